@@ -1,0 +1,32 @@
+"""The headers of a packet, as one place saw them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
+
+
+class Packet(NamedTuple):
+    """One packet's headers as they stood at one hook; addresses as text, ports None where the protocol has none.
+
+    ``sport`` and ``dport`` of an ICMP echo are its identifier and sequence number, so that a packet and its answer are
+    found by the same fields in every protocol.  ``flags`` is the TCP flags byte (RFC 9293), or the ICMP type.
+    """
+
+    family: int
+    proto: int
+    source: str
+    sport: int | None
+    destination: str
+    dport: int | None
+    flags: int = 0
+    code: int = 0
+
+    def __str__(self) -> str:
+        name = PROTOCOL_NAMES.get(self.proto, f"proto {self.proto}")
+        if self.proto in (1, 58):
+            return f"{name} {self.source} > {self.destination} type {self.flags} code {self.code}"
+        left = self.source if self.sport is None else f"{self.source}:{self.sport}"
+        right = self.destination if self.dport is None else f"{self.destination}:{self.dport}"
+        return f"{name} {left} > {right}"

@@ -1,0 +1,88 @@
+"""The way of one packet through one node: hooks, tables, chains, rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from lab.record.packet import Packet
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as the kernel holds it, or a chain's policy (``number`` None).
+
+    ``text`` is what ``iptables-save`` prints of it, ``number`` its place in the chain from 1 (as in
+    ``iptables -L --line-numbers``), ``source`` the template's file and line that it was written in.
+    """
+
+    node: str
+    table: str
+    chain: str
+    number: int | None
+    text: str
+    comment: str | None = None
+    target: str | None = None
+    source: str | None = None
+
+    @property
+    def place(self) -> str:
+        """``filter:FORWARD:3``, or ``filter:FORWARD policy``: what a matrix may name in ``rule:``."""
+        return f"{self.table}:{self.chain}" + (" policy" if self.number is None else f":{self.number}")
+
+    def __str__(self) -> str:
+        named = f" ({self.comment})" if self.comment else ""
+        return f"{self.node} {self.place}{named}"
+
+
+class Step(NamedTuple):
+    """One trace message: at ``hook``, ``rule`` of ``table``/``chain`` said ``verdict``.
+
+    ``verdict`` is nftables' word: ``accept``, ``drop``, ``continue``, ``return``, ``jump CHAIN``, ``goto CHAIN``, ``queue``,
+    ``stolen``.  ``rule`` is None where a chain ended without a match (an implicit return).
+    """
+
+    hook: str
+    table: str
+    chain: str
+    rule: Rule | None
+    verdict: str
+
+
+class End(StrEnum):
+    """How the way of a packet through a node ended."""
+
+    LEFT = "left"  # through POSTROUTING: onto a network
+    DELIVERED = "delivered"  # through INPUT: to the node itself
+    DROPPED = "dropped"  # by the last step's rule or policy
+    QUEUED = "queued"  # handed to a user-space queue
+    VANISHED = "vanished"  # entered, and neither left nor was dropped by a rule
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One packet's way through one node, proven by the trace: its entry, each step, its end.
+
+    ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``translated`` names
+    the rule of each translation.
+    """
+
+    node: str
+    entry: Packet
+    steps: tuple[Step, ...]
+    end: End
+    exit: Packet | None = None
+
+    @property
+    def dropped_by(self) -> Rule | None:
+        """The rule or policy that dropped the packet; None if it was not dropped."""
+        return self.steps[-1].rule if self.end is End.DROPPED and self.steps else None
+
+    @property
+    def translated_by(self) -> tuple[Rule, ...]:
+        """The rules of the nat table that accepted with a translation, in order."""
+        return tuple(
+            step.rule for step in self.steps if step.table == "nat" and step.rule is not None and step.rule.number and
+            step.rule.target in ("DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP")
+        )

@@ -1,0 +1,95 @@
+"""What a cell's verdict means against its expectation, and what a run adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lab.record.verdict import Verdict
+
+
+class Outcome(StrEnum):
+    """The classes of a cell; with ``passed`` they add up to the number of cells."""
+
+    PASSED = "passed"
+    FAIL_OPEN = "fail-open"
+    FAIL_CLOSED = "fail-closed"
+    MISMATCH = "mismatch"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class PortGroup:
+    """The ports of a range cell that share one verdict: ``ports`` as a person writes them, ``1-442,444-65535``."""
+
+    ports: str
+    count: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """One cell: what was expected, what happened, whether that is right, and each difference in words.
+
+    ``row``, ``sender``, ``target`` and ``service`` are as the matrix writes them (for tables); ``where`` is the row's file and
+    line.  ``groups`` is not empty when a range's ports differ; ``verdict`` is then that of the first group that fails.
+    ``differences`` are sentences; ``hints`` say what probably mends it; ``warnings`` do not fail the cell unless strict.
+    ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
+    """
+
+    id: str
+    matrix: str
+    row: str
+    sender: str
+    target: str
+    service: str
+    family: int
+    where: str
+    expected: str
+    outcome: Outcome
+    verdict: Verdict
+    differences: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    groups: tuple[PortGroup, ...] = ()
+    suspect: bool = False
+    known: bool = False
+    ports: int = 1
+    probe_us: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The numbers of a run; ``cells`` = ``passed`` + the four classes of failure, checked when it is made."""
+
+    cells: int
+    passed: int
+    fail_open: int
+    fail_closed: int
+    mismatch: int
+    errors: int
+    suspect: int
+    seconds: float
+    repeats: int = 0
+
+    def __post_init__(self) -> None:
+        total = self.passed + self.fail_open + self.fail_closed + self.mismatch + self.errors
+        if total != self.cells:
+            raise ValueError(f"{self.cells} cells, but the classes add up to {total}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A whole run: its cells in the order of the matrix files, its numbers, and the machine it was measured on.
+
+    ``machine`` is the provenance: kernel, iptables version and backend, ruleset hashes, sysctl baseline.  ``problems`` are
+    failures of input, instrument or machine that stopped a matrix (sentences).  ``interrupted`` is true after Ctrl-C.
+    """
+
+    results: tuple[CellResult, ...]
+    summary: Summary
+    exit_code: int
+    machine: Mapping[str, object] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    interrupted: bool = False

@@ -1,0 +1,129 @@
+"""A cell: one (from, to, service, family) of a row, with all that the row expects of it."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from lab.errors import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What is sent: a protocol and, for tcp, udp and sctp, the ports as ascending ranges, both ends included.
+
+    For ``icmp`` and ``icmpv6``, ``icmp_type`` and ``icmp_code``.  ``text`` is as the matrix writes it.
+    """
+
+    text: str
+    proto: str
+    ports: tuple[tuple[int, int], ...] = ()
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+
+    @property
+    def port_count(self) -> int:
+        """How many ports are probed; 1 for a protocol without ports."""
+        return sum(high - low + 1 for low, high in self.ports) or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Where a probe is sent from: a node and the source address it uses (spoofed when the node does not own it)."""
+
+    node: str
+    address: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The address a probe is sent to, and the node that would own it without NAT (None: nobody has it)."""
+
+    address: str
+    node: str | None
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrives:
+    """What the receiver must see; None leaves it open.  ``source`` is an address, or ``kept``."""
+
+    at: str | None = None
+    address: str | None = None
+    port: int | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """How the request must leave the node under test: through which interface, with which mark."""
+
+    via: str | None = None
+    mark: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedConntrack:
+    """What the flow's conntrack entry at the node under test must say; None leaves it open."""
+
+    state: str | None = None
+    assured: bool | None = None
+    mark: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A temporary allowance (``exception:``): who owns it, under which ticket, until when."""
+
+    owner: str
+    ticket: str
+    review: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A failure that is known (``known:``): until when, under which ticket, why."""
+
+    until: datetime.date
+    ticket: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What must hold of a cell.  ``action`` is allow, drop, reject or deny; ``reject_with`` narrows reject to one kind.
+
+    ``rule`` is a comment, or ``table:CHAIN:number``, or ``table:CHAIN policy``; ``through`` are comments that must be on the
+    path; ``logged`` is a LOG or NFLOG prefix; ``by`` names what else than a rule may refuse (``rp_filter``).
+    """
+
+    action: str
+    reject_with: str | None = None
+    arrives: Arrives | None = None
+    leaves: Leaves | None = None
+    conntrack: ExpectedConntrack | None = None
+    rule: str | None = None
+    through: tuple[str, ...] = ()
+    logged: str | None = None
+    by: str | None = None
+    exemption: Exemption | None = None
+    known: Known | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One question to the kernel.  ``at`` is the node under test, ``sport`` the row's own source port, ``ack`` a bare segment."""
+
+    id: str
+    matrix: str
+    row: str
+    where: Where
+    sender: Sender
+    target: Target
+    service: Service
+    family: int
+    at: str
+    expect: Expectation
+    sport: int | None = None
+    ack: bool = False
