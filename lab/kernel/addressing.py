@@ -1,0 +1,108 @@
+"""Addresses, routes and routing rules of a node, and the steps that make one node stand for many addresses."""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from lab.errors import InputError, Problem
+from lab.kernel.node import Node
+from lab.spec.routing import Route, RoutingRule
+from lab.spec.words import Network
+
+_FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+_LOOPBACK_INDEX = 1
+_LOCAL, _MAIN = 255, 254
+_ROUTE_KINDS = {"blackhole": "blackhole", "unreachable": "unreachable", "prohibit": "prohibit"}
+
+
+def bring_up(node: Node, addresses: Mapping[str, Sequence[str]]) -> None:
+    """Give each interface its addresses (with prefix length) and set it up, the loopback too."""
+    with node.netlink() as route:
+        route.link("set", index=_LOOPBACK_INDEX, state="up")
+        for name, texts in addresses.items():
+            index = node.ports[name].index
+            for text in texts:
+                address, _, length = text.partition("/")
+                with _refusals(node, f"address {text} on {name}"):
+                    route.addr("add", index=index, address=address, prefixlen=int(length))
+            route.link("set", index=index, state="up")
+
+
+def add_routes(node: Node, gateways: Sequence[str], routes: Sequence[Route], rules: Sequence[RoutingRule]) -> None:
+    """The default routes through ``gateways``, then the node's own routes and rules; a refusal is an InputError."""
+    if not gateways and not routes and not rules:
+        return
+    with node.netlink() as socket:
+        for gateway in gateways:
+            with _refusals(node, f"default route via {gateway}"):
+                socket.route("add", dst="default", gateway=gateway, family=_family(gateway))
+        for route in routes:
+            with _refusals(node, f"route {route.text!r}"):
+                socket.route("add", **_route(node, route))
+        for rule in rules:
+            for family in [rule.family] if rule.family else [4]:
+                with _refusals(node, f"rule {rule.text!r}"):
+                    socket.rule("add", **_rule(rule), family=_FAMILIES[family])
+
+
+def stand_for(node: Node, prefixes: Sequence[Network]) -> None:
+    """Make ``node`` own every address of the IPv4 ``prefixes``, and still reach its neighbours and its gateway.
+
+    Its own packets come from the loopback's point of view (``iif lo``), so they ask the main table first; all others ask
+    the local table, where the prefixes are the node's own.
+    """
+    with node.netlink() as route:
+        for prefix in prefixes:
+            route.route("add", dst=str(prefix), oif=_LOOPBACK_INDEX, type="local", table=_LOCAL, scope=254)
+        for own in ("127.0.0.0/8", *(f"{address}/32" for address in node.addresses)):
+            destination, _, length = own.partition("/")
+            route.rule("add", priority=0, iifname="lo", dst=destination, dst_len=int(length), table=_LOCAL)
+        route.rule("add", priority=1, iifname="lo", table=_MAIN)
+        route.rule("add", priority=2, table=_LOCAL)
+        route.rule("del", priority=0, table=_LOCAL)
+    node.anyip = True
+
+
+def _family(address: str) -> int:
+    return sockets.AF_INET6 if ":" in address else sockets.AF_INET
+
+
+def _route(node: Node, route: Route) -> dict[str, object]:
+    words: dict[str, object] = {"dst": str(route.destination), "family": _FAMILIES[route.family]}
+    if route.via is not None:
+        words["gateway"] = str(route.via)
+    if route.dev is not None:
+        words["oif"] = node.ports[route.dev].index if route.dev != "lo" else _LOOPBACK_INDEX
+    if route.table is not None:
+        words["table"] = route.table
+    if route.kind != "unicast":
+        words["type"] = _ROUTE_KINDS[route.kind]
+    return words
+
+
+def _rule(rule: RoutingRule) -> dict[str, object]:
+    words: dict[str, object] = {"table": rule.table}
+    for direction, prefix in (("src", rule.source), ("dst", rule.destination)):
+        if prefix is not None:
+            words |= {direction: str(prefix.network_address), f"{direction}_len": prefix.prefixlen}
+    named = {"iifname": rule.iif, "oifname": rule.oif, "fwmark": rule.fwmark, "fwmask": rule.mask}
+    words |= {word: value for word, value in named.items() if value is not None}
+    if rule.priority is not None:
+        words["priority"] = rule.priority
+    return words
+
+
+@contextmanager
+def _refusals(node: Node, what: str) -> Iterator[None]:
+    try:
+        yield
+    except NetlinkError as error:
+        raise InputError(
+            Problem(f"{node.name}: the kernel refuses {what}: {error.args[1] if len(error.args) > 1 else error}")
+        ) from error
+
+

@@ -1,0 +1,135 @@
+"""A topology that is up: its nodes, its links, its hidden nodes, and the fences that tell when it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from types import MappingProxyType
+
+from lab.kernel import addressing
+from lab.kernel.baseline import baseline, of_interface, write_sysctls
+from lab.kernel.crossings import diameter
+from lab.kernel.limits import raise_file_limit
+from lab.kernel.namespace import Home
+from lab.kernel.neighbours import add_permanent
+from lab.kernel.node import Node
+from lab.kernel.readiness import Readiness
+from lab.kernel.rest import Fence
+from lab.kernel.wiring import End, Wiring
+from lab.spec.topology import NodeSpec, Topology
+
+_EVERYWHERE = ip_network("0.0.0.0/0")
+
+
+class Network:
+    """Builds ``topology`` (IPv4) and holds it until `close`; a failure half-way leaves nothing behind."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+        raise_file_limit(needed=64 + 16 * len(topology.nodes))
+        with ExitStack() as undo:
+            self.home = Home()
+            undo.callback(self.home.close)
+            self._nodes: dict[str, Node] = {}
+            self._wiring = Wiring(self.home)
+            undo.callback(self._close_nodes)
+            self._make_nodes()
+            self._connect()
+            self.fence = Fence(self.home, self._wiring)
+            undo.callback(self.fence.close)
+            self._bring_up()
+            self.fence.open()
+            self._undo = undo.pop_all()
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """The nodes by name, in the topology's order."""
+        return MappingProxyType(self._nodes)
+
+    @property
+    def fences_to_rest(self) -> int:
+        """How many fences bring the network to rest.
+
+        Twice the diameter bounds the way of a packet that a gateway turns round; a request, its answer and the answer to
+        that are three ways.
+        """
+        return 3 * 2 * self._diameter + 2
+
+    def rest(self) -> None:
+        """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
+        self.fence.pass_by(self.fences_to_rest)
+
+    def close(self) -> None:
+        """Take everything down."""
+        self._undo.close()
+
+    def _make_nodes(self) -> None:
+        for name, spec in self.topology.nodes.items():
+            node = Node(name, self.home)
+            self._nodes[name] = node
+            values = baseline(forwards=spec.forwards, ipv6=False, anyip=bool(spec.anyip))
+            values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+            node.sysctls = write_sysctls(name, node.namespace, values)
+
+    def _connect(self) -> None:
+        weights = {}
+        for network in self.topology.networks:
+            ends = [
+                End(self._nodes[name], interface, tuple(str(address) for address in spec.of_family(4)))
+                for name, interface, spec in self.topology.on_network(network)
+            ]
+            if ends:
+                self._wiring.connect(network, ends)
+                weights[network] = 2 if len(ends) > 2 else 1
+        self._diameter = diameter(self.topology, weights)
+
+    def _bring_up(self) -> None:
+        hidden = [*self._wiring.bridges, *self.fence.nodes]
+        with Readiness([*self._nodes.values(), *hidden]) as readiness:
+            for number, node in enumerate(self.fence.nodes):
+                addressing.bring_up(node, {"fence": [f"169.254.7.{number + 1}/30"]})
+            for node in self._wiring.bridges:
+                addressing.bring_up(node, {})
+            for name, spec in self.topology.nodes.items():
+                self._configure(self._nodes[name], spec)
+            readiness.wait()
+
+    def _configure(self, node: Node, spec: NodeSpec) -> None:
+        addressing.bring_up(
+            node,
+            {name: [str(address) for address in port.of_family(4)] for name, port in spec.interfaces.items()},
+        )
+        self._know_neighbours(node)
+        gateway = self.topology.next_hop(node.name, 4)
+        routes = [route for route in spec.routes if route.family == 4]
+        rules = [rule for rule in spec.rules if rule.family in (4, None)]
+        addressing.add_routes(node, [gateway] if gateway else [], routes, rules)
+        if spec.anyip:
+            addressing.stand_for(node, _prefixes(spec.anyip))
+        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
+        node.sysctls |= write_sysctls(node.name, node.namespace, own)
+
+    def _know_neighbours(self, node: Node) -> None:
+        """Permanent IPv4 entries, so that no packet waits for an address to be resolved."""
+        add_permanent(
+            node.namespace,
+            (
+                (port.index, address, other.mac)
+                for port in node.ports.values()
+                for name, interface, _ in self.topology.on_network(port.network)
+                if name != node.name
+                for other in [self._nodes[name].ports[interface]]
+                for address in other.addresses
+            ),
+        )
+
+    def _close_nodes(self) -> None:
+        for node in [*self._nodes.values(), *self._wiring.bridges]:
+            node.close()
+
+
+def _prefixes(anyip: bool | tuple[IPv4Network | IPv6Network, ...]) -> list[IPv4Network | IPv6Network]:
+    if isinstance(anyip, bool):
+        return [_EVERYWHERE]
+    return [prefix for prefix in anyip if prefix.version == 4]

@@ -1,0 +1,61 @@
+"""A node: one host of the lab, with its interfaces and, where it has a policy, its rules and their trace."""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pyroute2 import IPRoute
+
+from lab.kernel.namespace import Home, Namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One interface of a node: its index, MAC and IPv4 addresses (without prefix length)."""
+
+    name: str
+    network: str
+    index: int
+    mac: bytes
+    addresses: tuple[str, ...]
+
+
+class Node:
+    """One host: a namespace, its ports by interface name, and the sysctls that were written into it."""
+
+    def __init__(self, name: str, home: Home) -> None:
+        self.name = name
+        self.namespace = Namespace(home)
+        self.ports: dict[str, Port] = {}
+        self.sysctls: dict[str, str] = {}
+        self.anyip = False
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every IPv4 address of the node, in the order of its interfaces."""
+        return tuple(address for port in self.ports.values() for address in port.addresses)
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> sockets.socket:
+        """A non-blocking socket that stays in this node."""
+        return self.namespace.socket(family, kind, protocol)
+
+    def port_name(self, index: int) -> str | None:
+        """The name of the interface with this index; None where the node has no such."""
+        return next((port.name for port in self.ports.values() if port.index == index), None)
+
+    @contextmanager
+    def netlink(self) -> Iterator[IPRoute]:
+        """A route socket in this node, closed at the end."""
+        with self.namespace:
+            route = IPRoute()
+        try:
+            yield route
+        finally:
+            route.close()
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        self.namespace.close()

@@ -1,0 +1,91 @@
+"""Rest: the state of the network in which no packet is under way.
+
+A veth hands packets to the other side through the backlog of the sender's processor, first in, first out.  A datagram
+that crosses a veth pair of its own queues behind whatever is pending; when it has arrived, every packet that was pending
+has crossed one link further.  After enough of these *fences* nothing is under way.  That holds on one processor, so the
+thread is pinned, and only while no backlog overflowed, so the kernel's counters are compared.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket as sockets
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.namespace import Home
+from lab.kernel.node import Node
+from lab.kernel.wiring import End, Wiring
+
+FENCE_DEADLINE_S = 1.0
+_ONE, _TWO, _PORT = "169.254.7.1", "169.254.7.2", 9
+_SOFTNET = "/proc/net/softnet_stat"
+
+
+class Fence:
+    """Sends fences in two hidden nodes of its own; they must be brought up like any other."""
+
+    def __init__(self, home: Home, wiring: Wiring) -> None:
+        self.nodes = (Node("fence 1", home), Node("fence 2", home))
+        ends = [End(node, "fence", (f"{own}/30",)) for node, own in zip(self.nodes, (_ONE, _TWO), strict=True)]
+        wiring.connect("fence", ends)
+
+    def open(self) -> None:
+        """Make the sockets; the links must be up."""
+        self._receiver = self.nodes[1].socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+        self._receiver.bind((_TWO, _PORT))
+        self._sender = self.nodes[0].socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+        self._sender.connect((_TWO, _PORT))
+        self.pass_by(1)
+
+    def pass_by(self, crossings: int) -> None:
+        """Return when every packet under way has crossed that many links; MeasurementError when a fence is lost."""
+        send, receive = self._sender.send, self._receiver.recv
+        for _ in range(crossings):
+            send(b"|")
+            while True:
+                try:
+                    receive(16)
+                    break
+                except BlockingIOError:
+                    if not select.select([self._receiver], [], [], FENCE_DEADLINE_S)[0]:
+                        raise MeasurementError(
+                            Problem(f"a fence did not arrive within {FENCE_DEADLINE_S:g} s: the network does not rest")
+                        ) from None
+
+    def close(self) -> None:
+        """Close the sockets and let the hidden nodes go."""
+        for channel in (getattr(self, "_receiver", None), getattr(self, "_sender", None)):
+            if channel is not None:
+                channel.close()
+        for node in self.nodes:
+            node.close()
+
+
+class Pin:
+    """Keeps the calling thread on one processor of those it may use; `release` gives it all of them back."""
+
+    def __init__(self, worker: int = 0) -> None:
+        self._allowed = os.sched_getaffinity(0)
+        self.processor = sorted(self._allowed)[worker % len(self._allowed)]
+        os.sched_setaffinity(0, {self.processor})
+
+    def release(self) -> None:
+        """Undo the pin."""
+        os.sched_setaffinity(0, self._allowed)
+
+
+class Backlog:
+    """The machine's count of packets that were dropped because a processor's backlog was full (softnet_stat)."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.open(_SOFTNET, os.O_RDONLY | os.O_CLOEXEC)
+
+    def dropped(self) -> int:
+        """Packets dropped since the machine started, on all processors."""
+        lines = os.pread(self._descriptor, 1 << 16, 0).splitlines()
+        return sum(int(line.split()[1], 16) for line in lines)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)

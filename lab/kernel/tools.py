@@ -1,0 +1,90 @@
+"""The system's tools: where they are, which version, and how they are run inside a node."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lab.errors import MachineError, Problem
+from lab.kernel.namespace import Namespace
+
+PACKAGES: Mapping[str, str] = {
+    "iptables-nft-restore": "iptables",
+    "iptables-nft-save": "iptables",
+    "iptables-nft": "iptables",
+    "nft": "nftables",
+    "ip": "iproute2",
+    "conntrack": "conntrack",
+    "ipset": "ipset",
+}
+
+
+@lru_cache
+def find(tool: str) -> str | None:
+    """The absolute path of ``tool``, looked for in PATH and, as users lack it there, in /usr/sbin and /sbin."""
+    return shutil.which(tool, path=os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")))
+
+
+def need(tool: str) -> str:
+    """As `find`, but a missing tool is a MachineError that says how to get it."""
+    path = find(tool)
+    if path is None:
+        package = PACKAGES.get(tool, tool)
+        raise MachineError(
+            Problem(f"{tool} is not on this machine", mend=f"apt-get install {package}   (or: dnf install {package})")
+        )
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A tool that has ended: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A tool at work inside a node; it dies with the lab (PR_SET_PDEATHSIG by setpriv(1), where that is installed)."""
+
+    def __init__(self, namespace: Namespace, argv: Sequence[str]) -> None:
+        guard = find("setpriv")
+        prefix = [guard, "--pdeathsig", "KILL"] if guard else []
+        with namespace:
+            self._process = subprocess.Popen(
+                [*prefix, need(argv[0]), *argv[1:]],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={"PATH": os.defpath, "LC_ALL": "C"},
+            )
+
+    def finish(self, stdin: str = "") -> Finished:
+        """Give it ``stdin`` and wait until it ends."""
+        try:
+            out, err = self._process.communicate(stdin.encode())
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        return Finished(self._process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def run(namespace: Namespace, argv: Sequence[str], stdin: str = "") -> Finished:
+    """Run a tool inside a node until it ends; raises MachineError when this machine does not have it."""
+    return Running(namespace, argv).finish(stdin)
+
+
+@lru_cache
+def version(tool: str) -> str | None:
+    """What ``tool --version`` prints, one line; None when it is not there."""
+    path = find(tool)
+    if path is None:
+        return None
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    return (done.stdout or done.stderr).strip().splitlines()[0] if done.stdout or done.stderr else None

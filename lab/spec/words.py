@@ -1,0 +1,181 @@
+"""The small types that what people write is made of: names, addresses, networks, one-or-several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+    ip_interface,
+    ip_network,
+)
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+InterfaceAddress = IPv4Interface | IPv6Interface
+
+NAME_PATTERN = r"^[^\s@:/\[\],>]+$"
+INTERFACE_PATTERN = r"^[^\s/:@]{1,15}$"
+_NAME = re.compile(NAME_PATTERN)
+_INTERFACE = re.compile(INTERFACE_PATTERN)
+_RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
+
+# 240/4 is what the lab's own canaries are sent from; the others no host can have.
+_REFUSED = tuple(
+    (ip_network(text), why)
+    for text, why in (
+        ("240.0.0.0/4", "reserved; the lab sends its canaries from there"),
+        ("0.0.0.0/8", "not an address that a host can have"),
+        ("127.0.0.0/8", "loopback"),
+        ("224.0.0.0/4", "multicast"),
+        ("::1/128", "loopback"),
+        ("::/128", "not an address that a host can have"),
+        ("ff00::/8", "multicast"),
+    )
+)
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is an IPv4 or IPv6 address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def refused(address: Address | Network) -> str | None:
+    """Why no node of a lab may have this address (or a network lie there); None when it may."""
+    network = address if isinstance(address, (IPv4Network, IPv6Network)) else ip_network(address)
+    for forbidden, why in _REFUSED:
+        if forbidden.version == network.version and network.overlaps(forbidden):
+            return f"{why} ({forbidden})"
+    return None
+
+
+def text_of(value: object) -> str:
+    """The value if it is a string; otherwise a ValueError that says what YAML made of it and to quote it."""
+    if isinstance(value, str):
+        return value
+    raise ValueError(not_text(value))
+
+
+def not_text(value: object) -> str:
+    """What to say of a value that YAML did not make a string."""
+    if isinstance(value, bool):
+        return f'{str(value).lower()} is a boolean to YAML; quote it: "{str(value).lower()}"'
+    if isinstance(value, (int, float)):
+        return f'{value} is a number to YAML; quote it: "{value}"'
+    if value is None:
+        return "there is nothing here"
+    return f"a {'mapping' if isinstance(value, Mapping) else 'list'} stands where one word belongs"
+
+
+def _name(value: object) -> str:
+    text = text_of(value)
+    if not _NAME.match(text):
+        raise ValueError(f"{text!r} is not a name: it may not be empty or contain blanks or any of @ : / [ ] , >")
+    if is_address(text):
+        raise ValueError(f"{text!r} is an address and cannot be a name")
+    return text
+
+
+def _interface_name(value: object) -> str:
+    text = text_of(value)
+    if not _INTERFACE.match(text):
+        raise ValueError(
+            f"{text!r} is not an interface name: 1 to 15 characters without blanks, '/', ':' or '@'"
+            " (a long network name can be kept by `eth0: {network: NAME, address: …}`)"
+        )
+    if text in _RESERVED_INTERFACES:
+        raise ValueError(f"{text!r} cannot be an interface of a node: the kernel uses this name itself")
+    return text
+
+
+def _address(value: object) -> Address:
+    if isinstance(value, (IPv4Address, IPv6Address)):
+        return value
+    text = text_of(value)
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 or IPv6 address") from None
+
+
+def _interface_address(value: object) -> InterfaceAddress:
+    if isinstance(value, (IPv4Interface, IPv6Interface)):
+        return value
+    text = text_of(value)
+    try:
+        return ip_interface(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 or IPv6 address, with or without /PREFIX") from None
+
+
+def parse_network(value: object) -> Network:
+    """A network from its text; a ValueError that names the right one when host bits are set."""
+    if isinstance(value, (IPv4Network, IPv6Network)):
+        return value
+    text = text_of(value)
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 or IPv6 network like 10.0.1.0/24") from None
+    raise ValueError(f"{text!r} has host bits set; the network is {meant}")
+
+
+def one_or_several(value: object) -> object:
+    """A value that may be written alone or as a list, as a tuple."""
+    if value is None:
+        raise ValueError("there is nothing here")
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    return (value,)
+
+
+def written_as(parse: Callable[[Any], Any], schema: Mapping[str, object]) -> tuple[Any, ...]:
+    """The pydantic metadata of a type that is read by ``parse`` and is this in a JSON Schema."""
+    return PlainValidator(parse), PlainSerializer(str, return_type=str), WithJsonSchema(dict(schema))
+
+
+def several(item: Mapping[str, object], *, least: int = 1) -> WithJsonSchema:
+    """The JSON Schema of one-or-several of ``item``."""
+    one = dict(item)
+    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": least}]})
+
+
+NAME_SCHEMA: dict[str, object] = {"type": "string", "pattern": NAME_PATTERN}
+ADDRESS_SCHEMA: dict[str, object] = {"type": "string", "description": "an IPv4 or IPv6 address"}
+NETWORK_SCHEMA: dict[str, object] = {"type": "string", "description": "an IPv4 or IPv6 network, 10.0.1.0/24"}
+INTERFACE_ADDRESS_SCHEMA: dict[str, object] = {
+    "type": "string",
+    "description": "an address; its prefix length is the network's unless it is written",
+}
+
+Text = Annotated[str, BeforeValidator(text_of), WithJsonSchema({"type": "string"})]
+Name = Annotated[str, PlainValidator(_name), WithJsonSchema(NAME_SCHEMA)]
+InterfaceName = Annotated[
+    str, PlainValidator(_interface_name), WithJsonSchema({"type": "string", "pattern": INTERFACE_PATTERN})
+]
+AnAddress = Annotated[Address, *written_as(_address, ADDRESS_SCHEMA)]
+ANetwork = Annotated[Network, *written_as(parse_network, NETWORK_SCHEMA)]
+AnInterfaceAddress = Annotated[InterfaceAddress, *written_as(_interface_address, INTERFACE_ADDRESS_SCHEMA)]
+Addresses = Annotated[tuple[AnAddress, ...], BeforeValidator(one_or_several), several(ADDRESS_SCHEMA)]
+Networks = Annotated[tuple[ANetwork, ...], BeforeValidator(one_or_several), several(NETWORK_SCHEMA)]
+InterfaceAddresses = Annotated[
+    tuple[AnInterfaceAddress, ...], BeforeValidator(one_or_several), several(INTERFACE_ADDRESS_SCHEMA)
+]
+Names = Annotated[tuple[Text, ...], BeforeValidator(one_or_several), several({"type": "string"})]
