@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import socket as sockets
+from types import TracebackType
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.namespace import Home
@@ -63,15 +64,22 @@ class Fence:
 
 
 class Pin:
-    """Keeps the calling thread on one processor of those it may use; `release` gives it all of them back."""
+    """``with pin:`` keeps the calling thread on one processor of those it may use.
 
-    def __init__(self, worker: int = 0) -> None:
+    Each process takes another one, so that labs beside each other do not share a processor while others idle.
+    """
+
+    def __init__(self) -> None:
+        self._allowed: set[int] = set()
+
+    def __enter__(self) -> None:
         self._allowed = os.sched_getaffinity(0)
-        self.processor = sorted(self._allowed)[worker % len(self._allowed)]
-        os.sched_setaffinity(0, {self.processor})
+        if len(self._allowed) > 1:
+            os.sched_setaffinity(0, {sorted(self._allowed)[os.getpid() % len(self._allowed)]})
 
-    def release(self) -> None:
-        """Undo the pin."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.sched_setaffinity(0, self._allowed)
 
 

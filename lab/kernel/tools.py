@@ -50,34 +50,46 @@ class Finished:
 
 
 class Running:
-    """A tool at work inside a node; it dies with the lab (PR_SET_PDEATHSIG by setpriv(1), where that is installed)."""
+    """A tool at work inside a node; it dies with the lab (PR_SET_PDEATHSIG by setpriv(1), where that is installed).
 
-    def __init__(self, namespace: Namespace, argv: Sequence[str]) -> None:
+    Its standard input is an anonymous file, so that it works beside the caller from the moment it is made.
+    """
+
+    def __init__(self, namespace: Namespace, argv: Sequence[str], stdin: str = "") -> None:
         guard = find("setpriv")
         prefix = [guard, "--pdeathsig", "KILL"] if guard else []
-        with namespace:
-            self._process = subprocess.Popen(
-                [*prefix, need(argv[0]), *argv[1:]],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={"PATH": os.defpath, "LC_ALL": "C"},
-            )
+        command = [*prefix, need(argv[0]), *argv[1:]]
+        with open(os.memfd_create("stdin"), "w+b") as file:
+            file.write(stdin.encode())
+            file.seek(0)
+            with namespace:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=file,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL": "C"},
+                )
 
-    def finish(self, stdin: str = "") -> Finished:
-        """Give it ``stdin`` and wait until it ends."""
+    def finish(self) -> Finished:
+        """Wait until it ends."""
         try:
-            out, err = self._process.communicate(stdin.encode())
-        except BaseException:
-            self._process.kill()
-            self._process.wait()
-            raise
+            out, err = self._process.communicate()
+        finally:
+            self.stop()
         return Finished(self._process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+    def stop(self) -> None:
+        """Kill it if it still runs."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
 
 
 def run(namespace: Namespace, argv: Sequence[str], stdin: str = "") -> Finished:
     """Run a tool inside a node until it ends; raises MachineError when this machine does not have it."""
-    return Running(namespace, argv).finish(stdin)
+    return Running(namespace, argv, stdin).finish()
 
 
 @lru_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NamedTuple
 
 from lab.record.packet import Packet
@@ -46,29 +47,53 @@ class Conntrack(NamedTuple):
     reply: Packet
 
 
+class Stage(StrEnum):
+    """The last thing of a probe that is known to have worked."""
+
+    SENT = "sent"
+    CONNECTED = "connected"  # the handshake's second packet came back (TCP)
+    DELIVERED = "delivered"  # the receiver got the nonce
+    ANSWERED = "answered"  # and its answer came back
+
+
+class Loss(NamedTuple):
+    """Packets that conntrack of ``node`` refused while the probe was under way: how many, by which counter."""
+
+    node: str
+    counter: str
+    packets: int
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One probe, as seen by all witnesses when the network was at rest.
+    """One probe, as seen by all witnesses.
 
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
-    ``others`` every further traced packet of the flow.  ``delivered`` is true when the request's last known position is past
-    every traced node on its way (or no traced node stood on it).  ``faults`` are failures of the instrument: with one,
-    nothing is proven.
+    ``others`` every further traced packet.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
+    kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
+    proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
+    ``probe_us`` how long it took, in microseconds.
     """
 
     sent: Packet
-    stage: str
+    stage: Stage
     request: tuple[Path, ...] = ()
     answer: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
     arrived: Arrival | None = None
-    answered: bool = False
     refusal: Refusal | None = None
-    closed_by: str | None = None
+    local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()
-    conntrack_losses: tuple[tuple[str, str, int], ...] = ()
-    silent_loss: str | None = None
+    unresolved: tuple[tuple[str, str], ...] = ()
+    losses: tuple[Loss, ...] = ()
+    reasons: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     fully_traced: bool = False
     repeats: int = 0
     probe_us: float = 0.0
+
+    @property
+    def answered(self) -> bool:
+        """The request arrived and its answer came back."""
+        return self.stage is Stage.ANSWERED

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from lab.record.packet import Packet
 
 
+TRANSLATIONS = frozenset({"DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"})
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as the kernel holds it, or a chain's policy (``number`` None).
@@ -64,8 +67,8 @@ class End(StrEnum):
 class Path:
     """One packet's way through one node, proven by the trace: its entry, each step, its end.
 
-    ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``translated`` names
-    the rule of each translation.
+    ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``out`` is the interface
+    that it left through, ``mark`` its packet mark at the last message.
     """
 
     node: str
@@ -73,6 +76,8 @@ class Path:
     steps: tuple[Step, ...]
     end: End
     exit: Packet | None = None
+    out: str | None = None
+    mark: int = 0
 
     @property
     def dropped_by(self) -> Rule | None:
@@ -83,6 +88,7 @@ class Path:
     def translated_by(self) -> tuple[Rule, ...]:
         """The rules of the nat table that accepted with a translation, in order."""
         return tuple(
-            step.rule for step in self.steps if step.table == "nat" and step.rule is not None and step.rule.number and
-            step.rule.target in ("DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP")
+            step.rule
+            for step in self.steps
+            if step.table == "nat" and step.rule is not None and step.rule.target in TRANSLATIONS
         )

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# A word is a run of quoted and bare pieces.  The last alternative is a quote without its end.
-_WORD = re.compile(r'(?:[^\s"]|"(?:[^"\\]|\\.)*"|"(?:[^"\\]|\\.)*\\?\Z)+', re.DOTALL)
-_PIECE = re.compile(r'"((?:[^"\\]|\\.)*)"|"((?:[^"\\]|\\.)*\\?)\Z|([^"]+)', re.DOTALL)
+# A word is a run of quoted and bare pieces; the last alternative is a quote without its end.
+_WORD = re.compile(r'(?:[^ \t\n"]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))+', re.DOTALL)
+_PIECE = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?\Z)|([^"]+)', re.DOTALL)
+_CLOSED = re.compile(r'[^"]*(?:"(?:[^"\\]|\\.)*"[^"]*)*', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Word(NamedTuple):
@@ -27,17 +28,33 @@ class Word(NamedTuple):
 def _value(raw: str) -> str:
     if '"' not in raw:
         return raw
-    pieces = []
-    for quoted, unclosed, bare in _PIECE.findall(raw):
-        pieces.append(bare or _ESCAPE.sub(r"\1", quoted or unclosed))
-    return "".join(pieces)
+    return "".join(bare or _ESCAPE.sub(r"\1", inside) for inside, bare in _PIECE.findall(raw))
 
 
 def words(line: str) -> list[str]:
     """The words of a line, without their quotes."""
+    if not line.isascii():
+        return [_value(raw) for raw in _WORD.findall(line)]
     if '"' not in line:
         return line.split()
-    return [_value(raw) for raw in _WORD.findall(line)]
+    pieces = line.split('"')
+    if "\\" in line or not _stand_alone(pieces):
+        return [_value(raw) for raw in _WORD.findall(line)]
+    # Every quote encloses a whole word, as iptables-save prints it: several times faster than the pattern.
+    found = pieces[0].split()
+    for inside, after in zip(pieces[1::2], pieces[2::2], strict=True):
+        found.append(inside)
+        found += after.split()
+    return found
+
+
+def _stand_alone(pieces: list[str]) -> bool:
+    if len(pieces) % 2 == 0:
+        return False
+    outside = pieces[::2]
+    return all(piece[-1:] in " \t" and piece[:1] in (" ", "\t", "") for piece in outside[1:-1]) and (
+        outside[0][-1:] in (" ", "\t", "") and outside[-1][:1] in (" ", "\t", "")
+    )
 
 
 def placed_words(line: str) -> list[Word]:
@@ -47,19 +64,11 @@ def placed_words(line: str) -> list[Word]:
 
 def quote_is_open(line: str) -> bool:
     """Whether the line ends inside a quote: iptables takes all that follows the quote for one word."""
-    if '"' not in line:
-        return False
-    return any(raw.count('"') and _PIECE.findall(raw)[-1][1] != "" or raw.endswith('"') and _opens(raw)
-               for raw in _WORD.findall(line)[-1:])
-
-
-def _opens(raw: str) -> bool:
-    closed = re.compile(r'(?:[^"]|"(?:[^"\\]|\\.)*")*\Z', re.DOTALL)
-    return closed.match(raw) is None
+    return _CLOSED.fullmatch(line) is None
 
 
 def quoted(value: str) -> str:
     """The value as iptables-save prints it: bare where it can be, else in double quotes with backslashes."""
-    if _BARE.match(value):
+    if _BARE.fullmatch(value):
         return value
     return '"' + re.sub(r"([\"'\\])", r"\\\1", value) + '"'

@@ -38,7 +38,7 @@ class Route:
 class RoutingRule:
     """One policy routing rule of a node: what selects, and the table that is looked up.
 
-    ``source`` and ``destination`` are the words ``from`` and ``to`` (None: all); ``mask`` is None where no mask is written.
+    ``source`` and ``destination`` are the words ``from`` and ``to`` (None: all); ``mask`` is None where none is written.
     """
 
     text: str

@@ -36,16 +36,21 @@ _PORT = re.compile(r"^\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?$")
 _FORM = "a service is written tcp/443, udp/1-1023,8080, icmp/echo-request, or a name like https"
 
 
-def parse_services(value: object, names: ServiceNames | None = None, where: Where | None = None) -> tuple[Service, ...]:
-    """All services that one word stands for: a name of the topology may stand for several.  Raises InputError."""
+def read_services(value: object, names: ServiceNames | None = None) -> tuple[Service, ...]:
+    """All services that one word stands for: a name of the topology may stand for several.
+
+    Raises ValueError: what is wrong, and in a second line how a service is written.
+    """
     if isinstance(value, Service):
         return (value,)
-    known = names or {}
-    if isinstance(value, str) and value in known:
-        written = known[value]
-        texts = (written,) if isinstance(written, str) else tuple(written)
-        return tuple(parse_service(text, None, where) for text in texts)
-    return (parse_service(value, known, where),)
+    try:
+        if names and isinstance(value, str) and value in names:
+            written = names[value]
+            texts = (written,) if isinstance(written, str) else tuple(written)
+            return tuple(_parse(text, {}) for text in texts)
+        return (_parse(value, names or {}),)
+    except ValueError as error:
+        raise ValueError(f"{error}\n{_FORM}") from None
 
 
 def parse_service(value: object, names: ServiceNames | None = None, where: Where | None = None) -> Service:

@@ -1,7 +1,7 @@
 """The stage: networks, nodes and their addresses, as frozen models.
 
-A ``Topology`` can be made from what a YAML file holds (short forms included) by ``Topology.model_validate``, or straight
-from Python.  ``lab.spec.load.load_topology`` adds the checks of ``lab.spec.topology_checks``, with lines.
+A ``Topology`` can be made from what a YAML file holds (short forms included) by ``Topology.model_validate``, or
+straight from Python.  ``lab.spec.load.load_topology`` adds the checks of ``lab.spec.topology_checks``, with lines.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from ipaddress import ip_address, ip_interface
 from typing import Annotated, Any
 
 from pydantic import (
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -28,7 +27,7 @@ from pydantic import (
 from lab.errors import Where
 from lab.spec.cell import Service
 from lab.spec.routing import Route, RoutingRule, parse_route, parse_rule
-from lab.spec.service import parse_services
+from lab.spec.service import read_services
 from lab.spec.words import (
     NETWORK_SCHEMA,
     Address,
@@ -49,7 +48,9 @@ from lab.spec.words import (
 )
 from lab.spec.yaml_source import Document
 
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, ignored_types=(cached_property,))
+STRICT = ConfigDict(
+    frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, ignored_types=(cached_property,)
+)
 
 
 def _anyip(value: object) -> bool | tuple[Network, ...]:
@@ -80,8 +81,9 @@ def _interfaces(value: object) -> object:
     }
 
 
-def _services(value: object) -> tuple[Service, ...]:
-    return tuple(service for item in _listed(value) for service in parse_services(item))
+def _service(value: object) -> Service:
+    (service,) = read_services(value)
+    return service
 
 
 AnyIp = Annotated[
@@ -91,6 +93,7 @@ AnyIp = Annotated[
     WithJsonSchema({"anyOf": [{"type": "boolean"}, NETWORK_SCHEMA, {"type": "array", "items": NETWORK_SCHEMA}]}),
 ]
 ARoute = Annotated[Route, PlainValidator(parse_route), WithJsonSchema({"type": "string"})]
+AService = Annotated[Service, PlainValidator(_service), WithJsonSchema({"type": "string"})]
 ARule = Annotated[RoutingRule, PlainValidator(parse_rule), WithJsonSchema({"type": "string"})]
 SysctlName = Annotated[Text, WithJsonSchema({"type": "string", "pattern": r"^net\."})]
 SysctlValue = Annotated[
@@ -101,11 +104,11 @@ SysctlValue = Annotated[
 class Interface(BaseModel):
     """One interface of a node; the prefix length of an address is its network's unless it is written."""
 
-    model_config = STRICT
+    model_config = STRICT | ConfigDict(populate_by_name=True)
 
     network: Name = Field(description="the network that it is on")
     addresses: InterfaceAddresses = Field(
-        default=(), validation_alias=AliasChoices("address", "addresses"), description="its addresses, IPv4 and IPv6"
+        default=(), alias="address", description="its addresses, IPv4 and IPv6"
     )
 
     def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
@@ -124,16 +127,16 @@ class NodeSpec(BaseModel):
         BeforeValidator(_interfaces),
     ] = Field(description="{NETWORK: ADDRESSES}, or {INTERFACE: {network: NETWORK, address: ADDRESSES}}")
     anyip: AnyIp = Field(default=False, description="stands for every address beyond the lab, or for these prefixes")
-    via: Names = Field(default=(), description="the default route: a node on a shared network, or an address per family")
-    routes: Annotated[tuple[ARoute, ...], BeforeValidator(one_or_several), several({"type": "string"})] = Field(
+    via: Names = Field(default=(), description="the default route: a node on a shared network, or addresses")
+    routes: Annotated[tuple[ARoute, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="as in `ip route`: 10.99.0.0/16 via 10.0.1.99 table 7"
     )
-    rules: Annotated[tuple[ARule, ...], BeforeValidator(one_or_several), several({"type": "string"})] = Field(
+    rules: Annotated[tuple[ARule, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="as in `ip rule`: fwmark 2 lookup 102 pref 100"
     )
     forwards: bool = Field(default=False, description="whether the node forwards packets")
     sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
-    services: Annotated[tuple[Service, ...], PlainValidator(_services), several({"type": "string"})] = Field(
+    services: Annotated[tuple[Service, ...], PlainValidator(_services), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
     )
 
@@ -165,7 +168,7 @@ class Topology(BaseModel):
         for name, written in value.items():
             texts = tuple(text_of(item) for item in _listed(written))
             for text in texts:
-                parse_services(text)
+                read_services(text)
             checked[name] = texts[0] if isinstance(written, str) else texts
         return checked
 
@@ -275,7 +278,7 @@ def _with_services(node: object, names: Mapping[str, Any]) -> object:
         return node
     services: list[object] = []
     for item in _listed(node["services"]):
-        services.extend(parse_services(item, names) if isinstance(item, str) and item in names else [item])
+        services.extend(read_services(item, names) if isinstance(item, str) and item in names else [item])
     return {**node, "services": services}
 
 

@@ -146,13 +146,21 @@ def one_or_several(value: object) -> object:
     return (value,)
 
 
+def one_or_more(value: object) -> object:
+    """The same, of which at least one must be there."""
+    items = one_or_several(value)
+    if items == ():
+        raise ValueError("the list is empty: it selects nothing")
+    return items
+
+
 def written_as(parse: Callable[[Any], Any], schema: Mapping[str, object]) -> tuple[Any, ...]:
     """The pydantic metadata of a type that is read by ``parse`` and is this in a JSON Schema."""
     return PlainValidator(parse), PlainSerializer(str, return_type=str), WithJsonSchema(dict(schema))
 
 
 def several(item: Mapping[str, object], *, least: int = 1) -> WithJsonSchema:
-    """The JSON Schema of one-or-several of ``item``."""
+    """The JSON Schema of one or several of ``item``."""
     one = dict(item)
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": least}]})
 
@@ -173,9 +181,9 @@ InterfaceName = Annotated[
 AnAddress = Annotated[Address, *written_as(_address, ADDRESS_SCHEMA)]
 ANetwork = Annotated[Network, *written_as(parse_network, NETWORK_SCHEMA)]
 AnInterfaceAddress = Annotated[InterfaceAddress, *written_as(_interface_address, INTERFACE_ADDRESS_SCHEMA)]
-Addresses = Annotated[tuple[AnAddress, ...], BeforeValidator(one_or_several), several(ADDRESS_SCHEMA)]
-Networks = Annotated[tuple[ANetwork, ...], BeforeValidator(one_or_several), several(NETWORK_SCHEMA)]
+Addresses = Annotated[tuple[AnAddress, ...], BeforeValidator(one_or_more), several(ADDRESS_SCHEMA)]
+Networks = Annotated[tuple[ANetwork, ...], BeforeValidator(one_or_more), several(NETWORK_SCHEMA)]
 InterfaceAddresses = Annotated[
-    tuple[AnInterfaceAddress, ...], BeforeValidator(one_or_several), several(INTERFACE_ADDRESS_SCHEMA)
+    tuple[AnInterfaceAddress, ...], BeforeValidator(one_or_more), several(INTERFACE_ADDRESS_SCHEMA)
 ]
-Names = Annotated[tuple[Text, ...], BeforeValidator(one_or_several), several({"type": "string"})]
+Names = Annotated[tuple[Text, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)]

@@ -1,0 +1,129 @@
+"""Conntrack by ctnetlink: one query of one tuple, the deletion of an entry, the table's statistics.
+
+Attributes are those of linux/netfilter/nfnetlink_conntrack.h, status bits those of nf_conntrack_common.h.
+"""
+
+from __future__ import annotations
+
+import select
+import socket as sockets
+import struct
+from collections.abc import Mapping
+
+from lab.kernel import nfnetlink as nl
+from lab.kernel.headers import ICMP, TCP
+from lab.kernel.namespace import Namespace
+from lab.record.observation import Conntrack
+from lab.record.packet import Packet
+
+_MSG = nl.NFNL_SUBSYS_CTNETLINK << 8
+_NEW, _GET, _DELETE, _STATS_CPU = _MSG | 0, _MSG | 1, _MSG | 2, _MSG | 4
+_ORIGINAL, _REPLY, _STATUS, _PROTOINFO, _TIMEOUT, _MARK = 1, 2, 3, 4, 7, 8
+_STATUS_BITS = (
+    (1, "SEEN_REPLY"), (2, "ASSURED"), (3, "CONFIRMED"), (4, "SRC_NAT"), (5, "DST_NAT"),
+)  # fmt: skip
+_TCP_STATES = (
+    "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2",
+)  # fmt: skip
+_STATISTICS = {4: "invalid", 8: "insert", 9: "insert_failed", 10: "drop", 11: "early_drop", 12: "error", 17: "chain_toolong"}
+ANSWER_DEADLINE_S = 5.0
+
+
+class ConntrackChannel:
+    """The conntrack table of one node, asked through a socket that stays open."""
+
+    def __init__(self, node: str, namespace: Namespace) -> None:
+        self._node = node
+        self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
+        self._socket.bind((0, 0))
+        self._sequence = 0
+
+    def find(self, packet: Packet) -> Conntrack | None:
+        """The entry with ``packet`` as its original or reply tuple; None when there is none."""
+        self._ask(_GET, 0, _tuple(packet))
+        for kind, data in nl.messages(self._answer()):
+            if kind == _NEW:
+                return _read(self._node, data)
+        return None
+
+    def delete(self, packet: Packet) -> None:
+        """Delete the entry of ``packet``; that there is none is fine."""
+        self._ask(_DELETE, nl.NLM_F_ACK, _tuple(packet))
+        self._answer()
+
+    def losses(self) -> Mapping[str, int]:
+        """What conntrack refused so far, over all processors: ``insert_failed``, ``drop``, ``early_drop``, …."""
+        total = dict.fromkeys(_STATISTICS.values(), 0)
+        self._ask(_STATS_CPU, nl.NLM_F_DUMP, b"")
+        while True:
+            for kind, data in nl.messages(self._answer()):
+                if kind in (nl.NLMSG_DONE, nl.NLMSG_ERROR):
+                    return total
+                for number, value in nl.attributes(data, nl.HEADER).items():
+                    if number in _STATISTICS:
+                        total[_STATISTICS[number]] += int.from_bytes(value, "big")
+
+    def _ask(self, kind: int, flags: int, payload: bytes) -> None:
+        self._sequence += 1
+        self._socket.send(nl.message(kind, flags, sockets.AF_INET, payload, sequence=self._sequence))
+
+    def _answer(self) -> bytes:
+        """ctnetlink answers before send() returns; the deadline is for a machine that is stopped."""
+        try:
+            return self._socket.recv(1 << 16)
+        except BlockingIOError:
+            if not select.select([self._socket], [], [], ANSWER_DEADLINE_S)[0]:
+                return b""
+            return self._socket.recv(1 << 16)
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+def _tuple(packet: Packet) -> bytes:
+    source, destination = sockets.inet_aton(packet.source), sockets.inet_aton(packet.destination)
+    addresses = nl.nest(1, nl.attribute(1, source), nl.attribute(2, destination))
+    if packet.proto == ICMP:
+        ident = struct.pack("!H", packet.sport or 0)
+        proto = (nl.attribute(4, ident), nl.attribute(5, bytes([packet.flags])), nl.attribute(6, bytes([packet.code])))
+    else:
+        ports = struct.pack("!H", packet.sport or 0), struct.pack("!H", packet.dport or 0)
+        proto = (nl.attribute(2, ports[0]), nl.attribute(3, ports[1]))
+    return nl.nest(1, addresses, nl.nest(2, nl.attribute(1, bytes([packet.proto])), *proto))
+
+
+def _read(node: str, data: bytes) -> Conntrack:
+    found = nl.attributes(data, nl.HEADER)
+    bits = int.from_bytes(found.get(_STATUS, b""), "big")
+    status = tuple(word for bit, word in _STATUS_BITS if bits >> bit & 1)
+    original = _read_tuple(found[_ORIGINAL])
+    return Conntrack(
+        node=node,
+        state=_state(found, status, original),
+        status=status,
+        mark=int.from_bytes(found.get(_MARK, b""), "big"),
+        timeout_s=int.from_bytes(found.get(_TIMEOUT, b""), "big"),
+        original=original,
+        reply=_read_tuple(found[_REPLY]),
+    )
+
+
+def _state(found: Mapping[int, bytes], status: tuple[str, ...], original: Packet) -> str:
+    if original.proto == TCP and _PROTOINFO in found:
+        state = nl.attributes(nl.attributes(found[_PROTOINFO]).get(1, b"")).get(1, b"\0")[0]
+        return _TCP_STATES[state] if state < len(_TCP_STATES) else str(state)
+    return "ESTABLISHED" if "SEEN_REPLY" in status else "NEW"
+
+
+def _read_tuple(data: bytes) -> Packet:
+    parts = nl.attributes(data)
+    addresses, proto = nl.attributes(parts[1]), nl.attributes(parts[2])
+    number = proto[1][0]
+    source, destination = (sockets.inet_ntoa(addresses[kind]) for kind in (1, 2))
+    if number == ICMP:
+        ident = int.from_bytes(proto.get(4, b""), "big")
+        kind, code = proto.get(5, b"\0")[0], proto.get(6, b"\0")[0]
+        return Packet(4, number, source, ident, destination, None, kind, code)
+    sport, dport = (int.from_bytes(proto.get(kind, b""), "big") for kind in (2, 3))
+    return Packet(4, number, source, sport, destination, dport)

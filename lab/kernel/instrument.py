@@ -1,0 +1,112 @@
+"""The instrument: the trace and conntrack of every watched node, read together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.conntrack import ConntrackChannel
+from lab.kernel.network import Network
+from lab.kernel.node import Node
+from lab.kernel.paths import assemble
+from lab.kernel.rest import Backlog
+from lab.kernel.rule_index import RuleIndex
+from lab.kernel.tracer import Tracer
+from lab.record.observation import Conntrack
+from lab.record.packet import Packet
+from lab.record.path import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is watched of one node."""
+
+    node: Node
+    tracer: Tracer
+    conntrack: ConntrackChannel
+    rules: RuleIndex
+
+
+class Instrument:
+    """Watches the nodes that `watch` was called for until `close`."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._watches: dict[str, Watch] = {}
+        self._backlog = Backlog()
+        self._dropped = self._backlog.dropped()
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The names of the watched nodes."""
+        return tuple(self._watches)
+
+    def watch(self, node: Node, rules: RuleIndex) -> None:
+        """Arm the trace in ``node``; raises MeasurementError when its canary is not seen."""
+        self.forget(node.name)
+        conntrack = ConntrackChannel(node.name, node.namespace)
+        self._watches[node.name] = Watch(node, Tracer(node.namespace), conntrack, rules)
+        self.canary()
+
+    def forget(self, name: str) -> None:
+        """Stop watching a node."""
+        watch = self._watches.pop(name, None)
+        if watch is not None:
+            watch.tracer.close()
+            watch.conntrack.close()
+
+    def canary(self) -> None:
+        """Raises MeasurementError when the instrument is blind in a watched node."""
+        for name, watch in self._watches.items():
+            trouble = watch.tracer.canary()
+            if trouble:
+                raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
+
+    def paths(self) -> list[Path]:
+        """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
+        found: list[Path] = []
+        for name, watch in self._watches.items():
+            messages = watch.tracer.read()
+            if messages:
+                found += assemble(name, messages, watch.rules, watch.node.port_name)
+        return found
+
+    @contextmanager
+    def everything(self) -> Iterator[None]:
+        """Trace every packet while inside, not TCP on SYN alone."""
+        try:
+            for watch in self._watches.values():
+                watch.tracer.table.trace(everything=True)
+            yield
+        finally:
+            for watch in self._watches.values():
+                watch.tracer.table.trace(everything=False)
+
+    def conntrack(self, node: str, packet: Packet) -> Conntrack | None:
+        """The entry of ``packet`` in a watched node."""
+        return self._watches[node].conntrack.find(packet)
+
+    def forget_flow(self, node: str, packet: Packet) -> None:
+        """Delete the entry of ``packet`` in a watched node."""
+        self._watches[node].conntrack.delete(packet)
+
+    def losses(self) -> Mapping[tuple[str, str], int]:
+        """What conntrack refused so far, by (node, counter)."""
+        return {
+            (name, counter): value
+            for name, watch in self._watches.items()
+            for counter, value in watch.conntrack.losses().items()
+        }
+
+    def backlog_overflowed(self) -> bool:
+        """Whether a processor's backlog dropped packets since the last time this was asked: then rest proves nothing."""
+        before, self._dropped = self._dropped, self._backlog.dropped()
+        return self._dropped != before
+
+    def close(self) -> None:
+        """Take the trace out of every node."""
+        for name in self.watched:
+            self.forget(name)
+        self._backlog.close()

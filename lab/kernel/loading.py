@@ -1,0 +1,85 @@
+"""A rendered ruleset into a node, and what the kernel then holds: loaded whole or not at all, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.errors import InputError, MachineError, MeasurementError, Problem
+from lab.kernel import tools
+from lab.kernel.namespace import Home, Namespace
+from lab.kernel.node import Node
+from lab.kernel.rule_index import RuleIndex, dump_handles, index_rules
+from lab.kernel.tools import Finished, Running
+from lab.kernel.wiping import wipe_rules
+from lab.ruleset.lines import lines_of, with_line_counters
+from lab.ruleset.refusal import is_missing_extension, locate
+from lab.ruleset.render import Rendered
+from lab.ruleset.save import Ruleset, read_save
+
+RESTORE, SAVE = "iptables-nft-restore", "iptables-nft-save"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """What a node holds after a load: the rules as ``iptables-save`` prints them, and which rule has which handle."""
+
+    rendered: Rendered
+    ruleset: Ruleset
+    index: RuleIndex
+
+
+def load(node: Node, rendered: Rendered) -> None:
+    """Load ``rendered`` into the node with iptables-nft-restore.
+
+    A refusal is an InputError with the line of the ruleset and of its template; a match or target that this machine lacks
+    is a MachineError.  Either way the node then keeps none of it, nor of what it held before.
+    """
+    done = tools.run(node.namespace, [RESTORE], rendered.text)
+    if done.code != 0:
+        wipe_rules(node.namespace)
+        raise _refusal(done, rendered)
+
+
+class LineMap:
+    """Finds which line of a rendered text each rule came from, in a namespace that is thrown away.
+
+    A copy of the text carries its line numbers as packet counters; ``iptables-save -c`` gives them back with the rules,
+    whatever ``-I`` or ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
+    """
+
+    def __init__(self, home: Home, rendered: Rendered) -> None:
+        self._rendered = rendered
+        self._namespace = Namespace(home)
+        self._running = Running(self._namespace, [RESTORE, "-c"], with_line_counters(rendered.text))
+
+    def sources(self) -> Mapping[tuple[str, str, int], str | None]:
+        """The template's file and line of each (table, chain, number)."""
+        done = self._running.finish()
+        if done.code != 0:
+            raise _refusal(done, self._rendered)
+        saved = tools.run(self._namespace, [SAVE, "-c"])
+        known = self._rendered.sources
+        return {
+            place: known[line - 1] if 0 < line <= len(known) else None for place, line in lines_of(saved.out).items()
+        }
+
+    def close(self) -> None:
+        """Throw the namespace away."""
+        self._running.stop()
+        self._namespace.close()
+
+
+def read_back(node: Node, rendered: Rendered, lines: LineMap) -> LoadedPolicy:
+    """What the node holds now; raises MeasurementError when that cannot be told rule by rule."""
+    saved = tools.run(node.namespace, [SAVE])
+    if saved.code != 0:
+        raise MeasurementError(Problem(f"{node.name}: {SAVE} failed: {saved.err.strip()}"))
+    ruleset = read_save(saved.out)
+    index = index_rules(node.name, ruleset, dump_handles(node.namespace), lines.sources())
+    return LoadedPolicy(rendered, ruleset, index)
+
+
+def _refusal(done: Finished, rendered: Rendered) -> InputError | MachineError:
+    problem = locate(done.err, rendered)
+    return MachineError(problem) if is_missing_extension(done.err) else InputError(problem)

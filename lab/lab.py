@@ -1,0 +1,173 @@
+"""A topology that is up, with policies loaded, that answers questions with verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+
+from lab.errors import InputError, Problem
+from lab.kernel.instrument import Instrument
+from lab.kernel.loading import LineMap, LoadedPolicy, load, read_back
+from lab.kernel.namespace import Home
+from lab.kernel.network import Network
+from lab.kernel.rest import Pin
+from lab.kernel.rule_index import RuleIndex
+from lab.probe.attempt import probe
+from lab.probe.question import NUMBERS, Question
+from lab.probe.stage import Stage
+from lab.record.verdict import Verdict
+from lab.ruleset.render import Rendered
+from lab.spec.service import parse_service
+from lab.spec.topology import Topology
+from lab.verdict.prove import prove
+
+
+class Lab:
+    """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`.
+
+    Raises InputError when the kernel refuses a ruleset or a route, MachineError when this machine lacks something,
+    MeasurementError when the instrument cannot be armed; nothing then remains.
+
+    >>> with Lab(topology, {"gateway": rendered}) as lab:
+    ...     assert lab.probe("world", "web-vip", "tcp/443").allowed
+    """
+
+    def __init__(self, topology: Topology, policies: Mapping[str, Rendered]) -> None:
+        self.topology = topology
+        with ExitStack() as undo:
+            home = Home()
+            undo.callback(home.close)
+            lines = {}
+            for name, rendered in policies.items():
+                lines[name] = LineMap(home, rendered)
+                undo.callback(lines[name].close)
+            self.network = Network(topology)
+            undo.callback(self.network.close)
+            for name, rendered in policies.items():
+                load(self.network.nodes[name], rendered)
+            self._instrument = Instrument(self.network)
+            undo.callback(self._instrument.close)
+            self.policies: dict[str, LoadedPolicy] = {
+                name: read_back(self.network.nodes[name], rendered, lines[name]) for name, rendered in policies.items()
+            }
+            self._watch()
+            self._stage = Stage(self.network, self._instrument)
+            undo.callback(self._stage.close)
+            self._undo = undo.pop_all()
+        self._pin = Pin()
+        self._batch = False
+
+    def _watch(self) -> None:
+        """Trace every node that has rules or forwards: elsewhere no rule can decide."""
+        for name, node in self.network.nodes.items():
+            if name in self.policies:
+                self._instrument.watch(node, self.policies[name].index)
+            elif self.topology.nodes[name].forwards:
+                self._instrument.watch(node, RuleIndex(name, {}))
+        self._instrument.canary()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Ask several questions between one canary and the next; raises MeasurementError when the instrument is blind."""
+        with self._pin:
+            self._instrument.canary()
+            self._batch = True
+            try:
+                yield
+            finally:
+                self._batch = False
+            self._instrument.canary()
+
+    def ask(self, question: Question, at: str | None = None) -> Verdict:
+        """The verdict of one question, ``at`` being the node under test."""
+        if self._batch:
+            return prove(probe(self._stage, question), at)
+        with self.batch():
+            return prove(probe(self._stage, question), at)
+
+    def probe(
+        self,
+        sender: str,
+        target: str,
+        service: str,
+        *,
+        source: str | None = None,
+        sport: int | None = None,
+        ack: bool = False,
+        at: str | None = None,
+    ) -> Verdict:
+        """Send ``service`` (``tcp/443``, ``icmp/echo-request``) from a node to a node, a name or an address.
+
+        Services that are not open in the topology are opened at the target for the probe's time.  ``at`` is the node under
+        test, by default the one that has a policy.  Raises InputError for a name that the topology does not know.
+        """
+        node = self._node(sender)
+        address, owner = self._target(target)
+        parsed = parse_service(service, self.topology.services)
+        if parsed.port_count > 1:
+            raise InputError(Problem(f"{service!r} is more than one port", mend="probe one port at a time"))
+        port = parsed.ports[0][0] if parsed.ports else None
+        question = Question(
+            node=node,
+            source=source or self._source(node, address),
+            destination=address,
+            proto=NUMBERS[parsed.proto],
+            port=port,
+            sport=sport,
+            icmp_type=parsed.icmp_type if parsed.icmp_type is not None else 8,
+            icmp_code=parsed.icmp_code or 0,
+            ack=ack,
+            receivers=((owner, port),) if owner else (),
+        )
+        return self.ask(question, at or self._only_policy())
+
+    def _only_policy(self) -> str | None:
+        return next(iter(self.policies)) if len(self.policies) == 1 else None
+
+    def _node(self, word: str) -> str:
+        if word in self.topology.nodes:
+            return word
+        in_role = self.topology.roles().get(word, ())
+        if len(in_role) == 1:
+            return in_role[0]
+        known = ", ".join(self.topology.nodes)
+        what = f"role {word!r} has {len(in_role)} nodes" if in_role else f"no node is called {word!r}"
+        raise InputError(Problem(f"{what}; the nodes are {known}"))
+
+    def _target(self, word: str) -> tuple[str, str | None]:
+        named = self.topology.names.get(word)
+        if named:
+            address = str(named[0])
+        elif word[:1].isdigit():
+            address = word
+        else:
+            node, _, interface = word.partition("@")
+            ports = self.network.nodes[self._node(node)].ports
+            if interface and interface not in ports:
+                raise InputError(Problem(f"{node} has no interface {interface!r}; it has {', '.join(ports)}"))
+            chosen = [ports[interface]] if interface else list(ports.values())
+            address = next(address for port in chosen for address in port.addresses)
+        return address, self.topology.owner(address)
+
+    def _source(self, node: str, destination: str) -> str:
+        """The sender's address on the network that the destination or else its gateway is on."""
+        hop = self.topology.next_hop(node, 4)
+        for near in (destination, hop):
+            network = self.topology.network_of(near) if near else None
+            for port in self.network.nodes[node].ports.values():
+                if port.network == network and port.addresses:
+                    return port.addresses[0]
+        return self.network.nodes[node].addresses[0]
+
+    def close(self) -> None:
+        """Take everything down."""
+        self._undo.close()
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

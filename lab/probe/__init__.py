@@ -1,0 +1,1 @@
+"""One module per way to send; each returns what was seen."""

@@ -1,0 +1,83 @@
+"""One question put to the network: sent, and sent once more with everything traced when that proved nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from lab.kernel.tracer import Overrun
+from lab.probe.icmp import send_icmp
+from lab.probe.question import ICMP, TCP, Question
+from lab.probe.segment import send_segment
+from lab.probe.sighting import Sighting
+from lab.probe.stage import Stage
+from lab.probe.tcp import send_tcp
+from lab.probe.udp import send_udp
+from lab.record.observation import Loss, Observation
+from lab.record.packet import Packet
+from lab.record.observation import Stage as Progress
+from lab.record.path import End
+
+REPEATS = 3  # at most, after a failure of the instrument that was detected
+
+
+def probe(stage: Stage, question: Question) -> Observation:
+    """Send ``question`` and return what all witnesses saw."""
+    observation = _until_sound(stage, question)
+    if _settled(observation):
+        return observation
+    with stage.instrument.everything():
+        before = stage.instrument.losses()
+        again = _until_sound(stage, question)
+        losses = _losses(before, stage.instrument.losses())
+    unresolved = stage.network.unresolved_neighbours()
+    repeats = observation.repeats + again.repeats + 1
+    return replace(again, fully_traced=True, losses=losses, unresolved=unresolved, repeats=repeats)
+
+
+def _settled(observation: Observation) -> bool:
+    """Whether the first sending proved what became of the request."""
+    if observation.stage is Progress.ANSWERED:
+        return True
+    return bool(observation.request) and observation.request[-1].end is End.DROPPED
+
+
+def _until_sound(stage: Stage, question: Question) -> Observation:
+    """Send until the instrument did not fail, `REPEATS` times at most; then what failed stands in ``faults``."""
+    faults: list[str] = []
+    for repeat in range(REPEATS + 1):
+        start = time.perf_counter()
+        try:
+            sighting = _sender(question)(stage, question)
+            followed = sighting.read_trace()
+        except Overrun:
+            faults.append("the trace buffer overflowed")
+            sent = Packet(4, question.proto, question.source, question.sport, question.destination, question.port)
+            observation = Observation(sent, Progress.SENT)
+            continue
+        observation = Observation(
+            sighting.sent, sighting.progress, followed.request, followed.answer, followed.others, sighting.arrived,
+            sighting.refusal, sighting.local_error, sighting.conntrack, fully_traced=question.ack, repeats=repeat,
+            probe_us=(time.perf_counter() - start) * 1e6,
+        )  # fmt: skip
+        if _settled(observation) or not stage.instrument.backlog_overflowed():
+            return observation
+        faults.append("a processor's backlog overflowed")
+    return replace(observation, faults=tuple(faults), repeats=REPEATS)
+
+
+def _sender(question: Question) -> Callable[[Stage, Question], Sighting]:
+    if question.proto == ICMP:
+        return send_icmp
+    if question.proto == TCP:
+        return send_segment if question.ack else send_tcp
+    return send_udp
+
+
+def _losses(before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str], int]) -> tuple[Loss, ...]:
+    return tuple(
+        Loss(node, counter, value - before[node, counter])
+        for (node, counter), value in after.items()
+        if counter not in ("insert", "invalid") and value > before[node, counter]
+    )

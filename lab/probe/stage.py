@@ -1,0 +1,99 @@
+"""What every probe needs: the network, its instrument, the services that listen, and ports that nobody else uses."""
+
+from __future__ import annotations
+
+import os
+import socket as sockets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import TypeVar
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.instrument import Instrument
+from lab.kernel.network import Network
+from lab.probe.listeners import Listener, open_tcp, open_udp
+from lab.probe.question import TCP, UDP, Question
+from lab.probe.refusal import IP_RECVERR
+
+_FIRST_PORT, _LAST_PORT = 1024, 65535
+_IP_TRANSPARENT = 19
+T = TypeVar("T")
+
+
+class Stage:
+    """Holds the sockets of all services that are always open, until `close`."""
+
+    def __init__(self, network: Network, instrument: Instrument) -> None:
+        self.network = network
+        self.instrument = instrument
+        self._next_port: dict[str, int] = {}
+        self._nonces = count(1)
+        self._salt = os.urandom(4)
+        with ExitStack() as undo:
+            self._services: dict[tuple[str, int, int], Listener] = {}
+            for name, spec in network.topology.nodes.items():
+                for service in spec.services:
+                    if service.proto in ("tcp", "udp"):
+                        number = TCP if service.proto == "tcp" else UDP
+                        for low, high in service.ports:
+                            for port in range(low, high + 1):
+                                self._services[name, number, port] = undo.enter_context(self._open(name, number, port))
+            self._undo = undo.pop_all()
+
+    def _open(self, node: str, proto: int, port: int) -> Listener:
+        opener = open_tcp if proto == TCP else open_udp
+        try:
+            return opener(self.network.nodes[node], port)
+        except OSError as error:
+            raise MeasurementError(Problem(f"{node}: cannot listen on port {port}: {error.strerror}")) from error
+
+    @contextmanager
+    def listeners(self, question: Question) -> Iterator[tuple[Listener, ...]]:
+        """Who could receive the probe: the receivers of the question, opened for its time, and what is always open."""
+        always = tuple(listener for (_, proto, _), listener in self._services.items() if proto == question.proto)
+        wanted = [
+            (node, question.proto, port)
+            for node, port in question.receivers
+            if port is not None and (node, question.proto, port) not in self._services
+        ]
+        if not wanted:
+            yield always
+            return
+        opened = [self._open(*place) for place in wanted]
+        try:
+            yield (*opened, *always)
+        finally:
+            for listener in opened:
+                listener.close()
+
+    def nonce(self) -> bytes:
+        """Sixteen bytes that no other probe has."""
+        return b"lab:" + self._salt + next(self._nonces).to_bytes(8, "big")
+
+    def source_port(self, address: str) -> int:
+        """The next source port of ``address``: each is used once before any is used again."""
+        port = self._next_port.get(address, _FIRST_PORT)
+        self._next_port[address] = port + 1 if port < _LAST_PORT else _FIRST_PORT
+        return port
+
+    def sender(self, question: Question, kind: int, protocol: int = 0) -> sockets.socket:
+        """A socket that sends from the question's source address, owned by its node or not, and is told of errors."""
+        node = self.network.nodes[question.node]
+        channel = node.socket(sockets.AF_INET, kind, protocol)
+        channel.setsockopt(sockets.IPPROTO_IP, IP_RECVERR, 1)
+        if question.source not in node.addresses:
+            channel.setsockopt(sockets.IPPROTO_IP, _IP_TRANSPARENT, 1)
+        return channel
+
+    def eventually(self, attempt: Callable[[], T | None]) -> T | None:
+        """What ``attempt`` gives, now or when the network is at rest; None only if it is at rest and there is nothing."""
+        found = attempt()
+        if found is None:
+            self.network.rest()
+            found = attempt()
+        return found
+
+    def close(self) -> None:
+        """Close every service."""
+        self._undo.close()

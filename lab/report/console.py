@@ -1,0 +1,153 @@
+"""A run on the console: the failures in full, a table of them, warnings, and last the numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab.record.result import CellResult, Outcome, RunResult
+from lab.report.detail import explain
+from lab.report.order import failed, numbers
+from lab.report.plain import plain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+MOST_DETAILS = 20
+MOST_ROWS = 100
+MOST_WARNINGS = 20
+_STYLES = {
+    Outcome.PASSED: "green",
+    Outcome.FAIL_OPEN: "bold red",
+    Outcome.FAIL_CLOSED: "yellow",
+    Outcome.MISMATCH: "magenta",
+    Outcome.ERROR: "cyan",
+}
+
+
+class _Row(NamedTuple):
+    """Cells that differ in nothing but their service make one row."""
+
+    matrix: str
+    outcome: Outcome
+    suspect: bool
+    known: bool
+    sender: str
+    target: str
+    family: int
+    expected: str
+    actual: str
+    differences: tuple[str, ...]
+
+
+def print_run(result: RunResult, console: Console, *, verbose: bool = False) -> None:
+    """Print a run: failures in full (fail-open first), the table, warnings and notes, and the numbers as the last line.
+
+    Passed cells are only counted; with ``verbose`` they are in the table too.  Suspect and known ones always are.
+    """
+    failures = failed(result.results)
+    for cell in failures[:MOST_DETAILS]:
+        _details(cell, console)
+    if len(failures) > MOST_DETAILS:
+        _line(console, f"{len(failures) - MOST_DETAILS} more failures are in the table; --json has them in full")
+    passed = [cell for cell in result.results if cell.outcome is Outcome.PASSED]
+    listed = failures + [cell for cell in passed if verbose or cell.suspect or cell.known]
+    if listed:
+        _tables(listed, console, most=len(listed) if verbose else MOST_ROWS)
+    _warnings(result.results, console)
+    _notes(result, console)
+    for problem in result.problems:
+        _line(console, f"problem: {problem}", style="bold red")
+    if result.interrupted:
+        _line(console, "interrupted: the numbers are of the cells that were finished", style="bold red")
+    _line(console, numbers(result.summary), style="green" if result.exit_code == 0 else "bold red")
+
+
+def _details(cell: CellResult, console: Console) -> None:
+    first, _, rest = explain(cell).partition("\n")
+    _line(console, first, style=_STYLES[cell.outcome])
+    for line in rest.split("\n"):
+        _line(console, line)
+    _line(console, "")
+
+
+def _tables(cells: Sequence[CellResult], console: Console, *, most: int) -> None:
+    """One table for each matrix, the worst rows first; ``most`` rows in all."""
+    rows: dict[_Row, list[str]] = {}
+    for cell in cells:
+        rows.setdefault(_row(cell), []).append(cell.service)
+    shown = list(rows.items())[:most]
+    for matrix in dict.fromkeys(row.matrix for row, _ in shown):
+        console.print(_table(matrix, [(row, services) for row, services in shown if row.matrix == matrix]))
+    if len(rows) > most:
+        _line(console, f"{len(rows) - most} more rows are in --json")
+
+
+def _row(cell: CellResult) -> _Row:
+    return _Row(
+        cell.matrix,
+        cell.outcome,
+        cell.suspect,
+        cell.known,
+        cell.sender,
+        cell.target,
+        cell.family,
+        cell.expected,
+        str(cell.verdict),
+        cell.differences,
+    )
+
+
+def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("result", "from -> to", "service", "expected", "actual", "difference"):
+        table.add_column(heading, overflow="fold", min_width=8)
+    for row, services in rows:
+        marks = [word for word, holds in (("suspect?", row.suspect), ("known", row.known)) if holds]
+        flow = f"{row.sender} -> {row.target}" + (" (IPv6)" if row.family == 6 else "")
+        table.add_row(
+            Text("\n".join([str(row.outcome), *marks]), style=_STYLES[row.outcome]),
+            Text(plain(flow)),
+            Text(plain(", ".join(services))),
+            Text(plain(row.expected)),
+            Text(plain(row.actual)),
+            Text("\n".join(plain(difference) for difference in row.differences)),
+        )
+    return table
+
+
+def _warnings(cells: Sequence[CellResult], console: Console) -> None:
+    """Each warning once, with the first cell it is about and how many more."""
+    first: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        for warning in cell.warnings:
+            first.setdefault(warning, cell.id)
+            counts[warning] += 1
+    for warning, cell_id in list(first.items())[:MOST_WARNINGS]:
+        more = f" and {counts[warning] - 1} more" if counts[warning] > 1 else ""
+        _line(console, f"warning: {cell_id}{more}: {warning}", style="yellow")
+    if len(first) > MOST_WARNINGS:
+        _line(console, f"{len(first) - MOST_WARNINGS} more warnings are in --json")
+
+
+def _notes(result: RunResult, console: Console) -> None:
+    known = sum(cell.known for cell in result.results)
+    if known:
+        _line(console, f"note: {known} {'cell fails' if known == 1 else 'cells fail'} as known: counted as passed")
+    if result.summary.suspect:
+        _line(console, "note: suspect cells were denied, perhaps for the wrong reason; naming `rule:` in the row settles it")
+    if repeats := result.summary.repeats:
+        _line(console, f"note: {repeats} {'probe was' if repeats == 1 else 'probes were'} sent again for more evidence")
+
+
+def _line(console: Console, text: str, *, style: str | None = None) -> None:
+    """Print ``text`` as it is: no markup, no colour but ``style``, and lines left whole for whoever searches a log."""
+    safe = "\n".join(plain(line) for line in text.split("\n"))
+    console.print(safe, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -1,0 +1,181 @@
+"""A run as JSON, version 1: what machines read. The shape is that of ``lab.report.schema.result_schema``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lab.record.observation import Arrival, Conntrack
+from lab.record.packet import Packet
+from lab.record.path import Path, Rule
+from lab.record.result import CellResult, RunResult, Summary
+from lab.record.verdict import Verdict
+
+VERSION = 1
+
+
+def to_json(result: RunResult) -> dict[str, object]:
+    """Return the run as plain dicts, lists, strings and numbers; times are in seconds or, ``_us``, microseconds.
+
+    Within a version keys are only ever added.
+    """
+    return {
+        "version": VERSION,
+        "summary": _summary(result.summary),
+        "exit_code": result.exit_code,
+        "interrupted": result.interrupted,
+        "problems": list(result.problems),
+        "cells": [_cell(cell) for cell in result.results],
+        "machine": _value(result.machine),
+    }
+
+
+def path_json(paths: Iterable[Path]) -> list[dict[str, object]]:
+    """Return the steps of ``paths`` in order, each as node, hook, table, chain, number, comment, verdict, source."""
+    return [
+        {
+            "node": path.node,
+            "hook": step.hook,
+            "table": step.table,
+            "chain": step.chain,
+            "number": step.rule.number if step.rule else None,
+            "comment": step.rule.comment if step.rule else None,
+            "verdict": step.verdict,
+            "source": step.rule.source if step.rule else None,
+        }
+        for path in paths
+        for step in path.steps
+    ]
+
+
+def rule_json(rule: Rule) -> dict[str, object]:
+    """Return a rule, or a chain's policy (``number`` null); ``source`` is the template's file and line."""
+    return {
+        "node": rule.node,
+        "table": rule.table,
+        "chain": rule.chain,
+        "number": rule.number,
+        "comment": rule.comment,
+        "text": rule.text,
+        "source": rule.source,
+    }
+
+
+def _summary(summary: Summary) -> dict[str, object]:
+    return {
+        "cells": summary.cells,
+        "passed": summary.passed,
+        "fail_open": summary.fail_open,
+        "fail_closed": summary.fail_closed,
+        "mismatch": summary.mismatch,
+        "errors": summary.errors,
+        "suspect": summary.suspect,
+        "seconds": round(summary.seconds, 3),
+        "repeats": summary.repeats,
+    }
+
+
+def _cell(cell: CellResult) -> dict[str, object]:
+    return {
+        "id": cell.id,
+        "matrix": cell.matrix,
+        "row": cell.row,
+        "where": cell.where,
+        "from": cell.sender,
+        "to": cell.target,
+        "service": cell.service,
+        "family": cell.family,
+        "expected": cell.expected,
+        "result": str(cell.outcome),
+        "suspect": cell.suspect,
+        "known": cell.known,
+        "differences": list(cell.differences),
+        "hints": list(cell.hints),
+        "warnings": list(cell.warnings),
+        "ports": cell.ports,
+        "groups": [{"ports": group.ports, "count": group.count, **_verdict(group.verdict)} for group in cell.groups],
+        **_verdict(cell.verdict),
+        **_evidence(cell.verdict),
+        "probe_us": round(cell.probe_us, 1),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, object]:
+    return {
+        "verdict": str(verdict.kind),
+        "proof": verdict.proof,
+        "packet": verdict.packet,
+        "node": verdict.node,
+        "reject": verdict.reject,
+        "muted": verdict.muted,
+        "rule": rule_json(verdict.rule) if verdict.rule else None,
+        "decided": [{"node": node, "rule": rule_json(rule)} for node, rule in verdict.decided],
+        "arrived": _arrival(verdict.arrived) if verdict.arrived else None,
+    }
+
+
+def _evidence(verdict: Verdict) -> dict[str, object]:
+    entries = verdict.observation.conntrack
+    here = _entry_under_test(verdict)
+    return {
+        "conntrack": _conntrack(here) if here else None,
+        "conntrack_elsewhere": [_conntrack(entry) for entry in entries if entry is not here],
+        "path": path_json(verdict.path),
+    }
+
+
+def _entry_under_test(verdict: Verdict) -> Conntrack | None:
+    """The entry at the deciding rule's node; without a rule there, the first on the way."""
+    entries = verdict.observation.conntrack
+    if verdict.rule is not None:
+        for entry in entries:
+            if entry.node == verdict.rule.node:
+                return entry
+    return entries[0] if entries else None
+
+
+def _arrival(arrival: Arrival) -> dict[str, object]:
+    return {
+        "at": arrival.at,
+        "address": arrival.address,
+        "port": arrival.port,
+        "from": arrival.source,
+        "sport": arrival.sport,
+    }
+
+
+def _conntrack(entry: Conntrack) -> dict[str, object]:
+    return {
+        "node": entry.node,
+        "state": entry.state,
+        "assured": "ASSURED" in entry.status,
+        "status": list(entry.status),
+        "mark": entry.mark,
+        "timeout_s": entry.timeout_s,
+        "original": _packet(entry.original),
+        "reply": _packet(entry.reply),
+    }
+
+
+def _packet(packet: Packet) -> dict[str, object]:
+    return {
+        "family": packet.family,
+        "proto": packet.proto,
+        "source": packet.source,
+        "sport": packet.sport,
+        "destination": packet.destination,
+        "dport": packet.dport,
+    }
+
+
+def _value(value: object) -> object:
+    """A value of the provenance as JSON has it; what JSON has no word for becomes its text."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): _value(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
+            return [_value(item) for item in items]
+        case _:
+            return str(value)

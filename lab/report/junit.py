@@ -1,0 +1,86 @@
+"""A run as a JUnit file: a suite for each matrix, a case for each cell, the machine's provenance as properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from lab.record.result import CellResult, Outcome, RunResult
+from lab.report.detail import explain
+from lab.report.plain import plain
+
+
+def write_junit(result: RunResult, path: Path) -> None:
+    """Write ``result`` to ``path``, whose folder exists.
+
+    A cell that behaved otherwise than expected is a failure, one whose measurement failed an error, and so is each
+    problem that stopped a matrix.  The property ``lab.exit`` is the exit code of the run.  Raises OSError.
+    """
+    root = Element("testsuites", name="netfilter-lab", time=f"{result.summary.seconds:.3f}")
+    for matrix, cells in groupby(sorted(result.results, key=lambda cell: cell.matrix), key=lambda cell: cell.matrix):
+        _suite(root, matrix, list(cells), result)
+    if result.problems:
+        _problems(root, result)
+    for total in ("tests", "failures", "errors"):
+        root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def flat_properties(machine: Mapping[str, object], prefix: str = "machine") -> Iterator[tuple[str, str]]:
+    """Yield the provenance as (dotted name, text), nested mappings and lists included."""
+    for key, value in machine.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, Mapping):
+            yield from flat_properties(value, name)
+        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+            yield from flat_properties({str(number): item for number, item in enumerate(value)}, name)
+        else:
+            yield name, str(value)
+
+
+def _suite(root: Element, matrix: str, cells: Sequence[CellResult], result: RunResult) -> None:
+    errors = sum(cell.outcome is Outcome.ERROR for cell in cells)
+    failures = sum(cell.outcome not in (Outcome.PASSED, Outcome.ERROR) for cell in cells)
+    suite = SubElement(
+        root, "testsuite", name=plain(matrix), tests=str(len(cells)), failures=str(failures), errors=str(errors),
+        skipped="0", time=f"{sum(cell.probe_us for cell in cells) / 1e6:.6f}",
+    )  # fmt: skip
+    _properties(suite, [("lab.exit", str(result.exit_code)), *flat_properties(result.machine)])
+    for cell in cells:
+        _case(suite, cell)
+
+
+def _case(suite: Element, cell: CellResult) -> None:
+    name = cell.id.removeprefix(f"{cell.matrix}::")
+    seconds = f"{cell.probe_us / 1e6:.6f}"
+    case = SubElement(suite, "testcase", classname=plain(cell.matrix), name=plain(name), time=seconds)
+    marks = [("lab.verdict", str(cell.verdict.kind)), ("lab.outcome", str(cell.outcome)), ("lab.where", cell.where)]
+    if cell.verdict.rule is not None:
+        marks.append(("lab.rule", str(cell.verdict.rule)))
+    marks += [(f"lab.{word}", "true") for word, holds in (("suspect", cell.suspect), ("known", cell.known)) if holds]
+    _properties(case, marks)
+    if cell.outcome is not Outcome.PASSED:
+        kind = "error" if cell.outcome is Outcome.ERROR else "failure"
+        message = plain("; ".join(cell.differences) or str(cell.verdict))
+        SubElement(case, kind, type=str(cell.outcome), message=message).text = explain(cell)
+    elif cell.known or cell.suspect or cell.warnings:
+        SubElement(case, "system-out").text = explain(cell)
+
+
+def _problems(root: Element, result: RunResult) -> None:
+    count = str(len(result.problems))
+    suite = SubElement(root, "testsuite", name="lab", tests=count, failures="0", errors=count, skipped="0", time="0")
+    _properties(suite, [("lab.exit", str(result.exit_code)), *flat_properties(result.machine)])
+    for number, problem in enumerate(result.problems, start=1):
+        case = SubElement(suite, "testcase", classname="lab", name=f"problem {number}", time="0")
+        SubElement(case, "error", type="problem", message=plain(problem))
+
+
+def _properties(parent: Element, pairs: Sequence[tuple[str, str]]) -> None:
+    properties = SubElement(parent, "properties")
+    for name, value in pairs:
+        SubElement(properties, "property", name=plain(name), value=plain(value))

@@ -1,0 +1,130 @@
+"""The path of a packet as a person reads it: node by node, hook by hook, with each rule's text and template line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule, Step
+from lab.report.plain import plain
+
+COLUMNS = 80
+_HOOK_WIDTH = 12
+_SOURCE_TARGETS = ("SNAT", "MASQUERADE")
+
+
+def describe_path(paths: Sequence[Path]) -> list[str]:
+    """Return the lines that tell the way of one packet through ``paths``, its nodes in order.
+
+    A node has a line for its entry, one for each step (``forward     filter FORWARD:3 "web" accept``) with the rule's
+    text and template line below it, one for each translation (before -> after), and one for the end.
+    """
+    lines: list[str] = []
+    for path in paths:
+        lines.append(f"{plain(path.node)}: in {plain(str(path.entry))}")
+        lines.extend(_steps(path.steps))
+        lines.extend(f"  {line}" for line in translations(path))
+        lines.append(f"{plain(path.node)}: {_end(path)}")
+    return lines
+
+
+def step_name(step: Step) -> str:
+    """Return ``filter FORWARD:3 "web" accept``; without a rule, ``filter web-in: end of chain, return``."""
+    chain = f"{step.table} {step.chain}"
+    if step.rule is None:
+        return plain(f"{chain}: end of chain, {step.verdict}")
+    number = " policy" if step.rule.number is None else f":{step.rule.number}"
+    comment = f' "{step.rule.comment}"' if step.rule.comment else ""
+    return plain(f"{chain}{number}{comment} {step.verdict}")
+
+
+def rule_lines(rule: Rule) -> list[str]:
+    """Return the rule's text and its template line, as far as they are known."""
+    return [plain(line) for line in (rule.text, rule.source) if line]
+
+
+def translations(path: Path) -> list[str]:
+    """Return one line for each address that NAT changed at this node, with the rule that did it."""
+    after = path.exit
+    rules: dict[str, list[Rule]] = {"source": [], "destination": []}
+    for rule in path.translated_by:
+        rules["source" if _changes_source(rule) else "destination"].append(rule)
+    lines = []
+    for side, named in rules.items():
+        by = " by " + (", ".join(_where(rule) for rule in named) or "conntrack, as for the flow's first packet")
+        if after is None:
+            if named:
+                lines.append(plain(f"translated: {side}{by}"))
+        elif (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
+            lines.append(plain(f"translated: {side} {before_text} -> {after_text}{by}"))
+    return lines
+
+
+def _steps(steps: Sequence[Step]) -> Iterator[str]:
+    stack: list[str] = []
+    here: tuple[str, str] | None = None
+    hook = ""
+    for step in steps:
+        if (step.hook, step.table) != here:
+            here, stack = (step.hook, step.table), []
+        depth = _enter(stack, step.chain)
+        label = "" if step.hook == hook else step.hook
+        hook = step.hook
+        head = f"  {plain(label):<{_HOOK_WIDTH}}{'  ' * depth}"
+        yield from _step(step, head)
+
+
+def _step(step: Step, head: str) -> Iterator[str]:
+    first = head + step_name(step)
+    inner = " " * (len(head) + 2)
+    rule = step.rule
+    below = [] if rule is None or rule.number is None else [rule.text]
+    if rule is not None and rule.source:
+        place = f"  [{plain(rule.source)}]"
+        if len(first) + len(place) <= COLUMNS:
+            first += place
+        else:
+            below.append(f"[{rule.source}]")
+    yield first
+    for line in below:
+        if line:
+            yield inner + plain(line)
+
+
+def _enter(stack: list[str], chain: str) -> int:
+    """Keep ``stack`` as the chains that are open when ``chain`` is in turn; return how deep it lies."""
+    if chain in stack:
+        del stack[stack.index(chain) + 1 :]
+    else:
+        stack.append(chain)
+    return len(stack) - 1
+
+
+def _end(path: Path) -> str:
+    match path.end:
+        case End.LEFT:
+            return "out " + plain(str(path.exit or path.entry))
+        case End.DELIVERED:
+            return "delivered to the node itself" + (f" as {plain(str(path.exit))}" if path.exit else "")
+        case End.DROPPED:
+            rule = path.dropped_by
+            return f"dropped by {_where(rule)}" if rule else "dropped"
+        case End.QUEUED:
+            return "handed to a user-space queue"
+        case End.VANISHED:
+            return "gone: it came in, did not leave, and no rule dropped it"
+
+
+def _where(rule: Rule) -> str:
+    return plain(rule.place + (f' "{rule.comment}"' if rule.comment else ""))
+
+
+def _changes_source(rule: Rule) -> bool:
+    return rule.target in _SOURCE_TARGETS or (rule.target == "NETMAP" and rule.chain == "POSTROUTING")
+
+
+def _end_point(packet: Packet, side: str) -> str:
+    address, port = (packet.source, packet.sport) if side == "source" else (packet.destination, packet.dport)
+    if port is None or packet.proto in (1, 58):  # an echo's "ports" are its identifier and sequence number
+        return address
+    return f"[{address}]:{port}" if packet.family == 6 else f"{address}:{port}"

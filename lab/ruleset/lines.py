@@ -1,0 +1,90 @@
+"""Rule to line of the rendered text: counters that carry line numbers.
+
+A copy of the ruleset is loaded into a throw-away node with its line numbers as packet counters; `iptables-save -c` of
+that node then tells the line of every rule, whatever the tool made of it (``-s a,b`` makes two rules, ``-I`` reorders).
+"""
+
+from __future__ import annotations
+
+import re
+
+from lab.ruleset.words import Word, placed_words
+
+_OWN_COUNTERS = re.compile(r"\[\d+:\d+\]")
+_RULE_COMMANDS = frozenset(("-A", "--append", "-I", "--insert", "-R", "--replace"))
+_COUNTER_OPTIONS = frozenset(("-c", "--set-counters"))
+_TEXT_OPTIONS = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string"))
+_SAVED = re.compile(r"\[(\d+):\d+\] -A (\S+)")
+
+
+def with_line_counters(text: str) -> str:
+    """The ruleset with ``[LINE:0]`` before every rule, to be loaded with ``iptables-restore -c``.
+
+    A rule's own counters, before it or as its option ``-c``, give way.  Chain lines whose policy counters are missing
+    or unreadable get ``[0:0]``, without which the tool refuses them once ``-c`` is given.  Nothing else changes, and no
+    line moves: a refusal of the copy names the same line as one of the text itself.
+    """
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        first = line[:1]
+        if first == ":":
+            lines[number - 1] = _with_policy_counters(line)
+        elif first not in ("", "#", "*"):
+            lines[number - 1] = _counted(line, number)
+    return "\n".join(lines)
+
+
+def _counted(line: str, number: int) -> str:
+    own = _OWN_COUNTERS.match(line)
+    rule = line[own.end():] if own else line
+    if '"' not in rule and " -c" not in rule and "--set-c" not in rule and rule.lstrip()[:3] in ("-A ", "-I ", "-R "):
+        return f"[{number}:0] {rule.lstrip(' ') if own else rule}"
+    words = placed_words(rule)
+    if not any(word.value in _RULE_COMMANDS or word.value[:2] in ("-A", "-I", "-R") for word in words):
+        return line
+    return f"[{number}:0] {_without_counters(rule, words).lstrip(' ')}"
+
+
+def _without_counters(rule: str, words: list[Word]) -> str:
+    for place, word in enumerate(words):
+        option = word.value.partition("=")[0]
+        if option not in _COUNTER_OPTIONS or (place and words[place - 1].value in _TEXT_OPTIONS):
+            continue
+        values = words[place + 1: place + 3]
+        if option != word.value:
+            values = []
+        elif values and "," in values[0].value:
+            values = values[:1]
+        end = values[-1].end if values else word.end
+        return rule[: word.start] + rule[end:].lstrip(" ")
+    return rule
+
+
+def _with_policy_counters(line: str) -> str:
+    parts = line[1:].split()
+    if len(parts) < 2 or parts[1] == "-" or (len(parts) > 2 and _OWN_COUNTERS.fullmatch(parts[2])):
+        return line
+    return f":{parts[0]} {parts[1]} [0:0]" + ("\r" if line.endswith("\r") else "")
+
+
+def lines_of(save_c_text: str) -> dict[tuple[str, str, int], int]:
+    """The line of each rule, by (table, chain, number), from the `iptables-save -c` of a node that holds the copy.
+
+    A rule that came from no line (its counter is 0) is left out.
+    """
+    found: dict[tuple[str, str, int], int] = {}
+    counts: dict[str, int] = {}
+    table = ""
+    for line in save_c_text.split("\n"):
+        if line[:1] == "*":
+            table = line[1:].strip()
+            counts = {}
+        elif line[:1] == "[":
+            saved = _SAVED.match(line)
+            if saved is None:
+                continue
+            chain = saved[2]
+            counts[chain] = number = counts.get(chain, 0) + 1
+            if saved[1] != "0":
+                found[table, chain, number] = int(saved[1])
+    return found

@@ -1,0 +1,398 @@
+"""The matrix of flows as frozen models: what people write, row by row, before anything is resolved."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    WithJsonSchema,
+    model_validator,
+)
+
+from lab.errors import Where
+from lab.spec.messages import did_you_mean
+from lab.spec.policy import APolicy, PolicySpec
+from lab.spec.topology import STRICT, Topology
+from lab.spec.words import Name, Names, Text, is_address, one_or_more, one_or_several, several, text_of
+from lab.spec.yaml_source import Document
+
+ACTIONS = ("allow", "drop", "reject", "deny")
+REJECT_KINDS = (
+    "icmp-net-unreachable",
+    "icmp-host-unreachable",
+    "icmp-port-unreachable",
+    "icmp-proto-unreachable",
+    "icmp-net-prohibited",
+    "icmp-host-prohibited",
+    "icmp-admin-prohibited",
+    "tcp-reset",
+)
+CONNTRACK_STATES = (
+    "NEW",
+    "ESTABLISHED",
+    "NONE",
+    "SYN_SENT",
+    "SYN_SENT2",
+    "SYN_RECV",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+)
+_WRITTEN = STRICT | ConfigDict(populate_by_name=True)
+_ROW_NAME = r"^[^\[\]\n]+$"
+
+
+class Expect(BaseModel):
+    """What is expected: allow, drop, reject or deny; ``reject_with`` narrows a reject to one kind of answer."""
+
+    model_config = STRICT
+
+    action: str
+    reject_with: str | None = None
+
+
+class Place(BaseModel):
+    """An address and the node that it is at, where several nodes could own it."""
+
+    model_config = STRICT
+
+    at: Name = Field(description="the node")
+    address: Text = Field(description="an address")
+
+
+def _expect(value: object) -> Expect:
+    if isinstance(value, Expect):
+        return value
+    if isinstance(value, str):
+        if value in ACTIONS:
+            return Expect(action=value)
+        hint = "write {reject: " + value + "}" if value in REJECT_KINDS else did_you_mean(value, ACTIONS)
+        raise ValueError(f"{value!r} cannot be expected\n{hint}")
+    if isinstance(value, Mapping) and tuple(value) == ("reject",):
+        kind = text_of(value["reject"])
+        if kind not in REJECT_KINDS:
+            raise ValueError(f"{kind!r} is no answer that REJECT can give\n{did_you_mean(kind, REJECT_KINDS)}")
+        return Expect(action="reject", reject_with=kind)
+    raise ValueError("it is written allow, drop, reject, deny, or {reject: tcp-reset}")
+
+
+def _mark(value: object) -> int:
+    if isinstance(value, str):
+        try:
+            value = int(value, 0)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a mark: write a number like 2 or 0x10") from None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF:
+        raise ValueError(f"{value!r} is not a mark: a number of 32 bits")
+    return value
+
+
+def _port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not a port: one number belongs here")
+    if not 1 <= value <= 65535:
+        raise ValueError(f"{value} is not between port 1 and 65535")
+    return value
+
+
+def _state(value: object) -> str:
+    text = text_of(value).upper()
+    if text not in CONNTRACK_STATES:
+        raise ValueError(f"{text!r} is not a state of conntrack\n{did_you_mean(text, CONNTRACK_STATES)}")
+    return text
+
+
+def _date(value: object) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    text = text_of(value)
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'{text!r} is not a date: write "2027-01-31", in quotes') from None
+
+
+def _not_yet(_value: object) -> None:
+    raise ValueError("not yet: this key comes with a later version")
+
+
+def _no_v6(_value: object) -> None:
+    raise ValueError("not yet: IPv6 is not judged in this version")
+
+
+def _family(value: object) -> int | None:
+    if value in (4, "4") and not isinstance(value, bool):
+        return 4
+    if value in (6, "6", "both") and not isinstance(value, bool):
+        raise ValueError(f"not yet: IPv6 is not judged in this version, so `family: {value}` cannot be")
+    raise ValueError(f"{value!r} is not a family: 4, 6 or both")
+
+
+def _flags(value: object) -> bool:
+    """Whether the row sends a bare ACK."""
+    if value not in ("ack", ["ack"]):
+        raise ValueError(f"{value!r}: `ack` is the only flag that can be sent alone")
+    return True
+
+
+def _source(value: object) -> str:
+    text = text_of(value)
+    if not is_address(text):
+        raise ValueError(f"{text!r} is not an address to send from")
+    return text
+
+
+def _end(value: object) -> str | Place:
+    if isinstance(value, (str, Place)):
+        return value
+    if not isinstance(value, Mapping):
+        return text_of(value)
+    if set(value) != {"at", "address"} or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("a place is written {at: NODE, address: ADDRESS}")
+    return Place(at=value["at"], address=value["address"])
+
+
+def _service_text(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"{value} is a number, not a service: say tcp/{value} or udp/{value}")
+    return text_of(value)
+
+
+_STRING: dict[str, object] = {"type": "string"}
+_PLACE: dict[str, object] = {
+    "type": "object",
+    "properties": {"at": _STRING, "address": _STRING},
+    "required": ["at", "address"],
+    "additionalProperties": False,
+}
+_NOTHING: dict[str, object] = {"not": {}, "description": "not yet"}
+_EXPECT: dict[str, object] = {
+    "anyOf": [
+        {"enum": list(ACTIONS)},
+        {
+            "type": "object",
+            "properties": {"reject": {"enum": list(REJECT_KINDS)}},
+            "required": ["reject"],
+            "additionalProperties": False,
+        },
+    ]
+}
+AnExpect = Annotated[Expect, PlainValidator(_expect), WithJsonSchema(_EXPECT)]
+End = Annotated[str | Place, PlainValidator(_end)]
+Ends = Annotated[tuple[End, ...], BeforeValidator(one_or_more), several({"anyOf": [_STRING, _PLACE]})]
+ServiceText = Annotated[str, PlainValidator(_service_text)]
+ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
+Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
+Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
+State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
+Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
+NoV6 = Annotated[None, PlainValidator(_no_v6), WithJsonSchema(_NOTHING)]
+Family = Annotated[int, PlainValidator(_family), WithJsonSchema({"enum": [4, "4"]})]
+Flags = Annotated[
+    bool, PlainValidator(_flags), WithJsonSchema({"anyOf": [{"const": "ack"}, {"const": ["ack"]}]})
+]
+Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]
+
+
+class ArrivesSpec(BaseModel):
+    """What the receiver must see."""
+
+    model_config = _WRITTEN
+
+    at: Name | None = Field(default=None, description="the node that it arrives at")
+    address: Text | None = Field(default=None, description="the address that it arrives at, after DNAT")
+    port: Port | None = Field(default=None, description="the port that it arrives at, after DNAT")
+    source: Text | None = Field(default=None, alias="from", description="an address, a node, or `kept`: no SNAT")
+
+
+class LeavesSpec(BaseModel):
+    """How the request must leave the node under test."""
+
+    model_config = _WRITTEN
+
+    via: Text | None = Field(default=None, description="the interface")
+    mark: Mark | None = Field(default=None, description="the packet's mark")
+
+
+class ConntrackSpec(BaseModel):
+    """What the flow's conntrack entry at the node under test must say."""
+
+    model_config = _WRITTEN
+
+    state: State | None = Field(default=None, description="ESTABLISHED, SYN_SENT, …")
+    assured: bool | None = Field(default=None, description="whether it is ASSURED")
+    mark: Mark | None = Field(default=None, description="the connection's mark")
+
+
+class ExceptionSpec(BaseModel):
+    """A temporary allowance."""
+
+    model_config = _WRITTEN
+
+    owner: Text = Field(description="who answers for it")
+    ticket: Text = Field(description="where it was agreed")
+    review: Date = Field(description='when it is looked at again, quoted: "2027-01-31"')
+
+
+class KnownSpec(BaseModel):
+    """A failure that is known, and until when."""
+
+    model_config = _WRITTEN
+
+    until: Date = Field(description='the last day that it may fail, quoted: "2027-01-31"')
+    ticket: Text = Field(description="where it is being mended")
+    why: Text = Field(description="what fails")
+
+
+class LeftOut(BaseModel):
+    """Cells of the product that a row leaves out: those that match every key."""
+
+    model_config = _WRITTEN
+
+    sender: Ends | None = Field(default=None, alias="from", description="only from these")
+    target: Ends | None = Field(default=None, alias="to", description="only to these")
+    service: ServiceTexts | None = Field(default=None, description="only these services; cuts ports out of a range")
+
+    @model_validator(mode="after")
+    def _something(self) -> LeftOut:
+        if not self.model_fields_set:
+            raise ValueError("it leaves out everything: say from, to or service")
+        return self
+
+
+class Further(BaseModel):
+    """What must hold of a flow besides its action."""
+
+    model_config = _WRITTEN
+
+    arrives: ArrivesSpec | None = Field(default=None, description="what the receiver must see")
+    leaves: LeavesSpec | None = Field(default=None, description="how it must leave the node under test")
+    conntrack: ConntrackSpec | None = Field(default=None, description="what the connection's entry must say")
+    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
+    through: Names = Field(default=(), description="comments of rules that must be on the path, at any node")
+    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
+    exemption: ExceptionSpec | None = Field(default=None, alias="exception", description="a temporary allowance")
+    known: KnownSpec | None = Field(default=None, description="a failure that is known")
+    by: Text | None = Field(default=None, description="what else than a rule may refuse it: rp_filter")
+
+
+class Override(Further):
+    """Keys of a row for one family."""
+
+    expect: AnExpect | None = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+
+
+class Row(Further):
+    """One flow as written: the product of its senders, targets and services, and what is expected of each."""
+
+    name: Annotated[Text, Field(pattern=_ROW_NAME)] = Field(description="the flow's name, unique in the matrix")
+    sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
+    target: Ends = Field(alias="to", description="as `from`")
+    service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
+    expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    family: Family = Field(default=4, description="4; IPv6 is not judged in this version")
+    source: Source | None = Field(default=None, description="send from this address, spoofed too")
+    sport: Port | None = Field(default=None, description="send from this port")
+    ack: Flags = Field(default=False, alias="flags", description="ack: one bare segment in place of a handshake")
+    leave_out: Annotated[
+        tuple[LeftOut, ...], BeforeValidator(one_or_several)
+    ] = Field(default=(), alias="not", description="cells of the product that this row leaves out")
+    at: Name | None = Field(default=None, description="the node under test, where several have a policy")
+    v4: Override | None = Field(default=None, description="keys that hold for IPv4 alone")
+    v6: NoV6 = None
+    packet: NotYet = None
+    steps: NotYet = None
+    burst: NotYet = None
+
+    @property
+    def in_v4(self) -> Row:
+        """The row with what ``v4:`` says of it."""
+        if self.v4 is None:
+            return self
+        given = {name: getattr(self.v4, name) for name in self.v4.model_fields_set}
+        return self.model_copy(update=given | {"v4": None})
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Row:
+        problem = _contradiction(self.in_v4)
+        if problem:
+            raise ValueError(problem)
+        return self
+
+
+class Default(BaseModel):
+    """What is expected of everything that no row speaks of."""
+
+    model_config = _WRITTEN
+
+    expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    between: Ends = Field(description="the nodes and networks, each pair of which is tried")
+    services: ServiceTexts = Field(description="what is tried: [tcp/1-65535, udp/1-65535, icmp/echo-request]")
+    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
+    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
+    by: Text | None = Field(default=None, description="what else than a rule may refuse it: rp_filter")
+    at: Name | None = Field(default=None, description="the node under test, where several have a policy")
+
+
+class Matrix(BaseModel):
+    """A matrix: the flows of a role, with what is expected of each."""
+
+    model_config = _WRITTEN | ConfigDict(title="Matrix of netfilter-lab")
+
+    matrix: Name = Field(description="the matrix's name")
+    about: Text = Field(default="", description="one sentence on what it says")
+    role: Name = Field(alias="for", description="the role under test")
+    topology: Text = Field(description="the topology's name")
+    policies: dict[Name, APolicy] = Field(default={}, description="{NODE: POLICY}")
+    flows: Annotated[tuple[Row, ...], BeforeValidator(one_or_several)] = Field(default=(), description="the flows")
+    default: Default | None = Field(default=None, description="what no flow says")
+
+    _document: Document | None = PrivateAttr(default=None)
+
+    def where(self, *path: str | int, key: bool = False) -> Where:
+        """The place in the file of a part (``"flows", 3, "from"``); without a file, the matrix's name."""
+        return self._document.where(*path, key=key) if self._document else Where(f"matrix {self.matrix}")
+
+    def elsewhere(self, *, topology: str | None = None, policies: Mapping[str, PolicySpec] | None = None) -> Matrix:
+        """The matrix on another topology, or with other policies in the place of its own or beside them."""
+        update: dict[str, object] = {"policies": {**self.policies, **(policies or {})}}
+        return self.model_copy(update=update | ({"topology": topology} if topology else {}))
+
+
+def matrix_notes(matrix: Matrix, topology: Topology) -> tuple[str, ...]:
+    """What a reader of the results must know: what this version does not judge."""
+    six = [name for name, node in topology.nodes.items() if node.addresses(6)]
+    if not six:
+        return ()
+    shown = ", ".join(six[:5]) + (", …" if len(six) > 5 else "")
+    return (f"{matrix.matrix}: IPv6 is not judged in this version; in topology {topology.topology} {shown} have IPv6",)
+
+
+def _contradiction(row: Row) -> str | None:
+    action = row.expect.action
+    if action != "allow":
+        given = [word for word in ("arrives", "leaves", "conntrack") if getattr(row, word) is not None]
+        if given:
+            return f"`{given[0]}` says what becomes of a flow that passes, but `expect` is {action}"
+    if action == "allow" and row.by is not None:
+        return "`by` says what may refuse a flow, but `expect` is allow"
+    services = row.service
+    portless = next((text for text in services if text.startswith("icmp")), None)
+    if row.sport is not None and portless:
+        return f"`sport` has no meaning for {portless}"
+    if row.ack and (other := next((text for text in services if text.startswith(("icmp", "udp/"))), None)):
+        return f"`flags: ack` is a TCP segment, but the service is {other}"
+    return None
+
+

@@ -1,0 +1,1 @@
+"""Observation to verdict, verdict and expectation to result.  Pure: nothing here asks the kernel."""

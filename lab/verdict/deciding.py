@@ -1,0 +1,29 @@
+"""Which rule of a path decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab.record.path import End, Path, Rule
+
+_FILTER_HOOKS = ("input", "forward", "output")
+
+
+def deciding_rule(path: Path) -> Rule | None:
+    """The rule or policy that dropped the packet; if none did, the terminal accept in the filter hook.
+
+    None where no rule was asked: a node without rules, or a packet that vanished before its filter hook.
+    """
+    if path.end is End.DROPPED:
+        return path.dropped_by
+    accepts = [
+        step.rule
+        for step in path.steps
+        if step.table == "filter" and step.hook in _FILTER_HOOKS and step.verdict == "accept" and step.rule is not None
+    ]
+    return accepts[-1] if accepts else None
+
+
+def decided(paths: Iterable[Path]) -> tuple[tuple[str, Rule], ...]:
+    """The deciding rule at every node of a packet's way."""
+    return tuple((path.node, rule) for path in paths if (rule := deciding_rule(path)) is not None)

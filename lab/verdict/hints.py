@@ -1,0 +1,39 @@
+"""What probably mends a failure: the classic mistakes, named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.record.path import End
+from lab.record.verdict import Kind, Verdict
+from lab.spec.cell import Cell
+
+
+def hints_for(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
+    """Sentences for the person who has to mend it; none where nothing is typical."""
+    return (*_translated_then_denied(verdict), *_no_receiver(cell, verdict), *_answer_died(verdict))
+
+
+def _translated_then_denied(verdict: Verdict) -> Iterator[str]:
+    for path in verdict.path:
+        translations = [rule for rule in path.translated_by if rule.chain in ("PREROUTING", "OUTPUT") or rule.target == "DNAT"]
+        if path.end is End.DROPPED and path.dropped_by is not None and translations:
+            yield (
+                f"translated by {translations[-1]}, then dropped by {path.dropped_by}: "
+                "a port forward needs a rule in FORWARD that accepts the translated destination"
+            )
+
+
+def _no_receiver(cell: Cell, verdict: Verdict) -> Iterator[str]:
+    if verdict.kind is Kind.CLOSED and cell.expect.action == "allow":
+        last = verdict.path[-1].exit if verdict.path else None
+        where = f" {last.destination}" + (f":{last.dport}" if last.dport else "") if last else ""
+        yield f"the path is open, but nothing listened at{where}: say where it arrives (`arrives: {{at: NODE, port: PORT}}`)"
+
+
+def _answer_died(verdict: Verdict) -> Iterator[str]:
+    if verdict.kind is Kind.UNANSWERED and verdict.rule is not None and verdict.node is not None:
+        yield (
+            f"the request came through and its answer was dropped by {verdict.rule}: "
+            "answers need a rule that accepts ESTABLISHED,RELATED"
+        )

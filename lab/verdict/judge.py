@@ -1,0 +1,80 @@
+"""Verdict and expectation to a class and its differences, by the table of the design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.record.result import Outcome
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.describe import canonical_reject, is_invalid_or_rpfilter
+from lab.spec.cell import Cell, Expectation
+from lab.verdict.differences import all_differences
+from lab.verdict.hints import hints_for
+
+_NEVER_PASSED = (Kind.CONSUMED, Kind.UNROUTED)
+_SUBSTITUTES = {"rp_filter": ("IP_RPFILTER",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The class of one verdict under one expectation, with the differences and hints in words."""
+
+    outcome: Outcome
+    differences: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    suspect: bool = False
+
+
+def judge(cell: Cell, verdict: Verdict) -> Judgement:
+    """What ``verdict`` means for ``cell``; fail-open comes before everything but a failed measurement."""
+    expect = cell.expect
+    if verdict.kind is Kind.LOST:
+        return Judgement(Outcome.ERROR, (verdict.proof,), hints_for(cell, verdict))
+    outcome, difference = _allow(verdict) if expect.action == "allow" else _deny(expect, verdict)
+    if outcome is not Outcome.PASSED:
+        return Judgement(outcome, (difference,), hints_for(cell, verdict))
+    found = all_differences(cell, verdict)
+    if found:
+        return Judgement(Outcome.MISMATCH, found, hints_for(cell, verdict))
+    return Judgement(Outcome.PASSED, suspect=is_suspect(expect, verdict))
+
+
+def is_suspect(expect: Expectation, verdict: Verdict) -> bool:
+    """Whether a deny that passed may have been denied for the wrong reason, in a row that does not name its rule."""
+    if expect.action == "allow" or expect.rule is not None or expect.by is not None or verdict.rule is None:
+        return False
+    return verdict.rule.table != "filter" or is_invalid_or_rpfilter(verdict.rule.text)
+
+
+def _allow(verdict: Verdict) -> tuple[Outcome, str]:
+    if verdict.kind is Kind.ALLOWED:
+        return Outcome.PASSED, ""
+    return Outcome.FAIL_CLOSED, f"must pass, but was {verdict}: {verdict.proof}"
+
+
+def _deny(expect: Expectation, verdict: Verdict) -> tuple[Outcome, str]:
+    wanted = {"drop": "be dropped", "reject": "be rejected", "deny": "be denied"}[expect.action]
+    if verdict.passed_node or verdict.kind in (Kind.ALLOWED, Kind.UNANSWERED, Kind.CLOSED):
+        return Outcome.FAIL_OPEN, f"must {wanted}, but passed: {verdict}: {verdict.proof}"
+    if verdict.kind in _NEVER_PASSED:
+        if _excused(expect, verdict):
+            return Outcome.PASSED, ""
+        return Outcome.MISMATCH, f"must {wanted} by a rule, but was {verdict}: {verdict.proof}"
+    kinds = {"drop": (Kind.DROPPED,), "reject": (Kind.REJECTED,), "deny": (Kind.DROPPED, Kind.REJECTED)}[expect.action]
+    if verdict.kind not in kinds:
+        return Outcome.MISMATCH, f"must {wanted}, but was {verdict}"
+    if verdict.muted and expect.action == "reject":
+        return Outcome.MISMATCH, f"must {wanted} aloud, but no answer came back ({verdict})"
+    if expect.reject_with is not None and verdict.reject is not None:
+        if canonical_reject(expect.reject_with) != verdict.reject:
+            return Outcome.MISMATCH, f"must be rejected with {expect.reject_with}, but was with {verdict.reject}"
+    return Outcome.PASSED, ""
+
+
+def _excused(expect: Expectation, verdict: Verdict) -> bool:
+    """Whether the row says that something else than a rule refuses, and nothing the kernel told speaks against it."""
+    if expect.by is None or expect.action == "reject":
+        return False
+    told = verdict.observation.reasons
+    wanted = _SUBSTITUTES.get(expect.by, ())
+    return not told or not wanted or any(reason in wanted for reason in told)

@@ -1,0 +1,193 @@
+"""What an observation proves: the eight verdicts and the proof of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.record.observation import Observation, Stage
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.describe import canonical_reject
+from lab.ruleset.words import words
+from lab.verdict.deciding import decided
+
+_PASSED = (End.LEFT, End.DELIVERED)
+_ICMP, _TCP = 1, 6
+_SYN, _SYN_ACK = 0x02, 0x12
+_NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable")
+_RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
+
+
+def prove(observation: Observation, at: str | None = None) -> Verdict:
+    """The verdict of ``observation``, with ``at`` the node under test (None: whichever decided)."""
+    if observation.faults:
+        return _verdict(observation, at, Kind.LOST, f"the instrument failed: {'; '.join(observation.faults)}")
+    if observation.stage is Stage.ANSWERED:
+        return _verdict(observation, at, Kind.ALLOWED, "the receiver got the nonce and its answer came back")
+    last = observation.request[-1] if observation.request else None
+    if last is not None and last.end not in _PASSED:
+        return _stopped(observation, at, last)
+    if observation.stage in (Stage.CONNECTED, Stage.DELIVERED):
+        return _cut_off(observation, at)
+    return _passed_on(observation, at, last)
+
+
+def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
+    """The request's first packet ended inside a node that is traced."""
+    packet = _name(observation.sent)
+    if last.end is End.DROPPED:
+        return _dropped(observation, at, last, packet)
+    if last.end is End.QUEUED:
+        proof = f"the trace of this {packet} ends in a user-space queue at {last.node}"
+        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+    losses = [loss for loss in observation.losses if loss.node == last.node]
+    if losses:
+        counted = ", ".join(f"{loss.counter} +{loss.packets}" for loss in losses)
+        proof = f"the {packet} ended after the last rule at {last.node}, and its conntrack counted {counted}"
+        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+    reason = ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
+    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason})"
+    return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _dropped(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
+    rule = last.dropped_by
+    kind = _reject_kind(rule) if rule is not None else None
+    if rule is None or kind is None:
+        proof = f"the trace of this very {packet} ends in a drop by {rule}"
+        return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
+    told = observation.refusal
+    heard = f"and the sender was told {told.kind}" if told else "but no answer came to the sender"
+    proof = f"the trace of this very {packet} ends in the REJECT of {rule}, {heard}"
+    return _verdict(
+        observation, at, Kind.REJECTED, proof, packet, last.node, rule, reject=told.kind if told else kind, muted=not told
+    )
+
+
+def _reject_kind(rule: Rule) -> str | None:
+    if rule.target != "REJECT":
+        return None
+    text = words(rule.text)
+    named = text[text.index("--reject-with") + 1] if "--reject-with" in text[:-1] else "icmp-port-unreachable"
+    return canonical_reject(named)
+
+
+def _cut_off(observation: Observation, at: str | None) -> Verdict:
+    """The first packet came through; a later one of the exchange did not."""
+    for path in (*observation.answer, *observation.others):
+        if path.end is End.DROPPED and _belongs(path, observation):
+            return _later_drop(observation, at, path)
+    if observation.stage is Stage.DELIVERED:
+        proof = "the receiver got the nonce, and its answer did not come back; no rule is known to have dropped it"
+        return _verdict(observation, at, Kind.UNANSWERED, proof, "answer")
+    if observation.refusal is not None or observation.sent.flags != _SYN:
+        proof = "the receiver's own kernel answered with a reset: the path is open, and nothing listens"
+        return _verdict(observation, at, Kind.CLOSED, proof)
+    proof = "the handshake was answered, but no service of the lab got the connection"
+    return _verdict(observation, at, Kind.LOST, proof, "ACK")
+
+
+def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict:
+    rule = path.dropped_by
+    forward = _is_request(path, observation)
+    if forward and observation.stage is Stage.CONNECTED:
+        packet = "ACK"
+        proof = f"the handshake's {packet} ended in a drop by {rule}"
+        return _verdict(observation, at, Kind.DROPPED, proof, packet, path.node, rule)
+    packet = "data" if forward else "answer"
+    proof = f"the receiver was reached, and the {packet} ended in a drop by {rule}"
+    return _verdict(observation, at, Kind.UNANSWERED, proof, packet, path.node, rule)
+
+
+def _passed_on(observation: Observation, at: str | None, last: Path | None) -> Verdict:
+    """The request's first packet is past every traced node on its way, or met none, and the sender has no answer."""
+    packet = _name(observation.sent)
+    if observation.local_error:
+        proof = f"the sender's own kernel could not send: {observation.local_error}"
+        return _verdict(observation, at, Kind.UNROUTED, proof, packet)
+    answer = _stopped_answer(observation)
+    if answer is not None:
+        rule = answer.dropped_by
+        name = "SYN-ACK" if answer.entry.flags == _SYN_ACK and answer.entry.proto == _TCP else "answer"
+        proof = f"the receiver answered, and its {name} ended at {answer.node}" + (f" in a drop by {rule}" if rule else "")
+        return _verdict(observation, at, Kind.UNANSWERED, proof, name, answer.node, rule)
+    if observation.refusal is not None:
+        return _refused(observation, at, last, packet)
+    if observation.unresolved:
+        node, address = observation.unresolved[0]
+        proof = f"{node} asked its network for {address}, and nobody has that address"
+        return _verdict(observation, at, Kind.UNROUTED, proof, packet, node)
+    if observation.reasons:
+        proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
+        return _verdict(observation, at, Kind.UNROUTED, proof, packet)
+    where = f"left {last.node}" if last is not None else "was sent"
+    proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
+    return _verdict(observation, at, Kind.LOST, proof, packet)
+
+
+def _refused(observation: Observation, at: str | None, last: Path | None, packet: str) -> Verdict:
+    told = observation.refusal
+    assert told is not None
+    destination = (last.exit if last is not None and last.exit is not None else observation.sent).destination
+    if told.kind in _NOTHING_LISTENS and told.sender in (None, destination, observation.sent.destination):
+        proof = f"delivered to {destination}, whose own kernel answered {told.kind}: the path is open, and nothing listens"
+        return _verdict(observation, at, Kind.CLOSED, proof)
+    proof = f"no rule dropped it, and {told.sender or 'a router'} answered {told.kind}"
+    return _verdict(observation, at, Kind.UNROUTED, proof, packet)
+
+
+def _stopped_answer(observation: Observation) -> Path | None:
+    """The path of the answer's packet that ended inside a node."""
+    candidates = (*observation.answer, *observation.others)
+    return next(
+        (path for path in candidates if path.end not in _PASSED and _belongs(path, observation)),
+        None,
+    )
+
+
+def _belongs(path: Path, observation: Observation) -> bool:
+    return path.entry.proto == observation.sent.proto and (
+        _is_request(path, observation) or path in observation.answer or _is_answer(path, observation)
+    )
+
+
+def _is_request(path: Path, observation: Observation) -> bool:
+    return any(
+        (path.entry.source, path.entry.sport) == (first.entry.source, first.entry.sport) for first in observation.request
+    )
+
+
+def _is_answer(path: Path, observation: Observation) -> bool:
+    exits = [first.exit for first in observation.request if first.exit is not None]
+    return any((path.entry.source, path.entry.sport) == (end.destination, end.dport) for end in exits)
+
+
+def _name(sent: Packet) -> str:
+    if sent.proto == _TCP:
+        return "SYN" if sent.flags == _SYN else "segment"
+    if sent.proto == _ICMP:
+        return "echo-request" if sent.flags == 8 else f"icmp message of type {sent.flags}"
+    return "datagram"
+
+
+def _verdict(
+    observation: Observation, at: str | None, kind: Kind, proof: str, packet: str | None = None,
+    node: str | None = None, rule: Rule | None = None, *, reject: str | None = None, muted: bool = False,
+) -> Verdict:  # fmt: skip
+    rules = decided(observation.request)
+    if rule is None or (kind is not Kind.UNANSWERED and at is not None and node != at):
+        rule = dict(rules).get(at, rule) if at is not None else rule or (rules[-1][1] if rules else None)
+    return Verdict(
+        kind, proof, observation, packet, node, rule, rules, reject, muted, _has_passed(observation, at)
+    )  # fmt: skip
+
+
+def _has_passed(observation: Observation, at: str | None) -> bool:
+    """Whether a packet of the request left the node under test, or was delivered to it."""
+    ways: Sequence[Path] = [path for path in observation.request if at is None or path.node == at]
+    if at is None and ways:
+        return ways[-1].end in _PASSED
+    if ways:
+        return any(path.end in _PASSED for path in ways)
+    return observation.stage is not Stage.SENT

@@ -1,0 +1,144 @@
+"""Records to print: a gateway with a DNAT, seen from the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab.record.observation import Arrival, Conntrack, Observation
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule, Step
+from lab.record.result import CellResult, Outcome, PortGroup, RunResult, Summary
+from lab.record.verdict import Kind, Verdict
+
+SYN = Packet(family=4, proto=6, source="192.0.2.7", sport=40000, destination="198.51.100.1", dport=443, flags=2)
+TRANSLATED = SYN._replace(destination="10.0.2.10", dport=8443)
+ANSWER = Packet(family=4, proto=6, source="10.0.2.10", sport=8443, destination="192.0.2.7", dport=40000, flags=18)
+
+DNAT = Rule(
+    "gateway", "nat", "PREROUTING", 2, "-A PREROUTING -d 198.51.100.1/32 -p tcp -m tcp --dport 443 -j DNAT",
+    comment="dnat-web", target="DNAT", source="policies/edge.rules.j2:31",
+)  # fmt: skip
+JUMP = Rule("gateway", "filter", "FORWARD", 3, "-A FORWARD -j from-wan", target="from-wan", source="policies/edge.rules.j2:44")
+PUBLISH = Rule(
+    "gateway", "filter", "from-wan", 1, "-A from-wan -p tcp -m tcp --dport 8443 -m comment --comment publish-web -j ACCEPT",
+    comment="publish-web", target="ACCEPT", source="policies/edge.rules.j2:52",
+)  # fmt: skip
+POLICY = Rule("gateway", "filter", "FORWARD", None, ":FORWARD DROP [0:0]", target="DROP", source="policies/edge.rules.j2:9")
+
+ALLOWED_PATH = Path(
+    "gateway",
+    SYN,
+    (
+        Step("prerouting", "nat", "PREROUTING", DNAT, "accept"),
+        Step("forward", "filter", "FORWARD", JUMP, "jump from-wan"),
+        Step("forward", "filter", "from-wan", PUBLISH, "accept"),
+    ),
+    End.LEFT,
+    TRANSLATED,
+)
+DROPPED_PATH = Path(
+    "gateway",
+    SYN,
+    (
+        Step("prerouting", "nat", "PREROUTING", DNAT, "accept"),
+        Step("forward", "filter", "FORWARD", JUMP, "jump from-wan"),
+        Step("forward", "filter", "from-wan", None, "return"),
+        Step("forward", "filter", "FORWARD", POLICY, "drop"),
+    ),
+    End.DROPPED,
+)
+ARRIVAL = Arrival("web", "10.0.2.10", 8443, "192.0.2.7", 40000)
+ENTRY = Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED", "DST_NAT"), 2, 432000, SYN, ANSWER)
+
+
+def allowed() -> Verdict:
+    """Return an allow by ``publish-web``."""
+    observation = Observation(
+        SYN, "syn", request=(ALLOWED_PATH,), arrived=ARRIVAL, answered=True, conntrack=(ENTRY,), probe_us=210.04
+    )
+    return Verdict(
+        Kind.ALLOWED, "the nonce arrived and its answer came back", observation, rule=PUBLISH,
+        decided=(("gateway", PUBLISH),), passed_node=True,
+    )  # fmt: skip
+
+
+def dropped() -> Verdict:
+    """Return a drop by the policy of FORWARD, after a translation."""
+    observation = Observation(SYN, "syn", request=(DROPPED_PATH,), probe_us=48.0)
+    return Verdict(
+        Kind.DROPPED, "the SYN's path ends in a drop", observation, packet="SYN", node="gateway", rule=POLICY,
+        decided=(("gateway", POLICY),),
+    )  # fmt: skip
+
+
+def lost() -> Verdict:
+    """Return a measurement that failed."""
+    observation = Observation(SYN, "syn", faults=("no exit seen",))
+    return Verdict(Kind.LOST, "nothing is proven", observation)
+
+
+def cell(outcome: Outcome = Outcome.PASSED, verdict: Verdict | None = None, **changes: object) -> CellResult:
+    """Return a cell of ``public web``; ``changes`` are fields of CellResult."""
+    service = str(changes.pop("service", "tcp/443"))
+    matrix = str(changes.pop("matrix", "web-edge"))
+    row = str(changes.pop("row", "public web"))
+    values: dict[str, object] = {
+        "id": f"{matrix}::{row}[world->web-vip {service}]",
+        "matrix": matrix,
+        "row": row,
+        "sender": "world",
+        "target": "web-vip",
+        "service": service,
+        "family": 4,
+        "where": "matrices/web-edge.yaml:14",
+        "expected": "allow",
+        "outcome": outcome,
+        "verdict": verdict or allowed(),
+        "probe_us": 210.04,
+        **changes,
+    }
+    return CellResult(**values)  # type: ignore[arg-type]
+
+
+def fail_open(**changes: object) -> CellResult:
+    """Return a cell that should be dropped and is not."""
+    values: dict[str, object] = {
+        "expected": "drop",
+        "differences": ("expected a drop, but the packet left gateway",),
+        "hints": ("take the accept away, or name it in the row",),
+        **changes,
+    }
+    return cell(Outcome.FAIL_OPEN, **values)  # type: ignore[arg-type]
+
+
+def fail_closed(**changes: object) -> CellResult:
+    """Return a cell that should pass and is dropped."""
+    values: dict[str, object] = {
+        "verdict": dropped(),
+        "differences": ("expected an allow, but the SYN was dropped",),
+        "hints": ("translated by nat:PREROUTING:2 (dnat-web), then dropped by filter:FORWARD policy",),
+        **changes,
+    }
+    return cell(Outcome.FAIL_CLOSED, **values)  # type: ignore[arg-type]
+
+
+def split_range() -> CellResult:
+    """Return a range whose ports differ."""
+    groups = (PortGroup("1-442,444-65535", 65534, dropped()), PortGroup("443", 1, allowed()))
+    return fail_open(service="tcp/1-65535", ports=65535, groups=groups)
+
+
+def run(cells: Iterable[CellResult], **changes: object) -> RunResult:
+    """Return a run of ``cells``, with its numbers; ``changes`` are fields of RunResult."""
+    results = tuple(cells)
+    counts = {outcome: sum(result.outcome is outcome for result in results) for outcome in Outcome}
+    summary = Summary(
+        len(results), counts[Outcome.PASSED], counts[Outcome.FAIL_OPEN], counts[Outcome.FAIL_CLOSED],
+        counts[Outcome.MISMATCH], counts[Outcome.ERROR], sum(result.suspect for result in results), 0.8123,
+    )  # fmt: skip
+    values: dict[str, object] = {
+        "exit_code": int(summary.passed != summary.cells),
+        "machine": {"kernel": "6.18.0", "iptables": {"version": "1.8.9", "backend": "nf_tables"}, "cpus": 2},
+        **changes,
+    }
+    return RunResult(results, summary, **values)  # type: ignore[arg-type]
