@@ -27,6 +27,9 @@ _TCP_STATES = (
 )  # fmt: skip
 _STATISTICS = {4: "invalid", 8: "insert", 9: "insert_failed", 10: "drop", 11: "early_drop", 12: "error", 17: "chain_toolong"}
 ANSWER_DEADLINE_S = 5.0
+_KIND_AND_SEQUENCE = struct.Struct("=4xH2xI")
+# CTA_TUPLE_ORIG { CTA_TUPLE_IP { V4_SRC, V4_DST }, CTA_TUPLE_PROTO { NUM, SRC_PORT, DST_PORT } }
+_TUPLE = struct.Struct("=HHHHHH4sHH4sHHHHB3xHH2s2xHH2s2x")
 
 
 class ConntrackChannel:
@@ -41,27 +44,30 @@ class ConntrackChannel:
     def find(self, packet: Packet) -> Conntrack | None:
         """The entry with ``packet`` as its original or reply tuple; None when there is none."""
         self._ask(_GET, 0, _tuple(packet))
-        for kind, data in nl.messages(self._answer()):
-            if kind == _NEW:
-                return _read(self._node, data)
+        while data := self._answer():
+            kind, sequence = _KIND_AND_SEQUENCE.unpack_from(data)
+            if sequence == self._sequence:
+                return _read(self._node, data) if kind == _NEW else None
         return None
 
     def delete(self, packet: Packet) -> None:
-        """Delete the entry of ``packet``; that there is none is fine."""
-        self._ask(_DELETE, nl.NLM_F_ACK, _tuple(packet))
-        self._answer()
+        """Delete the entry of ``packet``; that there is none is fine, and the kernel's word for it is passed over later."""
+        self._ask(_DELETE, 0, _tuple(packet))
 
     def losses(self) -> Mapping[str, int]:
         """What conntrack refused so far, over all processors: ``insert_failed``, ``drop``, ``early_drop``, …."""
         total = dict.fromkeys(_STATISTICS.values(), 0)
         self._ask(_STATS_CPU, nl.NLM_F_DUMP, b"")
-        while True:
-            for kind, data in nl.messages(self._answer()):
+        while answer := self._answer():
+            for kind, data in nl.messages(answer):
+                if _KIND_AND_SEQUENCE.unpack_from(data)[1] != self._sequence:
+                    continue
                 if kind in (nl.NLMSG_DONE, nl.NLMSG_ERROR):
                     return total
                 for number, value in nl.attributes(data, nl.HEADER).items():
                     if number in _STATISTICS:
                         total[_STATISTICS[number]] += int.from_bytes(value, "big")
+        return total
 
     def _ask(self, kind: int, flags: int, payload: bytes) -> None:
         self._sequence += 1
@@ -83,14 +89,16 @@ class ConntrackChannel:
 
 def _tuple(packet: Packet) -> bytes:
     source, destination = sockets.inet_aton(packet.source), sockets.inet_aton(packet.destination)
-    addresses = nl.nest(1, nl.attribute(1, source), nl.attribute(2, destination))
-    if packet.proto == ICMP:
-        ident = struct.pack("!H", packet.sport or 0)
-        proto = (nl.attribute(4, ident), nl.attribute(5, bytes([packet.flags])), nl.attribute(6, bytes([packet.code])))
-    else:
+    if packet.proto != ICMP:
         ports = struct.pack("!H", packet.sport or 0), struct.pack("!H", packet.dport or 0)
-        proto = (nl.attribute(2, ports[0]), nl.attribute(3, ports[1]))
-    return nl.nest(1, addresses, nl.nest(2, nl.attribute(1, bytes([packet.proto])), *proto))
+        return _TUPLE.pack(
+            52, nl.NESTED | 1, 20, nl.NESTED | 1, 8, 1, source, 8, 2, destination,
+            28, nl.NESTED | 2, 5, 1, packet.proto, 6, 2, ports[0], 6, 3, ports[1],
+        )  # fmt: skip
+    addresses = nl.nest(1, nl.attribute(1, source), nl.attribute(2, destination))
+    ident = struct.pack("!H", packet.sport or 0)
+    proto = (nl.attribute(4, ident), nl.attribute(5, bytes([packet.flags])), nl.attribute(6, bytes([packet.code])))
+    return nl.nest(1, addresses, nl.nest(2, nl.attribute(1, bytes([ICMP])), *proto))
 
 
 def _read(node: str, data: bytes) -> Conntrack:

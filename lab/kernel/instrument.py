@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.conntrack import ConntrackChannel
+from lab.kernel.drop_reason import DropReasons
 from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.kernel.paths import assemble
@@ -83,6 +84,18 @@ class Instrument:
         finally:
             for watch in self._watches.values():
                 watch.tracer.table.trace(everything=False)
+
+    @contextmanager
+    def drop_reasons(self) -> Iterator[Callable[[], tuple[str, ...]]]:
+        """What gives the kernel's own reasons for drops outside the rules; nothing, where it does not tell."""
+        collected = DropReasons.open()
+        if collected is None:
+            yield tuple
+            return
+        try:
+            yield collected.read
+        finally:
+            collected.close()
 
     def conntrack(self, node: str, packet: Packet) -> Conntrack | None:
         """The entry of ``packet`` in a watched node."""

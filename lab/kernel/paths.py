@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import ENTRIES, TABLE
-from lab.kernel.tracer import TraceMessage
+from lab.kernel.tracer import Said, TraceMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 
@@ -21,10 +21,10 @@ _ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
 class _Way:
     """One packet's way while its messages are still being read."""
 
-    __slots__ = ("entry", "exit", "end", "hook", "mark", "out_index", "steps", "last")
+    __slots__ = ("end", "entry", "exit", "hook", "mark", "out_index", "steps")
 
     def __init__(self, entry: Packet, hook: str) -> None:
-        self.entry, self.last = entry, entry
+        self.entry = entry
         self.exit: Packet | None = None
         self.end: End | None = None
         self.hook = hook
@@ -39,40 +39,35 @@ def assemble(
     ways: list[_Way] = []
     open_ways: dict[bytes, _Way] = {}
     for message in messages:
-        if message.table == TABLE:
-            if message.chain in ENTRIES:
-                if message.packet is not None and message.verdict != "drop":
-                    way = _Way(message.packet, message.chain)
+        said = message.said
+        if said.table == TABLE:
+            if said.chain in ENTRIES:
+                packet = message.packet
+                if packet is not None and said.verdict != "drop":
+                    way = _Way(packet, said.chain)
                     ways.append(way)
                     open_ways[message.ident] = way
             elif (found := open_ways.get(message.ident)) is not None:
-                _leave(found, message)
+                found.end, found.exit = _ENDS[said.chain], message.packet or found.entry
+                found.out_index, found.mark = said.out_index, said.mark
         elif (found := open_ways.get(message.ident)) is not None:
-            _step(found, message, rules)
+            _step(found, said, rules)
     return [_path(node, way, port_name) for way in ways]
 
 
-def _step(way: _Way, message: TraceMessage, rules: RuleIndex) -> None:
-    chain, verdict = message.chain, message.verdict
-    if chain in _BASE_CHAINS:
-        way.hook = chain.lower()
-    if message.packet is not None:
-        way.last = message.packet
-        way.out_index = message.out_index or way.out_index
-    way.mark = message.mark
-    rule = rules.find(message.table, chain, message.handle) if message.handle or message.is_policy else None
-    way.steps.append(Step(way.hook, message.table, chain, rule, verdict))
-    if verdict == "drop":
+def _step(way: _Way, said: Said, rules: RuleIndex) -> None:
+    if said.chain in _BASE_CHAINS:
+        way.hook = said.chain.lower()
+    step = said.steps.get(way.hook)
+    if step is None:
+        rule = rules.find(said.table, said.chain, said.handle) if said.handle or said.is_policy else None
+        step = said.steps[way.hook] = Step(way.hook, said.table, said.chain, rule, said.verdict)
+    way.mark = said.mark
+    way.steps.append(step)
+    if said.verdict == "drop":
         way.end = End.DROPPED
-    elif verdict == "queue":
+    elif said.verdict == "queue":
         way.end = End.QUEUED
-
-
-def _leave(way: _Way, message: TraceMessage) -> None:
-    way.end = _ENDS[message.chain]
-    way.exit = message.packet or way.last
-    way.out_index = message.out_index or way.out_index
-    way.mark = message.mark
 
 
 def _path(node: str, way: _Way, port_name: Callable[[int], str | None]) -> Path:

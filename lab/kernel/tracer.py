@@ -17,6 +17,7 @@ from lab.kernel.headers import ipv4_header, read_packet
 from lab.kernel.namespace import Namespace
 from lab.kernel.trace_table import CANARY, TraceTable
 from lab.record.packet import Packet
+from lab.record.path import Step
 
 _NFNLGRP_NFTRACE = 9
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
@@ -29,26 +30,44 @@ _VERDICTS = {
 }  # fmt: skip
 BUFFER_BYTES = 32 << 20
 _FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
-_HEADERS_FROM = 180  # shorter messages carry no packet headers
+# Where the trace id stands in every kernel seen so far; a message that differs is read attribute by attribute.
+_ID_START, _ID_END = 40, 44
+_IPV4_HEADER = b"\x18\x00\x08\x00"  # an attribute of 20 bytes, NFTA_TRACE_NETWORK_HEADER
+_TRANSPORT_KIND = b"\x09\x00"
+
+
+class Said:
+    """What a message says, but for the packet: at ``family table chain`` rule ``handle`` (0: none) said ``verdict``.
+
+    ``is_policy`` tells a chain's policy from a rule; ``out_index`` and ``mark`` are those of the packet, 0 where it has none.
+    ``steps`` is for the reader of messages: what it made of this one before.
+    """
+
+    __slots__ = ("chain", "family", "handle", "is_policy", "mark", "out_index", "steps", "table", "verdict")
+
+    def __init__(self, family: int, found: dict[int, bytes]) -> None:
+        self.family = _FAMILIES.get(family, str(family))
+        self.table = found[_TABLE][:-1].decode()
+        self.chain = found[_CHAIN][:-1].decode()
+        self.handle = int.from_bytes(found.get(_HANDLE, b""), "big")
+        self.verdict, self.is_policy = _verdict(found)
+        self.out_index = int.from_bytes(found.get(_OIF, b""), "big")
+        self.mark = int.from_bytes(found.get(_MARK, b""), "big")
+        self.steps: dict[str, Step] = {}
 
 
 class TraceMessage(NamedTuple):
-    """One message: at ``family table chain`` rule ``handle`` (0: no rule) said ``verdict``.
-
-    ``is_policy`` tells a chain's policy from a rule; ``packet`` are the headers as they stand there, in a packet's first
-    message of each base chain; ``out_index`` and ``mark`` where the packet has them, else 0.
-    """
+    """One message: the trace id, what it says, and the packet's headers in a base chain's first message."""
 
     ident: bytes
-    family: str
-    table: str
-    chain: str
-    handle: int
-    is_policy: bool
-    verdict: str
-    packet: Packet | None
-    out_index: int
-    mark: int
+    said: Said
+    network: bytes | None = None
+    transport: bytes = b""
+
+    @property
+    def packet(self) -> Packet | None:
+        """The headers as they stand there."""
+        return None if self.network is None else read_packet(self.network, self.transport)
 
 
 class Overrun(Exception):
@@ -61,7 +80,7 @@ class Tracer:
     def __init__(self, namespace: Namespace) -> None:
         self._namespace = namespace
         self.table = TraceTable(namespace)
-        self._remembered: dict[bytes, TraceMessage] = {}
+        self._remembered: dict[bytes, Said] = {}
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self.buffer_bytes = self._grow_buffer()
         self._socket.bind((0, 0))
@@ -90,14 +109,29 @@ class Tracer:
                 if error.errno == errno.ENOBUFS:
                     raise Overrun from error
                 raise
-            if len(data) < _HEADERS_FROM:
-                key = data[16:40] + data[44:]
-                known = remembered.get(key)
-                if known is None:
-                    known = remembered[key] = _decode(data)
-                found.append(known._replace(ident=data[40:44]) if known.ident != data[40:44] else known)
+            headers = data.find(_IPV4_HEADER, _ID_END)
+            if headers < 0:
+                headers = len(data)
+            said = remembered.get(data[:4] + data[16:_ID_START] + data[_ID_END:headers])
+            if said is None:
+                found.append(self._decode(data, headers))
+            elif headers == len(data):
+                found.append(TraceMessage(data[_ID_START:_ID_END], said))
             else:
-                found.append(_decode(data))
+                transport = headers + 4 + 20
+                end = transport + data[transport]
+                network = data[headers + 4 : transport]
+                found.append(TraceMessage(data[_ID_START:_ID_END], said, network, data[transport + 4 : end]))
+
+    def _decode(self, data: bytes, headers: int) -> TraceMessage:
+        """Read a message attribute by attribute, and remember it if it can be read by its shape the next time."""
+        found = nl.attributes(data, nl.HEADER)
+        said = Said(data[16], found)
+        by_shape = (headers < len(data)) == (_NETWORK in found) and _stands_at(data, headers)
+        if by_shape and _MARK not in found:
+            # with its length (the first four bytes), as one with a mark is longer
+            self._remembered[data[:4] + data[16:_ID_START] + data[_ID_END:headers]] = said
+        return TraceMessage(found[_ID], said, found.get(_NETWORK), found.get(_TRANSPORT, b""))
 
     def canary(self) -> str | None:
         """Send the canaries and say what is wrong with the instrument; None when all of it works.
@@ -118,7 +152,7 @@ class Tracer:
         except Overrun:
             return "the trace buffer overflowed"
         source = sockets.inet_ntoa(CANARY)
-        ends = {message.chain for message in seen if message.packet is not None and message.packet.source == source}
+        ends = {message.said.chain for message in seen if message.packet is not None and message.packet.source == source}
         missing = [chain for chain in ("prerouting", "output") if chain not in ends]
         return f"the canary was not seen in {' and '.join(missing)}" if missing else None
 
@@ -129,23 +163,16 @@ class Tracer:
         self.table.remove()
 
 
-def _decode(data: bytes) -> TraceMessage:
-    found = nl.attributes(data, nl.HEADER)
-    get = found.get
-    verdict, is_policy = _verdict(found)
-    network = get(_NETWORK)
-    return TraceMessage(
-        ident=found[_ID],
-        family=_FAMILIES.get(data[16], str(data[16])),
-        table=found[_TABLE][:-1].decode(),
-        chain=found[_CHAIN][:-1].decode(),
-        handle=int.from_bytes(get(_HANDLE, b""), "big"),
-        is_policy=is_policy,
-        verdict=verdict,
-        packet=None if network is None else read_packet(network, get(_TRANSPORT, b"")),
-        out_index=int.from_bytes(get(_OIF, b""), "big"),
-        mark=int.from_bytes(get(_MARK, b""), "big"),
-    )
+def _stands_at(data: bytes, headers: int) -> bool:
+    """Whether the trace id is where it is taken from, and an attribute begins (or the message ends) at ``headers``."""
+    start = nl.HEADER
+    while start < headers:
+        length, kind = struct.unpack_from("=HH", data, start)
+        if (kind & 0x3FFF == _ID) != (start == _ID_START - 4) or length < 4:
+            return False
+        start += (length + 3) & ~3
+    transport = headers + 4 + 20
+    return start == headers and (headers == len(data) or data[transport + 2 : transport + 4] == _TRANSPORT_KIND)
 
 
 def _verdict(found: dict[int, bytes]) -> tuple[str, bool]:

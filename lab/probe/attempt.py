@@ -27,13 +27,16 @@ def probe(stage: Stage, question: Question) -> Observation:
     observation = _until_sound(stage, question)
     if _settled(observation):
         return observation
-    with stage.instrument.everything():
+    with stage.instrument.everything(), stage.instrument.drop_reasons() as told:
         before = stage.instrument.losses()
         again = _until_sound(stage, question)
         losses = _losses(before, stage.instrument.losses())
+        reasons = told()
     unresolved = stage.network.unresolved_neighbours()
     repeats = observation.repeats + again.repeats + 1
-    return replace(again, fully_traced=True, losses=losses, unresolved=unresolved, repeats=repeats)
+    return replace(
+        again, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
+    )
 
 
 def _settled(observation: Observation) -> bool:

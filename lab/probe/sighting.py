@@ -27,19 +27,30 @@ class Sighting:
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()
     paths: list[Path] = field(default_factory=list)
+    followed: Followed | None = None
+    proven: bool = False
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""
-        self.paths += self.stage.instrument.paths()
-        return follow(self.paths, self.sent)
+        new = () if self.proven else self.stage.instrument.paths()
+        if new or self.followed is None:
+            self.paths += new
+            self.followed = follow(self.paths, self.sent)
+        return self.followed
 
     def silently_dropped(self) -> bool:
-        """Whether the trace proves by now that a rule dropped the request and owes it no answer."""
+        """Whether the trace proves by now that a rule dropped the request and owes it no answer.
+
+        Nothing of this probe is then under way, so there is nothing to wait for and nothing more to read.
+        """
         request = self.read_trace().request
         if not request or request[-1].end is not End.DROPPED:
             return False
         rule = request[-1].dropped_by
-        return rule is not None and rule.target != "REJECT"
+        if rule is None or rule.target == "REJECT":
+            return False
+        self.proven = True
+        return True
 
     def read_conntrack(self) -> None:
         """The flow's entry at every watched node on its way, each asked for with the headers that the packet had there."""

@@ -40,6 +40,10 @@ class Stage:
                             for port in range(low, high + 1):
                                 self._services[name, number, port] = undo.enter_context(self._open(name, number, port))
             self._undo = undo.pop_all()
+        self._always = {
+            number: tuple(listener for (_, proto, _), listener in self._services.items() if proto == number)
+            for number in (TCP, UDP)
+        }
 
     def _open(self, node: str, proto: int, port: int) -> Listener:
         opener = open_tcp if proto == TCP else open_udp
@@ -51,7 +55,7 @@ class Stage:
     @contextmanager
     def listeners(self, question: Question) -> Iterator[tuple[Listener, ...]]:
         """Who could receive the probe: the receivers of the question, opened for its time, and what is always open."""
-        always = tuple(listener for (_, proto, _), listener in self._services.items() if proto == question.proto)
+        always = self._always.get(question.proto, ())
         wanted = [
             (node, question.proto, port)
             for node, port in question.receivers

@@ -51,9 +51,10 @@ def _connected(sighting: Sighting, client: sockets.socket) -> bool:
     if state == _ESTABLISHED:
         return True
     if state == _SYN_SENT:
+        if sighting.silently_dropped():
+            return False
         sighting.refusal = read_error_queue(client)
-        if sighting.refusal is None and not sighting.silently_dropped():
-            sighting.stage.eventually(lambda: _told(client))
+        if sighting.refusal is None and sighting.stage.eventually(lambda: _told(client)):
             if _state(client) == _ESTABLISHED:
                 return True
     _refused(sighting, client, client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR))

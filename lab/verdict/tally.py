@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from lab.record.result import CellResult, Outcome, PortGroup
@@ -56,6 +56,12 @@ class Tally:
             group = self._groups[key] = _Group(verdict, judgement)
         group.add(port)
         self._probe_us += verdict.observation.probe_us
+
+    def confirm(self, cell: Cell, ask: Callable[[int | None], Verdict]) -> None:
+        """Judge each group anew as ``cell``, by what ``ask`` measures of its first port."""
+        for group in self._groups.values():
+            group.verdict = ask(group.ranges[0][0] if group.ranges else None)
+            group.judgement = judge(cell, group.verdict)
 
     def result(self) -> CellResult:
         """The cell's result: that of its worst group, with all groups when the ports differ."""

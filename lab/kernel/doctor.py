@@ -1,0 +1,196 @@
+"""What this machine can and cannot do, found out by doing it in throw-away nodes."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import resource
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pyroute2 import IPRoute
+
+from lab.errors import LabError
+from lab.kernel import tools
+from lab.kernel.conntrack import ConntrackChannel
+from lab.kernel.drop_reason import DropReasons
+from lab.kernel.loading import RESTORE, SAVE
+from lab.kernel.namespace import Home, Namespace
+from lab.kernel.privileges import ROOTLESS, user_namespace_switch
+from lab.kernel.tracer import Tracer
+from lab.record.packet import Packet
+
+OLDEST_KERNEL, OLDEST_IPTABLES = (5, 15), (1, 8, 7)
+_MATCHES = {
+    "conntrack": "-m conntrack --ctstate NEW",
+    "comment": '-m comment --comment "x"',
+    "multiport": "-p tcp -m multiport --dports 1,2",
+    "limit": "-m limit --limit 1/s",
+    "hashlimit": "-m hashlimit --hashlimit-name x --hashlimit-upto 1/s",
+    "recent": "-m recent --name x --set",
+    "addrtype": "-m addrtype --dst-type LOCAL",
+    "mark": "-m mark --mark 1",
+    "iprange": "-m iprange --src-range 10.0.0.1-10.0.0.2",
+    "rpfilter": "-m rpfilter",
+}
+_TARGETS = {"LOG": "-j LOG", "REJECT": "-j REJECT", "NFLOG": "-j NFLOG", "MARK": "-j MARK --set-mark 1"}
+
+
+class State(StrEnum):
+    """How much of it there is."""
+
+    OK = "ok"
+    LIMITED = "limited"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor: what was looked at, what was found, and the command that mends it."""
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """All checks, those first without which nothing works."""
+    yield _kernel()
+    yield _privileges()
+    yield from _tools()
+    yield _files()
+    yield from _in_a_node(_sysctls, _rules, _tracing, _conntrack)
+    yield _reasons()
+    yield Check(
+        "modules", State.OK, "the lab loads no kernel module; the kernel itself may load one that a ruleset asks for"
+    )
+
+
+def _kernel() -> Check:
+    release = platform.release()
+    found = re.match(r"(\d+)\.(\d+)", release)
+    new_enough = found is not None and (int(found[1]), int(found[2])) >= OLDEST_KERNEL
+    if new_enough:
+        return Check("kernel", State.OK, release)
+    return Check("kernel", State.MISSING, release, f"a kernel of {'.'.join(map(str, OLDEST_KERNEL))} or newer")
+
+
+def _privileges() -> Check:
+    if os.environ.get(ROOTLESS) == "1":
+        return Check("privileges", State.OK, "an ordinary user, in a user namespace")
+    switch = user_namespace_switch()
+    if switch is None:
+        return Check("privileges", State.OK, "root")
+    return Check("privileges", State.LIMITED, "root; ordinary users may not", f"sudo sysctl -w {switch}")
+
+
+def _tools() -> Iterator[Check]:
+    for tool in (RESTORE, SAVE):
+        text = tools.version(tool)
+        package = tools.PACKAGES[tool]
+        if text is None:
+            yield Check(tool, State.MISSING, "not on this machine", f"apt-get install {package}")
+            continue
+        numbers = tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+        old = numbers < OLDEST_IPTABLES
+        mend = f"a newer iptables: {'.'.join(map(str, OLDEST_IPTABLES))} or later" if old else ""
+        yield Check(tool, State.MISSING if old else State.OK, text, mend)
+    guard = tools.find("setpriv")
+    yield Check(
+        "setpriv", State.OK if guard else State.LIMITED, guard or "not on this machine: tools may outlive a killed lab",
+        "" if guard else "apt-get install util-linux",
+    )  # fmt: skip
+
+
+def _files() -> Check:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return Check("open files", State.OK if hard >= 4096 else State.LIMITED, f"{hard} at most", "ulimit -Hn 65536")
+
+
+def _in_a_node(*checks: Callable[[Namespace], Iterator[Check]]) -> Iterator[Check]:
+    home = Home()
+    try:
+        for check in checks:
+            namespace = Namespace(home)
+            try:
+                yield from check(namespace)
+            except (LabError, OSError) as error:
+                yield Check(check.__name__.strip("_"), State.MISSING, str(error))
+            finally:
+                namespace.close()
+    finally:
+        home.close()
+
+
+def _sysctls(namespace: Namespace) -> Iterator[Check]:
+    with namespace:
+        try:
+            with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
+                file.write("1")
+        except OSError as error:
+            mend = "docker run --privileged, or run as an ordinary user in a new pid namespace"
+            yield Check("sysctls", State.MISSING, f"/proc/sys is not writable ({error.strerror})", mend)
+            return
+    yield Check("sysctls", State.OK, "a node's own sysctls are writable")
+
+
+def _rules(namespace: Namespace) -> Iterator[Check]:
+    missing = []
+    rules = {f"-m {name}": words for name, words in _MATCHES.items()}
+    rules |= {f"-j {name}": words for name, words in _TARGETS.items()}
+    for name, words in rules.items():
+        done = tools.run(namespace, [RESTORE], f"*mangle\n-A FORWARD {words}\nCOMMIT\n".replace("-j REJECT", "-j ACCEPT"))
+        if done.code != 0:
+            missing.append(name)
+    nat = tools.run(namespace, [RESTORE], "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n*filter\n-A INPUT -j REJECT\nCOMMIT\n")
+    if nat.code != 0:
+        missing.append("nat, REJECT")
+    if missing:
+        mend = "a kernel with these: often the package linux-modules-extra-$(uname -r)"
+        yield Check("matches and targets", State.LIMITED, f"this kernel refuses {', '.join(missing)}", mend)
+    else:
+        yield Check("matches and targets", State.OK, f"{len(rules) + 1} tried")
+
+
+def _tracing(namespace: Namespace) -> Iterator[Check]:
+    tools.run(namespace, [RESTORE], "*filter\nCOMMIT\n")
+    with namespace:
+        _loopback_up()
+    tracer = Tracer(namespace)
+    try:
+        trouble = tracer.canary()
+        if trouble:
+            yield Check("tracing", State.MISSING, trouble, "a kernel with CONFIG_NF_TABLES, NFT_TRACE and nfnetlink")
+        else:
+            yield Check("tracing", State.OK, "the canary was seen in PREROUTING and OUTPUT")
+        small = tracer.buffer_bytes < 1 << 20
+        mend = "sudo sysctl -w net.core.rmem_max=16777216" if small else ""
+        yield Check("trace buffer", State.LIMITED if small else State.OK, f"{tracer.buffer_bytes} bytes", mend)
+    finally:
+        tracer.close()
+
+
+def _loopback_up() -> None:
+    with IPRoute() as route:
+        route.link("set", index=1, state="up")
+
+
+def _conntrack(namespace: Namespace) -> Iterator[Check]:
+    channel = ConntrackChannel("node", namespace)
+    try:
+        channel.find(Packet(4, 6, "10.0.0.1", 1, "10.0.0.2", 2))
+        yield Check("conntrack", State.OK, "ctnetlink answers")
+    finally:
+        channel.close()
+
+
+def _reasons() -> Check:
+    reasons = DropReasons.open()
+    if reasons is None:
+        found = "not told here: an unrouted packet is reported without the kernel's word for why"
+        return Check("drop reasons", State.LIMITED, found, "as root: mount -t tracefs tracefs /sys/kernel/tracing")
+    reasons.close()
+    return Check("drop reasons", State.OK, "told by skb:kfree_skb")

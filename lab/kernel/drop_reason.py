@@ -1,0 +1,83 @@
+"""Why the kernel dropped a packet outside any rule: the reasons of the tracepoint skb:kfree_skb, for root.
+
+Read through perf_event_open(2) for the calling thread alone, so that nothing is switched on for the machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import platform
+import re
+import struct
+from pathlib import Path
+
+_EVENTS = (Path("/sys/kernel/tracing/events/skb/kfree_skb"), Path("/sys/kernel/debug/tracing/events/skb/kfree_skb"))
+_SYSCALL = {"x86_64": 298, "aarch64": 241}
+_TYPE_TRACEPOINT, _SAMPLE_RAW, _RECORD_SAMPLE = 2, 1 << 10, 9
+_FLAG_CLOEXEC = 8
+_PAGES = 8
+_HEAD, _TAIL = 1024, 1032  # data_head and data_tail in struct perf_event_mmap_page
+_ORDINARY = ("NOT_SPECIFIED", "CONSUMED", "NETFILTER_DROP", "SOCKET_FILTER", "UNHANDLED_PROTO")
+
+
+class DropReasons:
+    """Collects the kernel's reasons from the moment it is made; `open` gives None where the kernel does not tell."""
+
+    def __init__(self, descriptor: int, offset: int, names: dict[int, str]) -> None:
+        self._descriptor, self._offset, self._names = descriptor, offset, names
+        self._size = _PAGES * mmap.PAGESIZE
+        self._ring = mmap.mmap(descriptor, mmap.PAGESIZE + self._size)
+
+    @classmethod
+    def open(cls) -> DropReasons | None:
+        """Start collecting, if this kernel has reasons (Linux 5.17) and this process may read them."""
+        number = _SYSCALL.get(platform.machine())
+        event = next((path for path in _EVENTS if _readable(path / "format")), None)
+        if number is None or event is None:
+            return None
+        text = (event / "format").read_text()
+        field = re.search(r"reason;\s*offset:(\d+);", text)
+        if field is None:
+            return None
+        names = {int(value, 0): name for value, name in re.findall(r"\{ (\w+), \"(\w+)\" \}", text)}
+        attributes = bytearray(128)
+        identity = int((event / "id").read_text())
+        struct.pack_into("=IIQQQ", attributes, 0, _TYPE_TRACEPOINT, 128, identity, 1, _SAMPLE_RAW)
+        buffer = (ctypes.c_char * 128).from_buffer(attributes)
+        descriptor = ctypes.CDLL(None, use_errno=True).syscall(number, buffer, 0, -1, -1, _FLAG_CLOEXEC)
+        return cls(descriptor, int(field[1]), names) if descriptor >= 0 else None
+
+    def read(self) -> tuple[str, ...]:
+        """The reasons since the last call, without those of ordinary ends, each once."""
+        head, tail = (struct.unpack_from("=Q", self._ring, at)[0] for at in (_HEAD, _TAIL))
+        found: dict[str, None] = {}
+        while tail < head:
+            kind, _, size = struct.unpack("=IHH", self._bytes(tail, 8))
+            if kind == _RECORD_SAMPLE:
+                raw = self._bytes(tail + 12, size - 12)
+                value = struct.unpack_from("=I", raw, self._offset)[0]
+                name = self._names.get(value, str(value))
+                if name not in _ORDINARY:
+                    found[name] = None
+            tail += size
+        struct.pack_into("=Q", self._ring, _TAIL, tail)
+        return tuple(found)
+
+    def _bytes(self, start: int, length: int) -> bytes:
+        begin = start % self._size
+        first = self._ring[mmap.PAGESIZE + begin : mmap.PAGESIZE + min(begin + length, self._size)]
+        return first + self._ring[mmap.PAGESIZE : mmap.PAGESIZE + length - len(first)]
+
+    def close(self) -> None:
+        """Stop collecting."""
+        self._ring.close()
+        os.close(self._descriptor)
+
+
+def _readable(path: Path) -> bool:
+    try:
+        return os.access(path, os.R_OK)
+    except OSError:
+        return False

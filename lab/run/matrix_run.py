@@ -1,0 +1,123 @@
+"""The cells of one matrix, run in batches between canaries, each isolated from the others."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from lab.errors import LabError, MeasurementError, Problem
+from lab.lab import Lab
+from lab.record.observation import Observation, Stage
+from lab.record.packet import Packet
+from lab.record.result import CellResult
+from lab.record.verdict import Kind, Verdict
+from lab.run.isolation import Isolation
+from lab.run.plan import Plan
+from lab.run.questions import questions
+from lab.spec.cell import Cell
+from lab.verdict.tally import Tally
+
+BATCH = 64  # cells between one canary and the next
+REPEATS = 1  # of a batch whose canary was not seen
+
+
+class MatrixRun:
+    """Holds the lab of one plan from the first cell to `close`."""
+
+    def __init__(self, plan: Plan, today: datetime.date | None = None) -> None:
+        self.plan = plan
+        self.repeats = 0
+        self._today = today or datetime.date.today()
+        self._lab: Lab | None = None
+        self._isolation: Isolation | None = None
+        self._broken: MeasurementError | None = None
+
+    @property
+    def lab(self) -> Lab:
+        """The lab that cells share, built when it is first asked for; raises LabError."""
+        if self._lab is None:
+            self._lab = self._fresh_lab()
+            self._isolation = Isolation({name: policy.ruleset for name, policy in self._lab.policies.items()})
+        return self._lab
+
+    def run(self, cells: Sequence[Cell]) -> Iterator[CellResult]:
+        """The results of ``cells`` in their order; raises InputError or MachineError when the lab cannot be built."""
+        for start in range(0, len(cells), BATCH):
+            yield from self._run_batch(cells[start : start + BATCH])
+
+    def _run_batch(self, cells: Sequence[Cell]) -> list[CellResult]:
+        """A batch between two canaries, repeated in a new lab when one is not seen; then its cells are lost."""
+        for _ in range(REPEATS + 1):
+            if self._broken is not None:
+                break
+            try:
+                lab = self.lab
+                with lab.batch():
+                    return [self._cell(lab, cell) for cell in cells]
+            except MeasurementError as error:
+                failure = error
+                self.repeats += 1
+                self.close()
+        else:
+            self._broken = failure
+        assert self._broken is not None
+        return [_lost(cell, self._broken, self._today) for cell in cells]
+
+    def _cell(self, lab: Lab, cell: Cell) -> CellResult:
+        assert self._isolation is not None
+        if self._isolation.needs_fresh_nodes(cell):
+            with self._fresh_lab() as fresh, fresh.batch():
+                return self._tally(fresh, cell).result()
+        if not self._isolation.log_is_limited(cell):
+            return self._tally(lab, cell).result()
+        return self._with_limited_log(lab, cell)
+
+    def _with_limited_log(self, lab: Lab, cell: Cell) -> CellResult:
+        """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""
+        tally = self._tally(lab, replace(cell, expect=replace(cell.expect, logged=None)))
+        tally.confirm(cell, lambda port: self._ask_fresh(cell, port))
+        return tally.result()
+
+    def _ask_fresh(self, cell: Cell, port: int | None) -> Verdict:
+        with self._fresh_lab() as fresh:
+            question = next(question for number, question in questions(cell) if number == port)
+            return fresh.ask(question, cell.at)
+
+    def _tally(self, lab: Lab, cell: Cell) -> Tally:
+        tally = Tally(cell, self._today)
+        for port, question in questions(cell):
+            verdict = lab.ask(question, cell.at)
+            self.repeats += verdict.observation.repeats
+            tally.add(port, verdict)
+        return tally
+
+    def _fresh_lab(self) -> Lab:
+        return Lab(self.plan.topology, self.plan.policies)
+
+    def close(self) -> None:
+        """Take the lab down."""
+        if self._lab is not None:
+            self._lab.close()
+            self._lab = None
+
+
+def _lost(cell: Cell, failure: LabError, today: datetime.date) -> CellResult:
+    """The result of a cell whose measurement failed before or after it."""
+    proto = {"tcp": 6, "udp": 17}.get(cell.service.proto, 1)
+    sent = Packet(4, proto, cell.sender.address, cell.sport, cell.target.address, None)
+    observation = Observation(sent, Stage.SENT, faults=tuple(problem.what for problem in failure.problems))
+    tally = Tally(cell, today)
+    tally.add(None, Verdict(Kind.LOST, f"the instrument failed: {failure.problems[0].what}", observation))
+    return tally.result()
+
+
+def in_order(results: Iterable[CellResult], cells: Sequence[Cell]) -> list[CellResult]:
+    """Results in the order of ``cells``, whatever order they were measured in."""
+    place = {cell.id: number for number, cell in enumerate(cells)}
+    return sorted(results, key=lambda result: place[result.id])
+
+
+def nothing_selected(what: str) -> Problem:
+    """The problem of a selection that selects no cell."""
+    return Problem(f"{what} selects no cell", mend="`lab run --collect` lists all cells")

@@ -1,0 +1,105 @@
+"""From a matrix file to what is to be done: its topology, its rendered policies, its cells.  Nothing is built yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.run.command import run_renderer
+from lab.run.select import compile_expression
+from lab.ruleset.render import Rendered, render
+from lab.ruleset.variables import load_variables
+from lab.spec.cell import Cell
+from lab.spec.cells import expand
+from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
+from lab.spec.matrix import Matrix, matrix_notes
+from lab.spec.policy import EnvVar, PolicyFiles, resolve_policy
+from lab.spec.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose beside the matrix files.
+
+    ``policies`` maps a node to a policy file that takes the place of the matrix's; ``expression`` is that of ``-k``.
+    """
+
+    expression: str | None = None
+    policies: Mapping[str, str] = field(default_factory=dict)
+    topology: str | None = None
+    allow_commands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One matrix, ready to be run; ``notes`` are sentences for the reader of its results."""
+
+    file: Path
+    matrix: Matrix
+    topology: Topology
+    policies: Mapping[str, Rendered]
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
+
+
+def make_plan(file: Path, choices: Choices) -> Plan:
+    """Load, render and expand one matrix file; raises InputError with every problem found."""
+    matrix = load_matrix(file)
+    folders = search_folders(file)
+    if choices.topology:
+        matrix = matrix.elsewhere(topology=choices.topology)
+    topology = load_topology(find_topology(matrix.topology, folders))
+    files = {
+        node: resolve_policy(value, folders, matrix.where("policies", node))
+        for node, value in {**matrix.policies, **choices.policies}.items()
+    }
+    _known_nodes(files, topology)
+    cells = expand(matrix.elsewhere(policies=choices.policies), topology)
+    policies = {node: render_policy(policy, topology, choices) for node, policy in files.items()}
+    notes = [*matrix_notes(matrix, topology)]
+    for node, policy in files.items():
+        notes += [f"{node}: {name} is not loaded by this version" for name in policy.unsupported]
+    return Plan(file, matrix, topology, policies, _selected(cells, choices), tuple(notes))
+
+
+def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:
+    unknown = [node for node in files if node not in topology.nodes]
+    if unknown:
+        known = ", ".join(topology.nodes)
+        raise InputError(
+            Problem(f"a policy for {node}, which topology {topology.topology} does not have", mend=f"its nodes: {known}")
+            for node in unknown
+        )
+
+
+def _selected(cells: Sequence[Cell], choices: Choices) -> tuple[Cell, ...]:
+    if choices.expression is None:
+        return tuple(cells)
+    matches = compile_expression(choices.expression)
+    return tuple(cell for cell in cells if matches(cell.id))
+
+
+def render_policy(policy: PolicyFiles, topology: Topology, choices: Choices) -> Rendered:
+    """The ruleset's text; raises InputError."""
+    if policy.v4 is None:
+        return _render_by_command(policy, choices)
+    parts: list[Path | Mapping[str, object]] = [
+        {"env": part.name} if isinstance(part, EnvVar) else part for part in policy.vars
+    ]
+    variables = load_variables(parts, os.environ)
+    return render(policy.v4, variables, policy.jinja, topology.model_dump(mode="json", by_alias=True))
+
+
+def _render_by_command(policy: PolicyFiles, choices: Choices) -> Rendered:
+    command = policy.render or ()
+    if not choices.allow_commands:
+        raise InputError(
+            Problem(
+                f"policy {policy.name} is rendered by the command {' '.join(command)!r}, which was not allowed",
+                mend="allow it with --allow-commands, if you trust this project",
+            )
+        )
+    return run_renderer(command, policy.folder)

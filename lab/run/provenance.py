@@ -1,0 +1,34 @@
+"""What a run was measured on and with: it goes into every report."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import lab as package
+from lab.kernel.loading import RESTORE
+from lab.kernel.tools import version
+from lab.lab import Lab
+from lab.ruleset.digest import digest
+
+
+def machine() -> dict[str, object]:
+    """The kernel, the tools, and who the lab is here."""
+    return {
+        "lab": package.__version__,
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "iptables": version(RESTORE),
+        "backend": "nft",
+        "processors": len(os.sched_getaffinity(0)),
+        "rootless": os.environ.get("LAB_ROOTLESS") == "1",
+    }
+
+
+def of_lab(lab: Lab) -> dict[str, object]:
+    """The hashes of the loaded rulesets, and the sysctls in which each node differs from the baseline."""
+    return {
+        "rulesets": {node: f"sha256:{digest(policy.rendered.text)}" for node, policy in lab.policies.items()},
+        "sysctls": {name: dict(node.sysctls) for name, node in lab.network.nodes.items()},
+    }

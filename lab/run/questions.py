@@ -1,0 +1,45 @@
+"""A cell's questions: one for each of its ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.probe.question import ECHO_REQUEST, NUMBERS, Question
+from lab.spec.cell import Cell
+
+
+def questions(cell: Cell) -> Iterator[tuple[int | None, Question]]:
+    """(port, question) for every port of the cell's service; port None where the protocol has none.
+
+    A receiver is opened only where the row says that something arrives: never for a denied row.
+    """
+    for port in _ports(cell):
+        yield port, Question(
+            node=cell.sender.node,
+            source=cell.sender.address,
+            destination=cell.target.address,
+            proto=NUMBERS[cell.service.proto],
+            port=port,
+            sport=cell.sport,
+            icmp_type=ECHO_REQUEST if cell.service.icmp_type is None else cell.service.icmp_type,
+            icmp_code=cell.service.icmp_code or 0,
+            ack=cell.ack,
+            receivers=_receivers(cell, port),
+        )
+
+
+def _ports(cell: Cell) -> Iterator[int | None]:
+    if not cell.service.ports:
+        yield None
+    for low, high in cell.service.ports:
+        yield from range(low, high + 1)
+
+
+def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ...]:
+    if cell.expect.action != "allow":
+        return ()
+    arrives = cell.expect.arrives
+    node = arrives.at if arrives is not None and arrives.at is not None else cell.target.node
+    if arrives is not None and arrives.port is not None and port is not None:
+        port = arrives.port
+    return ((node, port),) if node is not None else ()

@@ -1,0 +1,152 @@
+"""A whole run: matrix files to results, with progress, order, interruption and exit code."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from lab.errors import InputError, LabError
+from lab.record.result import CellResult, Outcome, RunResult, Summary
+from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
+from lab.run.plan import Choices, Plan, make_plan
+from lab.run.provenance import machine, of_lab
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_BY_PRECEDENCE = (4, 2, 3, 1)
+
+
+class Listener(Protocol):
+    """Told of each result as soon as it is sure."""
+
+    def started(self, cells: int) -> None:
+        """The number of cells that will be run."""
+
+    def cell(self, result: CellResult) -> None:
+        """One cell is done."""
+
+    def finished(self) -> None:
+        """Nothing more comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How cells are run: ``shuffle`` is a seed (None: as written), ``strict`` fails what is otherwise a warning."""
+
+    shuffle: int | None = None
+    strict: bool = False
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a run has come to by now."""
+
+    results: list[CellResult] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    codes: set[int] = field(default_factory=set)
+    machine: dict[str, object] = field(default_factory=machine)
+    repeats: int = 0
+    interrupted: bool = False
+
+
+def make_plans(files: Sequence[Path], choices: Choices) -> list[Plan]:
+    """The plans of ``files``; all their problems are collected into one InputError, a selection of nothing too."""
+    plans, problems = [], []
+    for file in files:
+        try:
+            plans.append(make_plan(file, choices))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    if not any(plan.cells for plan in plans):
+        raise InputError(nothing_selected(f"-k {choices.expression!r}" if choices.expression else "these files"))
+    return plans
+
+
+def run(plans: Sequence[Plan], order: Order, listener: Listener) -> RunResult:
+    """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done."""
+    start = time.perf_counter()
+    done = _Progress()
+    listener.started(sum(len(plan.cells) for plan in plans))
+    try:
+        for plan in plans:
+            _run_plan(plan, order, listener, done)
+    except KeyboardInterrupt:
+        done.interrupted = True
+    finally:
+        listener.finished()
+    return _summed_up(done, time.perf_counter() - start)
+
+
+def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> None:
+    cells = list(plan.cells)
+    if order.shuffle is not None:
+        random.Random(order.shuffle).shuffle(cells)
+    if not cells:
+        return
+    matrix_run = MatrixRun(plan)
+    found: list[CellResult] = []
+    try:
+        done.machine.setdefault("matrices", {})
+        _provenance(done.machine, plan.matrix.matrix, of_lab(matrix_run.lab))
+        for result in matrix_run.run(cells):
+            judged = strictly(result) if order.strict else result
+            found.append(judged)
+            listener.cell(judged)
+    except LabError as error:
+        done.problems += [f"{plan.matrix.matrix}: {problem}" for problem in error.problems]
+        done.codes.add(error.exit_code)
+    finally:
+        matrix_run.close()
+        done.results += in_order(found, plan.cells)
+        done.problems += plan.notes
+        done.repeats += matrix_run.repeats
+
+
+def _provenance(into: dict[str, object], matrix: str, found: Mapping[str, object]) -> None:
+    matrices = into["matrices"]
+    assert isinstance(matrices, dict)
+    matrices[matrix] = found
+
+
+def strictly(result: CellResult) -> CellResult:
+    """The result under ``--strict``: what is suspect or overdue fails."""
+    if result.outcome is not Outcome.PASSED or result.known:
+        return result
+    if result.suspect:
+        words = f"denied for the wrong reason? decided by {result.verdict.rule}, and the row names no rule"
+        return replace(result, outcome=Outcome.MISMATCH, differences=(*result.differences, words))
+    if result.warnings:
+        return replace(result, outcome=Outcome.MISMATCH, differences=(*result.differences, *result.warnings))
+    return result
+
+
+def _summed_up(done: _Progress, seconds: float) -> RunResult:
+    count = {outcome: sum(result.outcome is outcome for result in done.results) for outcome in Outcome}
+    summary = Summary(
+        cells=len(done.results),
+        passed=count[Outcome.PASSED],
+        fail_open=count[Outcome.FAIL_OPEN],
+        fail_closed=count[Outcome.FAIL_CLOSED],
+        mismatch=count[Outcome.MISMATCH],
+        errors=count[Outcome.ERROR],
+        suspect=sum(result.suspect for result in done.results),
+        seconds=seconds,
+        repeats=done.repeats,
+    )
+    code = INTERRUPTED if done.interrupted else exit_code(done.results, done.codes)
+    return RunResult(tuple(done.results), summary, code, done.machine, tuple(done.problems), done.interrupted)
+
+
+def exit_code(results: Sequence[CellResult], codes: set[int]) -> int:
+    """0 all as expected · 1 a cell behaved otherwise · 2 input · 3 measurement · 4 machine: first of 4, 2, 3, 1."""
+    seen = set(codes)
+    if any(result.outcome is Outcome.ERROR for result in results):
+        seen.add(3)
+    if any(result.outcome not in (Outcome.PASSED, Outcome.ERROR) for result in results):
+        seen.add(1)
+    return next((code for code in _BY_PRECEDENCE if code in seen), 0)
