@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 
 from lab.errors import InputError, Problem
+from lab.kernel.capture import Capture
 from lab.kernel.instrument import Instrument
 from lab.kernel.loading import LineMap, LoadedPolicy, load, read_back
 from lab.kernel.namespace import Home
@@ -78,6 +79,21 @@ class Lab:
             finally:
                 self._batch = False
             self._instrument.canary()
+
+    @contextmanager
+    def everything_traced(self) -> Iterator[None]:
+        """Trace every packet while inside, not TCP on SYN alone: slower, and the whole exchange is seen."""
+        with self._instrument.everything():
+            yield
+
+    @contextmanager
+    def captured(self) -> Iterator[Capture]:
+        """Capture every packet at every interface of every node while inside."""
+        capture = Capture(self.network.nodes)
+        try:
+            yield capture
+        finally:
+            capture.close()
 
     def ask(self, question: Question, at: str | None = None) -> Verdict:
         """The verdict of one question, ``at`` being the node under test."""

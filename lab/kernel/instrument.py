@@ -76,14 +76,15 @@ class Instrument:
 
     @contextmanager
     def everything(self) -> Iterator[None]:
-        """Trace every packet while inside, not TCP on SYN alone."""
+        """Trace every packet while inside, not TCP on SYN alone; inside of itself it changes nothing."""
+        before = {name: watch.tracer.table.everything for name, watch in self._watches.items()}
         try:
             for watch in self._watches.values():
                 watch.tracer.table.trace(everything=True)
             yield
         finally:
-            for watch in self._watches.values():
-                watch.tracer.table.trace(everything=False)
+            for name, watch in self._watches.items():
+                watch.tracer.table.trace(everything=before[name])
 
     @contextmanager
     def drop_reasons(self) -> Iterator[Callable[[], tuple[str, ...]]]:

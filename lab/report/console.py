@@ -106,14 +106,13 @@ def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]]) -> Table:
     from rich.text import Text
 
     table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("result", "from -> to", "service", "expected", "actual", "difference"):
-        table.add_column(heading, overflow="fold", min_width=8)
+    for heading, width in (("from -> to", 12), ("service", 8), ("expected", 8), ("actual", 20), ("difference", 12)):
+        table.add_column(heading, overflow="fold", min_width=width)
     for row, services in rows:
         marks = [word for word, holds in (("suspect?", row.suspect), ("known", row.known)) if holds]
         flow = f"{row.sender} -> {row.target}" + (" (IPv6)" if row.family == 6 else "")
         table.add_row(
-            Text("\n".join([str(row.outcome), *marks]), style=_STYLES[row.outcome]),
-            Text(plain(flow)),
+            Text.assemble((" ".join([str(row.outcome), *marks]), _STYLES[row.outcome]), "\n", plain(flow)),
             Text(plain(", ".join(services))),
             Text(plain(row.expected)),
             Text(plain(row.actual)),
@@ -142,7 +141,7 @@ def _notes(result: RunResult, console: Console) -> None:
     if known:
         _line(console, f"note: {known} {'cell fails' if known == 1 else 'cells fail'} as known: counted as passed")
     if result.summary.suspect:
-        _line(console, "note: suspect cells were denied, perhaps for the wrong reason; naming `rule:` in the row settles it")
+        _line(console, "note: suspect cells were denied, perhaps for the wrong reason; `rule:` in the row settles it")
     if repeats := result.summary.repeats:
         _line(console, f"note: {repeats} {'probe was' if repeats == 1 else 'probes were'} sent again for more evidence")
 

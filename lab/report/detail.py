@@ -25,16 +25,17 @@ def explain(cell: CellResult) -> str:
     lines += _block("expected", [cell.expected])
     if cell.groups:
         lines += _block("ports", (_group(group.ports, group.count, group.verdict) for group in cell.groups))
-    lines += _verdict_lines(cell.verdict)
+    lines += _verdict_head(cell.verdict)
     lines += _block("differs", cell.differences)
     lines += _block("hint", cell.hints)
     lines += _block("warning", cell.warnings)
+    lines += _evidence(cell.verdict)
     return "\n".join(lines)
 
 
 def explain_verdict(verdict: Verdict) -> str:
     """Return a verdict as plain text: its proof, the deciding rule, what was seen, the path hook by hook."""
-    return "\n".join(_verdict_lines(verdict))
+    return "\n".join([*_verdict_head(verdict), *_evidence(verdict)])
 
 
 def arrival_text(arrival: Arrival) -> str:
@@ -43,13 +44,18 @@ def arrival_text(arrival: Arrival) -> str:
     return f"at {arrival.at} {here} from {_end_point(arrival.source, arrival.sport)}"
 
 
-def _verdict_lines(verdict: Verdict) -> list[str]:
-    seen = verdict.observation
+def _verdict_head(verdict: Verdict) -> list[str]:
     packet = f", for the {verdict.packet}" if verdict.packet else ""
     at = f" at {verdict.node}" if verdict.node and verdict.rule is None else ""
     reject = f" with {verdict.reject}" if verdict.reject else ""
     muted = ", its answer not seen (muted)" if verdict.muted else ""
-    lines = _block("verdict", [f"{verdict.kind}{reject}{muted}{at}{packet}", verdict.proof])
+    return _block("verdict", [f"{verdict.kind}{reject}{muted}{at}{packet}", verdict.proof])
+
+
+def _evidence(verdict: Verdict) -> list[str]:
+    """The deciding rules, what the witnesses saw, and the path."""
+    seen = verdict.observation
+    lines: list[str] = []
     if verdict.rule is not None:
         lines += _block("rule", [str(verdict.rule), verdict.rule.text, verdict.rule.source or ""])
     others = [f"{node}: {rule}" for node, rule in verdict.decided if rule != verdict.rule]

@@ -54,7 +54,7 @@ def translations(path: Path) -> list[str]:
         by = " by " + (", ".join(_where(rule) for rule in named) or "conntrack, as for the flow's first packet")
         if after is None:
             if named:
-                lines.append(plain(f"translated: {side}{by}"))
+                lines.append(plain(f"translated: {side} changed{by}"))
         elif (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
             lines.append(plain(f"translated: {side} {before_text} -> {after_text}{by}"))
     return lines

@@ -53,7 +53,7 @@ def make_plan(file: Path, choices: Choices) -> Plan:
         matrix = matrix.elsewhere(topology=choices.topology)
     topology = load_topology(find_topology(matrix.topology, folders))
     files = {
-        node: resolve_policy(value, folders, matrix.where("policies", node))
+        node: resolve_policy(value, folders.policies, matrix.where("policies", node))
         for node, value in {**matrix.policies, **choices.policies}.items()
     }
     _known_nodes(files, topology)

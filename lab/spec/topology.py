@@ -136,7 +136,7 @@ class NodeSpec(BaseModel):
     )
     forwards: bool = Field(default=False, description="whether the node forwards packets")
     sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
-    services: Annotated[tuple[Service, ...], PlainValidator(_services), several({"type": "string"}, least=0)] = Field(
+    services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
     )
 

@@ -18,12 +18,17 @@ DNAT = Rule(
     "gateway", "nat", "PREROUTING", 2, "-A PREROUTING -d 198.51.100.1/32 -p tcp -m tcp --dport 443 -j DNAT",
     comment="dnat-web", target="DNAT", source="policies/edge.rules.j2:31",
 )  # fmt: skip
-JUMP = Rule("gateway", "filter", "FORWARD", 3, "-A FORWARD -j from-wan", target="from-wan", source="policies/edge.rules.j2:44")
+JUMP = Rule(
+    "gateway", "filter", "FORWARD", 3, "-A FORWARD -j from-wan", target="from-wan", source="policies/edge.rules.j2:44"
+)  # fmt: skip
 PUBLISH = Rule(
-    "gateway", "filter", "from-wan", 1, "-A from-wan -p tcp -m tcp --dport 8443 -m comment --comment publish-web -j ACCEPT",
+    "gateway", "filter", "from-wan", 1,
+    "-A from-wan -p tcp -m tcp --dport 8443 -m comment --comment publish-web -j ACCEPT",
     comment="publish-web", target="ACCEPT", source="policies/edge.rules.j2:52",
 )  # fmt: skip
-POLICY = Rule("gateway", "filter", "FORWARD", None, ":FORWARD DROP [0:0]", target="DROP", source="policies/edge.rules.j2:9")
+POLICY = Rule(
+    "gateway", "filter", "FORWARD", None, ":FORWARD DROP [0:0]", target="DROP", source="policies/edge.rules.j2:9"
+)  # fmt: skip
 
 ALLOWED_PATH = Path(
     "gateway",

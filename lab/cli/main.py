@@ -1,0 +1,51 @@
+"""The command ``lab``: its commands, and how an error ends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from lab.cli import check, doctor, init, pytest_command, run, schema, trace
+from lab.errors import LabError
+
+app = typer.Typer(
+    name="lab",
+    help="Proven verdicts on real firewall rulesets: which flows pass, which are denied, and by which rule.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run.run)
+app.command("check")(check.check)
+app.command("trace")(trace.trace)
+app.command("doctor")(doctor.doctor)
+app.command("init")(init.init)
+app.command("schema")(schema.schema)
+app.command("pytest", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    pytest_command.run_pytest
+)
+
+
+def main() -> None:
+    """Run the command line; an error of the lab is told in words and ends it with its exit code."""
+    try:
+        app()
+    except LabError as error:
+        for problem in error.problems:
+            print(_printable(str(problem)), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        # whoever read the output has gone; nothing more can be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _printable(text: str) -> str:
+    """``text`` without control characters, which a file could have smuggled in."""
+    return "".join(character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text)

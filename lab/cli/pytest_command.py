@@ -1,0 +1,18 @@
+"""``lab pytest``: pytest where labs can be built, also for an ordinary user."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+
+def run_pytest(context: typer.Context) -> None:
+    """Enter a user namespace if that is needed, then run pytest with the arguments that follow."""
+    from lab.kernel.privileges import enter
+
+    # before pytest is imported: its workers have threads, and a process with threads cannot enter one
+    enter()
+    import pytest
+
+    sys.exit(pytest.main(context.args))

@@ -1,0 +1,31 @@
+"""``lab schema``: the JSON Schemas of the files that people write and of those that the lab writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schema(
+    folder: Annotated[Path | None, typer.Option("--write", help="Write NAME.schema.json files into this folder.")] = None,
+    name: Annotated[str | None, typer.Argument(help="topology, matrix, result or bench; without one, their names.")] = None,
+) -> None:
+    """Print a JSON Schema, or write all of them into a folder for editors."""
+    from lab.errors import InputError, Problem
+    from lab.report.schema import bench_schema, result_schema
+    from lab.spec.schema import json_schemas
+
+    schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, value in schemas.items():
+            (folder / f"{key}.schema.json").write_text(json.dumps(value, indent=2) + "\n")
+    elif name is None:
+        print("\n".join(schemas))
+    elif name in schemas:
+        print(json.dumps(schemas[name], indent=2))
+    else:
+        raise InputError(Problem(f"there is no schema {name!r}", mend=f"there are {', '.join(schemas)}"))

@@ -1,0 +1,36 @@
+"""``lab trace FROM TO SERVICE``: one probe, and its path as a person reads it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def trace(
+    sender: Annotated[str, typer.Argument(metavar="FROM", help="A node.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="A node, node@interface, a name or an address.")],
+    service: Annotated[str, typer.Argument(help="tcp/443, udp/53, icmp/echo-request.")],
+    topology: Annotated[str | None, typer.Option(help="The topology; by default that of the matrix.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="NODE=FILE: a node's policy.")] = None,
+    matrix: Annotated[Path | None, typer.Option(help="The matrix whose topology and policies are used.")] = None,
+    source: Annotated[str | None, typer.Option(help="Send from this address, owned by the sender or not.")] = None,
+    sport: Annotated[int | None, typer.Option(help="Send from this port.")] = None,
+    ack: Annotated[bool, typer.Option("--ack", help="One bare ACK in place of a handshake.")] = False,
+    allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
+) -> None:
+    """Send one probe with everything traced and show, hook by hook, what became of it."""
+    from lab.cli.files import assignments
+    from lab.kernel.privileges import enter
+    from lab.lab import Lab
+    from lab.report.detail import explain_verdict
+    from lab.run.scene import find_scene
+
+    scene = find_scene(matrix, topology, assignments(policy or ()), allow_commands=allow_commands)
+    enter()
+    with Lab(scene.topology, scene.policies) as lab, lab.everything_traced():
+        verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack)
+    print(explain_verdict(verdict))
+    sys.exit(3 if verdict.kind == "lost" else 0)

@@ -1,0 +1,219 @@
+"""pytest's door: matrix files become items, one a cell; fixtures build labs for tests written by hand.
+
+Loaded into every pytest run where the package is installed, so nothing heavy is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+    from lab.record.result import CellResult
+    from lab.run.matrix_run import MatrixRun
+    from lab.run.plan import Plan
+    from lab.spec.cell import Cell
+
+_FOLDER = "matrices"
+_EXIT = "lab.exit"
+_PRECEDENCE = (4, 2, 3, 1)
+_exit_codes = pytest.StashKey[set[int]]()
+
+LabFactory = Callable[..., "Lab"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the exit codes of this session's cells."""
+    config.stash[_exit_codes] = set()
+    config.pluginmanager.register(_Session(config), "netfilter-lab session")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
+    """Collect ``*.yaml`` files of folders called ``matrices``, and those named on the command line, if they are matrices."""
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    named = any(Path(argument.partition("::")[0]).resolve() == file_path for argument in parent.config.args)
+    if (file_path.parent.name == _FOLDER or named) and _is_matrix(file_path):
+        return MatrixFile.from_parent(parent, path=file_path)
+    return None
+
+
+def _is_matrix(path: Path) -> bool:
+    try:
+        return any(line.startswith("matrix:") for line in path.read_text(errors="replace").splitlines())
+    except OSError:
+        return False
+
+
+class MatrixFile(pytest.File):
+    """One matrix file, and its lab while its cells are run."""
+
+    plan: Plan
+    _run: MatrixRun | None = None
+    _broken: str | None = None
+
+    def collect(self) -> Iterator[CellItem]:
+        """One item for each cell; a wrong file is told in words, without a traceback."""
+        from lab.errors import LabError
+        from lab.run.plan import Choices, make_plan
+
+        try:
+            self.plan = make_plan(self.path, Choices())
+        except LabError as error:
+            self.config.stash[_exit_codes].add(error.exit_code)
+            raise self.CollectError(str(error)) from None
+        for cell in self.plan.cells:
+            yield CellItem.from_parent(self, name=cell.id.removeprefix(f"{cell.matrix}::"), cell=cell)
+
+    def ask(self, cell: Cell) -> CellResult:
+        """The result of one cell, in the lab that the file's cells share; raises LabError, and skips once that is broken."""
+        from lab.errors import LabError
+        from lab.kernel.privileges import require
+        from lab.run.matrix_run import MatrixRun
+
+        if self._broken is not None:
+            pytest.skip(f"the lab of this matrix could not be built: {self._broken}")
+        try:
+            if self._run is None:
+                require()
+                self._run = MatrixRun(self.plan)
+            return next(iter(self._run.run([cell])))
+        except LabError as error:
+            self._broken = error.problems[0].what
+            raise
+
+    def close(self) -> None:
+        """Take the lab down."""
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+
+
+class CellFailed(Exception):
+    """A cell behaved otherwise than expected; carries its result."""
+
+    def __init__(self, result: CellResult) -> None:
+        super().__init__(result.id)
+        self.result = result
+
+
+class CellItem(pytest.Item):
+    """One cell of a matrix."""
+
+    def __init__(self, *, cell: Cell, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.cell = cell
+
+    def runtest(self) -> None:
+        """Ask the kernel; fail with everything that is known."""
+        from lab.errors import LabError
+        from lab.record.result import Outcome
+        from lab.run.runner import exit_code
+
+        assert isinstance(self.parent, MatrixFile)
+        try:
+            result = self.parent.ask(self.cell)
+        except LabError as error:
+            self.user_properties.append((_EXIT, error.exit_code))
+            raise
+        self.user_properties += [(_EXIT, exit_code([result], set())), *_properties(result)]
+        if result.known:
+            pytest.xfail(result.warnings[-1])
+        if result.outcome is not Outcome.PASSED:
+            raise CellFailed(result)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The result in words; an error of the lab in its own."""
+        from lab.errors import LabError
+        from lab.report.detail import explain
+
+        if isinstance(excinfo.value, CellFailed):
+            return explain(excinfo.value.result)
+        if isinstance(excinfo.value, LabError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """The row's place in the matrix file."""
+        line = self.cell.where.line
+        return self.path, None if line is None else line - 1, self.name
+
+
+def _properties(result: CellResult) -> Iterator[tuple[str, object]]:
+    yield "lab.outcome", str(result.outcome)
+    yield "lab.verdict", str(result.verdict.kind)
+    if result.verdict.rule is not None:
+        yield "lab.rule", str(result.verdict.rule)
+        if result.verdict.rule.source:
+            yield "lab.source", result.verdict.rule.source
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Take a matrix's lab down after its last cell."""
+    if isinstance(item, CellItem) and (nextitem is None or nextitem.parent is not item.parent):
+        assert isinstance(item.parent, MatrixFile)
+        item.parent.close()
+
+
+class _Session:
+    """Adds up the exit codes of all cells, those of xdist's workers too, for the JUnit file."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note the exit code of a cell."""
+        if report.when == "call":
+            codes = self._config.stash[_exit_codes]
+            codes.update(value for name, value in report.user_properties if name == _EXIT and isinstance(value, int))
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the session's exit code and what it was measured on into the JUnit file, if there is one."""
+        from _pytest.junitxml import xml_key
+
+        document = self._config.stash.get(xml_key, None)
+        codes = self._config.stash[_exit_codes]
+        if document is None or not codes:
+            return
+        from lab.report.junit import flat_properties
+        from lab.run.provenance import machine
+
+        document.add_global_property(_EXIT, str(next((code for code in _PRECEDENCE if code in codes), 0)))
+        for name, value in flat_properties(machine()):
+            document.add_global_property(name, value)
+
+
+def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
+    with ExitStack() as undo:
+
+        def build(topology: str, policies: Mapping[str, str] | None = None) -> Lab:
+            from lab.errors import LabError
+            from lab.kernel.privileges import require
+            from lab.lab import Lab
+            from lab.run.scene import make_scene
+
+            try:
+                require()
+                scene = make_scene(topology, policies or {}, near=request.path)
+                return undo.enter_context(Lab(scene.topology, scene.policies))
+            except LabError as error:
+                pytest.fail(str(error), pytrace=False)
+
+        yield build
+
+
+@pytest.fixture
+def lab_factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
+    """Builds labs that live as long as the test: ``lab_factory("edge", policies={"gateway": "edge-gateway"})``."""
+    yield from _factory(request)
+
+
+@pytest.fixture(scope="module")
+def module_lab_factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
+    """As ``lab_factory``, for labs that live as long as the module."""
+    yield from _factory(request)

@@ -1,0 +1,64 @@
+"""``--pcap``: failing cells are sent once more and captured, a file for each interface that saw packets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.kernel.capture import Frame
+from lab.lab import Lab
+from lab.record.result import CellResult, Outcome, RunResult
+from lab.run.plan import Plan
+from lab.run.questions import questions
+from lab.spec.cell import Cell
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def capture_failures(plans: Sequence[Plan], result: RunResult, folder: Path) -> RunResult:
+    """Send each failing cell again into ``folder``; the result says where its packets are."""
+    failed = {cell.id: cell for cell in result.results if cell.outcome is not Outcome.PASSED}
+    places: dict[str, str] = {}
+    for plan in plans:
+        for cell in plan.cells:
+            if cell.id in failed:
+                places[cell.id] = _capture(plan, cell, failed[cell.id], folder)
+    results = tuple(
+        replace(cell, hints=(*cell.hints, f"captured in {places[cell.id]}")) if cell.id in places else cell
+        for cell in result.results
+    )
+    return replace(result, results=results)
+
+
+def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:
+    """Captured in a lab of its own, so that nothing of another cell is in the files."""
+    place = folder / _NOT_IN_A_NAME.sub("_", cell.id)
+    port = failed.verdict.observation.sent.dport
+    every = list(questions(cell))
+    question = next((question for number, question in every if number == port), every[0][1])
+    with Lab(plan.topology, plan.policies) as lab, lab.captured() as capture:
+        with lab.batch():
+            lab.ask(question, cell.at)
+        frames = capture.frames()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for (node, interface), seen in frames.items():
+            _write(place / f"{node}-{interface}.pcap", seen)
+    except OSError as error:
+        raise InputError(Problem(f"captures cannot be written to {place}: {error.strerror}")) from error
+    return str(place)
+
+
+def _write(path: Path, frames: Sequence[Frame]) -> None:
+    # scapy takes half a second to import, so only those who capture pay for it
+    from scapy.layers.l2 import Ether
+    from scapy.utils import PcapWriter
+
+    with PcapWriter(str(path), sync=True) as writer:
+        for frame in frames:
+            packet = Ether(frame.data)
+            packet.time = frame.seconds
+            writer.write(packet)

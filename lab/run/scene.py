@@ -1,0 +1,72 @@
+"""What a single probe or a fixture is asked on: a topology and rendered policies, without any matrix's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.ruleset.render import Rendered
+from lab.run.plan import Choices, render_policy
+from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
+from lab.spec.policy import resolve_policy
+from lab.spec.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A topology and the rendered policies of its nodes."""
+
+    topology: Topology
+    policies: Mapping[str, Rendered]
+
+
+def make_scene(
+    topology: str, policies: Mapping[str, str], near: Path | None = None, *, allow_commands: bool = False
+) -> Scene:
+    """The scene of a topology's name or file and of policies by name or file, looked for near ``near``."""
+    folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml")
+    loaded = load_topology(Path(topology) if topology.endswith((".yaml", ".yml")) else find_topology(topology, folders))
+    choices = Choices(allow_commands=allow_commands)
+    unknown = [node for node in policies if node not in loaded.nodes]
+    if unknown:
+        raise InputError(Problem(f"topology {loaded.topology} has no node {', '.join(unknown)} to give a policy"))
+    rendered = {
+        node: render_policy(resolve_policy(value, folders.policies, None), loaded, choices) for node, value in policies.items()
+    }
+    return Scene(loaded, rendered)
+
+
+def find_scene(
+    matrix: Path | None,
+    topology: str | None,
+    policies: Mapping[str, str],
+    *,
+    candidates: Sequence[Path] = (),
+    allow_commands: bool = False,
+) -> Scene:
+    """The scene of a matrix file, with another topology or policies if they are given.
+
+    Without a matrix: of the given topology, else of the only one of ``candidates``.
+    """
+    if matrix is None and topology is None:
+        if len(candidates) != 1:
+            names = ", ".join(str(path) for path in candidates) or "none"
+            raise InputError(
+                Problem(f"which network? There is more than one matrix, or none: {names}", mend="say --matrix FILE")
+            )
+        matrix = candidates[0]
+    if matrix is None:
+        assert topology is not None
+        return make_scene(topology, policies, allow_commands=allow_commands)
+    loaded = load_matrix(matrix)
+    folders = search_folders(matrix)
+    found = load_topology(find_topology(topology or loaded.topology, folders))
+    values = {**loaded.policies, **policies}
+    choices = Choices(allow_commands=allow_commands)
+    rendered = {
+        node: render_policy(resolve_policy(value, folders.policies, loaded.where("policies", node)), found, choices)
+        for node, value in values.items()
+    }
+    return Scene(found, rendered)

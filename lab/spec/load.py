@@ -1,0 +1,80 @@
+"""Topologies and matrices from files, found near the matrix, in the working folder, or among what is shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.spec.matrix import Matrix
+from lab.spec.matrix_checks import check_matrix
+from lab.spec.messages import did_you_mean, validated
+from lab.spec.topology import Topology
+from lab.spec.topology_checks import check_topology
+from lab.spec.yaml_source import load_yaml
+
+_KINDS = ("topologies", "policies", "matrices")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where topologies and policies are looked for, the nearest first."""
+
+    topologies: tuple[Path, ...]
+    policies: tuple[Path, ...]
+
+
+def load_topology(path: Path) -> Topology:
+    """The topology in ``path``; raises InputError with every problem found."""
+    document = load_yaml(path)
+    topology = validated(Topology, document)
+    topology._document = document
+    problems = list(check_topology(topology))
+    if problems:
+        raise InputError(problems)
+    return topology
+
+
+def load_matrix(path: Path) -> Matrix:
+    """The matrix in ``path``; raises InputError with every problem found."""
+    document = load_yaml(path)
+    matrix = validated(Matrix, document)
+    matrix._document = document
+    problems = list(check_matrix(matrix))
+    if problems:
+        raise InputError(problems)
+    return matrix
+
+
+def search_folders(matrix: Path) -> Folders:
+    """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, the shipped ones."""
+    parent = matrix.resolve().parent
+    project = parent.parent if parent.name == "matrices" else parent
+    roots = dict.fromkeys((project, Path.cwd(), shipped_root()))
+    found = [tuple(root / kind for root in roots) for kind in ("topologies", "policies")]
+    return Folders(_shown(found[0]), _shown(found[1]))
+
+
+def _shown(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Relative to the working folder where they lie in it, as messages and reports show them."""
+    here = Path.cwd()
+    return tuple(folder.relative_to(here) if folder.is_relative_to(here) else folder for folder in folders)
+
+
+def shipped_root() -> Path:
+    """The folder that holds the shipped topologies, policies and matrices: in the package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "shipped"
+    return installed if installed.is_dir() else package.parent
+
+
+def find_topology(name: str, folders: Folders) -> Path:
+    """The file of the topology called ``name``; InputError lists what is there."""
+    for folder in folders.topologies:
+        for ending in (".yaml", ".yml"):
+            if (path := folder / f"{name}{ending}").is_file():
+                return path
+    there = {path.stem for folder in folders.topologies if folder.is_dir() for path in folder.glob("*.y*ml")}
+    looked = ", ".join(map(str, folders.topologies))
+    raise InputError(Problem(f"there is no topology {name!r} in {looked}", None, did_you_mean(name, there, "topologies there")))

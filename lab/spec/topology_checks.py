@@ -1,0 +1,87 @@
+"""What no single part of a topology can tell: whether its parts fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from lab.errors import Problem
+from lab.spec.messages import did_you_mean
+from lab.spec.topology import NodeSpec, Topology
+from lab.spec.words import is_address, refused
+
+
+def check_topology(topology: Topology) -> Iterator[Problem]:
+    """Every problem of a topology whose parts are each well formed."""
+    yield from _empty(topology)
+    yield from _networks(topology)
+    yield from _addresses(topology)
+    for name, node in topology.nodes.items():
+        yield from _node(topology, name, node)
+    yield from _names(topology)
+
+
+def _empty(topology: Topology) -> Iterator[Problem]:
+    for word in ("networks", "nodes"):
+        if not getattr(topology, word):
+            yield Problem(f"the topology has no {word}", topology.where(word))
+
+
+def _networks(topology: Topology) -> Iterator[Problem]:
+    known = [(name, prefix) for name, prefixes in topology.networks.items() for prefix in prefixes]
+    for name, prefix in known:
+        if why := refused(prefix):
+            yield Problem(f"network {name}: {prefix} cannot be used: {why}", topology.where("networks", name))
+    for (one, first), (two, second) in combinations(known, 2):
+        if first.version == second.version and first.overlaps(second):
+            yield Problem(f"network {two}: {second} overlaps {first} of network {one}", topology.where("networks", two))
+
+
+def _addresses(topology: Topology) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, node in topology.nodes.items():
+        for ifname, interface in node.interfaces.items():
+            where = topology.where("nodes", name, "interfaces", ifname)
+            prefixes = topology.networks.get(interface.network)
+            if prefixes is None:
+                mend = did_you_mean(interface.network, topology.networks, "the networks")
+                yield Problem(f"node {name}: there is no network {interface.network!r}", where, mend)
+                continue
+            for address in interface.addresses:
+                own = str(address.ip)
+                if not any(address.ip in prefix for prefix in prefixes):
+                    inside = ", ".join(map(str, prefixes))
+                    yield Problem(f"node {name}: {own} lies outside network {interface.network} ({inside})", where)
+                elif why := refused(address.ip):
+                    yield Problem(f"node {name}: {own} cannot be used: {why}", where)
+                if own in seen:
+                    yield Problem(f"node {name}: {own} is the address of node {seen[own]} already", where)
+                seen[own] = name
+
+
+def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
+    if not node.interfaces:
+        mend = "interfaces: {NETWORK: ADDRESS}"
+        yield Problem(f"node {name} has no interfaces: nothing can reach it", topology.where("nodes", name), mend)
+    for word in node.via:
+        where = topology.where("nodes", name, "via")
+        if is_address(word):
+            if topology.network_of(word) not in {interface.network for interface in node.interfaces.values()}:
+                yield Problem(f"node {name}: its gateway {word} is on none of its networks", where)
+        elif word not in topology.nodes:
+            mend = did_you_mean(word, topology.nodes, "the nodes")
+            yield Problem(f"node {name}: there is no node {word!r} to go via", where, mend)
+        elif word == name:
+            yield Problem(f"node {name} cannot be its own gateway", where)
+        elif not (topology.next_hop(name, 4) or topology.next_hop(name, 6)):
+            yield Problem(f"node {name}: it shares no network with {word}, which it goes via", where)
+    for index, route in enumerate(node.routes):
+        if route.dev is not None and route.dev not in (*node.interfaces, "lo"):
+            where = topology.where("nodes", name, "routes", index)
+            yield Problem(f"node {name}: route {route.text!r} names no interface of it", where)
+
+
+def _names(topology: Topology) -> Iterator[Problem]:
+    for name in topology.names:
+        if name in topology.nodes:
+            yield Problem(f"{name!r} is a node already, so it cannot be a name for addresses", topology.where("names", name))
