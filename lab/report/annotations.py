@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from lab.record.result import CellResult, RunResult
-from lab.report.order import failed
-from lab.report.plain import plain
+from lab.report.order import failed, was_stopped
+from lab.report.plain import plain, plain_lines
 
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+))?(?::\d+)?")
 _MOST_NAMED = 10
@@ -23,7 +23,8 @@ def annotation_lines(result: RunResult, *, prefix: str = "") -> list[str]:
         rule = cell.verdict.rule
         places.setdefault((rule.source if rule else None) or cell.where, []).append(cell)
     lines = [_annotation(place, cells, prefix) for place, cells in places.items()]
-    return lines + [f"::error title=netfilter-lab::{_data(plain(problem))}" for problem in result.problems]
+    level = "error" if was_stopped(result) else "notice"
+    return lines + [f"::{level} title=netfilter-lab::{_data(_plain_text(problem))}" for problem in result.problems]
 
 
 def _annotation(place: str, cells: list[CellResult], prefix: str) -> str:
@@ -46,6 +47,10 @@ def _message(cells: list[CellResult]) -> str:
     if len(cells) > _MOST_NAMED:
         lines.append(f"and {len(cells) - _MOST_NAMED} more")
     return "\n".join(lines)
+
+
+def _plain_text(text: str) -> str:
+    return "\n".join(plain_lines(text))
 
 
 def _data(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.report.detail import explain
-from lab.report.order import failed, numbers
+from lab.report.order import failed, numbers, was_stopped
 from lab.report.plain import plain
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MOST_DETAILS = 20
 MOST_ROWS = 100
 MOST_WARNINGS = 20
+WIDEST = 140
+_COLUMNS = (("from -> to", 4), ("service", 3), ("expected", 3), ("actual", 5), ("difference", 5))
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAIL_OPEN: "bold red",
@@ -59,7 +61,10 @@ def print_run(result: RunResult, console: Console, *, verbose: bool = False) -> 
     _warnings(result.results, console)
     _notes(result, console)
     for problem in result.problems:
-        _line(console, f"problem: {problem}", style="bold red")
+        if was_stopped(result):
+            _line(console, f"problem: {problem}", style="bold red")
+        else:
+            _line(console, f"note: {problem}")
     if result.interrupted:
         _line(console, "interrupted: the numbers are of the cells that were finished", style="bold red")
     _line(console, numbers(result.summary), style="green" if result.exit_code == 0 else "bold red")
@@ -80,7 +85,9 @@ def _tables(cells: Sequence[CellResult], console: Console, *, most: int) -> None
         rows.setdefault(_row(cell), []).append(cell.service)
     shown = list(rows.items())[:most]
     for matrix in dict.fromkeys(row.matrix for row, _ in shown):
-        console.print(_table(matrix, [(row, services) for row, services in shown if row.matrix == matrix]))
+        of_matrix = [(row, services) for row, services in shown if row.matrix == matrix]
+        console.print(_table(matrix, of_matrix, min(console.width, WIDEST)))
+        _line(console, "")
     if len(rows) > most:
         _line(console, f"{len(rows) - most} more rows are in --json")
 
@@ -100,14 +107,14 @@ def _row(cell: CellResult) -> _Row:
     )
 
 
-def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]]) -> Table:
+def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]], width: int) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading, width in (("from -> to", 12), ("service", 8), ("expected", 8), ("actual", 20), ("difference", 12)):
-        table.add_column(heading, overflow="fold", min_width=width)
+    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, width=width)
+    for heading, ratio in _COLUMNS:
+        table.add_column(heading, overflow="fold", ratio=ratio)
     for row, services in rows:
         marks = [word for word, holds in (("suspect?", row.suspect), ("known", row.known)) if holds]
         flow = f"{row.sender} -> {row.target}" + (" (IPv6)" if row.family == 6 else "")

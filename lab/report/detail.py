@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from lab.record.observation import Arrival, Conntrack, Observation
-from lab.record.path import Path
+from lab.record.path import End, Path
 from lab.record.result import CellResult, Outcome
-from lab.record.verdict import Verdict
+from lab.record.verdict import Kind, Verdict
 from lab.report.path import describe_path
 from lab.report.plain import plain, plain_lines
 
-_LABEL_WIDTH = 11
+_LABEL_WIDTH = 12
+_PASSED = (End.LEFT, End.DELIVERED)
 
 
 def explain(cell: CellResult) -> str:
@@ -63,22 +64,24 @@ def _evidence(verdict: Verdict) -> list[str]:
     lines += _block("sent", [str(seen.sent)])
     lines += _witnesses(seen)
     lines += _paths("path", seen.request)
-    if verdict.packet is not None and verdict.packet in ("answer", "echo-reply"):
+    if verdict.kind is Kind.UNANSWERED:
         lines += _paths("answer", seen.answer)
-    return lines
+    stopped = [path for path in seen.others if path.end not in _PASSED]
+    return lines + _paths("then", stopped)
 
 
 def _witnesses(seen: Observation) -> list[str]:
     """What the receiver, the sender's error queue, conntrack and the instrument itself said."""
-    lines: list[str] = []
+    lines = _block("not sent", [seen.local_error or ""])
     if seen.arrived is not None:
         lines += _block("arrived", [arrival_text(seen.arrived)])
     if seen.refusal is not None:
         sender = f" from {seen.refusal.sender}" if seen.refusal.sender else ""
         lines += _block("refused", [f"{seen.refusal.kind}{sender}"])
     lines += _block("conntrack", (_conntrack(entry) for entry in seen.conntrack))
-    lines += _block("losses", (f"{node}: {name} {count}" for node, name, count in seen.conntrack_losses))
-    lines += _block("kernel", [seen.silent_loss or ""])
+    lines += _block("losses", (f"{node}: {name} {count}" for node, name, count in seen.losses))
+    lines += _block("unresolved", (f"{node}: nobody has {address}" for node, address in seen.unresolved))
+    lines += _block("kernel", seen.reasons)
     lines += _block("fault", seen.faults)
     if seen.repeats:
         lines += _block("repeats", [f"sent {seen.repeats + 1} times"])

@@ -103,7 +103,8 @@ def _enter(stack: list[str], chain: str) -> int:
 def _end(path: Path) -> str:
     match path.end:
         case End.LEFT:
-            return "out " + plain(str(path.exit or path.entry))
+            via = f" via {path.out}" if path.out else ""
+            return plain(f"out {path.exit or path.entry}{via}")
         case End.DELIVERED:
             return "delivered to the node itself" + (f" as {plain(str(path.exit))}" if path.exit else "")
         case End.DROPPED:

@@ -27,9 +27,9 @@ def result_schema() -> Schema:
         **_object({
             "version": {"const": VERSION},
             "summary": _summary(),
-            "exit_code": {"enum": [0, 1, 2, 3, 4], "description": "the exit code of `lab run`"},
+            "exit_code": {"enum": [0, 1, 2, 3, 4, 130], "description": "of `lab run`; 130 after Ctrl-C"},
             "interrupted": _boolean("true after Ctrl-C: the cells are those that were finished"),
-            "problems": _texts("failures of input, instrument or machine that stopped a matrix"),
+            "problems": _texts("what stopped a matrix, and what else the reader of the results must know"),
             "cells": {"type": "array", "items": _cell(), "description": "in the order of the matrix files"},
             "machine": {"type": "object", "description": "kernel, iptables version and backend, rulesets, sysctls"},
         }),

@@ -73,9 +73,9 @@ class LineMarks(Extension):
 def line_sources(plain: str, marked: str, book: MarkBook) -> tuple[tuple[str, int] | None, ...]:
     """Template and line of each line of the plain rendering, from the marked one.
 
-    A line comes from where its first character that is not blank was written; further lines of one expression come from
-    that expression.  If the two renderings differ (a filter counted characters, a random choice), lines with the same text
-    are matched in order, and None stands for a line that is in the plain one alone.
+    A line comes from where its first character that is not blank was written; further lines of one expression come
+    from that expression.  If the two renderings differ (a filter counted characters, a random choice), lines with the
+    same text are matched in order, and None stands for a line that is in the plain one alone.
     """
     marked_lines = _unmarked(marked, book)
     plain_lines = plain.split("\n")

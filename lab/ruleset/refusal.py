@@ -52,7 +52,7 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
 
 
 def is_missing_extension(stderr: str, rendered: Rendered | None = None) -> str | None:
-    """What this machine's kernel or iptables lacks for the ruleset (``match geoip``, ``nat table``); None if nothing is.
+    """What this machine's kernel or iptables lacks for the ruleset (``match geoip``, ``nat table``); None if nothing.
 
     A name that is close to a known extension's is taken for a misspelling, and a target of no known name for a chain.
     With the ruleset, a kernel that says no more than "No such file or directory" of a rule is understood too.
@@ -191,7 +191,8 @@ _ONLY_IN = {
     "MASQUERADE": "POSTROUTING of the nat table", "SNAT": "POSTROUTING or INPUT of the nat table",
     "DNAT": "PREROUTING or OUTPUT of the nat table", "REDIRECT": "PREROUTING or OUTPUT of the nat table",
     "TPROXY": "PREROUTING of the mangle table", "CT": "the raw table", "NOTRACK": "the raw table",
-    "REJECT": "INPUT, FORWARD or OUTPUT, and with `tcp-reset` needs -p tcp", "TCPMSS": "rules with -p tcp --tcp-flags SYN",
+    "REJECT": "INPUT, FORWARD or OUTPUT, and with `tcp-reset` needs -p tcp",
+    "TCPMSS": "rules with -p tcp --tcp-flags SYN,RST SYN",
 }
 
 
@@ -209,7 +210,7 @@ def _kernel_says(refusal: _Refusal, rule: SavedRule | None, table: str, lines: l
         if not declared:
             return f"{said}: the chain {target} does not exist", f"declare it in *{table}: `:{target} - [0:0]`"
     if refusal.errno == "No such file or directory":
-        return f"{said}: something that the rule names is not there", "check its helper, set or object, and `lab doctor`"
+        return f"{said}: something that the rule names is not there", "check what it names, and `lab doctor`"
     if refusal.errno == "Invalid argument" and target in _ONLY_IN:
         return f"{said}: the rule is not possible here", f"{target} stands only in {_ONLY_IN[target]}"
     if rule is not None and "owner" in rule.matches:

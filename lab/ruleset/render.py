@@ -26,8 +26,8 @@ _DELIMITERS = (
 class Rendered:
     """A ruleset's text as it is loaded.
 
-    ``sources[i]`` is where line i+1 was written, ``policies/edge.rules.j2:42``, or None where that is not known; ``file`` is
-    the template itself.  Paths are relative to the folder above the policy's.
+    ``sources[i]`` is where line i+1 was written, ``policies/edge.rules.j2:42``, or None where that is not known;
+    ``file`` is the template itself.  Paths are relative to the folder above the policy's.
     """
 
     text: str
@@ -45,9 +45,9 @@ def render(
 ) -> Rendered:
     """The text of a policy's file: rendered when it ends in ``.j2``, as it is otherwise.
 
-    ``jinja_options`` are Jinja2's own trim_blocks, lstrip_blocks, keep_trailing_newline (here true unless it is given: a
-    ruleset ends in a newline) and its delimiters.  A variable called ``topology`` hides the topology.  Raises InputError
-    for whatever is wrong with template, variables or options.
+    ``jinja_options`` are Jinja2's own trim_blocks, lstrip_blocks, keep_trailing_newline (here true unless it is given:
+    a ruleset ends in a newline) and its delimiters.  A variable called ``topology`` hides the topology.  Raises
+    InputError for whatever is wrong with template, variables or options.
     """
     source = source.absolute()
     folder = source.parent
@@ -58,7 +58,7 @@ def render(
     options = {"keep_trailing_newline": True, **_checked(jinja_options, file)}
     context = {"topology": topology, **variables}
     loader = _FolderLoader(folder)
-    text = _rendered(PolicyEnvironment(loader, options, Budget()), source.name, context, loader)
+    text = _rendered(loader, options, source.name, context)
     places = _places(PolicyEnvironment(loader, options, Budget(), [LineMarks]), source.name, context, text)
     sources = tuple(None if place is None else f"{folder.name}/{place[0]}:{place[1]}" for place in places)
     return Rendered(text, sources[: _line_count(text)], file)
@@ -78,7 +78,8 @@ def _checked(options: Mapping[str, object], file: str) -> dict[str, object]:
         else:
             wanted = f"one of {', '.join(_FLAGS + _DELIMITERS)}, as the name of an option"
         if wanted is not None:
-            problems.append(Problem(f"the Jinja2 option `{name}: {value}` is not possible", Where(file), f"use {wanted}"))
+            what = f"the Jinja2 option `{name}: {value}` is not possible"
+            problems.append(Problem(what, Where(file), f"use {wanted}"))
     if problems:
         raise InputError(problems)
     return dict(options)
@@ -91,7 +92,7 @@ class _FolderLoader(BaseLoader):
         self.folder = folder
         self._real_folder = folder.resolve()
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str, None]:
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, None]:  # noqa: ARG002
         """The text of a template by its name relative to the folder, and its path."""
         path = self.folder / template
         inside = not PurePosixPath(template).is_absolute() and ".." not in PurePosixPath(template).parts
@@ -112,19 +113,25 @@ def _read(path: Path, file: str, *, newline: str | None = "") -> str:
         with path.open(encoding="utf-8", newline=newline) as opened:
             text = opened.read(MAX_CHARACTERS + 1)
     except OSError as error:
-        raise InputError(Problem(f"the policy cannot be read ({error.strerror})", Where(file), "correct its name")) from None
+        what = f"the policy cannot be read ({error.strerror})"
+        raise InputError(Problem(what, Where(file), "correct its name")) from None
     except UnicodeDecodeError as error:
-        raise InputError(Problem(f"the policy is not UTF-8 ({error.reason})", Where(file), "save it as UTF-8")) from None
+        what = f"the policy is not UTF-8 ({error.reason} at byte {error.start})"
+        raise InputError(Problem(what, Where(file), "save it as UTF-8")) from None
     if len(text) > MAX_CHARACTERS:
         raise InputError(Problem(f"the policy is larger than {MAX_CHARACTERS // 2**20} MiB", Where(file), "split it"))
     return text
 
 
-def _rendered(environment: PolicyEnvironment, name: str, context: Mapping[str, object], loader: _FolderLoader) -> str:
+def _rendered(loader: _FolderLoader, options: Mapping[str, object], name: str, context: Mapping[str, object]) -> str:
     try:
-        return _generated(environment, name, context, MAX_CHARACTERS)
+        return _generated(PolicyEnvironment(loader, options, Budget()), name, context, MAX_CHARACTERS)
     except InputError:
         raise
+    except AssertionError as error:  # Jinja2's own check of its options
+        where = Where(loader.shown(str(loader.folder / name)))
+        mend = "correct the delimiters in the policy's `jinja`"
+        raise InputError(Problem(f"these Jinja2 options are not possible: {error}", where, mend)) from None
     except Exception as error:  # noqa: BLE001 - a template can raise whatever Python can
         raise InputError(_problem(error, loader, loader.folder / name)) from None
 
@@ -156,19 +163,22 @@ def _problem(error: Exception, loader: _FolderLoader, main: Path) -> Problem:
     """What went wrong in a template, and in which of its lines."""
     file, line = _place_of(error, loader, main)
     where = Where(loader.shown(file), line)
+    said = getattr(error, "message", None) or str(error)
     if isinstance(error, TemplateSyntaxError):
-        return Problem(f"the template is not Jinja2: {error.message}", where, "mend the template, or the `jinja` options")
-    if isinstance(error, UndefinedError):
-        name = re.match(r"'([^']+)' is undefined", error.message or "")
-        mend = f"give it in the policy's `vars`, as in `{name[1]}: …`" if name else "give it in the policy's `vars`"
-        return Problem(f"the template uses a variable that is not given: {error.message}", where, mend)
-    if isinstance(error, TemplateNotFound):
-        return Problem(error.message or f"there is no template {error.name!r}", where, "a policy uses its own folder alone")
-    if isinstance(error, (TooMuch, OverflowError, MemoryError)):
-        return Problem(f"{error}" or "the template needs too much memory", where, "make its loops and values smaller")
-    if isinstance(error, RecursionError):
-        return Problem("the template nests too deep, or calls itself without end", where, "end its recursion")
-    return Problem(f"the template fails: {error} ({type(error).__name__})", where, "mend the template or its variables")
+        what, mend = f"the template is not Jinja2: {said}", "mend the template, or the policy's `jinja` options"
+    elif isinstance(error, UndefinedError):
+        name = re.match(r"'([^']+)' is undefined", said)
+        what = f"the template uses a variable that is not given: {said}"
+        mend = "give it in the policy's `vars`" + (f", as in `{name[1]}: VALUE`" if name else "")
+    elif isinstance(error, TemplateNotFound):
+        what, mend = said, "a policy includes and imports from its own folder alone"
+    elif isinstance(error, (TooMuch, OverflowError, MemoryError)):
+        what, mend = said or "the template needs too much memory", "make its loops and values smaller"
+    elif isinstance(error, (RecursionError, SyntaxError)):  # Python allows 20 blocks within each other
+        what, mend = "the template nests too deep, or calls itself without end", "end its recursion"
+    else:
+        what, mend = f"the template fails: {said} ({type(error).__name__})", "mend the template or its variables"
+    return Problem(what, where, mend)
 
 
 def _place_of(error: Exception, loader: _FolderLoader, main: Path) -> tuple[str, int | None]:
@@ -178,7 +188,7 @@ def _place_of(error: Exception, loader: _FolderLoader, main: Path) -> tuple[str,
     step: TracebackType | None = error.__traceback__
     while step is not None:
         filename = step.tb_frame.f_code.co_filename
-        if filename.endswith(".j2") or Path(filename).is_relative_to(loader.folder):
+        if Path(filename).is_relative_to(loader.folder):
             place = (filename, step.tb_lineno)
         step = step.tb_next
     return place

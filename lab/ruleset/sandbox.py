@@ -1,9 +1,9 @@
 """The Jinja2 environment that policies are rendered in: no access, bounded work.
 
-There is no thread and no signal: the work is counted where Jinja2 hands control to its environment, which is on each turn
-of a loop, each call of a macro, each filter, call and operator that can make something large.  So every loop ends; what
-cannot be stopped is one single operation of Python on values within the limits (a sort of a million items, say), which
-takes seconds at most.
+There is no thread and no signal: the work is counted where Jinja2 hands control to its environment, which is on each
+turn of a loop, each call of a macro, each filter, call and operator that can make something large.  So every loop ends;
+what cannot be stopped is one single operation of Python on values within the limits (a sort of a million items, say),
+which takes seconds at most.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from functools import wraps
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 MAX_CHARACTERS = 16 * 1024 * 1024
@@ -64,7 +65,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
             **options,
         )
         self.globals.pop("lipsum", None)
-        self.filters.update({name: self._bounded_filter(function) for name, function in self.filters.items()})
+        self.filters.update({name: self._bounded_filter(name, function) for name, function in self.filters.items()})
 
     def turn(self, characters: int) -> str:
         """One turn of a loop or macro whose own text is that long."""
@@ -77,42 +78,43 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
         self.budget.spend(sum(map(len, texts)))
         return "".join(texts)
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+    def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """An operator that can make something large out of something small."""
         _check_operator(operator, left, right)
-        result = super().call_binop(context, operator, left, right)
+        result: object = super().call_binop(context, operator, left, right)
         self._spend_on(result)
         return result
 
-    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - names of Jinja2
+    def call(self, context: Context, called: Any, /, *args: object, **kwargs: object) -> object:  # noqa: ANN401
         """A call from the template: of a macro, or of a method of a value."""
-        owner = getattr(__obj, "__self__", None)
+        method = getattr(called, "__wrapped__", called)  # Jinja2 wraps str.format
+        owner = getattr(method, "__self__", None)
         if isinstance(owner, (str, bytes, int)):
-            _check_method(getattr(__obj, "__name__", ""), owner, args, kwargs)
-        result = super().call(__context, __obj, *args, **kwargs)
-        __self._spend_on(result)
+            _check_method(getattr(method, "__name__", ""), owner, args, kwargs)
+        result: object = super().call(context, called, *args, **kwargs)
+        self._spend_on(result)
         return result
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         template: nodes.Template = _TurnCounter().visit(super()._parse(source, name, filename))
         return template
 
-    def _written(self, value: Any) -> Any:
+    def _written(self, value: object) -> object:
         self._spend_on(value)
         return value
 
     def _spend_on(self, value: object) -> None:
         self.budget.spend(len(value) if isinstance(value, (str, bytes, list, tuple)) else 0)
 
-    def _bounded_filter(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _bounded_filter(self, name: str, function: Callable[..., object]) -> Callable[..., object]:
         passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
         @wraps(function)
-        def bounded(*args: Any, **kwargs: Any) -> Any:
+        def bounded(*args: object, **kwargs: object) -> object:
             subject, arguments = args[passed], args[passed + 1:]
-            if isinstance(subject, Iterable) and not isinstance(subject, (Sized, str)):
+            if isinstance(subject, Iterable) and not isinstance(subject, Sized):
                 subject = self._listed(subject)
-            _check_filter(function.__name__, subject, arguments, kwargs)
+            _check_filter(name, subject, (*arguments, *kwargs.values()))
             result = function(*args[:passed], subject, *arguments, **kwargs)
             self._spend_on(result)
             return result
@@ -128,42 +130,63 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
         return taken
 
 
-class _TurnCounter(NodeTransformer):
-    """Puts a count into every loop, macro, block and template, and into ``~``."""
+_Counted = nodes.For | nodes.Macro | nodes.CallBlock | nodes.Block | nodes.Template | nodes.If
 
-    def _with_turn(self, node: Any) -> Any:
+
+class _TurnCounter(NodeTransformer):
+    """Puts a count into every loop, macro, block, branch and template, and into ``~``."""
+
+    def _with_turn(self, node: _Counted) -> nodes.Node:
         self.generic_visit(node)
-        size = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
-        turn = nodes.EnvironmentAttribute("turn", lineno=node.lineno)
-        call = nodes.Call(turn, [nodes.Const(size, lineno=node.lineno)], [], None, None, lineno=node.lineno)
-        node.body.insert(0, nodes.ExprStmt(call, lineno=node.lineno))
-        node.set_environment(node.environment)
+        node.body.insert(0, self._turn(node, node.body))
+        if isinstance(node, nodes.If) and node.else_:
+            node.else_.insert(0, self._turn(node, node.else_))
         return node
 
-    visit_For = visit_Macro = visit_CallBlock = visit_Block = visit_Template = _with_turn  # noqa: N815 - of Jinja2
+    visit_For = visit_Macro = visit_CallBlock = visit_Block = visit_Template = visit_If = _with_turn  # noqa: N815
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802 - of Jinja2
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802 - the visitor's name for it
         self.generic_visit(node)
-        joined = nodes.EnvironmentAttribute("joined", lineno=node.lineno)
-        call = nodes.Call(joined, node.nodes, [], None, None, lineno=node.lineno)
-        return call.set_environment(node.environment)  # type: ignore[return-value]
+        return self._call("joined", node.nodes, node)
+
+    def _turn(self, node: _Counted, body: Sequence[nodes.Node]) -> nodes.Node:
+        size = nodes.Const(sum(map(_own_text, body)), lineno=node.lineno)
+        call = self._call("turn", [size], node)
+        return nodes.ExprStmt(call, lineno=node.lineno, environment=node.environment)
+
+    def _call(self, method: str, values: Sequence[nodes.Expr], node: nodes.Node) -> nodes.Expr:
+        place = {"lineno": node.lineno, "environment": node.environment}
+        return nodes.Call(nodes.EnvironmentAttribute(method, **place), list(values), [], None, None, **place)
 
 
-def _check_operator(operator: str, left: Any, right: Any) -> None:
+def _own_text(node: nodes.Node) -> int:
+    """The characters that a node writes by itself, without those of what has a count of its own."""
+    if isinstance(node, nodes.TemplateData):
+        return len(node.data)
+    return sum(_own_text(child) for child in node.iter_child_nodes() if not isinstance(child, _Counted))
+
+
+def _check_operator(operator: str, left: object, right: object) -> None:
     if operator == "*":
-        for many, times in ((left, right), (right, left)):
-            if isinstance(many, Sized) and isinstance(times, int):
-                limit = MAX_CHARACTERS if isinstance(many, (str, bytes)) else _MAX_ITEMS
-                _allow(len(many) * times, limit, "repeats a value too often")
-        if isinstance(left, int) and isinstance(right, int):
-            _allow(left.bit_length() + right.bit_length(), _MAX_BITS, "makes too large a number")
+        _check_times(left, right)
+        _check_times(right, left)
     elif operator == "**" and isinstance(left, int) and isinstance(right, int):
         _allow(left.bit_length() * max(right, 0), _MAX_BITS, "makes too large a number")
     elif operator == "%" and isinstance(left, (str, bytes)):
         _check_format(left, right)
     elif operator == "+" and isinstance(left, Sized) and isinstance(right, Sized):
-        limit = MAX_CHARACTERS if isinstance(left, (str, bytes)) else _MAX_ITEMS
-        _allow(len(left) + len(right), limit, "makes too large a value")
+        _allow(len(left) + len(right), _limit(left), "makes too large a value")
+
+
+def _check_times(many: object, times: object) -> None:
+    if isinstance(many, Sized) and isinstance(times, int):
+        _allow(len(many) * times, _limit(many), "repeats a value too often")
+    elif isinstance(many, int) and isinstance(times, int):
+        _allow(many.bit_length() + times.bit_length(), _MAX_BITS, "makes too large a number")
+
+
+def _limit(value: Sized) -> int:
+    return MAX_CHARACTERS if isinstance(value, (str, bytes)) else _MAX_ITEMS
 
 
 def _check_format(template: str | bytes, values: object) -> None:
@@ -180,7 +203,9 @@ def _numbers(values: object) -> Iterable[int]:
     return [value for value in several if isinstance(value, int)]
 
 
-def _check_method(name: str, owner: str | bytes | int, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+def _check_method(
+    name: str, owner: str | bytes | int, args: Sequence[object], kwargs: Mapping[str, object]
+) -> None:
     numbers = [value for value in (*args, *kwargs.values()) if isinstance(value, int)]
     if isinstance(owner, int):
         _allow(max(map(abs, numbers), default=0), _MAX_ITEMS, f"calls {name}() with too large a number")
@@ -190,7 +215,8 @@ def _check_method(name: str, owner: str | bytes | int, args: Sequence[Any], kwar
     elif name == "translate":
         raise SecurityError("translate() is not for templates: use replace()")
     elif name == "replace" and len(args) > 1:
-        _allow((owner.count(args[0]) + 1) * len(args[1]) + len(owner), MAX_CHARACTERS, "replaces too much")
+        found = str(owner).count(str(args[0])) + 1
+        _allow(found * len(str(args[1])) + len(owner), MAX_CHARACTERS, "replaces too much")
     elif name == "join" and args:
         _check_join(owner, args[0])
     elif name in ("ljust", "rjust", "center", "zfill", "expandtabs"):
@@ -198,23 +224,22 @@ def _check_method(name: str, owner: str | bytes | int, args: Sequence[Any], kwar
         _allow(width * (1 + len(owner) if name == "expandtabs" else 1), MAX_CHARACTERS, f"calls {name}() too wide")
 
 
-def _check_filter(name: str, subject: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    given = (*args, *kwargs.values())
-    if name in ("do_replace", "do_join", "sync_do_join"):
-        if name == "do_replace" and len(args) > 1:
-            found = str(subject).count(str(args[0])) + 1
-            _allow(found * len(str(args[1])) + len(str(subject)), MAX_CHARACTERS, "replaces too much")
-        elif isinstance(subject, Iterable):
-            _check_join(str(given[0]) if given else "", subject)
-    elif name == "do_format":
+def _check_filter(name: str, subject: object, given: Sequence[object]) -> None:
+    if name == "replace" and len(given) > 1:
+        found = str(subject).count(str(given[0])) + 1
+        _allow(found * len(str(given[1])) + len(str(subject)), MAX_CHARACTERS, "replaces too much")
+    elif name == "join":
+        _check_join(str(given[0]) if given else "", subject)
+    elif name == "format":
         _check_format(str(subject), list(given))
-    numbers = [abs(value) for value in given if isinstance(value, int)]
-    widths = [len(value) for value in given if isinstance(value, str)] if name == "do_indent" else []
-    lines = str(subject).count("\n") + 1 if name in ("do_indent", "do_pprint", "do_tojson") and numbers + widths else 1
-    _allow(max(numbers + widths, default=0) * lines, _MAX_ITEMS, "gives a filter too large a number")
+    widths = [abs(value) for value in given if isinstance(value, int)]
+    if name == "indent":
+        widths += [len(value) for value in given if isinstance(value, str)]
+        _allow(max(widths, default=4) * (str(subject).count("\n") + 1), MAX_CHARACTERS, "indents too much")
+    _allow(max(widths, default=0), _MAX_ITEMS, f"gives the filter {name} too large a number")
 
 
-def _check_join(between: str | bytes, items: Any) -> None:
+def _check_join(between: str | bytes, items: object) -> None:
     if isinstance(items, Sized) and isinstance(items, Iterable):
         size = sum(len(item) for item in items if isinstance(item, (str, bytes)))
         _allow(size + len(items) * len(between), MAX_CHARACTERS, "joins too much")

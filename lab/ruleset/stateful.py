@@ -39,8 +39,8 @@ def state_in_the_way(
 class StatefulRules:
     """The rules of a ruleset that have a state of their own, found once, asked for each flow.
 
-    These are rules with limit, hashlimit, recent, connlimit, quota, statistic, rateest or nfacct, rules that write to an
-    ipset, and those that match a set which such a rule writes.
+    These are rules with limit, hashlimit, recent, connlimit, quota, statistic, rateest or nfacct, rules that write to
+    an ipset, and those that match a set which such a rule writes.
     """
 
     def __init__(self, ruleset: Ruleset) -> None:
@@ -61,7 +61,8 @@ class StatefulRules:
         """
         if not self._any:
             return ()
-        flow = _Flow(proto.lower(), tuple(ports), _after_nat(self._ruleset, proto.lower(), tuple(ports)))
+        original = tuple(ports)
+        flow = _Flow(proto.lower(), original, _after_nat(self._ruleset, proto.lower(), original))
         met: set[tuple[str, str, int]] = set()
         for entry in hook_chains:
             named, _, base = entry.rpartition(":")

@@ -16,7 +16,7 @@ from lab.spec.cell import Cell
 from lab.spec.cells import expand
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.matrix import Matrix, matrix_notes
-from lab.spec.policy import EnvVar, PolicyFiles, resolve_policy
+from lab.spec.policy import EnvVar, PolicyFiles, PolicySpec, resolve_policy
 from lab.spec.topology import Topology
 
 
@@ -54,15 +54,24 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     topology = load_topology(find_topology(matrix.topology, folders))
     files = {
         node: resolve_policy(value, folders.policies, matrix.where("policies", node))
-        for node, value in {**matrix.policies, **choices.policies}.items()
+        for node, value in {**matrix.policies, **{node: policy_named(text) for node, text in choices.policies.items()}}.items()
     }
     _known_nodes(files, topology)
-    cells = expand(matrix.elsewhere(policies=choices.policies), topology)
+    cells = expand(_with_policies(matrix, choices.policies), topology)
     policies = {node: render_policy(policy, topology, choices) for node, policy in files.items()}
     notes = [*matrix_notes(matrix, topology)]
     for node, policy in files.items():
         notes += [f"{node}: {name} is not loaded by this version" for name in policy.unsupported]
     return Plan(file, matrix, topology, policies, _selected(cells, choices), tuple(notes))
+
+
+def policy_named(text: str) -> str | Path:
+    """What a person means who names a policy outside a matrix: a file if it looks like one, else a policy's name."""
+    return Path(text) if "/" in text or text.endswith((".j2", ".rules")) or Path(text).is_file() else text
+
+
+def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
+    return matrix.elsewhere(policies={node: PolicySpec(name=Path(text).name) for node, text in policies.items()})
 
 
 def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:
@@ -90,7 +99,7 @@ def render_policy(policy: PolicyFiles, topology: Topology, choices: Choices) -> 
         {"env": part.name} if isinstance(part, EnvVar) else part for part in policy.vars
     ]
     variables = load_variables(parts, os.environ)
-    return render(policy.v4, variables, policy.jinja, topology.model_dump(mode="json", by_alias=True))
+    return render(policy.v4, variables, policy.jinja, topology.as_written())
 
 
 def _render_by_command(policy: PolicyFiles, choices: Choices) -> Rendered:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem
 from lab.ruleset.render import Rendered
-from lab.run.plan import Choices, render_policy
+from lab.run.plan import Choices, policy_named, render_policy
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import resolve_policy
 from lab.spec.topology import Topology
@@ -33,7 +33,8 @@ def make_scene(
     if unknown:
         raise InputError(Problem(f"topology {loaded.topology} has no node {', '.join(unknown)} to give a policy"))
     rendered = {
-        node: render_policy(resolve_policy(value, folders.policies, None), loaded, choices) for node, value in policies.items()
+        node: render_policy(resolve_policy(policy_named(text), folders.policies), loaded, choices)
+        for node, text in policies.items()
     }
     return Scene(loaded, rendered)
 
@@ -63,7 +64,7 @@ def find_scene(
     loaded = load_matrix(matrix)
     folders = search_folders(matrix)
     found = load_topology(find_topology(topology or loaded.topology, folders))
-    values = {**loaded.policies, **policies}
+    values = {**loaded.policies, **{node: policy_named(text) for node, text in policies.items()}}
     choices = Choices(allow_commands=allow_commands)
     rendered = {
         node: render_policy(resolve_policy(value, folders.policies, loaded.where("policies", node)), found, choices)

@@ -190,6 +190,12 @@ class Topology(BaseModel):
         """The place in the file that a part was written at (``"nodes", "web", "via"``); None without a file."""
         return self._document.where(*path) if self._document else None
 
+    def as_written(self) -> Mapping[str, Any]:
+        """The topology in the shape of its file, as templates see it."""
+        if self._document is not None:
+            return dict(self._document.data)
+        return self.model_dump(mode="json", by_alias=True)
+
     @cached_property
     def _owners(self) -> dict[str, str]:
         return {

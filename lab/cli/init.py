@@ -1,0 +1,39 @@
+"""``lab init``: the shipped topologies, policies and matrices laid out in a project of the user's own."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_FOLDERS = ("topologies", "policies", "matrices", "schemas", "ci")
+_CI = ("github-actions.yml", "gitlab-ci.yml")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path("."),
+) -> None:
+    """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
+    from lab.errors import InputError, Problem
+    from lab.spec.load import shipped_root
+
+    root = shipped_root()
+    written = left = 0
+    for name in _FOLDERS:
+        for source in sorted((root / name).rglob("*")):
+            if not source.is_file() or (name == "ci" and source.name not in _CI):
+                continue
+            target = folder / source.relative_to(root)
+            if target.exists():
+                left += 1
+                continue
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+            except OSError as error:
+                raise InputError(Problem(f"{target} cannot be written: {error.strerror}")) from None
+            written += 1
+    print(f"{written} files laid out in {folder.resolve()}" + (f", {left} that were there left alone" if left else ""))
+    print("next: lab check, then lab run   (as an ordinary user or as root; `lab doctor` tells what is missing)")
