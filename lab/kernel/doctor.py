@@ -142,12 +142,13 @@ def _rules(namespace: Namespace) -> Iterator[Check]:
     rules = {f"-m {name}": words for name, words in _MATCHES.items()}
     rules |= {f"-j {name}": words for name, words in _TARGETS.items()}
     for name, words in rules.items():
-        done = tools.run(namespace, [RESTORE], f"*mangle\n-A FORWARD {words}\nCOMMIT\n".replace("-j REJECT", "-j ACCEPT"))
+        table, chain = ("filter", "INPUT") if name == "-j REJECT" else ("mangle", "PREROUTING")
+        done = tools.run(namespace, [RESTORE], f"*{table}\n-A {chain} {words}\nCOMMIT\n")
         if done.code != 0:
             missing.append(name)
-    nat = tools.run(namespace, [RESTORE], "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n*filter\n-A INPUT -j REJECT\nCOMMIT\n")
+    nat = tools.run(namespace, [RESTORE], "*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n")
     if nat.code != 0:
-        missing.append("nat, REJECT")
+        missing.append("-j MASQUERADE")
     if missing:
         mend = "a kernel with these: often the package linux-modules-extra-$(uname -r)"
         yield Check("matches and targets", State.LIMITED, f"this kernel refuses {', '.join(missing)}", mend)

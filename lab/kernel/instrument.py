@@ -11,7 +11,7 @@ from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.drop_reason import DropReasons
 from lab.kernel.network import Network
 from lab.kernel.node import Node
-from lab.kernel.paths import assemble
+from lab.kernel.paths import Assembler
 from lab.kernel.rest import Backlog
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.tracer import Tracer
@@ -27,7 +27,7 @@ class Watch:
     node: Node
     tracer: Tracer
     conntrack: ConntrackChannel
-    rules: RuleIndex
+    assembler: Assembler
 
 
 class Instrument:
@@ -48,7 +48,8 @@ class Instrument:
         """Arm the trace in ``node``; raises MeasurementError when its canary is not seen."""
         self.forget(node.name)
         conntrack = ConntrackChannel(node.name, node.namespace)
-        self._watches[node.name] = Watch(node, Tracer(node.namespace), conntrack, rules)
+        assembler = Assembler(node.name, rules, node.port_name)
+        self._watches[node.name] = Watch(node, Tracer(node.namespace), conntrack, assembler)
         self.canary()
 
     def forget(self, name: str) -> None:
@@ -68,10 +69,10 @@ class Instrument:
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
         found: list[Path] = []
-        for name, watch in self._watches.items():
+        for watch in self._watches.values():
             messages = watch.tracer.read()
             if messages:
-                found += assemble(name, messages, watch.rules, watch.node.port_name)
+                found += watch.assembler.assemble(messages)
         return found
 
     @contextmanager

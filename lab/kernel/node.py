@@ -42,6 +42,11 @@ class Node:
         """A non-blocking socket that stays in this node."""
         return self.namespace.socket(family, kind, protocol)
 
+    def sockets(self, count: int, family: int, kind: int, protocol: int = 0) -> list[sockets.socket]:
+        """``count`` of them, made in one visit."""
+        with self.namespace:
+            return [sockets.socket(family, kind | sockets.SOCK_NONBLOCK, protocol) for _ in range(count)]
+
     def port_name(self, index: int) -> str | None:
         """The name of the interface with this index; None where the node has no such."""
         return next((port.name for port in self.ports.values() if port.index == index), None)

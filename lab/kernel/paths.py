@@ -6,7 +6,8 @@ entry chain, which carries its headers, and goes on with the messages of the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import ENTRIES, TABLE
@@ -16,61 +17,82 @@ from lab.record.path import End, Path, Step
 
 _BASE_CHAINS = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 _ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
+_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED}
+_REMEMBERED = 10_000  # sequences; more are read anew each time
+
+
+class Story(NamedTuple):
+    """What a sequence of messages tells of a packet, whichever packet it was."""
+
+    steps: tuple[Step, ...]
+    end: End
+    out_index: int
+    mark: int
 
 
 class _Way:
     """One packet's way while its messages are still being read."""
 
-    __slots__ = ("end", "entry", "exit", "hook", "mark", "out_index", "steps")
+    __slots__ = ("entry", "exit", "said")
 
-    def __init__(self, entry: Packet, hook: str) -> None:
+    def __init__(self, entry: Packet, said: Said) -> None:
         self.entry = entry
         self.exit: Packet | None = None
-        self.end: End | None = None
-        self.hook = hook
-        self.mark = self.out_index = 0
-        self.steps: list[Step] = []
+        self.said = [said]
 
 
-def assemble(
-    node: str, messages: Iterable[TraceMessage], rules: RuleIndex, port_name: Callable[[int], str | None]
-) -> list[Path]:
-    """The paths of all packets in ``messages``, in the order in which they entered."""
-    ways: list[_Way] = []
-    open_ways: dict[bytes, _Way] = {}
-    for message in messages:
-        said = message.said
-        if said.table == TABLE:
-            if said.chain in ENTRIES:
+class Assembler:
+    """Makes paths of the messages of one node; a sequence that was read before is not read again."""
+
+    def __init__(self, node: str, rules: RuleIndex, port_name: Callable[[int], str | None]) -> None:
+        self._node, self._rules, self._port_name = node, rules, port_name
+        self._stories: dict[tuple[Said, ...], Story] = {}
+
+    def assemble(self, messages: Iterable[TraceMessage]) -> list[Path]:
+        """The paths of all packets in ``messages``, in the order in which they entered."""
+        ways: list[_Way] = []
+        open_ways: dict[bytes, _Way] = {}
+        for message in messages:
+            said = message.said
+            if said.table == TABLE and said.chain in ENTRIES:
                 packet = message.packet
                 if packet is not None and said.verdict != "drop":
-                    way = _Way(packet, said.chain)
+                    way = _Way(packet, said)
                     ways.append(way)
                     open_ways[message.ident] = way
             elif (found := open_ways.get(message.ident)) is not None:
-                found.end, found.exit = _ENDS[said.chain], message.packet or found.entry
-                found.out_index, found.mark = said.out_index, said.mark
-        elif (found := open_ways.get(message.ident)) is not None:
-            _step(found, said, rules)
-    return [_path(node, way, port_name) for way in ways]
+                found.said.append(said)
+                if said.table == TABLE:
+                    found.exit = message.packet or found.entry
+        return [self._path(way) for way in ways]
 
+    def _path(self, way: _Way) -> Path:
+        key = tuple(way.said)
+        story = self._stories.get(key)
+        if story is None:
+            story = self._tell(key)
+            if len(self._stories) < _REMEMBERED:
+                self._stories[key] = story
+        out = self._port_name(story.out_index) if story.end is End.LEFT and story.out_index else None
+        return Path(self._node, way.entry, story.steps, story.end, way.exit, out, story.mark)
 
-def _step(way: _Way, said: Said, rules: RuleIndex) -> None:
-    if said.chain in _BASE_CHAINS:
-        way.hook = said.chain.lower()
-    step = said.steps.get(way.hook)
-    if step is None:
-        rule = rules.find(said.table, said.chain, said.handle) if said.handle or said.is_policy else None
-        step = said.steps[way.hook] = Step(way.hook, said.table, said.chain, rule, said.verdict)
-    way.mark = said.mark
-    way.steps.append(step)
-    if said.verdict == "drop":
-        way.end = End.DROPPED
-    elif said.verdict == "queue":
-        way.end = End.QUEUED
-
-
-def _path(node: str, way: _Way, port_name: Callable[[int], str | None]) -> Path:
-    end = way.end or End.VANISHED
-    leaves = port_name(way.out_index) if end is End.LEFT and way.out_index else None
-    return Path(node, way.entry, tuple(way.steps), end, way.exit, leaves, way.mark)
+    def _tell(self, told: Sequence[Said]) -> Story:
+        steps: list[Step] = []
+        end = End.VANISHED
+        hook = told[0].chain
+        out_index = mark = 0
+        for said in told[1:]:
+            mark = said.mark
+            if said.table == TABLE:
+                end, out_index = _ENDS[said.chain], said.out_index
+                continue
+            if said.chain in _BASE_CHAINS:
+                hook = said.chain.lower()
+            rule = None
+            if said.handle or said.is_policy:
+                rule = self._rules.find(said.table, said.chain, said.handle)
+            if rule is not None or said.chain not in _BASE_CHAINS:
+                # the end of a base chain is told again by its policy's message
+                steps.append(Step(hook, said.table, said.chain, rule, said.verdict))
+            end = _STOPS.get(said.verdict, end)
+        return Story(tuple(steps), end, out_index, mark)

@@ -13,11 +13,11 @@ import struct
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
+from lab.kernel.batch_receive import BatchReceiver
 from lab.kernel.headers import ipv4_header, read_packet
 from lab.kernel.namespace import Namespace
 from lab.kernel.trace_table import CANARY, TraceTable
 from lab.record.packet import Packet
-from lab.record.path import Step
 
 _NFNLGRP_NFTRACE = 9
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
@@ -33,6 +33,7 @@ _FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 # Where the trace id stands in every kernel seen so far; a message that differs is read attribute by attribute.
 _ID_START, _ID_END = 40, 44
 _IPV4_HEADER = b"\x18\x00\x08\x00"  # an attribute of 20 bytes, NFTA_TRACE_NETWORK_HEADER
+_LONGEST = 1024  # bytes; a message is some 220 at most, with names of 255 characters 730
 _TRANSPORT_KIND = b"\x09\x00"
 
 
@@ -40,10 +41,10 @@ class Said:
     """What a message says, but for the packet: at ``family table chain`` rule ``handle`` (0: none) said ``verdict``.
 
     ``is_policy`` tells a chain's policy from a rule; ``out_index`` and ``mark`` are those of the packet, 0 where it has none.
-    ``steps`` is for the reader of messages: what it made of this one before.
+    The same message again is the same object again, as long as it has no mark.
     """
 
-    __slots__ = ("chain", "family", "handle", "is_policy", "mark", "out_index", "steps", "table", "verdict")
+    __slots__ = ("chain", "family", "handle", "is_policy", "mark", "out_index", "table", "verdict")
 
     def __init__(self, family: int, found: dict[int, bytes]) -> None:
         self.family = _FAMILIES.get(family, str(family))
@@ -53,7 +54,6 @@ class Said:
         self.verdict, self.is_policy = _verdict(found)
         self.out_index = int.from_bytes(found.get(_OIF, b""), "big")
         self.mark = int.from_bytes(found.get(_MARK, b""), "big")
-        self.steps: dict[str, Step] = {}
 
 
 class TraceMessage(NamedTuple):
@@ -85,6 +85,7 @@ class Tracer:
         self.buffer_bytes = self._grow_buffer()
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
+        self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_LONGEST)
         self._loop = namespace.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
         self._loop.bind(("lo", 0))
         self._raw = namespace.socket(sockets.AF_INET, sockets.SOCK_RAW, sockets.IPPROTO_RAW)
@@ -98,30 +99,31 @@ class Tracer:
 
     def read(self) -> list[TraceMessage]:
         """All messages that wait; raises Overrun when some were lost."""
-        found = []
-        receive, remembered = self._socket.recv, self._remembered
+        found: list[TraceMessage] = []
         while True:
             try:
-                data = receive(8192)
-            except BlockingIOError:
-                return found
+                waiting = self._receiver.receive()
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
                     raise Overrun from error
                 raise
-            headers = data.find(_IPV4_HEADER, _ID_END)
-            if headers < 0:
-                headers = len(data)
-            said = remembered.get(data[:4] + data[16:_ID_START] + data[_ID_END:headers])
-            if said is None:
-                found.append(self._decode(data, headers))
-            elif headers == len(data):
-                found.append(TraceMessage(data[_ID_START:_ID_END], said))
-            else:
-                transport = headers + 4 + 20
-                end = transport + data[transport]
-                network = data[headers + 4 : transport]
-                found.append(TraceMessage(data[_ID_START:_ID_END], said, network, data[transport + 4 : end]))
+            for data in waiting:
+                found.append(self._message(data))
+            if len(waiting) < self._receiver.count:
+                return found
+
+    def _message(self, data: bytes) -> TraceMessage:
+        headers = data.find(_IPV4_HEADER, _ID_END)
+        if headers < 0:
+            headers = len(data)
+        said = self._remembered.get(data[:4] + data[16:_ID_START] + data[_ID_END:headers])
+        if said is None:
+            return self._decode(data, headers)
+        if headers == len(data):
+            return TraceMessage(data[_ID_START:_ID_END], said)
+        transport = headers + 4 + 20
+        network = data[headers + 4 : transport]
+        return TraceMessage(data[_ID_START:_ID_END], said, network, data[transport + 4 : transport + data[transport]])
 
     def _decode(self, data: bytes, headers: int) -> TraceMessage:
         """Read a message attribute by attribute, and remember it if it can be read by its shape the next time."""

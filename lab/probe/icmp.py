@@ -33,6 +33,8 @@ def send_icmp(stage: Stage, question: Question) -> Sighting:
             client.sendto(_message(kind, code, ident, sequence, nonce), (question.destination, 0))
         except OSError as error:
             sighting.local_error = os.strerror(error.errno or 0)
+            # a REJECT in the sender's own OUTPUT refuses the call and answers as well
+            sighting.refusal = read_error_queue(client)
         else:
             _await(sighting, client, watching, nonce, kind)
         sighting.forget_flow()

@@ -12,12 +12,14 @@ from typing import TypeVar
 from lab.errors import MeasurementError, Problem
 from lab.kernel.instrument import Instrument
 from lab.kernel.network import Network
+from lab.kernel.node import Node
 from lab.probe.listeners import Listener, open_tcp, open_udp
 from lab.probe.question import TCP, UDP, Question
 from lab.probe.refusal import IP_RECVERR
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _IP_TRANSPARENT = 19
+_SPARE = 16  # sockets made ahead, for each node and protocol
 T = TypeVar("T")
 
 
@@ -30,6 +32,7 @@ class Stage:
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)
+        self._spare: dict[tuple[str, int], list[sockets.socket]] = {}
         with ExitStack() as undo:
             self._services: dict[tuple[str, int, int], Listener] = {}
             for name, spec in network.topology.nodes.items():
@@ -84,11 +87,22 @@ class Stage:
     def sender(self, question: Question, kind: int, protocol: int = 0) -> sockets.socket:
         """A socket that sends from the question's source address, owned by its node or not, and is told of errors."""
         node = self.network.nodes[question.node]
-        channel = node.socket(sockets.AF_INET, kind, protocol)
+        if kind == sockets.SOCK_RAW:
+            # made anew, as it hears everything from the moment it is there
+            channel = node.socket(sockets.AF_INET, kind, protocol)
+        else:
+            channel = self._spare_socket(node, kind)
         channel.setsockopt(sockets.IPPROTO_IP, IP_RECVERR, 1)
         if question.source not in node.addresses:
             channel.setsockopt(sockets.IPPROTO_IP, _IP_TRANSPARENT, 1)
         return channel
+
+    def _spare_socket(self, node: Node, kind: int) -> sockets.socket:
+        """One of several that were made in one visit to the node, as each visit costs two system calls."""
+        spare = self._spare.setdefault((node.name, kind), [])
+        if not spare:
+            spare += node.sockets(_SPARE, sockets.AF_INET, kind)
+        return spare.pop()
 
     def eventually(self, attempt: Callable[[], T | None]) -> T | None:
         """What ``attempt`` gives, now or when the network is at rest; None only if it is at rest and there is nothing."""
@@ -100,4 +114,7 @@ class Stage:
 
     def close(self) -> None:
         """Close every service."""
+        for spare in self._spare.values():
+            for channel in spare:
+                channel.close()
         self._undo.close()

@@ -28,6 +28,8 @@ def send_udp(stage: Stage, question: Question) -> Sighting:
             client.send(nonce)
         except OSError as error:
             sighting.local_error = os.strerror(error.errno or 0)
+            # a REJECT in the sender's own OUTPUT refuses the call and answers as well
+            sighting.refusal = read_error_queue(client)
         else:
             _await(sighting, client, listeners, nonce)
         sighting.forget_flow()

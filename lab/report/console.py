@@ -112,7 +112,8 @@ def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]], width: int) -> T
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, width=width)
+    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    table.padding, table.width = (0, 1, 0, 0), width
     for heading, ratio in _COLUMNS:
         table.add_column(heading, overflow="fold", ratio=ratio)
     for row, services in rows:

@@ -29,10 +29,12 @@ def describe_path(paths: Sequence[Path]) -> list[str]:
 
 
 def step_name(step: Step) -> str:
-    """Return ``filter FORWARD:3 "web" accept``; without a rule, ``filter web-in: end of chain, return``."""
+    """Return ``filter FORWARD:3 "web" accept``; where a chain ended without a match, ``filter web-in: end of chain``."""
     chain = f"{step.table} {step.chain}"
     if step.rule is None:
-        return plain(f"{chain}: end of chain, {step.verdict}")
+        # an implicit return says "continue" or "return", of which neither means anything to a reader
+        said = "" if step.verdict in ("continue", "return") else f", {step.verdict}"
+        return plain(f"{chain}: end of chain{said}")
     number = " policy" if step.rule.number is None else f":{step.rule.number}"
     comment = f' "{step.rule.comment}"' if step.rule.comment else ""
     return plain(f"{chain}{number}{comment} {step.verdict}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab.errors import Problem, Where
 from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
+from lab.ruleset.mending import kernel_says, mended, without_words
 from lab.ruleset.render import Rendered
 from lab.ruleset.rule import SavedRule, read_rule
 from lab.ruleset.words import words
@@ -44,11 +45,10 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     line = lines[number - 1].strip() if number is not None and 0 < number <= len(lines) else ""
     what, mend = _explained(refusal, line, lines, number)
     missing = is_missing_extension(stderr, rendered)
-    if missing is not None and not mend:
-        mend = f"install or enable {missing} on this machine; `lab doctor` says what it has"
-    shown = f": {line}" if line else ""
-    place = f"line {number} of the rendered ruleset" if line else f"the rendered {rendered.file}"
-    return Problem(f"iptables refuses {place}, {what}{shown}", _where(rendered, number), mend)
+    if missing is not None:
+        mend = f"this machine lacks {missing}: install or enable it; `lab doctor` says what is there"
+    place = f"line {number} of the rendered ruleset, `{line}`" if line else "the rendered ruleset"
+    return Problem(f"iptables refuses {place}: {what}", _where(rendered, number), mend)
 
 
 def is_missing_extension(stderr: str, rendered: Rendered | None = None) -> str | None:
@@ -71,52 +71,53 @@ def is_missing_extension(stderr: str, rendered: Rendered | None = None) -> str |
     table = _BAD_TABLE.search(stderr)
     if table is not None:
         return f"{table[1]} table" if table[1] in TABLES else None
-    warned = [_extension(name) for name in _MISSING_HERE.findall(stderr)]
+    warned = list(dict.fromkeys(_MISSING_HERE.findall(stderr)))
     refusal = _read(stderr)
-    if refusal.errno == "No such file or directory" or (warned and refusal.said == ""):
-        if warned:
-            return ", ".join(dict.fromkeys(warned))
-        return _lacking(refusal, rendered) if rendered is not None else None
-    return None
+    if refusal.errno != "No such file or directory" and not (warned and refusal.said == ""):
+        return None
+    if rendered is not None:
+        rule = _rule_at(rendered.text.split("\n"), _line_of(refusal, rendered.text.split("\n")))
+        if rule is not None:
+            named = [name for name in warned if name in (*rule.matches, rule.target, rule.proto)]
+            return ", ".join(map(_extension, named)) or _lacking(rule)
+    return ", ".join(map(_extension, warned)) or None
 
 
 def _extension(name: str) -> str:
     return f"{'target' if name in TARGETS else 'match'} {name}"
 
 
-def _lacking(refusal: _Refusal, rendered: Rendered) -> str | None:
-    """What of the rule at fault may be missing, when all that names one is its own text."""
-    lines = rendered.text.split("\n")
-    number = _line_of(refusal, lines)
-    rule = _rule_at(lines, number)
-    if number is None or rule is None or "--helper" in rule.text or "--nfacct-name" in rule.text:
+def _lacking(rule: SavedRule) -> str | None:
+    """What of a rule that the kernel cannot find may be missing, when all that names it is the rule's own text."""
+    if "--helper" in rule.text or "--nfacct-name" in rule.text:
         return None
     if rule.target is not None and rule.target not in TARGETS | {"ACCEPT", "DROP", "RETURN"}:
         return None
-    names = [f"match {name}" for name in rule.matches if name not in ("comment", "rateest")]
-    names += [f"target {rule.target}"] if rule.target in TARGETS else []
-    return " or ".join(names) or None
+    names = [name for name in rule.matches if name not in ("comment", "rateest")]
+    names += [rule.target] if rule.target in TARGETS else []
+    return " or ".join(map(_extension, names)) or None
 
 
 def _read(stderr: str) -> _Refusal:
     kernel = _KERNEL.search(stderr)
     if kernel is not None:
         number, step, errno, chain = kernel.groups()
-        return _Refusal(f"{errno} ({step})", int(number), chain if step.startswith("RULE") else None, errno)
+        return _Refusal(errno, int(number), chain if step.startswith("RULE") else None, errno)
     at_line = _AT_LINE.search(stderr)
     said = _NOISE.sub("", stderr).strip()
     while (preamble := _PREAMBLE.match(said)) is not None and preamble.end():
         said = said[preamble.end():].strip()
     said = re.sub(r"\Aline \d+ failed(?:: )?|\Aline \d+ (?=table)|(?<=expected) at line \d+| line \d+(?=:)", "", said)
-    said = " ".join(said.replace("`", "'").split()).rstrip(".")
+    said = " ".join(said.replace("`", "'").split()).rstrip(".").removesuffix(":No such file or directory")
     return _Refusal(said, int(at_line[1]) if at_line else None)
 
 
 def _line_of(refusal: _Refusal, lines: list[str]) -> int | None:
     """The line of the rule at fault, which a tool that notices only at COMMIT does not name."""
     number = refusal.line
-    if number is None or not 0 < number <= len(lines):
-        return number if number is None else _last_line(lines)
+    if number is None:
+        return None
+    number = max(1, min(number, _last_line(lines)))
     no_chain = _NO_CHAIN.search(refusal.said.replace("target '", "target `"))
     if no_chain is not None:
         name = no_chain[1] or no_chain[2] or no_chain[3]
@@ -156,11 +157,6 @@ def _jumps_to(line: str, chain: str) -> bool:
     return rule is not None and rule.target == chain
 
 
-def _table_at(lines: list[str], number: int | None) -> str:
-    above = lines[:number or 0]
-    return next((line[1:].strip() for line in reversed(above) if line.startswith("*")), "")
-
-
 def _where(rendered: Rendered, number: int | None) -> Where:
     """The template's file and line; without a line of its own, the file."""
     source = rendered.sources[number - 1] if number is not None and 0 < number <= len(rendered.sources) else None
@@ -171,87 +167,12 @@ def _where(rendered: Rendered, number: int | None) -> Where:
 
 
 def _explained(refusal: _Refusal, line: str, lines: list[str], number: int | None) -> tuple[str, str]:
-    """What is wrong, in words that follow "iptables refuses line 3,", and how to mend it."""
-    if line.startswith("COMMIT") and not refusal.said:
-        table = _table_at(lines, number)
-        return (
-            f"the kernel refuses the table {table} as a whole and iptables-legacy does not say which rule",
-            "load it with iptables-nft, which names the rule",
-        )
-    if "\r" in "".join(lines[:1]) or line.endswith("\r"):
+    """What is wrong, in words that follow the line, and how to mend it."""
+    if lines[0].endswith("\r") or line.endswith("\r"):
         return "its lines end as on Windows", "save the template with Unix line ends"
-    rule = _rule_at(lines, number)
+    table = next((above[1:].strip() for above in reversed(lines[: number or 0]) if above.startswith("*")), None)
+    if not refusal.said:
+        return without_words(line, table, _chain_of(line), lines)
     if refusal.errno is not None:
-        return _kernel_says(refusal, rule, _table_at(lines, number), lines)
-    said = refusal.said or "it is no command, rule or chain of this format"
-    return said, _mended(said)
-
-
-_ONLY_IN = {
-    "MASQUERADE": "POSTROUTING of the nat table", "SNAT": "POSTROUTING or INPUT of the nat table",
-    "DNAT": "PREROUTING or OUTPUT of the nat table", "REDIRECT": "PREROUTING or OUTPUT of the nat table",
-    "TPROXY": "PREROUTING of the mangle table", "CT": "the raw table", "NOTRACK": "the raw table",
-    "REJECT": "INPUT, FORWARD or OUTPUT, and with `tcp-reset` needs -p tcp",
-    "TCPMSS": "rules with -p tcp --tcp-flags SYN,RST SYN",
-}
-
-
-def _kernel_says(refusal: _Refusal, rule: SavedRule | None, table: str, lines: list[str]) -> tuple[str, str]:
-    said = f"the kernel says {refusal.said}"
-    target = rule.target if rule is not None else None
-    if refusal.errno == "Too many links":
-        return f"{said}: its chains call each other in a circle, or too deep", "take one of the jumps out of the circle"
-    if refusal.errno == "Device or resource busy":
-        return f"{said}: it is still jumped to", "remove the rules that jump to it first"
-    if refusal.errno == "No such file or directory" and target is not None and not _extension_target(target):
-        declared = any(line.startswith((f":{target} ", f"-N {target}")) for line in lines)
-        if target in ("INPUT", "FORWARD", "OUTPUT", "PREROUTING", "POSTROUTING"):
-            return f"{said}: {target} is a built-in chain, which nothing can jump to", "jump to a chain of your own"
-        if not declared:
-            return f"{said}: the chain {target} does not exist", f"declare it in *{table}: `:{target} - [0:0]`"
-    if refusal.errno == "No such file or directory":
-        return f"{said}: something that the rule names is not there", "check what it names, and `lab doctor`"
-    if refusal.errno == "Invalid argument" and target in _ONLY_IN:
-        return f"{said}: the rule is not possible here", f"{target} stands only in {_ONLY_IN[target]}"
-    if rule is not None and "owner" in rule.matches:
-        return f"{said}: the rule is not possible here", "`-m owner` stands only in OUTPUT and POSTROUTING"
-    return said, ""
-
-
-def _extension_target(target: str) -> bool:
-    return target in TARGETS or target in ("ACCEPT", "DROP", "RETURN", "QUEUE")
-
-
-_MENDS = (
-    (r"Chain '(.+?)' does not exist|goto '(.+?)' is not a chain", r"declare the chain before COMMIT: `:{0} - [0:0]`"),
-    (r"unknown option \"--(?:d|s)ports?\"", "give the protocol before it: `-p tcp`"),
-    (r"host/network '(.+?)' not found", "write an address of the ruleset's family; names are not looked up in the lab"),
-    (r"Set (\S+) doesn't exist", "add the set {0} to the policy's ipset file"),
-    (r"COMMIT expected", "end each table with a line COMMIT"),
-    (r"Bad argument 'COMMIT'", "write COMMIT alone on its line, without blanks, with a newline behind it"),
-    (r"Bad argument '\*\w+'", "end the table above with a line COMMIT"),
-    (r"Bad argument '#", "a comment needs a line of its own, with # as its first character"),
-    (r"Bad argument", "write `! -s ADDRESS`, with the ! before the option, if that was meant; else correct the word"),
-    (r"Chain already exists|File exists", "declare the chain once"),
-    (r"Bad policy name", "a chain's policy is ACCEPT or DROP; for REJECT, append a rule at its end"),
-    (r"No chain/target/match by that name", "declare the chain before its rules, or correct its name"),
-    (r"no command specified", "remove the blanks of the empty line"),
-)
-
-
-def _mended(said: str) -> str:
-    for pattern, mend in _MENDS:
-        found = re.search(pattern, said)
-        if found is not None:
-            return mend.format(next((group for group in found.groups() if group), ""))
-    not_loaded = re.search(r"Couldn't load (match|target) '(.+?)'", said)
-    if not_loaded is not None:
-        meant = resembled(not_loaded[2], MATCHES if not_loaded[1] == "match" else TARGETS)
-        if meant is not None:
-            return f"{meant} is meant?"
-        if not_loaded[1] == "target" and not_loaded[2] not in TARGETS:
-            return f"declare the chain: `:{not_loaded[2]} - [0:0]`"
-    table = re.search(r"table (?:name )?'(.*?)'", said)
-    if table is not None and table[1] not in TABLES:
-        return f"the tables are {', '.join(sorted(TABLES))}"
-    return ""
+        return kernel_says(refusal.errno, _rule_at(lines, number), table or "filter", lines)
+    return refusal.said, mended(refusal.said, line)

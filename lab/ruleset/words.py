@@ -1,7 +1,7 @@
 """The words of a rule line, quoted as iptables-save writes and iptables-restore reads them.
 
-Only the double quote quotes.  A backslash escapes inside quotes and is itself outside them; a quote that is never
-closed runs to the end of the line.
+Only the double quote quotes.  A backslash escapes inside quotes and is itself outside them; the closing quote ends the
+word, and a quote that is never closed runs to the end of the line.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-# A word is a run of quoted and bare pieces; the last alternative is a quote without its end.
-_WORD = re.compile(r'(?:[^ \t\n"]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))+', re.DOTALL)
-_PIECE = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\\?\Z)|([^"]+)', re.DOTALL)
+# The quote that closes also ends the word; the second alternative of its end is a quote that is never closed.
+_WORD = re.compile(r'[^ \t\n"]*"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^ \t\n"]+', re.DOTALL)
+_QUOTED = re.compile(r'([^"]*)"((?:[^"\\]|\\.)*)', re.DOTALL)
 _CLOSED = re.compile(r'[^"]*(?:"(?:[^"\\]|\\.)*"[^"]*)*', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -26,9 +26,8 @@ class Word(NamedTuple):
 
 
 def _value(raw: str) -> str:
-    if '"' not in raw:
-        return raw
-    return "".join(bare or _ESCAPE.sub(r"\1", inside) for inside, bare in _PIECE.findall(raw))
+    found = _QUOTED.match(raw)
+    return raw if found is None else found[1] + _ESCAPE.sub(r"\1", found[2])
 
 
 def words(line: str) -> list[str]:

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from lab.record.result import Outcome, RunResult
+from lab.report.console import MOST_DETAILS, print_run
+from tests.unit.report import make
+
+
+def printed(result: RunResult, *, width: int = 80, terminal: bool = False, verbose: bool = False) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, width=width, force_terminal=terminal, color_system="standard" if terminal else None)
+    print_run(result, console, verbose=verbose)
+    return stream.getvalue()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_the_numbers_are_the_last_line() -> None:
+    result = make.run([make.cell(), make.fail_open(), make.cell(suspect=True)])
+    last = printed(result).splitlines()[-1]
+    assert last == "3 cells: 2 passed, 1 fail-open; 1 suspect; 0.81 s"
+
+
+def test_fail_open_comes_before_all_else() -> None:
+    cells = [
+        make.cell(Outcome.ERROR, make.lost(), row="d"),
+        make.cell(Outcome.MISMATCH, row="c"),
+        make.fail_closed(row="b"),
+        make.fail_open(row="a"),
+    ]
+    text = printed(make.run(cells))
+    order = [text.index(f"::{row}[") for row in "abcd"]
+    assert order == sorted(order)
+
+
+def test_a_failure_is_told_in_full() -> None:
+    text = printed(make.run([make.fail_closed()]))
+    assert "policies/edge.rules.j2:9" in text
+    assert "translated by nat:PREROUTING:2 (dnat-web), then dropped by filter:FORWARD policy" in text
+
+
+def test_services_that_behave_alike_share_a_row() -> None:
+    text = printed(make.run([make.fail_closed(service="tcp/22"), make.fail_closed(service="tcp/25")]), width=140)
+    assert "tcp/22, tcp/25" in text
+
+
+def test_passed_cells_are_listed_only_when_asked() -> None:
+    result = make.run([make.cell(service="tcp/4711")])
+    assert "tcp/4711" not in printed(result)
+    assert "tcp/4711" in printed(result, verbose=True)
+
+
+def test_suspect_and_known_cells_are_listed_though_they_passed() -> None:
+    cells = [make.cell(suspect=True, row="s", service="tcp/1"), make.cell(known=True, row="k", service="tcp/2")]
+    text = words(printed(make.run(cells)))
+    assert "suspect?" in text
+    assert "known" in text
+    assert "tcp/1" in text
+    assert "tcp/2" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_fits_the_terminal(width: int) -> None:
+    long = "an-uncommonly-long-name-that-somebody-gave-to-a-node"
+    text = printed(make.run([make.cell(suspect=True, sender=long, target=long)]), width=width)
+    table = text[: text.index("note:")]
+    assert max(len(line) for line in table.splitlines()) <= width
+    assert "".join(table.split()).count("an-unc") == 2
+
+
+def test_no_control_character_reaches_the_terminal() -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\u202e\x9b31m"
+    result = make.run(
+        [
+            make.fail_open(row=evil, sender=evil, differences=(evil,), hints=(evil,), warnings=(evil,)),
+            make.cell(suspect=True, target=evil, expected=evil, matrix=evil),
+        ],
+        problems=(evil,),
+    )
+    text = printed(result)
+    assert all(char.isprintable() or char == "\n" for char in text)
+    assert r"\x1b[2J" in text
+
+
+def test_markup_in_names_is_shown_as_it_is() -> None:
+    text = printed(make.run([make.fail_open(row="[red]x[/red] :warning:", sender="[bold]")], problems=("[/]",)))
+    assert "[red]x[/red] :warning:" in text
+    assert "[bold]" in text
+    assert "note: [/]" in text
+
+
+def test_colour_only_on_a_terminal() -> None:
+    result = make.run([make.fail_open()])
+    assert "\x1b[" not in printed(result)
+    assert "\x1b[1;31m" in printed(result, terminal=True)
+
+
+def test_many_failures_are_cut_and_say_so() -> None:
+    cells = [make.fail_open(row=f"row{number}") for number in range(MOST_DETAILS + 7)]
+    text = printed(make.run(cells))
+    assert text.count("  path\n") == MOST_DETAILS
+    assert "7 more failures" in text
+
+
+def test_a_warning_is_told_once_with_its_count() -> None:
+    cells = [make.cell(service=f"tcp/{port}", warnings=("overdue since 2026-01-01",)) for port in (1, 2, 3)]
+    text = printed(make.run(cells))
+    assert text.count("overdue since") == 1
+    assert "and 2 more" in text
+
+
+@pytest.mark.parametrize(("code", "word"), [(0, "note: nft is not loaded"), (3, "problem: nft is not loaded")])
+def test_what_stopped_nothing_is_a_note(code: int, word: str) -> None:
+    assert word in printed(make.run([make.cell()], problems=("nft is not loaded",), exit_code=code))
+
+
+def test_an_interrupted_run_says_so() -> None:
+    assert "interrupted" in printed(make.run([make.cell()], interrupted=True, exit_code=130))

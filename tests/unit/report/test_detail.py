@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.record.observation import Loss, Refusal, Stage
+from lab.record.result import Outcome
+from lab.record.verdict import Kind
+from lab.report.detail import explain, explain_verdict
+from tests.unit.report import make
+
+
+def test_a_failed_cell_in_full() -> None:
+    assert explain(make.fail_closed()).split("\n") == [
+        "web-edge::public web[world->web-vip tcp/443]: fail-closed",
+        "  row         matrices/web-edge.yaml:14 public web",
+        "  expected    allow",
+        "  verdict     dropped, for the SYN",
+        "              the SYN's path ends in a drop",
+        "  differs     expected an allow, but the SYN was dropped",
+        "  hint        translated by nat:PREROUTING:2 (dnat-web), then dropped by filter:FORWARD policy",
+        "  rule        gateway filter:FORWARD policy",
+        "              :FORWARD DROP [0:0]",
+        "              policies/edge.rules.j2:9",
+        "  sent        tcp 192.0.2.7:40000 > 198.51.100.1:443",
+        "  path",
+        "    gateway: in tcp 192.0.2.7:40000 > 198.51.100.1:443",
+        '      prerouting  nat PREROUTING:2 "dnat-web" accept  [policies/edge.rules.j2:31]',
+        "                    -A PREROUTING -d 198.51.100.1/32 -p tcp -m tcp --dport 443 -j DNAT",
+        "      forward     filter FORWARD:3 jump from-wan  [policies/edge.rules.j2:44]",
+        "                    -A FORWARD -j from-wan",
+        "                    filter from-wan: end of chain",
+        "                  filter FORWARD policy drop  [policies/edge.rules.j2:9]",
+        '      translated: destination changed by nat:PREROUTING:2 "dnat-web"',
+        "    gateway: dropped by filter:FORWARD policy",
+    ]
+
+
+def test_the_ports_that_differ() -> None:
+    text = explain(make.split_range())
+    assert "1-442,444-65535 (65534 ports): dropped by gateway filter:FORWARD policy" in text
+    assert "443 (1 port): allowed by" in text
+
+
+def test_what_the_witnesses_saw() -> None:
+    text = explain(make.fail_open())
+    assert "arrived     at web 10.0.2.10:8443 from 192.0.2.7:40000" in text
+    assert "conntrack   gateway: ESTABLISHED SEEN_REPLY,ASSURED,DST_NAT mark 0x2" in text
+
+
+def test_faults_and_losses_are_told() -> None:
+    seen = replace(
+        make.lost().observation,
+        losses=(Loss("gateway", "insert_failed", 1),),
+        refusal=Refusal("icmp-host-unreachable", "10.0.1.1"),
+        reasons=("IP_RPFILTER",),
+        unresolved=(("gateway", "10.0.2.99"),),
+        local_error="Network is unreachable",
+        repeats=2,
+    )
+    text = explain_verdict(replace(make.lost(), observation=seen))
+    for words in (
+        "no exit seen",
+        "gateway: insert_failed 1",
+        "icmp-host-unreachable from 10.0.1.1",
+        "IP_RPFILTER",
+        "gateway: nobody has 10.0.2.99",
+        "Network is unreachable",
+        "sent 3 times",
+    ):
+        assert words in text
+
+
+def test_where_the_answer_died() -> None:
+    way_back = replace(make.DROPPED_PATH, entry=make.ANSWER)
+    seen = replace(make.allowed().observation, stage=Stage.DELIVERED, answer=(way_back,))
+    verdict = replace(make.allowed(), kind=Kind.UNANSWERED, observation=seen, packet="SYN-ACK")
+    text = explain(make.cell(Outcome.FAIL_CLOSED, verdict))
+    assert "  answer\n    gateway: in tcp 10.0.2.10:8443 > 192.0.2.7:40000" in text
+
+
+def test_a_later_packet_that_was_stopped_shows_its_path() -> None:
+    later = replace(make.DROPPED_PATH, entry=make.SYN._replace(flags=0x10))
+    seen = replace(make.allowed().observation, others=(later, make.ALLOWED_PATH))
+    text = explain_verdict(replace(make.allowed(), observation=seen))
+    assert text.count("  then\n") == 1
+    assert text.count(f"dropped by {make.POLICY.place}") == 1
+    assert text.count("gateway: out") == 1  # the request's own; what passed is not told again
+
+
+def test_rule_elsewhere_is_named() -> None:
+    other = replace(make.PUBLISH, node="core")
+    text = explain_verdict(replace(make.allowed(), decided=(("gateway", make.PUBLISH), ("core", other))))
+    assert "elsewhere   core: core filter:from-wan:1 (publish-web)" in text
+
+
+def test_control_characters_of_files_are_written_out() -> None:
+    text = explain(make.fail_open(row="a\x1b[31m\nb", hints=("one\ntwo",)))
+    assert "\x1b" not in text
+    assert r"a\x1b[31m" in text
+    assert "              two" in text

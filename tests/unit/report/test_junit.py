@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from lab.record.result import Outcome, RunResult
+from lab.report.detail import explain
+from lab.report.junit import write_junit
+from tests.unit.report import make
+
+
+def written(result: RunResult, folder: Path) -> Element:
+    file = folder / "results.xml"
+    write_junit(result, file)
+    return ElementTree.parse(file).getroot()
+
+
+def only(root: Element, name: str) -> Element:
+    found = root.find(f".//{name}")
+    assert found is not None
+    return found
+
+
+def test_a_suite_for_each_matrix_and_a_case_for_each_cell(tmp_path: Path) -> None:
+    root = written(make.run([make.cell(), make.fail_open(service="tcp/1"), make.cell(matrix="mail")]), tmp_path)
+    suites = {suite.get("name"): suite for suite in root}
+    assert {name: suite.get("tests") for name, suite in suites.items()} == {"web-edge": "2", "mail": "1"}
+    assert suites["web-edge"].get("failures") == "1"
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "1", "0")
+    case = only(suites["web-edge"], "testcase")
+    assert (case.get("classname"), case.get("name")) == ("web-edge", "public web[world->web-vip tcp/443]")
+
+
+def test_the_failure_is_the_cell_in_full(tmp_path: Path) -> None:
+    cell = make.fail_closed()
+    failure = only(written(make.run([cell]), tmp_path), "failure")
+    assert failure.get("type") == "fail-closed"
+    assert failure.get("message") == "expected an allow, but the SYN was dropped"
+    assert failure.text == explain(cell)
+
+
+def test_a_failed_measurement_is_an_error(tmp_path: Path) -> None:
+    root = written(make.run([make.cell(Outcome.ERROR, make.lost())], exit_code=3), tmp_path)
+    assert only(root, "error").get("type") == "error"
+    assert (root.get("failures"), root.get("errors")) == ("0", "1")
+    assert root.find(".//failure") is None
+
+
+def test_provenance_and_exit_code_are_properties(tmp_path: Path) -> None:
+    root = written(make.run([make.cell()], exit_code=1), tmp_path)
+    properties = {item.get("name"): item.get("value") for item in only(root, "properties")}
+    assert properties["lab.exit"] == "1"
+    assert properties["machine.kernel"] == "6.18.0"
+    assert properties["machine.iptables.backend"] == "nf_tables"
+
+
+def test_what_stopped_a_matrix_is_an_error(tmp_path: Path) -> None:
+    root = written(make.run([], problems=("gateway: no such file",), exit_code=2), tmp_path)
+    assert only(root, "error").get("message") == "gateway: no such file"
+    assert root.get("errors") == "1"
+
+
+def test_a_note_is_no_error(tmp_path: Path) -> None:
+    root = written(make.run([make.cell()], problems=("IPv6 is not judged",), exit_code=0), tmp_path)
+    assert root.find(".//error") is None
+
+
+def test_control_characters_leave_the_file_readable(tmp_path: Path) -> None:
+    evil = "\x00\x1b[31m\ud800]]>"
+    cells = [make.fail_open(row=evil, matrix=evil, differences=(evil,), where=evil)]
+    root = written(make.run(cells, machine={evil: evil}, problems=(evil,), exit_code=3), tmp_path)
+    assert r"\x00\x1b[31m\ud800]]>" in str(only(root, "failure").get("message"))
+
+
+def test_a_suspect_that_passed_is_marked(tmp_path: Path) -> None:
+    root = written(make.run([make.cell(suspect=True)]), tmp_path)
+    marks = [item.get("name") for item in only(only(root, "testcase"), "properties")]
+    assert "lab.suspect" in marks
+    assert "suspect" in str(only(root, "system-out").text)
