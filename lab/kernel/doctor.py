@@ -171,7 +171,8 @@ def _tracing(namespace: Namespace) -> Iterator[Check]:
         mend = "sudo sysctl -w net.core.rmem_max=16777216" if small else ""
         yield Check("trace buffer", State.LIMITED if small else State.OK, f"{tracer.buffer_bytes} bytes", mend)
     finally:
-        tracer.close()
+        for close in tracer.closers():
+            close()
 
 
 def _loopback_up() -> None:

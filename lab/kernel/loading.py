@@ -72,12 +72,13 @@ class LineMap:
 
 def read_back(node: Node, rendered: Rendered, lines: LineMap) -> LoadedPolicy:
     """What the node holds now; raises MeasurementError when that cannot be told rule by rule."""
-    saved = tools.run(node.namespace, [SAVE])
+    saving = Running(node.namespace, [SAVE])
+    sources = lines.sources()
+    saved = saving.finish()
     if saved.code != 0:
         raise MeasurementError(Problem(f"{node.name}: {SAVE} failed: {saved.err.strip()}"))
     ruleset = read_save(saved.out)
-    index = index_rules(node.name, ruleset, dump_handles(node.namespace), lines.sources())
-    return LoadedPolicy(rendered, ruleset, index)
+    return LoadedPolicy(rendered, ruleset, index_rules(node.name, ruleset, dump_handles(node.namespace), sources))
 
 
 def _refusal(done: Finished, rendered: Rendered) -> InputError | MachineError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import socket as sockets
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
@@ -158,11 +159,9 @@ class Tracer:
         missing = [chain for chain in ("prerouting", "output") if chain not in ends]
         return f"the canary was not seen in {' and '.join(missing)}" if missing else None
 
-    def close(self) -> None:
-        """Stop tracing and take the table away."""
-        for channel in (self._socket, self._loop, self._raw):
-            channel.close()
-        self.table.remove()
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop tracing and take the table away, in any order."""
+        return self._socket.close, self._loop.close, self._raw.close, self.table.remove
 
 
 def _stands_at(data: bytes, headers: int) -> bool:

@@ -29,7 +29,7 @@ def describe_path(paths: Sequence[Path]) -> list[str]:
 
 
 def step_name(step: Step) -> str:
-    """Return ``filter FORWARD:3 "web" accept``; where a chain ended without a match, ``filter web-in: end of chain``."""
+    """Return ``filter FORWARD:3 "web" accept``; where a chain ended without a match, ``…: end of chain``."""
     chain = f"{step.table} {step.chain}"
     if step.rule is None:
         # an implicit return says "continue" or "return", of which neither means anything to a reader

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lab.report.schema import bench_schema, result_schema
+from lab.spec.schema import json_schemas
+
+FOLDER = Path(__file__).parents[3] / "schemas"
+
+
+def all_schemas() -> dict[str, Mapping[str, object]]:
+    return {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
+
+
+@pytest.mark.parametrize("name", all_schemas())
+def test_the_shipped_schema_is_that_of_the_code(name: str) -> None:
+    written = json.loads((FOLDER / f"{name}.schema.json").read_text())
+    assert written == all_schemas()[name], "run `lab schema --write schemas`"
