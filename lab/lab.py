@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
+from typing import Self
 
 from lab.errors import InputError, Problem
 from lab.kernel.capture import Capture
@@ -180,7 +181,7 @@ class Lab:
         """Take everything down."""
         self._undo.close()
 
-    def __enter__(self) -> Lab:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -127,7 +127,7 @@ class CellItem(pytest.Item):
         if result.outcome is not Outcome.PASSED:
             raise CellFailed(result)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
         """The result in words; an error of the lab in its own."""
         from lab.errors import LabError
         from lab.report.detail import explain

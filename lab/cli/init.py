@@ -13,7 +13,7 @@ _CI = ("github-actions.yml", "gitlab-ci.yml")
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path("."),
+    folder: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path(),
 ) -> None:
     """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
     from lab.errors import InputError, Problem

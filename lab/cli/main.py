@@ -48,4 +48,4 @@ def main() -> None:
 
 def _printable(text: str) -> str:
     """``text`` without control characters, which a file could have smuggled in."""
-    return "".join(character if character.isprintable() or character == "\n" else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)

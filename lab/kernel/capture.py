@@ -45,7 +45,7 @@ class Capture:
 
 
 def _drain(channel: sockets.socket) -> list[Frame]:
-    frames = []
+    frames: list[Frame] = []
     while True:
         try:
             data, ancillary, _, _ = channel.recvmsg(1 << 16, 64)

@@ -26,7 +26,6 @@ _TCP_STATES = (
     "NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2",
 )  # fmt: skip
 _STATISTICS = {4: "invalid", 8: "insert", 9: "insert_failed", 10: "drop", 11: "early_drop", 12: "error", 17: "chain_toolong"}
-ANSWER_DEADLINE_S = 5.0
 _KIND_AND_SEQUENCE = struct.Struct("=4xH2xI")
 # CTA_TUPLE_ORIG { CTA_TUPLE_IP { V4_SRC, V4_DST }, CTA_TUPLE_PROTO { NUM, SRC_PORT, DST_PORT } }
 _TUPLE = struct.Struct("=HHHHHH4sHH4sHHHHB3xHH2s2xHH2s2x")
@@ -74,11 +73,11 @@ class ConntrackChannel:
         self._socket.send(nl.message(kind, flags, sockets.AF_INET, payload, sequence=self._sequence))
 
     def _answer(self) -> bytes:
-        """ctnetlink answers before send() returns; the deadline is for a machine that is stopped."""
+        """Ctnetlink answers before send() returns; the deadline is for a machine that is stopped."""
         try:
             return self._socket.recv(1 << 16)
         except BlockingIOError:
-            if not select.select([self._socket], [], [], ANSWER_DEADLINE_S)[0]:
+            if not select.select([self._socket], [], [], nl.KERNEL_DEADLINE_S)[0]:
                 return b""
             return self._socket.recv(1 << 16)
 

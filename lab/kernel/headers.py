@@ -13,7 +13,7 @@ _QUAD = struct.Struct("!4B").unpack_from
 
 
 def _address(data: bytes, start: int) -> str:
-    return "%d.%d.%d.%d" % _QUAD(data, start)
+    return "%d.%d.%d.%d" % _QUAD(data, start)  # noqa: UP031 - twice as fast as any other way, and this is the hot path
 
 
 def read_packet(network: bytes, transport: bytes) -> Packet:
@@ -37,7 +37,7 @@ def read_packet(network: bytes, transport: bytes) -> Packet:
 def checksum(data: bytes) -> int:
     """The Internet checksum (RFC 1071)."""
     data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 

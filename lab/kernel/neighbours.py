@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable
 
 from lab.kernel.namespace import Namespace
-from lab.kernel.nfnetlink import attribute, messages, raise_for_error
+from lab.kernel.nfnetlink import KERNEL_DEADLINE_S, attribute, messages, raise_for_error
 
 _RTM_NEWNEIGH = 28
 _FLAGS = 0x1 | 0x100 | 0x400  # request, replace, create
@@ -25,7 +25,7 @@ def add_permanent(namespace: Namespace, entries: Iterable[tuple[int, str, bytes]
     if not packed:
         return
     with namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE) as channel:
-        channel.setblocking(True)
+        channel.settimeout(KERNEL_DEADLINE_S)
         for start in range(0, len(packed), 200):
             part = [bytearray(message) for message in packed[start : start + 200]]
             struct.pack_into("=H", part[-1], 6, _FLAGS | _ACK)

@@ -123,7 +123,7 @@ class Network:
         rules = [rule for rule in spec.rules if rule.family in (4, None)]
         addressing.add_routes(node, [gateway] if gateway else [], routes, rules)
         if spec.anyip:
-            addressing.stand_for(node, _prefixes(spec.anyip))
+            addressing.stand_for(node, _prefixes(spec))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own)
 
@@ -146,7 +146,7 @@ class Network:
             node.close()
 
 
-def _prefixes(anyip: bool | tuple[IPv4Network | IPv6Network, ...]) -> list[IPv4Network | IPv6Network]:
-    if isinstance(anyip, bool):
+def _prefixes(spec: NodeSpec) -> list[IPv4Network | IPv6Network]:
+    if isinstance(spec.anyip, bool):
         return [_EVERYWHERE]
-    return [prefix for prefix in anyip if prefix.version == 4]
+    return [prefix for prefix in spec.anyip if prefix.version == 4]

@@ -17,6 +17,7 @@ NLMSG_ERROR, NLMSG_DONE = 2, 3
 NFNL_SUBSYS_CTNETLINK, NFNL_SUBSYS_NFTABLES = 1, 10
 NFNL_MSG_BATCH_BEGIN, NFNL_MSG_BATCH_END = 16, 17
 NESTED = 0x8000
+KERNEL_DEADLINE_S = 10.0  # netlink answers before send() returns; the deadline is for a machine that is stopped
 HEADER = 20  # struct nlmsghdr and struct nfgenmsg
 
 _ATTRIBUTE = struct.Struct("=HH")

@@ -7,6 +7,7 @@ import socket as sockets
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from pyroute2 import IPRoute
 
@@ -26,7 +27,7 @@ class Readiness:
         self._nodes = nodes
         self._watchers: list[sockets.socket] = []
 
-    def __enter__(self) -> Readiness:
+    def __enter__(self) -> Self:
         for node in self._nodes:
             watcher = node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE)
             self._watchers.append(watcher)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import socket as sockets
 import struct
 from collections.abc import Mapping
@@ -23,11 +22,9 @@ def dump_handles(namespace: Namespace) -> dict[tuple[str, str], list[int]]:
     channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
     handles: dict[tuple[str, str], list[int]] = {}
     with channel:
-        channel.setblocking(True)
+        channel.settimeout(nl.KERNEL_DEADLINE_S)
         channel.bind((0, 0))
         channel.send(nl.message(_GETRULE, nl.NLM_F_DUMP, _NFPROTO_IPV4))
-        if not select.select([channel], [], [], 10)[0]:
-            raise MeasurementError(Problem("the kernel did not answer the dump of its rules"))
         for data in nl.receive_dump(channel):
             table, chain, handle = _read(data)
             handles.setdefault((table, chain), []).append(handle)
@@ -36,7 +33,8 @@ def dump_handles(namespace: Namespace) -> dict[tuple[str, str], list[int]]:
 
 def _read(data: bytes) -> tuple[str, str, int]:
     """Table, chain and handle of one rule; they stand first in the message, so its expressions are never walked."""
-    start, found = nl.HEADER, {}
+    start = nl.HEADER
+    found: dict[int, bytes] = {}
     while len(found) < 3:
         length, kind = struct.unpack_from("=HH", data, start)
         if kind in (_TABLE, _CHAIN, _HANDLE):

@@ -123,7 +123,7 @@ class TraceTable:
         last = bytearray(messages[-1])
         struct.pack_into("=H", last, 6, struct.unpack_from("=H", last, 6)[0] | nl.NLM_F_ACK)
         self._channel.send(nl.batch(*messages[:-1], bytes(last)))
-        if not select.select([self._channel], [], [], 10)[0]:
+        if not select.select([self._channel], [], [], nl.KERNEL_DEADLINE_S)[0]:
             raise MeasurementError(Problem("the kernel did not acknowledge the lab's trace table"))
         for kind, data in nl.messages(self._channel.recv(1 << 16)):
             if kind == nl.NLMSG_ERROR:

@@ -11,6 +11,7 @@ import errno
 import socket as sockets
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
@@ -108,8 +109,7 @@ class Tracer:
                 if error.errno == errno.ENOBUFS:
                     raise Overrun from error
                 raise
-            for data in waiting:
-                found.append(self._message(data))
+            found += map(self._message, waiting)
             if len(waiting) < self._receiver.count:
                 return found
 
@@ -146,10 +146,8 @@ class Tracer:
         datagram = struct.pack("!HHHH", 9, 9, 8, 0)
         packet = ipv4_header(CANARY, here, sockets.IPPROTO_UDP, len(datagram)) + datagram
         self._loop.send(bytes(12) + b"\x08\x00" + packet)
-        try:
+        with suppress(PermissionError):  # a drop in OUTPUT is told to the sender as EPERM
             self._raw.sendto(packet, ("127.0.0.1", 0))
-        except PermissionError:
-            pass  # a drop in OUTPUT is told to the sender as EPERM
         try:
             seen = self.read()
         except Overrun:

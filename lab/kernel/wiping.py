@@ -15,7 +15,7 @@ _NFPROTO_IPV4 = 2
 def wipe_rules(namespace: Namespace) -> None:
     """Delete all IPv4 tables of nf_tables in the node (a DELTABLE without a name); raises MeasurementError."""
     with namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER) as channel:
-        channel.setblocking(True)
+        channel.settimeout(nl.KERNEL_DEADLINE_S)
         channel.bind((0, 0))
         channel.send(nl.batch(nl.message(_DELTABLE, nl.NLM_F_ACK, _NFPROTO_IPV4)))
         for kind, data in nl.messages(channel.recv(1 << 16)):

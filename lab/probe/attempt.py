@@ -15,8 +15,8 @@ from lab.probe.stage import Stage
 from lab.probe.tcp import send_tcp
 from lab.probe.udp import send_udp
 from lab.record.observation import Loss, Observation
-from lab.record.packet import Packet
 from lab.record.observation import Stage as Progress
+from lab.record.packet import Packet
 from lab.record.path import End
 
 REPEATS = 3  # at most, after a failure of the instrument that was detected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket as sockets
 import struct
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from lab.kernel.node import Node
 from lab.record.observation import Arrival
@@ -45,7 +45,7 @@ class Listener:
             channel, peer = self._socket.accept()
         except BlockingIOError:
             return None
-        channel.setblocking(False)
+        channel.settimeout(0)
         address, port = channel.getsockname()
         return channel, Arrival(self.node, address, port, *peer)
 
@@ -74,7 +74,7 @@ class Listener:
         """Close the port."""
         self._socket.close()
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from lab.probe.follow import Followed, follow
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Conntrack, Refusal, Stage as Progress
+from lab.record.observation import Arrival, Conntrack, Refusal
+from lab.record.observation import Stage as Progress
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 

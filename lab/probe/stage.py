@@ -87,11 +87,9 @@ class Stage:
     def sender(self, question: Question, kind: int, protocol: int = 0) -> sockets.socket:
         """A socket that sends from the question's source address, owned by its node or not, and is told of errors."""
         node = self.network.nodes[question.node]
-        if kind == sockets.SOCK_RAW:
-            # made anew, as it hears everything from the moment it is there
-            channel = node.socket(sockets.AF_INET, kind, protocol)
-        else:
-            channel = self._spare_socket(node, kind)
+        raw = kind == sockets.SOCK_RAW
+        # a raw socket is made anew, as it hears everything from the moment it is there
+        channel = node.socket(sockets.AF_INET, kind, protocol) if raw else self._spare_socket(node, kind)
         channel.setsockopt(sockets.IPPROTO_IP, IP_RECVERR, 1)
         if question.source not in node.addresses:
             channel.setsockopt(sockets.IPPROTO_IP, _IP_TRANSPARENT, 1)

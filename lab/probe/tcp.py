@@ -12,7 +12,8 @@ from lab.probe.question import TCP, Question
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Refusal, Stage as Progress
+from lab.record.observation import Arrival, Refusal
+from lab.record.observation import Stage as Progress
 from lab.record.packet import Packet
 
 _SYN = 0x02
@@ -54,9 +55,9 @@ def _connected(sighting: Sighting, client: sockets.socket) -> bool:
         if sighting.silently_dropped():
             return False
         sighting.refusal = read_error_queue(client)
-        if sighting.refusal is None and sighting.stage.eventually(lambda: _told(client)):
-            if _state(client) == _ESTABLISHED:
-                return True
+        told = sighting.refusal is None and sighting.stage.eventually(lambda: _told(client))
+        if told and _state(client) == _ESTABLISHED:
+            return True
     _refused(sighting, client, client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR))
     return False
 
@@ -75,7 +76,7 @@ def _refused(sighting: Sighting, client: sockets.socket, code: int) -> None:
 
 
 def _exchange(sighting: Sighting, client: sockets.socket, listeners: Sequence[Listener]) -> None:
-    accepted = sighting.stage.eventually(lambda: _accept(sighting.sent, listeners))
+    accepted = sighting.stage.eventually(lambda: _accept(listeners))
     if accepted is None:
         return
     server, arrival = accepted
@@ -92,7 +93,7 @@ def _exchange(sighting: Sighting, client: sockets.socket, listeners: Sequence[Li
             _abort(client, server)
 
 
-def _accept(sent: Packet, listeners: Sequence[Listener]) -> tuple[sockets.socket, Arrival] | None:
+def _accept(listeners: Sequence[Listener]) -> tuple[sockets.socket, Arrival] | None:
     for listener in listeners:
         accepted = listener.accept()
         if accepted is not None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from lab.record.packet import Packet
 
-
 TRANSLATIONS = frozenset({"DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"})
 
 

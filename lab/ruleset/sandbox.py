@@ -30,7 +30,7 @@ _MAX_BITS = 65_536
 _WIDE_FORMAT = re.compile(r"\d{6,}")
 
 
-class TooMuch(Exception):  # noqa: N818 - it is a limit, reported as an InputError
+class TooMuch(Exception):
     """The template asks for more time or text than it may have."""
 
 
@@ -85,7 +85,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
         self._spend_on(result)
         return result
 
-    def call(self, context: Context, called: Any, /, *args: object, **kwargs: object) -> object:  # noqa: ANN401
+    def call(self, context: Context, called: Any, /, *args: object, **kwargs: object) -> object:
         """A call from the template: of a macro, or of a method of a value."""
         method = getattr(called, "__wrapped__", called)  # Jinja2 wraps str.format
         owner = getattr(method, "__self__", None)

@@ -37,7 +37,7 @@ def words(line: str) -> list[str]:
     if '"' not in line:
         return line.split()
     pieces = line.split('"')
-    if "\\" in line or not _stand_alone(pieces):
+    if len(pieces) % 2 == 0 or "\\" in line or any(piece[-1:] not in ("", " ", "\t") for piece in pieces[:-1:2]):
         return [_value(raw) for raw in _WORD.findall(line)]
     # Every quote encloses a whole word, as iptables-save prints it: several times faster than the pattern.
     found = pieces[0].split()
@@ -45,15 +45,6 @@ def words(line: str) -> list[str]:
         found.append(inside)
         found += after.split()
     return found
-
-
-def _stand_alone(pieces: list[str]) -> bool:
-    if len(pieces) % 2 == 0:
-        return False
-    outside = pieces[::2]
-    return all(piece[-1:] in " \t" and piece[:1] in (" ", "\t", "") for piece in outside[1:-1]) and (
-        outside[0][-1:] in (" ", "\t", "") and outside[-1][:1] in (" ", "\t", "")
-    )
 
 
 def placed_words(line: str) -> list[Word]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.errors import InputError, Problem
-from lab.run.command import run_renderer
-from lab.run.select import compile_expression
 from lab.ruleset.render import Rendered, render
 from lab.ruleset.variables import load_variables
+from lab.run.command import run_renderer
+from lab.run.select import compile_expression
 from lab.spec.cell import Cell
 from lab.spec.cells import expand
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders

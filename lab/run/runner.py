@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from lab.errors import InputError, LabError
+from lab.errors import InputError, LabError, Problem
 from lab.record.result import CellResult, Outcome, RunResult, Summary
 from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
 from lab.run.plan import Choices, Plan, make_plan
@@ -54,7 +54,8 @@ class _Progress:
 
 def make_plans(files: Sequence[Path], choices: Choices) -> list[Plan]:
     """The plans of ``files``; all their problems are collected into one InputError, a selection of nothing too."""
-    plans, problems = [], []
+    plans: list[Plan] = []
+    problems: list[Problem] = []
     for file in files:
         try:
             plans.append(make_plan(file, choices))

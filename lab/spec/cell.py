@@ -113,7 +113,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One question to the kernel.  ``at`` is the node under test, ``sport`` the row's own source port, ``ack`` a bare segment."""
+    """One question to the kernel; ``at`` is the node under test, ``sport`` the row's own source port, ``ack`` a bare ACK."""
 
     id: str
     matrix: str

@@ -7,7 +7,18 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lab.errors import InputError, Problem, Where
-from lab.spec.cell import Arrives, Cell, ExpectedConntrack, Exemption, Expectation, Known, Leaves, Sender, Service, Target
+from lab.spec.cell import (
+    Arrives,
+    Cell,
+    Exemption,
+    Expectation,
+    ExpectedConntrack,
+    Known,
+    Leaves,
+    Sender,
+    Service,
+    Target,
+)
 from lab.spec.claims import contradictions, unclaimed
 from lab.spec.ends import FAMILY, Ends
 from lab.spec.matrix import Default, Matrix, Row
@@ -76,9 +87,8 @@ class _Expander:
         left_out = self._tried(lambda: self._left_out(row), place("not"))
         expect = self._tried(lambda: self._expectation(row), place("arrives"))
         at = self._tried(lambda: self._at(row.at), place("at"))
-        if None in (senders, targets, services, left_out, expect, at):
+        if senders is None or targets is None or services is None or left_out is None or expect is None or at is None:
             return
-        assert senders and targets and services and expect and at and left_out is not None
         where = self._matrix.where("flows", index)
         found = False
         for sender in senders:

@@ -29,7 +29,7 @@ def load_topology(path: Path) -> Topology:
     """The topology in ``path``; raises InputError with every problem found."""
     document = load_yaml(path)
     topology = validated(Topology, document)
-    topology._document = document
+    topology.remember(document)
     problems = list(check_topology(topology))
     if problems:
         raise InputError(problems)
@@ -40,7 +40,7 @@ def load_matrix(path: Path) -> Matrix:
     """The matrix in ``path``; raises InputError with every problem found."""
     document = load_yaml(path)
     matrix = validated(Matrix, document)
-    matrix._document = document
+    matrix.remember(document)
     problems = list(check_matrix(matrix))
     if problems:
         raise InputError(problems)

@@ -360,6 +360,10 @@ class Matrix(BaseModel):
 
     _document: Document | None = PrivateAttr(default=None)
 
+    def remember(self, document: Document) -> None:
+        """Keep the file that this was read from, for messages."""
+        self._document = document
+
     def where(self, *path: str | int, key: bool = False) -> Where:
         """The place in the file of a part (``"flows", 3, "from"``); without a file, the matrix's name."""
         return self._document.where(*path, key=key) if self._document else Where(f"matrix {self.matrix}")

@@ -186,6 +186,10 @@ class Topology(BaseModel):
         networks = info.data.get("networks") or {}
         return {name: _with_prefix_lengths(node, networks) for name, node in nodes.items()}
 
+    def remember(self, document: Document) -> None:
+        """Keep the file that this was read from, for messages and templates."""
+        self._document = document
+
     def where(self, *path: str | int) -> Where | None:
         """The place in the file that a part was written at (``"nodes", "web", "via"``); None without a file."""
         return self._document.where(*path) if self._document else None

@@ -110,7 +110,7 @@ def read_yaml(text: str, file: str, *, free: Collection[str] = ()) -> Document:
         data, mark = composer.compose(_fast_events(text))
     except InputError:
         raise
-    except Exception:  # the parser's classes differ between the C and the Python one
+    except Exception:  # noqa: BLE001 - the parser's classes differ between the C and the Python one
         # libyaml also refuses what YAML 1.2 allows, as [role:client]
         composer = _Composer(file, frozenset(free))
         data, mark = _composed_by_the_book(composer, text, file)
@@ -146,7 +146,7 @@ def _composed_by_the_book(composer: _Composer, text: str, file: str) -> tuple[An
         return composer.compose(_exact_events(text))
     except InputError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a parser raises is the file's fault
         raise InputError(_syntax(error, file)) from None
 
 
@@ -195,7 +195,7 @@ class _Composer:
     def fail(self, what: str, mark: Mark | None, mend: str = "") -> InputError:
         return InputError((*self.problems, Problem(what, self.where(mark) if mark else Where(self.file), mend)))
 
-    def compose(self, events: Iterator[Any]) -> tuple[Any, Mark]:
+    def compose(self, events: Iterator[Any]) -> tuple[Any, Mark]:  # noqa: C901 - one turn for each kind of event
         """The one document's data and its mark; raises InputError for what ends the reading."""
         stack: list[_Open] = []
         result: tuple[Any, Mark] | None = None

@@ -65,9 +65,9 @@ def _deny(expect: Expectation, verdict: Verdict) -> tuple[Outcome, str]:
         return Outcome.MISMATCH, f"must {wanted}, but was {verdict}"
     if verdict.muted and expect.action == "reject":
         return Outcome.MISMATCH, f"must {wanted} aloud, but no answer came back ({verdict})"
-    if expect.reject_with is not None and verdict.reject is not None:
-        if canonical_reject(expect.reject_with) != verdict.reject:
-            return Outcome.MISMATCH, f"must be rejected with {expect.reject_with}, but was with {verdict.reject}"
+    wanted_kind = expect.reject_with and canonical_reject(expect.reject_with)
+    if wanted_kind and verdict.reject != wanted_kind:
+        return Outcome.MISMATCH, f"must be rejected with {expect.reject_with}, but was with {verdict.reject}"
     return Outcome.PASSED, ""
 
 
