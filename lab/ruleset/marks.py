@@ -1,8 +1,8 @@
 """Where each line of a rendering was written: template file and line.
 
-A Jinja2 extension puts a mark before each piece of a template's text and before each expression.  A mark is a run of
-rare blanks, so that whatever a template does with captured text (`trim`, `if`, `split`, `upper`) it does to marked text
-alike.  What is loaded is always the rendering *without* marks; the marked one only tells the sources.
+A Jinja2 extension puts marks around each line of a template's text and around each expression, and one before each
+block.  A mark is a run of rare blanks, so that what a template does with captured text (`trim`, `split`, `upper`) it does
+to marked text alike.  What is loaded is always the rendering *without* marks; the marked one only tells the sources.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 _DIGITS = "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
-_FIRST = "\u205f"
+_BEGIN, _END = "\u205f", "\u202f"
 _WIDTH = 6
-_MARK = re.compile(f"{_FIRST}([{_DIGITS}]{{{_WIDTH}}})")
+_MARK = re.compile(f"([{_BEGIN}{_END}])([{_DIGITS}]{{{_WIDTH}}})")
 _TO_MARK = str.maketrans("0123456789", _DIGITS)
 _FROM_MARK = str.maketrans(_DIGITS, "0123456789")
 
@@ -30,14 +30,15 @@ class MarkBook:
         self._numbers: dict[tuple[str, int], int] = {}
         self._places: list[tuple[str, int]] = []
 
-    def mark(self, template: str, line: int) -> str:
-        """The mark of a template's line; empty when there are more lines than marks."""
+    def marks(self, template: str, line: int) -> tuple[str, str]:
+        """The marks before and behind what a template's line writes; empty when there are more lines than marks."""
         place = (template, line)
         number = self._numbers.get(place)
         if number is None:
             number = self._numbers[place] = len(self._places)
             self._places.append(place)
-        return _FIRST + f"{number:0{_WIDTH}}".translate(_TO_MARK) if number < 10**_WIDTH else ""
+        digits = f"{number:0{_WIDTH}}".translate(_TO_MARK)
+        return (_BEGIN + digits, _END + digits) if number < 10**_WIDTH else ("", "")
 
     def place(self, digits: str) -> tuple[str, int] | None:
         """The template and line of a mark that was found; None for blanks that only look like one."""
@@ -53,21 +54,28 @@ class LineMarks(Extension):
         environment.extend(mark_book=MarkBook())
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        """The tokens, with a mark before each line of text and before each expression."""
+        """The tokens, with marks around each line of text and each expression, and one before each block."""
         book: MarkBook = self.environment.mark_book  # type: ignore[attr-defined]
         name = stream.name or ""
+        behind = ""
         for token in stream:
             if token.type == "data":
-                line = token.lineno
-                pieces = []
-                for piece in token.value.splitlines(keepends=True):
-                    pieces += [book.mark(name, line), piece]
-                    line += piece.endswith("\n")
-                yield Token(token.lineno, "data", "".join(pieces))
-            else:
-                if token.type == "variable_begin":
-                    yield Token(token.lineno, "data", book.mark(name, token.lineno))
-                yield token
+                yield Token(token.lineno, "data", _marked_text(token, name, book))
+                continue
+            if token.type in ("variable_begin", "block_begin"):
+                before, behind = book.marks(name, token.lineno)
+                yield Token(token.lineno, "data", before)
+            yield token
+            if token.type == "variable_end":
+                yield Token(token.lineno, "data", behind)
+
+
+def _marked_text(token: Token, name: str, book: MarkBook) -> str:
+    pieces = []
+    for line, text in enumerate(token.value.split("\n"), start=token.lineno):
+        before, behind = book.marks(name, line)
+        pieces.append(before + text + behind)
+    return "\n".join(pieces)
 
 
 def line_sources(plain: str, marked: str, book: MarkBook) -> tuple[tuple[str, int] | None, ...]:
@@ -93,11 +101,17 @@ def _unmarked(marked: str, book: MarkBook) -> list[tuple[str, tuple[str, int] | 
     current: tuple[str, int] | None = None
     for line in marked.split("\n"):
         pieces = _MARK.split(line)
-        source: tuple[str, int] | None = current
+        source = current
         text = [pieces[0]]
         started = bool(pieces[0].strip())
-        for digits, piece in zip(pieces[1::2], pieces[2::2], strict=True):
-            current = book.place(digits) or current
+        whole = True  # all that was seen so far was written since the last mark
+        for kind, digits, piece in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+            place = book.place(digits) or current
+            if kind == _BEGIN:
+                whole = not started
+                current = place
+            elif started and whole and place != current:
+                source = place  # a filter cut the mark before this text away with the blanks there
             if not started:
                 source = current
             started = started or bool(piece.strip())

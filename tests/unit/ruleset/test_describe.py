@@ -31,7 +31,7 @@ def test_invalid_or_rpfilter(options: str, expected: bool) -> None:
 @pytest.mark.parametrize(("options", "prefix"), [
     ('-j LOG --log-prefix "edge-drop "', "edge-drop "),
     ("-j NFLOG --nflog-prefix x", "x"),
-    ('-m comment --comment --log-prefix -j LOG', None),
+    ("-m comment --comment --log-prefix -j LOG", None),
     ("-j DROP", None),
 ])
 def test_log_prefix(options: str, prefix: str | None) -> None:

@@ -87,6 +87,7 @@ def test_every_line_knows_where_it_was_written(policy: Policy) -> None:
         ("two three four", "r.rules.j2:7"),
         ("-A KEPT", "r.rules.j2:14"),
         ("-a low", "r.rules.j2:16"),
+        ("", "r.rules.j2:18"),
         ("{{ raw }}", "r.rules.j2:19"),
         ("-A FORWARD 80,443 end", "r.rules.j2:23"),
         ("", "sub/tail.j2:1"),

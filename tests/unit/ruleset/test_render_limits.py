@@ -20,7 +20,7 @@ TOO_MUCH = {
     "much captured text": "{% set x %}{% for i in range(100000) %}" + "y" * 10000 + "{% endfor %}{% endset %}",
     "repetition": "{{ 'x' * 10**10 }}",
     "a list repeated": "{{ [1] * 10**10 }}",
-    "power": "{{ 10 ** 10 ** 10 ** 10 }}",
+    "power": "{{ 10 ** (10 ** 10) }}",
     "squares": DOUBLING.replace("'aaaaaaaaaa'", "7").replace("EXPRESSION", "ns.x * ns.x"),
     "doubling by ~": DOUBLING.replace("EXPRESSION", "ns.x ~ ns.x"),
     "doubling by +": DOUBLING.replace("EXPRESSION", "ns.x + ns.x"),

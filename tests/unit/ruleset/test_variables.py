@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.ruleset.variables import load_variables
+from lab.ruleset.variables import Part, load_variables
 
 
 def test_later_wins(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("x: 1\ny: {k: 1}\n")
     (tmp_path / "b.yaml").write_text("y: {j: 2}\n")
-    parts = ["a.yaml", {"x": 7, "z": [1]}, tmp_path / "b.yaml", {"env": "z"}]
+    parts: list[Part] = ["a.yaml", {"x": 7, "z": [1]}, tmp_path / "b.yaml", {"env": "z"}]
     assert load_variables(parts, {"z": "out"}, folder=tmp_path) == {"x": 7, "y": {"j": 2}, "z": "out"}
 
 

@@ -1,0 +1,114 @@
+"""Labs for tests, each taken down when its test ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import MachineError
+from lab.kernel.namespace import Home
+from lab.kernel.node import Node
+from lab.kernel.privileges import require
+from lab.lab import Lab
+from lab.record.result import CellResult, RunResult
+from lab.run.plan import Choices, Plan
+from lab.run.runner import Order, make_plans, run
+from tests.kernel.scenes import rendered, topology
+
+LabOf = Callable[..., Lab]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _may_build_labs() -> None:
+    try:
+        require()
+    except MachineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def lab_of() -> Iterator[LabOf]:
+    """Builds a lab of a topology and rulesets as text: ``lab_of(corridor(), gateway=table("filter", …))``."""
+    with ExitStack() as undo:
+
+        def build(written: Mapping[str, Any], **rulesets: str) -> Lab:
+            policies = {name: rendered(text, f"{name}.rules") for name, text in rulesets.items()}
+            return undo.enter_context(Lab(topology(written), policies))
+
+        yield build
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    """A node on its own, without any interface but the loopback."""
+    home = Home()
+    alone = Node("alone", home)
+    yield alone
+    alone.close()
+    home.close()
+
+
+class Silent:
+    """A listener that nobody reads."""
+
+    def started(self, cells: int) -> None:
+        """Told the number of cells."""
+
+    def cell(self, result: CellResult) -> None:
+        """Told a result."""
+
+    def finished(self) -> None:
+        """Told the end."""
+
+
+class Project:
+    """A folder with one matrix, its topology and its policies."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        for kind in ("topologies", "policies", "matrices"):
+            (folder / kind).mkdir()
+
+    def plans(
+        self, written: Mapping[str, Any], rulesets: Mapping[str, str], flows: Sequence[Mapping[str, Any]]
+    ) -> list[Plan]:
+        """The plans of a matrix with ``flows``, written down and read again."""
+        name = written["topology"]
+        self._write("topologies", f"{name}.yaml", json.dumps(written))
+        for node, text in rulesets.items():
+            self._write("policies", f"{node}.rules", text)
+        matrix = {
+            "matrix": "made",
+            "about": "Made by a test.",
+            "for": next(iter(rulesets)),
+            "topology": name,
+            "policies": {node: node for node in rulesets},
+            "flows": flows,
+        }
+        return make_plans([self._write("matrices", "made.yaml", json.dumps(matrix))], Choices())
+
+    def run(
+        self,
+        written: Mapping[str, Any],
+        rulesets: Mapping[str, str],
+        flows: Sequence[Mapping[str, Any]],
+        order: Order | None = None,
+    ) -> RunResult:
+        """What ``lab run`` makes of a matrix with ``flows``."""
+        return run(self.plans(written, rulesets, flows), order or Order(), Silent())
+
+    def _write(self, kind: str, name: str, text: str) -> Path:
+        path = self._folder / kind / name
+        path.write_text(text)
+        return path
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project's folder, to write a matrix into and run it."""
+    return Project(tmp_path)
