@@ -33,7 +33,8 @@ class CellResult:
     """One cell: what was expected, what happened, whether that is right, and each difference in words.
 
     ``row``, ``sender``, ``target`` and ``service`` are as the matrix writes them (for tables); ``where`` is the row's file and
-    line.  ``groups`` is not empty when a range's ports differ; ``verdict`` is then that of the first group that fails.
+    line, ``at`` the node under test.  ``groups`` is not empty when a range's ports differ; ``verdict`` is then that of the
+    first group that fails.
     ``differences`` are sentences; ``hints`` say what probably mends it; ``warnings`` do not fail the cell unless strict.
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     """
@@ -46,6 +47,7 @@ class CellResult:
     service: str
     family: int
     where: str
+    at: str
     expected: str
     outcome: Outcome
     verdict: Verdict
@@ -84,7 +86,8 @@ class RunResult:
     """A whole run: its cells in the order of the matrix files, its numbers, and the machine it was measured on.
 
     ``machine`` is the provenance: kernel, iptables version and backend, ruleset hashes, sysctl baseline.  ``problems`` are
-    failures of input, instrument or machine that stopped a matrix (sentences).  ``interrupted`` is true after Ctrl-C.
+    failures of input, instrument or machine that stopped a matrix (sentences), ``notes`` what else the reader must know.
+    ``interrupted`` is true after Ctrl-C.
     """
 
     results: tuple[CellResult, ...]
@@ -92,4 +95,5 @@ class RunResult:
     exit_code: int
     machine: Mapping[str, object] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     interrupted: bool = False

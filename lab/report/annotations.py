@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lab.record.result import CellResult, RunResult
-from lab.report.order import failed, was_stopped
+from lab.report.order import failed
 from lab.report.plain import plain, plain_lines
 
 _PLACE = re.compile(r"(?P<file>.+?)(?::(?P<line>\d+))?(?::\d+)?")
@@ -23,8 +23,8 @@ def annotation_lines(result: RunResult, *, prefix: str = "") -> list[str]:
         rule = cell.verdict.rule
         places.setdefault((rule.source if rule else None) or cell.where, []).append(cell)
     lines = [_annotation(place, cells, prefix) for place, cells in places.items()]
-    level = "error" if was_stopped(result) else "notice"
-    return lines + [f"::{level} title=netfilter-lab::{_data(_plain_text(problem))}" for problem in result.problems]
+    told = [("error", problem) for problem in result.problems] + [("notice", note) for note in result.notes]
+    return lines + [f"::{level} title=netfilter-lab::{_data(_plain_text(text))}" for level, text in told]
 
 
 def _annotation(place: str, cells: list[CellResult], prefix: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.report.detail import explain
-from lab.report.order import failed, numbers, was_stopped
+from lab.report.order import failed, numbers
 from lab.report.plain import plain
 
 if TYPE_CHECKING:
@@ -61,10 +61,9 @@ def print_run(result: RunResult, console: Console, *, verbose: bool = False) -> 
     _warnings(result.results, console)
     _notes(result, console)
     for problem in result.problems:
-        if was_stopped(result):
-            _line(console, f"problem: {problem}", style="bold red")
-        else:
-            _line(console, f"note: {problem}")
+        _line(console, f"problem: {problem}", style="bold red")
+    for note in result.notes:
+        _line(console, f"note: {note}")
     if result.interrupted:
         _line(console, "interrupted: the numbers are of the cells that were finished", style="bold red")
     _line(console, numbers(result.summary), style="green" if result.exit_code == 0 else "bold red")

@@ -24,6 +24,7 @@ def to_json(result: RunResult) -> dict[str, object]:
         "exit_code": result.exit_code,
         "interrupted": result.interrupted,
         "problems": list(result.problems),
+        "notes": list(result.notes),
         "cells": [_cell(cell) for cell in result.results],
         "machine": _value(result.machine),
     }
@@ -84,6 +85,7 @@ def _cell(cell: CellResult) -> dict[str, object]:
         "to": cell.target,
         "service": cell.service,
         "family": cell.family,
+        "at": cell.at,
         "expected": cell.expected,
         "result": str(cell.outcome),
         "suspect": cell.suspect,
@@ -94,7 +96,7 @@ def _cell(cell: CellResult) -> dict[str, object]:
         "ports": cell.ports,
         "groups": [{"ports": group.ports, "count": group.count, **_verdict(group.verdict)} for group in cell.groups],
         **_verdict(cell.verdict),
-        **_evidence(cell.verdict),
+        **_evidence(cell),
         "probe_us": round(cell.probe_us, 1),
     }
 
@@ -113,24 +115,14 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _evidence(verdict: Verdict) -> dict[str, object]:
-    entries = verdict.observation.conntrack
-    here = _entry_under_test(verdict)
+def _evidence(cell: CellResult) -> dict[str, object]:
+    entries = cell.verdict.observation.conntrack
+    here = next((entry for entry in entries if entry.node == cell.at), None)
     return {
         "conntrack": _conntrack(here) if here else None,
         "conntrack_elsewhere": [_conntrack(entry) for entry in entries if entry is not here],
-        "path": path_json(verdict.path),
+        "path": path_json(cell.verdict.path),
     }
-
-
-def _entry_under_test(verdict: Verdict) -> Conntrack | None:
-    """The entry at the deciding rule's node; without a rule there, the first on the way."""
-    entries = verdict.observation.conntrack
-    if verdict.rule is not None:
-        for entry in entries:
-            if entry.node == verdict.rule.node:
-                return entry
-    return entries[0] if entries else None
 
 
 def _arrival(arrival: Arrival) -> dict[str, object]:

@@ -10,7 +10,6 @@ from xml.etree.ElementTree import Element, SubElement
 
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.report.detail import explain
-from lab.report.order import was_stopped
 from lab.report.plain import plain
 
 
@@ -23,7 +22,7 @@ def write_junit(result: RunResult, path: Path) -> None:
     root = Element("testsuites", name="netfilter-lab", time=f"{result.summary.seconds:.3f}")
     for matrix, cells in groupby(sorted(result.results, key=lambda cell: cell.matrix), key=lambda cell: cell.matrix):
         _suite(root, matrix, list(cells), result)
-    if result.problems and was_stopped(result):
+    if result.problems:
         _problems(root, result)
     for total in ("tests", "failures", "errors"):
         root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))

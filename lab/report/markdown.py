@@ -8,7 +8,7 @@ from itertools import chain
 
 from lab.record.result import CellResult, RunResult
 from lab.report.detail import explain
-from lab.report.order import failed, numbers, was_stopped
+from lab.report.order import failed, numbers
 from lab.report.plain import plain
 
 # A job's summary is cut off by its host beyond a megabyte; what is left out is in the JSON.
@@ -35,10 +35,10 @@ def _head(result: RunResult) -> Iterator[str]:
     yield ""
     yield escape(numbers(result.summary)) + (" (interrupted)" if result.interrupted else "")
     yield ""
-    word = "problem" if was_stopped(result) else "note"
-    for problem in result.problems:
-        yield f"- **{word}**: {'<br>'.join(map(escape, problem.splitlines()))}"
-    if result.problems:
+    told = [("problem", problem) for problem in result.problems] + [("note", note) for note in result.notes]
+    for word, text in told:
+        yield f"- **{word}**: {'<br>'.join(map(escape, text.splitlines()))}"
+    if told:
         yield ""
 
 

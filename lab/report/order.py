@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lab.record.result import CellResult, Outcome, RunResult, Summary
+from lab.record.result import CellResult, Outcome, Summary
 
 WORST_FIRST = (Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.ERROR)
 
@@ -13,11 +13,6 @@ def failed(cells: Iterable[CellResult]) -> list[CellResult]:
     """Return the cells that failed: fail-open, fail-closed, mismatch, error; within a class in the order given."""
     chosen = [cell for cell in cells if cell.outcome is not Outcome.PASSED]
     return sorted(chosen, key=lambda cell: WORST_FIRST.index(cell.outcome))
-
-
-def was_stopped(result: RunResult) -> bool:
-    """Whether something stopped a matrix; if not, the run's ``problems`` are notes for the reader and fail nothing."""
-    return result.exit_code not in (0, 1)
 
 
 def numbers(summary: Summary) -> str:

@@ -46,6 +46,7 @@ class _Progress:
 
     results: list[CellResult] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
     machine: dict[str, object] = field(default_factory=machine)
     repeats: int = 0
@@ -104,7 +105,7 @@ def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> 
     finally:
         matrix_run.close()
         done.results += in_order(found, plan.cells)
-        done.problems += plan.notes
+        done.notes += plan.notes
         done.repeats += matrix_run.repeats
 
 
@@ -140,7 +141,9 @@ def _summed_up(done: _Progress, seconds: float) -> RunResult:
         repeats=done.repeats,
     )
     code = INTERRUPTED if done.interrupted else exit_code(done.results, done.codes)
-    return RunResult(tuple(done.results), summary, code, done.machine, tuple(done.problems), done.interrupted)
+    return RunResult(
+        tuple(done.results), summary, code, done.machine, tuple(done.problems), tuple(done.notes), done.interrupted
+    )
 
 
 def exit_code(results: Sequence[CellResult], codes: set[int]) -> int:

@@ -14,7 +14,7 @@ from lab.verdict.deciding import decided
 
 _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP = 1, 6
-_SYN, _SYN_ACK = 0x02, 0x12
+_SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
 _NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable")
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
@@ -41,14 +41,20 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if last.end is End.QUEUED:
         proof = f"the trace of this {packet} ends in a user-space queue at {last.node}"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
-    losses = [loss for loss in observation.losses if loss.node == last.node]
-    if losses:
-        counted = ", ".join(f"{loss.counter} +{loss.packets}" for loss in losses)
-        proof = f"the {packet} ended after the last rule at {last.node}, and its conntrack counted {counted}"
-        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+    if counted := _losses_at(observation, last.node):
+        return _consumed(observation, at, last.node, packet, counted)
     reason = ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason})"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _losses_at(observation: Observation, node: str) -> str:
+    return ", ".join(f"{loss.counter} +{loss.packets}" for loss in observation.losses if loss.node == node)
+
+
+def _consumed(observation: Observation, at: str | None, node: str, packet: str, counted: str) -> Verdict:
+    proof = f"the {packet} ended after the last rule at {node}, and its conntrack counted {counted}"
+    return _verdict(observation, at, Kind.CONSUMED, proof, packet, node)
 
 
 def _dropped(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
@@ -92,8 +98,8 @@ def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict
     rule = path.dropped_by
     forward = _is_request(path, observation)
     if forward and observation.stage is Stage.CONNECTED:
-        packet = "ACK"
-        proof = f"the handshake's {packet} ended in a drop by {rule}"
+        packet = "data" if path.entry.flags & _PUSH else "ACK"
+        proof = f"the handshake was answered, and the {packet} ended in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, path.node, rule)
     packet = "data" if forward else "answer"
     proof = f"the receiver was reached, and the {packet} ended in a drop by {rule}"
@@ -114,6 +120,9 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _verdict(observation, at, Kind.UNANSWERED, proof, name, answer.node, rule)
     if observation.refusal is not None:
         return _refused(observation, at, last, packet)
+    if last is not None and (counted := _losses_at(observation, last.node)):
+        # conntrack confirms a flow behind every rule, the exit witness too
+        return _consumed(observation, at, last.node, packet, counted)
     if observation.unresolved:
         node, address = observation.unresolved[0]
         proof = f"{node} asked its network for {address}, and nobody has that address"
@@ -178,9 +187,8 @@ def _verdict(
     rules = decided(observation.request)
     if rule is None or (kind is not Kind.UNANSWERED and at is not None and node != at):
         rule = dict(rules).get(at, rule) if at is not None else rule or (rules[-1][1] if rules else None)
-    return Verdict(
-        kind, proof, observation, packet, node, rule, rules, reject, muted, _has_passed(observation, at)
-    )  # fmt: skip
+    passed = _has_passed(observation, at) and not (kind is Kind.CONSUMED and at in (None, node))
+    return Verdict(kind, proof, observation, packet, node, rule, rules, reject, muted, passed)
 
 
 def _has_passed(observation: Observation, at: str | None) -> bool:

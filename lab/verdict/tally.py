@@ -72,7 +72,7 @@ class Tally:
         differs = len(groups) > 1 and worst.judgement.outcome is not Outcome.PASSED
         result = CellResult(
             id=cell.id, matrix=cell.matrix, row=cell.row, sender=cell.sender.label, target=cell.target.label,
-            service=cell.service.text, family=cell.family, where=str(cell.where), expected=expected_words(cell),
+            service=cell.service.text, family=cell.family, where=str(cell.where), at=cell.at, expected=expected_words(cell),
             outcome=worst.judgement.outcome, verdict=worst.verdict, differences=worst.judgement.differences,
             hints=worst.judgement.hints, warnings=tuple(self._overdue()),
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),

@@ -95,6 +95,7 @@ def cell(outcome: Outcome = Outcome.PASSED, verdict: Verdict | None = None, **ch
         "target": "web-vip",
         "service": service,
         "family": 4,
+        "at": "gateway",
         "where": "matrices/web-edge.yaml:14",
         "expected": "allow",
         "outcome": outcome,

@@ -52,5 +52,5 @@ def test_a_project_in_a_folder() -> None:
 
 
 def test_a_note_is_a_notice() -> None:
-    (line,) = annotation_lines(make.run([make.cell()], problems=("IPv6 is not judged",), exit_code=0))
+    (line,) = annotation_lines(make.run([make.cell()], notes=("IPv6 is not judged",), exit_code=0))
     assert line.startswith("::notice ")

@@ -92,7 +92,7 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
     text = printed(make.run([make.fail_open(row="[red]x[/red] :warning:", sender="[bold]")], problems=("[/]",)))
     assert "[red]x[/red] :warning:" in text
     assert "[bold]" in text
-    assert "note: [/]" in text
+    assert "problem: [/]" in text
 
 
 def test_colour_only_on_a_terminal() -> None:
@@ -115,9 +115,9 @@ def test_a_warning_is_told_once_with_its_count() -> None:
     assert "and 2 more" in text
 
 
-@pytest.mark.parametrize(("code", "word"), [(0, "note: nft is not loaded"), (3, "problem: nft is not loaded")])
-def test_what_stopped_nothing_is_a_note(code: int, word: str) -> None:
-    assert word in printed(make.run([make.cell()], problems=("nft is not loaded",), exit_code=code))
+@pytest.mark.parametrize(("kind", "word"), [("notes", "note: nft is not loaded"), ("problems", "problem: nft is not loaded")])
+def test_what_stopped_nothing_is_a_note(kind: str, word: str) -> None:
+    assert word in printed(make.run([make.cell()], **{kind: ("nft is not loaded",)}))
 
 
 def test_an_interrupted_run_says_so() -> None:

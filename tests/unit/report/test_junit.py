@@ -62,7 +62,7 @@ def test_what_stopped_a_matrix_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_note_is_no_error(tmp_path: Path) -> None:
-    root = written(make.run([make.cell()], problems=("IPv6 is not judged",), exit_code=0), tmp_path)
+    root = written(make.run([make.cell()], notes=("IPv6 is not judged",), exit_code=0), tmp_path)
     assert root.find(".//error") is None
 
 
