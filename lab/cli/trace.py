@@ -22,13 +22,15 @@ def trace(
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
 ) -> None:
     """Send one probe with everything traced and show, hook by hook, what became of it."""
-    from lab.cli.files import assignments
+    from lab.cli.files import assignments, matrix_files
     from lab.kernel.privileges import enter
     from lab.lab import Lab
     from lab.report.detail import explain_verdict
     from lab.run.scene import find_scene
 
-    scene = find_scene(matrix, topology, assignments(policy or ()), allow_commands=allow_commands)
+    candidates = matrix_files(()) if matrix is None and topology is None else ()
+    chosen = assignments(policy or ())
+    scene = find_scene(matrix, topology, chosen, candidates=candidates, allow_commands=allow_commands)
     enter()
     with Lab(scene.topology, scene.policies) as lab, lab.everything_traced():
         verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack)

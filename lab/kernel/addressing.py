@@ -6,6 +6,7 @@ import socket as sockets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import InputError, Problem
@@ -19,52 +20,48 @@ _LOCAL, _MAIN = 255, 254
 _ROUTE_KINDS = {"blackhole": "blackhole", "unreachable": "unreachable", "prohibit": "prohibit"}
 
 
-def bring_up(node: Node, addresses: Mapping[str, Sequence[str]]) -> None:
+def bring_up(node: Node, netlink: IPRoute, addresses: Mapping[str, Sequence[str]]) -> None:
     """Give each interface its addresses (with prefix length) and set it up, the loopback too."""
-    with node.netlink() as route:
-        route.link("set", index=_LOOPBACK_INDEX, state="up")
-        for name, texts in addresses.items():
-            index = node.ports[name].index
-            for text in texts:
-                address, _, length = text.partition("/")
-                with _refusals(node, f"address {text} on {name}"):
-                    route.addr("add", index=index, address=address, prefixlen=int(length))
-            route.link("set", index=index, state="up")
+    netlink.link("set", index=_LOOPBACK_INDEX, state="up")
+    for name, texts in addresses.items():
+        index = node.ports[name].index
+        for text in texts:
+            address, _, length = text.partition("/")
+            with _refusals(node, f"address {text} on {name}"):
+                netlink.addr("add", index=index, address=address, prefixlen=int(length))
+        netlink.link("set", index=index, state="up")
 
 
-def add_routes(node: Node, gateways: Sequence[str], routes: Sequence[Route], rules: Sequence[RoutingRule]) -> None:
+def add_routes(
+    node: Node, netlink: IPRoute, gateways: Sequence[str], routes: Sequence[Route], rules: Sequence[RoutingRule]
+) -> None:
     """The default routes through ``gateways``, then the node's own routes and rules; a refusal is an InputError."""
-    if not gateways and not routes and not rules:
-        return
-    with node.netlink() as socket:
-        for gateway in gateways:
-            with _refusals(node, f"default route via {gateway}"):
-                socket.route("add", dst="default", gateway=gateway, family=_family(gateway))
-        for route in routes:
-            with _refusals(node, f"route {route.text!r}"):
-                socket.route("add", **_route(node, route))
-        for rule in rules:
-            for family in [rule.family] if rule.family else [4]:
-                with _refusals(node, f"rule {rule.text!r}"):
-                    socket.rule("add", **_rule(rule), family=_FAMILIES[family])
+    for gateway in gateways:
+        with _refusals(node, f"default route via {gateway}"):
+            netlink.route("add", dst="default", gateway=gateway, family=_family(gateway))
+    for route in routes:
+        with _refusals(node, f"route {route.text!r}"):
+            netlink.route("add", **_route(node, route))
+    for rule in rules:
+        for family in [rule.family] if rule.family else [4]:
+            with _refusals(node, f"rule {rule.text!r}"):
+                netlink.rule("add", **_rule(rule), family=_FAMILIES[family])
 
 
-def stand_for(node: Node, prefixes: Sequence[Network]) -> None:
+def stand_for(node: Node, netlink: IPRoute, prefixes: Sequence[Network]) -> None:
     """Make ``node`` own every address of the IPv4 ``prefixes``, and still reach its neighbours and its gateway.
 
     Its own packets come from the loopback's point of view (``iif lo``), so they ask the main table first; all others ask
     the local table, where the prefixes are the node's own.
     """
-    with node.netlink() as route:
-        for prefix in prefixes:
-            route.route("add", dst=str(prefix), oif=_LOOPBACK_INDEX, type="local", table=_LOCAL, scope=254)
-        for own in ("127.0.0.0/8", *(f"{address}/32" for address in node.addresses)):
-            destination, _, length = own.partition("/")
-            route.rule("add", priority=0, iifname="lo", dst=destination, dst_len=int(length), table=_LOCAL)
-        route.rule("add", priority=1, iifname="lo", table=_MAIN)
-        route.rule("add", priority=2, table=_LOCAL)
-        route.rule("del", priority=0, table=_LOCAL)
-    node.anyip = True
+    for prefix in prefixes:
+        netlink.route("add", dst=str(prefix), oif=_LOOPBACK_INDEX, type="local", table=_LOCAL, scope=254)
+    for own in ("127.0.0.0/8", *(f"{address}/32" for address in node.addresses)):
+        destination, _, length = own.partition("/")
+        netlink.rule("add", priority=0, iifname="lo", dst=destination, dst_len=int(length), table=_LOCAL)
+    netlink.rule("add", priority=1, iifname="lo", table=_MAIN)
+    netlink.rule("add", priority=2, table=_LOCAL)
+    netlink.rule("del", priority=0, table=_LOCAL)
 
 
 def _family(address: str) -> int:

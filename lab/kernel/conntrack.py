@@ -28,6 +28,7 @@ _TCP_STATES = (
 _STATISTICS = {4: "invalid", 8: "insert", 9: "insert_failed", 10: "drop", 11: "early_drop", 12: "error", 17: "chain_toolong"}
 _KIND_AND_SEQUENCE = struct.Struct("=4xH2xI")
 # CTA_TUPLE_ORIG { CTA_TUPLE_IP { V4_SRC, V4_DST }, CTA_TUPLE_PROTO { NUM, SRC_PORT, DST_PORT } }
+_PORTS_TUPLE = struct.Struct("!8x4s4x4s8xB3x4xH2x4xH2x")  # what is inside of it, as the kernel packs it
 _TUPLE = struct.Struct("=HHHHHH4sHH4sHHHHB3xHH2s2xHH2s2x")
 
 
@@ -124,6 +125,9 @@ def _state(found: Mapping[int, bytes], status: tuple[str, ...], original: Packet
 
 
 def _read_tuple(data: bytes) -> Packet:
+    if len(data) == _PORTS_TUPLE.size:
+        source, destination, number, sport, dport = _PORTS_TUPLE.unpack(data)
+        return Packet(4, number, sockets.inet_ntoa(source), sport, sockets.inet_ntoa(destination), dport)
     parts = nl.attributes(data)
     addresses, proto = nl.attributes(parts[1]), nl.attributes(parts[2])
     number = proto[1][0]

@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 
+from pyroute2 import IPRoute
+
 from lab.kernel import addressing
 from lab.kernel.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.crossings import diameter
@@ -105,25 +107,26 @@ class Network:
         hidden = [*self._wiring.bridges, *self.fence.nodes]
         with Readiness([*self._nodes.values(), *hidden]) as readiness:
             for number, node in enumerate(self.fence.nodes):
-                addressing.bring_up(node, {"fence": [f"169.254.7.{number + 1}/30"]})
-            for node in self._wiring.bridges:
-                addressing.bring_up(node, {})
+                with node.netlink() as netlink:
+                    self._wiring.number(node, netlink)
+                    addressing.bring_up(node, netlink, {"fence": [f"169.254.7.{number + 1}/30"]})
             for name, spec in self.topology.nodes.items():
-                self._configure(self._nodes[name], spec)
+                with self._nodes[name].netlink() as netlink:
+                    self._wiring.number(self._nodes[name], netlink)
+                    self._configure(self._nodes[name], netlink, spec)
+            for node in self._nodes.values():
+                self._know_neighbours(node)
             readiness.wait()
 
-    def _configure(self, node: Node, spec: NodeSpec) -> None:
-        addressing.bring_up(
-            node,
-            {name: [str(address) for address in port.of_family(4)] for name, port in spec.interfaces.items()},
-        )
-        self._know_neighbours(node)
+    def _configure(self, node: Node, netlink: IPRoute, spec: NodeSpec) -> None:
+        addresses = {name: [str(address) for address in port.of_family(4)] for name, port in spec.interfaces.items()}
+        addressing.bring_up(node, netlink, addresses)
         gateway = self.topology.next_hop(node.name, 4)
         routes = [route for route in spec.routes if route.family == 4]
         rules = [rule for rule in spec.rules if rule.family in (4, None)]
-        addressing.add_routes(node, [gateway] if gateway else [], routes, rules)
+        addressing.add_routes(node, netlink, [gateway] if gateway else [], routes, rules)
         if spec.anyip:
-            addressing.stand_for(node, _prefixes(spec))
+            addressing.stand_for(node, netlink, _prefixes(spec))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own)
 

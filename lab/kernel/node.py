@@ -31,7 +31,6 @@ class Node:
         self.namespace = Namespace(home)
         self.ports: dict[str, Port] = {}
         self.sysctls: dict[str, str] = {}
-        self.anyip = False
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from pyroute2 import IPRoute
@@ -13,6 +13,7 @@ from lab.kernel.namespace import Home
 from lab.kernel.node import Node, Port
 
 _FIRST_INDEX = 1001
+_UNKNOWN = 0
 BRIDGE = "bridge"
 
 
@@ -59,8 +60,16 @@ class Wiring:
     def _pair(self, network: str, one: End, two: End) -> None:
         index, one_mac, two_mac = self._veth(one.node, one.interface, two.node, two.interface)
         self._port(network, one, index, one_mac)
-        with two.node.netlink() as route:
-            self._port(network, two, _index(route, two.interface), two_mac)
+        self._port(network, two, _UNKNOWN, two_mac)
+
+    @staticmethod
+    def number(node: Node, netlink: IPRoute) -> None:
+        """Find out the interface indices that the kernel chose for the node's second ends."""
+        unknown = [port for port in node.ports.values() if port.index == _UNKNOWN]
+        if unknown:
+            indices = {link.get_attr("IFLA_IFNAME"): link["index"] for link in netlink.get_links()}
+            for port in unknown:
+                node.ports[port.name] = replace(port, index=indices[port.name])
 
     def _veth(self, one: Node, one_name: str, two: Node, two_name: str) -> tuple[int, bytes, bytes]:
         index = next(self._numbers)

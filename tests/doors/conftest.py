@@ -1,0 +1,68 @@
+"""Projects for tests, and the users who run the lab in them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.errors import MachineError
+from lab.kernel.privileges import require
+from tests.doors.project import Project, run
+
+NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _may_build_labs() -> None:
+    try:
+        require()
+    except MachineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project's folder with the small matrix in it."""
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def open_project() -> Iterator[Project]:
+    """A project that every user of the machine may write into; pytest's own folders are closed to all but one."""
+    folder = Path(tempfile.mkdtemp(prefix="lab-doors-"))
+    try:
+        project = Project(folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o777 if path.is_dir() else 0o666)
+        yield project
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def nobody(open_project: Project) -> tuple[str, ...]:
+    """What starts a command as an ordinary user; skips where there is no second user or this code is closed to him."""
+    import sys
+
+    if os.geteuid() != 0 or os.environ.get("LAB_ROOTLESS") == "1":
+        pytest.skip("only root can become another user")
+    tried = run([*NOBODY, sys.executable, "-c", "import lab.lab"], open_project.folder)
+    if tried.code != 0:
+        pytest.skip(f"another user cannot read this checkout: {tried.err.strip().splitlines()[-1]}")
+    return NOBODY
+
+
+@pytest.fixture
+def barred() -> tuple[str, ...]:
+    """What starts a command with no right to a network namespace, nor to a user namespace."""
+    barring = "echo 0 > /proc/sys/user/max_user_namespaces && exec setpriv --bounding-set=-all --inh-caps=-all "
+    command = ("unshare", "--user", "--map-root-user", "sh", "-c", f'{barring}"$@"', "barred")
+    tried = run([*command, "grep", "CapEff", "/proc/self/status"], Path("/"))
+    if tried.code != 0 or set(tried.out.split()[1]) != {"0"}:
+        pytest.skip(f"cannot take the right away: {tried.told.strip()}")
+    return command

@@ -1,0 +1,90 @@
+"""A user's project in a folder of its own, and the command line as that user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEADLINE_S = 120
+LAB = str(Path(sys.executable).with_name("lab"))
+SMALL = Path(__file__).with_name("small")
+_NOT_INHERITED = ("CI", "GITHUB_ACTIONS", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "PYTEST_ADDOPTS")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def told(self) -> str:
+        """All that the user saw."""
+        return self.out + self.err
+
+    def ended(self, code: int) -> Ended:
+        """Itself, once it ended with ``code`` and without a traceback."""
+        assert "Traceback" not in self.told, self.told
+        assert self.code == code, f"ended with {self.code}, not {code}:\n{self.told}"
+        return self
+
+
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None) -> Ended:
+    """A command to its end, its output going into pipes."""
+    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    done = subprocess.run(
+        command, cwd=folder, env=inherited | dict(environment or {}), stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, errors="surrogateescape", timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+class Project:
+    """A project in ``folder``; it holds the small topology, policy and matrix of these tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copytree(SMALL, folder, dirs_exist_ok=True)
+
+    def lab(self, *arguments: str, before: Sequence[str] = ()) -> Ended:
+        """``lab ARGUMENTS`` in the project's folder, started by the command ``before``."""
+        return run([*before, LAB, *arguments], self.folder)
+
+    def lab_with(self, code: str, *arguments: str) -> Ended:
+        """``lab ARGUMENTS`` in a process where ``code`` has been run before."""
+        return run([sys.executable, "-c", f"{code}\nfrom lab.cli.main import main\nmain()\n", *arguments], self.folder)
+
+    def results(self, *arguments: str) -> dict[str, Any]:
+        """What ``lab run ARGUMENTS`` writes as JSON, whatever its exit code."""
+        file = self.folder / "results.json"
+        done = self.lab("run", *arguments, "--json", str(file))
+        assert file.is_file(), done.told
+        loaded: dict[str, Any] = json.loads(file.read_text())
+        assert loaded["exit_code"] == done.code
+        return loaded
+
+    def read(self, name: str) -> str:
+        """A file of the project."""
+        return (self.folder / name).read_text()
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace ``old``, which stands once in the file."""
+        text = self.read(name)
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
+        self.write(name, text.replace(old, new))

@@ -1,0 +1,59 @@
+"""One bare ACK: a stateful policy knows that no connection belongs to it, a stateless look-alike does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.record.observation import Stage
+from lab.record.verdict import Kind
+from tests.kernel.conftest import LabOf
+from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, table
+
+pytestmark = pytest.mark.kernel
+
+NEW_WEB = "-A FORWARD -p tcp -m conntrack --ctstate NEW -m tcp --syn --dport 443 -j ACCEPT"
+STATEFUL = table("filter", ESTABLISHED, NEW_WEB, FORWARD="DROP")
+NOT_SYN = "-A FORWARD -p tcp ! --syn -m comment --comment answers-by-flag -j ACCEPT"
+STATELESS = table("filter", NOT_SYN, "-A FORWARD -p tcp --dport 443 -j ACCEPT", FORWARD="DROP")
+
+
+@pytest.mark.parametrize("port", [443, 22])
+def test_a_stateful_policy_drops_it(lab_of: LabOf, port: int) -> None:
+    lab = lab_of(corridor(), gateway=STATEFUL)
+    verdict = lab.probe("client", "server", f"tcp/{port}", ack=True)
+    assert (verdict.kind, verdict.packet, verdict.passed_node) == (Kind.DROPPED, "segment", False), verdict.proof
+    assert verdict.rule is not None
+    assert verdict.rule.place == "filter:FORWARD policy"
+
+
+@pytest.mark.parametrize("port", [443, 22])
+def test_a_stateless_one_lets_it_in(lab_of: LabOf, port: int) -> None:
+    lab = lab_of(corridor(), gateway=STATELESS)
+    verdict = lab.probe("client", "server", f"tcp/{port}", ack=True)
+    assert verdict.allowed, verdict.proof
+    assert verdict.rule is not None
+    assert verdict.rule.comment == "answers-by-flag"
+    assert verdict.arrived is not None
+    assert verdict.arrived[:4] == ("server", SERVER, port, CLIENT)
+
+
+def test_the_policies_agree_on_a_handshake(lab_of: LabOf) -> None:
+    for ruleset in (STATEFUL, STATELESS):
+        lab = lab_of(corridor(), gateway=ruleset)
+        kinds = [lab.probe("client", "server", service).kind for service in ("tcp/443", "tcp/22")]
+        assert kinds == [Kind.ALLOWED, Kind.DROPPED]
+
+
+def test_the_reset_that_answers_it_is_dropped(lab_of: LabOf) -> None:
+    rule = "-A FORWARD -p tcp --tcp-flags RST RST -m comment --comment no-resets -j DROP"
+    verdict = lab_of(corridor(), gateway=table("filter", rule)).probe("client", "server", "tcp/443", ack=True)
+    assert (verdict.kind, verdict.packet) == (Kind.UNANSWERED, "answer"), verdict.proof
+    assert verdict.observation.stage is Stage.DELIVERED
+    assert verdict.rule is not None
+    assert verdict.rule.comment == "no-resets"
+
+
+def test_a_rejected_segment(lab_of: LabOf) -> None:
+    rule = "-A FORWARD -p tcp ! --syn -j REJECT --reject-with tcp-reset"
+    verdict = lab_of(corridor(), gateway=table("filter", rule)).probe("client", "server", "tcp/443", ack=True)
+    assert (verdict.kind, verdict.reject, verdict.muted) == (Kind.REJECTED, "tcp-reset", False), verdict.proof
