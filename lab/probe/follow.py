@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from lab.probe.question import answer_to, ends_of
@@ -19,16 +19,24 @@ class Followed:
     others: tuple[Path, ...]
 
 
-def follow(paths: Sequence[Path], sent: Packet) -> Followed:
-    """Follow ``sent`` from node to node by its headers (each exit is the next entry), then the answer back."""
+NextNodes = Callable[[Path], Collection[str]]
+
+
+def follow(paths: Sequence[Path], sent: Packet, next_nodes: NextNodes) -> Followed:
+    """Follow ``sent`` from node to node by its headers (each exit is the next entry), then the answer back.
+
+    ``next_nodes`` gives the nodes that a packet may come to once it has left a node as a path says.
+    """
     left = list(paths)
-    request = _chain(left, sent.proto, ends_of(sent))
+    request = _chain(left, sent.proto, ends_of(sent), next_nodes)
     last = request[-1].exit if request else sent
-    answer = _chain(left, sent.proto, answer_to(last)) if last is not None else ()
+    answer = _chain(left, sent.proto, answer_to(last), next_nodes) if last is not None else ()
     return Followed(request, answer, tuple(left))
 
 
-def _chain(left: list[Path], proto: int, wanted: tuple[str, int | None, str, int | None]) -> tuple[Path, ...]:
+def _chain(
+    left: list[Path], proto: int, wanted: tuple[str, int | None, str, int | None], next_nodes: NextNodes
+) -> tuple[Path, ...]:
     """Take out of ``left`` the paths of one packet, first entry first.
 
     Later packets of a flow bear the same headers, so a packet is taken to pass a node once.
@@ -36,19 +44,30 @@ def _chain(left: list[Path], proto: int, wanted: tuple[str, int | None, str, int
     chain: list[Path] = []
     passed: set[str] = set()
     while True:
-        found = next(
-            (
-                path
-                for path in left
-                if path.node not in passed and path.entry.proto == proto and ends_of(path.entry) == wanted
-            ),
-            None,
-        )
-        if found is None:
+        candidates: dict[str, Path] = {}
+        for path in left:
+            if path.node not in passed and path.entry.proto == proto and ends_of(path.entry) == wanted:
+                candidates.setdefault(path.node, path)
+        if not candidates:
             return tuple(chain)
+        found = _first(tuple(candidates.values()), next_nodes)
         left.remove(found)
         chain.append(found)
         passed.add(found.node)
         if found.exit is None:
             return tuple(chain)
         wanted = ends_of(found.exit)
+
+
+def _first(candidates: Sequence[Path], next_nodes: NextNodes) -> Path:
+    """The path that no other leads to: the nodes' traces tell nothing of which of them was earlier."""
+    if len(candidates) == 1:
+        return candidates[0]
+    return next(
+        (
+            path
+            for path in candidates
+            if not any(path.node in next_nodes(other) for other in candidates if other is not path)
+        ),
+        candidates[0],
+    )

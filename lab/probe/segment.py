@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lab.kernel.headers import checksum
 from lab.probe.question import TCP, Question
 from lab.probe.raw import Sniffer, find_arrival, sniffers
-from lab.probe.refusal import read_error_queue
+from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.record.observation import Stage as Progress
@@ -62,7 +62,7 @@ def _await(sighting: Sighting, client: sockets.socket, watching: Sequence[Sniffe
             sighting.progress = Progress.ANSWERED
         sighting.read_conntrack()
     elif reset:
-        sighting.progress = Progress.CONNECTED
+        sighting.progress, sighting.refusal = Progress.CONNECTED, RESET
     else:
         sighting.refusal = read_error_queue(client)
 

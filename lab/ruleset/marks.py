@@ -1,8 +1,8 @@
 """Where each line of a rendering was written: template file and line.
 
-A Jinja2 extension puts marks around each line of a template's text and around each expression, and one before each
-block.  A mark is a run of rare blanks, so that what a template does with captured text (`trim`, `split`, `upper`) it does
-to marked text alike.  What is loaded is always the rendering *without* marks; the marked one only tells the sources.
+A Jinja2 extension puts marks around each line of a template's text, and one before each expression and each block.  A
+mark is a run of rare blanks, so that what a template does with captured text (`trim`, `split`, `upper`) it does to marked
+text alike.  What is loaded is always the rendering *without* marks; the marked one only tells the sources.
 """
 
 from __future__ import annotations
@@ -54,20 +54,16 @@ class LineMarks(Extension):
         environment.extend(mark_book=MarkBook())
 
     def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        """The tokens, with marks around each line of text and each expression, and one before each block."""
+        """The tokens, with marks around each line of text, and one before each expression and each block."""
         book: MarkBook = self.environment.mark_book  # type: ignore[attr-defined]
         name = stream.name or ""
-        behind = ""
         for token in stream:
             if token.type == "data":
                 yield Token(token.lineno, "data", _marked_text(token, name, book))
                 continue
             if token.type in ("variable_begin", "block_begin"):
-                before, behind = book.marks(name, token.lineno)
-                yield Token(token.lineno, "data", before)
+                yield Token(token.lineno, "data", book.marks(name, token.lineno)[0])
             yield token
-            if token.type == "variable_end":
-                yield Token(token.lineno, "data", behind)
 
 
 def _marked_text(token: Token, name: str, book: MarkBook) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound, TemplateSyntaxError, UndefinedError
@@ -95,8 +95,7 @@ class _FolderLoader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, None]:  # noqa: ARG002
         """The text of a template by its name relative to the folder, and its path."""
         path = self.folder / template
-        inside = not PurePosixPath(template).is_absolute() and ".." not in PurePosixPath(template).parts
-        if not inside or not path.resolve().is_relative_to(self._real_folder):
+        if not path.resolve().is_relative_to(self._real_folder):
             raise TemplateNotFound(template, f"the template {template!r} is outside the policy's folder")
         if not path.is_file():
             raise TemplateNotFound(template, f"there is no template {template!r} in the policy's folder")

@@ -115,3 +115,13 @@ def test_the_way_of_a_dropped_packet_is_told_step_by_step(lab_of: LabOf) -> None
         ("forward", "filter", "FORWARD", "jump web"),
         ("forward", "filter", "web", "drop"),
     ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_order_in_which_nodes_are_written_is_not_the_packet_s(lab_of: LabOf, service: str) -> None:
+    stage = two_gateways()
+    stage["nodes"] = dict(reversed(stage["nodes"].items()))
+    lab = lab_of(stage, gateway=table("filter"), second=table("filter", FORWARD="DROP"))
+    verdict = lab.probe("client", "server", service, at="gateway")
+    assert [path.node for path in verdict.path] == ["gateway", "second"]
+    assert (verdict.node, verdict.passed_node) == ("second", True)

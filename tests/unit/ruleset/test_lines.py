@@ -15,6 +15,8 @@ COUNTED = [
     ("[5:6] -A INPUT -j DROP", "[2:0] -A INPUT -j DROP"),
     ("[5:6]-A INPUT -j DROP", "[2:0] -A INPUT -j DROP"),
     ("-A INPUT -c 4 5 -j DROP", "[2:0] -A INPUT -j DROP"),
+    ("-A INPUT -c 4,5 -j DROP", "[2:0] -A INPUT -j DROP"),
+    ("-A INPUT --set-counters=4,5 -j DROP", "[2:0] -A INPUT -j DROP"),
     ("[5:6] -A INPUT -j DROP --set-counters 4,5", "[2:0] -A INPUT -j DROP "),
     ('-A INPUT -m comment --comment "[1:2] -A x -c 4 5"', '[2:0] -A INPUT -m comment --comment "[1:2] -A x -c 4 5"'),
     ("-A INPUT -m comment --comment -c -j DROP", "[2:0] -A INPUT -m comment --comment -c -j DROP"),

@@ -102,6 +102,14 @@ def test_a_rendering_that_marks_would_change_is_the_one_without(policy: Policy) 
     assert rendered.sources == (None, "policies/r.rules.j2:3")
 
 
+def test_trimmed_text_keeps_its_place(policy: Policy) -> None:
+    (policy.folder / "m.j2").write_text("{% macro both() %}\n-A one\n-A two\n{% endmacro %}\n")
+    rendered = policy("{% from 'm.j2' import both %}\n*filter\n{{ both()|trim }}\nCOMMIT\n", TRIMMED)
+    assert places(rendered) == [
+        ("*filter", "r.rules.j2:2"), ("-A one", "m.j2:2"), ("-A two", "m.j2:3"), ("COMMIT", "r.rules.j2:4"),
+    ]
+
+
 def test_an_empty_capture_stays_false(policy: Policy) -> None:
     rendered = policy("{% set x %}\n{% endset %}\n{% if x|trim %}\nyes\n{% endif %}\nno\n", TRIMMED)
     assert places(rendered) == [("no", "r.rules.j2:6")]

@@ -10,7 +10,7 @@ from jinja2 import DictLoader
 
 from lab.errors import InputError
 from lab.ruleset.render import render
-from lab.ruleset.sandbox import Budget, PolicyEnvironment, TooMuch
+from lab.ruleset.sandbox import MAX_CHARACTERS, Budget, PolicyEnvironment, TooMuch
 
 DOUBLING = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(60) %}{% set ns.x = EXPRESSION %}{% endfor %}"
 
@@ -19,6 +19,7 @@ TOO_MUCH = {
     "much output": "{% for i in range(100000) %}{{ 'x' * 10000 }}{% endfor %}",
     "much captured text": "{% set x %}{% for i in range(100000) %}" + "y" * 10000 + "{% endfor %}{% endset %}",
     "repetition": "{{ 'x' * 10**10 }}",
+    "repetition from the left": "{{ 10**10 * 'x' }}",
     "a list repeated": "{{ [1] * 10**10 }}",
     "power": "{{ 10 ** (10 ** 10) }}",
     "squares": DOUBLING.replace("'aaaaaaaaaa'", "7").replace("EXPRESSION", "ns.x * ns.x"),
@@ -52,6 +53,22 @@ def test_too_much_is_an_input_error(tmp_path: Path, text: str) -> None:
         render(tmp_path / "r.j2", {}, {}, {})
     assert time.process_time() - began < 5
     assert str(refused.value).startswith(f"{tmp_path.name}/r.j2")
+
+
+@pytest.mark.parametrize("text", [
+    "{{ '%1000000000d' % 1 }}", "{{ '%*d' % (10**9, 1) }}", "{{ '{:>1000000000}'.format(1) }}",
+    "{{ '{:>{}}'.format(1, 10**9) }}", "{{ '%1000000000d'|format(1) }}",
+])
+def test_a_wide_format_is_refused_before_it_is_made(text: str) -> None:
+    environment = PolicyEnvironment(DictLoader({"r": text}), {}, Budget())
+    with pytest.raises(TooMuch, match="formats too wide"):
+        environment.get_template("r").render()
+
+
+def test_one_text_may_not_be_larger_than_a_ruleset() -> None:
+    Budget().spend(MAX_CHARACTERS)
+    with pytest.raises(TooMuch, match="16 MiB"):
+        Budget().spend(MAX_CHARACTERS + 1)
 
 
 LONG = {
