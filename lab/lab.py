@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Self
 
@@ -119,6 +120,8 @@ class Lab:
         Services that are not open in the topology are opened at the target for the probe's time.  ``at`` is the node under
         test, by default the one that has a policy.  Raises InputError for a name that the topology does not know.
         """
+        if sport is not None and not 1 <= sport <= 65535:
+            raise InputError(Problem(f"source port {sport} is not between 1 and 65535"))
         node = self._node(sender)
         address, owner = self._target(target)
         parsed = parse_service(service, self.topology.services)
@@ -127,7 +130,7 @@ class Lab:
         port = parsed.ports[0][0] if parsed.ports else None
         question = Question(
             node=node,
-            source=source or self._source(node, address),
+            source=_ipv4(source) if source else self._source(node, address),
             destination=address,
             proto=NUMBERS[parsed.proto],
             port=port,
@@ -157,7 +160,7 @@ class Lab:
         if named:
             address = str(named[0])
         elif word[:1].isdigit():
-            address = word
+            address = _ipv4(word)
         else:
             node, _, interface = word.partition("@")
             ports = self.network.nodes[self._node(node)].ports
@@ -188,3 +191,11 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _ipv4(text: str) -> str:
+    """An address as the kernel writes it; InputError when ``text`` is none."""
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise InputError(Problem(f"{text!r} is not an IPv4 address")) from None

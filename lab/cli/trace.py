@@ -22,7 +22,7 @@ def trace(
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
 ) -> None:
     """Send one probe with everything traced and show, hook by hook, what became of it."""
-    from lab.cli.files import assignments, matrix_files, matrix_files
+    from lab.cli.files import assignments, matrix_files
     from lab.kernel.privileges import enter
     from lab.lab import Lab
     from lab.report.detail import explain_verdict

@@ -83,4 +83,4 @@ def read_back(node: Node, rendered: Rendered, lines: LineMap) -> LoadedPolicy:
 
 def _refusal(done: Finished, rendered: Rendered) -> InputError | MachineError:
     problem = locate(done.err, rendered)
-    return MachineError(problem) if is_missing_extension(done.err) else InputError(problem)
+    return MachineError(problem) if is_missing_extension(done.err, rendered) else InputError(problem)

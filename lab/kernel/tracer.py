@@ -107,11 +107,17 @@ class Tracer:
                 waiting = self._receiver.receive()
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
+                    self._discard()
                     raise Overrun from error
                 raise
             found += map(self._message, waiting)
             if len(waiting) < self._receiver.count:
                 return found
+
+    def _discard(self) -> None:
+        """Let go of what waits: the kernel tells nothing more, not even of further losses, until all of it is read."""
+        while self._receiver.receive():
+            pass
 
     def _message(self, data: bytes) -> TraceMessage:
         headers = data.find(_IPV4_HEADER, _ID_END)

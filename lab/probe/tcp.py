@@ -78,6 +78,8 @@ def _refused(sighting: Sighting, client: sockets.socket, code: int) -> None:
 def _exchange(sighting: Sighting, client: sockets.socket, listeners: Sequence[Listener]) -> None:
     accepted = sighting.stage.eventually(lambda: _accept(listeners))
     if accepted is None:
+        # it believes in a connection of which nobody else knows, and would go on speaking of it
+        _abort(client)
         return
     server, arrival = accepted
     with server:

@@ -68,7 +68,7 @@ class Verdict:
         words = [str(self.kind)]
         if self.reject:
             words.append(f"({self.reject}{', muted' if self.muted else ''})")
-        if self.rule is not None:
+        if self.rule is not None and self.kind not in (Kind.UNROUTED, Kind.CONSUMED, Kind.LOST):
             words.append(f"by {self.rule}")
         elif self.node is not None:
             words.append(f"at {self.node}")

@@ -111,7 +111,8 @@ def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]], width: int) -> T
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    # a bar between columns: a folded line must not begin with ::, which a CI would take for a command
+    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.MINIMAL, show_edge=False)
     table.padding, table.width = (0, 1, 0, 0), width
     for heading, ratio in _COLUMNS:
         table.add_column(heading, overflow="fold", ratio=ratio)

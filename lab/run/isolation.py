@@ -1,30 +1,74 @@
-"""Which cells need nodes of their own: those whose way leads past a rule that remembers what it saw."""
+"""Which cells may meet a rule that remembers what it saw, and whether one of their packets did."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 
+from lab.record.path import Path
+from lab.record.verdict import Verdict
+from lab.ruleset.rule import SavedRule
 from lab.ruleset.save import Ruleset
 from lab.ruleset.stateful import StatefulRules
 from lab.spec.cell import Cell
+from lab.spec.topology import Topology
 
-_CHAINS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+_FORWARDED = ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING")  # OUTPUT, as a REJECT's answer is the node's own
+_ALL = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+_TO_ITSELF = frozenset({"REDIRECT", "TPROXY"})
 
 
 class Isolation:
-    """Read from the rulesets before anything is sent."""
+    """Reads the rulesets before anything is sent: a rule with limit, recent and the like could make a cell see another."""
 
-    def __init__(self, rulesets: Mapping[str, Ruleset]) -> None:
-        self._stateful = [StatefulRules(ruleset) for ruleset in rulesets.values()]
+    def __init__(self, topology: Topology, rulesets: Mapping[str, Ruleset]) -> None:
+        self._topology = topology
+        self._stateful = {node: StatefulRules(ruleset) for node, ruleset in rulesets.items()}
+        self._to_itself = {node for node, ruleset in rulesets.items() if self._may_turn_to_itself(node, ruleset)}
 
-    def needs_fresh_nodes(self, cell: Cell) -> bool:
-        """Whether the cell could meet a rule with state of its own (limit, recent, …) that decides its fate."""
-        return self._meets(cell, logs=False)
+    def in_the_way(self, cell: Cell) -> tuple[SavedRule, ...]:
+        """The rules with a state of their own, and a say, that some packet of ``cell`` may meet."""
+        return tuple(rule for _, rule in self._met(cell, logs=False))
 
     def log_is_limited(self, cell: Cell) -> bool:
         """Whether the cell expects a log that a rate-limited rule writes."""
-        return cell.expect.logged is not None and self._meets(cell, logs=True)
+        return cell.expect.logged is not None and any(self._met(cell, logs=True))
 
-    def _meets(self, cell: Cell, *, logs: bool) -> bool:
-        proto, ports = cell.service.proto, cell.service.ports
-        return any(rules.in_the_way(_CHAINS, proto, ports, logs=logs) for rules in self._stateful)
+    def touched(self, cell: Cell, verdict: Verdict) -> bool:
+        """Whether a packet of the (fully traced) probe came as far as one of these rules: it then has another state now."""
+        seen = verdict.observation
+        paths = (*seen.request, *seen.answer, *seen.others)
+        return any(
+            _reached(path, rule) >= rule.number
+            for node, rule in self._met(cell, logs=False)
+            for path in paths
+            if path.node == node
+        )
+
+    def _met(self, cell: Cell, *, logs: bool) -> Iterator[tuple[str, SavedRule]]:
+        for node, rules in self._stateful.items():
+            chains = self._chains(cell, node)
+            for rule in rules.in_the_way(chains, cell.service.proto, cell.service.ports, logs=logs):
+                yield node, rule
+
+    def _chains(self, cell: Cell, node: str) -> tuple[str, ...]:
+        """The base chains that the cell may enter at ``node``: INPUT only where its address is the node's, or may become so."""
+        at_an_end = node in (cell.sender.node, cell.target.node)
+        return _ALL if at_an_end or node in self._to_itself else _FORWARDED
+
+    def _may_turn_to_itself(self, node: str, ruleset: Ruleset) -> bool:
+        own = self._topology.addresses(node, 4)
+        return any(
+            rule.target in _TO_ITSELF or (rule.target == "DNAT" and (rule.to is None or rule.to.split(":")[0] in own))
+            for rule in ruleset.rules()
+        )
+
+
+def _reached(path: Path, rule: SavedRule) -> float:
+    """How far the packet came in the rule's chain: the last rule that matched, or the chain's end."""
+    numbers = [
+        math.inf if step.rule is None or step.rule.number is None else step.rule.number
+        for step in path.steps
+        if (step.table, step.chain) == (rule.table, rule.chain)
+    ]
+    return max(numbers, default=0)

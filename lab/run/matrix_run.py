@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lab.errors import LabError, MeasurementError, Problem
 from lab.lab import Lab
+from lab.probe.question import Question
 from lab.record.observation import Observation, Stage
 from lab.record.packet import Packet
 from lab.record.result import CellResult
@@ -19,6 +20,7 @@ from lab.spec.cell import Cell
 from lab.verdict.tally import Tally
 
 BATCH = 64  # cells between one canary and the next
+MOST_TOUCHES = 128  # ports of one cell that get nodes of their own, as each costs the building of a lab
 REPEATS = 1  # of a batch whose canary was not seen
 
 
@@ -30,6 +32,7 @@ class MatrixRun:
         self.repeats = 0
         self._today = today or datetime.date.today()
         self._lab: Lab | None = None
+        self._clean: Lab | None = None
         self._isolation: Isolation | None = None
         self._broken: MeasurementError | None = None
 
@@ -38,7 +41,9 @@ class MatrixRun:
         """The lab that cells share, built when it is first asked for; raises LabError."""
         if self._lab is None:
             self._lab = self._fresh_lab()
-            self._isolation = Isolation({name: policy.ruleset for name, policy in self._lab.policies.items()})
+            self._isolation = Isolation(
+                self.plan.topology, {name: policy.ruleset for name, policy in self._lab.policies.items()}
+            )
         return self._lab
 
     def run(self, cells: Sequence[Cell]) -> Iterator[CellResult]:
@@ -66,37 +71,62 @@ class MatrixRun:
 
     def _cell(self, lab: Lab, cell: Cell) -> CellResult:
         assert self._isolation is not None
-        if self._isolation.needs_fresh_nodes(cell):
-            with self._fresh_lab() as fresh, fresh.batch():
-                return self._tally(fresh, cell).result()
-        if not self._isolation.log_is_limited(cell):
-            return self._tally(lab, cell).result()
-        return self._with_limited_log(lab, cell)
+        if self._isolation.log_is_limited(cell):
+            return self._with_limited_log(lab, cell)
+        return self._tally(lab, cell).result()
 
     def _with_limited_log(self, lab: Lab, cell: Cell) -> CellResult:
         """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""
         tally = self._tally(lab, replace(cell, expect=replace(cell.expect, logged=None)))
-        tally.confirm(cell, lambda port: self._ask_fresh(cell, port))
+        asked = dict(questions(cell))
+        tally.confirm(cell, lambda port: self._ask_fresh(asked[port], cell))
         return tally.result()
 
-    def _ask_fresh(self, cell: Cell, port: int | None) -> Verdict:
+    def _ask_fresh(self, question: Question, cell: Cell) -> Verdict:
         with self._fresh_lab() as fresh:
-            question = next(question for number, question in questions(cell) if number == port)
             return fresh.ask(question, cell.at)
 
     def _tally(self, lab: Lab, cell: Cell) -> Tally:
+        assert self._isolation is not None
+        remembering = self._isolation.in_the_way(cell)
         tally = Tally(cell, self._today)
+        touches = 0
         for port, question in questions(cell):
-            verdict = lab.ask(question, cell.at)
+            if not remembering:
+                verdict = lab.ask(question, cell.at)
+            else:
+                verdict = self._ask_clean(question, cell, keep=touches >= MOST_TOUCHES)
+                touches += self._isolation.touched(cell, verdict)
             self.repeats += verdict.observation.repeats
             tally.add(port, verdict)
+        if touches > MOST_TOUCHES:
+            shared = touches - MOST_TOUCHES
+            tally.warn(f"{shared} ports shared nodes, though a rule remembers what it saw: {remembering[0].text}")
+            self._drop_clean()
         return tally
+
+    def _ask_clean(self, question: Question, cell: Cell, *, keep: bool) -> Verdict:
+        """Ask on nodes on which no rule remembers anything; they are used again until a packet comes as far as such a rule."""
+        assert self._isolation is not None
+        if self._clean is None:
+            self._clean = self._fresh_lab()
+        with self._clean.everything_traced():
+            verdict = self._clean.ask(question, cell.at)
+        if not keep and self._isolation.touched(cell, verdict):
+            self._drop_clean()
+        return verdict
+
+    def _drop_clean(self) -> None:
+        if self._clean is not None:
+            self._clean.close()
+            self._clean = None
 
     def _fresh_lab(self) -> Lab:
         return Lab(self.plan.topology, self.plan.policies)
 
     def close(self) -> None:
-        """Take the lab down."""
+        """Take the labs down."""
+        self._drop_clean()
         if self._lab is not None:
             self._lab.close()
             self._lab = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, Where
 from lab.ruleset.render import Rendered, render
 from lab.ruleset.variables import load_variables
 from lab.run.command import run_renderer
@@ -49,9 +49,10 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     """Load, render and expand one matrix file; raises InputError with every problem found."""
     matrix = load_matrix(file)
     folders = search_folders(file)
+    asked_at: Where | None = matrix.where("topology")
     if choices.topology:
-        matrix = matrix.elsewhere(topology=choices.topology)
-    topology = load_topology(find_topology(matrix.topology, folders))
+        matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
+    topology = load_topology(find_topology(matrix.topology, folders, asked_at))
     files = {
         node: resolve_policy(value, folders.policies, matrix.where("policies", node))
         for node, value in {**matrix.policies, **{node: policy_named(text) for node, text in choices.policies.items()}}.items()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, Where
 from lab.spec.matrix import Matrix
 from lab.spec.matrix_checks import check_matrix
 from lab.spec.messages import did_you_mean, validated
@@ -69,12 +69,13 @@ def shipped_root() -> Path:
     return installed if installed.is_dir() else package.parent
 
 
-def find_topology(name: str, folders: Folders) -> Path:
-    """The file of the topology called ``name``; InputError lists what is there."""
+def find_topology(name: str, folders: Folders, where: Where | None = None) -> Path:
+    """The file of the topology called ``name``, asked for at ``where``; InputError lists what is there."""
     for folder in folders.topologies:
         for ending in (".yaml", ".yml"):
             if (path := folder / f"{name}{ending}").is_file():
                 return path
     there = {path.stem for folder in folders.topologies if folder.is_dir() for path in folder.glob("*.y*ml")}
     looked = ", ".join(map(str, folders.topologies))
-    raise InputError(Problem(f"there is no topology {name!r} in {looked}", None, did_you_mean(name, there, "topologies there")))
+    mend = did_you_mean(name, there, "topologies there")
+    raise InputError(Problem(f"there is no topology {name!r} in {looked}", where, mend))

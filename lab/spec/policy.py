@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJson
 from lab.errors import InputError, Problem, Where
 from lab.spec.messages import did_you_mean
 from lab.spec.topology import STRICT
-from lab.spec.words import Text, one_or_several, text_of
+from lab.spec.words import ShortForm, Text, one_or_several, text_of
 
 JINJA_OPTIONS = (
     "block_start_string",
@@ -148,7 +148,7 @@ class PolicySpec(BaseModel):
         return self
 
 
-APolicy = Annotated[PolicySpec, BeforeValidator(_short)]
+APolicy = Annotated[PolicySpec, BeforeValidator(_short), ShortForm({"type": "string", "description": "its name"})]
 
 
 def resolve_policy(

@@ -29,6 +29,7 @@ from lab.spec.cell import Service
 from lab.spec.routing import Route, RoutingRule, parse_route, parse_rule
 from lab.spec.service import read_services
 from lab.spec.words import (
+    INTERFACE_ADDRESS_SCHEMA,
     NETWORK_SCHEMA,
     Address,
     Addresses,
@@ -39,6 +40,7 @@ from lab.spec.words import (
     Names,
     Network,
     Networks,
+    ShortForm,
     Text,
     is_address,
     one_or_several,
@@ -116,6 +118,11 @@ class Interface(BaseModel):
         return tuple(address for address in self.addresses if address.version == family)
 
 
+AnInterface = Annotated[
+    Interface, ShortForm(INTERFACE_ADDRESS_SCHEMA, {"type": "array", "items": INTERFACE_ADDRESS_SCHEMA, "minItems": 1})
+]
+
+
 class NodeSpec(BaseModel):
     """One node: its role, interfaces, routing and what it serves."""
 
@@ -123,7 +130,7 @@ class NodeSpec(BaseModel):
 
     role: Name = Field(description="what the node is there for: client, gateway, backend, …")
     interfaces: Annotated[
-        dict[InterfaceName, Interface],
+        dict[InterfaceName, AnInterface],
         BeforeValidator(_interfaces),
     ] = Field(description="{NETWORK: ADDRESSES}, or {INTERFACE: {network: NETWORK, address: ADDRESSES}}")
     anyip: AnyIp = Field(default=False, description="stands for every address beyond the lab, or for these prefixes")

@@ -17,7 +17,8 @@ from ipaddress import (
 )
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic_core import CoreSchema
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -163,6 +164,17 @@ def several(item: Mapping[str, object], *, least: int = 1) -> WithJsonSchema:
     """The JSON Schema of one or several of ``item``."""
     one = dict(item)
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": least}]})
+
+
+class ShortForm:
+    """The pydantic metadata of a model that may be written in a short form too, whose JSON Schemas are given."""
+
+    def __init__(self, *schemas: Mapping[str, object]) -> None:
+        self._schemas = [dict(schema) for schema in schemas]
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Both forms."""
+        return {"anyOf": [*self._schemas, handler(core)]}
 
 
 NAME_SCHEMA: dict[str, object] = {"type": "string", "pattern": NAME_PATTERN}

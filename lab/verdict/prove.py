@@ -44,7 +44,9 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if counted := _losses_at(observation, last.node):
         return _consumed(observation, at, last.node, packet, counted)
     reason = ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
-    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason})"
+    told = observation.refusal
+    answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
+    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
 
 

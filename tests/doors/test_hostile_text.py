@@ -22,7 +22,7 @@ MATRIX = "matrices/small.yaml"
 ESCAPE = "\x1b"
 COMMENT = f"[red]{ESCAPE}[31m<img src=x> ]]> | `x` ::error::x"
 PREFIX = "[bold]%0A::error::y</pre><b>"
-ROW = "[blink]row[/blink] <script>alert(1)</script> ]]> | ::error::z &lt;"
+ROW = "(row) <script>alert(1)</script> | ::error::z &lt;"
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_terminal_gets_no_escape_sequence_of_a_file(hostile: Project) -> None:
     assert ESCAPE in shown, "a terminal is shown colours"
     assert f"{ESCAPE}[31m<img" not in shown
     assert "[red]\\x1b[31m<img src=x>" in shown
-    assert "[blink]row[/blink]" in shown
+    assert "(row) <script>" in shown
 
 
 def test_no_line_of_the_output_is_a_workflow_command(hostile: Project) -> None:

@@ -22,15 +22,15 @@ BOMB = "matrix: bomb\na: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 EDITS = [
     (MATRIX, "    expect: allow\n", "    expect: allow\n    expects: allow\n", (f"{MATRIX}:12", "expects", "expect")),
     (MATRIX, "    expect: allow\n", "", (f"{MATRIX}:7", "expect")),
-    (MATRIX, "from: role:internet", "from: role:interet", (f"{MATRIX}:29", "interet", "internet")),
+    (MATRIX, "from: role:internet", "from: role:interet", (f"{MATRIX}:31", "interet", "internet")),
     (MATRIX, "service: tcp/443", "service: tcp/4430000", (f"{MATRIX}:10", "4430000")),
     (MATRIX, "service: tcp/443", "service: 22:30", (f"{MATRIX}:10", "22:30")),
-    (MATRIX, "name: no echo", "name: no shell", (f"{MATRIX}:21", "no shell")),
+    (MATRIX, "name: no echo", "name: no shell", (f"{MATRIX}:23", "no shell")),
     (MATRIX, "topology: small", "topology: smal", (f"{MATRIX}:4", "'smal'", "small")),
-    (MATRIX, "gateway: small-gateway", "gateway: big-gateway", (f"{MATRIX}:5", "big-gateway", "small-gateway")),
+    (MATRIX, "gateway: small-gateway", "gateway: big-gateway", (f"{MATRIX}:5", "big-gateway", "did you mean")),
     (MATRIX, "{gateway: small-gateway}", "{gatewy: small-gateway}", ("gatewy", "gateway")),
     (MATRIX, "expect: allow", "expect: [allow", (f"{MATRIX}:",)),
-    (TOPOLOGY, "wan: 198.51.100.1,", "wan: 198.51.101.1,", (f"{TOPOLOGY}:9", "198.51.101.1", "198.51.100.0/24")),
+    (TOPOLOGY, "wan: 198.51.100.1,", "wan: 198.51.101.1,", (f"{TOPOLOGY}:10", "198.51.101.1", "198.51.100.0/24")),
     (TOPOLOGY, "dmz: 10.0.2.0/24", "dmz: 198.51.100.128/25", (f"{TOPOLOGY}:5", "overlap")),
     (POLICY, "{{ web }}:8443", "{{ wbe }}:8443", (f"{POLICY}:4", "wbe")),
     (POLICY, '{% set web = "10.0.2.10" %}', "{% set web = %}", (f"{POLICY}:1",)),
@@ -49,10 +49,10 @@ def test_a_wrong_file(project: Project, file: str, old: str, new: str, words: Se
 
 def test_all_problems_are_told_at_once(project: Project) -> None:
     project.edit(MATRIX, "expect: allow", "expect: alow")
-    project.edit(MATRIX, "service: tcp/22", "service: tcp/x22")
+    project.edit(MATRIX, "service: tcp/22", "sevice: tcp/22")
     told = project.lab("run").ended(2).err
     assert f"{MATRIX}:11" in told
-    assert f"{MATRIX}:17" in told
+    assert f"{MATRIX}:19:5: unknown key 'sevice'" in told
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,7 @@ def test_wrong_arguments(project: Project, arguments: Sequence[str], words: Sequ
 def test_a_file_that_may_not_be_read(open_project: Project, nobody: Sequence[str]) -> None:
     (open_project.folder / MATRIX).chmod(stat.S_IRUSR | stat.S_IWUSR)
     done = open_project.lab("run", MATRIX, before=nobody).ended(2)
-    assert MATRIX in done.err
-    assert "ermission denied" in done.err
+    assert f"'{MATRIX}' is not readable" in done.err
 
 
 def test_reports_are_refused_before_anything_is_sent(open_project: Project, nobody: Sequence[str]) -> None:

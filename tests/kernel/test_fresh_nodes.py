@@ -1,0 +1,65 @@
+"""Rules that remember what they saw: each cell meets them as if it were the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.run.runner import Order
+from tests.kernel.conftest import Project
+from tests.kernel.scenes import ESTABLISHED, corridor, table
+
+pytestmark = pytest.mark.kernel
+
+RECENT = (
+    "-A FORWARD -p udp --dport 53 -m recent --name dns --update --seconds 3600 --hitcount 1 -j DROP",
+    "-A FORWARD -p udp --dport 53 -m recent --name dns --set -j ACCEPT",
+)
+LIMIT = ("-A FORWARD -p udp --dport 53 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT",)
+HASHLIMIT = (
+    "-A FORWARD -p udp --dport 53 -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode srcip "
+    "--hashlimit-name dns -j ACCEPT",
+)
+CONNLIMIT = ("-A FORWARD -p udp --dport 53 -m connlimit --connlimit-upto 1 -j ACCEPT",)
+
+
+def rows(count: int, **keys: Any) -> list[dict[str, Any]]:
+    return [{"name": f"row {number}", "from": "client", "to": "server", **keys} for number in range(count)]
+
+
+@pytest.mark.parametrize("rules", [RECENT, LIMIT, HASHLIMIT, CONNLIMIT], ids=["recent", "limit", "hashlimit", "connlimit"])
+def test_every_cell_is_the_first(project: Project, rules: tuple[str, ...]) -> None:
+    ruleset = table("filter", ESTABLISHED, *rules, FORWARD="DROP")
+    result = project.run(corridor(), {"gateway": ruleset}, rows(4, service="udp/53", expect="allow"))
+    assert [str(cell.outcome) for cell in result.results] == ["passed"] * 4
+
+
+def test_what_sprang_a_trap_troubles_no_other_cell(project: Project) -> None:
+    trap = "-A FORWARD -p tcp --dport 23 -m recent --name trap --set -j DROP"
+    caught = "-A FORWARD -m recent --name trap --rcheck --seconds 3600 -j REJECT"
+    ruleset = table("filter", ESTABLISHED, trap, caught, "-A FORWARD -p tcp --dport 443 -j ACCEPT", FORWARD="DROP")
+    flows = [
+        {"name": "telnet", "from": "client", "to": "server", "service": "tcp/23", "expect": "drop"},
+        {"name": "web", "from": "client", "to": "server", "service": "tcp/443", "expect": "allow"},
+    ]
+    for seed in (None, 1, 2):
+        result = project.run(corridor(), {"gateway": ruleset}, [*flows, *rows(2, service="tcp/443", expect="allow")],
+                             Order(shuffle=seed))  # fmt: skip
+        assert [str(cell.outcome) for cell in result.results] == ["passed"] * 4
+
+
+def test_a_limited_log_is_written_for_each_cell_that_expects_it(project: Project) -> None:
+    log = '-A FORWARD -m limit --limit 1/hour --limit-burst 1 -j LOG --log-prefix "denied "'
+    flows = rows(3, service="udp/53", expect="drop", logged="denied ")
+    flows.append({**rows(1, service="udp/100-120", expect="drop", logged="denied ")[0], "name": "range"})
+    result = project.run(corridor(), {"gateway": table("filter", log, FORWARD="DROP")}, flows)
+    assert [(str(cell.outcome), cell.differences) for cell in result.results] == [("passed", ())] * 4
+
+
+def test_a_limited_log_that_nobody_expects_needs_no_fresh_nodes(project: Project) -> None:
+    log = '-A FORWARD -m limit --limit 1/hour --limit-burst 1 -j LOG --log-prefix "denied "'
+    flows = rows(3, service="udp/53", expect="drop")
+    result = project.run(corridor(), {"gateway": table("filter", log, FORWARD="DROP")}, flows)
+    first, *others = [cell.verdict.path[0].steps for cell in result.results]
+    assert [len(first), *map(len, others)] == [2, 1, 1], "the limit was used up by the first, so they shared their nodes"
