@@ -55,6 +55,10 @@ class Project:
         self.folder = folder
         shutil.copytree(SMALL, folder, dirs_exist_ok=True)
 
+    def run(self, *command: str) -> Ended:
+        """A command in the project's folder."""
+        return run(command, self.folder)
+
     def lab(self, *arguments: str, before: Sequence[str] = ()) -> Ended:
         """``lab ARGUMENTS`` in the project's folder, started by the command ``before``."""
         return run([*before, LAB, *arguments], self.folder)

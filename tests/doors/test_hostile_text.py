@@ -29,7 +29,8 @@ ROW = "(row) <script>alert(1)</script> | ::error::z &lt;"
 def hostile(project: Project) -> Project:
     """A project whose row, rule comment, log prefix and policy variable try to be more than text; one row fails."""
     project.edit(POLICY, '"refuse-ssh" -j REJECT --reject-with tcp-reset', f'"{COMMENT}" -j DROP')
-    project.edit(POLICY, "-A INPUT -p icmp -m comment", f'-A INPUT -p icmp -j LOG --log-prefix "{PREFIX}"\n-A INPUT -p icmp -m comment')
+    logging = f'-A INPUT -p icmp -j LOG --log-prefix "{PREFIX}"'
+    project.edit(POLICY, "-A INPUT -p icmp -m comment", f"{logging}\n-A INPUT -p icmp -m comment")
     project.edit(MATRIX, "name: no shell", f"name: {json.dumps(ROW)}")
     project.edit(MATRIX, "    rule: refuse-ssh\n", "")
     project.edit(MATRIX, "    rule: drop-icmp\n", '    rule: drop-icmp\n    logged: "another prefix"\n')

@@ -1,0 +1,78 @@
+"""Every node's sysctls are what the lab wrote, whatever the machine has; a topology's own come on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.kernel.baseline import baseline
+from lab.kernel.namespace import Home, Namespace
+from lab.kernel.node import Node
+from tests.kernel.conftest import LabOf
+from tests.kernel.scenes import corridor, table
+
+pytestmark = pytest.mark.kernel
+
+CONF = ("rp_filter", "accept_local", "send_redirects", "accept_redirects", "route_localnet", "arp_ignore")
+
+
+def value(namespace: Namespace, key: str) -> str:
+    with namespace:
+        return Path("/proc/sys", key.replace(".", "/")).read_text().strip()
+
+
+def values(node: Node) -> dict[str, str]:
+    return {key: value(node.namespace, key) for key in node.sysctls}
+
+
+def test_what_is_written_is_what_is_there(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(), gateway=table("filter"))
+    for node in lab.network.nodes.values():
+        assert values(node) == node.sysctls
+        wanted = baseline(forwards=node.name == "gateway", ipv6=False, anyip=False)
+        assert {key: wanted[key] for key in node.sysctls} == node.sysctls
+        assert {"net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter", "net.ipv4.icmp_ratemask"} <= node.sysctls.keys()
+
+
+def test_it_differs_from_what_a_namespace_is_born_with(lab_of: LabOf) -> None:
+    home = Home()
+    born = Namespace(home)
+    try:
+        node = lab_of(corridor(), gateway=table("filter")).network.nodes["client"]
+        different = {key for key, written in node.sysctls.items() if value(born, key) != written}
+    finally:
+        born.close()
+        home.close()
+    assert {"net.ipv4.icmp_ratemask", "net.ipv4.conf.all.send_redirects", "net.ipv4.tcp_synack_retries"} <= different
+
+
+@pytest.mark.parametrize("key", CONF)
+def test_each_interface_has_it_too(lab_of: LabOf, key: str) -> None:
+    node = lab_of(corridor(), gateway=table("filter")).network.nodes["gateway"]
+    for interface in node.ports:
+        assert value(node.namespace, f"net.ipv4.conf.{interface}.{key}") == "0"
+
+
+def test_forwarding_is_the_topology_s(lab_of: LabOf) -> None:
+    nodes = lab_of(corridor(), gateway=table("filter")).network.nodes
+    found = {name: value(node.namespace, "net.ipv4.ip_forward") for name, node in nodes.items()}
+    assert found == {"client": "0", "gateway": "1", "server": "0"}
+
+
+def test_a_node_stands_for_others_without_answering_for_its_neighbours(lab_of: LabOf) -> None:
+    nodes = lab_of(corridor(client={"anyip": True}), gateway=table("filter")).network.nodes
+    assert value(nodes["client"].namespace, "net.ipv4.conf.all.arp_ignore") == "1"
+    assert value(nodes["server"].namespace, "net.ipv4.conf.all.arp_ignore") == "0"
+
+
+def test_the_topology_s_own_come_on_top(lab_of: LabOf) -> None:
+    own = {"net.ipv4.conf.all.rp_filter": 1, "net.ipv4.conf.left.rp_filter": 2, "net.ipv4.ip_default_ttl": 33}
+    node = lab_of(corridor(gateway={"sysctls": own}), gateway=table("filter")).network.nodes["gateway"]
+    assert {key: value(node.namespace, key) for key in own} == {key: str(wanted) for key, wanted in own.items()}
+    assert {key: node.sysctls[key] for key in own} == {key: str(wanted) for key, wanted in own.items()}
+
+
+def test_without_ipv6_addresses_there_is_no_ipv6(lab_of: LabOf) -> None:
+    for node in lab_of(corridor(), gateway=table("filter")).network.nodes.values():
+        assert value(node.namespace, "net.ipv6.conf.all.disable_ipv6") == "1"

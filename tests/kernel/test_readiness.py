@@ -1,0 +1,42 @@
+"""Up means up: the first packet of a new lab is not late."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.lab import Lab
+from tests.kernel.scenes import corridor, rendered, table, topology
+
+pytestmark = pytest.mark.kernel
+
+MORE: dict[str, Any] = {
+    name: {"role": "client", "interfaces": {"left": f"10.0.1.{30 + place}"}, "via": "gateway"}
+    for place, name in enumerate(("one", "two", "three"))
+}
+
+
+def test_over_a_bridge_thirty_times_in_a_row() -> None:
+    stage, policies = topology(corridor(**MORE)), {"gateway": rendered(table("filter", "-A FORWARD -j ACCEPT"))}
+    for _ in range(30):
+        with Lab(stage, policies) as lab, lab.batch():
+            verdicts = [lab.probe("one", "three", "udp/53"), lab.probe("two", "server", "tcp/443")]
+        assert [(verdict.allowed, verdict.observation.repeats) for verdict in verdicts] == [(True, 0)] * 2
+
+
+def test_without_a_bridge_thirty_times_in_a_row() -> None:
+    stage, policies = topology(corridor()), {"gateway": rendered(table("filter", FORWARD="DROP"))}
+    for _ in range(30):
+        with Lab(stage, policies) as lab, lab.batch():
+            verdict = lab.probe("client", "server", "tcp/443")
+        assert (verdict.denied, verdict.observation.repeats) == (True, 0), verdict.proof
+
+
+def test_several_labs_at_once_do_not_see_each_other() -> None:
+    stage = topology(corridor())
+    shut, opened = ({"gateway": rendered(table("filter", FORWARD=policy))} for policy in ("DROP", "ACCEPT"))
+    with Lab(stage, shut) as one, Lab(stage, opened) as other, Lab(stage, shut) as third:
+        for _ in range(3):
+            kinds = [lab.probe("client", "server", "tcp/443").kind for lab in (one, other, third)]
+            assert [str(kind) for kind in kinds] == ["dropped", "allowed", "dropped"]
