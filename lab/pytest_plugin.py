@@ -68,7 +68,9 @@ class MatrixFile(pytest.File):
             self.config.stash[_exit_codes].add(error.exit_code)
             raise self.CollectError(str(error)) from None
         for cell in self.plan.cells:
-            yield CellItem.from_parent(self, name=cell.id.removeprefix(f"{cell.matrix}::"), cell=cell)
+            name = cell.id.removeprefix(f"{cell.matrix}::")
+            # the id as text: pytest then reads its brackets as it will read them from its cache, or --lf finds no cell
+            yield CellItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", cell=cell)
 
     def ask(self, cell: Cell) -> CellResult:
         """The result of one cell, in the lab that the file's cells share; raises LabError, and skips once that is broken."""
@@ -172,6 +174,7 @@ class _Session:
             codes = self._config.stash[_exit_codes]
             codes.update(value for name, value in report.user_properties if name == _EXIT and isinstance(value, int))
 
+    @pytest.hookimpl(tryfirst=True)  # before pytest writes the file
     def pytest_sessionfinish(self) -> None:
         """Write the session's exit code and what it was measured on into the JUnit file, if there is one."""
         from _pytest.junitxml import xml_key

@@ -25,7 +25,7 @@ _REQUEST_DUMP = 0x301
 _ATTRIBUTES = 32  # struct nlmsghdr and struct ifinfomsg
 _FLAGS_AT, _IFF_UP = 24, 1
 _IFNAME, _OPERSTATE, _LINKINFO = 3, 16, 18
-_INFO_KIND, _INFO_SLAVE_DATA, _BRPORT_STATE = 1, 5, 1
+_INFO_SLAVE_DATA, _BRPORT_STATE = 5, 1
 _UP, _FORWARDING = 6, 3
 DEADLINE_S = 10.0
 
@@ -95,7 +95,7 @@ def _waits(data: bytes) -> str | None:
     name = found[_IFNAME][:-1].decode()
     info = attributes(found.get(_LINKINFO, b""))
     set_up = struct.unpack_from("=I", data, _FLAGS_AT)[0] & _IFF_UP
-    if name in ("lo", BRIDGE) or not set_up or info.get(_INFO_KIND, b"").startswith(b"dummy"):
+    if name in ("lo", BRIDGE) or not set_up:
         return None
     port = attributes(info.get(_INFO_SLAVE_DATA, b"")).get(_BRPORT_STATE)
     ready = found.get(_OPERSTATE) == bytes([_UP]) and (port is None or port[0] == _FORWARDING)

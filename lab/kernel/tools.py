@@ -81,10 +81,13 @@ class Running:
 
 
     def stop(self) -> None:
-        """Kill it if it still runs."""
+        """Kill it if it still runs, and let go of its output."""
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def run(namespace: Namespace, argv: Sequence[str], stdin: str = "") -> Finished:

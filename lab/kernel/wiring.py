@@ -39,10 +39,8 @@ class Wiring:
         self.bridges: list[Node] = []
 
     def connect(self, network: str, ends: Sequence[End]) -> None:
-        """Make the network: one node alone gets a dummy interface, two a veth pair, more a bridge."""
-        if len(ends) == 1:
-            self._alone(network, ends[0])
-        elif len(ends) == 2:
+        """Make the network: two nodes get a veth pair, more a bridge, and so does one alone: not every kernel has dummies."""
+        if len(ends) == 2:
             self._pair(network, *ends)
         else:
             self._bridge(network, ends)
@@ -50,12 +48,6 @@ class Wiring:
     def _port(self, network: str, end: End, index: int, mac: bytes) -> None:
         addresses = tuple(address.partition("/")[0] for address in end.addresses)
         end.node.ports[end.interface] = Port(end.interface, network, index, mac, addresses)
-
-    def _alone(self, network: str, end: End) -> None:
-        index = next(self._numbers)
-        with end.node.netlink() as route:
-            route.link("add", ifname=end.interface, kind="dummy", index=index, address=_text(_mac(index, 0)))
-        self._port(network, end, index, _mac(index, 0))
 
     def _pair(self, network: str, one: End, two: End) -> None:
         index, one_mac, two_mac = self._veth(one.node, one.interface, two.node, two.interface)

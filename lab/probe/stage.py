@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket as sockets
 from collections.abc import Callable, Iterator
@@ -83,6 +84,24 @@ class Stage:
         port = self._next_port.get(address, _FIRST_PORT)
         self._next_port[address] = port + 1 if port < _LAST_PORT else _FIRST_PORT
         return port
+
+    def bind(self, channel: sockets.socket, question: Question) -> int:
+        """Bind to the question's source address and its port, or the next that no service of the node has; the port.
+
+        Raises MeasurementError when the row's own port is taken.
+        """
+        while True:
+            port = question.sport or self.source_port(question.source)
+            try:
+                channel.bind((question.source, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                if question.sport:
+                    what = f"{question.node} cannot send from port {port}: a service of its own has it"
+                    raise MeasurementError(Problem(what)) from error
+            else:
+                return port
 
     def sender(self, question: Question, kind: int, protocol: int = 0) -> sockets.socket:
         """A socket that sends from the question's source address, owned by its node or not, and is told of errors."""

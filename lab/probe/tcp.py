@@ -37,8 +37,7 @@ def send_tcp(stage: Stage, question: Question) -> Sighting:
 
 def _bind(stage: Stage, client: sockets.socket, question: Question) -> Packet:
     client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
-    port = question.sport or stage.source_port(question.source)
-    client.bind((question.source, port))
+    port = stage.bind(client, question)
     return Packet(4, TCP, question.source, port, question.destination, question.port, _SYN)
 
 

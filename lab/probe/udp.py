@@ -18,8 +18,7 @@ from lab.record.packet import Packet
 def send_udp(stage: Stage, question: Question) -> Sighting:
     """Send one datagram and answer it from where it arrived."""
     with stage.listeners(question) as listeners, stage.sender(question, sockets.SOCK_DGRAM) as client:
-        port = question.sport or stage.source_port(question.source)
-        client.bind((question.source, port))
+        port = stage.bind(client, question)
         sent = Packet(4, UDP, question.source, port, question.destination, question.port)
         sighting = Sighting(stage, sent)
         nonce = stage.nonce()

@@ -21,20 +21,21 @@ from lab.spec.cell import (
 )
 from lab.spec.claims import contradictions, unclaimed
 from lab.spec.ends import FAMILY, Ends
-from lab.spec.matrix import Default, Matrix, Row
+from lab.spec.matrix import Default, LeftOut, Matrix, Row
 from lab.spec.messages import did_you_mean
 from lab.spec.service import read_services, without
 from lab.spec.topology import Topology
 
 DEFAULT = "default"
 T = TypeVar("T")
+W = TypeVar("W")
 
 
 def expand(matrix: Matrix, topology: Topology) -> tuple[Cell, ...]:
     """All cells of ``matrix`` on ``topology``, in the order of its rows; raises InputError with every problem found."""
     expander = _Expander(matrix, topology)
     cells = [cell for index, row in enumerate(matrix.flows) for cell in expander.row(index, row.in_v4)]
-    if matrix.default is not None and not expander.problems:
+    if matrix.default is not None:
         cells += expander.default(matrix.default, cells)
     problems = expander.problems or [*_same_ids(cells), *contradictions(cells)]
     if problems:
@@ -81,27 +82,33 @@ class _Expander:
         def place(key: str) -> Where:
             return self._matrix.where("flows", index, key)
 
-        senders = self._tried(lambda: self._ends.senders(row.sender), place("from"))
-        targets = self._tried(lambda: self._ends.targets(row.target), place("to"))
-        services = self._tried(lambda: self._services(row.service), place("service"))
-        left_out = self._tried(lambda: self._left_out(row), place("not"))
+        senders = self._each(self._ends.senders, row.sender, "flows", index, "from")
+        targets = self._each(self._ends.targets, row.target, "flows", index, "to")
+        services = self._each(lambda texts: self._services(texts, row), row.service, "flows", index, "service")
+        left_out = self._each(self._left_out, row.leave_out, "flows", index, "not")
         expect = self._tried(lambda: self._expectation(row), place("arrives"))
         at = self._tried(lambda: self._at(row.at), place("at"))
         if senders is None or targets is None or services is None or left_out is None or expect is None or at is None:
             return
         where = self._matrix.where("flows", index)
         found = False
+        # net: and role: leave out the node under test by themselves; to say it once more is no mistake.
+        idle = {entry for entry in left_out if not (entry.senders or set()) & self._own_addresses()}
         for sender in senders:
             for target in targets:
                 if sender.node == target.node:
                     continue
                 for service in services:
-                    kept = _kept(sender, target, service, left_out)
+                    kept = _kept(sender, target, service, left_out, idle)
                     if kept is not None:
                         found = True
                         yield self._cell(row.name, where, sender, target, kept, at, expect, row)
         if not found:
             self._problem(f"row {row.name!r} selects no cell", where, "its ends are one node, or `not` leaves out all of it")
+        for number, entry in enumerate(left_out):
+            if entry in idle:
+                what = f"row {row.name!r} has nothing of this that could be left out"
+                self._problem(what, self._matrix.where("flows", index, "not", number))
 
     def default(self, default: Default, cells: Sequence[Cell]) -> list[Cell]:
         """The complement of all rows, pair by pair of nodes on different networks (or with the node under test)."""
@@ -109,10 +116,11 @@ class _Expander:
         def place(key: str) -> Where:
             return self._matrix.where("default", key)
 
-        ends = self._tried(lambda: (self._ends.senders(default.between), self._ends.targets(default.between)), place("between"))
-        services = self._tried(lambda: self._services(default.services), place("services"))
+        senders = self._each(self._ends.senders, default.between, "default", "between")
+        targets = self._each(self._ends.targets, default.between, "default", "between")
+        services = self._each(self._services, default.services, "default", "services")
         at = self._tried(lambda: self._at(default.at), place("at"))
-        if ends is None or services is None or at is None:
+        if senders is None or targets is None or services is None or at is None:
             return []
         expect = Expectation(
             default.expect.action, default.expect.reject_with, rule=default.rule, logged=default.logged, by=default.by
@@ -120,14 +128,17 @@ class _Expander:
         where = self._matrix.where("default")
         free = unclaimed(cells)
         found = []
-        for sender in ends[0]:
-            for target in ends[1]:
+        for sender in senders:
+            for target in targets:
                 if not self._crosses(sender, target, at):
                     continue
                 for service in services:
                     left = free(sender, target, service)
                     if left is not None:
                         found.append(self._cell(DEFAULT, where, sender, target, left, at, expect, None))
+        if not found:
+            mend = "name two networks, or a node and a network"
+            self._problem("the default selects no cell: nothing is left between these", place("between"), mend)
         return found
 
     def _crosses(self, sender: Sender, target: Target, at: str) -> bool:
@@ -161,25 +172,37 @@ class _Expander:
             ack=ack,
         )
 
-    def _services(self, texts: Sequence[str]) -> list[Service]:
-        return [service for text in texts for service in read_services(text, self._topology.services)]
+    def _services(self, texts: Sequence[str], row: Row | None = None) -> list[Service]:
+        services = [service for text in texts for service in read_services(text, self._topology.services)]
+        for service in services:
+            if row is not None and row.ack and service.proto != "tcp":
+                raise ValueError(f"`flags: ack` is a TCP segment, but {service.text} is {service.proto}")
+            if row is not None and row.sport is not None and not service.ports:
+                raise ValueError(f"`sport` has no meaning for {service.text}")
+        return services
 
-    def _left_out(self, row: Row) -> list[_LeftOut]:
+    def _left_out(self, entries: Sequence[LeftOut]) -> list[_LeftOut]:
         return [
             _LeftOut(
                 None if entry.sender is None else {sender.address for sender in self._ends.senders(entry.sender)},
                 None if entry.target is None else {target.address for target in self._ends.targets(entry.target)},
                 None if entry.service is None else self._services(entry.service),
             )
-            for entry in row.leave_out
+            for entry in entries
         ]
+
+    def _own_addresses(self) -> set[str]:
+        """The addresses of the nodes under test."""
+        return {address for node in self._under_test for address in self._topology.addresses(node, FAMILY)}
 
     def _at(self, named: str | None) -> str:
         if named is not None:
             if named not in self._matrix.policies:
                 raise ValueError(f"{named!r} is not under test: it has no policy\nwith a policy: {', '.join(self._under_test)}")
             return named
-        if len(self._under_test) != 1:
+        if not self._under_test:
+            raise ValueError  # told already, once for the whole matrix
+        if len(self._under_test) > 1:
             raise ValueError(
                 f"{len(self._under_test)} nodes of role {self._matrix.role!r} have a policy\nsay which one decides: at: NODE"
             )
@@ -223,8 +246,17 @@ class _Expander:
             return attempt()
         except ValueError as error:
             what, _, mend = str(error).partition("\n")
-            if where.line is not None or not self.problems:
+            if what:
                 self._problem(what, where, mend)
+            return None
+
+    def _each(self, resolve: Callable[[Sequence[W]], T], words: Sequence[W], *path: str | int) -> T | None:
+        """What all the words stand for; a problem for each of them that stands for nothing, at its own place."""
+        try:
+            return resolve(words)
+        except ValueError:
+            for number, word in enumerate(words):
+                self._tried(lambda word=word: resolve([word]), self._matrix.where(*path, number))  # type: ignore[misc]
             return None
 
     def _problem(self, what: str, where: Where, mend: str = "") -> None:
@@ -245,22 +277,25 @@ class _LeftOut:
         )
 
 
-def _kept(sender: Sender, target: Target, service: Service, left_out: Sequence[_LeftOut]) -> Service | None:
-    """What of the service is left; None when all of it is left out."""
+def _kept(
+    sender: Sender, target: Target, service: Service, left_out: Sequence[_LeftOut], idle: set[_LeftOut]
+) -> Service | None:
+    """What of the service is left; None when all of it is left out.  Entries that apply are no longer ``idle``."""
+    kept: Service | None = service
     for entry in left_out:
         if not entry.fits(sender, target):
             continue
-        if entry.services is None:
-            return None
-        for other in entry.services:
-            if other.proto != service.proto:
+        for other in (service,) if entry.services is None else entry.services:
+            if _less(service, other) == service:
                 continue
-            if not service.ports:
-                if (other.icmp_type, other.icmp_code) == (service.icmp_type, service.icmp_code):
-                    return None
-                continue
-            ports = without(service.ports, other.ports)
-            if not ports:
-                return None
-            service = replace(service, ports=ports)
-    return service
+            idle.discard(entry)
+            kept = _less(kept, other) if kept is not None else None
+    return kept
+
+
+def _less(service: Service, other: Service) -> Service | None:
+    """The service without what the other covers of it; None when nothing is left."""
+    if (other.proto, other.icmp_type, other.icmp_code) != (service.proto, service.icmp_type, service.icmp_code):
+        return service
+    ports = without(service.ports, other.ports)
+    return replace(service, ports=ports) if ports else None

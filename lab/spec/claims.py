@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 
 from lab.errors import Problem
-from lab.spec.cell import Cell, Sender, Service, Target
+from lab.spec.cell import Cell, Expectation, Sender, Service, Target
 from lab.spec.service import ports_text, without
 
 Ranges = tuple[tuple[int, int], ...]
@@ -45,16 +45,30 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     for group in groups.values():
         spans = sorted((span, number) for number, cell in enumerate(group) for span in cell.service.ports or ((0, 0),))
         for (one, first), (two, second) in _overlapping(spans):
-            here, there = group[first], group[second]
-            if here.expect.action != there.expect.action and (here.row, there.row) not in told:
+            here, there = sorted((group[first], group[second]), key=lambda cell: cell.where.line or 0)
+            if not _agree(here.expect, there.expect) and (here.row, there.row) not in told:
                 told.add((here.row, there.row))
-                both = ports_text([(max(one[0], two[0]), min(one[1], two[1]))])
+                ports = ports_text([(max(one[0], two[0]), min(one[1], two[1]))])
+                what = there.service.proto + (f"/{ports}" if there.service.ports else "")
                 yield Problem(
-                    f"rows {here.row!r} and {there.row!r} (line {here.where.line}) expect different things of "
-                    f"{there.sender.label}->{there.target.label} {there.service.proto}" + (f"/{both}" if both != "0" else ""),
+                    f"row {there.row!r} expects {_expected(there.expect)}, but row {here.row!r} in line {here.where.line} "
+                    f"expects {_expected(here.expect)} of {there.sender.label}->{there.target.label} {what}",
                     there.where,
                     "take it out of one of them with `not`",
                 )
+
+
+def _agree(one: Expectation, other: Expectation) -> bool:
+    """Whether one packet can do what both expect: a deny is a drop or a reject, a reject may leave its kind open."""
+    actions = {one.action, other.action}
+    if len(actions) == 1:
+        kinds = {one.reject_with, other.reject_with} - {None}
+        return len(kinds) < 2
+    return "deny" in actions and "allow" not in actions
+
+
+def _expected(expect: Expectation) -> str:
+    return f"{expect.action} ({expect.reject_with})" if expect.reject_with else expect.action
 
 
 def _overlapping(

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_network
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 
 from lab.spec.cell import Sender, Target
-from lab.spec.matrix import Place
+from lab.spec.fields import Place
 from lab.spec.messages import did_you_mean
 from lab.spec.topology import Topology
-from lab.spec.words import is_address
+from lab.spec.words import Address, is_address, parse_network, refused
 
 FAMILY = 4
+
+
+def _judged(address: Address) -> Address:
+    """The address, if it is one that this version can probe; otherwise a ValueError."""
+    if address.version != FAMILY:
+        raise ValueError(f"not yet: {address}: IPv6 is not judged in this version")
+    if why := refused(address):
+        raise ValueError(f"{address} cannot be an end of a flow: {why}")
+    return address
+
+
+def _looks_like_an_address(word: str) -> bool:
+    return word.replace(".", "").isdigit()
 
 
 class Ends:
     """Resolves words on ``topology``; ``under_test`` are the nodes that have a policy.
 
     ``role:R`` and ``net:N`` after ``from`` leave out the node under test: they mean the hosts there, not the gateway between
-    them.  After ``to`` they include it.  A prefix stands for the first of its addresses that a node has, else for its first
-    host.  Raises ValueError: what is wrong, and in a second line what was meant.
+    them.  After ``to`` they include it.  A prefix stands for the first address in it that a node has (the
+    nodes under test last), else for its first host.  Raises ValueError: what is wrong, and in a second line what was meant.
     """
 
     def __init__(self, topology: Topology, under_test: Sequence[str]) -> None:
@@ -35,10 +49,12 @@ class Ends:
                 if group and target.node in self._under_test:
                     continue
                 if target.node is None:
-                    raise ValueError(f"{target.address} cannot send: no node has it\n{self._how_to_send(target.address)}")
+                    how = f"to send from a foreign address, say from: NODE, source: {target.address}"
+                    raise ValueError(f"{target.address} cannot send: no node has it\n{how}")
                 found.setdefault((target.node, target.address), Sender(target.node, target.address, target.label))
         if not found:
-            raise ValueError(f"{self._shown(words)} selects no node that could send")
+            what = f"{self._shown(words)} selects no node that could send"
+            raise ValueError(f"{what}\nrole: and net: leave out the node under test here: to send from it, name it")
         return list(found.values())
 
     def targets(self, words: Sequence[str | Place]) -> list[Target]:
@@ -54,12 +70,6 @@ class Ends:
     def _shown(self, words: Sequence[str | Place]) -> str:
         return ", ".join(word if isinstance(word, str) else f"{word.at}:{word.address}" for word in words)
 
-    def _how_to_send(self, address: str) -> str:
-        owners = self._topology.owners(address)
-        if len(owners) > 1:
-            return f"several nodes could: say {{at: {owners[0]}, address: {address}}}"
-        return f"to send from a foreign address, say from: NODE, source: {address}"
-
     def _resolve(self, word: str | Place) -> Iterator[Target]:
         if isinstance(word, Place):
             yield self._place(word)
@@ -72,7 +82,7 @@ class Ends:
         elif "/" in word:
             yield self._prefix(word)
         elif is_address(word):
-            yield Target(word, self._topology.owner(word), word)
+            yield self._address(word)
         else:
             node, at, interface = word.partition("@")
             yield from self._node(node, interface if at else None)
@@ -82,10 +92,25 @@ class Ends:
             raise ValueError(f"there is no node {place.at!r}\n{did_you_mean(place.at, self._topology.nodes, 'the nodes')}")
         if not is_address(place.address):
             raise ValueError(f"{place.address!r} is not an address")
-        owners = self._topology.owners(place.address)
-        if place.at not in owners and not self._topology.nodes[place.at].anyip:
+        address = _judged(ip_address(place.address))
+        if place.at not in self._topology.owners(place.address) and not self._stands_for(place.at, address):
             raise ValueError(f"{place.at} does not have {place.address}")
-        return Target(place.address, place.at, place.address)
+        return Target(str(address), place.at, place.address)
+
+    def _stands_for(self, node: str, address: Address) -> bool:
+        """Whether the node is an anyip one that could own an address beyond the networks."""
+        anyip = self._topology.nodes[node].anyip
+        beyond = self._topology.network_of(str(address)) is None
+        return beyond and (anyip is True or (anyip is not False and any(address in prefix for prefix in anyip)))
+
+    def _address(self, word: str) -> Target:
+        address = str(_judged(ip_address(word)))
+        owners = self._topology.owners(address)
+        if len(owners) > 1:
+            raise ValueError(
+                f"{word} could be at {' or '.join(owners)}\nsay which: {{at: {owners[0]}, address: {word}}}"
+            )
+        return Target(address, owners[0] if owners else None, word)
 
     def _role(self, word: str) -> Iterator[Target]:
         role = word.removeprefix("role:")
@@ -107,26 +132,30 @@ class Ends:
 
     def _name(self, word: str) -> Iterator[Target]:
         addresses = [str(address) for address in self._topology.names[word] if address.version == FAMILY]
+        if not addresses:
+            raise ValueError(f"not yet: {word} has IPv6 addresses only, and IPv6 is not judged in this version")
         for address in addresses:
             label = word if len(addresses) == 1 else f"{word}/{address}"
-            yield Target(address, self._topology.owner(address), label)
+            yield replace(self._address(address), label=label)
 
     def _prefix(self, word: str) -> Target:
-        try:
-            prefix = ip_network(word)
-        except ValueError:
-            raise ValueError(f"{word!r} is not a prefix like 10.0.1.0/24") from None
-        for name in self._topology.nodes:
+        prefix = parse_network(word)
+        if prefix.version != FAMILY:
+            raise ValueError(f"not yet: {word}: IPv6 is not judged in this version")
+        # The hosts of a network are meant, before the gateway that has an address there too.
+        for name in sorted(self._topology.nodes, key=self._under_test.__contains__):
             for address in self._topology.addresses(name, prefix.version):
                 if ip_network(address).subnet_of(prefix):  # type: ignore[arg-type]
                     return Target(address, name, word)
-        first = str(next(prefix.hosts(), prefix.network_address))
-        return Target(first, self._topology.owner(first), word)
+        first = str(next(iter(prefix.hosts()), prefix.network_address))
+        return replace(self._address(first), label=word)
 
     def _node(self, node: str, interface: str | None) -> Iterator[Target]:
         spec = self._topology.nodes.get(node)
         if spec is None:
             known = [*self._topology.nodes, *self._topology.names]
+            if _looks_like_an_address(node):
+                raise ValueError(f"{node!r} is not an address like 192.0.2.7")
             raise ValueError(f"there is no node or name {node!r}\n{did_you_mean(node, known, 'nodes and names')}")
         if interface is not None and interface not in spec.interfaces:
             raise ValueError(f"{node} has no interface {interface!r}\nit has {', '.join(spec.interfaces)}")

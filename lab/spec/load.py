@@ -38,7 +38,7 @@ def load_topology(path: Path) -> Topology:
 
 def load_matrix(path: Path) -> Matrix:
     """The matrix in ``path``; raises InputError with every problem found."""
-    document = load_yaml(path)
+    document = load_yaml(path, free=("policies",))
     matrix = validated(Matrix, document)
     matrix.remember(document)
     problems = list(check_matrix(matrix))

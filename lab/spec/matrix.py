@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -11,198 +10,33 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainValidator,
     PrivateAttr,
-    WithJsonSchema,
     model_validator,
 )
 
 from lab.errors import Where
-from lab.spec.messages import did_you_mean
+from lab.spec.fields import (
+    AnExpect,
+    Date,
+    Ends,
+    Family,
+    Flags,
+    Mark,
+    NotYet,
+    NoV6,
+    Port,
+    RowName,
+    ServiceTexts,
+    Source,
+    State,
+)
 from lab.spec.policy import APolicy, PolicySpec
 from lab.spec.topology import STRICT, Topology
-from lab.spec.words import Name, Names, Text, is_address, one_or_more, one_or_several, several, text_of
+from lab.spec.words import Name, Names, Text, one_or_several
 from lab.spec.yaml_source import Document
 
-ACTIONS = ("allow", "drop", "reject", "deny")
-REJECT_KINDS = (
-    "icmp-net-unreachable",
-    "icmp-host-unreachable",
-    "icmp-port-unreachable",
-    "icmp-proto-unreachable",
-    "icmp-net-prohibited",
-    "icmp-host-prohibited",
-    "icmp-admin-prohibited",
-    "tcp-reset",
-)
-CONNTRACK_STATES = (
-    "NEW",
-    "ESTABLISHED",
-    "NONE",
-    "SYN_SENT",
-    "SYN_SENT2",
-    "SYN_RECV",
-    "FIN_WAIT",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "TIME_WAIT",
-    "CLOSE",
-)
+_NOT_TCP = ("icmp", "udp/")
 _WRITTEN = STRICT | ConfigDict(populate_by_name=True)
-_ROW_NAME = r"^[^\[\]\n]+$"
-
-
-class Expect(BaseModel):
-    """What is expected: allow, drop, reject or deny; ``reject_with`` narrows a reject to one kind of answer."""
-
-    model_config = STRICT
-
-    action: str
-    reject_with: str | None = None
-
-
-class Place(BaseModel):
-    """An address and the node that it is at, where several nodes could own it."""
-
-    model_config = STRICT
-
-    at: Name = Field(description="the node")
-    address: Text = Field(description="an address")
-
-
-def _expect(value: object) -> Expect:
-    if isinstance(value, Expect):
-        return value
-    if isinstance(value, str):
-        if value in ACTIONS:
-            return Expect(action=value)
-        hint = "write {reject: " + value + "}" if value in REJECT_KINDS else did_you_mean(value, ACTIONS)
-        raise ValueError(f"{value!r} cannot be expected\n{hint}")
-    if isinstance(value, Mapping) and tuple(value) == ("reject",):
-        kind = text_of(value["reject"])
-        if kind not in REJECT_KINDS:
-            raise ValueError(f"{kind!r} is no answer that REJECT can give\n{did_you_mean(kind, REJECT_KINDS)}")
-        return Expect(action="reject", reject_with=kind)
-    raise ValueError("it is written allow, drop, reject, deny, or {reject: tcp-reset}")
-
-
-def _mark(value: object) -> int:
-    if isinstance(value, str):
-        try:
-            value = int(value, 0)
-        except ValueError:
-            raise ValueError(f"{value!r} is not a mark: write a number like 2 or 0x10") from None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF:
-        raise ValueError(f"{value!r} is not a mark: a number of 32 bits")
-    return value
-
-
-def _port(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is not a port: one number belongs here")
-    if not 1 <= value <= 65535:
-        raise ValueError(f"{value} is not between port 1 and 65535")
-    return value
-
-
-def _state(value: object) -> str:
-    text = text_of(value).upper()
-    if text not in CONNTRACK_STATES:
-        raise ValueError(f"{text!r} is not a state of conntrack\n{did_you_mean(text, CONNTRACK_STATES)}")
-    return text
-
-
-def _date(value: object) -> datetime.date:
-    if isinstance(value, datetime.date):
-        return value
-    text = text_of(value)
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f'{text!r} is not a date: write "2027-01-31", in quotes') from None
-
-
-def _not_yet(_value: object) -> None:
-    raise ValueError("not yet: this key comes with a later version")
-
-
-def _no_v6(_value: object) -> None:
-    raise ValueError("not yet: IPv6 is not judged in this version")
-
-
-def _family(value: object) -> int | None:
-    if value in (4, "4") and not isinstance(value, bool):
-        return 4
-    if value in (6, "6", "both") and not isinstance(value, bool):
-        raise ValueError(f"not yet: IPv6 is not judged in this version, so `family: {value}` cannot be")
-    raise ValueError(f"{value!r} is not a family: 4, 6 or both")
-
-
-def _flags(value: object) -> bool:
-    """Whether the row sends a bare ACK."""
-    if value not in ("ack", ["ack"]):
-        raise ValueError(f"{value!r}: `ack` is the only flag that can be sent alone")
-    return True
-
-
-def _source(value: object) -> str:
-    text = text_of(value)
-    if not is_address(text):
-        raise ValueError(f"{text!r} is not an address to send from")
-    return text
-
-
-def _end(value: object) -> str | Place:
-    if isinstance(value, (str, Place)):
-        return value
-    if not isinstance(value, Mapping):
-        return text_of(value)
-    if set(value) != {"at", "address"} or not all(isinstance(text, str) for text in value.values()):
-        raise ValueError("a place is written {at: NODE, address: ADDRESS}")
-    return Place(at=value["at"], address=value["address"])
-
-
-def _service_text(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        raise ValueError(f"{value} is a number, not a service: say tcp/{value} or udp/{value}")
-    return text_of(value)
-
-
-_STRING: dict[str, object] = {"type": "string"}
-_PLACE: dict[str, object] = {
-    "type": "object",
-    "properties": {"at": _STRING, "address": _STRING},
-    "required": ["at", "address"],
-    "additionalProperties": False,
-}
-_NOTHING: dict[str, object] = {"not": {}, "description": "not yet"}
-_EXPECT: dict[str, object] = {
-    "anyOf": [
-        {"enum": list(ACTIONS)},
-        {
-            "type": "object",
-            "properties": {"reject": {"enum": list(REJECT_KINDS)}},
-            "required": ["reject"],
-            "additionalProperties": False,
-        },
-    ]
-}
-AnExpect = Annotated[Expect, PlainValidator(_expect), WithJsonSchema(_EXPECT)]
-End = Annotated[str | Place, PlainValidator(_end)]
-Ends = Annotated[tuple[End, ...], BeforeValidator(one_or_more), several({"anyOf": [_STRING, _PLACE]})]
-ServiceText = Annotated[str, PlainValidator(_service_text)]
-ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
-Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
-Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
-State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
-Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
-NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
-NoV6 = Annotated[None, PlainValidator(_no_v6), WithJsonSchema(_NOTHING)]
-Family = Annotated[int, PlainValidator(_family), WithJsonSchema({"enum": [4, "4"]})]
-Flags = Annotated[
-    bool, PlainValidator(_flags), WithJsonSchema({"anyOf": [{"const": "ack"}, {"const": ["ack"]}]})
-]
-Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]
 
 
 class ArrivesSpec(BaseModel):
@@ -296,7 +130,7 @@ class Override(Further):
 class Row(Further):
     """One flow as written: the product of its senders, targets and services, and what is expected of each."""
 
-    name: Annotated[Text, Field(pattern=_ROW_NAME)] = Field(description="the flow's name, unique in the matrix")
+    name: RowName = Field(description="the flow's name, unique in the matrix")
     sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
     target: Ends = Field(alias="to", description="as `from`")
     service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
@@ -395,7 +229,9 @@ def _contradiction(row: Row) -> str | None:
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:
         return f"`sport` has no meaning for {portless}"
-    if row.ack and (other := next((text for text in services if text.startswith(("icmp", "udp/"))), None)):
+    if row.expect.reject_with == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
+        return f"tcp-reset answers TCP alone, but the service is {other}"
+    if row.ack and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: ack` is a TCP segment, but the service is {other}"
     return None
 

@@ -71,7 +71,7 @@ def _problem(entry: Mapping[str, Any], model: type[BaseModel], document: Documen
         return document.where(*at, key=key) if document else None
 
     if kind == "missing":
-        return Problem(f"`{path[-1]}` is missing{_of(path[:-1], document)}", place(*path[:-1]))
+        return Problem(f"`{path[-1]}` is missing{_in(path[:-1], document)}", place(*path[:-1]))
     if kind == "extra_forbidden":
         known = _keys(model, path[:-1])
         return Problem(f"unknown key {str(path[-1])!r}", place(*path, key=True), did_you_mean(str(path[-1]), known))
@@ -88,8 +88,8 @@ def _problem(entry: Mapping[str, Any], model: type[BaseModel], document: Documen
     return Problem(f"{name}{entry['msg'][:1].lower()}{entry['msg'][1:]}, not {_shown(value)}", place(*path))
 
 
-def _of(path: tuple[str | int, ...], document: Document | None) -> str:
-    """`` of flow 'public web'``: what the mapping at the path is called."""
+def _in(path: tuple[str | int, ...], document: Document | None) -> str:
+    """`` in flow 'public web'``: what the mapping at the path is called."""
     data: Any = document.data if document else None
     for step in path:
         try:
@@ -97,8 +97,8 @@ def _of(path: tuple[str | int, ...], document: Document | None) -> str:
         except (KeyError, IndexError, TypeError):
             return ""
     if len(path) == 2 and path[0] == "flows" and isinstance(data, Mapping):
-        return f" of flow {data['name']!r}" if isinstance(data.get("name"), str) else f" of flow {int(path[1]) + 1}"
-    return f" of {path[-1]!r}" if path and isinstance(path[-1], str) else ""
+        return f" in flow {data['name']!r}" if isinstance(data.get("name"), str) else f" in flow {int(path[1]) + 1}"
+    return f" in {path[-1]!r}" if path and isinstance(path[-1], str) else ""
 
 
 def _shown(value: object) -> str:

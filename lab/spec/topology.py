@@ -31,6 +31,7 @@ from lab.spec.service import read_services
 from lab.spec.words import (
     INTERFACE_ADDRESS_SCHEMA,
     NETWORK_SCHEMA,
+    SYSCTL_PATTERN,
     Address,
     Addresses,
     InterfaceAddress,
@@ -46,6 +47,7 @@ from lab.spec.words import (
     one_or_several,
     parse_network,
     several,
+    sysctl_name,
     text_of,
 )
 from lab.spec.yaml_source import Document
@@ -97,7 +99,7 @@ AnyIp = Annotated[
 ARoute = Annotated[Route, PlainValidator(parse_route), WithJsonSchema({"type": "string"})]
 AService = Annotated[Service, PlainValidator(_service), WithJsonSchema({"type": "string"})]
 ARule = Annotated[RoutingRule, PlainValidator(parse_rule), WithJsonSchema({"type": "string"})]
-SysctlName = Annotated[Text, WithJsonSchema({"type": "string", "pattern": r"^net\."})]
+SysctlName = Annotated[str, PlainValidator(sysctl_name), WithJsonSchema({"type": "string", "pattern": SYSCTL_PATTERN})]
 SysctlValue = Annotated[
     str, PlainValidator(_sysctl_value), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 ]

@@ -8,7 +8,7 @@ from itertools import combinations
 from lab.errors import Problem
 from lab.spec.messages import did_you_mean
 from lab.spec.topology import NodeSpec, Topology
-from lab.spec.words import is_address, refused
+from lab.spec.words import InterfaceAddress, is_address, refused
 
 
 def check_topology(topology: Topology) -> Iterator[Problem]:
@@ -52,14 +52,35 @@ def _addresses(topology: Topology) -> Iterator[Problem]:
                 if not any(address.ip in prefix for prefix in prefixes):
                     inside = ", ".join(map(str, prefixes))
                     yield Problem(f"node {name}: {own} lies outside network {interface.network} ({inside})", where)
-                elif why := refused(address.ip):
+                elif why := refused(address.ip) or _no_host(address):
                     yield Problem(f"node {name}: {own} cannot be used: {why}", where)
                 if own in seen:
                     yield Problem(f"node {name}: {own} is the address of node {seen[own]} already", where)
                 seen[own] = name
 
 
+def _no_host(address: InterfaceAddress) -> str | None:
+    network = address.network
+    if address.version == 4 and network.prefixlen < 31 and address.ip in (network[0], network[-1]):
+        return f"it is the {'network' if address.ip == network[0] else 'broadcast'} address of {network}"
+    return None
+
+
 def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
+    yield from _gateways(topology, name, node)
+    yield from _routing(topology, name, node)
+    for index, prefix in enumerate(() if isinstance(node.anyip, bool) else node.anyip):
+        inside = [
+            network
+            for network, prefixes in topology.networks.items()
+            if any(own.version == prefix.version and prefix.subnet_of(own) for own in prefixes)  # type: ignore[arg-type]
+        ]
+        if inside:
+            what = f"node {name}: {prefix} lies inside network {inside[0]}: anyip is for what lies beyond the networks"
+            yield Problem(what, topology.where("nodes", name, "anyip", index), "give the node these addresses instead")
+
+
+def _gateways(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     if not node.interfaces:
         mend = "interfaces: {NETWORK: ADDRESS}"
         yield Problem(f"node {name} has no interfaces: nothing can reach it", topology.where("nodes", name), mend)
@@ -73,15 +94,39 @@ def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
             yield Problem(f"node {name}: there is no node {word!r} to go via", where, mend)
         elif word == name:
             yield Problem(f"node {name} cannot be its own gateway", where)
-        elif not (topology.next_hop(name, 4) or topology.next_hop(name, 6)):
+        elif not _neighbours(topology, name, word):
             yield Problem(f"node {name}: it shares no network with {word}, which it goes via", where)
+
+
+def _neighbours(topology: Topology, one: str, other: str) -> bool:
+    """Whether they share a network; also when one has no known network at all, which is told elsewhere."""
+    first, second = (
+        {port.network for port in topology.nodes[node].interfaces.values()} & topology.networks.keys()
+        for node in (one, other)
+    )
+    return bool(first & second) or not first or not second
+
+
+def _routing(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
+    networks = {port.network for port in node.interfaces.values()}
     for index, route in enumerate(node.routes):
+        where = topology.where("nodes", name, "routes", index)
         if route.dev is not None and route.dev not in (*node.interfaces, "lo"):
-            where = topology.where("nodes", name, "routes", index)
             yield Problem(f"node {name}: route {route.text!r} names no interface of it", where)
+        if route.via is not None and topology.network_of(str(route.via)) not in networks:
+            yield Problem(f"node {name}: route {route.text!r} goes via an address on none of its networks", where)
+    for index, rule in enumerate(node.rules):
+        for word in (rule.iif, rule.oif):
+            if word is not None and word not in (*node.interfaces, "lo"):
+                where = topology.where("nodes", name, "rules", index)
+                yield Problem(f"node {name}: rule {rule.text!r} names no interface of it", where)
 
 
 def _names(topology: Topology) -> Iterator[Problem]:
-    for name in topology.names:
+    for name, addresses in topology.names.items():
+        where = topology.where("names", name)
+        for address in addresses:
+            if why := refused(address):
+                yield Problem(f"name {name}: {address} cannot be used: {why}", where)
         if name in topology.nodes:
             yield Problem(f"{name!r} is a node already, so it cannot be a name for addresses", topology.where("names", name))

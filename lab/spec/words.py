@@ -24,10 +24,12 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 InterfaceAddress = IPv4Interface | IPv6Interface
 
-NAME_PATTERN = r"^[^\s@:/\[\],>]+$"
-INTERFACE_PATTERN = r"^[^\s/:@]{1,15}$"
+NAME_PATTERN = r"^(?![.-])[^\s\x00-\x1f\x7f@:/\[\],>]+$"
+SYSCTL_PATTERN = r"^net(\.[A-Za-z0-9_][A-Za-z0-9_/-]*)+$"
+INTERFACE_PATTERN = r"^[^\s\x00-\x1f\x7f/:@]{1,15}$"
 _NAME = re.compile(NAME_PATTERN)
 _INTERFACE = re.compile(INTERFACE_PATTERN)
+_SYSCTL = re.compile(SYSCTL_PATTERN)
 _RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
 
 # 240/4 is what the lab's own canaries are sent from; the others no host can have.
@@ -84,7 +86,8 @@ def not_text(value: object) -> str:
 def _name(value: object) -> str:
     text = text_of(value)
     if not _NAME.match(text):
-        raise ValueError(f"{text!r} is not a name: it may not be empty or contain blanks or any of @ : / [ ] , >")
+        what = "it may not be empty, begin with . or -, or contain blanks or any of @ : / [ ] , >"
+        raise ValueError(f"{text!r} is not a name: {what}")
     if is_address(text):
         raise ValueError(f"{text!r} is an address and cannot be a name")
     return text
@@ -99,6 +102,16 @@ def _interface_name(value: object) -> str:
         )
     if text in _RESERVED_INTERFACES:
         raise ValueError(f"{text!r} cannot be an interface of a node: the kernel uses this name itself")
+    return text
+
+
+def sysctl_name(value: object) -> str:
+    """The name of a sysctl of a network namespace; a ValueError for any other: those belong to the whole machine."""
+    text = text_of(value)
+    if not text.startswith("net."):
+        raise ValueError(f"{text!r} is not a setting of a node: only net.* is, the rest belongs to the machine")
+    if not _SYSCTL.match(text):
+        raise ValueError(f"{text!r} is not the name of a sysctl: write it as `sysctl` does, net.ipv4.conf.all.rp_filter")
     return text
 
 

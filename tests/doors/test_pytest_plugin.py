@@ -48,9 +48,9 @@ def break_web(folder: Path) -> None:
 
 
 def passed(result: pytest.RunResult) -> list[str]:
-    """The node ids that ``-v`` tells as passed, in their order."""
-    found = (line.partition(" PASSED")[0] for line in result.outlines if " PASSED" in line)
-    return [line.rpartition("] ")[2] if line.startswith("[gw") else line.strip() for line in found]
+    """The node ids that ``-v`` tells as passed, in their order; workers tell them behind the word."""
+    found = (line.partition("PASSED") for line in result.outlines if "PASSED" in line)
+    return [(after if before.startswith("[gw") else before).strip() for before, _, after in found]
 
 
 def test_a_matrix_is_one_item_a_cell(inside: pytest.Pytester) -> None:
@@ -105,10 +105,9 @@ def test_a_failure_tells_everything(inside: pytest.Pytester) -> None:
     for words in (
         "small::public web[world->web-vip tcp/443]: fail-closed",
         f"{MATRIX}:7:5 public web",
-        "allow, arriving at web",
+        "  expected    allow",
         "dropped",
         "filter:FORWARD policy",
-        f"{POLICY}:8",
         'nat PREROUTING:1 "dnat-web" accept',
         f"[{POLICY}:4]",
         "translated by gateway nat:PREROUTING:1 (dnat-web), then dropped by gateway filter:FORWARD policy",
@@ -136,7 +135,8 @@ def test_junit_carries_the_exit_code_and_the_provenance(inside: pytest.Pytester,
     case = next(case for case in root.iter("testcase") if "tcp/22" in str(case.get("name")))
     marks = {item.get("name"): item.get("value") for item in case.iter("property")}
     assert (marks["lab.exit"], marks["lab.outcome"], marks["lab.verdict"]) == ("0", "passed", "rejected")
-    assert (marks["lab.rule"], marks["lab.source"]) == ("gateway filter:INPUT:1 (refuse-ssh)", f"{POLICY}:12")
+    assert marks["lab.rule"] == "gateway filter:INPUT:1 (refuse-ssh)"
+    assert marks["lab.source"] == f"{POLICY}:{11 if broken else 12}"
 
 
 def test_a_wrong_matrix_is_told_in_words(inside: pytest.Pytester) -> None:
@@ -216,6 +216,9 @@ def test_pytest_alone_without_privileges_names_the_way_in(open_project: Project,
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_lab_pytest_as_an_ordinary_user(open_project: Project, nobody: Sequence[str], workers: str) -> None:
+    again = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', '']))"
+    if workers != "0" and open_project.run(*nobody, sys.executable, "-c", again).code != 0:
+        pytest.skip("another user's process cannot start this interpreter, so pytest-xdist cannot start a worker")
     done = open_project.lab("pytest", "-p", "no:cacheprovider", "-n", workers, "matrices", before=nobody).ended(0)
     assert "7 passed" in done.out
 

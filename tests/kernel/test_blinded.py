@@ -80,21 +80,33 @@ def test_the_next_batch_does_not_begin(lab_of: LabOf, blind: Callable[[Lab], Non
 def test_a_deny_is_not_proven_any_more(lab_of: LabOf, blind: Callable[[Lab], None], service: str) -> None:
     lab = lab_of(corridor(), gateway=SHUT)
     verdicts = []
-    with pytest.raises(MeasurementError), lab.batch():
-        assert lab.probe("client", "server", service).kind is Kind.DROPPED
-        blind(lab)
-        verdicts.append(lab.probe("client", "server", service))
+
+    def batch() -> None:
+        with lab.batch():
+            assert lab.probe("client", "server", service).kind is Kind.DROPPED
+            blind(lab)
+            verdicts.append(lab.probe("client", "server", service))
+
+    with pytest.raises(MeasurementError):
+        batch()
     assert [verdict.kind for verdict in verdicts] in ([], [Kind.LOST])
 
 
 def test_without_room_for_the_trace_repeats_are_bounded(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=SHUT)
-    with pytest.raises(MeasurementError, match="overflowed"), lab.batch():
-        starve(lab)
-        verdict = lab.probe("client", "server", "udp/443")
-        assert (verdict.kind, verdict.passed_node) == (Kind.LOST, False)
-        assert "trace buffer overflowed" in verdict.proof
-        assert verdict.observation.repeats == 2 * REPEATS + 1, "each sending repeated, and once more with everything traced"
+    verdicts = []
+
+    def batch() -> None:
+        with lab.batch():
+            starve(lab)
+            verdicts.append(lab.probe("client", "server", "udp/443"))
+
+    with pytest.raises(MeasurementError, match="overflowed"):
+        batch()
+    (verdict,) = verdicts
+    assert (verdict.kind, verdict.passed_node) == (Kind.LOST, False)
+    assert "trace buffer overflowed" in verdict.proof
+    assert verdict.observation.repeats == 2 * REPEATS + 1, "each sending repeated, and once more with everything traced"
 
 
 def test_a_flood_costs_one_repeat(lab_of: LabOf) -> None:

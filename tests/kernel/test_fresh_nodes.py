@@ -17,10 +17,8 @@ RECENT = (
     "-A FORWARD -p udp --dport 53 -m recent --name dns --set -j ACCEPT",
 )
 LIMIT = ("-A FORWARD -p udp --dport 53 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT",)
-HASHLIMIT = (
-    "-A FORWARD -p udp --dport 53 -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode srcip "
-    "--hashlimit-name dns -j ACCEPT",
-)
+PER_HOUR = "--hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name dns"
+HASHLIMIT = (f"-A FORWARD -p udp --dport 53 -m hashlimit {PER_HOUR} -j ACCEPT",)
 CONNLIMIT = ("-A FORWARD -p udp --dport 53 -m connlimit --connlimit-upto 1 -j ACCEPT",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,14 +30,14 @@ RULESET = table(
 
 def entries(node: Node) -> int:
     """How many flows the node's conntrack knows."""
-    with node.namespace, open("/proc/sys/net/netfilter/nf_conntrack_count") as file:
-        return int(file.read())
+    with node.namespace:
+        return int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
 
 
 def talking(node: Node) -> list[str]:
     """The TCP sockets of the node that could still send something: neither listening nor done (TIME_WAIT)."""
-    with node.namespace, open("/proc/thread-self/net/tcp") as file:
-        lines = [line.split() for line in file.readlines()[1:]]
+    with node.namespace:
+        lines = [line.split() for line in Path("/proc/thread-self/net/tcp").read_text().splitlines()[1:]]
     return [f"{local} {remote} {state}" for _, local, remote, state, *_ in lines if state not in ("0A", "06")]
 
 
@@ -99,16 +100,17 @@ def test_a_port_that_comes_round_again_is_new(lab_of: LabOf) -> None:
 
 def test_the_order_changes_nothing(project: Project) -> None:
     row = {"from": "client", "to": "server"}
-    flows = [
+    flows: list[dict[str, Any]] = [
         {**row, "name": "web", "service": "tcp/443", "expect": "allow", "rule": "new"},
         {**row, "name": "dns", "service": "udp/53", "expect": "allow", "rule": "new"},
         {**row, "name": "ping", "service": "icmp/echo-request", "expect": "allow"},
         {**row, "name": "telnet", "service": "tcp/23", "expect": "reject"},
         {**row, "name": "rest", "service": "tcp/1-22", "expect": "drop", "rule": "filter:FORWARD policy"},
         {**row, "name": "ack", "service": "tcp/445", "expect": "drop", "flags": "ack"},
-        {**row, "name": "published", "to": NEAR, "service": "tcp/80", "expect": "allow", "arrives": {"at": "server", "port": 8443}},
+        {**row, "name": "published", "to": NEAR, "service": "tcp/80", "expect": "allow",
+         "arrives": {"at": "server", "port": 8443}},
         {**row, "name": "back", "from": "server", "to": "client", "service": "udp/54", "expect": "drop"},
-    ]
+    ]  # fmt: skip
     found = []
     for seed in (None, 1, 2, 3, 4):
         result = project.run(corridor(), {"gateway": RULESET}, flows, Order(shuffle=seed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,13 @@ def held() -> dict[str, int]:
     found: dict[str, int] = {}
     for place in Path("/proc/self/fd").iterdir():
         try:
-            name = os.readlink(place)
+            name = str(place.readlink())
         except FileNotFoundError:
             continue  # the descriptor by which the folder itself was read
         kind = name.partition(":")[0] if name.startswith(("socket:", "pipe:")) else name
         found[kind] = found.get(kind, 0) + 1
     for task in Path("/proc/self/task").iterdir():
-        found[f"thread in {os.readlink(task / 'ns/net')}"] = 1
+        found[f"thread in {(task / 'ns/net').readlink()}"] = 1
         found["children"] = found.get("children", 0) + len((task / "children").read_text().split())
     return found
 
@@ -62,7 +61,7 @@ def build(written: Mapping[str, Any], rulesets: Mapping[str, str]) -> Lab:
 
 FAILURES = [
     pytest.param(corridor(gateway={"routes": ["10.5.0.0/16 via 10.77.0.1"]}), GOOD, InputError, "10.77.0.1", id="bad route"),
-    pytest.param(corridor(server={"routes": ["10.5.0.0/16 via 10.0.2.1"] * 2}), GOOD, InputError, "File exists", id="duplicate"),
+    pytest.param(corridor(server={"routes": ["10.5.0.0/16 via 10.0.2.1"] * 2}), GOOD, InputError, "exists", id="duplicate"),
     pytest.param(corridor(server={"sysctls": {"net.ipv4.nonsense": 1}}), GOOD, InputError, "nonsense", id="no such sysctl"),
     pytest.param(corridor(client={"sysctls": {"net.ipv4.ip_default_ttl": 999}}), GOOD, InputError, "999", id="bad sysctl"),
     pytest.param(corridor(server={"sysctls": {"net.ipv4.conf.right.nonsense": 1}}), GOOD, InputError, "right", id="of a port"),
@@ -72,7 +71,6 @@ FAILURES = [
         corridor(), {"gateway": table("filter", "-A FORWARD -m geoip --source-country DE -j DROP")}, MachineError, "geoip",
         id="missing extension",
     ),
-    pytest.param(corridor(server={"services": ["tcp/80", "tcp/80-81", "tcp/80"]}, **BRIDGED), GOOD, None, "", id="a bridge"),
 ]  # fmt: skip
 
 
@@ -84,14 +82,11 @@ def _once_before() -> None:
 
 @pytest.mark.parametrize(("written", "rulesets", "error", "word"), FAILURES)
 def test_a_failure_half_way(
-    written: Mapping[str, Any], rulesets: Mapping[str, str], error: type[LabError] | None, word: str
+    written: Mapping[str, Any], rulesets: Mapping[str, str], error: type[LabError], word: str
 ) -> None:
     before = held()
-    if error is None:
-        build(written, rulesets).close()
-    else:
-        with pytest.raises(error, match=word):
-            build(written, rulesets)
+    with pytest.raises(error, match=word):
+        build(written, rulesets)
     assert held() == before
 
 

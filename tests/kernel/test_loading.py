@@ -98,7 +98,7 @@ def test_what_this_machine_lacks(node: Node) -> None:
 
 
 def test_a_tool_that_is_missing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.kernel.tools.find", lambda tool: None)
+    monkeypatch.setattr("lab.kernel.tools.find", lambda _: None)
     with pytest.raises(MachineError, match="iptables-nft-restore is not on this machine") as caught:
         load(node, rendered(table("filter")))
     assert "apt-get install iptables" in caught.value.problems[0].mend

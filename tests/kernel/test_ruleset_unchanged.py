@@ -19,8 +19,8 @@ RULESET = (
             "-A PREROUTING -i left -j MARK --set-mark 7")
     + table("nat", f"-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination {SERVER}:8080",
             "-A POSTROUTING -o right -j MASQUERADE")
-    + table("filter", ESTABLISHED, "-A FORWARD -j web", '-A web -p tcp -m multiport --dports 80,443 -j ACCEPT',
-            "-A web -m limit --limit 5/min -j LOG --log-prefix \"web: \"", "-A web -j REJECT", "-I FORWARD -s 1.2.3.4 -j DROP",
+    + table("filter", ESTABLISHED, "-A FORWARD -j web", "-A web -p tcp -m multiport --dports 80,443 -j ACCEPT",
+            '-A web -m limit --limit 5/min -j LOG --log-prefix "web: "', "-A web -j REJECT", "-I FORWARD -s 1.2.3.4 -j DROP",
             "-A INPUT -m conntrack --ctstate INVALID -j DROP", INPUT="DROP", FORWARD="DROP", web="-")
 )  # fmt: skip
 

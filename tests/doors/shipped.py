@@ -1,0 +1,44 @@
+"""What is shipped, and runs of it inside the test's own process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from lab.record.result import CellResult, RunResult
+from lab.run.plan import Choices, Plan, make_plan
+from lab.run.runner import Order, run
+from lab.spec.cell import Cell
+from lab.spec.load import shipped_root
+
+ROOT = shipped_root()
+MATRICES = tuple(sorted(path.stem for path in (ROOT / "matrices").glob("*.yaml")))
+
+
+class Silent:
+    """A listener that nobody reads."""
+
+    def started(self, cells: int) -> None:
+        """Told the number of cells."""
+
+    def cell(self, result: CellResult) -> None:
+        """Told a result."""
+
+    def finished(self) -> None:
+        """Told the end."""
+
+
+def plan_of(matrix: str, choices: Choices | None = None, root: Path = ROOT) -> Plan:
+    """The plan of a shipped matrix, or of its copy in another folder."""
+    return make_plan(root / "matrices" / f"{matrix}.yaml", choices or Choices())
+
+
+def only(plan: Plan, wanted: Callable[[Cell], bool]) -> Plan:
+    """The plan with some of its cells."""
+    return replace(plan, cells=tuple(cell for cell in plan.cells if wanted(cell)))
+
+
+def run_plan(plan: Plan, order: Order | None = None) -> RunResult:
+    """What ``lab run`` makes of one plan."""
+    return run([plan], order or Order(), Silent())

@@ -1,0 +1,100 @@
+"""What is shipped holds: each matrix on its topology and policy, in any order, and against policies that are wrong."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import jsonschema
+import pytest
+from ruamel.yaml import YAML
+
+from lab.record.result import CellResult, Outcome, RunResult
+from lab.record.verdict import Kind
+from lab.report.detail import explain
+from lab.run.plan import Choices
+from lab.run.runner import Order
+from lab.spec.schema import json_schemas
+from tests.doors.shipped import MATRICES, ROOT, only, plan_of, run_plan
+from tests.doors.wrong_policy import WrongPolicy, wrong_policies
+
+pytestmark = pytest.mark.kernel
+
+ORDERS = range(1, 21)
+LARGE = 10_000  # a cell of more ports is asked in the first shuffled order alone: it takes most of a run's time
+WRONG = [wrong for matrix in MATRICES for wrong in wrong_policies(matrix)]
+Seen = Mapping[str, tuple[Outcome, Kind, str, int]]
+
+
+def seen(result: RunResult) -> Seen:
+    """What each cell came to: its class, its verdict, the deciding rule, and in how many ways its ports behave."""
+    assert not result.problems, result.problems
+    return {
+        cell.id: (cell.outcome, cell.verdict.kind, str(cell.verdict.rule), len(cell.groups)) for cell in result.results
+    }
+
+
+@pytest.mark.parametrize("kind", ["topology", "matrix"])
+def test_shipped_files_are_what_the_schemas_say(kind: str) -> None:
+    validator = jsonschema.Draft202012Validator(json_schemas()[kind])
+    files = sorted((ROOT / {"topology": "topologies", "matrix": "matrices"}[kind]).glob("*.yaml"))
+    assert files
+    for file in files:
+        text = file.read_text()
+        validator.validate(YAML(typ="safe", pure=True).load(text))
+        assert text.startswith(f"# yaml-language-server: $schema=../schemas/{kind}.schema.json\n")
+
+
+@pytest.mark.parametrize("matrix", MATRICES)
+def test_passes_and_in_every_order(matrix: str) -> None:
+    plan = plan_of(matrix)
+    result = run_plan(plan, Order(strict=True))
+    failed = [explain(cell) for cell in result.results if cell.outcome is not Outcome.PASSED]
+    assert (result.exit_code, failed) == (0, [])
+    assert result.summary.cells == len(plan.cells)
+    written = seen(result)
+    small = only(plan, lambda cell: cell.service.port_count < LARGE)
+    for seed in ORDERS:
+        shuffled = seen(run_plan(plan if seed == ORDERS[0] else small, Order(shuffle=seed)))
+        assert shuffled == {name: written[name] for name in shuffled}, f"in the order of seed {seed}"
+        assert len(shuffled) == len(plan.cells if seed == ORDERS[0] else small.cells)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path) -> None:
+    for folder in ("matrices", "policies", "topologies"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    policy = next(iter(plan_of(wrong.matrix).policies.values())).file
+    template = tmp_path / policy
+    template.write_text(wrong.applied(template.read_text()))
+    plan = plan_of(wrong.matrix, root=tmp_path)
+    red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows)))
+    assert set(wrong.rows) == {cell.row for cell in red}, "not every row turned red"
+    assert any(wrong.rule in explain(cell) for cell in red), "\n\n".join(map(explain, red))
+
+
+def _failed(result: RunResult) -> list[CellResult]:
+    assert not result.problems, result.problems
+    return [cell for cell in result.results if cell.outcome not in (Outcome.PASSED, Outcome.ERROR)]
+
+
+def test_a_translation_is_no_permission() -> None:
+    """The classic mistake of a port forward is told in words that name both rules."""
+    choices = Choices(policies={"gateway": "office-nat-gateway-dnat-without-forward"})
+    red = _failed(run_plan(plan_of("office-nat-gateway", choices)))
+    words = [hint for cell in red for hint in cell.hints]
+    assert any("translated by gateway nat:PREROUTING" in hint and ", then dropped by gateway filter:" in hint for hint in words)
+    assert any("(dnat-files), then dropped by" in hint and "(drop-rest)" in hint for hint in words)
+    assert {cell.outcome for cell in red} == {Outcome.FAIL_CLOSED}
+
+
+def test_the_stateless_look_alike_lets_a_bare_ack_in() -> None:
+    """By port numbers alone it looks right; only a segment outside any connection tells it from the stateful one."""
+    choices = Choices(policies={"gateway": "edge-gateway-stateless"})
+    plan = only(plan_of("web-edge-gateway", choices), lambda cell: cell.ack)
+    assert plan.cells
+    open_rows = {cell.row for cell in _failed(run_plan(plan)) if cell.outcome is Outcome.FAIL_OPEN}
+    assert open_rows, "the look-alike drops every bare ACK"
+    stateful = run_plan(only(plan_of("web-edge-gateway"), lambda cell: cell.ack))
+    assert {cell.outcome for cell in stateful.results} == {Outcome.PASSED}

@@ -1,0 +1,109 @@
+"""An ordinary user sees what root sees: the same verdicts by the same rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.kernel
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+NEEDED = ("lab", "topologies", "policies", "matrices")
+MATRIX = "matrices/mail-gateway.yaml"
+MAIN = "from lab.cli.main import main; main()"
+SAME = ("id", "expected", "verdict", "result", "rule", "decided")
+
+
+@pytest.fixture(scope="module")
+def open_to_all() -> Iterator[Path]:
+    """A folder that every user may read and write."""
+    with tempfile.TemporaryDirectory(prefix="lab-rootless-") as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+def environment(code: Path, packages: str, home: Path) -> dict[str, str]:
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "PYTHONPATH": os.pathsep.join((str(code), packages)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def interpreters() -> Iterator[str]:
+    """This interpreter, and the system's of the same version: one's own may lie where only one may go."""
+    yield sys.executable
+    for folder in ("/usr/local/bin", "/usr/bin"):
+        yield f"{folder}/python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def runs(argv: Sequence[str], surroundings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(argv, env=surroundings, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def nobody(open_to_all: Path) -> tuple[list[str], dict[str, str], Path]:
+    """How an ordinary user starts this very code: the words before ``-c``, the environment, the folder."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user to compare with")
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv (util-linux) is not on this machine")
+    may = subprocess.run([*AS_NOBODY, "unshare", "--user", "--net", "true"], capture_output=True, text=True, check=False)
+    if may.returncode != 0:
+        pytest.skip(f"ordinary users may not make user namespaces here: {may.stderr.strip()}")
+    packages, code = sysconfig.get_path("purelib"), CHECKOUT
+    readable = [*AS_NOBODY, "test", "-r", str(CHECKOUT / MATRIX), "-a", "-r", f"{packages}/pydantic/__init__.py"]
+    if subprocess.run(readable, check=False).returncode != 0:
+        code = open_to_all / "code"
+        for name in NEEDED:
+            shutil.copytree(CHECKOUT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+        packages = str(shutil.copytree(packages, open_to_all / "packages", ignore=shutil.ignore_patterns("__pycache__")))
+        (open_to_all / "packages").chmod(0o755)
+    surroundings = environment(code, packages, open_to_all)
+    for interpreter in interpreters():
+        words = [*AS_NOBODY, interpreter]
+        if shutil.which(interpreter) and runs([*words, "-c", "import lab.cli.main"], surroundings, code).returncode == 0:
+            return words, surroundings, code
+    pytest.skip("no interpreter that another user may start can import the lab")
+
+
+def results(done: subprocess.CompletedProcess[str], file: Path) -> dict[str, Any]:
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def test_the_same_verdicts_by_the_same_rules(
+    nobody: tuple[list[str], dict[str, str], Path], open_to_all: Path
+) -> None:
+    words, surroundings, code = nobody
+    theirs, ours = open_to_all / "nobody.json", open_to_all / "root.json"
+    ordinary = results(runs([*words, "-c", MAIN, "run", MATRIX, "--json", str(theirs)], surroundings, code), theirs)
+    as_root = [sys.executable, "-c", MAIN, "run", MATRIX, "--json", str(ours)]
+    root = results(runs(as_root, environment(CHECKOUT, "", open_to_all), CHECKOUT), ours)
+    assert (ordinary["machine"]["rootless"], root["machine"]["rootless"]) == (True, False)
+    assert ordinary["summary"]["cells"] == root["summary"]["cells"] > 100
+    for one, other in zip(ordinary["cells"], root["cells"], strict=True):
+        assert {key: one[key] for key in SAME} == {key: other[key] for key in SAME}
+        assert (one["conntrack"] or {}).get("status") == (other["conntrack"] or {}).get("status")
+
+
+def test_who_may_not_make_namespaces_is_told_so(nobody: tuple[list[str], dict[str, str], Path]) -> None:
+    words, surroundings, code = nobody
+    ask = "from lab.kernel.privileges import require; require()"
+    done = runs([*words, "-c", ask], surroundings, code)
+    assert done.returncode != 0
+    assert "lab pytest" in done.stderr
