@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import TypeVar
 
-from lab.errors import MeasurementError, Problem
+from lab.errors import InputError, MeasurementError, Problem
 from lab.kernel.instrument import Instrument
 from lab.kernel.network import Network
 from lab.kernel.node import Node
@@ -88,7 +88,7 @@ class Stage:
     def bind(self, channel: sockets.socket, question: Question) -> int:
         """Bind to the question's source address and its port, or the next that no service of the node has; the port.
 
-        Raises MeasurementError when the row's own port is taken.
+        Raises InputError when the row's own port is taken.
         """
         while True:
             port = question.sport or self.source_port(question.source)
@@ -99,7 +99,7 @@ class Stage:
                     raise
                 if question.sport:
                     what = f"{question.node} cannot send from port {port}: a service of its own has it"
-                    raise MeasurementError(Problem(what)) from error
+                    raise InputError(Problem(what, mend="choose another `sport`")) from error
             else:
                 return port
 

@@ -50,7 +50,8 @@ def load_matrix(path: Path) -> Matrix:
 def search_folders(matrix: Path) -> Folders:
     """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, the shipped ones."""
     parent = matrix.resolve().parent
-    project = parent.parent if parent.name == "matrices" else parent
+    inside = next((folder for folder in (parent, *parent.parents) if folder.name == "matrices"), None)
+    project = inside.parent if inside is not None else parent
     roots = dict.fromkeys((project, Path.cwd(), shipped_root()))
     found = [tuple(root / kind for root in roots) for kind in ("topologies", "policies")]
     return Folders(_shown(found[0]), _shown(found[1]))

@@ -115,24 +115,31 @@ def read_yaml(text: str, file: str, *, free: Collection[str] = ()) -> Document:
         line, column = text.count("\n", 0, control.start()) + 1, control.start() - text.rfind("\n", 0, control.start())
         what = f"the control character 0x{ord(control[0]):02x} cannot stand in YAML"
         raise InputError(Problem(what, Where(file, line, column), "take it out"))
-    parsers = [parser for parser in (_fast_events, _exact_events) if parser is _exact_events or _STAND_IN not in text]
-    if len(text) > _READ_TWICE:
-        del parsers[1:]
-    for parser in parsers:
-        composer = _Composer(file, frozenset(free), stand_in=_STAND_IN if parser is _fast_events else None)
-        try:
-            data, mark = composer.compose(parser(text))
-            break
-        except InputError:
+    try:
+        if _STAND_IN in text:
+            return _composed(_Composer(file, frozenset(free)), _exact_events(text))
+        return _composed(_Composer(file, frozenset(free), stand_in=_STAND_IN), _fast_events(text))
+    except _Syntax:
+        # The parser in Python has the last word: it knows YAML 1.2 better, and tells more.
+        if len(text) > _READ_TWICE:
             raise
-        except Exception as error:  # noqa: BLE001 - the parsers have no class of errors in common
-            # The parser in Python has the last word: it knows YAML 1.2 better, and tells more.
-            failure = _syntax(error, file)
-    else:
-        raise InputError(failure)
+        return _composed(_Composer(file, frozenset(free)), _exact_events(text))
+
+
+class _Syntax(InputError):
+    """A parser gave up."""
+
+
+def _composed(composer: _Composer, events: Iterator[Any]) -> Document:
+    try:
+        data, mark = composer.compose(events)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the parsers have no class of errors in common
+        raise _Syntax(_syntax(error, composer.file)) from None
     if composer.problems:
         raise InputError(composer.problems)
-    return Document(file, data, mark)
+    return Document(composer.file, data, mark)
 
 
 def _text(path: Path) -> str:
@@ -189,7 +196,7 @@ def _syntax(error: Exception, file: str) -> Problem:
 class _Composer:
     """Builds the data from the parser's events with a stack of its own, so that no nesting can end in a traceback."""
 
-    def __init__(self, file: str, free: frozenset[str], *, stand_in: str | None) -> None:
+    def __init__(self, file: str, free: frozenset[str], *, stand_in: str | None = None) -> None:
         self.stand_in = stand_in
         self.file = file
         self.free = free

@@ -77,7 +77,8 @@ def _reject_kind(rule: Rule) -> str | None:
     if rule.target != "REJECT":
         return None
     text = words(rule.text)
-    named = text[text.index("--reject-with") + 1] if "--reject-with" in text[:-1] else "icmp-port-unreachable"
+    # iptables-save prints a target's options last; before them a comment may say anything
+    named = text[-1] if text[-2:-1] == ["--reject-with"] else "icmp-port-unreachable"
     return canonical_reject(named)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lab.record.observation import Refusal, Stage
 from lab.record.packet import Packet
-from lab.record.path import End
+from lab.record.path import End, Path
 from lab.record.verdict import Kind
 from lab.verdict.prove import prove
 from tests.unit.verdict.made import (
@@ -66,8 +66,11 @@ def test_closed_behind_a_translation() -> None:
 
 @pytest.mark.parametrize(
     "told",
-    [Refusal("icmp-host-unreachable", "10.0.2.10"), Refusal("icmp-port-unreachable", "10.0.9.9"), Refusal("icmp 11/0", "10.0.9.2")],
-)
+    [
+        Refusal("icmp-host-unreachable", "10.0.2.10"), Refusal("icmp-port-unreachable", "10.0.9.9"),
+        Refusal("icmp 11/0", "10.0.9.2"),
+    ],
+)  # fmt: skip
 def test_a_router_further_on_refused(told: Refusal) -> None:
     verdict = prove(observed(passed(rule(), entry=DATAGRAM), sent=DATAGRAM, refusal=told), "gateway")
     assert (verdict.kind, verdict.passed_node) == (Kind.UNROUTED, True)
@@ -147,6 +150,6 @@ def test_dropped_outside_the_rules_beyond_the_watched_nodes() -> None:
 
 
 @pytest.mark.parametrize("request_path", [(), (passed(rule()),)])
-def test_silence_is_never_a_deny(request_path: tuple[object, ...]) -> None:
-    verdict = prove(observed(*request_path), "gateway")  # type: ignore[arg-type]
+def test_silence_is_never_a_deny(request_path: tuple[Path, ...]) -> None:
+    verdict = prove(observed(*request_path), "gateway")
     assert (verdict.kind, verdict.passed_node) == (Kind.LOST, bool(request_path))

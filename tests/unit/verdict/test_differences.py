@@ -1,0 +1,117 @@
+"""What else must hold of a cell whose verdict is right; each difference is one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.record.observation import Arrival, Conntrack, Stage
+from lab.record.path import Path
+from lab.record.verdict import Kind, Verdict
+from lab.spec.cell import Arrives, ExpectedConntrack, Leaves
+from lab.verdict.differences import all_differences
+from tests.unit.verdict.made import SYN, SYN_ACK, cell, observed, passed, rule, verdict
+
+LOG = rule("tell", "LOG", options='--log-prefix "edge-drop "', number=1)
+NFLOG = rule(None, "NFLOG", options='--nflog-prefix "to-nflog"', number=2)
+OPEN = rule("open", number=3)
+ARRIVED = Arrival("server", "10.0.2.10", 8443, "10.0.1.10", 40000)
+ENTRY = Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED"), 5, 432000, SYN, SYN_ACK)
+
+
+def seen(path: Path | None = None, **keys: Any) -> Verdict:
+    way = path or passed(LOG, NFLOG, OPEN, out="right", mark=2)
+    observation = observed(way, stage=Stage.ANSWERED, arrived=ARRIVED, conntrack=(ENTRY,))
+    return verdict(Kind.ALLOWED, observation=observation, rule=keys.pop("rule", OPEN), **keys)
+
+
+def differences(of: Verdict | None = None, **expect: Any) -> tuple[str, ...]:
+    return all_differences(cell(**expect), of or seen())
+
+
+HOLDS: list[dict[str, Any]] = [
+    {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"logged": "edge-drop "},
+    {"logged": "to-nflog"}, {"arrives": Arrives()}, {"arrives": Arrives(at="server", address="10.0.2.10", port=8443)},
+    {"arrives": Arrives(source="10.0.1.10")}, {"arrives": Arrives(source="kept")}, {"leaves": Leaves(via="right", mark=2)},
+    {"conntrack": ExpectedConntrack(state="ESTABLISHED", assured=True, mark=5)},
+]  # fmt: skip
+DIFFERS: list[tuple[dict[str, Any], str]] = [
+    ({"rule": "another"}, "must be decided by rule another, but was by gateway filter:FORWARD:3 (open)"),
+    ({"rule": "filter:FORWARD:4"}, "must be decided by rule filter:FORWARD:4, but was by gateway filter:FORWARD:3 (open)"),
+    ({"through": ("tell", "dnat")}, "must go through rule dnat, but did not"),
+    ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; it met the prefixes "
+                         "'edge-drop ', 'to-nflog'"),
+    ({"arrives": Arrives(at="web")}, "must arrive at node web, but arrived at node server"),
+    ({"arrives": Arrives(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
+    ({"arrives": Arrives(port=443)}, "must arrive at port 443, but arrived at port 8443"),
+    ({"arrives": Arrives(source="10.0.2.1")}, "must arrive from 10.0.2.1, but arrived from 10.0.1.10"),
+    ({"leaves": Leaves(via="left")}, "must leave gateway via left, but left via right"),
+    ({"leaves": Leaves(mark=0)}, "must leave gateway with mark 0, but left with 2"),
+    ({"conntrack": ExpectedConntrack(state="SYN_SENT")}, "conntrack state must be SYN_SENT, but is ESTABLISHED"),
+    ({"conntrack": ExpectedConntrack(assured=False)}, "conntrack must not be ASSURED, but its status is SEEN_REPLY ASSURED"),
+    ({"conntrack": ExpectedConntrack(mark=0)}, "conntrack mark must be 0, but is 5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("expect", HOLDS, ids=str)
+def test_what_holds(expect: dict[str, Any]) -> None:
+    assert differences(**expect) == ()
+
+
+@pytest.mark.parametrize(("expect", "sentence"), DIFFERS, ids=[sentence for _, sentence in DIFFERS])
+def test_what_differs(expect: dict[str, Any], sentence: str) -> None:
+    assert differences(**expect) == (sentence,)
+
+
+def test_each_of_several() -> None:
+    found = differences(rule="another", through=("dnat",), arrives=Arrives(at="web", port=1), leaves=Leaves(mark=9))
+    assert len(found) == 5
+
+
+def test_no_rule_decided() -> None:
+    assert differences(seen(rule=None), rule="open") == ("must be decided by rule open, but no rule of gateway decided",)
+
+
+def test_a_policy_is_named_by_its_place() -> None:
+    policy = rule(target="DROP", number=None)
+    assert differences(seen(rule=policy), rule="filter:FORWARD policy") == ()
+    assert differences(seen(rule=policy), rule="filter:FORWARD:1") != ()
+
+
+def test_no_receiver_saw_it() -> None:
+    bare = verdict(observation=observed(passed(OPEN)), rule=OPEN)
+    assert differences(bare, arrives=Arrives(at="server")) == (
+        "must be seen by its receiver, but no receiver of the lab saw it",
+    )
+
+
+def test_kept_after_source_nat() -> None:
+    hidden = observed(passed(OPEN), arrived=ARRIVED._replace(source="10.0.2.1"))
+    assert differences(verdict(observation=hidden), arrives=Arrives(source="kept")) == (
+        "must arrive from 10.0.1.10, but arrived from 10.0.2.1",
+    )
+
+
+def test_no_entry_and_an_entry_elsewhere() -> None:
+    wanted = ExpectedConntrack(state="ESTABLISHED")
+    elsewhere = observed(passed(OPEN), conntrack=(ENTRY._replace(node="second"),))
+    for observation in (observed(passed(OPEN)), elsewhere):
+        assert differences(verdict(observation=observation), conntrack=wanted) == (
+            "must have a conntrack entry at gateway, but has none",
+        )
+
+
+def test_not_seen_at_the_node_under_test() -> None:
+    other = verdict(observation=observed(passed(OPEN, node="second", out="right")))
+    assert differences(other, leaves=Leaves(via="right")) == ("must leave gateway, but was not seen there",)
+
+
+def test_a_comment_that_looks_like_a_prefix_logs_nothing() -> None:
+    commented = rule("edge-drop ", "DROP", options='-m comment --comment "edge-drop "')
+    assert differences(seen(passed(commented)), logged="edge-drop ") != ()
+
+
+def test_through_looks_at_every_node() -> None:
+    way = observed(passed(OPEN), passed(rule("later", node="second"), node="second"))
+    assert differences(verdict(observation=way), through=("open", "later")) == ()
