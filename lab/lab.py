@@ -45,6 +45,8 @@ class Lab:
             for name, rendered in policies.items():
                 lines[name] = LineMap(home, rendered)
                 undo.callback(lines[name].close)
+            for line_map in lines.values():
+                line_map.wait_until_accepted()
             self.network = Network(topology)
             undo.callback(self.network.close)
             for name, rendered in policies.items():

@@ -163,9 +163,7 @@ def loading(runs: int) -> dict[str, float]:
         bare, loaded = Node("bare", home), Node("loaded", home)
         bares.append(seconds(lambda node=bare: run(node.namespace, [RESTORE], rules.text)))  # type: ignore[misc]
         ratios.append(seconds(lambda node=loaded: load(node, rules)) / bares[-1])  # type: ignore[misc]
-        lines = LineMap(home, rules)
-        backs.append(seconds(lambda node=loaded, lines=lines: read_back(node, rules, lines)))  # type: ignore[misc]
-        lines.close()
+        backs.append(seconds(lambda node=loaded: _read_back(node, rules, home)))  # type: ignore[misc]
         bare.close()
         loaded.close()
     return {
@@ -173,6 +171,13 @@ def loading(runs: int) -> dict[str, float]:
         "load_bare_s": statistics.median(bares),
         "readback_s": statistics.median(backs),
     }
+
+
+def _read_back(node: Node, rules: Rendered, home: Home) -> None:
+    lines = LineMap(home, rules)
+    lines.wait_until_accepted()
+    read_back(node, rules, lines)
+    lines.close()
 
 
 def peers(runs: int) -> dict[str, float | None]:

@@ -45,7 +45,8 @@ class LineMap:
     """Finds which line of a rendered text each rule came from, in a namespace that is thrown away.
 
     A copy of the text carries its line numbers as packet counters; ``iptables-save -c`` gives them back with the rules,
-    whatever ``-I`` or ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
+    whatever ``-I`` or ``-s a,b`` made of their order and number.  As it is loaded there first, a ruleset that is refused is
+    known before anything is built.  It works beside the caller from the moment it is made.
     """
 
     def __init__(self, home: Home, rendered: Rendered) -> None:
@@ -53,11 +54,14 @@ class LineMap:
         self._namespace = Namespace(home)
         self._running = Running(self._namespace, [RESTORE, "-c"], with_line_counters(rendered.text))
 
-    def sources(self) -> Mapping[tuple[str, str, int], str | None]:
-        """The template's file and line of each (table, chain, number)."""
+    def wait_until_accepted(self) -> None:
+        """Return when the kernel took the ruleset; raises InputError or MachineError when it did not."""
         done = self._running.finish()
         if done.code != 0:
             raise _refusal(done, self._rendered)
+
+    def sources(self) -> Mapping[tuple[str, str, int], str | None]:
+        """The template's file and line of each (table, chain, number)."""
         saved = tools.run(self._namespace, [SAVE, "-c"])
         known = self._rendered.sources
         return {

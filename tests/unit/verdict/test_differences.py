@@ -36,12 +36,12 @@ HOLDS: list[dict[str, Any]] = [
     {"arrives": Arrives(source="10.0.1.10")}, {"arrives": Arrives(source="kept")}, {"leaves": Leaves(via="right", mark=2)},
     {"conntrack": ExpectedConntrack(state="ESTABLISHED", assured=True, mark=5)},
 ]  # fmt: skip
+MET = "it met the prefixes 'edge-drop ', 'to-nflog'"
 DIFFERS: list[tuple[dict[str, Any], str]] = [
     ({"rule": "another"}, "must be decided by rule another, but was by gateway filter:FORWARD:3 (open)"),
     ({"rule": "filter:FORWARD:4"}, "must be decided by rule filter:FORWARD:4, but was by gateway filter:FORWARD:3 (open)"),
     ({"through": ("tell", "dnat")}, "must go through rule dnat, but did not"),
-    ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; it met the prefixes "
-                         "'edge-drop ', 'to-nflog'"),
+    ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
     ({"arrives": Arrives(at="web")}, "must arrive at node web, but arrived at node server"),
     ({"arrives": Arrives(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
     ({"arrives": Arrives(port=443)}, "must arrive at port 443, but arrived at port 8443"),

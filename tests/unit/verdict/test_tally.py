@@ -135,5 +135,5 @@ def test_a_failed_measurement_is_never_known() -> None:
 
 
 def test_expectations_in_words() -> None:
-    assert [expected_words(cell("allow")), expected_words(cell("reject", reject_with="tcp-reset")),
-            expected_words(cell("deny", by="rp_filter"))] == ["allow", "reject with tcp-reset", "deny by rp_filter"]  # fmt: skip
+    cells = cell("allow"), cell("reject", reject_with="tcp-reset"), cell("deny", by="rp_filter")
+    assert [expected_words(one) for one in cells] == ["allow", "reject with tcp-reset", "deny by rp_filter"]

@@ -1,0 +1,164 @@
+"""Run as the first process of a machine of its own: ends labs at chosen moments and prints, as JSON, what was left.
+
+``inside.py kill SEED MOMENTS``, ``inside.py tools TIMES``, ``inside.py interrupt`` or ``inside.py whole``, then the command
+line of the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from tests.safety import machine
+
+Report = dict[str, Any]
+
+
+class Watch:
+    """What the machine was like before the first lab."""
+
+    def __init__(self, folders: Sequence[str]) -> None:
+        self._folders = folders
+        self._files = machine.files(folders)
+        self._namespaces = machine.namespaces()
+        self._mounts = machine.mounts()
+
+    def settle(self) -> None:
+        """Take the network's state as it is now, after a first lab: its rules may have made the kernel load modules."""
+        self._network = machine.network_state()
+
+    def left(self) -> list[str]:
+        """What is there now and was not; the lab's process has ended."""
+        found = [f"process {name}" for name in machine.survivors()]
+        found += [f"file {name}" for name in machine.files(self._folders) if name not in self._files]
+        found += [f"namespace {name}" for name in machine.namespaces() - self._namespaces]
+        found += [f"mount {line}" for line in machine.mounts() if line not in self._mounts]
+        return found + machine.differences(self._network, machine.network_state())
+
+
+def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the lab, its output going nowhere."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def ended_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether the process ends by itself within that time."""
+    descriptor = os.pidfd_open(process.pid)
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    ended = bool(waiting.poll(seconds * 1000))
+    os.close(descriptor)
+    return ended
+
+
+def nodes_of(process: subprocess.Popen[bytes]) -> int:
+    """How many network namespaces the lab holds."""
+    links = set()
+    for link in Path(f"/proc/{process.pid}/fd").glob("*"):
+        try:
+            target = str(link.readlink())
+        except OSError:  # it has just been closed
+            continue
+        if target.startswith("net:"):
+            links.add(target)
+    return len(links)
+
+
+def tools_of(process: subprocess.Popen[bytes]) -> list[str]:
+    """The names of the processes that the lab has started and that run."""
+    return [name for number, name in machine.processes().items() if number != process.pid]
+
+
+def kill_now(process: subprocess.Popen[bytes], watch: Watch, at: float) -> Report:
+    """``kill -9``, and what was left."""
+    nodes, tools = nodes_of(process), tools_of(process)
+    process.kill()
+    code = process.wait()
+    return {"at": round(at, 4), "code": code, "nodes": nodes, "tools": tools, "left": watch.left()}
+
+
+def first_run(command: Sequence[str], watch: Watch) -> float:
+    """How long the lab takes when nothing happens to it, in seconds."""
+    begin = time.perf_counter()
+    assert start(command).wait() == 0, "the lab does not run here"
+    seconds = time.perf_counter() - begin
+    machine.survivors()
+    watch.settle()
+    return seconds
+
+
+def kill(command: Sequence[str], watch: Watch, seed: int, moments: int) -> Iterator[Report]:
+    """Kill the lab at random moments of its life."""
+    seconds = first_run(command, watch)
+    chance = random.Random(seed)
+    for at in (chance.uniform(0, seconds) for _ in range(moments)):
+        process = start(command)
+        ended_within(process, at)
+        yield kill_now(process, watch, at)
+
+
+def kill_with_tools(command: Sequence[str], watch: Watch, times: int) -> Iterator[Report]:
+    """Kill the lab as soon as a tool of its own (iptables-restore) is at work."""
+    first_run(command, watch)
+    for _ in range(times):
+        process = start(command)
+        begin = time.perf_counter()
+        while not tools_of(process) and not ended_within(process, 0):
+            pass
+        yield kill_now(process, watch, time.perf_counter() - begin)
+
+
+def interrupt(command: Sequence[str], watch: Watch) -> Iterator[Report]:
+    """Ctrl-C when the first matrix is done and the second is under way."""
+    first_run([*command[:2], command[2]], watch)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    told = ""
+    for line in process.stdout:
+        told += line
+        if " passed" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    told += process.stdout.read()
+    yield {"code": process.wait(), "told": told, "left": watch.left()}
+
+
+def whole(command: Sequence[str], watch: Watch) -> Iterator[Report]:
+    """A whole run in a network that counts what it sends."""
+    first_run(command, watch)
+    before = sent()
+    code = start(command).wait()
+    yield {"code": code, "left": watch.left(), "sent": [before, sent()]}
+
+
+def sent() -> dict[str, list[int]]:
+    """Bytes and packets that each interface has sent, and that each chain of the machine's own rules has seen."""
+    lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
+    found = {line.partition(":")[0].strip(): [int(line.split(":")[1].split()[8]), int(line.split(":")[1].split()[9])] for line in lines}
+    return found
+
+
+def main() -> None:
+    """Do what the command line says, a line of JSON for each lab."""
+    what, folders, *rest = sys.argv[1:]
+    watch = Watch(folders.split(","))
+    split = rest.index("--")
+    numbers, command = [int(number) for number in rest[:split]], rest[split + 1 :]
+    ways = {"kill": kill, "tools": kill_with_tools, "interrupt": interrupt, "whole": whole}
+    for report in ways[what](command, watch, *numbers):  # type: ignore[operator]
+        print(json.dumps(report), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""However a lab ends, nothing of it remains, and the machine's own network is as it was."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.safety.conftest import Reports
+
+pytestmark = pytest.mark.kernel
+
+SEED, MOMENTS, WITH_TOOLS = 20_240, 50, 5
+SMALL = "tests/doors/small/matrices/small.yaml"
+SOME_CELLS = ("run", "matrices/mail-gateway.yaml", "-k", "office")
+SLABS = Path("/proc/slabinfo")
+
+
+def left(reports: Iterable[dict[str, Any]]) -> list[str]:
+    """What any of the labs left."""
+    return [thing for report in reports for thing in report["left"]]
+
+
+def test_kill_at_random_moments(in_a_machine: Reports) -> None:
+    reports = in_a_machine("kill", SEED, MOMENTS, lab=SOME_CELLS)
+    assert left(reports) == []
+    assert len(reports) == MOMENTS
+    killed = [report for report in reports if report["code"] == -signal.SIGKILL]
+    assert len(killed) > MOMENTS * 3 / 4, "most labs must have been alive when they were killed"
+    assert len({report["nodes"] for report in killed}) > 2, "none of them was killed while it was being built"
+
+
+def test_kill_while_a_tool_is_at_work(in_a_machine: Reports) -> None:
+    reports = in_a_machine("tools", WITH_TOOLS, lab=SOME_CELLS)
+    assert left(reports) == []
+    assert [report["code"] for report in reports] == [-signal.SIGKILL] * WITH_TOOLS
+    assert any(report["tools"] for report in reports), "no tool was seen at work"
+
+
+def test_the_kernel_holds_no_namespace_of_killed_labs(in_a_machine: Reports) -> None:
+    """Counted by the kernel's allocator, which also sees what no process, descriptor or mount refers to."""
+    if "\nnet_namespace " not in _slabs():
+        pytest.skip("this kernel does not count its network namespaces in /proc/slabinfo, or does not show them")
+    before = _namespaces_alive()
+    reports = in_a_machine("kill", SEED + 1, MOMENTS // 2, lab=SOME_CELLS)
+    made = sum(report["nodes"] for report in reports)
+    assert made > 100
+    # other labs of this machine come and go meanwhile; the kernel takes namespaces down behind our back
+    assert _namespaces_alive() < before + made / 2
+
+
+def _slabs() -> str:
+    try:
+        return SLABS.read_text()
+    except OSError:
+        return ""
+
+
+def _namespaces_alive() -> int:
+    line = next(line for line in _slabs().splitlines() if line.startswith("net_namespace "))
+    return int(line.split()[1])
+
+
+def test_ctrl_c_leaves_nothing_and_tells_what_was_finished(in_a_machine: Reports) -> None:
+    (report,) = in_a_machine("interrupt", lab=("run", SMALL, "matrices/web-edge-gateway.yaml"))
+    assert report["left"] == []
+    assert report["code"] == 130
+    lines = report["told"].splitlines()
+    assert "small: 7 cells, 7 passed" in lines
+    assert "interrupted: the numbers are of the cells that were finished" in lines
+    finished = int(lines[-1].partition(" ")[0])
+    assert 7 <= finished < 400
+    assert lines[-1].startswith(f"{finished} cells: {finished} passed; ")
+    assert "Traceback" not in report["told"]
+
+
+def test_no_packet_leaves_the_lab(in_a_machine: Reports) -> None:
+    (report,) = in_a_machine("whole", lab=("run", "matrices/mail-gateway.yaml"), network=True)
+    assert report["code"] == 0
+    assert report["left"] == []
+    before, after = report["sent"]
+    assert set(after) == {"lo", "out", "far"}
+    assert after == before
+
+
+def test_a_whole_run_leaves_the_machines_own_network_alone(in_a_machine: Reports) -> None:
+    (report,) = in_a_machine("whole", lab=("run", "matrices/service-host.yaml"))
+    assert (report["code"], report["left"]) == (0, [])
