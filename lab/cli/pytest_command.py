@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -11,8 +12,7 @@ def run_pytest(context: typer.Context) -> None:
     """Enter a user namespace if that is needed, then run pytest with the arguments that follow."""
     from lab.kernel.privileges import enter
 
-    # before pytest is imported: its workers have threads, and a process with threads cannot enter one
+    # before pytest runs: its workers have threads, and a process with threads cannot enter one
     enter()
-    import pytest
-
-    sys.exit(pytest.main(context.args))
+    # a program that this process becomes keeps its namespaces, and finds nothing of ours imported
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *context.args])

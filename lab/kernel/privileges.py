@@ -50,6 +50,8 @@ def enter() -> None:
     except OSError as error:
         raise MachineError(_refusal(error)) from error
     os.environ[ROOTLESS] = "1"
+    # inside, this user is called root; programs that name files after their user must not take root's
+    os.environ["LOGNAME"] = os.environ["USER"] = f"uid{user}"
 
 
 def require() -> None:

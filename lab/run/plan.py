@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
@@ -14,7 +14,7 @@ from lab.run.command import run_renderer
 from lab.run.select import compile_expression
 from lab.spec.cell import Cell
 from lab.spec.cells import expand
-from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
+from lab.spec.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.spec.matrix import Matrix, matrix_notes
 from lab.spec.policy import EnvVar, PolicyFiles, PolicySpec, resolve_policy
 from lab.spec.topology import Topology
@@ -53,10 +53,7 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     if choices.topology:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
     topology = load_topology(find_topology(matrix.topology, folders, asked_at))
-    files = {
-        node: resolve_policy(value, folders.policies, matrix.where("policies", node))
-        for node, value in {**matrix.policies, **{node: policy_named(text) for node, text in choices.policies.items()}}.items()
-    }
+    files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
     cells = expand(_with_policies(matrix, choices.policies), topology)
     policies = {node: render_policy(policy, topology, choices) for node, policy in files.items()}
@@ -64,6 +61,20 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     for node, policy in files.items():
         notes += [f"{node}: {name} is not loaded by this version" for name in policy.unsupported]
     return Plan(file, matrix, topology, policies, _selected(cells, choices), tuple(notes))
+
+
+def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, str]) -> dict[str, PolicyFiles]:
+    """The files of every node's policy; one from ``instead`` keeps the variables and options of the one that it replaces."""
+    files = {
+        node: resolve_policy(value, folders.policies, matrix.where("policies", node))
+        for node, value in matrix.policies.items()
+        if node not in instead or value.vars or value.jinja
+    }
+    for node, text in instead.items():
+        found = resolve_policy(policy_named(text), folders.policies)
+        own = files.get(node)
+        files[node] = replace(found, vars=own.vars, jinja=own.jinja) if own and not found.vars else found
+    return files
 
 
 def policy_named(text: str) -> str | Path:

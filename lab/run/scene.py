@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem
 from lab.ruleset.render import Rendered
-from lab.run.plan import Choices, policy_named, render_policy
+from lab.run.plan import Choices, policy_files, policy_named, render_policy
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import resolve_policy
 from lab.spec.topology import Topology
@@ -64,10 +64,8 @@ def find_scene(
     loaded = load_matrix(matrix)
     folders = search_folders(matrix)
     found = load_topology(find_topology(topology or loaded.topology, folders))
-    values = {**loaded.policies, **{node: policy_named(text) for node, text in policies.items()}}
     choices = Choices(allow_commands=allow_commands)
     rendered = {
-        node: render_policy(resolve_policy(value, folders.policies, loaded.where("policies", node)), found, choices)
-        for node, value in values.items()
+        node: render_policy(files, found, choices) for node, files in policy_files(loaded, folders, policies).items()
     }
     return Scene(found, rendered)

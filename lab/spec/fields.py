@@ -25,6 +25,8 @@ REJECT_KINDS = (
     "icmp-admin-prohibited",
     "tcp-reset",
 )
+# What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
+SUBSTITUTES = ("rp_filter", "route", "neighbour", "conntrack", "queue")
 CONNTRACK_STATES = (
     "NEW",
     "ESTABLISHED",
@@ -92,6 +94,13 @@ def _port(value: object) -> int:
     if not 1 <= value <= 65535:
         raise ValueError(f"{value} is not between port 1 and 65535")
     return value
+
+
+def _substitute(value: object) -> str:
+    text = text_of(value)
+    if text not in SUBSTITUTES:
+        raise ValueError(f"{text!r} is nothing that the lab can tell to have refused a flow\n{did_you_mean(text, SUBSTITUTES)}")
+    return text
 
 
 def _state(value: object) -> str:
@@ -194,6 +203,7 @@ ServiceText = Annotated[str, PlainValidator(_service_text)]
 ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
 Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
 Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
+By = Annotated[str, PlainValidator(_substitute), WithJsonSchema({"enum": list(SUBSTITUTES)})]
 State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]

@@ -17,6 +17,7 @@ from pydantic import (
 from lab.errors import Where
 from lab.spec.fields import (
     AnExpect,
+    By,
     Date,
     Ends,
     Family,
@@ -118,7 +119,7 @@ class Further(BaseModel):
     logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
     exemption: ExceptionSpec | None = Field(default=None, alias="exception", description="a temporary allowance")
     known: KnownSpec | None = Field(default=None, description="a failure that is known")
-    by: Text | None = Field(default=None, description="what else than a rule may refuse it: rp_filter")
+    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
 
 
 class Override(Further):
@@ -175,7 +176,7 @@ class Default(BaseModel):
     services: ServiceTexts = Field(description="what is tried: [tcp/1-65535, udp/1-65535, icmp/echo-request]")
     rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
     logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    by: Text | None = Field(default=None, description="what else than a rule may refuse it: rp_filter")
+    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
 
 

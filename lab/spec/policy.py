@@ -21,11 +21,8 @@ JINJA_OPTIONS = (
     "variable_end_string",
     "comment_start_string",
     "comment_end_string",
-    "line_statement_prefix",
-    "line_comment_prefix",
     "trim_blocks",
     "lstrip_blocks",
-    "newline_sequence",
     "keep_trailing_newline",
 )
 _NOT_YET = {"v6": "IPv6 rulesets", "ipset": "ipsets", "nft": "nft rulesets"}

@@ -12,7 +12,14 @@ from lab.verdict.differences import all_differences
 from lab.verdict.hints import hints_for
 
 _NEVER_PASSED = (Kind.CONSUMED, Kind.UNROUTED)
-_SUBSTITUTES = {"rp_filter": ("IP_RPFILTER",)}
+# What `by:` may name: the verdict it goes with, and the kernel's words for it where the kernel tells (skb_drop_reason).
+_SUBSTITUTES = {
+    "rp_filter": (Kind.UNROUTED, ("IP_RPFILTER",)),
+    "route": (Kind.UNROUTED, ("IP_INNOROUTES", "IP_OUTNOROUTES", "IP_INADDRERRORS")),
+    "neighbour": (Kind.UNROUTED, ("NEIGH_FAILED", "NEIGH_QUEUEFULL", "NEIGH_CREATEFAIL")),
+    "conntrack": (Kind.CONSUMED, ()),
+    "queue": (Kind.CONSUMED, ()),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,6 @@ def _excused(expect: Expectation, verdict: Verdict) -> bool:
     """Whether the row says that something else than a rule refuses, and nothing the kernel told speaks against it."""
     if expect.by is None or expect.action == "reject":
         return False
+    kind, words = _SUBSTITUTES[expect.by]
     told = verdict.observation.reasons
-    wanted = _SUBSTITUTES.get(expect.by, ())
-    return not told or not wanted or any(reason in wanted for reason in told)
+    return verdict.kind is kind and (not told or not words or any(reason in words for reason in told))

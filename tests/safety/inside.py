@@ -89,10 +89,13 @@ def kill_now(process: subprocess.Popen[bytes], watch: Watch, at: float) -> Repor
 
 
 def first_run(command: Sequence[str], watch: Watch) -> float:
-    """How long the lab takes when nothing happens to it, in seconds."""
-    begin = time.perf_counter()
-    assert start(command).wait() == 0, "the lab does not run here"
-    seconds = time.perf_counter() - begin
+    """How long the lab takes when nothing happens to it, in seconds: the shorter of two runs."""
+    seconds = float("inf")
+    for _ in range(2):
+        begin = time.perf_counter()
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        seconds = min(seconds, time.perf_counter() - begin)
     machine.survivors()
     watch.settle()
     return seconds
@@ -121,7 +124,7 @@ def kill_with_tools(command: Sequence[str], watch: Watch, times: int) -> Iterato
 
 def interrupt(command: Sequence[str], watch: Watch) -> Iterator[Report]:
     """Ctrl-C when the first matrix is done and the second is under way."""
-    first_run([*command[:2], command[2]], watch)
+    first_run(command[:3], watch)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     told = ""
@@ -143,10 +146,9 @@ def whole(command: Sequence[str], watch: Watch) -> Iterator[Report]:
 
 
 def sent() -> dict[str, list[int]]:
-    """Bytes and packets that each interface has sent, and that each chain of the machine's own rules has seen."""
-    lines = Path("/proc/thread-self/net/dev").read_text().splitlines()[2:]
-    found = {line.partition(":")[0].strip(): [int(line.split(":")[1].split()[8]), int(line.split(":")[1].split()[9])] for line in lines}
-    return found
+    """Bytes and packets that each interface has sent."""
+    fields = (line.split() for line in Path("/proc/thread-self/net/dev").read_text().replace(":", " ").splitlines()[2:])
+    return {name: [int(numbers[8]), int(numbers[9])] for name, *numbers in fields}
 
 
 def main() -> None:

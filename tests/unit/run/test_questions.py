@@ -1,0 +1,79 @@
+"""A cell's questions: one for each port, with receivers only where something is to arrive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.run.matrix_run import in_order, nothing_selected
+from lab.run.questions import questions
+from lab.spec.cell import Arrives, Service, Target
+from lab.verdict.tally import Tally
+from tests.unit.run.test_exit_code import TODAY
+from tests.unit.verdict.made import cell, verdict
+
+PORTS = Service("tcp/22,80-82", "tcp", ((22, 22), (80, 82)))
+PING = Service("icmp/echo-request", "icmp", icmp_type=8, icmp_code=0)
+
+
+def test_every_port_is_asked() -> None:
+    asked = list(questions(cell(service=PORTS)))
+    assert [port for port, _ in asked] == [22, 80, 81, 82] == [question.port for _, question in asked]
+    _, first = asked[0]
+    assert (first.node, first.source, first.destination, first.proto) == ("client", "10.0.1.10", "10.0.2.10", 6)
+
+
+def test_a_protocol_without_ports() -> None:
+    ((port, question),) = questions(cell(service=PING))
+    assert (port, question.port, question.proto, question.icmp_type, question.icmp_code) == (None, None, 1, 8, 0)
+
+
+def test_another_type_of_icmp() -> None:
+    service = Service("icmp/3.4", "icmp", icmp_type=3, icmp_code=4)
+    ((_, question),) = questions(cell(service=service))
+    assert (question.icmp_type, question.icmp_code) == (3, 4)
+    echo_reply = Service("icmp/0", "icmp", icmp_type=0)
+    ((_, question),) = questions(cell(service=echo_reply))
+    assert question.icmp_type == 0
+
+
+def test_nothing_is_opened_for_a_denied_row() -> None:
+    for action in ("drop", "reject", "deny"):
+        assert {question.receivers for _, question in questions(cell(action, service=PORTS))} == {()}
+
+
+def test_the_target_receives_what_is_allowed() -> None:
+    assert [question.receivers for _, question in questions(cell(service=PORTS))] == [
+        (("server", port),) for port in (22, 80, 81, 82)
+    ]
+
+
+def test_what_is_translated_is_received_where_it_arrives() -> None:
+    ((_, question),) = questions(cell(arrives=Arrives(at="web", port=8443)))
+    assert question.receivers == (("web", 8443),)
+    ((_, question),) = questions(cell(arrives=Arrives(port=8443)))
+    assert question.receivers == (("server", 8443),)
+
+
+def test_an_address_that_nobody_has_receives_nothing() -> None:
+    nobody = replace(cell(), target=Target("192.0.2.7", None, "192.0.2.7"))
+    ((_, question),) = questions(nobody)
+    assert question.receivers == ()
+
+
+def test_the_row_s_own_source_port_and_bare_segment() -> None:
+    ((_, question),) = questions(replace(cell(), sport=53, ack=True))
+    assert (question.sport, question.ack) == (53, True)
+
+
+def test_results_come_in_the_order_of_the_cells() -> None:
+    cells = [replace(cell(), id=f"made::row[{number}]") for number in range(4)]
+    results = []
+    for one in reversed(cells):
+        tally = Tally(one, TODAY)
+        tally.add(443, verdict())
+        results.append(tally.result())
+    assert [result.id for result in in_order(results, cells)] == [one.id for one in cells]
+
+
+def test_a_selection_of_nothing_says_what_selected_it() -> None:
+    assert str(nothing_selected("-k 'nowhere'")).startswith("-k 'nowhere' selects no cell")
