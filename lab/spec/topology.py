@@ -184,10 +184,12 @@ class Topology(BaseModel):
     @field_validator("nodes", mode="before")
     @classmethod
     def _named_services(cls, value: object, info: ValidationInfo) -> object:
-        names = info.data.get("services") or {}
-        if not names or not isinstance(value, Mapping):
+        if not isinstance(value, Mapping):
             return value
-        return {name: _with_services(node, names) for name, node in value.items()}
+        names = info.data.get("services")
+        if names is None:  # they are wrong, which is told there and not at each node once more
+            return {name: _without_services(node) for name, node in value.items()}
+        return {name: _with_services(node, names) for name, node in value.items()} if names else value
 
     @field_validator("nodes", mode="after")
     @classmethod
@@ -299,6 +301,10 @@ def _with_services(node: object, names: Mapping[str, Any]) -> object:
     for item in _listed(node["services"]):
         services.extend(read_services(item, names) if isinstance(item, str) and item in names else [item])
     return {**node, "services": services}
+
+
+def _without_services(node: object) -> object:
+    return {key: value for key, value in node.items() if key != "services"} if isinstance(node, Mapping) else node
 
 
 def _with_prefix_lengths(node: NodeSpec, networks: Mapping[str, tuple[Network, ...]]) -> NodeSpec:

@@ -15,6 +15,7 @@ _LOGGING = ("LOG", "NFLOG", "ULOG")
 def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
     """Every way in which the verdict is not what the row says, one sentence each."""
     return (
+        *_way(cell, verdict),
         *_rule(cell, verdict),
         *_through(cell, verdict),
         *_logged(cell, verdict),
@@ -22,6 +23,11 @@ def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
         *_leaving(cell, verdict),
         *_conntrack(cell, verdict),
     )
+
+
+def _way(cell: Cell, verdict: Verdict) -> Iterator[str]:
+    if all(path.node != cell.at for path in verdict.path):
+        yield f"must be decided at {cell.at}, but its packets never came there"
 
 
 def _rule(cell: Cell, verdict: Verdict) -> Iterator[str]:

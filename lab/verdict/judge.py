@@ -37,7 +37,7 @@ def judge(cell: Cell, verdict: Verdict) -> Judgement:
     expect = cell.expect
     if verdict.kind is Kind.LOST:
         return Judgement(Outcome.ERROR, (verdict.proof,), hints_for(cell, verdict))
-    outcome, difference = _allow(verdict) if expect.action == "allow" else _deny(expect, verdict)
+    outcome, difference = _allow(verdict) if expect.action == "allow" else _deny(cell, verdict)
     if outcome is not Outcome.PASSED:
         return Judgement(outcome, (difference,), hints_for(cell, verdict))
     found = all_differences(cell, verdict)
@@ -59,7 +59,8 @@ def _allow(verdict: Verdict) -> tuple[Outcome, str]:
     return Outcome.FAIL_CLOSED, f"must pass, but was {verdict}: {verdict.proof}"
 
 
-def _deny(expect: Expectation, verdict: Verdict) -> tuple[Outcome, str]:
+def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
+    expect = cell.expect
     wanted = {"drop": "be dropped", "reject": "be rejected", "deny": "be denied"}[expect.action]
     if verdict.passed_node or verdict.kind in (Kind.ALLOWED, Kind.UNANSWERED, Kind.CLOSED):
         return Outcome.FAIL_OPEN, f"must {wanted}, but passed: {verdict}: {verdict.proof}"
@@ -70,6 +71,8 @@ def _deny(expect: Expectation, verdict: Verdict) -> tuple[Outcome, str]:
     kinds = {"drop": (Kind.DROPPED,), "reject": (Kind.REJECTED,), "deny": (Kind.DROPPED, Kind.REJECTED)}[expect.action]
     if verdict.kind not in kinds:
         return Outcome.MISMATCH, f"must {wanted}, but was {verdict}"
+    if verdict.node != cell.at:
+        return Outcome.MISMATCH, f"must {wanted} at {cell.at}, but never came there: {verdict}"
     if verdict.muted and expect.action == "reject":
         return Outcome.MISMATCH, f"must {wanted} aloud, but no answer came back ({verdict})"
     wanted_kind = expect.reject_with and canonical_reject(expect.reject_with)

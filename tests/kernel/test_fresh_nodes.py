@@ -33,6 +33,14 @@ def test_every_cell_is_the_first(project: Project, rules: tuple[str, ...]) -> No
     assert [str(cell.outcome) for cell in result.results] == ["passed"] * 4
 
 
+@pytest.mark.parametrize("rules", [RECENT, LIMIT], ids=["recent", "limit"])
+def test_every_port_of_a_range_is_the_first(project: Project, rules: tuple[str, ...]) -> None:
+    wide = (rule.replace("--dport 53", "--dport 53:56") for rule in rules)
+    ruleset = table("filter", ESTABLISHED, *wide, FORWARD="DROP")
+    (cell,) = project.run(corridor(), {"gateway": ruleset}, rows(1, service="udp/53-56", expect="allow")).results
+    assert (str(cell.outcome), cell.ports, cell.groups) == ("passed", 4, ())
+
+
 def test_what_sprang_a_trap_troubles_no_other_cell(project: Project) -> None:
     trap = "-A FORWARD -p tcp --dport 23 -m recent --name trap --set -j DROP"
     caught = "-A FORWARD -m recent --name trap --rcheck --seconds 3600 -j REJECT"

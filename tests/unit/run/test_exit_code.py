@@ -33,15 +33,15 @@ def result(outcome: Outcome, **expect: Any) -> CellResult:
     return found
 
 
-P, O, C, M, E = Outcome
+PASS, OPEN, CLOSED, MISMATCH, ERROR = Outcome
 
 
 @pytest.mark.parametrize(
     ("outcomes", "codes", "code"),
     [
-        ([], set(), 0), ([P, P], set(), 0), ([P, O], set(), 1), ([C], set(), 1), ([M], set(), 1), ([E], set(), 3),
-        ([O, E, P], set(), 3), ([P], {4}, 4), ([P], {2}, 2), ([P], {3}, 3), ([O, E], {2}, 2), ([O, E], {2, 3, 4}, 4),
-        ([O], {3}, 3), ([], {2, 4}, 4), ([E], {4}, 4),
+        ([], set(), 0), ([PASS, PASS], set(), 0), ([PASS, OPEN], set(), 1), ([CLOSED], set(), 1), ([MISMATCH], set(), 1),
+        ([ERROR], set(), 3), ([OPEN, ERROR, PASS], set(), 3), ([PASS], {4}, 4), ([PASS], {2}, 2), ([PASS], {3}, 3),
+        ([OPEN, ERROR], {2}, 2), ([OPEN, ERROR], {2, 3, 4}, 4), ([OPEN], {3}, 3), ([], {2, 4}, 4), ([ERROR], {4}, 4),
     ],
 )  # fmt: skip
 def test_precedence(outcomes: list[Outcome], codes: set[int], code: int) -> None:

@@ -24,7 +24,7 @@ TOPOLOGY = Topology.model_validate({
     },
 })  # fmt: skip
 LIMITED = "-A FORWARD -p udp -m udp --dport 53 -m limit --limit 1/hour -j ACCEPT"
-LOG = "-A FORWARD -m limit --limit 1/hour -j LOG --log-prefix \"x\""
+LOG = '-A FORWARD -m limit --limit 1/hour -j LOG --log-prefix "x"'
 DNS = cell(service=Service("udp/53", "udp", ((53, 53),)))
 
 

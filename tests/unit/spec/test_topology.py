@@ -125,6 +125,6 @@ def test_models_are_frozen(edge: Topology) -> None:
         edge.nodes["web"].forwards = True
 
 
-def test_an_address_of_a_service_name_that_is_wrong(tmp_path: Path) -> None:
+def test_a_wrong_named_service_is_told_once(tmp_path: Path) -> None:
     text = SEVERAL.replace("db: tcp/5432", "db: tcp/543200")
     assert_told(lambda: topology(text, tmp_path), 4, "543200", "between port")

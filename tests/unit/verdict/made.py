@@ -59,6 +59,8 @@ def observed(*request: Path, stage: Stage = Stage.SENT, sent: Packet = SYN, **ke
 def verdict(kind: Kind = Kind.ALLOWED, **keys: Any) -> Verdict:
     """A verdict on an observation that says no more."""
     observation = keys.pop("observation", None) or observed(passed(rule()))
+    if kind in (Kind.DROPPED, Kind.REJECTED):
+        keys.setdefault("node", "gateway")
     return Verdict(kind, keys.pop("proof", "as it was seen"), observation, **keys)
 
 

@@ -118,3 +118,9 @@ def test_a_row_that_names_its_rule_is_not_suspect() -> None:
     assert judge(cell("drop"), seen).suspect
     assert not judge(cell("drop", rule="spoofed"), seen).suspect
     assert not judge(cell("allow"), ALLOWED).suspect
+
+
+@pytest.mark.parametrize("action", ["drop", "reject", "deny"])
+def test_dropped_before_it_came_to_the_node_under_test(action: str) -> None:
+    kind = Kind.REJECTED if action == "reject" else Kind.DROPPED
+    assert judge(cell(action), verdict(kind, node="upstream")).outcome is MISMATCH
