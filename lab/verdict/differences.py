@@ -26,7 +26,7 @@ def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _way(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    if all(path.node != cell.at for path in verdict.path):
+    if cell.expect.action == "allow" and all(path.node != cell.at for path in verdict.path):
         yield f"must be decided at {cell.at}, but its packets never came there"
 
 

@@ -20,7 +20,7 @@ COMMAND = (LAB, "run", "matrices/mail-gateway.yaml", "-k", "office or relay and 
 
 def seen(file: Path) -> list[Any]:
     """What a run came to, cell by cell, without times."""
-    keys = ("id", "result", "verdict", "rule", "decided", "path", "differences")
+    keys = ("id", "result", "verdict", "rule", "decided", "differences")
     return [[cell[key] for key in keys] for cell in json.loads(file.read_text())["cells"]]
 
 

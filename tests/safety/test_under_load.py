@@ -1,0 +1,26 @@
+"""Verdicts under CPU and softirq load: the short form of ``ci/soak``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.safety.conftest import DEADLINE_S, ROOT
+
+pytestmark = pytest.mark.kernel
+
+PROBES = 20_000
+
+
+def test_no_verdict_is_wrong() -> None:
+    command = [sys.executable, str(ROOT / "ci" / "soak"), "--probes", str(PROBES), "--seed", "7"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert (report["wrong"], report["lost"]) == (0, 0)
+    assert report["probes"] >= PROBES
+    assert {kind for kind, count in report["kinds"].items() if count > PROBES / 5} == {"allow", "drop", "reject"}
+    assert report["net_rx_softirqs"] > 10_000, "the blasters did not blast"
