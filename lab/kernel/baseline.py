@@ -33,6 +33,8 @@ _PLAIN = {
     "net.ipv4.tcp_syncookies": "1",
     "net.ipv4.tcp_timestamps": "1",
     "net.ipv4.tcp_tw_reuse": "0",
+    # what lingers would take another sender's probe, translated to the same address and port, for an old packet
+    "net.ipv4.tcp_max_tw_buckets": "0",
     # a handshake that was cut off must not speak again into a later probe
     "net.ipv4.tcp_synack_retries": "0",
     # backlogs spread over processors would break the order that fences rely on

@@ -9,6 +9,7 @@ import select
 import socket as sockets
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 
 from lab.kernel import nfnetlink as nl
 from lab.kernel.headers import ICMP, TCP
@@ -51,8 +52,10 @@ class ConntrackChannel:
         return None
 
     def delete(self, packet: Packet) -> None:
-        """Delete the entry of ``packet``; that there is none is fine, and the kernel's word for it is passed over later."""
+        """Delete the entry of ``packet``; that there is none is fine."""
         self._ask(_DELETE, 0, _tuple(packet))
+        with suppress(BlockingIOError):  # the kernel answers, before send() returns, only if there was none
+            self._socket.recv(1024)
 
     def losses(self) -> Mapping[str, int]:
         """What conntrack refused so far, over all processors: ``insert_failed``, ``drop``, ``early_drop``, …."""

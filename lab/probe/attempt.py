@@ -9,6 +9,7 @@ from dataclasses import replace
 from lab.kernel.tracer import Overrun
 from lab.probe.icmp import send_icmp
 from lab.probe.question import ICMP, TCP, Question
+from lab.probe.raw import witness
 from lab.probe.segment import send_segment
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
@@ -27,21 +28,28 @@ def probe(stage: Stage, question: Question) -> Observation:
     observation = _until_sound(stage, question)
     if _settled(observation):
         return observation
-    with stage.instrument.everything(), stage.instrument.drop_reasons() as told:
+    last = observation.request[-1].exit if observation.request else observation.sent
+    with (
+        stage.instrument.everything(),
+        stage.instrument.drop_reasons() as told,
+        witness(stage, question.proto, last.destination if last else question.destination) as saw,
+    ):
         before = stage.instrument.losses()
         again = _until_sound(stage, question)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
+        left = again.request[-1].exit if again.request else again.sent
+        reached = saw(left) if left is not None else None
     unresolved = stage.network.unresolved_neighbours()
     repeats = observation.repeats + again.repeats + 1
     return replace(
-        again, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
+        again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
     )
 
 
 def _settled(observation: Observation) -> bool:
     """Whether the first sending proved what became of the request."""
-    if observation.stage is Progress.ANSWERED:
+    if observation.stage is Progress.ANSWERED or observation.refusal is not None:
         return True
     return bool(observation.request) and observation.request[-1].end is End.DROPPED
 
@@ -60,10 +68,19 @@ def _until_sound(stage: Stage, question: Question) -> Observation:
             observation = Observation(sent, Progress.SENT)
             continue
         observation = Observation(
-            sighting.sent, sighting.progress, followed.request, followed.answer, followed.others, sighting.arrived,
-            sighting.refusal, sighting.local_error, sighting.conntrack, fully_traced=question.ack, repeats=repeat,
+            sent=sighting.sent,
+            stage=sighting.progress,
+            request=followed.request,
+            answer=followed.answer,
+            others=followed.others,
+            arrived=sighting.arrived,
+            refusal=sighting.refusal,
+            local_error=sighting.local_error,
+            conntrack=sighting.conntrack,
+            fully_traced=question.ack,
+            repeats=repeat,
             probe_us=(time.perf_counter() - start) * 1e6,
-        )  # fmt: skip
+        )
         if _settled(observation) or not stage.instrument.backlog_overflowed():
             return observation
         faults.append("a processor's backlog overflowed")

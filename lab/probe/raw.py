@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from lab.kernel.headers import read_packet
 from lab.kernel.node import Node
-from lab.probe.question import Question
+from lab.probe.question import Question, ends_of
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival
+from lab.record.packet import Packet
 
 
 class Sniffer:
@@ -34,9 +36,34 @@ class Sniffer:
                 address = sockets.inet_ntoa(data[16:20])
                 return Arrival(self._node, address, port if tcp else None, source, sport if tcp else None)
 
+    def took_in(self, packet: Packet) -> bool:
+        """Whether a packet with these addresses and ports is among those that wait."""
+        while True:
+            try:
+                data = self._socket.recv(2048)
+            except BlockingIOError:
+                return False
+            start = (data[0] & 15) * 4
+            if ends_of(read_packet(data[:start], data[start:])) == ends_of(packet):
+                return True
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+@contextmanager
+def witness(stage: Stage, proto: int, destination: str) -> Iterator[Callable[[Packet], str | None]]:
+    """Gives a function that names the untraced node that has ``destination``, if its kernel took a packet in."""
+    owner = stage.network.topology.owner(destination)
+    if owner is None or owner in stage.instrument.watched:
+        yield lambda _: None
+        return
+    sniffer = Sniffer(stage.network.nodes[owner], proto)
+    try:
+        yield lambda packet: owner if sniffer.took_in(packet) else None
+    finally:
+        sniffer.close()
 
 
 @contextmanager

@@ -69,7 +69,8 @@ class Observation:
     """One probe, as seen by all witnesses.
 
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
-    ``others`` every further traced packet.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
+    where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
     kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
     proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
@@ -82,6 +83,7 @@ class Observation:
     answer: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
     arrived: Arrival | None = None
+    reached: str | None = None
     refusal: Refusal | None = None
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()

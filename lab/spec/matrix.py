@@ -33,7 +33,7 @@ from lab.spec.fields import (
 )
 from lab.spec.policy import APolicy, PolicySpec
 from lab.spec.topology import STRICT, Topology
-from lab.spec.words import Name, Names, Text, one_or_several
+from lab.spec.words import Name, Names, OneOrSeveral, Text, one_or_several
 from lab.spec.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
@@ -141,7 +141,7 @@ class Row(Further):
     sport: Port | None = Field(default=None, description="send from this port")
     ack: Flags = Field(default=False, alias="flags", description="ack: one bare segment in place of a handshake")
     leave_out: Annotated[
-        tuple[LeftOut, ...], BeforeValidator(one_or_several)
+        tuple[LeftOut, ...], BeforeValidator(one_or_several), OneOrSeveral()
     ] = Field(default=(), alias="not", description="cells of the product that this row leaves out")
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
     v4: Override | None = Field(default=None, description="keys that hold for IPv4 alone")
@@ -190,7 +190,9 @@ class Matrix(BaseModel):
     role: Name = Field(alias="for", description="the role under test")
     topology: Text = Field(description="the topology's name")
     policies: dict[Name, APolicy] = Field(default={}, description="{NODE: POLICY}")
-    flows: Annotated[tuple[Row, ...], BeforeValidator(one_or_several)] = Field(default=(), description="the flows")
+    flows: Annotated[tuple[Row, ...], BeforeValidator(one_or_several), OneOrSeveral()] = Field(
+        default=(), description="the flows"
+    )
     default: Default | None = Field(default=None, description="what no flow says")
 
     _document: Document | None = PrivateAttr(default=None)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJson
 from lab.errors import InputError, Problem, Where
 from lab.spec.messages import did_you_mean
 from lab.spec.topology import STRICT
-from lab.spec.words import ShortForm, Text, one_or_several, text_of
+from lab.spec.words import OneOrSeveral, ShortForm, Text, not_text, one_or_several, text_of
 
 JINJA_OPTIONS = (
     "block_start_string",
@@ -104,6 +104,8 @@ def _short(value: object) -> object:
         if "name" in value:
             raise ValueError("a policy is written as its NAME alone, or as {v4: FILE, …}")
         return value
+    if isinstance(value, (bool, int, float)):
+        raise ValueError(not_text(value))
     raise ValueError("a policy is written as its NAME, or as {v4: FILE, vars: […]}")
 
 
@@ -127,7 +129,7 @@ class PolicySpec(BaseModel):
         PlainValidator(_jinja),
         WithJsonSchema({"type": "object", "propertyNames": {"enum": list(JINJA_OPTIONS)}}),
     ] = Field(default={}, description="options of Jinja2, as in production")
-    render: Annotated[tuple[Text, ...], BeforeValidator(one_or_several)] | None = Field(
+    render: Annotated[tuple[Text, ...], BeforeValidator(one_or_several), OneOrSeveral()] | None = Field(
         default=None, description="the command of a team's own renderer; needs --allow-commands"
     )
 

@@ -179,6 +179,15 @@ def several(item: Mapping[str, object], *, least: int = 1) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one, "minItems": least}]})
 
 
+class OneOrSeveral:
+    """The pydantic metadata of a tuple whose only item may be written without a list."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """An item, or a list of them."""
+        whole = handler(core)
+        return {"anyOf": [whole["items"], whole]}
+
+
 class ShortForm:
     """The pydantic metadata of a model that may be written in a short form too, whose JSON Schemas are given."""
 

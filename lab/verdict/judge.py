@@ -35,7 +35,8 @@ class Judgement:
 def judge(cell: Cell, verdict: Verdict) -> Judgement:
     """What ``verdict`` means for ``cell``; fail-open comes before everything but a failed measurement."""
     expect = cell.expect
-    if verdict.kind is Kind.LOST:
+    left_open = expect.action != "allow" and verdict.passed_node and not verdict.observation.faults
+    if verdict.kind is Kind.LOST and not left_open:
         return Judgement(Outcome.ERROR, (verdict.proof,), hints_for(cell, verdict))
     outcome, difference = _allow(verdict) if expect.action == "allow" else _deny(cell, verdict)
     if outcome is not Outcome.PASSED:

@@ -126,6 +126,10 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
     if last is not None and (counted := _losses_at(observation, last.node)):
         # conntrack confirms a flow behind every rule, the exit witness too
         return _consumed(observation, at, last.node, packet, counted)
+    receiver = last.node if last is not None and last.end is End.DELIVERED else observation.reached
+    if receiver is not None:
+        proof = f"the {packet} came to {receiver}, whose kernel took it in, and no answer came back"
+        return _verdict(observation, at, Kind.UNANSWERED, proof, "answer", receiver)
     if observation.unresolved:
         node, address = observation.unresolved[0]
         proof = f"{node} asked its network for {address}, and nobody has that address"

@@ -11,6 +11,8 @@ from pyroute2 import IPRoute
 
 from lab.errors import InputError, LabError, MachineError, MeasurementError
 from lab.kernel.instrument import Instrument
+from lab.kernel.node import Node
+from lab.kernel.tools import Running
 from lab.lab import Lab
 from tests.kernel.scenes import corridor, rendered, table, topology
 
@@ -103,6 +105,15 @@ def test_an_instrument_that_cannot_be_armed(monkeypatch: pytest.MonkeyPatch, cal
     monkeypatch.setattr(Instrument, "canary", blind)
     with pytest.raises(MeasurementError), build(corridor(), {**GOOD, "server": table("filter")}) as lab, lab.batch():
         pass
+    assert held() == before
+
+
+@pytest.mark.parametrize("ruleset", ["*filter\nCOMMIT\n", "*filter\n-A\nCOMMIT\n"])
+def test_a_tool_that_nobody_waited_for(node: Node, ruleset: str) -> None:
+    before = held()
+    running = Running(node.namespace, ["iptables-nft-restore"], ruleset)
+    assert held() != before
+    running.stop()
     assert held() == before
 
 

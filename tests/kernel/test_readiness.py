@@ -6,15 +6,31 @@ from typing import Any
 
 import pytest
 
+from lab.kernel.network import Network
+from lab.kernel.node import Node
 from lab.lab import Lab
 from tests.kernel.scenes import corridor, rendered, table, topology
 
 pytestmark = pytest.mark.kernel
 
+FORWARDING = 3  # BR_STATE_FORWARDING, linux/if_bridge.h
 MORE: dict[str, Any] = {
     name: {"role": "client", "interfaces": {"left": f"10.0.1.{30 + place}"}, "via": "gateway"}
     for place, name in enumerate(("one", "two", "three"))
 }
+
+
+def states(node: Node) -> list[tuple[str, int | None]]:
+    """The state of each link, and for a bridge's port whether it forwards."""
+    found = []
+    with node.netlink() as route:
+        for link in route.get_links():
+            info = link.get_attr("IFLA_LINKINFO")
+            if info is None or info.get_attr("IFLA_INFO_KIND") != "veth":
+                continue
+            port = info.get_attr("IFLA_INFO_SLAVE_DATA")
+            found.append((link.get_attr("IFLA_OPERSTATE"), port and port.get_attr("IFLA_BRPORT_STATE")))
+    return found
 
 
 def test_over_a_bridge_thirty_times_in_a_row() -> None:
@@ -31,6 +47,18 @@ def test_without_a_bridge_thirty_times_in_a_row() -> None:
         with Lab(stage, policies) as lab, lab.batch():
             verdict = lab.probe("client", "server", "tcp/443")
         assert (verdict.denied, verdict.observation.repeats) == (True, 0), verdict.proof
+
+
+def test_every_link_is_up_and_every_port_of_a_bridge_forwards() -> None:
+    stage = topology(corridor(**MORE))
+    for _ in range(10):
+        network = Network(stage)
+        try:
+            found = [state for node in (*network.nodes.values(), *network._wiring.bridges) for state in states(node)]
+        finally:
+            network.close()
+        assert len(found) == 7 + 5, "ends at nodes, and ports of the one bridge"
+        assert set(found) <= {("UP", None), ("UP", FORWARDING)}
 
 
 def test_several_labs_at_once_do_not_see_each_other() -> None:

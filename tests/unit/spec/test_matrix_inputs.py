@@ -154,7 +154,10 @@ def test_sense(old: str, new: str, words: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("policies", "words"),
-    [("{gatway: p}", ["'gatway' to give a policy", "did you mean 'gateway'?"]), ("{gateway: p, web: p, x: p}", ["'x' to give"])],
+    [
+        ("{gatway: p}", ["'gatway' to give a policy", "did you mean 'gateway'?"]),
+        ("{gateway: p, web: p, x: p}", ["'x' to give"]),
+    ],
 )
 def test_a_policy_for_nobody(policies: str, words: list[str], tmp_path: Path) -> None:
     found = load_matrix(changed(MATRIX, POLICIES, policies, tmp_path))

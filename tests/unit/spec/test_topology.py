@@ -20,8 +20,11 @@ nodes:
   world: {role: internet, interfaces: {wan: 198.51.100.254}, anyip: true, via: gateway}
   partner: {role: internet, interfaces: {wan: 198.51.100.20}, anyip: [203.0.113.0/24, 192.0.2.0/24], via: gateway}
   rival: {role: internet, interfaces: {wan: 198.51.100.30}, anyip: [203.0.113.0/24, 203.0.113.128/25], via: gateway}
-  gateway: {role: gateway, interfaces: {eth0: {network: wan, address: 198.51.100.1/30}, eth1: {network: lan, address: [10.0.1.1]}},
-            forwards: true, via: 198.51.100.254}
+  gateway:
+    role: gateway
+    interfaces: {eth0: {network: wan, address: 198.51.100.1/30}, eth1: {network: lan, address: [10.0.1.1]}}
+    forwards: true
+    via: 198.51.100.254
   app: {role: app, interfaces: {lan: 10.0.1.10}, services: [web, db, udp/53], sysctls: {net.ipv4.tcp_syncookies: 0}}
 """
 
@@ -112,10 +115,9 @@ def test_places_in_the_file(edge: Topology) -> None:
 
 
 def test_a_topology_from_python_needs_no_file() -> None:
-    wan = Interface(network="wan", addresses=(ip_interface("198.51.100.1"),))
-    made = Topology(
-        topology="small", networks={"wan": (ip_network("198.51.100.0/24"),)}, nodes={"a": NodeSpec(role="r", interfaces={"wan": wan})}
-    )
+    wan = Interface(network="wan", address=(ip_interface("198.51.100.1"),))
+    node = NodeSpec(role="r", interfaces={"wan": wan})
+    made = Topology(topology="small", networks={"wan": (ip_network("198.51.100.0/24"),)}, nodes={"a": node})
     assert made.nodes["a"].interfaces["wan"].addresses == (ip_interface("198.51.100.1/24"),)
     assert made.where("nodes") is None
 

@@ -64,7 +64,9 @@ def test_the_drop_decides_even_after_an_accept_in_filter() -> None:
 def test_the_terminal_accept_is_the_one_in_the_filter_hook() -> None:
     nat = rule("dnat", "DNAT", table="nat", chain="PREROUTING")
     mangle = rule("mark", table="mangle", chain="FORWARD")
-    assert deciding_rule(passed(nat, mangle, OPEN, rule("snat", "SNAT", table="nat", chain="POSTROUTING"))) is OPEN
+    security = rule("label", table="security", chain="FORWARD")
+    snat = rule("snat", "SNAT", table="nat", chain="POSTROUTING")
+    assert deciding_rule(passed(nat, mangle, OPEN, security, snat)) is OPEN
 
 
 def test_an_accept_in_a_user_s_chain_of_the_filter_hook() -> None:
