@@ -16,7 +16,8 @@ PROBES = 20_000
 
 
 def test_no_verdict_is_wrong() -> None:
-    command = [sys.executable, str(ROOT / "ci" / "soak"), "--probes", str(PROBES), "--seed", "7", "--busy", "2", "--blasters", "1"]
+    load = ["--seed", "7", "--busy", "2", "--blasters", "1"]
+    command = [sys.executable, str(ROOT / "ci" / "soak"), "--probes", str(PROBES), *load]
     done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
