@@ -11,9 +11,10 @@ from typing import Self
 from lab.errors import InputError, Problem
 from lab.kernel.capture import Capture
 from lab.kernel.instrument import Instrument
-from lab.kernel.loading import LineMap, LoadedPolicy, load, read_back
+from lab.kernel.loading import LineMap, Load, LoadedPolicy, read_back
 from lab.kernel.namespace import Home
 from lab.kernel.network import Network
+from lab.kernel.node import Node
 from lab.kernel.rest import Pin
 from lab.kernel.rule_index import RuleIndex
 from lab.probe.attempt import probe
@@ -47,10 +48,17 @@ class Lab:
                 undo.callback(lines[name].close)
             for line_map in lines.values():
                 line_map.wait_until_accepted()
-            self.network = Network(topology)
+            loads: list[Load] = []
+
+            def start_loading(nodes: Mapping[str, Node]) -> None:
+                for name, rendered in policies.items():
+                    loads.append(Load(nodes[name], rendered))
+                    undo.callback(loads[-1].stop)
+
+            self.network = Network(topology, start_loading)
             undo.callback(self.network.close)
-            for name, rendered in policies.items():
-                load(self.network.nodes[name], rendered)
+            for loading in loads:
+                loading.finish()
             self._instrument = Instrument(self.network)
             undo.callback(self._instrument.close)
             self.policies: dict[str, LoadedPolicy] = {

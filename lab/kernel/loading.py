@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.errors import InputError, MachineError, MeasurementError, Problem
-from lab.kernel import tools
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.node import Node
 from lab.kernel.rule_index import RuleIndex, dump_handles, index_rules
@@ -29,16 +28,32 @@ class LoadedPolicy:
     index: RuleIndex
 
 
-def load(node: Node, rendered: Rendered) -> None:
-    """Load ``rendered`` into the node with iptables-nft-restore.
+class Load:
+    """Loads ``rendered`` into the node with iptables-nft-restore, beside the caller from the moment it is made."""
 
-    A refusal is an InputError with the line of the ruleset and of its template; a match or target that this machine lacks
-    is a MachineError.  Either way the node then keeps none of it, nor of what it held before.
-    """
-    done = tools.run(node.namespace, [RESTORE], rendered.text)
-    if done.code != 0:
-        wipe_rules(node.namespace)
-        raise _refusal(done, rendered)
+    def __init__(self, node: Node, rendered: Rendered) -> None:
+        self._node, self._rendered = node, rendered
+        self._running = Running(node.namespace, [RESTORE], rendered.text)
+
+    def finish(self) -> None:
+        """Return when the ruleset is loaded.
+
+        A refusal is an InputError with the line of the ruleset and of its template; a match or target that this machine
+        lacks is a MachineError.  Either way the node then keeps none of it, nor of what it held before.
+        """
+        done = self._running.finish()
+        if done.code != 0:
+            wipe_rules(self._node.namespace)
+            raise _refusal(done, self._rendered)
+
+    def stop(self) -> None:
+        """Kill the tool if it still runs."""
+        self._running.stop()
+
+
+def load(node: Node, rendered: Rendered) -> None:
+    """Load ``rendered`` into the node and wait for it; raises as `Load.finish`."""
+    Load(node, rendered).finish()
 
 
 class LineMap:
@@ -59,10 +74,11 @@ class LineMap:
         done = self._running.finish()
         if done.code != 0:
             raise _refusal(done, self._rendered)
+        self._running = Running(self._namespace, [SAVE, "-c"])
 
     def sources(self) -> Mapping[tuple[str, str, int], str | None]:
-        """The template's file and line of each (table, chain, number)."""
-        saved = tools.run(self._namespace, [SAVE, "-c"])
+        """The template's file and line of each (table, chain, number), once the ruleset was accepted."""
+        saved = self._running.finish()
         known = self._rendered.sources
         return {
             place: known[line - 1] if 0 < line <= len(known) else None for place, line in lines_of(saved.out).items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
@@ -27,9 +27,12 @@ _EVERYWHERE = ip_network("0.0.0.0/0")
 
 
 class Network:
-    """Builds ``topology`` (IPv4) and holds it until `close`; a failure half-way leaves nothing behind."""
+    """Builds ``topology`` (IPv4) and holds it until `close`; a failure half-way leaves nothing behind.
 
-    def __init__(self, topology: Topology) -> None:
+    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the wiring.
+    """
+
+    def __init__(self, topology: Topology, meanwhile: Callable[[Mapping[str, Node]], None] | None = None) -> None:
         self.topology = topology
         raise_file_limit(needed=64 + 16 * len(topology.nodes))
         with ExitStack() as undo:
@@ -39,6 +42,8 @@ class Network:
             self._wiring = Wiring(self.home)
             undo.callback(self._close_nodes)
             self._make_nodes()
+            if meanwhile is not None:
+                meanwhile(self.nodes)
             self._connect()
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)

@@ -52,8 +52,8 @@ def test_a_bad_line(node: Node, rule: str, word: str) -> None:
 def test_a_target_in_a_table_that_does_not_have_it(node: Node) -> None:
     rule = "-A PREROUTING -j MASQUERADE"
     (problem,) = refusal(node, GOOD_FIRST + table("nat", rule)).problems
-    assert problem.where is not None
     assert rule in problem.what
+    assert "POSTROUTING" in problem.mend
     assert str(problem.where) == f"gateway.rules:{GOOD_FIRST.count(chr(10)) + 6}"
 
 
@@ -66,7 +66,7 @@ def test_a_loop_of_chains(node: Node) -> None:
 
 def test_a_commit_that_is_missing(node: Node) -> None:
     (problem,) = refusal(node, "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j ACCEPT\n").problems
-    assert "COMMIT" in str(problem)
+    assert (str(problem.where), "COMMIT expected" in problem.what) == ("gateway.rules:3", True)
 
 
 def test_lines_of_a_template_are_named(node: Node, tmp_path: Path) -> None:

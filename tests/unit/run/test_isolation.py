@@ -12,7 +12,7 @@ from lab.ruleset.save import read_save
 from lab.run.isolation import Isolation
 from lab.spec.cell import Cell, Service
 from lab.spec.topology import Topology
-from tests.unit.verdict.made import SYN, cell, observed, verdict
+from tests.unit.verdict.made import SYN, cell, dropped, observed, verdict
 
 TOPOLOGY = Topology.model_validate({
     "topology": "made",
@@ -70,4 +70,7 @@ def test_a_rule_is_touched_by_what_came_as_far(number: int | None, touched: bool
 
 
 def test_what_never_came_to_the_chain_touched_nothing() -> None:
-    assert not isolation(LIMITED).touched(DNS, verdict(observation=observed()))
+    early = Rule("gateway", "raw", "PREROUTING", 9, "", target="DROP")
+    elsewhere = Rule("second", "filter", "FORWARD", 9, "", target="DROP")
+    for path in (dropped(early), dropped(elsewhere, node="second")):
+        assert not isolation(LIMITED).touched(DNS, verdict(observation=observed(path)))
