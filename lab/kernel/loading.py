@@ -101,6 +101,12 @@ def read_back(node: Node, rendered: Rendered, lines: LineMap) -> LoadedPolicy:
     return LoadedPolicy(rendered, ruleset, index_rules(node.name, ruleset, dump_handles(node.namespace), sources))
 
 
+_TOO_LONG = "Message too long"
+
+
 def _refusal(done: Finished, rendered: Rendered) -> InputError | MachineError:
+    if _TOO_LONG in done.err:
+        what = f"{rendered.file}: this ruleset is larger than this machine lets an ordinary user give to the kernel at once"
+        return MachineError(Problem(what, mend="sudo sysctl -w net.core.wmem_max=16777216   (or run as root)"))
     problem = locate(done.err, rendered)
     return MachineError(problem) if is_missing_extension(done.err, rendered) else InputError(problem)

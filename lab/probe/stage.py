@@ -15,7 +15,7 @@ from lab.kernel.instrument import Instrument
 from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.probe.listeners import Listener, open_tcp, open_udp
-from lab.probe.question import TCP, UDP, Question
+from lab.probe.question import NUMBERS, TCP, UDP, Question
 from lab.probe.refusal import IP_RECVERR
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
@@ -36,13 +36,8 @@ class Stage:
         self._spare: dict[tuple[str, int], list[sockets.socket]] = {}
         with ExitStack() as undo:
             self._services: dict[tuple[str, int, int], Listener] = {}
-            for name, spec in network.topology.nodes.items():
-                for service in spec.services:
-                    if service.proto in ("tcp", "udp"):
-                        number = TCP if service.proto == "tcp" else UDP
-                        for low, high in service.ports:
-                            for port in range(low, high + 1):
-                                self._services[name, number, port] = undo.enter_context(self._open(name, number, port))
+            for place in dict.fromkeys(_always_open(network)):
+                self._services[place] = undo.enter_context(self._open(*place))
             self._undo = undo.pop_all()
         self._always = {
             number: tuple(listener for (_, proto, _), listener in self._services.items() if proto == number)
@@ -135,3 +130,12 @@ class Stage:
             for channel in spare:
                 channel.close()
         self._undo.close()
+
+
+def _always_open(network: Network) -> Iterator[tuple[str, int, int]]:
+    """(node, protocol, port) of every service that the topology opens."""
+    for name, spec in network.topology.nodes.items():
+        for service in spec.services:
+            for low, high in service.ports:
+                for port in range(low, high + 1):
+                    yield name, NUMBERS[service.proto], port

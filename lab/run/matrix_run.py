@@ -112,7 +112,7 @@ class MatrixRun:
             self._clean = self._fresh_lab()
         with self._clean.everything_traced():
             verdict = self._clean.ask(question, cell.at)
-        if not keep and self._isolation.touched(cell, verdict):
+        if verdict.kind is Kind.LOST or (not keep and self._isolation.touched(cell, verdict)):
             self._drop_clean()
         return verdict
 
