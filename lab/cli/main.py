@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -31,6 +32,10 @@ app.command("pytest", context_settings={"allow_extra_args": True, "ignore_unknow
 
 def main() -> None:
     """Run the command line; an error of the lab is told in words and ends it with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that cannot show a letter shows something else, and the run goes on
+            stream.reconfigure(errors="replace")
     try:
         app()
     except LabError as error:

@@ -49,11 +49,14 @@ def run(
                 print(cell.id)
         return
     outputs = Outputs(json_file, junit, markdown, annotations)
-    outputs.check()
+    outputs.check(plan.file for plan in plans)
     for tool in ("iptables-nft-restore", "iptables-nft-save"):
         need(tool)
     enter()
     console = Console()
+    if console.width < 40:
+        # a terminal that does not know its width
+        console = Console(width=80)
     result = run_plans(plans, Order(shuffle, strict), progress_for(console))
     if pcap is not None:
         result = capture_failures(plans, result, pcap)

@@ -105,6 +105,9 @@ _TOO_LONG = "Message too long"
 
 
 def _refusal(done: Finished, rendered: Rendered) -> InputError | MachineError:
+    if done.code < 0:
+        what = f"{rendered.file}: {RESTORE} died of signal {-done.code} over this ruleset"
+        return InputError(Problem(what, mend="try it by hand in `unshare -n`, and without -R, -D or -E"))
     if _TOO_LONG in done.err:
         what = f"{rendered.file}: this ruleset is larger than this machine lets an ordinary user give to the kernel at once"
         return MachineError(Problem(what, mend="sudo sysctl -w net.core.wmem_max=16777216   (or run as root)"))

@@ -17,7 +17,7 @@ from lab.record.path import End, Path, Step
 
 _BASE_CHAINS = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 _ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
-_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED}
+_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
 
 

@@ -42,9 +42,17 @@ def probe(stage: Stage, question: Question) -> Observation:
         reached = saw(left) if left is not None else None
     unresolved = stage.network.unresolved_neighbours()
     repeats = observation.repeats + again.repeats + 1
+    if _story(again) != _story(observation):
+        # a rule that remembers treated the second packet otherwise: what the first one met is what was asked
+        return replace(observation, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats)
     return replace(
         again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
     )
+
+
+def _story(observation: Observation) -> tuple[object, ...]:
+    """What the request met, whatever its ports were."""
+    return tuple((path.node, path.steps, path.end) for path in observation.request)
 
 
 def _settled(observation: Observation) -> bool:

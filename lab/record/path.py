@@ -58,6 +58,7 @@ class End(StrEnum):
     LEFT = "left"  # through POSTROUTING: onto a network
     DELIVERED = "delivered"  # through INPUT: to the node itself
     DROPPED = "dropped"  # by the last step's rule or policy
+    STOLEN = "stolen"  # taken over by a target that answers it itself
     QUEUED = "queued"  # handed to a user-space queue
     VANISHED = "vanished"  # entered, and neither left nor was dropped by a rule
 

@@ -68,8 +68,10 @@ class Verdict:
         words = [str(self.kind)]
         if self.reject:
             words.append(f"({self.reject}{', muted' if self.muted else ''})")
-        if self.rule is not None and self.kind not in (Kind.UNROUTED, Kind.CONSUMED, Kind.LOST):
-            words.append(f"by {self.rule}")
+        elsewhere = dict(self.decided).get(self.node) if self.node is not None and self.denied else None
+        rule = elsewhere or self.rule
+        if rule is not None and self.kind not in (Kind.UNROUTED, Kind.CONSUMED, Kind.LOST):
+            words.append(f"by {rule}")
         elif self.node is not None:
             words.append(f"at {self.node}")
         return " ".join(words)

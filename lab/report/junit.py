@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -13,11 +12,11 @@ from lab.report.detail import explain
 from lab.report.plain import plain
 
 
-def write_junit(result: RunResult, path: Path) -> None:
-    """Write ``result`` to ``path``, whose folder exists.
+def junit_text(result: RunResult) -> str:
+    """Return ``result`` as JUnit XML.
 
     A cell that behaved otherwise than expected is a failure, one whose measurement failed an error, and so is each
-    problem that stopped a matrix.  The property ``lab.exit`` is the exit code of the run.  Raises OSError.
+    problem that stopped a matrix.  The property ``lab.exit`` is the exit code of the run.
     """
     root = Element("testsuites", name="netfilter-lab", time=f"{result.summary.seconds:.3f}")
     for matrix, cells in groupby(sorted(result.results, key=lambda cell: cell.matrix), key=lambda cell: cell.matrix):
@@ -27,7 +26,7 @@ def write_junit(result: RunResult, path: Path) -> None:
     for total in ("tests", "failures", "errors"):
         root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
     ElementTree.indent(root)
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def flat_properties(machine: Mapping[str, object], prefix: str = "machine") -> Iterator[tuple[str, str]]:

@@ -114,6 +114,8 @@ def _end(path: Path) -> str:
             return f"dropped by {_where(rule)}" if rule else "dropped"
         case End.QUEUED:
             return "handed to a user-space queue"
+        case End.STOLEN:
+            return "taken over by a rule that answers it itself"
         case End.VANISHED:
             return "gone: it came in, did not leave, and no rule dropped it"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from lab.errors import InputError, Problem
 from lab.record.result import RunResult
 from lab.report.annotations import annotation_lines
 from lab.report.json import to_json
-from lab.report.junit import write_junit
+from lab.report.junit import junit_text
 from lab.report.markdown import to_markdown
 
 
@@ -28,28 +29,51 @@ class Outputs:
         """The files that will be written."""
         return (path for path in (self.json, self.junit, self.markdown, self.annotations) if path is not None)
 
-    def check(self) -> None:
-        """Raise InputError now for a file that could not be written later."""
+    def check(self, inputs: Iterable[Path]) -> None:
+        """Raise InputError now for a file that could not be written later, or that is one of the ``inputs``."""
+        read = {path.resolve() for path in inputs}
         for path in self.paths():
+            if path.resolve() in read:
+                raise InputError(Problem(f"{path} is a matrix: a report would overwrite it"))
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with path.open("a"):
                     pass
             except OSError as error:
-                raise InputError(Problem(f"{path} cannot be written: {error.strerror}")) from None
+                raise InputError(_unwritable(path, error)) from None
 
 
 def write_reports(result: RunResult, outputs: Outputs) -> None:
-    """Write every report that is wanted."""
-    if outputs.json is not None:
-        _write(outputs.json, lambda: json.dumps(to_json(result), indent=1) + "\n")
-    if outputs.junit is not None:
-        write_junit(result, outputs.junit)
-    if outputs.markdown is not None:
-        _write(outputs.markdown, lambda: to_markdown(result))
-    if outputs.annotations is not None:
-        _write(outputs.annotations, lambda: "".join(f"{line}\n" for line in annotation_lines(result)))
+    """Write every report that is wanted; those that cannot be written are told together (InputError)."""
+    reports: tuple[tuple[Path | None, Callable[[], str]], ...] = (
+        (outputs.json, lambda: json.dumps(to_json(result), indent=1) + "\n"),
+        (outputs.junit, lambda: junit_text(result)),
+        (outputs.markdown, lambda: to_markdown(result)),
+        (outputs.annotations, lambda: "".join(f"{line}\n" for line in annotation_lines(result))),
+    )
+    problems = []
+    for path, text in reports:
+        if path is not None:
+            try:
+                _write(path, text())
+            except OSError as error:
+                problems.append(_unwritable(path, error))
+    if problems:
+        raise InputError(problems)
 
 
-def _write(path: Path, text: Callable[[], str]) -> None:
-    path.write_text(text(), encoding="utf-8")
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, where the file is an ordinary one."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> Problem:
+    return Problem(f"{path} cannot be written: {error.strerror}")

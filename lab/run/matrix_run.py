@@ -90,6 +90,9 @@ class MatrixRun:
         assert self._isolation is not None
         remembering = self._isolation.in_the_way(cell)
         tally = Tally(cell, self._today)
+        for rule in remembering:
+            if "--mode random" in rule.text:
+                tally.warn(f"a rule decides by chance, and another run may differ: {rule.text}")
         touches = 0
         for port, question in questions(cell):
             if not remembering:

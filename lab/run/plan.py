@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from lab.spec.load import Folders, find_topology, load_matrix, load_topology, se
 from lab.spec.matrix import Matrix, matrix_notes
 from lab.spec.policy import EnvVar, PolicyFiles, PolicySpec, resolve_policy
 from lab.spec.topology import Topology
+
+_INTERFACE = re.compile(r"\s(?:-i|-o|--in-interface|--out-interface)\s+(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     notes = [*matrix_notes(matrix, topology)]
     for node, policy in files.items():
         notes += [f"{node}: {name} is not loaded by this version" for name in policy.unsupported]
+        unknown = _unknown_interfaces(policies[node].text, topology.nodes[node].interfaces)
+        notes += [f"{node}: a rule names interface {name}, which the node does not have" for name in unknown]
     return Plan(file, matrix, topology, policies, _selected(cells, choices), tuple(notes))
 
 
@@ -84,6 +89,18 @@ def policy_named(text: str) -> str | Path:
 
 def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
     return matrix.elsewhere(policies={node: PolicySpec(name=Path(text).name) for node, text in policies.items()})
+
+
+def _unknown_interfaces(text: str, own: Collection[str]) -> list[str]:
+    """The interfaces that rules name and the node lacks; such a rule can never match."""
+    named = dict.fromkeys(_INTERFACE.findall("\n".join(line for line in text.splitlines() if line.startswith("-"))))
+    return [
+        name
+        for name in named
+        if name not in own
+        and name != "lo"
+        and not (name.endswith("+") and any(one.startswith(name[:-1]) for one in (*own, "lo")))
+    ]
 
 
 def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:

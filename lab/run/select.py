@@ -16,7 +16,7 @@ def compile_expression(text: str) -> Matches:
     words = _WORDS.findall(text)
     try:
         matches, rest = _any(words)
-    except IndexError:
+    except (IndexError, RecursionError):
         rest, matches = ["the end"], _contains("")
     if rest or not words:
         raise InputError(

@@ -151,6 +151,8 @@ def _source(value: object) -> str:
         raise ValueError(f"not yet: {text!r}: IPv6 is not judged in this version")
     if ip_address(text) in ip_network("240.0.0.0/4"):
         raise ValueError(f"{text!r} cannot be sent from: the lab's own canaries come from 240.0.0.0/4")
+    if ip_address(text).is_multicast or ip_address(text).is_unspecified:
+        raise ValueError(f"{text!r} cannot be sent from: the kernel puts another address in its place")
     return text
 
 

@@ -196,6 +196,7 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
             what = f"the policy {name!r} is there twice, as {found[0].name} and {found[1].name}"
             raise InputError(Problem(what, where, f"say which one: {{v4: {found[0].name}}}"))
         if found:
+            _stays_inside(found[0], folder, where)
             return PolicyFiles(name, folder, found[0], unsupported=beside)
         if beside:
             what = f"not yet: of the policy {name!r} there is only {', '.join(beside)} in {folder}"
@@ -235,9 +236,16 @@ def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path
         raise InputError(Problem(str(error), where)) from None
     for folder in folders:
         if (path := folder / file).is_file():
+            _stays_inside(path, folder, where)
             return folder, path
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
     raise InputError(Problem(f"there is no file {file!r} in {looked}", where))
+
+
+def _stays_inside(path: Path, folder: Path, where: Where | None) -> None:
+    """Refuse a link that leads out of the policy's folder."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(Problem(f"{path} is a link that leads out of {folder}", where, "name the file itself with --policy"))
 
 
 def _inside(file: str) -> None:

@@ -144,6 +144,8 @@ def _composed(composer: _Composer, events: Iterator[Any]) -> Document:
 
 def _text(path: Path) -> str:
     file = str(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(Problem("this is not an ordinary file", Where(file)))
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)

@@ -32,7 +32,9 @@ def _no_receiver(cell: Cell, verdict: Verdict) -> Iterator[str]:
 
 
 def _answer_died(verdict: Verdict) -> Iterator[str]:
-    if verdict.kind is Kind.UNANSWERED and verdict.rule is not None and verdict.node is not None:
+    seen = verdict.observation
+    died = any(path.dropped_by == verdict.rule for path in (*seen.answer, *seen.others))
+    if verdict.kind is Kind.UNANSWERED and verdict.rule is not None and verdict.node is not None and died:
         yield (
             f"the request came through and its answer was dropped by {verdict.rule}: "
             "answers need a rule that accepts ESTABLISHED,RELATED"

@@ -38,6 +38,10 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     packet = _name(observation.sent)
     if last.end is End.DROPPED:
         return _dropped(observation, at, last, packet)
+    if last.end is End.STOLEN:
+        rule = last.steps[-1].rule if last.steps else None
+        proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {rule}"
+        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
     if last.end is End.QUEUED:
         proof = f"the trace of this {packet} ends in a user-space queue at {last.node}"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
@@ -153,11 +157,21 @@ def _refused(observation: Observation, at: str | None, last: Path | None, packet
     return _verdict(observation, at, Kind.UNROUTED, proof, packet)
 
 
+def _bears_the_same(path: Path, ways: Sequence[Path]) -> bool:
+    heads = [header for way in ways for header in (way.entry, way.exit) if header is not None]
+    ends = (path.entry.source, path.entry.sport, path.entry.destination, path.entry.dport)
+    return any(ends == (head.source, head.sport, head.destination, head.dport) for head in heads)
+
+
 def _stopped_answer(observation: Observation) -> Path | None:
     """The path of the answer's packet that ended inside a node."""
     candidates = (*observation.answer, *observation.others)
     return next(
-        (path for path in candidates if path.end not in _PASSED and _belongs(path, observation)),
+        (
+            path
+            for path in candidates
+            if path.end not in _PASSED and _belongs(path, observation) and not _is_request(path, observation)
+        ),
         None,
     )
 
@@ -204,5 +218,7 @@ def _has_passed(observation: Observation, at: str | None) -> bool:
     if at is None and ways:
         return ways[-1].end in _PASSED
     if ways:
-        return any(path.end in _PASSED for path in ways)
+        # a copy that a rule made (TEE) bears the same headers, and a later packet of the request may do what the first did not
+        copies = [path for path in observation.others if path.node == at and _bears_the_same(path, ways)]
+        return any(path.end in _PASSED for path in (*ways, *copies))
     return observation.stage is not Stage.SENT

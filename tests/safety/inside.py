@@ -75,9 +75,9 @@ def nodes_of(process: subprocess.Popen[bytes]) -> int:
     return len(links)
 
 
-def tools_of(process: subprocess.Popen[bytes]) -> list[str]:
-    """The names of the processes that the lab has started and that run."""
-    return [name for number, name in machine.processes().items() if number != process.pid]
+def tools_of(process: subprocess.Popen[bytes]) -> dict[int, str]:
+    """The processes that the lab has started and that run, by number."""
+    return {number: name for number, name in machine.processes().items() if number != process.pid}
 
 
 def kill_now(process: subprocess.Popen[bytes], watch: Watch, at: float) -> Report:
@@ -85,7 +85,7 @@ def kill_now(process: subprocess.Popen[bytes], watch: Watch, at: float) -> Repor
     nodes, tools = nodes_of(process), tools_of(process)
     process.kill()
     code = process.wait()
-    return {"at": round(at, 4), "code": code, "nodes": nodes, "tools": tools, "left": watch.left()}
+    return {"at": round(at, 4), "code": code, "nodes": nodes, "tools": list(tools.values()), "left": watch.left()}
 
 
 def first_run(command: Sequence[str], watch: Watch) -> float:
@@ -112,13 +112,13 @@ def kill(command: Sequence[str], watch: Watch, seed: int, moments: int) -> Itera
 
 
 def kill_with_tools(command: Sequence[str], watch: Watch, times: int) -> Iterator[Report]:
-    """Kill the lab as soon as a tool of its own (iptables-restore) is at work."""
+    """Kill the lab as soon as its first tool (iptables-restore) is at work, then another lab at its second, and so on."""
     first_run(command, watch)
-    for _ in range(times):
+    for wanted in range(1, times + 1):
         process = start(command)
-        begin = time.perf_counter()
-        while not tools_of(process) and not ended_within(process, 0):
-            pass
+        begin, seen = time.perf_counter(), set[int]()
+        while len(seen) < wanted and not ended_within(process, 0):
+            seen |= set(tools_of(process))
         yield kill_now(process, watch, time.perf_counter() - begin)
 
 

@@ -6,13 +6,13 @@ from xml.etree.ElementTree import Element
 
 from lab.record.result import Outcome, RunResult
 from lab.report.detail import explain
-from lab.report.junit import write_junit
+from lab.report.junit import junit_text
 from tests.unit.report import make
 
 
 def written(result: RunResult, folder: Path) -> Element:
     file = folder / "results.xml"
-    write_junit(result, file)
+    file.write_text(junit_text(result), encoding="utf-8")
     return ElementTree.parse(file).getroot()
 
 

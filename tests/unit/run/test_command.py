@@ -35,12 +35,18 @@ def test_there_is_no_shell(tmp_path: Path) -> None:
         (python("import sys; print('first', file=sys.stderr); sys.exit('no such host')"), "failed with code 1: no such host"),
         (python("import sys; sys.exit(3)"), "failed with code 3: it said nothing"),
         (["./nothing-is-there"], "cannot be run"),
-        (python("import sys; sys.stdout.buffer.write(bytes([255, 254]))"), "cannot be run"),
+        (python("import sys; sys.stdout.buffer.write(bytes([255, 254]))"), "not UTF-8"),
     ],
 )
 def test_failures(tmp_path: Path, argv: list[str], words: str) -> None:
     with pytest.raises(InputError, match=words):
         run_renderer(argv, tmp_path)
+
+
+def test_one_that_prints_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "MAX_BYTES", 1 << 16)
+    with pytest.raises(InputError, match="printed more than"):
+        run_renderer(["yes"], tmp_path)
 
 
 def test_one_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

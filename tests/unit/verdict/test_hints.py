@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.record.verdict import Kind
 from lab.verdict.hints import hints_for
 from lab.verdict.judge import judge
-from tests.unit.verdict.made import SYN, cell, dropped, observed, passed, rule, verdict
+from tests.unit.verdict.made import SYN, SYN_ACK, cell, dropped, observed, passed, rule, verdict
 
 DNAT = rule("publish", "DNAT", table="nat", chain="PREROUTING", number=2)
 POLICY = rule(target="DROP", number=None)
@@ -40,7 +40,8 @@ def test_nothing_listened_where_it_arrived() -> None:
 
 def test_the_answer_was_dropped() -> None:
     by = rule("no-answers", "DROP")
-    (hint,) = hints_for(cell(), verdict(Kind.UNANSWERED, node="gateway", rule=by))
+    seen = observed(passed(rule()), answer=(dropped(by, entry=SYN_ACK),))
+    (hint,) = hints_for(cell(), verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen))
     assert "its answer was dropped by gateway filter:FORWARD:1 (no-answers)" in hint
     assert "ESTABLISHED,RELATED" in hint
 
