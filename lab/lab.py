@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from ipaddress import IPv4Address
 from types import TracebackType
 from typing import Self
@@ -11,7 +12,7 @@ from typing import Self
 from lab.errors import InputError, Problem
 from lab.kernel.capture import Capture
 from lab.kernel.instrument import Instrument
-from lab.kernel.loading import LineMap, Load, LoadedPolicy, read_back
+from lab.kernel.loading import LineMap, Lines, Load, LoadedPolicy, lines_of_accepted, read_back
 from lab.kernel.namespace import Home
 from lab.kernel.network import Network
 from lab.kernel.node import Node
@@ -30,6 +31,7 @@ from lab.verdict.prove import prove
 class Lab:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`.
 
+    ``lines`` is what `find_lines` gave for these policies, where several labs are built of them.
     Raises InputError when the kernel refuses a ruleset or a route, MachineError when this machine lacks something,
     MeasurementError when the instrument cannot be armed; nothing then remains.
 
@@ -37,17 +39,16 @@ class Lab:
     ...     assert lab.probe("world", "web-vip", "tcp/443").allowed
     """
 
-    def __init__(self, topology: Topology, policies: Mapping[str, Rendered]) -> None:
+    def __init__(
+        self, topology: Topology, policies: Mapping[str, Rendered], lines: Mapping[str, Lines] | None = None
+    ) -> None:
         self.topology = topology
         with ExitStack() as undo:
             home = Home()
             undo.callback(home.close)
-            lines = {}
+            sources: dict[str, Callable[[], Lines]] = {}
             for name, rendered in policies.items():
-                lines[name] = LineMap(home, rendered)
-                undo.callback(lines[name].close)
-            for line_map in lines.values():
-                line_map.wait_until_accepted()
+                sources[name] = partial(lines.__getitem__, name) if lines is not None else self._line_map(home, rendered, undo)
             loads: list[Load] = []
 
             def start_loading(nodes: Mapping[str, Node]) -> None:
@@ -62,7 +63,7 @@ class Lab:
             self._instrument = Instrument(self.network)
             undo.callback(self._instrument.close)
             self.policies: dict[str, LoadedPolicy] = {
-                name: read_back(self.network.nodes[name], rendered, lines[name]) for name, rendered in policies.items()
+                name: read_back(self.network.nodes[name], rendered, sources[name]) for name, rendered in policies.items()
             }
             self._watch()
             self._stage = Stage(self.network, self._instrument)
@@ -70,6 +71,13 @@ class Lab:
             self._undo = undo.pop_all()
         self._pin = Pin()
         self._batch = False
+
+    @staticmethod
+    def _line_map(home: Home, rendered: Rendered, undo: ExitStack) -> Callable[[], Lines]:
+        """Starts to find the lines of ``rendered``, beside the building; gives what tells them."""
+        line_map = LineMap(home, rendered)
+        undo.callback(line_map.close)
+        return line_map.sources
 
     def _watch(self) -> None:
         """Trace every node that has rules or forwards: elsewhere no rule can decide."""
@@ -209,3 +217,16 @@ def _ipv4(text: str) -> str:
         return str(IPv4Address(text))
     except ValueError:
         raise InputError(Problem(f"{text!r} is not an IPv4 address")) from None
+
+
+def find_lines(policies: Mapping[str, Rendered]) -> dict[str, Lines]:
+    """The template line of each rule of ``policies``, from loading them into namespaces that are thrown away.
+
+    Raises InputError for a ruleset that the kernel refuses, MachineError for a match or target that this machine lacks:
+    before anything is built.
+    """
+    home = Home()
+    try:
+        return lines_of_accepted(home, policies)
+    finally:
+        home.close()

@@ -175,8 +175,7 @@ def loading(runs: int) -> dict[str, float]:
 
 def _read_back(node: Node, rules: Rendered, home: Home) -> None:
     lines = LineMap(home, rules)
-    lines.wait_until_accepted()
-    read_back(node, rules, lines)
+    read_back(node, rules, lines.sources)
     lines.close()
 
 

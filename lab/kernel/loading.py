@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from lab.errors import InputError, MachineError, MeasurementError, Problem
+from lab.kernel import tools
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.node import Node
 from lab.kernel.rule_index import RuleIndex, dump_handles, index_rules
@@ -16,6 +18,7 @@ from lab.ruleset.refusal import is_missing_extension, locate
 from lab.ruleset.render import Rendered
 from lab.ruleset.save import Ruleset, read_save
 
+Lines = Mapping[tuple[str, str, int], str | None]  # (table, chain, number) to the template's file and line
 RESTORE, SAVE = "iptables-nft-restore", "iptables-nft-save"
 
 
@@ -60,8 +63,7 @@ class LineMap:
     """Finds which line of a rendered text each rule came from, in a namespace that is thrown away.
 
     A copy of the text carries its line numbers as packet counters; ``iptables-save -c`` gives them back with the rules,
-    whatever ``-I`` or ``-s a,b`` made of their order and number.  As it is loaded there first, a ruleset that is refused is
-    known before anything is built.  It works beside the caller from the moment it is made.
+    whatever ``-I`` or ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
     """
 
     def __init__(self, home: Home, rendered: Rendered) -> None:
@@ -69,16 +71,12 @@ class LineMap:
         self._namespace = Namespace(home)
         self._running = Running(self._namespace, [RESTORE, "-c"], with_line_counters(rendered.text))
 
-    def wait_until_accepted(self) -> None:
-        """Return when the kernel took the ruleset; raises InputError or MachineError when it did not."""
+    def sources(self) -> Lines:
+        """The template's file and line of each rule; InputError or MachineError when the kernel refused the ruleset."""
         done = self._running.finish()
         if done.code != 0:
             raise _refusal(done, self._rendered)
-        self._running = Running(self._namespace, [SAVE, "-c"])
-
-    def sources(self) -> Mapping[tuple[str, str, int], str | None]:
-        """The template's file and line of each (table, chain, number), once the ruleset was accepted."""
-        saved = self._running.finish()
+        saved = tools.run(self._namespace, [SAVE, "-c"])
         known = self._rendered.sources
         return {
             place: known[line - 1] if 0 < line <= len(known) else None for place, line in lines_of(saved.out).items()
@@ -90,15 +88,25 @@ class LineMap:
         self._namespace.close()
 
 
-def read_back(node: Node, rendered: Rendered, lines: LineMap) -> LoadedPolicy:
+def lines_of_accepted(home: Home, policies: Mapping[str, Rendered]) -> dict[str, Lines]:
+    """The lines of every node's rules, found before anything is built; InputError or MachineError for a refused ruleset."""
+    with ExitStack() as undo:
+        maps = {}
+        for name, rendered in policies.items():
+            maps[name] = LineMap(home, rendered)
+            undo.callback(maps[name].close)
+        return {name: lines.sources() for name, lines in maps.items()}
+
+
+def read_back(node: Node, rendered: Rendered, sources: Callable[[], Lines]) -> LoadedPolicy:
     """What the node holds now; raises MeasurementError when that cannot be told rule by rule."""
     saving = Running(node.namespace, [SAVE])
-    sources = lines.sources()
+    lines = sources()
     saved = saving.finish()
     if saved.code != 0:
         raise MeasurementError(Problem(f"{node.name}: {SAVE} failed: {saved.err.strip()}"))
     ruleset = read_save(saved.out)
-    return LoadedPolicy(rendered, ruleset, index_rules(node.name, ruleset, dump_handles(node.namespace), sources))
+    return LoadedPolicy(rendered, ruleset, index_rules(node.name, ruleset, dump_handles(node.namespace), lines))
 
 
 _TOO_LONG = "Message too long"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import LabError, MeasurementError, Problem
-from lab.lab import Lab
+from lab.kernel.loading import Lines
+from lab.lab import Lab, find_lines
 from lab.probe.question import Question
 from lab.record.observation import Observation, Stage
 from lab.record.packet import Packet
@@ -33,6 +34,7 @@ class MatrixRun:
         self._today = today or datetime.date.today()
         self._lab: Lab | None = None
         self._clean: Lab | None = None
+        self._lines: Mapping[str, Lines] | None = None
         self._isolation: Isolation | None = None
         self._broken: MeasurementError | None = None
 
@@ -125,7 +127,9 @@ class MatrixRun:
             self._clean = None
 
     def _fresh_lab(self) -> Lab:
-        return Lab(self.plan.topology, self.plan.policies)
+        if self._lines is None:
+            self._lines = find_lines(self.plan.policies)
+        return Lab(self.plan.topology, self.plan.policies, self._lines)
 
     def close(self) -> None:
         """Take the labs down."""

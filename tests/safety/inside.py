@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Watch:
         self._folders = folders
         self._files = machine.files(folders)
         self._namespaces = machine.namespaces()
-        self._mounts = machine.mounts()
+        self._mounts = Counter(machine.mounts())
 
     def settle(self) -> None:
         """Take the network's state as it is now, after a first lab: its rules may have made the kernel load modules."""
@@ -43,7 +44,7 @@ class Watch:
         found = [f"process {name}" for name in machine.survivors()]
         found += [f"file {name}" for name in machine.files(self._folders) if name not in self._files]
         found += [f"namespace {name}" for name in machine.namespaces() - self._namespaces]
-        found += [f"mount {line}" for line in machine.mounts() if line not in self._mounts]
+        found += [f"mount {line}" for line in (Counter(machine.mounts()) - self._mounts).elements()]
         return found + machine.differences(self._network, machine.network_state())
 
 
