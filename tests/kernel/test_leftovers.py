@@ -34,8 +34,12 @@ def held() -> dict[str, int]:
         kind = name.partition(":")[0] if name.startswith(("socket:", "pipe:")) else name
         found[kind] = found.get(kind, 0) + 1
     for task in Path("/proc/self/task").iterdir():
-        found[f"thread in {(task / 'ns/net').readlink()}"] = 1
-        found["children"] = found.get("children", 0) + len((task / "children").read_text().split())
+        try:
+            where, children = (task / "ns/net").readlink(), (task / "children").read_text().split()
+        except (FileNotFoundError, ProcessLookupError):  # a thread that was just joined, which the kernel still lists
+            continue
+        found[f"thread in {where}"] = 1
+        found["children"] = found.get("children", 0) + len(children)
     return found
 
 
