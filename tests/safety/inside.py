@@ -126,6 +126,8 @@ def kill_with_tools(command: Sequence[str], watch: Watch, times: int) -> Iterato
 def interrupt(command: Sequence[str], watch: Watch) -> Iterator[Report]:
     """Ctrl-C when the first matrix is done and the second is under way."""
     first_run(command[:3], watch)
+    # a shell's background job ignores the signal, and so would all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout is not None
     told = ""
