@@ -32,7 +32,7 @@ ICMP_TYPES = {
     "address-mask-reply": (18, 0),
 }
 _NOT_YET = ("sctp", "icmpv6", "gre", "esp", "ah", "proto")
-_PORT = re.compile(r"^\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?$")
+_PORT = re.compile(r"^\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?$")
 _FORM = "a service is written tcp/443, udp/1-1023,8080, icmp/echo-request, or a name like https"
 
 
