@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,7 @@ import pytest
 
 from lab.errors import MachineError
 from lab.kernel.privileges import require
-from tests.doors.project import Project, run
-
-NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+from tests.doors.project import Nobody, Project, run
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -45,16 +44,18 @@ def open_project() -> Iterator[Project]:
 
 
 @pytest.fixture
-def nobody(open_project: Project) -> tuple[str, ...]:
-    """What starts a command as an ordinary user; skips where there is no second user or this code is closed to him."""
-    import sys
-
+def nobody(open_project: Project) -> Nobody:
+    """An ordinary user; skips where there is no second user, or where this code or every Python is closed to him."""
     if os.geteuid() != 0 or os.environ.get("LAB_ROOTLESS") == "1":
         pytest.skip("only root can become another user")
-    tried = run([*NOBODY, sys.executable, "-c", "import lab.lab"], open_project.folder)
-    if tried.code != 0:
-        pytest.skip(f"another user cannot read this checkout: {tried.err.strip().splitlines()[-1]}")
-    return NOBODY
+    told = ""
+    for python in (sys.executable, "/usr/bin/python3"):
+        user = Nobody(open_project, python)
+        tried = user.run("-c", "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', 'import lab.lab']))")
+        if tried.code == 0:
+            return user
+        told = tried.err.strip().splitlines()[-1]
+    pytest.skip(f"another user cannot start a Python that reads this checkout: {told}")
 
 
 @pytest.fixture

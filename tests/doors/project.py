@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import lab
+
 DEADLINE_S = 120
 LAB = str(Path(sys.executable).with_name("lab"))
+_BECOME_NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
 SMALL = Path(__file__).with_name("small")
 _NOT_INHERITED = ("CI", "GITHUB_ACTIONS", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE", "PYTEST_ADDOPTS")
 
@@ -55,10 +59,6 @@ class Project:
         self.folder = folder
         shutil.copytree(SMALL, folder, dirs_exist_ok=True)
 
-    def run(self, *command: str) -> Ended:
-        """A command in the project's folder."""
-        return run(command, self.folder)
-
     def lab(self, *arguments: str, before: Sequence[str] = ()) -> Ended:
         """``lab ARGUMENTS`` in the project's folder, started by the command ``before``."""
         return run([*before, LAB, *arguments], self.folder)
@@ -92,3 +92,24 @@ class Project:
         text = self.read(name)
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {name}"
         self.write(name, text.replace(old, new))
+
+
+class Nobody:
+    """An ordinary user in a project that everybody may write into, with a Python that he may start."""
+
+    def __init__(self, project: Project, python: str) -> None:
+        self._folder, self._python = project.folder, python
+
+    def run(self, *arguments: str) -> Ended:
+        """His Python with ``arguments``; it finds what this one finds."""
+        places = (str(Path(lab.__file__).parents[1]), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+        environment = {"PYTHONPATH": os.pathsep.join(places), "HOME": str(self._folder)}
+        return run([*_BECOME_NOBODY, self._python, *arguments], self._folder, environment)
+
+    def lab(self, *arguments: str) -> Ended:
+        """``lab ARGUMENTS``."""
+        return self.run("-c", "from lab.cli.main import main; main()", *arguments)
+
+    def pytest(self, *arguments: str) -> Ended:
+        """``pytest ARGUMENTS``, without the help of the lab."""
+        return self.run("-m", "pytest", *arguments)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from tests.doors.project import Project
+from tests.doors.project import Nobody, Project
 from tests.doors.test_exit_codes import NOTHING_IS_BUILT
 
 pytestmark = pytest.mark.kernel
@@ -183,9 +183,7 @@ def test_pcap_holds_the_probe(wrong: Project) -> None:
         flags = [str(packet[TCP].flags) for packet in rdpcap(str(opened / capture)) if TCP in packet]
         assert flags[:2] == ["S", "RA"], capture
     seen = rdpcap(str(dropped / "gateway-wan.pcap"))
-    assert [(packet[IP].src, packet[IP].dst, packet[TCP].dport) for packet in seen] == [
-        ("198.51.100.254", "198.51.100.1", 22)
-    ]
+    assert [(packet[IP].src, packet[IP].dst, packet[TCP].dport) for packet in seen] == [("198.51.100.254", "198.51.100.1", 22)]
     assert not (dropped / "gateway-dmz.pcap").exists()
 
 
@@ -200,10 +198,10 @@ def test_a_folder_stands_for_its_matrices(project: Project) -> None:
     assert matrices == ["second", "small"]
 
 
-def test_a_user_who_is_not_root_sees_the_same(open_project: Project, nobody: Sequence[str]) -> None:
+def test_a_user_who_is_not_root_sees_the_same(open_project: Project, nobody: Nobody) -> None:
     as_root = {cell["id"]: (cell["verdict"], cell["rule"]) for cell in open_project.results()["cells"]}
     (open_project.folder / "results.json").unlink()
-    open_project.lab("run", "--json", "results.json", before=nobody).ended(0)
+    nobody.lab("run", "--json", "results.json").ended(0)
     results = json.loads(open_project.read("results.json"))
     assert {cell["id"]: (cell["verdict"], cell["rule"]) for cell in results["cells"]} == as_root
     assert results["machine"]["rootless"] is True

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.doors.project import SMALL, Project
+from tests.doors.project import SMALL, Nobody, Project
 from tests.doors.test_command_line import CELLS
 
 pytestmark = pytest.mark.kernel
@@ -207,19 +206,16 @@ def test_a_factory_that_cannot_fails_in_words(inside: pytest.Pytester, call: str
     assert "Traceback" not in result.stdout.str()
 
 
-def test_pytest_alone_without_privileges_names_the_way_in(open_project: Project, nobody: Sequence[str]) -> None:
-    done = open_project.run(*nobody, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "matrices").ended(1)
+def test_pytest_alone_without_privileges_names_the_way_in(nobody: Nobody) -> None:
+    done = nobody.pytest("-p", "no:cacheprovider", "matrices").ended(1)
     assert "this process may not make network namespaces" in done.out
     assert "lab pytest ARGS" in done.out
     assert "1 failed, 6 skipped" in done.out
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_lab_pytest_as_an_ordinary_user(open_project: Project, nobody: Sequence[str], workers: str) -> None:
-    again = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, '-c', '']))"
-    if workers != "0" and open_project.run(*nobody, sys.executable, "-c", again).code != 0:
-        pytest.skip("another user's process cannot start this interpreter, so pytest-xdist cannot start a worker")
-    done = open_project.lab("pytest", "-p", "no:cacheprovider", "-n", workers, "matrices", before=nobody).ended(0)
+def test_lab_pytest_as_an_ordinary_user(nobody: Nobody, workers: str) -> None:
+    done = nobody.lab("pytest", "-p", "no:cacheprovider", "-n", workers, "matrices").ended(0)
     assert "7 passed" in done.out
 
 

@@ -30,9 +30,7 @@ Seen = Mapping[str, tuple[Outcome, Kind, str, int]]
 def seen(result: RunResult) -> Seen:
     """What each cell came to: its class, its verdict, the deciding rule, and in how many ways its ports behave."""
     assert not result.problems, result.problems
-    return {
-        cell.id: (cell.outcome, cell.verdict.kind, str(cell.verdict.rule), len(cell.groups)) for cell in result.results
-    }
+    return {cell.id: (cell.outcome, cell.verdict.kind, str(cell.verdict.rule), len(cell.groups)) for cell in result.results}
 
 
 @pytest.mark.parametrize("kind", ["topology", "matrix"])

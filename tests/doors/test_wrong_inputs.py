@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.doors.project import Project
+from tests.doors.project import Nobody, Project
 
 pytestmark = pytest.mark.kernel
 
@@ -88,16 +88,16 @@ def test_wrong_arguments(project: Project, arguments: Sequence[str], words: Sequ
     assert "passed" not in told
 
 
-def test_a_file_that_may_not_be_read(open_project: Project, nobody: Sequence[str]) -> None:
+def test_a_file_that_may_not_be_read(open_project: Project, nobody: Nobody) -> None:
     (open_project.folder / MATRIX).chmod(stat.S_IRUSR | stat.S_IWUSR)
-    done = open_project.lab("run", MATRIX, before=nobody).ended(2)
+    done = nobody.lab("run", MATRIX).ended(2)
     assert f"'{MATRIX}' is not readable" in done.err
 
 
-def test_reports_are_refused_before_anything_is_sent(open_project: Project, nobody: Sequence[str]) -> None:
+def test_reports_are_refused_before_anything_is_sent(open_project: Project, nobody: Nobody) -> None:
     open_project.write("closed/there", "")
     (open_project.folder / "closed").chmod(0o555)
-    done = open_project.lab("run", "--json", "closed/results.json", before=nobody).ended(2)
+    done = nobody.lab("run", "--json", "closed/results.json").ended(2)
     assert "closed/results.json cannot be written" in done.err
     assert done.out == ""
 

@@ -64,9 +64,7 @@ def _sysctls() -> dict[str, str]:
 def differences(before: State, after: State) -> list[str]:
     """What is not as it was, in words."""
     names = sorted({*before, *after})
-    return [
-        f"{name}: {before.get(name)!r} became {after.get(name)!r}" for name in names if before.get(name) != after.get(name)
-    ]
+    return [f"{name}: {before.get(name)!r} became {after.get(name)!r}" for name in names if before.get(name) != after.get(name)]
 
 
 def mounts() -> list[str]:

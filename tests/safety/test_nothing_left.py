@@ -27,9 +27,8 @@ def test_kill_at_random_moments(in_a_machine: Reports) -> None:
     before = _namespaces_alive()
     reports = in_a_machine("kill", SEED, MOMENTS, lab=SOME_CELLS)
     assert left(reports) == []
-    assert len(reports) == MOMENTS
     killed = [report for report in reports if report["code"] == -signal.SIGKILL]
-    assert len(killed) > MOMENTS * 3 / 4, "most labs must have been alive when they were killed"
+    assert len(killed) == MOMENTS
     assert len({report["nodes"] for report in killed}) > 2, "none of them was killed while it was being built"
     # Counted by the kernel's allocator, which also sees what nothing refers to any more.  Other labs of this machine come
     # and go meanwhile, and the kernel takes namespaces down behind our back: hence half.
