@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +23,7 @@ from lab.probe.question import NUMBERS, Question
 from lab.probe.stage import Stage
 from lab.record.verdict import Verdict
 from lab.ruleset.render import Rendered
+from lab.spec.cell import Service
 from lab.spec.service import parse_service
 from lab.spec.topology import Topology
 from lab.verdict.prove import prove
@@ -132,8 +133,12 @@ class Lab:
         sport: int | None = None,
         ack: bool = False,
         at: str | None = None,
+        family: int | None = None,
     ) -> Verdict:
         """Send ``service`` (``tcp/443``, ``icmp/echo-request``) from a node to a node, a name or an address.
+
+        ``family`` (4 or 6) says which where both ends have both; by default it is that of an address that is given, of
+        the service (``icmpv6/…``), else IPv4 if both ends have it.
 
         Services that are not open in the topology are opened at the target for the probe's time.  ``at`` is the node under
         test, by default the one that has a policy.  Raises InputError for a name that the topology does not know.
@@ -141,19 +146,20 @@ class Lab:
         if sport is not None and not 1 <= sport <= 65535:
             raise InputError(Problem(f"source port {sport} is not between 1 and 65535"))
         node = self._node(sender)
-        address, owner = self._target(target)
         parsed = parse_service(service, self.topology.services)
+        family = family or self._family(node, target, source, parsed)
+        address, owner = self._target(target, family)
         if parsed.port_count > 1:
             raise InputError(Problem(f"{service!r} is more than one port", mend="probe one port at a time"))
         port = parsed.ports[0][0] if parsed.ports else None
         question = Question(
             node=node,
-            source=_ipv4(source) if source else self._source(node, address),
+            source=_address(source, family) if source else self._source(node, address, family),
             destination=address,
             proto=NUMBERS[parsed.proto],
             port=port,
             sport=sport,
-            icmp_type=parsed.icmp_type if parsed.icmp_type is not None else 8,
+            icmp_type=parsed.icmp_type or 0,
             icmp_code=parsed.icmp_code or 0,
             ack=ack,
             receivers=((owner, port),) if owner else (),
@@ -173,30 +179,50 @@ class Lab:
         what = f"role {word!r} has {len(in_role)} nodes" if in_role else f"no node is called {word!r}"
         raise InputError(Problem(f"{what}; the nodes are {known}"))
 
-    def _target(self, word: str) -> tuple[str, str | None]:
-        named = self.topology.names.get(word)
-        if named:
-            address = str(named[0])
-        elif word[:1].isdigit():
-            address = _ipv4(word)
+    def _family(self, node: str, target: str, source: str | None, service: Service) -> int:
+        """The family of what is given, else the first that both ends have; 4 where they share none."""
+        if service.proto in ("icmp", "icmpv6"):
+            return 4 if service.proto == "icmp" else 6
+        given = next((text for text in (target, source) if text and _is_address(text)), None)
+        if given is not None:
+            return 6 if ":" in given else 4
+        own = [family for family in (4, 6) if self.network.nodes[node].has(family)]
+        return next((family for family in own if self._candidates(target, family)), 4)
+
+    def _target(self, word: str, family: int) -> tuple[str, str | None]:
+        if word[:1].isdigit() or _is_address(word):
+            address = _address(word, family)
         else:
-            node, _, interface = word.partition("@")
-            ports = self.network.nodes[self._node(node)].ports
-            if interface and interface not in ports:
-                raise InputError(Problem(f"{node} has no interface {interface!r}; it has {', '.join(ports)}"))
-            chosen = [ports[interface]] if interface else list(ports.values())
-            address = next(address for port in chosen for address in port.addresses)
+            found = self._candidates(word, family)
+            if not found:
+                raise InputError(Problem(f"{word} has no IPv{family} address"))
+            address = found[0]
         return address, self.topology.owner(address)
 
-    def _source(self, node: str, destination: str) -> str:
+    def _candidates(self, word: str, family: int) -> list[str]:
+        """The addresses of the family that a name, a node or node@interface has."""
+        named = self.topology.names.get(word)
+        if named:
+            return [str(address) for address in named if address.version == family]
+        node, _, interface = word.partition("@")
+        ports = self.network.nodes[self._node(node)].ports
+        if interface and interface not in ports:
+            raise InputError(Problem(f"{node} has no interface {interface!r}; it has {', '.join(ports)}"))
+        chosen = [ports[interface]] if interface else list(ports.values())
+        return [address for port in chosen for address in port.of_family(family)]
+
+    def _source(self, node: str, destination: str, family: int) -> str:
         """The sender's address on the network that the destination or else its gateway is on."""
-        hop = self.topology.next_hop(node, 4)
-        for near in (destination, hop):
+        ports = self.network.nodes[node].ports.values()
+        for near in (destination, self.topology.next_hop(node, family)):
             network = self.topology.network_of(near) if near else None
-            for port in self.network.nodes[node].ports.values():
-                if port.network == network and port.addresses:
-                    return port.addresses[0]
-        return self.network.nodes[node].addresses[0]
+            for port in ports:
+                if port.network == network and (own := port.of_family(family)):
+                    return own[0]
+        every = [address for port in ports for address in port.of_family(family)]
+        if not every:
+            raise InputError(Problem(f"{node} has no IPv{family} address to send from"))
+        return every[0]
 
     def close(self) -> None:
         """Take everything down."""
@@ -211,12 +237,20 @@ class Lab:
         self.close()
 
 
-def _ipv4(text: str) -> str:
-    """An address as the kernel writes it; InputError when ``text`` is none."""
+def _is_address(text: str) -> bool:
     try:
-        return str(IPv4Address(text))
+        ip_address(text)
     except ValueError:
-        raise InputError(Problem(f"{text!r} is not an IPv4 address")) from None
+        return False
+    return True
+
+
+def _address(text: str, family: int) -> str:
+    """An address as the kernel writes it; InputError when ``text`` is none of the family."""
+    try:
+        return str(IPv4Address(text) if family == 4 else IPv6Address(text))
+    except ValueError:
+        raise InputError(Problem(f"{text!r} is not an IPv{family} address")) from None
 
 
 def find_lines(policies: Mapping[str, Rendered]) -> dict[str, Lines]:

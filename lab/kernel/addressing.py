@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket as sockets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ipaddress import ip_address
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
@@ -15,6 +16,7 @@ from lab.spec.routing import Route, RoutingRule
 from lab.spec.words import Network
 
 _FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+_LOOPBACKS = {4: ("127.0.0.0", 8), 6: ("::1", 128)}
 _LOOPBACK_INDEX = 1
 _LOCAL, _MAIN = 255, 254
 _ROUTE_KINDS = {"blackhole": "blackhole", "unreachable": "unreachable", "prohibit": "prohibit"}
@@ -25,17 +27,21 @@ def bring_up(node: Node, netlink: IPRoute, addresses: Mapping[str, Sequence[str]
     netlink.link("set", index=_LOOPBACK_INDEX, state="up")
     for name, texts in addresses.items():
         index = node.ports[name].index
+        netlink.link("set", index=index, state="up")
         for text in texts:
             address, _, length = text.partition("/")
             with _refusals(node, f"address {text} on {name}"):
-                netlink.addr("add", index=index, address=address, prefixlen=int(length))
-        netlink.link("set", index=index, state="up")
+                netlink.addr("add", index=index, address=address, prefixlen=int(length), family=_family(address))
 
 
 def add_routes(
-    node: Node, netlink: IPRoute, gateways: Sequence[str], routes: Sequence[Route], rules: Sequence[RoutingRule]
-) -> None:
-    """The default routes through ``gateways``, then the node's own routes and rules; a refusal is an InputError."""
+    node: Node, netlink: IPRoute, gateways: Sequence[str], routes: Sequence[Route], rules: Sequence[RoutingRule],
+    families: Sequence[int],
+) -> None:  # fmt: skip
+    """The default routes through ``gateways``, then the node's own routes and rules; a refusal is an InputError.
+
+    A rule that is of no family is written for each of the node's ``families``.
+    """
     for gateway in gateways:
         with _refusals(node, f"default route via {gateway}"):
             netlink.route("add", dst="default", gateway=gateway, family=_family(gateway))
@@ -43,25 +49,30 @@ def add_routes(
         with _refusals(node, f"route {route.text!r}"):
             netlink.route("add", **_route(node, route))
     for rule in rules:
-        for family in [rule.family] if rule.family else [4]:
+        for family in [rule.family] if rule.family else families:
             with _refusals(node, f"rule {rule.text!r}"):
                 netlink.rule("add", **_rule(rule), family=_FAMILIES[family])
 
 
 def stand_for(node: Node, netlink: IPRoute, prefixes: Sequence[Network]) -> None:
-    """Make ``node`` own every address of the IPv4 ``prefixes``, and still reach its neighbours and its gateway.
+    """Make ``node`` own every address of ``prefixes`` (of one family), and still reach its neighbours and its gateway.
 
     Its own packets come from the loopback's point of view (``iif lo``), so they ask the main table first; all others ask
     the local table, where the prefixes are the node's own.
     """
     for prefix in prefixes:
-        netlink.route("add", dst=str(prefix), oif=_LOOPBACK_INDEX, type="local", table=_LOCAL, scope=254)
-    for own in ("127.0.0.0/8", *(f"{address}/32" for address in node.addresses)):
-        destination, _, length = own.partition("/")
-        netlink.rule("add", priority=0, iifname="lo", dst=destination, dst_len=int(length), table=_LOCAL)
-    netlink.rule("add", priority=1, iifname="lo", table=_MAIN)
-    netlink.rule("add", priority=2, table=_LOCAL)
-    netlink.rule("del", priority=0, table=_LOCAL)
+        family = _FAMILIES[prefix.version]
+        netlink.route("add", dst=str(prefix), oif=_LOOPBACK_INDEX, type="local", table=_LOCAL, scope=254, family=family)
+    for version in {prefix.version for prefix in prefixes}:
+        family, loopback, length = _FAMILIES[version], *_LOOPBACKS[version]
+        netlink.rule("add", family=family, priority=0, iifname="lo", dst=loopback, dst_len=length, table=_LOCAL)
+        for own in node.addresses:
+            if _family(own) == family:
+                whole = ip_address(own).max_prefixlen
+                netlink.rule("add", family=family, priority=0, iifname="lo", dst=own, dst_len=whole, table=_LOCAL)
+        netlink.rule("add", family=family, priority=1, iifname="lo", table=_MAIN)
+        netlink.rule("add", family=family, priority=2, table=_LOCAL)
+        netlink.rule("del", family=family, priority=0, table=_LOCAL)
 
 
 def _family(address: str) -> int:

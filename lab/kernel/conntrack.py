@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from lab.kernel import nfnetlink as nl
-from lab.kernel.headers import ICMP, TCP
+from lab.kernel.headers import ICMP, ICMPV6, TCP
 from lab.kernel.namespace import Namespace
 from lab.record.observation import Conntrack
 from lab.record.packet import Packet
@@ -33,6 +33,13 @@ _PORTS_TUPLE = struct.Struct("!8x4s4x4s8xB3x4xH2x4xH2x")  # what is inside of it
 _TUPLE = struct.Struct("=HHHHHH4sHH4sHHHHB3xHH2s2xHH2s2x")
 
 
+_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+# CTA_IP_V4_SRC and CTA_IP_V4_DST, CTA_IP_V6_SRC and CTA_IP_V6_DST
+_ADDRESSES = {4: (1, 2), 6: (3, 4)}
+# CTA_PROTO_ICMP_ID, _TYPE, _CODE and those of ICMPv6
+_ECHO = {ICMP: (4, 5, 6), ICMPV6: (7, 8, 9)}
+
+
 class ConntrackChannel:
     """The conntrack table of one node, asked through a socket that stays open."""
 
@@ -44,7 +51,7 @@ class ConntrackChannel:
 
     def find(self, packet: Packet) -> Conntrack | None:
         """The entry with ``packet`` as its original or reply tuple; None when there is none."""
-        self._ask(_GET, 0, _tuple(packet))
+        self._ask(_GET, 0, _tuple(packet), packet.family)
         while data := self._answer():
             kind, sequence = _KIND_AND_SEQUENCE.unpack_from(data)
             if sequence == self._sequence:
@@ -53,7 +60,7 @@ class ConntrackChannel:
 
     def delete(self, packet: Packet) -> None:
         """Delete the entry of ``packet``; that there is none is fine."""
-        self._ask(_DELETE, 0, _tuple(packet))
+        self._ask(_DELETE, 0, _tuple(packet), packet.family)
         with suppress(BlockingIOError):  # the kernel answers, before send() returns, only if there was none
             self._socket.recv(1024)
 
@@ -72,9 +79,9 @@ class ConntrackChannel:
                         total[_STATISTICS[number]] += int.from_bytes(value, "big")
         return total
 
-    def _ask(self, kind: int, flags: int, payload: bytes) -> None:
+    def _ask(self, kind: int, flags: int, payload: bytes, family: int = 4) -> None:
         self._sequence += 1
-        self._socket.send(nl.message(kind, flags, sockets.AF_INET, payload, sequence=self._sequence))
+        self._socket.send(nl.message(kind, flags, _DOMAINS[family], payload, sequence=self._sequence))
 
     def _answer(self) -> bytes:
         """Ctnetlink answers before send() returns; the deadline is for a machine that is stopped."""
@@ -91,17 +98,23 @@ class ConntrackChannel:
 
 
 def _tuple(packet: Packet) -> bytes:
-    source, destination = sockets.inet_aton(packet.source), sockets.inet_aton(packet.destination)
-    if packet.proto != ICMP:
+    domain = _DOMAINS[packet.family]
+    source, destination = sockets.inet_pton(domain, packet.source), sockets.inet_pton(domain, packet.destination)
+    if packet.proto not in _ECHO and packet.family == 4:
         ports = struct.pack("!H", packet.sport or 0), struct.pack("!H", packet.dport or 0)
         return _TUPLE.pack(
             52, nl.NESTED | 1, 20, nl.NESTED | 1, 8, 1, source, 8, 2, destination,
             28, nl.NESTED | 2, 5, 1, packet.proto, 6, 2, ports[0], 6, 3, ports[1],
         )  # fmt: skip
-    addresses = nl.nest(1, nl.attribute(1, source), nl.attribute(2, destination))
-    ident = struct.pack("!H", packet.sport or 0)
-    proto = (nl.attribute(4, ident), nl.attribute(5, bytes([packet.flags])), nl.attribute(6, bytes([packet.code])))
-    return nl.nest(1, addresses, nl.nest(2, nl.attribute(1, bytes([ICMP])), *proto))
+    one, two = _ADDRESSES[packet.family]
+    addresses = nl.nest(1, nl.attribute(one, source), nl.attribute(two, destination))
+    first, second = struct.pack("!H", packet.sport or 0), struct.pack("!H", packet.dport or 0)
+    if packet.proto in _ECHO:
+        ident, kind, code = _ECHO[packet.proto]
+        parts = (nl.attribute(ident, first), nl.attribute(kind, bytes([packet.flags])), nl.attribute(code, bytes([packet.code])))
+    else:
+        parts = (nl.attribute(2, first), nl.attribute(3, second))
+    return nl.nest(1, addresses, nl.nest(2, nl.attribute(1, bytes([packet.proto])), *parts))
 
 
 def _read(node: str, data: bytes) -> Conntrack:
@@ -134,10 +147,11 @@ def _read_tuple(data: bytes) -> Packet:
     parts = nl.attributes(data)
     addresses, proto = nl.attributes(parts[1]), nl.attributes(parts[2])
     number = proto[1][0]
-    source, destination = (sockets.inet_ntoa(addresses[kind]) for kind in (1, 2))
-    if number == ICMP:
-        ident = int.from_bytes(proto.get(4, b""), "big")
-        kind, code = proto.get(5, b"\0")[0], proto.get(6, b"\0")[0]
-        return Packet(4, number, source, ident, destination, None, kind, code)
-    sport, dport = (int.from_bytes(proto.get(kind, b""), "big") for kind in (2, 3))
-    return Packet(4, number, source, sport, destination, dport)
+    family = 4 if _ADDRESSES[4][0] in addresses else 6
+    source, destination = (sockets.inet_ntop(_DOMAINS[family], addresses[kind]) for kind in _ADDRESSES[family])
+    if number in _ECHO:
+        ident, kind, code = _ECHO[number]
+        word = int.from_bytes(proto.get(ident, b""), "big")
+        return Packet(family, number, source, word, destination, None, proto.get(kind, b"\0")[0], proto.get(code, b"\0")[0])
+    sport, dport = (int.from_bytes(proto.get(part, b""), "big") for part in (2, 3))
+    return Packet(family, number, source, sport, destination, dport)

@@ -24,6 +24,11 @@ def read_packet(network: bytes, transport: bytes) -> Packet:
     else:
         family, proto = 6, network[6]
         source, destination = inet_ntop(AF_INET6, network[8:24]), inet_ntop(AF_INET6, network[24:40])
+    return with_transport(family, proto, source, destination, transport)
+
+
+def with_transport(family: int, proto: int, source: str, destination: str, transport: bytes) -> Packet:
+    """The packet of these addresses whose transport header this is."""
     if proto in (TCP, UDP) and len(transport) >= 4:
         sport, dport = _PORTS.unpack_from(transport)
         flags = transport[13] if proto == TCP and len(transport) > 13 else 0
@@ -42,7 +47,9 @@ def checksum(data: bytes) -> int:
     return ~(total + (total >> 16)) & 0xFFFF
 
 
-def ipv4_header(source: bytes, destination: bytes, proto: int, payload: int, ident: int = 1) -> bytes:
-    """An IPv4 header with its checksum; ``payload`` is the length in bytes of what follows."""
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + payload, ident, 0, 64, proto, 0, source, destination)
+def ip_header(source: bytes, destination: bytes, proto: int, payload: int) -> bytes:
+    """A header of the family of its packed addresses; ``payload`` is the length in bytes of what follows."""
+    if len(source) == 16:
+        return struct.pack("!IHBB", 6 << 28, payload, proto, 64) + source + destination
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + payload, 1, 0, 64, proto, 0, source, destination)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:]

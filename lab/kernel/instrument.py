@@ -50,7 +50,7 @@ class Instrument:
         self.forget(node.name)
         conntrack = ConntrackChannel(node.name, node.namespace)
         assembler = Assembler(node.name, rules, node.port_name)
-        self._watches[node.name] = Watch(node, Tracer(node.namespace), conntrack, assembler)
+        self._watches[node.name] = Watch(node, Tracer(node.namespace, [family for family in (4, 6) if node.has(family)]), conntrack, assembler)
         self.canary()
 
     def forget(self, name: str) -> None:

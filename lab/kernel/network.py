@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket as sockets
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 
 from pyroute2 import IPRoute
@@ -23,11 +24,12 @@ from lab.kernel.wiring import End, Wiring
 from lab.spec.topology import NodeSpec, Topology
 
 _UNRESOLVED = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
-_EVERYWHERE = ip_network("0.0.0.0/0")
+_EVERYWHERE = [ip_network("0.0.0.0/0"), ip_network("::/0")]
+_FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 
 
 class Network:
-    """Builds ``topology`` (IPv4) and holds it until `close`; a failure half-way leaves nothing behind.
+    """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
 
     ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the wiring.
     """
@@ -56,14 +58,20 @@ class Network:
         """The nodes by name, in the topology's order."""
         return MappingProxyType(self._nodes)
 
+    @cached_property
+    def families(self) -> tuple[int, ...]:
+        """The families that some node has addresses of."""
+        return tuple(family for family in (4, 6) if any(spec.addresses(family) for spec in self.topology.nodes.values()))
+
     @property
     def fences_to_rest(self) -> int:
         """How many fences bring the network to rest.
 
         Twice the diameter bounds the way of a packet that a gateway turns round; a request, its answer and the answer to
-        that are three ways.
+        that are three ways.  An IPv6 neighbour may have to be asked for on each link, there and back.
         """
-        return 3 * 2 * self._diameter + 2
+        solicitations = 4 * self._diameter if 6 in self.families else 0
+        return 3 * 2 * self._diameter + 2 + solicitations
 
     def rest(self) -> None:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
@@ -77,11 +85,12 @@ class Network:
         found = []
         for node in self._nodes.values():
             with node.netlink() as route:
-                for entry in route.get_neighbours(family=sockets.AF_INET):
-                    if entry["state"] & _UNRESOLVED and entry["ifindex"] != 1:
-                        address = entry.get_attr("NDA_DST")
-                        route.neigh("del", dst=address, ifindex=entry["ifindex"])
-                        found.append((node.name, address))
+                for family in self.families:
+                    for entry in route.get_neighbours(family=_FAMILIES[family]):
+                        if entry["state"] & _UNRESOLVED and entry["ifindex"] != 1:
+                            address = entry.get_attr("NDA_DST")
+                            route.neigh("del", dst=address, ifindex=entry["ifindex"], family=_FAMILIES[family])
+                            found.append((node.name, address))
         return tuple(found)
 
     def close(self) -> None:
@@ -92,7 +101,7 @@ class Network:
         for name, spec in self.topology.nodes.items():
             node = Node(name, self.home)
             self._nodes[name] = node
-            values = baseline(forwards=spec.forwards, ipv6=False, anyip=bool(spec.anyip))
+            values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
             values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
             node.sysctls = write_sysctls(name, node.namespace, values)
 
@@ -100,7 +109,7 @@ class Network:
         weights = {}
         for network in self.topology.networks:
             ends = [
-                End(self._nodes[name], interface, tuple(str(address) for address in spec.of_family(4)))
+                End(self._nodes[name], interface, tuple(str(address) for address in spec.addresses))
                 for name, interface, spec in self.topology.on_network(network)
             ]
             if ends:
@@ -124,19 +133,22 @@ class Network:
             readiness.wait()
 
     def _configure(self, node: Node, netlink: IPRoute, spec: NodeSpec) -> None:
-        addresses = {name: [str(address) for address in port.of_family(4)] for name, port in spec.interfaces.items()}
+        addresses = {name: [str(address) for address in port.addresses] for name, port in spec.interfaces.items()}
         addressing.bring_up(node, netlink, addresses)
-        gateway = self.topology.next_hop(node.name, 4)
-        routes = [route for route in spec.routes if route.family == 4]
-        rules = [rule for rule in spec.rules if rule.family in (4, None)]
-        addressing.add_routes(node, netlink, [gateway] if gateway else [], routes, rules)
+        families = [family for family in (4, 6) if spec.addresses(family)]
+        hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
+        addressing.add_routes(node, netlink, hops, spec.routes, spec.rules, families)
         if spec.anyip:
-            addressing.stand_for(node, netlink, _prefixes(spec))
+            for family in families:
+                addressing.stand_for(node, netlink, [prefix for prefix in _prefixes(spec) if prefix.version == family])
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own)
 
     def _know_neighbours(self, node: Node) -> None:
-        """Permanent IPv4 entries, so that no packet waits for an address to be resolved."""
+        """Permanent IPv4 entries, so that no packet waits for an address to be resolved.
+
+        None for IPv6: there the asking goes through the rules, and a policy that breaks it must be seen.
+        """
         add_permanent(
             node.namespace,
             (
@@ -146,6 +158,7 @@ class Network:
                 if name != node.name
                 for other in [self._nodes[name].ports[interface]]
                 for address in other.addresses
+                if ip_address(address).version == 4
             ),
         )
 
@@ -155,6 +168,4 @@ class Network:
 
 
 def _prefixes(spec: NodeSpec) -> list[IPv4Network | IPv6Network]:
-    if isinstance(spec.anyip, bool):
-        return [_EVERYWHERE]
-    return [prefix for prefix in spec.anyip if prefix.version == 4]
+    return _EVERYWHERE if isinstance(spec.anyip, bool) else list(spec.anyip)

@@ -14,13 +14,17 @@ from lab.kernel.namespace import Home, Namespace
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One interface of a node: its index, MAC and IPv4 addresses (without prefix length)."""
+    """One interface of a node: its index, MAC and addresses of both families (without prefix length)."""
 
     name: str
     network: str
     index: int
     mac: bytes
     addresses: tuple[str, ...]
+
+    def of_family(self, family: int) -> tuple[str, ...]:
+        """Its addresses of the family (4 or 6)."""
+        return tuple(address for address in self.addresses if (":" in address) == (family == 6))
 
 
 class Node:
@@ -34,8 +38,12 @@ class Node:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Every IPv4 address of the node, in the order of its interfaces."""
+        """Every address of the node, of both families, in the order of its interfaces."""
         return tuple(address for port in self.ports.values() for address in port.addresses)
+
+    def has(self, family: int) -> bool:
+        """Whether the node has an address of the family (4 or 6)."""
+        return any(port.of_family(family) for port in self.ports.values())
 
     def socket(self, family: int, kind: int, protocol: int = 0) -> sockets.socket:
         """A non-blocking socket that stays in this node."""

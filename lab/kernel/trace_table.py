@@ -18,10 +18,12 @@ from lab.kernel.namespace import Namespace
 TABLE = "lab_trace"
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
-CANARY_NETWORK = "240.0.0.0/4"
-CANARY = b"\xf0\x0a\xb0\x01"  # 240.10.176.1: no topology may have it
+CANARY_NETWORKS = ("240.0.0.0/4", "100::/64")
+# 240.10.176.1 and 100::f00a:b001: no topology may have them (RFC 1112, RFC 6666)
+CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\x01"}
 
-_NFPROTO_INET, _NFPROTO_IPV4 = 1, 2
+_NFPROTO_INET, _NFPROTO_IPV4, _NFPROTO_IPV6 = 1, 2, 10
+_SOURCES = {4: (_NFPROTO_IPV4, 12, 4), 6: (_NFPROTO_IPV6, 8, 16)}  # where a header of the family has its source address
 _HOOKS = {"prerouting": 0, "input": 1, "output": 3, "postrouting": 4}
 _FIRST, _LAST = -0x80000000, 0x7FFFFFFF
 _MSG = nl.NFNL_SUBSYS_NFTABLES << 8
@@ -72,8 +74,9 @@ def _new_rule(chain: str, *expressions: bytes, first: bool = False) -> bytes:
     return nl.message(_NEWRULE, flags, _NFPROTO_INET, b"".join(parts))
 
 
-def _canary(chain: str) -> bytes:
-    source = (_meta(_META_NFPROTO), _equals(bytes([_NFPROTO_IPV4])), _header(_NETWORK, 12, 4), _equals(CANARY))
+def _canary(chain: str, family: int) -> bytes:
+    proto, offset, length = _SOURCES[family]
+    source = (_meta(_META_NFPROTO), _equals(bytes([proto])), _header(_NETWORK, offset, length), _equals(CANARIES[family]))
     return _new_rule(chain, *source, _traced(), _verdict(_DROP), first=True)
 
 
@@ -117,7 +120,7 @@ class TraceTable:
         rules = [_new_rule(chain, _traced(), _verdict(_ACCEPT)) for chain in ENTRIES]
         if not everything:
             rules += [_skip_established_tcp(chain) for chain in ENTRIES]
-        return rules + [_canary(chain) for chain in ENTRIES]
+        return rules + [_canary(chain, family) for chain in ENTRIES for family in CANARIES]
 
     def _commit(self, *messages: bytes) -> None:
         last = bytearray(messages[-1])

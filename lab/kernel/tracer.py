@@ -10,15 +10,15 @@ from __future__ import annotations
 import errno
 import socket as sockets
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
 from lab.kernel.batch_receive import BatchReceiver
-from lab.kernel.headers import ipv4_header, read_packet
+from lab.kernel.headers import ip_header, read_packet
 from lab.kernel.namespace import Namespace
-from lab.kernel.trace_table import CANARY, TraceTable
+from lab.kernel.trace_table import CANARIES, ENTRIES, TraceTable
 from lab.record.packet import Packet
 
 _NFNLGRP_NFTRACE = 9
@@ -34,8 +34,12 @@ BUFFER_BYTES = 32 << 20
 _FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 # Where the trace id stands in every kernel seen so far; a message that differs is read attribute by attribute.
 _ID_START, _ID_END = 40, 44
-_IPV4_HEADER = b"\x18\x00\x08\x00"  # an attribute of 20 bytes, NFTA_TRACE_NETWORK_HEADER
+# NFTA_TRACE_NETWORK_HEADER, an attribute of 20 bytes and of 40
+_IPV4_HEADER, _IPV6_HEADER = b"\x18\x00\x08\x00", b"\x2c\x00\x08\x00"
 _LONGEST = 1024  # bytes; a message is some 220 at most, with names of 255 characters 730
+_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_LOOPBACKS = {4: "127.0.0.1", 6: "::1"}
 _TRANSPORT_KIND = b"\x09\x00"
 
 
@@ -77,9 +81,9 @@ class Overrun(Exception):
 
 
 class Tracer:
-    """The trace of one node, from the moment this is made until `close`."""
+    """The trace of one node, from the moment this is made until `close`; ``families`` are those that it has addresses of."""
 
-    def __init__(self, namespace: Namespace) -> None:
+    def __init__(self, namespace: Namespace, families: Sequence[int] = (4,)) -> None:
         self._namespace = namespace
         self.table = TraceTable(namespace)
         self._remembered: dict[bytes, Said] = {}
@@ -90,7 +94,9 @@ class Tracer:
         self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_LONGEST)
         self._loop = namespace.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
         self._loop.bind(("lo", 0))
-        self._raw = namespace.socket(sockets.AF_INET, sockets.SOCK_RAW, sockets.IPPROTO_RAW)
+        self._raw = {
+            family: namespace.socket(_DOMAINS[family], sockets.SOCK_RAW, sockets.IPPROTO_RAW) for family in families
+        }
 
     def _grow_buffer(self) -> int:
         try:
@@ -120,23 +126,25 @@ class Tracer:
             pass
 
     def _message(self, data: bytes) -> TraceMessage:
-        headers = data.find(_IPV4_HEADER, _ID_END)
+        headers, size = data.find(_IPV4_HEADER, _ID_END), 20
         if headers < 0:
-            headers = len(data)
+            headers, size = data.find(_IPV6_HEADER, _ID_END), 40
+            if headers < 0:
+                headers = len(data)
         said = self._remembered.get(data[:4] + data[16:_ID_START] + data[_ID_END:headers])
         if said is None:
-            return self._decode(data, headers)
+            return self._decode(data, headers, size)
         if headers == len(data):
             return TraceMessage(data[_ID_START:_ID_END], said)
-        transport = headers + 4 + 20
+        transport = headers + 4 + size
         network = data[headers + 4 : transport]
         return TraceMessage(data[_ID_START:_ID_END], said, network, data[transport + 4 : transport + data[transport]])
 
-    def _decode(self, data: bytes, headers: int) -> TraceMessage:
+    def _decode(self, data: bytes, headers: int, size: int) -> TraceMessage:
         """Read a message attribute by attribute, and remember it if it can be read by its shape the next time."""
         found = nl.attributes(data, nl.HEADER)
         said = Said(data[16], found)
-        by_shape = (headers < len(data)) == (_NETWORK in found) and _stands_at(data, headers)
+        by_shape = (headers < len(data)) == (_NETWORK in found) and _stands_at(data, headers, size)
         if by_shape and _MARK not in found:
             # with its length (the first four bytes), as one with a mark is longer
             self._remembered[data[:4] + data[16:_ID_START] + data[_ID_END:headers]] = said
@@ -145,30 +153,40 @@ class Tracer:
     def canary(self) -> str | None:
         """Send the canaries and say what is wrong with the instrument; None when all of it works.
 
-        Two packets from an address that no topology can have, one into PREROUTING and one into OUTPUT: the lab's own
-        table drops them and must tell of both.
+        In each family two packets from an address that no topology can have, one into PREROUTING and one into OUTPUT: the
+        lab's own table drops them and must tell of both.
         """
-        here = sockets.inet_aton("127.0.0.1")
-        datagram = struct.pack("!HHHH", 9, 9, 8, 0)
-        packet = ipv4_header(CANARY, here, sockets.IPPROTO_UDP, len(datagram)) + datagram
-        self._loop.send(bytes(12) + b"\x08\x00" + packet)
-        with suppress(PermissionError):  # a drop in OUTPUT is told to the sender as EPERM
-            self._raw.sendto(packet, ("127.0.0.1", 0))
+        for family, raw in self._raw.items():
+            packet = canary_packet(family)
+            self._loop.send(bytes(12) + _ETHERTYPES[family] + packet)
+            with suppress(PermissionError):  # a drop in OUTPUT is told to the sender as EPERM
+                raw.sendto(packet, (_LOOPBACKS[family], 0))
         try:
             seen = self.read()
         except Overrun:
             return "the trace buffer overflowed"
-        source = sockets.inet_ntoa(CANARY)
-        ends = {message.said.chain for message in seen if message.packet is not None and message.packet.source == source}
-        missing = [chain for chain in ("prerouting", "output") if chain not in ends]
+        ends = {(message.packet.source, message.said.chain) for message in seen if message.packet is not None}
+        missing = [
+            f"{chain} of IPv{family}"
+            for family in self._raw
+            for chain in ENTRIES
+            if (sockets.inet_ntop(_DOMAINS[family], CANARIES[family]), chain) not in ends
+        ]
         return f"the canary was not seen in {' and '.join(missing)}" if missing else None
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing and take the table away, in any order."""
-        return self._socket.close, self._loop.close, self._raw.close, self.table.remove
+        return self._socket.close, self._loop.close, *(raw.close for raw in self._raw.values()), self.table.remove
 
 
-def _stands_at(data: bytes, headers: int) -> bool:
+def canary_packet(family: int) -> bytes:
+    """A datagram from the address that no topology can have to the node itself."""
+    datagram = struct.pack("!HHHH", 9, 9, 8, 0)
+    here = sockets.inet_pton(_DOMAINS[family], _LOOPBACKS[family])
+    return ip_header(CANARIES[family], here, sockets.IPPROTO_UDP, len(datagram)) + datagram
+
+
+def _stands_at(data: bytes, headers: int, size: int) -> bool:
     """Whether the trace id is where it is taken from, and an attribute begins (or the message ends) at ``headers``."""
     start = nl.HEADER
     while start < headers:
@@ -176,7 +194,7 @@ def _stands_at(data: bytes, headers: int) -> bool:
         if (kind & 0x3FFF == _ID) != (start == _ID_START - 4) or length < 4:
             return False
         start += (length + 3) & ~3
-    transport = headers + 4 + 20
+    transport = headers + 4 + size
     return start == headers and (headers == len(data) or data[transport + 2 : transport + 4] == _TRANSPORT_KIND)
 
 

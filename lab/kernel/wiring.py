@@ -19,7 +19,7 @@ BRIDGE = "bridge"
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a link that is to be: the node, the interface's name and IPv4 addresses with prefix length."""
+    """One end of a link that is to be: the node, the interface's name and addresses with prefix length."""
 
     node: Node
     interface: str

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lab.kernel.tracer import Overrun
 from lab.probe.icmp import send_icmp
-from lab.probe.question import ICMP, TCP, Question
+from lab.probe.question import ICMP, ICMPV6, TCP, Question
 from lab.probe.raw import witness
 from lab.probe.segment import send_segment
 from lab.probe.sighting import Sighting
@@ -32,7 +32,7 @@ def probe(stage: Stage, question: Question) -> Observation:
     with (
         stage.instrument.everything(),
         stage.instrument.drop_reasons() as told,
-        witness(stage, question.proto, last.destination if last else question.destination) as saw,
+        witness(stage, question, last.destination if last else question.destination) as saw,
     ):
         before = stage.instrument.losses()
         again = _until_sound(stage, question)
@@ -72,7 +72,7 @@ def _until_sound(stage: Stage, question: Question) -> Observation:
             followed = sighting.read_trace()
         except Overrun:
             faults.append("the trace buffer overflowed")
-            sent = Packet(4, question.proto, question.source, question.sport, question.destination, question.port)
+            sent = Packet(question.family, question.proto, question.source, question.sport, question.destination, question.port)
             observation = Observation(sent, Progress.SENT)
             continue
         observation = Observation(
@@ -96,7 +96,7 @@ def _until_sound(stage: Stage, question: Question) -> Observation:
 
 
 def _sender(question: Question) -> Callable[[Stage, Question], Sighting]:
-    if question.proto == ICMP:
+    if question.proto in (ICMP, ICMPV6):
         return send_icmp
     if question.proto == TCP:
         return send_segment if question.ack else send_tcp

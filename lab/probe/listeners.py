@@ -11,7 +11,10 @@ from lab.kernel.node import Node
 from lab.record.observation import Arrival
 
 _BACKLOG = 64
-_IP_PKTINFO = 8
+_ANY = {4: "0.0.0.0", 6: "::"}
+_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+# the level, the option that asks for it, and its number as ancillary data: IP_PKTINFO, IPV6_RECVPKTINFO, IPV6_PKTINFO
+_PKTINFO = {4: (sockets.IPPROTO_IP, 8, 8), 6: (sockets.IPPROTO_IPV6, 49, 50)}
 
 
 class Datagram(NamedTuple):
@@ -19,22 +22,25 @@ class Datagram(NamedTuple):
 
     payload: bytes
     arrival: Arrival
-    peer: tuple[str, int]
+    peer: tuple[str, int]  # with flow label and scope in IPv6
 
 
 class Listener:
-    """One open port of a node."""
+    """One open port of a node, in one family."""
 
-    def __init__(self, node: Node, port: int, kind: int) -> None:
-        self.node, self.port = node.name, port
-        self._socket = node.socket(sockets.AF_INET, kind)
+    def __init__(self, node: Node, port: int, kind: int, family: int) -> None:
+        self.node, self.port, self.family = node.name, port, family
+        self._level, wanted, self._information = _PKTINFO[family]
+        self._socket = node.socket(_DOMAINS[family], kind)
         self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         try:
-            self._socket.bind(("0.0.0.0", port))
+            if family == 6:
+                self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_V6ONLY, 1)
+            self._socket.bind((_ANY[family], port))
             if kind == sockets.SOCK_STREAM:
                 self._socket.listen(_BACKLOG)
             else:
-                self._socket.setsockopt(sockets.IPPROTO_IP, _IP_PKTINFO, 1)
+                self._socket.setsockopt(self._level, wanted, 1)
         except OSError:
             self._socket.close()
             raise
@@ -46,8 +52,8 @@ class Listener:
         except BlockingIOError:
             return None
         channel.settimeout(0)
-        address, port = channel.getsockname()
-        return channel, Arrival(self.node, address, port, *peer)
+        address, port = channel.getsockname()[:2]
+        return channel, Arrival(self.node, address, port, *peer[:2])
 
     def receive(self) -> Datagram | None:
         """A datagram that waits; None when there is none."""
@@ -56,16 +62,18 @@ class Listener:
         except (BlockingIOError, ConnectionRefusedError):
             return None
         for level, kind, data in ancillary:
-            if level == sockets.IPPROTO_IP and kind == _IP_PKTINFO:
-                address = sockets.inet_ntoa(data[8:12])
-                return Datagram(payload, Arrival(self.node, address, self.port, *peer), peer)
+            if (level, kind) == (self._level, self._information):
+                packed = data[8:12] if self.family == 4 else data[:16]
+                address = sockets.inet_ntop(_DOMAINS[self.family], packed)
+                return Datagram(payload, Arrival(self.node, address, self.port, *peer[:2]), peer)
         return None
 
     def answer(self, datagram: Datagram, payload: bytes) -> None:
-        """Answer from the very address that was asked (IP_PKTINFO)."""
-        information = struct.pack("=I4s4s", 0, sockets.inet_aton(datagram.arrival.address), bytes(4))
+        """Answer from the very address that was asked (IP_PKTINFO, IPV6_PKTINFO)."""
+        packed = sockets.inet_pton(_DOMAINS[self.family], datagram.arrival.address)
+        information = struct.pack("=I4s4s", 0, packed, bytes(4)) if self.family == 4 else packed + bytes(4)
         try:
-            self._socket.sendmsg([payload], [(sockets.IPPROTO_IP, _IP_PKTINFO, information)], 0, datagram.peer)
+            self._socket.sendmsg([payload], [(self._level, self._information, information)], 0, datagram.peer)
         except OSError:
             # refused on the way out (a drop in OUTPUT is EPERM): the trace tells by what
             return
@@ -83,11 +91,11 @@ class Listener:
         self.close()
 
 
-def open_tcp(node: Node, port: int) -> Listener:
+def open_tcp(node: Node, port: int, family: int) -> Listener:
     """Listen for TCP; raises OSError when the port is taken."""
-    return Listener(node, port, sockets.SOCK_STREAM)
+    return Listener(node, port, sockets.SOCK_STREAM, family)
 
 
-def open_udp(node: Node, port: int) -> Listener:
+def open_udp(node: Node, port: int, family: int) -> Listener:
     """Listen for UDP; raises OSError when the port is taken."""
-    return Listener(node, port, sockets.SOCK_DGRAM)
+    return Listener(node, port, sockets.SOCK_DGRAM, family)

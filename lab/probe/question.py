@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket as sockets
 from dataclasses import dataclass
 
 from lab.record.packet import Packet
 
-ICMP, TCP, UDP = 1, 6, 17
-NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP}
-ECHO_REQUEST = 8
+ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
+ECHO_REQUEST, ECHO_REQUEST_6 = 8, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,20 @@ class Question:
     ack: bool = False
     receivers: tuple[tuple[str, int | None], ...] = ()
 
+    @property
+    def family(self) -> int:
+        """4 or 6, as the destination is."""
+        return 6 if ":" in self.destination else 4
+
+    @property
+    def domain(self) -> int:
+        """The family as sockets name it."""
+        return sockets.AF_INET6 if self.family == 6 else sockets.AF_INET
+
 
 def answer_to(packet: Packet) -> tuple[str, int | None, str, int | None]:
     """The addresses and ports that an answer to ``packet`` bears: source, its port, destination, its port."""
-    if packet.proto == ICMP:
+    if packet.proto in (ICMP, ICMPV6):
         return packet.destination, packet.sport, packet.source, packet.dport
     return packet.destination, packet.dport, packet.source, packet.sport
 

@@ -6,7 +6,7 @@ import socket as sockets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from lab.kernel.headers import read_packet
+from lab.kernel.headers import read_packet, with_transport
 from lab.kernel.node import Node
 from lab.probe.question import Question, ends_of
 from lab.probe.stage import Stage
@@ -14,38 +14,47 @@ from lab.record.observation import Arrival
 from lab.record.packet import Packet
 
 
+def transport_start(data: bytes, family: int) -> int:
+    """Where the transport header begins in what a raw socket gives: behind an IPv4 header, at once in IPv6 (raw(7))."""
+    return (data[0] & 15) * 4 if family == 4 else 0
+
+
 class Sniffer:
     """Sees every packet of one protocol that a node's kernel takes in, without opening anything."""
 
-    def __init__(self, node: Node, proto: int) -> None:
-        self._node = node.name
-        self._proto = proto
-        self._socket = node.socket(sockets.AF_INET, sockets.SOCK_RAW, proto)
+    def __init__(self, node: Node, question: Question) -> None:
+        self._node, self._family, self._proto = node.name, question.family, question.proto
+        self._socket = node.socket(question.domain, sockets.SOCK_RAW, question.proto)
+        if self._family == 6:
+            self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
 
     def find(self, nonce: bytes) -> Arrival | None:
         """How the packet that carries ``nonce`` arrived; None when it is not among those that wait."""
-        while True:
-            try:
-                data, (source, _) = self._socket.recvfrom(2048)
-            except BlockingIOError:
-                return None
+        for packet, data in self._waiting():
             if data.endswith(nonce):
-                start = (data[0] & 15) * 4
-                tcp = self._proto == sockets.IPPROTO_TCP
-                sport, port = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (0, 2))
-                address = sockets.inet_ntoa(data[16:20])
-                return Arrival(self._node, address, port if tcp else None, source, sport if tcp else None)
+                ports = packet if self._proto == sockets.IPPROTO_TCP else None
+                return Arrival(
+                    self._node, packet.destination, ports and ports.dport, packet.source, ports and ports.sport
+                )
+        return None
 
     def took_in(self, packet: Packet) -> bool:
         """Whether a packet with these addresses and ports is among those that wait."""
+        return any(ends_of(seen) == ends_of(packet) for seen, _ in self._waiting())
+
+    def _waiting(self) -> Iterator[tuple[Packet, bytes]]:
         while True:
             try:
-                data = self._socket.recv(2048)
+                data, ancillary, _, peer = self._socket.recvmsg(2048, 64)
             except BlockingIOError:
-                return False
-            start = (data[0] & 15) * 4
-            if ends_of(read_packet(data[:start], data[start:])) == ends_of(packet):
-                return True
+                return
+            start = transport_start(data, self._family)
+            if self._family == 4:
+                yield read_packet(data[:start], data[start:]), data
+            for level, kind, information in ancillary:
+                if (level, kind) == (sockets.IPPROTO_IPV6, sockets.IPV6_PKTINFO):
+                    address = sockets.inet_ntop(sockets.AF_INET6, information[:16])
+                    yield with_transport(6, self._proto, peer[0], address, data), data
 
     def close(self) -> None:
         """Close the socket."""
@@ -53,13 +62,13 @@ class Sniffer:
 
 
 @contextmanager
-def witness(stage: Stage, proto: int, destination: str) -> Iterator[Callable[[Packet], str | None]]:
+def witness(stage: Stage, question: Question, destination: str) -> Iterator[Callable[[Packet], str | None]]:
     """Gives a function that names the untraced node that has ``destination``, if its kernel took a packet in."""
     owner = stage.network.topology.owner(destination)
     if owner is None or owner in stage.instrument.watched:
         yield lambda _: None
         return
-    sniffer = Sniffer(stage.network.nodes[owner], proto)
+    sniffer = Sniffer(stage.network.nodes[owner], question)
     try:
         yield lambda packet: owner if sniffer.took_in(packet) else None
     finally:
@@ -72,7 +81,7 @@ def sniffers(stage: Stage, question: Question) -> Iterator[Sequence[Sniffer]]:
     with ExitStack() as undo:
         found = []
         for name in dict.fromkeys(node for node, _ in question.receivers):
-            sniffer = Sniffer(stage.network.nodes[name], question.proto)
+            sniffer = Sniffer(stage.network.nodes[name], question)
             undo.callback(sniffer.close)
             found.append(sniffer)
         yield found

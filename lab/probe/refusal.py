@@ -1,4 +1,4 @@
-"""Why a probe's sender was refused: the error queue of its socket (IP_RECVERR, ip(7))."""
+"""Why a probe's sender was refused: the error queue of its socket (IP_RECVERR, ip(7); IPV6_RECVERR, ipv6(7))."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ import struct
 
 from lab.record.observation import Refusal
 
-IP_RECVERR = 11
-_ORIGIN_ICMP = 2
+RECEIVE_ERRORS = {4: (sockets.IPPROTO_IP, 11), 6: (sockets.IPPROTO_IPV6, 25)}  # IP_RECVERR, IPV6_RECVERR
+_ORIGINS = {(sockets.IPPROTO_IP, 11): 2, (sockets.IPPROTO_IPV6, 25): 3}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
-# what ip_tables' REJECT calls them (iptables-extensions(8))
+# what REJECT calls them (iptables-extensions(8))
+_KINDS_6 = {
+    (1, 0): "icmp6-no-route",
+    (1, 1): "icmp6-adm-prohibited",
+    (1, 3): "icmp6-addr-unreachable",
+    (1, 4): "icmp6-port-unreachable",
+    (1, 5): "icmp6-policy-fail",
+    (1, 6): "icmp6-reject-route",
+}
 _KINDS = {
     (3, 0): "icmp-net-unreachable",
     (3, 1): "icmp-host-unreachable",
@@ -32,9 +40,14 @@ def read_error_queue(channel: sockets.socket) -> Refusal | None:
         except BlockingIOError:
             return found
         for level, kind, data in ancillary:
-            if level == sockets.IPPROTO_IP and kind == IP_RECVERR:
+            if (level, kind) in _ORIGINS:
                 _, origin, icmp_type, code, _, _, _ = _EXTENDED_ERROR.unpack_from(data)
-                if origin == _ORIGIN_ICMP:
-                    # the offender's struct sockaddr_in follows the error
-                    sender = sockets.inet_ntoa(data[_EXTENDED_ERROR.size + 4 : _EXTENDED_ERROR.size + 8])
-                    found = Refusal(_KINDS.get((icmp_type, code), f"icmp {icmp_type}/{code}"), sender)
+                if origin == _ORIGINS[level, kind]:
+                    found = _refusal(level, (icmp_type, code), data[_EXTENDED_ERROR.size :])
+
+
+def _refusal(level: int, told: tuple[int, int], offender: bytes) -> Refusal:
+    """Who sent which error: ``offender`` is a struct sockaddr_in or sockaddr_in6."""
+    if level == sockets.IPPROTO_IP:
+        return Refusal(_KINDS.get(told, f"icmp {told[0]}/{told[1]}"), sockets.inet_ntoa(offender[4:8]))
+    return Refusal(_KINDS_6.get(told, f"icmpv6 {told[0]}/{told[1]}"), sockets.inet_ntop(sockets.AF_INET6, offender[8:24]))

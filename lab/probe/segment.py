@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lab.kernel.headers import checksum
 from lab.probe.question import TCP, Question
-from lab.probe.raw import Sniffer, find_arrival, sniffers
+from lab.probe.raw import Sniffer, find_arrival, sniffers, transport_start
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
@@ -27,7 +27,7 @@ def send_segment(stage: Stage, question: Question) -> Sighting:
         stage.instrument.everything(),
     ):
         port = question.sport or stage.source_port(question.source)
-        sent = Packet(4, TCP, question.source, port, question.destination, question.port, _ACK)
+        sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
         sighting = Sighting(stage, sent)
         nonce = stage.nonce()
         client.bind((question.source, 0))
@@ -45,7 +45,7 @@ def send_segment(stage: Stage, question: Question) -> Sighting:
 
 def _segment(question: Question, sport: int, nonce: bytes) -> bytes:
     head = struct.pack("!HHIIBBHHH", sport, question.port, 1, 1, 5 << 4, _ACK, 65535, 0, 0)
-    source, destination = sockets.inet_aton(question.source), sockets.inet_aton(question.destination)
+    source, destination = (sockets.inet_pton(question.domain, text) for text in (question.source, question.destination))
     pseudo = source + destination + struct.pack("!HH", TCP, len(head) + len(nonce))
     return head[:16] + struct.pack("!H", checksum(pseudo + head + nonce)) + head[18:] + nonce
 
@@ -74,7 +74,7 @@ def _reset(client: sockets.socket, sent: Packet) -> bool:
             data = client.recv(2048)
         except OSError:
             return False
-        start = (data[0] & 15) * 4
+        start = transport_start(data, sent.family)
         sport, port = struct.unpack_from("!HH", data, start)
         if data[start + 13] & _RST and (sport, port) == (sent.dport, sent.sport):
             return True

@@ -7,7 +7,7 @@ import os
 import socket as sockets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import count
+from itertools import count, product
 from typing import TypeVar
 
 from lab.errors import InputError, MeasurementError, Problem
@@ -16,12 +16,13 @@ from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.probe.listeners import Listener, open_tcp, open_udp
 from lab.probe.question import NUMBERS, TCP, UDP, Question
-from lab.probe.refusal import IP_RECVERR
+from lab.probe.refusal import RECEIVE_ERRORS
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
-_IP_TRANSPARENT = 19
+_TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
 _SPARE = 16  # sockets made ahead, for each node and protocol
 T = TypeVar("T")
+_Place = tuple[str, int, int, int]  # node, family, protocol, port
 
 
 class Stage:
@@ -33,32 +34,32 @@ class Stage:
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)
-        self._spare: dict[tuple[str, int], list[sockets.socket]] = {}
+        self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
         with ExitStack() as undo:
-            self._services: dict[tuple[str, int, int], Listener] = {}
+            self._services: dict[_Place, Listener] = {}
             for place in dict.fromkeys(_always_open(network)):
                 self._services[place] = undo.enter_context(self._open(*place))
             self._undo = undo.pop_all()
         self._always = {
-            number: tuple(listener for (_, proto, _), listener in self._services.items() if proto == number)
-            for number in (TCP, UDP)
+            key: tuple(listener for (_, *of, _), listener in self._services.items() if tuple(of) == key)
+            for key in product((4, 6), (TCP, UDP))
         }
 
-    def _open(self, node: str, proto: int, port: int) -> Listener:
+    def _open(self, node: str, family: int, proto: int, port: int) -> Listener:
         opener = open_tcp if proto == TCP else open_udp
         try:
-            return opener(self.network.nodes[node], port)
+            return opener(self.network.nodes[node], port, family)
         except OSError as error:
             raise MeasurementError(Problem(f"{node}: cannot listen on port {port}: {error.strerror}")) from error
 
     @contextmanager
     def listeners(self, question: Question) -> Iterator[tuple[Listener, ...]]:
         """Who could receive the probe: the receivers of the question, opened for its time, and what is always open."""
-        always = self._always.get(question.proto, ())
+        always = self._always.get((question.family, question.proto), ())
         wanted = [
-            (node, question.proto, port)
+            place
             for node, port in question.receivers
-            if port is not None and (node, question.proto, port) not in self._services
+            if port is not None and (place := (node, question.family, question.proto, port)) not in self._services
         ]
         if not wanted:
             yield always
@@ -103,17 +104,18 @@ class Stage:
         node = self.network.nodes[question.node]
         raw = kind == sockets.SOCK_RAW
         # a raw socket is made anew, as it hears everything from the moment it is there
-        channel = node.socket(sockets.AF_INET, kind, protocol) if raw else self._spare_socket(node, kind)
-        channel.setsockopt(sockets.IPPROTO_IP, IP_RECVERR, 1)
+        family, domain = question.family, question.domain
+        channel = node.socket(domain, kind, protocol) if raw else self._spare_socket(node, domain, kind)
+        channel.setsockopt(*RECEIVE_ERRORS[family], 1)
         if question.source not in node.addresses:
-            channel.setsockopt(sockets.IPPROTO_IP, _IP_TRANSPARENT, 1)
+            channel.setsockopt(*_TRANSPARENT[family], 1)
         return channel
 
-    def _spare_socket(self, node: Node, kind: int) -> sockets.socket:
+    def _spare_socket(self, node: Node, domain: int, kind: int) -> sockets.socket:
         """One of several that were made in one visit to the node, as each visit costs two system calls."""
-        spare = self._spare.setdefault((node.name, kind), [])
+        spare = self._spare.setdefault((node.name, domain, kind), [])
         if not spare:
-            spare += node.sockets(_SPARE, sockets.AF_INET, kind)
+            spare += node.sockets(_SPARE, domain, kind)
         return spare.pop()
 
     def eventually(self, attempt: Callable[[], T | None]) -> T | None:
@@ -132,10 +134,10 @@ class Stage:
         self._undo.close()
 
 
-def _always_open(network: Network) -> Iterator[tuple[str, int, int]]:
-    """(node, protocol, port) of every service that the topology opens."""
+def _always_open(network: Network) -> Iterator[_Place]:
+    """Every service that the topology opens, in each family that its node has addresses of."""
     for name, spec in network.topology.nodes.items():
-        for service in spec.services:
-            for low, high in service.ports:
+        for service, family in product(spec.services, (4, 6)):
+            for low, high in service.ports if spec.addresses(family) else ():
                 for port in range(low, high + 1):
-                    yield name, NUMBERS[service.proto], port
+                    yield name, family, NUMBERS[service.proto], port

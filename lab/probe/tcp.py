@@ -38,7 +38,7 @@ def send_tcp(stage: Stage, question: Question) -> Sighting:
 def _bind(stage: Stage, client: sockets.socket, question: Question) -> Packet:
     client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
     port = stage.bind(client, question)
-    return Packet(4, TCP, question.source, port, question.destination, question.port, _SYN)
+    return Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
 
 
 def _state(client: sockets.socket) -> int:

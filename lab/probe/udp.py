@@ -19,7 +19,7 @@ def send_udp(stage: Stage, question: Question) -> Sighting:
     """Send one datagram and answer it from where it arrived."""
     with stage.listeners(question) as listeners, stage.sender(question, sockets.SOCK_DGRAM) as client:
         port = stage.bind(client, question)
-        sent = Packet(4, UDP, question.source, port, question.destination, question.port)
+        sent = Packet(question.family, UDP, question.source, port, question.destination, question.port)
         sighting = Sighting(stage, sent)
         nonce = stage.nonce()
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.probe.question import ECHO_REQUEST, NUMBERS, Question
+from lab.probe.question import NUMBERS, Question
 from lab.spec.cell import Cell
 
 
@@ -21,7 +21,7 @@ def questions(cell: Cell) -> Iterator[tuple[int | None, Question]]:
             proto=NUMBERS[cell.service.proto],
             port=port,
             sport=cell.sport,
-            icmp_type=ECHO_REQUEST if cell.service.icmp_type is None else cell.service.icmp_type,
+            icmp_type=cell.service.icmp_type or 0,
             icmp_code=cell.service.icmp_code or 0,
             ack=cell.ack,
             receivers=_receivers(cell, port),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.record.observation import Observation, Stage
-from lab.record.packet import Packet
+from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import canonical_reject
@@ -13,9 +13,10 @@ from lab.ruleset.words import words
 from lab.verdict.deciding import decided
 
 _PASSED = (End.LEFT, End.DELIVERED)
-_ICMP, _TCP = 1, 6
+_ICMP, _TCP, _ICMPV6 = 1, 6, 58
+_ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
-_NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable")
+_NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
@@ -196,8 +197,9 @@ def _is_answer(path: Path, observation: Observation) -> bool:
 def _name(sent: Packet) -> str:
     if sent.proto == _TCP:
         return "SYN" if sent.flags == _SYN else "segment"
-    if sent.proto == _ICMP:
-        return "echo-request" if sent.flags == 8 else f"icmp message of type {sent.flags}"
+    if sent.proto in (_ICMP, _ICMPV6):
+        name = PROTOCOL_NAMES[sent.proto]
+        return "echo-request" if sent.flags == _ECHO_REQUESTS[sent.proto] else f"{name} message of type {sent.flags}"
     return "datagram"
 
 
