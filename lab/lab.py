@@ -12,17 +12,20 @@ from typing import Self
 from lab.errors import InputError, Problem
 from lab.kernel.capture import Capture
 from lab.kernel.instrument import Instrument
-from lab.kernel.loading import LineMap, Lines, Load, LoadedPolicy, lines_of_accepted, read_back
+from lab.kernel.line_map import LineMap, NodeLines, lines_of_accepted
+from lab.kernel.loading import Load
 from lab.kernel.namespace import Home
 from lab.kernel.network import Network
 from lab.kernel.node import Node
+from lab.kernel.read_back import LoadedPolicy, read_back
 from lab.kernel.rest import Pin
 from lab.kernel.rule_index import RuleIndex
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question
 from lab.probe.stage import Stage
 from lab.record.verdict import Verdict
-from lab.ruleset.render import Rendered
+from lab.ruleset.backend import Backend
+from lab.ruleset.rulesets import Rulesets
 from lab.spec.cell import Service
 from lab.spec.service import parse_service
 from lab.spec.topology import Topology
@@ -32,29 +35,36 @@ from lab.verdict.prove import prove
 class Lab:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`.
 
-    ``lines`` is what `find_lines` gave for these policies, where several labs are built of them.
+    ``lines`` is what `find_lines` gave for these policies, where several labs are built of them; ``backend`` the iptables
+    that loads them.
     Raises InputError when the kernel refuses a ruleset or a route, MachineError when this machine lacks something,
     MeasurementError when the instrument cannot be armed; nothing then remains.
 
-    >>> with Lab(topology, {"gateway": rendered}) as lab:
+    >>> with Lab(topology, {"gateway": Rulesets(v4=rendered)}) as lab:
     ...     assert lab.probe("world", "web-vip", "tcp/443").allowed
     """
 
     def __init__(
-        self, topology: Topology, policies: Mapping[str, Rendered], lines: Mapping[str, Lines] | None = None
+        self,
+        topology: Topology,
+        policies: Mapping[str, Rulesets],
+        lines: Mapping[str, NodeLines] | None = None,
+        *,
+        backend: Backend = Backend.NFT,
     ) -> None:
         self.topology = topology
+        self.backend = backend
         with ExitStack() as undo:
             home = Home()
             undo.callback(home.close)
-            sources: dict[str, Callable[[], Lines]] = {}
-            for name, rendered in policies.items():
-                sources[name] = partial(lines.__getitem__, name) if lines is not None else self._line_map(home, rendered, undo)
+            sources: dict[str, Callable[[], NodeLines]] = {}
+            for name, rulesets in policies.items():
+                sources[name] = partial(lines.__getitem__, name) if lines is not None else self._line_map(home, rulesets, undo)
             loads: list[Load] = []
 
             def start_loading(nodes: Mapping[str, Node]) -> None:
-                for name, rendered in policies.items():
-                    loads.append(Load(nodes[name], rendered))
+                for name, rulesets in policies.items():
+                    loads.append(Load(nodes[name], rulesets, backend))
                     undo.callback(loads[-1].stop)
 
             self.network = Network(topology, start_loading)
@@ -64,7 +74,8 @@ class Lab:
             self._instrument = Instrument(self.network)
             undo.callback(self._instrument.close)
             self.policies: dict[str, LoadedPolicy] = {
-                name: read_back(self.network.nodes[name], rendered, sources[name]) for name, rendered in policies.items()
+                name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
+                for name, rulesets in policies.items()
             }
             self._watch()
             self._stage = Stage(self.network, self._instrument)
@@ -73,10 +84,9 @@ class Lab:
         self._pin = Pin()
         self._batch = False
 
-    @staticmethod
-    def _line_map(home: Home, rendered: Rendered, undo: ExitStack) -> Callable[[], Lines]:
-        """Starts to find the lines of ``rendered``, beside the building; gives what tells them."""
-        line_map = LineMap(home, rendered)
+    def _line_map(self, home: Home, rulesets: Rulesets, undo: ExitStack) -> Callable[[], NodeLines]:
+        """Starts to find the lines of ``rulesets``, beside the building; gives what tells them."""
+        line_map = LineMap(home, rulesets, self.backend)
         undo.callback(line_map.close)
         return line_map.sources
 
@@ -84,7 +94,7 @@ class Lab:
         """Trace every node that has rules or forwards: elsewhere no rule can decide."""
         for name, node in self.network.nodes.items():
             if name in self.policies:
-                self._instrument.watch(node, self.policies[name].index)
+                self._instrument.watch(node, self.policies[name].index, self.backend)
             elif self.topology.nodes[name].forwards:
                 self._instrument.watch(node, RuleIndex(name, {}))
         self._instrument.canary()
@@ -253,7 +263,7 @@ def _address(text: str, family: int) -> str:
         raise InputError(Problem(f"{text!r} is not an IPv{family} address")) from None
 
 
-def find_lines(policies: Mapping[str, Rendered]) -> dict[str, Lines]:
+def find_lines(policies: Mapping[str, Rulesets], backend: Backend = Backend.NFT) -> dict[str, NodeLines]:
     """The template line of each rule of ``policies``, from loading them into namespaces that are thrown away.
 
     Raises InputError for a ruleset that the kernel refuses, MachineError for a match or target that this machine lacks:
@@ -261,6 +271,6 @@ def find_lines(policies: Mapping[str, Rendered]) -> dict[str, Lines]:
     """
     home = Home()
     try:
-        return lines_of_accepted(home, policies)
+        return lines_of_accepted(home, policies, backend)
     finally:
         home.close()

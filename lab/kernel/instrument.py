@@ -6,29 +6,47 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.drop_reason import DropReasons
+from lab.kernel.legacy_trace import LegacyTrace
 from lab.kernel.network import Network
+from lab.kernel.nft_trace import NftTrace
 from lab.kernel.node import Node
 from lab.kernel.paths import Assembler
 from lab.kernel.rest import Backlog
 from lab.kernel.rule_index import RuleIndex
+from lab.kernel.trace_table import TraceTable
 from lab.kernel.tracer import Tracer
 from lab.record.observation import Conntrack
 from lab.record.packet import Packet
 from lab.record.path import Path
+from lab.ruleset.backend import Backend
+
+
+class Trace(Protocol):
+    """The trace of one node, whichever backend holds its rules."""
+
+    table: TraceTable
+
+    def paths(self) -> list[Path]:
+        """The paths of all packets since the last call; raises tracer.Overrun when some were lost."""
+
+    def canary(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works."""
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop tracing, in any order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What is watched of one node."""
 
-    node: Node
-    tracer: Tracer
+    trace: Trace
     conntrack: ConntrackChannel
-    assembler: Assembler
 
 
 class Instrument:
@@ -45,25 +63,29 @@ class Instrument:
         """The names of the watched nodes."""
         return tuple(self._watches)
 
-    def watch(self, node: Node, rules: RuleIndex) -> None:
+    def watch(self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT) -> None:
         """Arm the trace in ``node``; raises MeasurementError when its canary is not seen."""
         self.forget(node.name)
-        conntrack = ConntrackChannel(node.name, node.namespace)
-        assembler = Assembler(node.name, rules, node.port_name)
-        self._watches[node.name] = Watch(node, Tracer(node.namespace, [family for family in (4, 6) if node.has(family)]), conntrack, assembler)
+        families = [family for family in (4, 6) if node.has(family)]
+        trace: Trace
+        if backend is Backend.LEGACY:
+            trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
+        else:
+            trace = NftTrace(Tracer(node.namespace, families), Assembler(node.name, rules, node.port_name))
+        self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace))
         self.canary()
 
     def forget(self, name: str) -> None:
         """Stop watching a node."""
         watch = self._watches.pop(name, None)
         if watch is not None:
-            for close in (*watch.tracer.closers(), watch.conntrack.close):
+            for close in (*watch.trace.closers(), watch.conntrack.close):
                 close()
 
     def canary(self) -> None:
         """Raises MeasurementError when the instrument is blind in a watched node."""
         for name, watch in self._watches.items():
-            trouble = watch.tracer.canary()
+            trouble = watch.trace.canary()
             if trouble:
                 raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
@@ -71,22 +93,20 @@ class Instrument:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
         found: list[Path] = []
         for watch in self._watches.values():
-            messages = watch.tracer.read()
-            if messages:
-                found += watch.assembler.assemble(messages)
+            found += watch.trace.paths()
         return found
 
     @contextmanager
     def everything(self) -> Iterator[None]:
         """Trace every packet while inside, not TCP on SYN alone; inside of itself it changes nothing."""
-        before = {name: watch.tracer.table.everything for name, watch in self._watches.items()}
+        before = {name: watch.trace.table.everything for name, watch in self._watches.items()}
         try:
             for watch in self._watches.values():
-                watch.tracer.table.trace(everything=True)
+                watch.trace.table.trace(everything=True)
             yield
         finally:
             for name, watch in self._watches.items():
-                watch.tracer.table.trace(everything=before[name])
+                watch.trace.table.trace(everything=before[name])
 
     @contextmanager
     def drop_reasons(self) -> Iterator[Callable[[], tuple[str, ...]]]:
@@ -129,7 +149,7 @@ class Instrument:
         channels = [
             close
             for watch in self._watches.values()
-            for close in (*watch.tracer.closers(), watch.conntrack.close)
+            for close in (*watch.trace.closers(), watch.conntrack.close)
         ]
         self._watches.clear()
         with ThreadPoolExecutor(max_workers=16) as pool:

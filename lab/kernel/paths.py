@@ -15,7 +15,6 @@ from lab.kernel.tracer import Said, TraceMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 
-_BASE_CHAINS = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
 _ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
 _STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
@@ -79,20 +78,21 @@ class Assembler:
     def _tell(self, told: Sequence[Said]) -> Story:
         steps: list[Step] = []
         end = End.VANISHED
-        hook = told[0].chain
+        hook, kind = told[0].chain, "filter"
         out_index = mark = 0
         for said in told[1:]:
             mark = said.mark
             if said.table == TABLE:
                 end, out_index = _ENDS[said.chain], said.out_index
                 continue
-            if said.chain in _BASE_CHAINS:
-                hook = said.chain.lower()
+            place = self._rules.place(said.family, said.table, said.chain)
+            if place is not None:
+                hook, kind = place
             rule = None
             if said.handle or said.is_policy:
-                rule = self._rules.find(said.table, said.chain, said.handle)
-            if rule is not None or said.chain not in _BASE_CHAINS:
+                rule = self._rules.find(said.family, said.table, said.chain, said.handle)
+            if rule is not None or place is None:
                 # the end of a base chain is told again by its policy's message
-                steps.append(Step(hook, said.table, said.chain, rule, said.verdict))
+                steps.append(Step(hook, said.table, said.chain, rule, said.verdict, kind))
             end = _STOPS.get(said.verdict, end)
         return Story(tuple(steps), end, out_index, mark)

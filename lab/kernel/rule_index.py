@@ -1,78 +1,85 @@
-"""Which rule a trace message means: the kernel's handles against ``iptables-save``, both in the kernel's own order."""
+"""Which rule a trace message means: the kernel's handles against what the tools print, both in the kernel's own order."""
 
 from __future__ import annotations
 
-import socket as sockets
-import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from lab.errors import MeasurementError, Problem
-from lab.kernel import nfnetlink as nl
-from lab.kernel.namespace import Namespace
+from lab.kernel.chains import BaseChain, ChainKey
 from lab.record.path import Rule
+from lab.ruleset.describe import described
 from lab.ruleset.save import Ruleset
 
-_GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 7
-_TABLE, _CHAIN, _HANDLE = 1, 2, 3
-_NFPROTO_IPV4 = 2
+_BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
+# What iptables calls the places that native base chains stand at, where its word is not the chain's type.
+_KINDS = {"prerouting": "raw", "ingress": "raw", "egress": "mangle", "postrouting": "mangle"}
+
+Rules = Mapping[tuple[str, str, str, int], Rule]  # family, table, chain, handle; handle 0 is the chain's policy
+Lines = Mapping[tuple[str, str, int], str | None]  # table, chain, number to the template's file and line
 
 
-def dump_handles(namespace: Namespace) -> dict[tuple[str, str], list[int]]:
-    """The handles of every IPv4 rule in the node, chain by chain, in the order that the kernel runs them."""
-    channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
-    handles: dict[tuple[str, str], list[int]] = {}
-    with channel:
-        channel.settimeout(nl.KERNEL_DEADLINE_S)
-        channel.bind((0, 0))
-        channel.send(nl.message(_GETRULE, nl.NLM_F_DUMP, _NFPROTO_IPV4))
-        for data in nl.receive_dump(channel):
-            table, chain, handle = _read(data)
-            handles.setdefault((table, chain), []).append(handle)
-    return handles
+class Place(NamedTuple):
+    """A base chain's ``hook``, and what it is for (``kind``) in the words of iptables' tables."""
 
-
-def _read(data: bytes) -> tuple[str, str, int]:
-    """Table, chain and handle of one rule; they stand first in the message, so its expressions are never walked."""
-    start = nl.HEADER
-    found: dict[int, bytes] = {}
-    while len(found) < 3:
-        length, kind = struct.unpack_from("=HH", data, start)
-        if kind in (_TABLE, _CHAIN, _HANDLE):
-            found[kind] = data[start + 4 : start + length]
-        start += (length + 3) & ~3
-    return found[_TABLE][:-1].decode(), found[_CHAIN][:-1].decode(), int.from_bytes(found[_HANDLE], "big")
+    hook: str
+    kind: str
 
 
 class RuleIndex:
-    """The rules of one node by table, chain and handle; handle 0 is the chain's policy."""
+    """The rules of one node by family, table, chain and handle (handle 0 is the chain's policy), and its base chains."""
 
-    def __init__(self, node: str, rules: Mapping[tuple[str, str, int], Rule]) -> None:
+    def __init__(self, node: str, rules: Rules, chains: Mapping[ChainKey, BaseChain] | None = None) -> None:
         self._node = node
         self._rules = dict(rules)
+        self._chains = {} if chains is None else {key: _place(key, chain) for key, chain in chains.items()}
 
-    def find(self, table: str, chain: str, handle: int) -> Rule:
-        """The rule with this handle, or the policy; a rule that no ``iptables-save`` shows is named by its handle."""
-        rule = self._rules.get((table, chain, handle))
+    def find(self, family: str, table: str, chain: str, handle: int) -> Rule:
+        """The rule with this handle, or the policy; a rule that no tool shows is named by its handle."""
+        rule = self._rules.get((family, table, chain, handle))
         if rule is None:
-            rule = Rule(self._node, table, chain, handle or None, f"(handle {handle}, not an iptables rule)")
-            self._rules[table, chain, handle] = rule
+            text = f"(handle {handle}, which no tool lists)" if handle else f"(the policy of {chain})"
+            rule = Rule(self._node, table, chain, handle or None, text, family=family)
+            self._rules[family, table, chain, handle] = rule
         return rule
+
+    def place(self, family: str, table: str, chain: str) -> Place | None:
+        """Where a base chain stands; None for a chain that only jumps lead to."""
+        known = self._chains.get((family, table, chain))
+        return Place(chain.lower(), table) if known is None and chain in _BUILT_IN else known
+
+    def numbered(self, family: str, table: str, chain: str, number: int) -> Rule | None:
+        """The rule of ip_tables with this number, by which its trace names it; None behind the last one."""
+        return self._rules.get((family, table, chain, number))
+
+    def has_chain(self, family: str, table: str, chain: str) -> bool:
+        """Whether the table has a chain of this name."""
+        return (family, table, chain, 0) in self._rules
+
+    @property
+    def has_ingress(self) -> bool:
+        """Whether a base chain stands at a device, before every hook of the addresses' families."""
+        return any(place.hook == "ingress" for place in self._chains.values())
 
     def __len__(self) -> int:
         return len(self._rules)
 
 
-def index_rules(
-    node: str,
-    saved: Ruleset,
-    handles: Mapping[tuple[str, str], list[int]],
-    sources: Mapping[tuple[str, str, int], str | None],
-) -> RuleIndex:
-    """Align ``saved`` with the kernel's ``handles``; ``sources`` tells the template line of (table, chain, number)."""
-    rules: dict[tuple[str, str, int], Rule] = {}
+def _place(key: ChainKey, chain: BaseChain) -> Place:
+    family, table, name = key
+    if family in ("ip", "ip6") and name in _BUILT_IN:
+        return Place(chain.hook, table)
+    kinds = {"nat": "nat", "route": "mangle"}
+    return Place(chain.hook, kinds.get(chain.type) or _KINDS.get(chain.hook, "filter"))
+
+
+def iptables_rules(
+    node: str, family: str, saved: Ruleset, handles: Mapping[ChainKey, Sequence[int]], sources: Lines
+) -> Iterator[tuple[tuple[str, str, str, int], Rule]]:
+    """Align ``saved`` with the kernel's ``handles``; raises MeasurementError where they are not equally many."""
     for table in saved.tables.values():
         for chain in table.chains.values():
-            own = handles.get((table.name, chain.name), [])
+            own = handles.get((family, table.name, chain.name), ())
             if len(own) != len(chain.rules):
                 raise MeasurementError(
                     Problem(
@@ -80,12 +87,12 @@ def index_rules(
                         "iptables-save: they cannot be told apart"
                     )
                 )
-            policy = chain.policy or "RETURN"
-            rules[table.name, chain.name, 0] = Rule(node, table.name, chain.name, None, f"-P {chain.name} {policy}")
+            yield (family, table.name, chain.name, 0), policy_of(node, family, table.name, chain.name, chain.policy)
             for saved_rule, handle in zip(chain.rules, own, strict=True):
-                place = (table.name, chain.name, saved_rule.number)
-                rules[table.name, chain.name, handle] = Rule(
-                    node, table.name, chain.name, saved_rule.number, saved_rule.text,
-                    saved_rule.comment, saved_rule.target, sources.get(place),
-                )  # fmt: skip
-    return RuleIndex(node, rules)
+                source = sources.get((table.name, chain.name, saved_rule.number))
+                yield (family, table.name, chain.name, handle), described(node, family, saved_rule, source)
+
+
+def policy_of(node: str, family: str, table: str, chain: str, policy: str | None) -> Rule:
+    """The record of a chain's policy."""
+    return Rule(node, table, chain, None, f"-P {chain} {policy or 'RETURN'}", family=family)

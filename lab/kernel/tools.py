@@ -13,9 +13,12 @@ from lab.errors import MachineError, Problem
 from lab.kernel.namespace import Namespace
 
 PACKAGES: Mapping[str, str] = {
-    "iptables-nft-restore": "iptables",
-    "iptables-nft-save": "iptables",
-    "iptables-nft": "iptables",
+    **{
+        f"{tool}-{backend}{action}": "iptables"
+        for tool in ("iptables", "ip6tables")
+        for backend in ("nft", "legacy")
+        for action in ("", "-restore", "-save")
+    },
     "nft": "nftables",
     "ip": "iproute2",
     "conntrack": "conntrack",
@@ -68,7 +71,8 @@ class Running:
                     stdin=file,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.PIPE,
-                    env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL": "C"},
+                    # iptables-legacy locks a file of the machine across namespaces, unless it is told of another one
+                    env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/fd/0"},
                 )
 
     def finish(self) -> Finished:

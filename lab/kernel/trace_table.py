@@ -16,6 +16,7 @@ from lab.kernel import nfnetlink as nl
 from lab.kernel.namespace import Namespace
 
 TABLE = "lab_trace"
+LOG_GROUP, LOG_PREFIX = 0, "lab: "
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
 CANARY_NETWORKS = ("240.0.0.0/4", "100::/64")
@@ -74,10 +75,10 @@ def _new_rule(chain: str, *expressions: bytes, first: bool = False) -> bytes:
     return nl.message(_NEWRULE, flags, _NFPROTO_INET, b"".join(parts))
 
 
-def _canary(chain: str, family: int) -> bytes:
+def _canary(chain: str, family: int, told: bytes) -> bytes:
     proto, offset, length = _SOURCES[family]
     source = (_meta(_META_NFPROTO), _equals(bytes([proto])), _header(_NETWORK, offset, length), _equals(CANARIES[family]))
-    return _new_rule(chain, *source, _traced(), _verdict(_DROP), first=True)
+    return _new_rule(chain, *source, _traced(), told, _verdict(_DROP), first=True)
 
 
 def _skip_established_tcp(chain: str) -> bytes:
@@ -96,31 +97,43 @@ def _drop_rules(chain: str) -> bytes:
     return nl.message(_DELRULE, 0, _NFPROTO_INET, nl.text(1, TABLE) + nl.text(2, chain))
 
 
-class TraceTable:
-    """The table, for as long as this object is open.  At first it traces TCP on SYN alone, all else on every packet."""
+def _logged(chain: str) -> bytes:
+    """What NFLOG is to tell of a packet that is here: `LOG_GROUP`, and `LOG_PREFIX` with the chain's name."""
+    return _expression("log", nl.attribute(1, struct.pack("!H", LOG_GROUP)), nl.text(2, LOG_PREFIX + chain))
 
-    def __init__(self, namespace: Namespace) -> None:
+
+class TraceTable:
+    """The table, for as long as this object is open.  At first it traces TCP on SYN alone, all else on every packet.
+
+    ``logs`` makes it write to NFLOG beside: ip_tables, which has no trace messages, logs its steps there.
+    """
+
+    def __init__(self, namespace: Namespace, *, logs: bool = False) -> None:
+        self._logs = logs
         self._channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self._channel.bind((0, 0))
         self.everything = False
         table = nl.message(_NEWTABLE, nl.NLM_F_CREATE, _NFPROTO_INET, nl.text(1, TABLE) + nl.number(2, _TABLE_OWNER))
         entries = [_new_chain(chain, _FIRST) for chain in ENTRIES]
         exits = [_new_chain(chain, _LAST) for chain in EXITS]
-        witnesses = [_new_rule(chain, _verdict(_ACCEPT)) for chain in EXITS]
-        self._commit(table, *entries, *exits, *self._entry_rules(everything=False), *witnesses)
+        self._commit(table, *entries, *exits, *self._rules(everything=False))
 
     def trace(self, *, everything: bool) -> None:
         """Trace every packet, or TCP on SYN alone; one transaction."""
         if everything != self.everything:
-            self._commit(*(_drop_rules(chain) for chain in ENTRIES), *self._entry_rules(everything=everything))
+            self._commit(*(_drop_rules(chain) for chain in (*ENTRIES, *EXITS)), *self._rules(everything=everything))
             self.everything = everything
 
-    @staticmethod
-    def _entry_rules(*, everything: bool) -> list[bytes]:
-        rules = [_new_rule(chain, _traced(), _verdict(_ACCEPT)) for chain in ENTRIES]
+    def _told(self, chain: str) -> bytes:
+        return _logged(chain) if self._logs else b""
+
+    def _rules(self, *, everything: bool) -> list[bytes]:
+        rules = [_new_rule(chain, _traced(), self._told(chain), _verdict(_ACCEPT)) for chain in ENTRIES]
+        rules += [_new_rule(chain, self._told(chain), _verdict(_ACCEPT)) for chain in EXITS]
         if not everything:
-            rules += [_skip_established_tcp(chain) for chain in ENTRIES]
-        return rules + [_canary(chain, family) for chain in ENTRIES for family in CANARIES]
+            # a log, unlike a trace message, is written of a packet that was not marked at its entry too
+            rules += [_skip_established_tcp(chain) for chain in (*ENTRIES, *(EXITS if self._logs else ()))]
+        return rules + [_canary(chain, family, self._told(chain)) for chain in ENTRIES for family in CANARIES]
 
     def _commit(self, *messages: bytes) -> None:
         last = bytearray(messages[-1])

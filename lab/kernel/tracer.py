@@ -10,15 +10,16 @@ from __future__ import annotations
 import errno
 import socket as sockets
 import struct
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
 from lab.kernel.batch_receive import BatchReceiver
-from lab.kernel.headers import ip_header, read_packet
+from lab.kernel.canary import Canary
+from lab.kernel.chains import FAMILIES
+from lab.kernel.headers import read_packet
 from lab.kernel.namespace import Namespace
-from lab.kernel.trace_table import CANARIES, ENTRIES, TraceTable
+from lab.kernel.trace_table import TraceTable
 from lab.record.packet import Packet
 
 _NFNLGRP_NFTRACE = 9
@@ -31,15 +32,11 @@ _VERDICTS = {
     0xFFFFFFFF: "continue", 0xFFFFFFFE: "break", 0xFFFFFFFD: "jump", 0xFFFFFFFC: "goto", 0xFFFFFFFB: "return",
 }  # fmt: skip
 BUFFER_BYTES = 32 << 20
-_FAMILIES = {1: "inet", 2: "ip", 5: "netdev", 7: "bridge", 10: "ip6"}
 # Where the trace id stands in every kernel seen so far; a message that differs is read attribute by attribute.
 _ID_START, _ID_END = 40, 44
 # NFTA_TRACE_NETWORK_HEADER, an attribute of 20 bytes and of 40
 _IPV4_HEADER, _IPV6_HEADER = b"\x18\x00\x08\x00", b"\x2c\x00\x08\x00"
 _LONGEST = 1024  # bytes; a message is some 220 at most, with names of 255 characters 730
-_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
-_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
-_LOOPBACKS = {4: "127.0.0.1", 6: "::1"}
 _TRANSPORT_KIND = b"\x09\x00"
 
 
@@ -53,7 +50,7 @@ class Said:
     __slots__ = ("chain", "family", "handle", "is_policy", "mark", "out_index", "table", "verdict")
 
     def __init__(self, family: int, found: dict[int, bytes]) -> None:
-        self.family = _FAMILIES.get(family, str(family))
+        self.family = FAMILIES.get(family, str(family))
         self.table = found[_TABLE][:-1].decode()
         self.chain = found[_CHAIN][:-1].decode()
         self.handle = int.from_bytes(found.get(_HANDLE, b""), "big")
@@ -80,30 +77,27 @@ class Overrun(Exception):
     """The socket's buffer overflowed (ENOBUFS): messages are lost."""
 
 
+def grow_buffer(channel: sockets.socket) -> int:
+    """Give the socket as much room as this process may; its size in bytes then (socket(7), SO_RCVBUFFORCE)."""
+    try:
+        channel.setsockopt(sockets.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_BYTES)
+    except PermissionError:
+        channel.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, BUFFER_BYTES)
+    return channel.getsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF)
+
+
 class Tracer:
     """The trace of one node, from the moment this is made until `close`; ``families`` are those that it has addresses of."""
 
     def __init__(self, namespace: Namespace, families: Sequence[int] = (4,)) -> None:
-        self._namespace = namespace
         self.table = TraceTable(namespace)
         self._remembered: dict[bytes, Said] = {}
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
-        self.buffer_bytes = self._grow_buffer()
+        self.buffer_bytes = grow_buffer(self._socket)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
         self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_LONGEST)
-        self._loop = namespace.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
-        self._loop.bind(("lo", 0))
-        self._raw = {
-            family: namespace.socket(_DOMAINS[family], sockets.SOCK_RAW, sockets.IPPROTO_RAW) for family in families
-        }
-
-    def _grow_buffer(self) -> int:
-        try:
-            self._socket.setsockopt(sockets.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_BYTES)
-        except PermissionError:
-            self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, BUFFER_BYTES)
-        return self._socket.getsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF)
+        self._canary = Canary(namespace, families)
 
     def read(self) -> list[TraceMessage]:
         """All messages that wait; raises Overrun when some were lost."""
@@ -151,39 +145,23 @@ class Tracer:
         return TraceMessage(found[_ID], said, found.get(_NETWORK), found.get(_TRANSPORT, b""))
 
     def canary(self) -> str | None:
-        """Send the canaries and say what is wrong with the instrument; None when all of it works.
-
-        In each family two packets from an address that no topology can have, one into PREROUTING and one into OUTPUT: the
-        lab's own table drops them and must tell of both.
-        """
-        for family, raw in self._raw.items():
-            packet = canary_packet(family)
-            self._loop.send(bytes(12) + _ETHERTYPES[family] + packet)
-            with suppress(PermissionError):  # a drop in OUTPUT is told to the sender as EPERM
-                raw.sendto(packet, (_LOOPBACKS[family], 0))
+        """Send the canaries and say what is wrong with the instrument; None when all of it works."""
+        self._canary.send()
         try:
             seen = self.read()
         except Overrun:
             return "the trace buffer overflowed"
-        ends = {(message.packet.source, message.said.chain) for message in seen if message.packet is not None}
-        missing = [
-            f"{chain} of IPv{family}"
-            for family in self._raw
-            for chain in ENTRIES
-            if (sockets.inet_ntop(_DOMAINS[family], CANARIES[family]), chain) not in ends
-        ]
-        return f"the canary was not seen in {' and '.join(missing)}" if missing else None
+        return self._canary.missing({(packet.source, said.chain) for _, said, packet in _with_packets(seen)})
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing and take the table away, in any order."""
-        return self._socket.close, self._loop.close, *(raw.close for raw in self._raw.values()), self.table.remove
+        return self._socket.close, *self._canary.closers(), self.table.remove
 
 
-def canary_packet(family: int) -> bytes:
-    """A datagram from the address that no topology can have to the node itself."""
-    datagram = struct.pack("!HHHH", 9, 9, 8, 0)
-    here = sockets.inet_pton(_DOMAINS[family], _LOOPBACKS[family])
-    return ip_header(CANARIES[family], here, sockets.IPPROTO_UDP, len(datagram)) + datagram
+def _with_packets(messages: Iterable[TraceMessage]) -> Iterator[tuple[bytes, Said, Packet]]:
+    for message in messages:
+        if (packet := message.packet) is not None:
+            yield message.ident, message.said, packet
 
 
 def _stands_at(data: bytes, headers: int, size: int) -> bool:

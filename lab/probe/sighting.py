@@ -55,7 +55,7 @@ class Sighting:
         if not request or request[-1].end is not End.DROPPED:
             return False
         rule = request[-1].dropped_by
-        if rule is None or rule.target == "REJECT":
+        if rule is None or rule.rejects is not None:
             return False
         self.proven = True
         return True

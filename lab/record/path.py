@@ -8,15 +8,17 @@ from typing import NamedTuple
 
 from lab.record.packet import Packet
 
-TRANSLATIONS = frozenset({"DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"})
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as the kernel holds it, or a chain's policy (``number`` None).
 
-    ``text`` is what ``iptables-save`` prints of it, ``number`` its place in the chain from 1 (as in
-    ``iptables -L --line-numbers``), ``source`` the template's file and line that it was written in.
+    ``text`` is what ``iptables-save`` or ``nft list`` prints of it, ``number`` its place in the chain from 1 (as in
+    ``iptables -L --line-numbers``), ``source`` the template's file and line that it was written in.  ``family`` is that of its
+    table in the words of nft (``ip``, ``ip6``, ``inet``, ``netdev``).  ``target`` is the word that says what becomes of the packet
+    (``DROP``, ``accept``, a chain).  What else its text says of it: ``rejects`` the kind of a rejection, ``log_prefix`` what
+    it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid`` that it is about
+    packets of state INVALID or of a source on the wrong interface.
     """
 
     node: str
@@ -27,6 +29,11 @@ class Rule:
     comment: str | None = None
     target: str | None = None
     source: str | None = None
+    family: str = "ip"
+    rejects: str | None = None
+    log_prefix: str | None = None
+    translates: str | None = None
+    about_invalid: bool = False
 
     @property
     def place(self) -> str:
@@ -35,11 +42,14 @@ class Rule:
 
     def __str__(self) -> str:
         named = f" ({self.comment})" if self.comment else ""
-        return f"{self.node} {self.place}{named}"
+        family = "" if self.family == "ip" else f"{self.family} "
+        return f"{self.node} {family}{self.place}{named}"
 
 
 class Step(NamedTuple):
     """One trace message: at ``hook``, ``rule`` of ``table``/``chain`` said ``verdict``.
+
+    ``kind`` is what the base chain is for, in the words of iptables' tables: ``filter``, ``nat``, ``mangle``, ``raw``, ``security``.
 
     ``verdict`` is nftables' word: ``accept``, ``drop``, ``continue``, ``return``, ``jump CHAIN``, ``goto CHAIN``, ``queue``,
     ``stolen``.  ``rule`` is None where a chain ended without a match (an implicit return).
@@ -50,6 +60,7 @@ class Step(NamedTuple):
     chain: str
     rule: Rule | None
     verdict: str
+    kind: str = "filter"
 
 
 class End(StrEnum):
@@ -90,5 +101,5 @@ class Path:
         return tuple(
             step.rule
             for step in self.steps
-            if step.table == "nat" and step.rule is not None and step.rule.target in TRANSLATIONS
+            if step.kind == "nat" and step.rule is not None and step.rule.translates is not None
         )

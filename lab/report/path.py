@@ -10,7 +10,6 @@ from lab.report.plain import plain
 
 COLUMNS = 80
 _HOOK_WIDTH = 12
-_SOURCE_TARGETS = ("SNAT", "MASQUERADE")
 
 
 def describe_path(paths: Sequence[Path]) -> list[str]:
@@ -50,7 +49,7 @@ def translations(path: Path) -> list[str]:
     after = path.exit
     rules: dict[str, list[Rule]] = {"source": [], "destination": []}
     for rule in path.translated_by:
-        rules["source" if _changes_source(rule) else "destination"].append(rule)
+        rules[rule.translates or "destination"].append(rule)
     lines = []
     for side, named in rules.items():
         by = " by " + (", ".join(_where(rule) for rule in named) or "conntrack, as for the flow's first packet")
@@ -122,10 +121,6 @@ def _end(path: Path) -> str:
 
 def _where(rule: Rule) -> str:
     return plain(rule.place + (f' "{rule.comment}"' if rule.comment else ""))
-
-
-def _changes_source(rule: Rule) -> bool:
-    return rule.target in _SOURCE_TARGETS or (rule.target == "NETMAP" and rule.chain == "POSTROUTING")
 
 
 def _end_point(packet: Packet, side: str) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from lab.record.path import Rule
 from lab.ruleset.rule import SavedRule
 from lab.ruleset.words import words
 
+_MAY_BE_INVALID = frozenset({"state", "conntrack", "rpfilter"})
+_TRANSLATIONS = {
+    "DNAT": "destination", "REDIRECT": "destination", "SNAT": "source", "MASQUERADE": "source", "NETMAP": "destination",
+    "DNPT": "destination", "SNPT": "source",
+}
 _LOG_PREFIXES = ("--log-prefix", "--nflog-prefix", "--ulog-prefix")
 _STATES = ("--ctstate", "--state")
 
@@ -13,20 +19,17 @@ _REJECT_KINDS_4 = {
     "proto-unreach": "icmp-proto-unreachable", "port-unreach": "icmp-port-unreachable",
     "net-prohib": "icmp-net-prohibited", "host-prohib": "icmp-host-prohibited",
     "admin-prohib": "icmp-admin-prohibited", "tcp-rst": "tcp-reset",
+    # nft's words for either family (RFC 1122, RFC 4443)
+    "icmpx-port-unreachable": "icmp-port-unreachable", "icmpx-admin-prohibited": "icmp-admin-prohibited",
+    "icmpx-host-unreachable": "icmp-host-unreachable", "icmpx-no-route": "icmp-net-unreachable",
 }
 _REJECT_KINDS_6 = {
     "no-route": "icmp6-no-route", "adm-prohibited": "icmp6-adm-prohibited", "addr-unreach": "icmp6-addr-unreachable",
     "port-unreach": "icmp6-port-unreachable", "policy-fail": "icmp6-policy-fail",
     "reject-route": "icmp6-reject-route", "tcp-rst": "tcp-reset",
+    "icmpx-port-unreachable": "icmp6-port-unreachable", "icmpx-admin-prohibited": "icmp6-adm-prohibited",
+    "icmpx-host-unreachable": "icmp6-addr-unreachable", "icmpx-no-route": "icmp6-no-route",
 }
-
-
-def _value_after(rule_text: str, options: tuple[str, ...]) -> str | None:
-    found = words(rule_text)
-    for place, word in enumerate(found[:-1]):
-        if word in options and (place == 0 or found[place - 1] not in ("--comment", *_LOG_PREFIXES)):
-            return found[place + 1]
-    return None
 
 
 def is_invalid_or_rpfilter(rule_text: str) -> bool:
@@ -48,9 +51,22 @@ def is_invalid_or_rpfilter(rule_text: str) -> bool:
     return False
 
 
-def log_prefix_of(rule_text: str) -> str | None:
-    """The prefix that a LOG, NFLOG or ULOG rule writes; None where it has none."""
-    return _value_after(rule_text, _LOG_PREFIXES)
+def is_about_invalid(rule: SavedRule) -> bool:
+    """`is_invalid_or_rpfilter` of a rule whose matches are known: most rules need no second reading."""
+    return not _MAY_BE_INVALID.isdisjoint(rule.matches) and is_invalid_or_rpfilter(rule.text)
+
+
+def _translates(rule: SavedRule) -> str | None:
+    return "source" if rule.target == "NETMAP" and rule.chain == "POSTROUTING" else _TRANSLATIONS.get(rule.target or "")
+
+
+def described(node: str, family: str, rule: SavedRule, source: str | None) -> Rule:
+    """The record of a rule of iptables; ``family`` is ``ip`` or ``ip6``, ``source`` its template's file and line."""
+    return Rule(
+        node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, source, family,
+        reject_kind(rule, family=6 if family == "ip6" else 4), rule.log_prefix, _translates(rule),
+        is_about_invalid(rule),
+    )  # fmt: skip
 
 
 def canonical_reject(kind: str, *, family: int = 4) -> str:

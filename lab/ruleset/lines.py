@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from lab.ruleset.words import Word, placed_words
+from lab.ruleset.digest import digest
+from lab.ruleset.words import Word, placed_words, words
 
 _OWN_COUNTERS = re.compile(r"\[\d+:\d+\]")
 _RULE_COMMANDS = frozenset(("-A", "--append", "-I", "--insert", "-R", "--replace"))
@@ -65,6 +66,37 @@ def _with_policy_counters(line: str) -> str:
     if len(parts) < 2 or parts[1] == "-" or (len(parts) > 2 and _OWN_COUNTERS.fullmatch(parts[2])):
         return line
     return f":{parts[0]} {parts[1]} [0:0]" + ("\r" if line.endswith("\r") else "")
+
+
+def with_line_comments(text: str) -> str:
+    """The ruleset with a comment at the end of every rule that tells its line, where counters cannot.
+
+    ip6tables-nft-restore (1.8.9) takes a rule's counters and forgets them; a second comment it keeps.
+    """
+    tag = _tag(text)
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if line[:1] not in ("", "#", "*", ":") and any(word in _RULE_COMMANDS for word in words(line)):
+            lines[number - 1] = f"{line} -m comment --comment {tag}{number}"
+    return "\n".join(lines)
+
+
+def lines_of_comments(saved: str, text: str) -> dict[tuple[str, str, int], int]:
+    """As `lines_of`, from the `iptables-save` of a node that holds the copy of ``text`` with comments."""
+    mark = re.compile(rf'--comment "?{_tag(text)}(\d+)"?')
+    marked = []
+    for line in saved.split("\n"):
+        rule = line.partition("] ")[2] if line[:1] == "[" else line
+        if rule[:3] == "-A ":
+            found = mark.findall(line)
+            line = f"[{found[-1] if found else 0}:0] {rule}"
+        marked.append(line)
+    return lines_of("\n".join(marked))
+
+
+def _tag(text: str) -> str:
+    """What no comment of the ruleset itself begins with."""
+    return f"lab-{digest(text)[:12]}-"
 
 
 def lines_of(save_c_text: str) -> dict[tuple[str, str, int], int]:

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 from lab.record.path import Path, Rule
 from lab.record.verdict import Verdict
-from lab.ruleset.describe import log_prefix_of
 from lab.spec.cell import Cell
-
-_LOGGING = ("LOG", "NFLOG", "ULOG")
 
 
 def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
@@ -55,7 +52,7 @@ def _logged(cell: Cell, verdict: Verdict) -> Iterator[str]:
     wanted = cell.expect.logged
     if wanted is None:
         return
-    seen = [log_prefix_of(rule.text) for rule in _rules_on(verdict.path) if rule.target in _LOGGING]
+    seen = [rule.log_prefix for rule in _rules_on(verdict.path) if rule.log_prefix is not None]
     if wanted not in seen:
         others = f"; it met the prefixes {', '.join(map(repr, seen))}" if seen else ""
         yield f"must be logged with prefix {wanted!r}, but met no such LOG or NFLOG rule{others}"

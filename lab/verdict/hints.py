@@ -16,7 +16,7 @@ def hints_for(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
 
 def _translated_then_denied(verdict: Verdict) -> Iterator[str]:
     for path in verdict.path:
-        translations = [rule for rule in path.translated_by if rule.chain in ("PREROUTING", "OUTPUT") or rule.target == "DNAT"]
+        translations = [rule for rule in path.translated_by if rule.translates == "destination"]
         if path.end is End.DROPPED and path.dropped_by is not None and translations:
             yield (
                 f"translated by {translations[-1]}, then dropped by {path.dropped_by}: "

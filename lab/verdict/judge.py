@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lab.record.result import Outcome
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.describe import canonical_reject, is_invalid_or_rpfilter
+from lab.ruleset.describe import canonical_reject
 from lab.spec.cell import Cell, Expectation
 from lab.verdict.differences import all_differences
 from lab.verdict.hints import hints_for
@@ -51,7 +51,8 @@ def is_suspect(expect: Expectation, verdict: Verdict) -> bool:
     """Whether a deny that passed may have been denied for the wrong reason, in a row that does not name its rule."""
     if expect.action == "allow" or expect.rule is not None or expect.by is not None or verdict.rule is None:
         return False
-    return verdict.rule.table != "filter" or is_invalid_or_rpfilter(verdict.rule.text)
+    kinds = {step.kind for path in verdict.path for step in path.steps if step.rule == verdict.rule}
+    return "filter" not in kinds or verdict.rule.about_invalid
 
 
 def _allow(verdict: Verdict) -> tuple[Outcome, str]:
@@ -76,7 +77,7 @@ def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
         return Outcome.MISMATCH, f"must {wanted} at {cell.at}, but never came there: {verdict}"
     if verdict.muted and expect.action == "reject":
         return Outcome.MISMATCH, f"must {wanted} aloud, but no answer came back ({verdict})"
-    wanted_kind = expect.reject_with and canonical_reject(expect.reject_with)
+    wanted_kind = expect.reject_with and canonical_reject(expect.reject_with, family=cell.family)
     if wanted_kind and verdict.reject != wanted_kind:
         return Outcome.MISMATCH, f"must be rejected with {expect.reject_with}, but was with {verdict.reject}"
     return Outcome.PASSED, ""

@@ -9,7 +9,6 @@ from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import canonical_reject
-from lab.ruleset.words import words
 from lab.verdict.deciding import decided
 
 _PASSED = (End.LEFT, End.DELIVERED)
@@ -66,25 +65,14 @@ def _consumed(observation: Observation, at: str | None, node: str, packet: str, 
 
 def _dropped(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
     rule = last.dropped_by
-    kind = _reject_kind(rule) if rule is not None else None
-    if rule is None or kind is None:
+    if rule is None or rule.rejects is None:
         proof = f"the trace of this very {packet} ends in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
     told = observation.refusal
     heard = f"and the sender was told {told.kind}" if told else "but no answer came to the sender"
     proof = f"the trace of this very {packet} ends in the REJECT of {rule}, {heard}"
-    return _verdict(
-        observation, at, Kind.REJECTED, proof, packet, last.node, rule, reject=told.kind if told else kind, muted=not told
-    )
-
-
-def _reject_kind(rule: Rule) -> str | None:
-    if rule.target != "REJECT":
-        return None
-    text = words(rule.text)
-    # iptables-save prints a target's options last; before them a comment may say anything
-    named = text[-1] if text[-2:-1] == ["--reject-with"] else "icmp-port-unreachable"
-    return canonical_reject(named)
+    kind = told.kind if told else canonical_reject(rule.rejects, family=observation.sent.family)
+    return _verdict(observation, at, Kind.REJECTED, proof, packet, last.node, rule, reject=kind, muted=not told)
 
 
 def _cut_off(observation: Observation, at: str | None) -> Verdict:

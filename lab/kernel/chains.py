@@ -1,0 +1,101 @@
+"""The rules and base chains that nf_tables holds in a node, as it lists them; numbers are those of linux/netfilter/nf_tables.h."""
+
+from __future__ import annotations
+
+import socket as sockets
+import struct
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from lab.kernel import nfnetlink as nl
+from lab.kernel.namespace import Namespace
+from lab.kernel.trace_table import TABLE
+
+FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+_GETCHAIN, _GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 4, nl.NFNL_SUBSYS_NFTABLES << 8 | 7
+_UNSPECIFIED = 0
+_RULE_TABLE, _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS = 1, 2, 3, 4
+_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
+_HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
+_DEVICE_HOOKS = ("ingress", "egress")
+_LIST_ELEMENT, _EXPRESSION_NAME, _EXPRESSION_DATA, _COUNTER_PACKETS = 1, 1, 2, 2
+
+ChainKey = tuple[str, str, str]  # family, table, chain
+
+
+class BaseChain(NamedTuple):
+    """Where a base chain stands, in the words of nft: its ``hook`` and ``type`` (filter, nat, route)."""
+
+    hook: str
+    type: str
+
+
+class KernelRule(NamedTuple):
+    """A rule as nf_tables lists it; ``packets`` is the counter that it begins with, None where it begins with none."""
+
+    key: ChainKey
+    handle: int
+    packets: int | None
+
+
+def base_chains(namespace: Namespace) -> dict[ChainKey, BaseChain]:
+    """Every base chain of the node but the lab's own."""
+    found = {}
+    for data in _dump(namespace, _GETCHAIN):
+        parts = nl.attributes(data, nl.HEADER)
+        table = parts[_CHAIN_TABLE][:-1].decode()
+        if table == TABLE or _CHAIN_HOOK not in parts:
+            continue
+        family = FAMILIES.get(data[16], str(data[16]))
+        number = int.from_bytes(nl.attributes(parts[_CHAIN_HOOK])[1], "big")
+        hooks = _DEVICE_HOOKS if family == "netdev" else _HOOKS
+        kind = parts.get(_CHAIN_TYPE, b"filter\0")[:-1].decode()
+        found[family, table, parts[_CHAIN_NAME][:-1].decode()] = BaseChain(hooks[number], kind)
+    return found
+
+
+def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[KernelRule]:
+    """Every rule of the node but the lab's own, chain by chain, in the order in which they are run."""
+    for data in _dump(namespace, _GETRULE):
+        table, chain, handle = _names(data)
+        if table != TABLE:
+            packets = _first_counter(data) if counters else None
+            yield KernelRule((FAMILIES.get(data[16], str(data[16])), table, chain), handle, packets)
+
+
+def handles(namespace: Namespace) -> Mapping[ChainKey, list[int]]:
+    """The handles of every rule by chain."""
+    found: dict[ChainKey, list[int]] = {}
+    for rule in kernel_rules(namespace):
+        found.setdefault(rule.key, []).append(rule.handle)
+    return found
+
+
+def _dump(namespace: Namespace, kind: int) -> Iterator[bytes]:
+    with namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER) as channel:
+        channel.settimeout(nl.KERNEL_DEADLINE_S)
+        channel.bind((0, 0))
+        channel.send(nl.message(kind, nl.NLM_F_DUMP, _UNSPECIFIED))
+        yield from nl.receive_dump(channel)
+
+
+def _names(data: bytes) -> tuple[str, str, int]:
+    """Table, chain and handle of one rule; they stand first in the message, so its expressions are never walked."""
+    start = nl.HEADER
+    found: dict[int, bytes] = {}
+    while len(found) < 3:
+        length, kind = struct.unpack_from("=HH", data, start)
+        if kind in (_RULE_TABLE, _RULE_CHAIN, _RULE_HANDLE):
+            found[kind] = data[start + 4 : start + length]
+        start += (length + 3) & ~3
+    return found[_RULE_TABLE][:-1].decode(), found[_RULE_CHAIN][:-1].decode(), int.from_bytes(found[_RULE_HANDLE], "big")
+
+
+def _first_counter(data: bytes) -> int | None:
+    expressions = nl.attributes(data, nl.HEADER).get(_RULE_EXPRESSIONS, b"")
+    if len(expressions) < 4:
+        return None
+    first = nl.attributes(expressions[4 : struct.unpack_from("=H", expressions)[0]])
+    if first.get(_EXPRESSION_NAME) != b"counter\0":
+        return None
+    return int.from_bytes(nl.attributes(first[_EXPRESSION_DATA])[_COUNTER_PACKETS], "big")

@@ -1,0 +1,167 @@
+"""The paths of packets through ip_tables, from what NFLOG tells: its steps, between the lab's entry and exit.
+
+A step names its rule and says no verdict.  That a packet ended with its last step is seen from the missing exit; what the
+step did is then its target's meaning: DROP, REJECT, a queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from lab.kernel.canary import Canary
+from lab.kernel.headers import read_packet
+from lab.kernel.namespace import Namespace
+from lab.kernel.nflog import Logged, PacketLog
+from lab.kernel.rule_index import RuleIndex
+from lab.kernel.trace_table import ENTRIES, LOG_PREFIX, TraceTable
+from lab.kernel.tracer import Overrun
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule, Step
+
+_OURS, _TRACE = LOG_PREFIX.encode(), b"TRACE: "
+_ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
+_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
+_VERDICTS = {
+    "ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return", "QUEUE": "queue", "NFQUEUE": "queue",
+    "SYNPROXY": "stolen", "TARPIT": "stolen", "DELUDE": "stolen", "ECHO": "stolen",
+    "DNAT": "accept", "SNAT": "accept", "MASQUERADE": "accept", "REDIRECT": "accept", "NETMAP": "accept", "TPROXY": "accept",
+}  # fmt: skip
+_FAMILIES = {4: "ip", 6: "ip6"}
+_REMEMBERED = 10_000  # sequences of steps; more are read anew each time
+
+
+class _Way:
+    """One packet's way while its messages are still being read; ``head`` is what tells it from other packets."""
+
+    __slots__ = ("entry", "exit", "head", "steps")
+
+    def __init__(self, first: Logged) -> None:
+        self.entry = first
+        self.exit: Logged | None = None
+        self.head = _head(first.packet)
+        self.steps: list[Logged] = []
+
+
+class LegacyTrace:
+    """The trace of one node whose rules are held by ip_tables, from the moment this is made."""
+
+    def __init__(
+        self, node: str, namespace: Namespace, families: Sequence[int], rules: RuleIndex,
+        port_name: Callable[[int], str | None],
+    ) -> None:  # fmt: skip
+        self._node, self._rules, self._port_name = node, rules, port_name
+        self._stories: dict[tuple[int, tuple[bytes, ...]], tuple[Step, ...]] = {}
+        self._log = PacketLog(namespace)
+        self.table = TraceTable(namespace, logs=True)
+        self._canary = Canary(namespace, families)
+
+    def paths(self) -> list[Path]:
+        """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
+        return [self._path(way) for way in _ways(self._log.read())]
+
+    def canary(self) -> str | None:
+        """Send the canaries and say what is wrong with the instrument; None when all of it works."""
+        self._canary.send()
+        try:
+            seen = self._log.read()
+        except Overrun:
+            return "the log's buffer overflowed"
+        ours = [message for message in seen if message.prefix.startswith(_OURS)]
+        return self._canary.missing({(_packet(message).source, message.prefix[len(_OURS) :].decode()) for message in ours})
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop tracing and take the table away, in any order."""
+        return self._log.close, *self._canary.closers(), self.table.remove
+
+    def _path(self, way: _Way) -> Path:
+        family = way.entry.packet[0] >> 4
+        steps = self._steps(family, tuple(message.prefix for message in way.steps))
+        last = way.exit or (way.steps[-1] if way.steps else way.entry)
+        entry, leaving = _packet(way.entry), _packet(way.exit) if way.exit is not None else None
+        if way.exit is not None:
+            end = _ENDS[way.exit.prefix[len(_OURS) :].decode()]
+        else:
+            end = _STOPS.get(steps[-1].verdict, End.VANISHED) if steps else End.VANISHED
+        out = self._port_name(way.exit.out_index) if way.exit is not None and end is End.LEFT else None
+        return Path(self._node, entry, steps, end, leaving, out, last.mark)
+
+    def _steps(self, family: int, prefixes: tuple[bytes, ...]) -> tuple[Step, ...]:
+        known = self._stories.get((family, prefixes))
+        if known is None:
+            steps: list[Step] = []
+            for prefix in prefixes:
+                steps.append(self._read(_FAMILIES[family], prefix, steps[-1].hook if steps else ""))
+            known = tuple(steps)
+            if len(self._stories) < _REMEMBERED:
+                self._stories[family, prefixes] = known
+        return known
+
+    def _read(self, family: str, prefix: bytes, before: str) -> Step:
+        """``TRACE: filter:FORWARD:rule:3``; an unconditional rule is called ``policy`` or ``return`` like the chain's end."""
+        table, _, rest = prefix[len(_TRACE) :].decode().strip().partition(":")
+        chain, _, number = rest.rsplit(":", 2)
+        place = self._rules.place(family, table, chain)
+        hook, kind = place if place is not None else (before, table)
+        rule = self._rules.numbered(family, table, chain, int(number))
+        if rule is None and place is not None:
+            rule = self._rules.find(family, table, chain, 0)
+        return Step(hook, table, chain, rule, self._verdict(family, table, rule), kind)
+
+    def _verdict(self, family: str, table: str, rule: Rule | None) -> str:
+        """What the step did, in the words of nft: the target's meaning."""
+        if rule is None:
+            return "return"
+        target = rule.text.rpartition(" ")[2] if rule.number is None else rule.target
+        if target is None:
+            return "continue"
+        if target in _VERDICTS:
+            return _VERDICTS[target]
+        if self._rules.has_chain(family, table, target):
+            return f"{'goto' if f' -g {target}' in rule.text else 'jump'} {target}"
+        return "continue"
+
+
+def _ways(messages: Iterable[Logged]) -> list[_Way]:
+    """Each packet's messages.
+
+    A packet that is made while another one is inside a rule (a REJECT's answer) ends before that one goes on, so a message
+    belongs to the last packet that entered with these headers and has not left; with headers that nobody entered with, to
+    the last one, which was translated.
+    """
+    ways: list[_Way] = []
+    inside: list[_Way] = []
+    for message in messages:
+        prefix = message.prefix
+        head = _head(message.packet)
+        if prefix.startswith(_OURS):
+            name = prefix[len(_OURS) :].decode()
+            if name in ENTRIES:
+                way = _Way(message)
+                ways.append(way)
+                inside.append(way)
+                continue
+        elif not prefix.startswith(_TRACE):
+            continue
+        if not inside:
+            continue
+        way = next((one for one in reversed(inside) if one.head == head), inside[-1])
+        way.head = head
+        if prefix.startswith(_OURS):
+            way.exit = message
+            inside.remove(way)
+        else:
+            way.steps.append(message)
+    return ways
+
+
+def _head(packet: bytes) -> bytes:
+    """The addresses, the protocol and the first eight bytes of its header."""
+    if packet[0] >> 4 == 4:
+        size = (packet[0] & 15) * 4
+        return packet[9:10] + packet[12:20] + packet[size : size + 8]
+    return packet[6:7] + packet[8:48]
+
+
+def _packet(message: Logged) -> Packet:
+    size = (message.packet[0] & 15) * 4 if message.packet[0] >> 4 == 4 else 40
+    return read_packet(message.packet[:size], message.packet[size:])

@@ -1,0 +1,101 @@
+"""Which line of a rendered text each rule came from: a copy that carries line numbers, in a namespace that is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from lab.kernel import tools
+from lab.kernel.chains import kernel_rules
+from lab.kernel.dialects import refusal, restore, saves
+from lab.kernel.namespace import Home, Namespace
+from lab.kernel.rule_index import Lines
+from lab.kernel.tools import Running
+from lab.ruleset import ipset
+from lab.ruleset.backend import Backend
+from lab.ruleset.lines import lines_of, lines_of_comments, with_line_comments, with_line_counters
+from lab.ruleset.nft.script import with_line_counters as with_nft_counters
+from lab.ruleset.rulesets import Rulesets
+
+NodeLines = Mapping[str, Lines]  # by kind; the table of an nft script with its family before it, ``inet filter``
+
+
+class LineMap:
+    """Finds the lines of one node's ``rulesets``.
+
+    The copy's packet counters are line numbers, and the kernel gives them back with the rules, whatever ``-I`` or
+    ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
+    """
+
+    def __init__(self, home: Home, rulesets: Rulesets, backend: Backend) -> None:
+        self._texts = dict(rulesets.parts())
+        self._backend = backend
+        self._namespace = Namespace(home)
+        self._running: dict[str, Running] = {}
+        try:
+            if rulesets.ipset is not None:
+                self._start("ipset", ipset.definitions(rulesets.ipset.text))
+                self._finish("ipset")
+            for kind, rendered in self._texts.items():
+                if kind == "nft":
+                    self._start(kind, with_nft_counters(rendered.text))
+                elif self._has_counters(kind):
+                    self._start(kind, with_line_counters(rendered.text), "-c")
+                elif kind != "ipset":
+                    self._start(kind, with_line_comments(rendered.text))
+        except BaseException:
+            self.close()
+            raise
+
+    def _has_counters(self, kind: str) -> bool:
+        return kind == "v4" or (kind == "v6" and self._backend is Backend.LEGACY)
+
+    def _start(self, kind: str, text: str, *options: str) -> None:
+        self._running[kind] = Running(self._namespace, [*restore(kind, self._backend), *options], text)
+
+    def _finish(self, kind: str) -> None:
+        done = self._running.pop(kind).finish()
+        if done.code != 0:
+            raise refusal(kind, self._backend, done, self._texts[kind])
+
+    def sources(self) -> NodeLines:
+        """The template's file and line of each rule; InputError or MachineError when a ruleset is refused."""
+        for kind in tuple(self._running):
+            self._finish(kind)
+        return {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
+
+    def _iptables(self, kind: str) -> Lines:
+        rendered = self._texts[kind]
+        commands = saves(kind, self._backend, rendered.text)
+        saved = "".join(tools.run(self._namespace, [*command, "-c"]).out for command in commands)
+        lines = lines_of(saved) if self._has_counters(kind) else lines_of_comments(saved, rendered.text)
+        return {place: _source(rendered.sources, line) for place, line in lines.items()}
+
+    def _nft(self) -> Lines:
+        found: dict[tuple[str, str, int], str | None] = {}
+        count: dict[tuple[str, str, str], int] = {}
+        for rule in kernel_rules(self._namespace, counters=True):
+            family, table, chain = rule.key
+            count[rule.key] = number = count.get(rule.key, 0) + 1
+            found[f"{family} {table}", chain, number] = _source(self._texts["nft"].sources, rule.packets or 0)
+        return found
+
+    def close(self) -> None:
+        """Throw the namespace away."""
+        for running in self._running.values():
+            running.stop()
+        self._namespace.close()
+
+
+def _source(sources: tuple[str | None, ...], line: int) -> str | None:
+    return sources[line - 1] if 0 < line <= len(sources) else None
+
+
+def lines_of_accepted(home: Home, policies: Mapping[str, Rulesets], backend: Backend) -> dict[str, NodeLines]:
+    """The lines of every node's rules, found before anything is built; InputError or MachineError for a refused ruleset."""
+    with ExitStack() as undo:
+        maps = {}
+        for name, rulesets in policies.items():
+            maps[name] = LineMap(home, rulesets, backend)
+            undo.callback(maps[name].close)
+        return {name: lines.sources() for name, lines in maps.items()}

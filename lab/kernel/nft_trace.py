@@ -1,0 +1,30 @@
+"""The trace of one node whose rules are held by nf_tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.kernel.paths import Assembler
+from lab.kernel.tracer import Tracer
+from lab.record.path import Path
+
+
+class NftTrace:
+    """What `Tracer` reads, as paths."""
+
+    def __init__(self, tracer: Tracer, assembler: Assembler) -> None:
+        self.table = tracer.table
+        self._tracer, self._assembler = tracer, assembler
+
+    def paths(self) -> list[Path]:
+        """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
+        messages = self._tracer.read()
+        return self._assembler.assemble(messages) if messages else []
+
+    def canary(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works."""
+        return self._tracer.canary()
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop tracing, in any order."""
+        return self._tracer.closers()

@@ -1,0 +1,105 @@
+"""What a node holds after a load, rule by rule: printed by the tools, aligned with the kernel's own order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.chains import base_chains, handles
+from lab.kernel.dialects import FAMILIES, saves
+from lab.kernel.line_map import NodeLines
+from lab.kernel.native import native_rules
+from lab.kernel.node import Node
+from lab.kernel.rule_index import RuleIndex, iptables_rules, policy_of
+from lab.kernel.tools import Running
+from lab.record.path import Rule
+from lab.ruleset.backend import Backend
+from lab.ruleset.describe import described
+from lab.ruleset.nft.listing import NftRuleset, read_listing
+from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.save import Ruleset, read_save
+from lab.ruleset.write import write_save
+
+_LISTING = ["nft", "-a", "-s", "list", "ruleset"]
+_Places = Iterator[tuple[tuple[str, str, str, int], Rule]]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """What a node holds: the rules of iptables by family (4, 6), those of native nft, and which rule is meant by a trace."""
+
+    rendered: Rulesets
+    backend: Backend
+    saved: Mapping[int, Ruleset]
+    native: NftRuleset | None
+    index: RuleIndex
+
+
+def read_back(node: Node, rulesets: Rulesets, backend: Backend, sources: Callable[[], NodeLines]) -> LoadedPolicy:
+    """What the node holds now; raises MeasurementError when that cannot be told rule by rule."""
+    reading = _Reading(node, rulesets, backend)
+    return reading.finish(sources())
+
+
+class _Reading:
+    """The tools at work that print what the node holds."""
+
+    def __init__(self, node: Node, rulesets: Rulesets, backend: Backend) -> None:
+        self._node, self._rulesets, self._backend = node, rulesets, backend
+        self._saving = {
+            kind: [Running(node.namespace, command) for command in saves(kind, backend, text.text)]
+            for kind, text in rulesets.parts()
+            if kind in FAMILIES
+        }
+        self._listing = Running(node.namespace, _LISTING) if rulesets.nft is not None else None
+
+    def finish(self, lines: NodeLines) -> LoadedPolicy:
+        """All of it, as one policy."""
+        saved = {kind: self._saved(kind) for kind in self._saving}
+        native = read_listing(self._printed(self._listing)) if self._listing is not None else None
+        held = handles(self._node.namespace)
+        rules: dict[tuple[str, str, str, int], Rule] = {}
+        for kind, ruleset in saved.items():
+            if self._backend is Backend.NFT:
+                rules |= iptables_rules(self._node.name, FAMILIES[kind], ruleset, held, lines[kind])
+            else:
+                rules |= self._by_number(kind, ruleset, lines)
+        if native is not None:
+            rules |= native_rules(self._node.name, native, lines["nft"], {key[:3] for key in rules})
+        elif self._backend is Backend.LEGACY and held:
+            raise self._failed(f"{' '.join(next(iter(held)))} is held by nf_tables, though all was loaded by iptables-legacy")
+        index = RuleIndex(self._node.name, rules, base_chains(self._node.namespace))
+        families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
+        return LoadedPolicy(self._rulesets, self._backend, families, native, index)
+
+    def _saved(self, kind: str) -> Ruleset:
+        text = "".join(self._printed(running) for running in self._saving[kind])
+        ruleset = read_save(text)
+        if write_save(ruleset) != text:
+            raise self._failed(f"what {kind} holds cannot be read without loss")
+        written = dict(self._rulesets.parts())[kind].text
+        if not any(ruleset.rules()) and any(line.startswith(("-A", "-I")) for line in written.splitlines()):
+            raise self._failed(f"{dict(self._rulesets.parts())[kind].file} was loaded, and the kernel holds no rule of it")
+        return ruleset
+
+    def _by_number(self, kind: str, ruleset: Ruleset, lines: NodeLines) -> _Places:
+        """The rules of ip_tables, which has no handles: its trace names the rule's number in its chain."""
+        family = FAMILIES[kind]
+        for table in ruleset.tables.values():
+            for chain in table.chains.values():
+                policy = policy_of(self._node.name, family, table.name, chain.name, chain.policy)
+                yield (family, table.name, chain.name, 0), policy
+                for rule in chain.rules:
+                    source = lines[kind].get((table.name, chain.name, rule.number))
+                    record = described(self._node.name, family, rule, source)
+                    yield (family, table.name, chain.name, rule.number), record
+
+    def _printed(self, running: Running) -> str:
+        done = running.finish()
+        if done.code != 0:
+            raise self._failed(f"its rules cannot be listed: {done.err.strip()}")
+        return done.out
+
+    def _failed(self, what: str) -> MeasurementError:
+        return MeasurementError(Problem(f"{self._node.name}: {what}"))

@@ -1,0 +1,60 @@
+"""Texts in the format of `ipset save`: which sets they make, and why `ipset restore` refused one."""
+
+from __future__ import annotations
+
+import re
+
+from lab.errors import Problem, Where
+from lab.ruleset.render import Rendered
+
+_CREATE = re.compile(r"^\s*(?:-!\s+|-exist\s+)?(?:create|-N|--create|n)\s+(\S+)", re.MULTILINE)
+_ERROR = re.compile(r"Error in line (\d+): (.*)", re.DOTALL)
+_PREAMBLE = re.compile(r"\A(?:ipset v[\d.]+: )?")
+_MENDS = (
+    (r"set with the given name does not exist", "create the set above, before anything is added to it"),
+    (r"set with the same name already exists", "create each set once"),
+    (r"it's already added", "leave the second one out, or write `add -exist`"),
+    (r"[Hh]ash is full", "give the set a larger `maxelem`"),
+    (r"(?:Syntax error|cannot parse|[Cc]annot be parsed|resolving)", "write it as `ipset save` prints it"),
+    (r"[Uu]nknown (?:argument|command)", "write it as `ipset save` prints it"),
+)
+_MISSING = re.compile(r"Kernel (?:error received: )?.*(?:set type not supported|Invalid argument)|set type not supported"
+                      r"|Cannot open session to kernel|Kernel support protocol")  # fmt: skip
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The names of the sets that the text makes, in its order."""
+    return tuple(dict.fromkeys(_CREATE.findall(text)))
+
+
+def definitions(text: str) -> str:
+    """The text without its entries, line for line: what rules need so that they can name the sets."""
+    return "\n".join(line if _CREATE.match(line) else "" for line in text.split("\n"))
+
+
+def is_missing(stderr: str) -> bool:
+    """Whether this machine lacks ipset or the type of set, rather than the text being wrong."""
+    return _MISSING.search(stderr) is not None
+
+
+def locate(stderr: str, rendered: Rendered) -> Problem:
+    """The error output of `ipset restore` as one problem: template line, its text, what the tool said."""
+    said = " ".join(_PREAMBLE.sub("", stderr.strip()).split())
+    found = _ERROR.match(said)
+    number, what = (int(found[1]), found[2]) if found else (None, said)
+    lines = rendered.text.split("\n")
+    line = lines[number - 1].strip() if number is not None and 0 < number <= len(lines) else ""
+    place = f"line {number} of the rendered sets, `{line}`" if line else "the rendered sets"
+    if is_missing(stderr):
+        mend = "this machine's kernel lacks ipset or this type of set; `lab doctor` says what is there"
+    else:
+        mend = next((mend for pattern, mend in _MENDS if re.search(pattern, what)), "")
+    return Problem(f"ipset refuses {place}: {what or 'without a word'}", _where(rendered, number), mend)
+
+
+def _where(rendered: Rendered, number: int | None) -> Where:
+    source = rendered.sources[number - 1] if number is not None and 0 < number <= len(rendered.sources) else None
+    if source is None:
+        return Where(rendered.file)
+    file, _, line = source.rpartition(":")
+    return Where(file, int(line))

@@ -1,0 +1,2 @@
+def with_line_counters(text: str) -> str:
+    return text
