@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lab.lab import Lab
     from lab.record.result import CellResult
     from lab.run.matrix_run import MatrixRun
-    from lab.run.plan import Plan
+    from lab.run.plan import Choices, Plan
     from lab.spec.cell import Cell
 
 _FOLDER = "matrices"
@@ -25,6 +25,23 @@ _PRECEDENCE = (4, 2, 3, 1)
 _exit_codes = pytest.StashKey[set[int]]()
 
 LabFactory = Callable[..., "Lab"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which cells matrices make, and what loads their rulesets."""
+    group = parser.getgroup("netfilter-lab")
+    group.addoption("--lab-family", choices=("4", "6", "both"), default="both", help="which family's cells to make")
+    group.addoption("--lab-backend", choices=("nft", "legacy"), default="nft", help="which iptables loads the rulesets")
+
+
+def _choices(config: pytest.Config) -> Choices:
+    from lab.cli.choices import FamilyChoice
+    from lab.ruleset.backend import Backend
+    from lab.run.plan import Choices
+    from lab.run.rulesets import Rendering
+
+    families = FamilyChoice(config.getoption("--lab-family")).families
+    return Choices(families=families, rendering=Rendering(Backend(config.getoption("--lab-backend"))))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,10 +77,10 @@ class MatrixFile(pytest.File):
     def collect(self) -> Iterator[CellItem]:
         """One item for each cell; a wrong file is told in words, without a traceback."""
         from lab.errors import LabError
-        from lab.run.plan import Choices, make_plan
+        from lab.run.plan import make_plan
 
         try:
-            self.plan = make_plan(self.path, Choices())
+            self.plan = make_plan(self.path, _choices(self.config))
         except LabError as error:
             self.config.stash[_exit_codes].add(error.exit_code)
             raise self.CollectError(str(error)) from None
@@ -194,16 +211,19 @@ class _Session:
 def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
     with ExitStack() as undo:
 
-        def build(topology: str, policies: Mapping[str, str] | None = None) -> Lab:
+        def build(topology: str, policies: Mapping[str, str] | None = None, *, backend: str | None = None) -> Lab:
             from lab.errors import LabError
             from lab.kernel.privileges import require
             from lab.lab import Lab
+            from lab.ruleset.backend import Backend
+            from lab.run.rulesets import Rendering
             from lab.run.scene import make_scene
 
             try:
                 require()
-                scene = make_scene(topology, policies or {}, near=request.path)
-                return undo.enter_context(Lab(scene.topology, scene.policies))
+                chosen = Backend(backend or request.config.getoption("--lab-backend"))
+                scene = make_scene(topology, policies or {}, near=request.path, rendering=Rendering(chosen))
+                return undo.enter_context(Lab(scene.topology, scene.policies, backend=chosen))
             except LabError as error:
                 pytest.fail(str(error), pytrace=False)
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.choices import NFT, BackendChoice, FamilyChoice
+
 Files = Annotated[list[Path] | None, typer.Argument(help="Matrix files or folders; without any, all of matrices/.")]
 
 
@@ -25,6 +27,9 @@ def run(
     pcap: Annotated[Path | None, typer.Option(help="Send failing cells again and capture them into this folder.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List passed cells too.")] = False,
     collect: Annotated[bool, typer.Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
+    family: Annotated[FamilyChoice, typer.Option(help="Which family's cells to run.")] = FamilyChoice.BOTH,
+    backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets; both compares them.")] = NFT,
+    mend: Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, prose, `! -d`), and list each repair.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
 ) -> None:
     """Run matrices and report every flow with its verdict and the rule that decided."""
@@ -37,12 +42,14 @@ def run(
     from lab.report.progress import progress_for
     from lab.report.write import Outputs, write_reports
     from lab.run.pcap import capture_failures
-    from lab.run.plan import Choices
+    from lab.run.plan import Choices, tools_for
+    from lab.run.rulesets import Rendering
     from lab.run.runner import Order, make_plans
     from lab.run.runner import run as run_plans
 
-    choices = Choices(expression, assignments(policy or ()), topology, allow_commands)
-    plans = make_plans(matrix_files(files or ()), choices)
+    rendering = Rendering(mend=mend, allow_commands=allow_commands)
+    choices = Choices(expression, assignments(policy or ()), topology, family.families, rendering)
+    plans = make_plans(matrix_files(files or ()), choices, backend.backends)
     if collect:
         for plan in plans:
             for cell in plan.cells:
@@ -50,7 +57,7 @@ def run(
         return
     outputs = Outputs(json_file, junit, markdown, annotations)
     outputs.check(plan.file for plan in plans)
-    for tool in ("iptables-nft-restore", "iptables-nft-save"):
+    for tool in tools_for(plans):
         need(tool)
     enter()
     console = Console()

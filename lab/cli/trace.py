@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.choices import NFT, BackendChoice
+
 
 def trace(
     sender: Annotated[str, typer.Argument(metavar="FROM", help="A node.")],
@@ -19,6 +21,9 @@ def trace(
     source: Annotated[str | None, typer.Option(help="Send from this address, owned by the sender or not.")] = None,
     sport: Annotated[int | None, typer.Option(help="Send from this port.")] = None,
     ack: Annotated[bool, typer.Option("--ack", help="One bare ACK in place of a handshake.")] = False,
+    family: Annotated[int | None, typer.Option(help="4 or 6, where both ends have both.", min=4, max=6)] = None,
+    backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets.")] = NFT,
+    mend: Annotated[bool, typer.Option("--mend", help="Repair dumps as `lab run --mend` does.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
 ) -> None:
     """Send one probe with everything traced and show, hook by hook, what became of it."""
@@ -26,13 +31,20 @@ def trace(
     from lab.kernel.privileges import enter
     from lab.lab import Lab
     from lab.report.detail import explain_verdict
+    from lab.run.rulesets import Rendering
     from lab.run.scene import find_scene
 
     candidates = matrix_files(()) if matrix is None and topology is None else ()
     chosen = assignments(policy or ())
-    scene = find_scene(matrix, topology, chosen, candidates=candidates, allow_commands=allow_commands)
-    enter()
-    with Lab(scene.topology, scene.policies) as lab, lab.everything_traced():
-        verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack)
-    print(explain_verdict(verdict))
-    sys.exit(3 if verdict.kind == "lost" else 0)
+    worst = 0
+    for one in backend.backends:
+        rendering = Rendering(one, mend=mend, allow_commands=allow_commands)
+        scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering)
+        enter()
+        with Lab(scene.topology, scene.policies, backend=one) as lab, lab.everything_traced():
+            verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
+        if len(backend.backends) > 1:
+            print(f"iptables-{one}")
+        print(explain_verdict(verdict))
+        worst = 3 if verdict.kind == "lost" else worst
+    sys.exit(worst)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from lab.errors import InputError, LabError, MachineError, Problem
 from lab.kernel.tools import Finished
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
+from lab.ruleset.mend import mend
+from lab.ruleset.nft.refusal import is_missing_feature
+from lab.ruleset.nft.refusal import locate as locate_nft
 from lab.ruleset.refusal import is_missing_extension, locate
 from lab.ruleset.render import Rendered
 
@@ -59,5 +63,13 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
     if kind == "ipset":
         missing = ipset.is_missing(done.err)
         return (MachineError if missing else InputError)(ipset.locate(done.err, rendered))
+    if kind == "nft":
+        return (MachineError if is_missing_feature(done.err, rendered) else InputError)(locate_nft(done.err, rendered))
     problem = locate(done.err, rendered)
-    return MachineError(problem) if is_missing_extension(done.err, rendered) else InputError(problem)
+    if is_missing_extension(done.err, rendered):
+        return MachineError(problem)
+    repairs = mend(rendered.text).repairs
+    if repairs:
+        first = f"line {repairs[0].line}: {repairs[0].what}"
+        problem = replace(problem, mend=f"--mend would repair {len(repairs)} lines of it, the first in {first}")
+    return InputError(problem)

@@ -16,13 +16,18 @@ from lab.errors import LabError
 from lab.kernel import tools
 from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.drop_reason import DropReasons
-from lab.kernel.loading import RESTORE, SAVE
 from lab.kernel.namespace import Home, Namespace
+from lab.kernel.nflog import PacketLog
 from lab.kernel.privileges import ROOTLESS, user_namespace_switch
 from lab.kernel.tracer import Tracer
 from lab.record.packet import Packet
 
-OLDEST_KERNEL, OLDEST_IPTABLES = (5, 15), (1, 8, 7)
+OLDEST_KERNEL, OLDEST_IPTABLES, OLDEST_NFT = (5, 15), (1, 8, 7), (1, 0, 2)
+RESTORE = "iptables-nft-restore"
+_IPTABLES = ("iptables-nft-restore", "iptables-nft-save", "ip6tables-nft-restore", "ip6tables-nft-save")
+_LEGACY = ("iptables-legacy-restore", "ip6tables-legacy-restore")
+_OLDEST = {tool: OLDEST_IPTABLES for tool in (*_IPTABLES, *_LEGACY)} | {"nft": OLDEST_NFT, "ipset": (7, 0, 0)}
+_OPTIONAL = {tool: ": no --backend legacy" for tool in _LEGACY} | {"nft": ": no nft scripts", "ipset": ": no sets"}
 _MATCHES = {
     "conntrack": "-m conntrack --ctstate NEW",
     "comment": '-m comment --comment "x"',
@@ -62,7 +67,7 @@ def examine() -> Iterator[Check]:
     yield _privileges()
     yield from _tools()
     yield _files()
-    yield from _in_a_node(_sysctls, _rules, _tracing, _conntrack)
+    yield from _in_a_node(_sysctls, _rules, _tracing, _conntrack, _ipv6, _legacy, _native, _sets)
     yield _reasons()
     yield Check(
         "modules", State.OK, "the lab loads no kernel module; the kernel itself may load one that a ruleset asks for"
@@ -88,15 +93,16 @@ def _privileges() -> Check:
 
 
 def _tools() -> Iterator[Check]:
-    for tool in (RESTORE, SAVE):
+    for tool, oldest in _OLDEST.items():
         text = tools.version(tool)
         package = tools.PACKAGES[tool]
         if text is None:
-            yield Check(tool, State.MISSING, "not on this machine", f"apt-get install {package}")
+            state = State.LIMITED if tool in _OPTIONAL else State.MISSING
+            yield Check(tool, state, f"not on this machine{_OPTIONAL.get(tool, '')}", f"apt-get install {package}")
             continue
-        numbers = tuple(int(part) for part in re.findall(r"\d+", text)[:3])
-        old = numbers < OLDEST_IPTABLES
-        mend = f"a newer iptables: {'.'.join(map(str, OLDEST_IPTABLES))} or later" if old else ""
+        numbers = tuple(int(part) for part in re.findall(r"\d+", text.partition(" v")[2])[:3])
+        old = numbers < oldest
+        mend = f"a newer {package}: {'.'.join(map(str, oldest))} or later" if old else ""
         yield Check(tool, State.MISSING if old else State.OK, text, mend)
     guard = tools.find("setpriv")
     yield Check(
@@ -187,6 +193,44 @@ def _conntrack(namespace: Namespace) -> Iterator[Check]:
         yield Check("conntrack", State.OK, "ctnetlink answers")
     finally:
         channel.close()
+
+
+def _ipv6(namespace: Namespace) -> Iterator[Check]:
+    with namespace:
+        _loopback_up()
+    tracer = Tracer(namespace, (6,))
+    try:
+        trouble = tracer.canary()
+    finally:
+        for close in tracer.closers():
+            close()
+    if trouble:
+        yield Check("IPv6", State.LIMITED, trouble, "a kernel that was not started with ipv6.disable=1")
+    else:
+        yield Check("IPv6", State.OK, "the canary was seen in PREROUTING and OUTPUT")
+
+
+def _legacy(namespace: Namespace) -> Iterator[Check]:
+    done = tools.run(namespace, ["iptables-legacy-restore"], "*filter\n-A INPUT -j DROP\nCOMMIT\n")
+    if done.code != 0:
+        found = f"this kernel has no ip_tables ({done.err.strip()})"
+        yield Check("legacy backend", State.LIMITED, found, "--backend legacy needs a kernel with CONFIG_IP_NF_IPTABLES_LEGACY")
+        return
+    PacketLog(namespace).close()
+    yield Check("legacy backend", State.OK, "ip_tables holds rules, and NFLOG tells of their steps")
+
+
+def _native(namespace: Namespace) -> Iterator[Check]:
+    done = tools.run(namespace, ["nft", "-f", "-"], "table inet t {\n chain c {\n type filter hook input priority 0;\n }\n}\n")
+    state = State.OK if done.code == 0 else State.LIMITED
+    yield Check("native nft", state, "inet tables" if done.code == 0 else done.err.strip(), "a kernel with CONFIG_NF_TABLES_INET")
+
+
+def _sets(namespace: Namespace) -> Iterator[Check]:
+    done = tools.run(namespace, ["ipset", "restore"], "create t hash:net\nadd t 192.0.2.0/24\n")
+    state = State.OK if done.code == 0 else State.LIMITED
+    found = "hash:net" if done.code == 0 else f"this kernel has no ipset ({done.err.strip()})"
+    yield Check("sets", state, found, "a kernel with CONFIG_IP_SET: often the package linux-modules-extra-$(uname -r)")
 
 
 def _reasons() -> Check:

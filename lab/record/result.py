@@ -82,12 +82,34 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """A flow that two ways of running it judge differently: its id, and each way's verdict in words."""
+
+    flow: str
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The same flows in two ways, which ``left`` and ``right`` name (IPv4 and IPv6, nft and legacy).
+
+    ``flows`` is how many were run in both ways, ``contrasts`` are those of them that differ.
+    """
+
+    left: str
+    right: str
+    flows: int
+    contrasts: tuple[Contrast, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """A whole run: its cells in the order of the matrix files, its numbers, and the machine it was measured on.
 
     ``machine`` is the provenance: kernel, iptables version and backend, ruleset hashes, sysctl baseline.  ``problems`` are
     failures of input, instrument or machine that stopped a matrix (sentences), ``notes`` what else the reader must know.
-    ``interrupted`` is true after Ctrl-C.
+    ``comparisons`` set IPv4 beside IPv6 and one backend beside the other.  ``interrupted`` is true after Ctrl-C.
     """
 
     results: tuple[CellResult, ...]
@@ -97,3 +119,4 @@ class RunResult:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    comparisons: tuple[Comparison, ...] = ()

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.record.result import CellResult, Outcome, RunResult
+from lab.record.result import CellResult, Comparison, Outcome, RunResult
 from lab.report.detail import explain
 from lab.report.order import failed, numbers
 from lab.report.plain import plain
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_DETAILS = 20
 MOST_ROWS = 100
 MOST_WARNINGS = 20
+MOST_CONTRASTS = 20
 WIDEST = 140
 _COLUMNS = (("from -> to", 4), ("service", 3), ("expected", 3), ("actual", 5), ("difference", 5))
 _STYLES = {
@@ -60,6 +61,8 @@ def print_run(result: RunResult, console: Console, *, verbose: bool = False) -> 
         _tables(listed, console, most=len(listed) if verbose else MOST_ROWS)
     _warnings(result.results, console)
     _notes(result, console)
+    for comparison in result.comparisons:
+        _compared(comparison, console)
     for problem in result.problems:
         _line(console, f"problem: {problem}", style="bold red")
     for note in result.notes:
@@ -152,6 +155,19 @@ def _notes(result: RunResult, console: Console) -> None:
         _line(console, "note: suspect cells were denied, perhaps for the wrong reason; `rule:` in the row settles it")
     if repeats := result.summary.repeats:
         _line(console, f"note: {repeats} {'probe was' if repeats == 1 else 'probes were'} sent again for more evidence")
+
+
+def _compared(comparison: Comparison, console: Console) -> None:
+    differ = len(comparison.contrasts)
+    words = f"{comparison.left} beside {comparison.right}: "
+    words += f"{differ} of {comparison.flows} flows differ" if differ else f"all {comparison.flows} flows get the same verdict"
+    _line(console, words, style="yellow" if differ else None)
+    for one in comparison.contrasts[:MOST_CONTRASTS]:
+        _line(console, f"  {one.flow}")
+        _line(console, f"    {comparison.left}: {one.left}")
+        _line(console, f"    {comparison.right}: {one.right}")
+    if differ > MOST_CONTRASTS:
+        _line(console, f"  {differ - MOST_CONTRASTS} more are in --json")
 
 
 def _line(console: Console, text: str, *, style: str | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from lab.record.observation import Arrival, Conntrack
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
-from lab.record.result import CellResult, RunResult, Summary
+from lab.record.result import CellResult, Comparison, RunResult, Summary
 from lab.record.verdict import Verdict
 
 VERSION = 1
@@ -26,6 +26,7 @@ def to_json(result: RunResult) -> dict[str, object]:
         "problems": list(result.problems),
         "notes": list(result.notes),
         "cells": [_cell(cell) for cell in result.results],
+        "comparisons": [_comparison(comparison) for comparison in result.comparisons],
         "machine": _value(result.machine),
     }
 
@@ -52,12 +53,22 @@ def rule_json(rule: Rule) -> dict[str, object]:
     """Return a rule, or a chain's policy (``number`` null); ``source`` is the template's file and line."""
     return {
         "node": rule.node,
+        "family": rule.family,
         "table": rule.table,
         "chain": rule.chain,
         "number": rule.number,
         "comment": rule.comment,
         "text": rule.text,
         "source": rule.source,
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, object]:
+    return {
+        "left": comparison.left,
+        "right": comparison.right,
+        "flows": comparison.flows,
+        "differ": [{"flow": one.flow, "left": one.left, "right": one.right} for one in comparison.contrasts],
     }
 
 

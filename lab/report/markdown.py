@@ -19,7 +19,9 @@ MOST_DETAILS = 50
 def to_markdown(result: RunResult) -> str:
     """Return the run as GitHub-flavoured Markdown, ending in a line break; nothing of a file is taken for markup."""
     failures = failed(result.results)
-    parts = (_head(result), _table(failures), _details(failures), _warnings(result), _machine(result))
+    parts = (
+        _head(result), _table(failures), _details(failures), _compared(result), _warnings(result), _machine(result),
+    )  # fmt: skip
     return "\n".join([*chain.from_iterable(parts), ""])
 
 
@@ -66,6 +68,18 @@ def _details(failures: Sequence[CellResult]) -> Iterator[str]:
         yield f"<pre>{html.escape(explain(cell), quote=False)}</pre>"
         yield ""
         yield "</details>"
+        yield ""
+
+
+def _compared(result: RunResult) -> Iterator[str]:
+    for one in result.comparisons:
+        yield f"### {escape(one.left)} beside {escape(one.right)}: {len(one.contrasts)} of {one.flows} flows differ"
+        yield ""
+        if one.contrasts:
+            yield f"| flow | {escape(one.left)} | {escape(one.right)} |"
+            yield "| --- | --- | --- |"
+        for contrast in one.contrasts[:MOST_ROWS]:
+            yield "| " + " | ".join(escape(text) for text in (contrast.flow, contrast.left, contrast.right)) + " |"
         yield ""
 
 

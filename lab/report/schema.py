@@ -32,6 +32,7 @@ def result_schema() -> Schema:
             "problems": _texts("what stopped a matrix"),
             "notes": _texts("what else the reader of the results must know"),
             "cells": {"type": "array", "items": _cell(), "description": "in the order of the matrix files"},
+            "comparisons": {"type": "array", "items": _comparison(), "description": "the same flows in two ways"},
             "machine": {"type": "object", "description": "kernel, iptables version and backend, rulesets, sysctls"},
         }),
         "$defs": {
@@ -140,9 +141,24 @@ def _verdict() -> dict[str, Schema]:
     }
 
 
+def _comparison() -> Schema:
+    contrast = _object({
+        "flow": _text("its id, in the first way"),
+        "left": _text("the verdict there, in words"),
+        "right": _text("the verdict in the second way"),
+    })
+    return _object({
+        "left": _text("the first way: IPv4, nft"),
+        "right": _text("the second: IPv6, legacy"),
+        "flows": {"type": "integer", "description": "how many flows were run in both ways"},
+        "differ": {"type": "array", "items": contrast, "description": "those of them whose verdict differs"},
+    })
+
+
 def _rule() -> Schema:
     return _object({
         "node": _text("whose rule it is"),
+        "family": _text("of its table, in nft's words: ip, ip6, inet, netdev"),
         "table": _text("filter, nat, mangle, raw, security"),
         "chain": _text("the chain's name"),
         "number": _nullable("integer", "place in the chain from 1; null for the chain's policy"),

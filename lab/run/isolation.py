@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
+from lab.kernel.read_back import LoadedPolicy
 from lab.record.path import Path
 from lab.record.verdict import Verdict
 from lab.ruleset.rule import SavedRule
+from lab.ruleset.nft.stateful import NativeStatefulRules
 from lab.ruleset.save import Ruleset
 from lab.ruleset.stateful import StatefulRules
 from lab.spec.cell import Cell
@@ -21,10 +23,19 @@ _TO_ITSELF = frozenset({"REDIRECT", "TPROXY"})
 class Isolation:
     """Reads the rulesets before anything is sent: a rule with limit, recent and the like could make a cell see another."""
 
-    def __init__(self, topology: Topology, rulesets: Mapping[str, Ruleset]) -> None:
+    def __init__(self, topology: Topology, policies: Mapping[str, LoadedPolicy]) -> None:
         self._topology = topology
-        self._stateful = {node: StatefulRules(ruleset) for node, ruleset in rulesets.items()}
-        self._to_itself = {node for node, ruleset in rulesets.items() if self._may_turn_to_itself(node, ruleset)}
+        self._stateful: dict[tuple[str, int], list[StatefulRules | NativeStatefulRules]] = {}
+        self._to_itself: set[tuple[str, int]] = set()
+        for node, policy in policies.items():
+            for family, ruleset in policy.saved.items():
+                self._stateful.setdefault((node, family), []).append(StatefulRules(ruleset))
+                if self._may_turn_to_itself(node, family, ruleset):
+                    self._to_itself.add((node, family))
+            if policy.native is not None:
+                for family in (4, 6):
+                    self._stateful.setdefault((node, family), []).append(NativeStatefulRules(policy.native, family))
+                    self._to_itself.add((node, family))
 
     def in_the_way(self, cell: Cell) -> tuple[SavedRule, ...]:
         """The rules with a state of their own, and a say, that some packet of ``cell`` may meet."""
@@ -46,22 +57,29 @@ class Isolation:
         )
 
     def _met(self, cell: Cell, *, logs: bool) -> Iterator[tuple[str, SavedRule]]:
-        for node, rules in self._stateful.items():
-            chains = self._chains(cell, node)
-            for rule in rules.in_the_way(chains, cell.service.proto, cell.service.ports, logs=logs):
-                yield node, rule
+        for (node, family), held in self._stateful.items():
+            if family == cell.family:
+                chains = self._chains(cell, node)
+                for rules in held:
+                    for rule in rules.in_the_way(chains, cell.service.proto, cell.service.ports, logs=logs):
+                        yield node, rule
 
     def _chains(self, cell: Cell, node: str) -> tuple[str, ...]:
         """The base chains that the cell may enter at ``node``: INPUT only where its address is the node's, or may become so."""
         at_an_end = node in (cell.sender.node, cell.target.node)
-        return _ALL if at_an_end or node in self._to_itself else _FORWARDED
+        return _ALL if at_an_end or (node, cell.family) in self._to_itself else _FORWARDED
 
-    def _may_turn_to_itself(self, node: str, ruleset: Ruleset) -> bool:
-        own = self._topology.addresses(node, 4)
+    def _may_turn_to_itself(self, node: str, family: int, ruleset: Ruleset) -> bool:
+        own = self._topology.addresses(node, family)
         return any(
-            rule.target in _TO_ITSELF or (rule.target == "DNAT" and (rule.to is None or rule.to.split(":")[0] in own))
+            rule.target in _TO_ITSELF or (rule.target == "DNAT" and (rule.to is None or _address_in(rule.to) in own))
             for rule in ruleset.rules()
         )
+
+
+def _address_in(to: str) -> str:
+    """The address of ``10.0.2.10:8443`` or ``[2001:db8::10]:8443``."""
+    return to[1:].partition("]")[0] if to.startswith("[") else to if to.count(":") > 1 else to.partition(":")[0]
 
 
 def _reached(path: Path, rule: SavedRule) -> float:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import LabError, MeasurementError, Problem
-from lab.kernel.loading import Lines
+from lab.kernel.line_map import NodeLines
 from lab.lab import Lab, find_lines
-from lab.probe.question import Question
+from lab.probe.question import NUMBERS, Question
 from lab.record.observation import Observation, Stage
 from lab.record.packet import Packet
 from lab.record.result import CellResult
@@ -34,7 +34,7 @@ class MatrixRun:
         self._today = today or datetime.date.today()
         self._lab: Lab | None = None
         self._clean: Lab | None = None
-        self._lines: Mapping[str, Lines] | None = None
+        self._lines: Mapping[str, NodeLines] | None = None
         self._isolation: Isolation | None = None
         self._broken: MeasurementError | None = None
 
@@ -44,7 +44,7 @@ class MatrixRun:
         if self._lab is None:
             self._lab = self._fresh_lab()
             self._isolation = Isolation(
-                self.plan.topology, {name: policy.ruleset for name, policy in self._lab.policies.items()}
+                self.plan.topology, self._lab.policies
             )
         return self._lab
 
@@ -128,8 +128,8 @@ class MatrixRun:
 
     def _fresh_lab(self) -> Lab:
         if self._lines is None:
-            self._lines = find_lines(self.plan.policies)
-        return Lab(self.plan.topology, self.plan.policies, self._lines)
+            self._lines = find_lines(self.plan.policies, self.plan.backend)
+        return Lab(self.plan.topology, self.plan.policies, self._lines, backend=self.plan.backend)
 
     def close(self) -> None:
         """Take the labs down."""
@@ -141,8 +141,7 @@ class MatrixRun:
 
 def _lost(cell: Cell, failure: LabError, today: datetime.date) -> CellResult:
     """The result of a cell whose measurement failed before or after it."""
-    proto = {"tcp": 6, "udp": 17}.get(cell.service.proto, 1)
-    sent = Packet(4, proto, cell.sender.address, cell.sport, cell.target.address, None)
+    sent = Packet(cell.family, NUMBERS[cell.service.proto], cell.sender.address, cell.sport, cell.target.address, None)
     observation = Observation(sent, Stage.SENT, faults=tuple(problem.what for problem in failure.problems))
     tally = Tally(cell, today)
     tally.add(None, Verdict(Kind.LOST, f"the instrument failed: {failure.problems[0].what}", observation))

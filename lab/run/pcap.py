@@ -39,7 +39,7 @@ def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:
     port = failed.verdict.observation.sent.dport
     every = list(questions(cell))
     question = next((question for number, question in every if number == port), every[0][1])
-    with Lab(plan.topology, plan.policies) as lab, lab.captured() as capture:
+    with Lab(plan.topology, plan.policies, backend=plan.backend) as lab, lab.captured() as capture:
         with lab.batch():
             lab.ask(question, cell.at)
         frames = capture.frames()

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
-from lab.ruleset.render import Rendered, render
-from lab.ruleset.variables import load_variables
-from lab.run.command import run_renderer
+from lab.kernel.dialects import tools
+from lab.ruleset.backend import Backend
+from lab.ruleset.rulesets import Rulesets
+from lab.run.rulesets import Prepared, Rendering, prepare
 from lab.run.select import compile_expression
 from lab.spec.cell import Cell
 from lab.spec.cells import expand
 from lab.spec.load import Folders, find_topology, load_matrix, load_topology, search_folders
-from lab.spec.matrix import Matrix, matrix_notes
-from lab.spec.policy import EnvVar, PolicyFiles, PolicySpec, resolve_policy
+from lab.spec.matrix import Matrix
+from lab.spec.policy import PolicyFiles, PolicySpec, resolve_policy
 from lab.spec.topology import Topology
 
+_FILES = (".j2", ".rules", ".rules6", ".ipset", ".nft")
 _INTERFACE = re.compile(r"\s(?:-i|-o|--in-interface|--out-interface)\s+(\S+)")
 
 
@@ -27,13 +28,15 @@ _INTERFACE = re.compile(r"\s(?:-i|-o|--in-interface|--out-interface)\s+(\S+)")
 class Choices:
     """What the user chose beside the matrix files.
 
-    ``policies`` maps a node to a policy file that takes the place of the matrix's; ``expression`` is that of ``-k``.
+    ``policies`` maps a node to a policy, or to a file that takes the place of the same kind of file in the matrix's;
+    ``expression`` is that of ``-k``, ``families`` (4, 6) which cells are run.
     """
 
     expression: str | None = None
     policies: Mapping[str, str] = field(default_factory=dict)
     topology: str | None = None
-    allow_commands: bool = False
+    families: tuple[int, ...] = (4, 6)
+    rendering: Rendering = Rendering()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,10 @@ class Plan:
     file: Path
     matrix: Matrix
     topology: Topology
-    policies: Mapping[str, Rendered]
+    policies: Mapping[str, Rulesets]
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
+    backend: Backend = Backend.NFT
 
 
 def make_plan(file: Path, choices: Choices) -> Plan:
@@ -58,33 +62,57 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     topology = load_topology(find_topology(matrix.topology, folders, asked_at))
     files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
-    cells = expand(_with_policies(matrix, choices.policies), topology)
-    policies = {node: render_policy(policy, topology, choices) for node, policy in files.items()}
-    notes = [*matrix_notes(matrix, topology)]
-    for node, policy in files.items():
-        notes += [f"{node}: {name} is not loaded by this version" for name in policy.unsupported]
-        unknown = _unknown_interfaces(policies[node].text, topology.nodes[node].interfaces)
-        notes += [f"{node}: a rule names interface {name}, which the node does not have" for name in unknown]
-    return Plan(file, matrix, topology, policies, _selected(cells, choices), tuple(notes))
+    cells = _selected(expand(_with_policies(matrix, choices.policies), topology, choices.families), choices)
+    prepared = {node: prepare(policy, topology, choices.rendering) for node, policy in files.items()}
+    policies = {node: found.rulesets for node, found in prepared.items()}
+    notes = [note for node, found in prepared.items() for note in _notes(node, found, topology, cells)]
+    return Plan(file, matrix, topology, policies, cells, tuple(notes), choices.rendering.backend)
+
+
+def _notes(node: str, prepared: Prepared, topology: Topology, cells: Sequence[Cell]) -> Iterator[str]:
+    """What a reader of the results must know of a node's policy."""
+    yield from prepared.notes
+    for family in (4, 6):
+        if not prepared.rulesets.judges(family) and any(cell.at == node and cell.family == family for cell in cells):
+            yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
+    for kind, text in prepared.rulesets.parts():
+        if kind in ("v4", "v6"):
+            for name in _unknown_interfaces(text.text, topology.nodes[node].interfaces):
+                yield f"{node}: a rule of {text.file} names interface {name}, which the node does not have"
+
+
+def tools_for(plans: Sequence[Plan]) -> list[str]:
+    """Every tool that running the plans needs."""
+    wanted: dict[str, None] = {}
+    for plan in plans:
+        for rulesets in plan.policies.values():
+            wanted |= dict.fromkeys(tools([kind for kind, _ in rulesets.parts()], plan.backend))
+    return list(wanted)
 
 
 def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, str]) -> dict[str, PolicyFiles]:
-    """The files of every node's policy; one from ``instead`` keeps the variables and options of the one that it replaces."""
+    """The files of every node's policy, with what ``instead`` puts in their place.
+
+    A policy's name replaces all of it; a file replaces that of its own kind, and keeps the variables and options.
+    """
     files = {
         node: resolve_policy(value, folders.policies, matrix.where("policies", node))
         for node, value in matrix.policies.items()
-        if node not in instead or value.vars or value.jinja
+        if node not in instead or value.vars or value.jinja or isinstance(policy_named(instead[node]), Path)
     }
     for node, text in instead.items():
-        found = resolve_policy(policy_named(text), folders.policies)
+        named = policy_named(text)
+        found = resolve_policy(named, folders.policies)
         own = files.get(node)
-        files[node] = replace(found, vars=own.vars, jinja=own.jinja) if own and not found.vars else found
+        if own is not None and own.render is None:
+            found = found.replacing(own) if isinstance(named, Path) else replace(found, vars=own.vars, jinja=own.jinja)
+        files[node] = found
     return files
 
 
 def policy_named(text: str) -> str | Path:
     """What a person means who names a policy outside a matrix: a file if it looks like one, else a policy's name."""
-    return Path(text) if "/" in text or text.endswith((".j2", ".rules")) or Path(text).is_file() else text
+    return Path(text) if "/" in text or text.endswith(_FILES) or Path(text).is_file() else text
 
 
 def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
@@ -118,26 +146,3 @@ def _selected(cells: Sequence[Cell], choices: Choices) -> tuple[Cell, ...]:
         return tuple(cells)
     matches = compile_expression(choices.expression)
     return tuple(cell for cell in cells if matches(cell.id))
-
-
-def render_policy(policy: PolicyFiles, topology: Topology, choices: Choices) -> Rendered:
-    """The ruleset's text; raises InputError."""
-    if policy.v4 is None:
-        return _render_by_command(policy, choices)
-    parts: list[Path | Mapping[str, object]] = [
-        {"env": part.name} if isinstance(part, EnvVar) else part for part in policy.vars
-    ]
-    variables = load_variables(parts, os.environ)
-    return render(policy.v4, variables, policy.jinja, topology.as_written())
-
-
-def _render_by_command(policy: PolicyFiles, choices: Choices) -> Rendered:
-    command = policy.render or ()
-    if not choices.allow_commands:
-        raise InputError(
-            Problem(
-                f"policy {policy.name} is rendered by the command {' '.join(command)!r}, which was not allowed",
-                mend="allow it with --allow-commands, if you trust this project",
-            )
-        )
-    return run_renderer(command, policy.folder)

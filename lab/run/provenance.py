@@ -6,7 +6,6 @@ import os
 import platform
 
 import lab as package
-from lab.kernel.loading import RESTORE
 from lab.kernel.tools import version
 from lab.lab import Lab
 from lab.ruleset.digest import digest
@@ -19,8 +18,9 @@ def machine() -> dict[str, object]:
         "kernel": platform.release(),
         "architecture": platform.machine(),
         "python": platform.python_version(),
-        "iptables": version(RESTORE),
-        "backend": "nft",
+        "iptables": version("iptables-nft-restore"),
+        "nft": version("nft"),
+        "ipset": version("ipset"),
         "processors": len(os.sched_getaffinity(0)),
         "rootless": os.environ.get("LAB_ROOTLESS") == "1",
     }
@@ -29,6 +29,10 @@ def machine() -> dict[str, object]:
 def of_lab(lab: Lab) -> dict[str, object]:
     """The hashes of the loaded rulesets, and the sysctls in which each node differs from the baseline."""
     return {
-        "rulesets": {node: f"sha256:{digest(policy.rendered.text)}" for node, policy in lab.policies.items()},
+        "backend": str(lab.backend),
+        "rulesets": {
+            node: {kind: f"sha256:{digest(text.text)}" for kind, text in policy.rendered.parts()}
+            for node, policy in lab.policies.items()
+        },
         "sysctls": {name: dict(node.sysctls) for name, node in lab.network.nodes.items()},
     }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from lab.errors import InputError, LabError, Problem
 from lab.record.result import CellResult, Outcome, RunResult, Summary
+from lab.ruleset.backend import Backend
+from lab.run.compare import MARKED, comparisons
 from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
 from lab.run.plan import Choices, Plan, make_plan
 from lab.run.provenance import machine, of_lab
+from lab.spec.cell import Cell
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _BY_PRECEDENCE = (4, 2, 3, 1)
@@ -53,13 +56,16 @@ class _Progress:
     interrupted: bool = False
 
 
-def make_plans(files: Sequence[Path], choices: Choices) -> list[Plan]:
-    """The plans of ``files``; all their problems are collected into one InputError, a selection of nothing too."""
+def make_plans(files: Sequence[Path], choices: Choices, backends: Sequence[Backend] = (Backend.NFT,)) -> list[Plan]:
+    """The plans of ``files``; all their problems are collected into one InputError, a selection of nothing too.
+
+    With both backends every file has two plans, and the ids of the second one's cells end in ``@legacy``.
+    """
     plans: list[Plan] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            plans.append(make_plan(file, choices))
+            plans += _plans_of(file, choices, backends)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -67,6 +73,14 @@ def make_plans(files: Sequence[Path], choices: Choices) -> list[Plan]:
     if not any(plan.cells for plan in plans):
         raise InputError(nothing_selected(f"-k {choices.expression!r}" if choices.expression else "these files"))
     return plans
+
+
+def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend]) -> Iterator[Plan]:
+    for number, backend in enumerate(backends):
+        plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=backend)))
+        if number:
+            plan = replace(plan, cells=tuple(replace(cell, id=cell.id + MARKED) for cell in plan.cells))
+        yield plan
 
 
 def run(plans: Sequence[Plan], order: Order, listener: Listener) -> RunResult:
@@ -94,7 +108,7 @@ def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> 
     found: list[CellResult] = []
     try:
         done.machine.setdefault("matrices", {})
-        _provenance(done.machine, plan.matrix.matrix, of_lab(matrix_run.lab))
+        _provenance(done.machine, _name(plan, cells), of_lab(matrix_run.lab))
         for result in matrix_run.run(cells):
             judged = strictly(result) if order.strict else result
             found.append(judged)
@@ -107,6 +121,10 @@ def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> 
         done.results += in_order(found, plan.cells)
         done.notes += plan.notes
         done.repeats += matrix_run.repeats
+
+
+def _name(plan: Plan, cells: Sequence[Cell]) -> str:
+    return plan.matrix.matrix + (MARKED if cells[0].id.endswith(MARKED) else "")
 
 
 def _provenance(into: dict[str, object], matrix: str, found: Mapping[str, object]) -> None:
@@ -140,10 +158,14 @@ def _summed_up(done: _Progress, seconds: float) -> RunResult:
         seconds=seconds,
         repeats=done.repeats,
     )
+    compared = comparisons(done.results)
+    if any(one.left == Backend.NFT and one.contrasts for one in compared):
+        done.codes.add(1)
     code = INTERRUPTED if done.interrupted else exit_code(done.results, done.codes)
     return RunResult(
-        tuple(done.results), summary, code, done.machine, tuple(done.problems), tuple(done.notes), done.interrupted
-    )
+        tuple(done.results), summary, code, done.machine, tuple(done.problems), tuple(dict.fromkeys(done.notes)),
+        done.interrupted, compared,
+    )  # fmt: skip
 
 
 def exit_code(results: Sequence[CellResult], codes: set[int]) -> int:

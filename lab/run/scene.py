@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import InputError, Problem
-from lab.ruleset.render import Rendered
-from lab.run.plan import Choices, policy_files, policy_named, render_policy
+from lab.ruleset.rulesets import Rulesets
+from lab.run.plan import policy_files, policy_named
+from lab.run.rulesets import Rendering, prepare
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import resolve_policy
 from lab.spec.topology import Topology
@@ -19,21 +20,20 @@ class Scene:
     """A topology and the rendered policies of its nodes."""
 
     topology: Topology
-    policies: Mapping[str, Rendered]
+    policies: Mapping[str, Rulesets]
 
 
 def make_scene(
-    topology: str, policies: Mapping[str, str], near: Path | None = None, *, allow_commands: bool = False
+    topology: str, policies: Mapping[str, str], near: Path | None = None, *, rendering: Rendering = Rendering()
 ) -> Scene:
     """The scene of a topology's name or file and of policies by name or file, looked for near ``near``."""
     folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml")
     loaded = load_topology(Path(topology) if topology.endswith((".yaml", ".yml")) else find_topology(topology, folders))
-    choices = Choices(allow_commands=allow_commands)
     unknown = [node for node in policies if node not in loaded.nodes]
     if unknown:
         raise InputError(Problem(f"topology {loaded.topology} has no node {', '.join(unknown)} to give a policy"))
     rendered = {
-        node: render_policy(resolve_policy(policy_named(text), folders.policies), loaded, choices)
+        node: prepare(resolve_policy(policy_named(text), folders.policies), loaded, rendering).rulesets
         for node, text in policies.items()
     }
     return Scene(loaded, rendered)
@@ -45,7 +45,7 @@ def find_scene(
     policies: Mapping[str, str],
     *,
     candidates: Sequence[Path] = (),
-    allow_commands: bool = False,
+    rendering: Rendering = Rendering(),
 ) -> Scene:
     """The scene of a matrix file, with another topology or policies if they are given.
 
@@ -60,12 +60,11 @@ def find_scene(
         matrix = candidates[0]
     if matrix is None:
         assert topology is not None
-        return make_scene(topology, policies, allow_commands=allow_commands)
+        return make_scene(topology, policies, rendering=rendering)
     loaded = load_matrix(matrix)
     folders = search_folders(matrix)
     found = load_topology(find_topology(topology or loaded.topology, folders))
-    choices = Choices(allow_commands=allow_commands)
     rendered = {
-        node: render_policy(files, found, choices) for node, files in policy_files(loaded, folders, policies).items()
+        node: prepare(files, found, rendering).rulesets for node, files in policy_files(loaded, folders, policies).items()
     }
     return Scene(found, rendered)

@@ -1,0 +1,53 @@
+"""Rules of native nft that remember: which of them stand where a flow may come by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lab.ruleset.nft.listing import NftRule, NftRuleset, NftTable
+from lab.ruleset.rule import SavedRule
+
+_TABLES = {4: ("ip", "inet", "netdev"), 6: ("ip6", "inet", "netdev")}
+
+
+class NativeStatefulRules:
+    """The rules with a state of their own that packets of ``family`` may meet: limit, quota, ct count, sets that rules write.
+
+    What a native rule matches is not read at all: every one in a chain that the flow may come to counts.
+    """
+
+    def __init__(self, ruleset: NftRuleset, family: int) -> None:
+        self._tables = [table for table in ruleset.tables if table.family in _TABLES[family]]
+        self._any = any(
+            rule.stateful for table in self._tables for chain in table.chains.values() for rule in chain.rules
+        )
+
+    def in_the_way(
+        self, hook_chains: Sequence[str], proto: str, ports: Sequence[tuple[int, int]], *, logs: bool = False
+    ) -> tuple[SavedRule, ...]:
+        """Those in chains that are entered from the hooks; ``proto`` and ``ports`` rule none of them out.
+
+        A rule that merely logs has no say in the flow's fate: it counts only with ``logs``.
+        """
+        if not self._any:
+            return ()
+        hooks = {"ingress", *(chain.rpartition(":")[2].lower() for chain in hook_chains)}
+        return tuple(
+            SavedRule(table.name, chain, rule.number, rule.text, rule.comment, rule.target)
+            for table in self._tables
+            for chain, rule in _met(table, hooks)
+            if rule.stateful and (logs or rule.log_prefix is None or rule.target not in (None, "log"))
+        )
+
+
+def _met(table: NftTable, hooks: set[str]) -> Iterator[tuple[str, NftRule]]:
+    """Every rule of the chains that may be entered from base chains at ``hooks``."""
+    waiting = [name for name, chain in table.chains.items() if chain.hook in hooks]
+    entered = set(waiting)
+    while waiting:
+        name = waiting.pop()
+        for rule in table.chains[name].rules:
+            yield name, rule
+            found = {chain for chain in rule.jump_to if chain in table.chains} - entered
+            entered |= found
+            waiting += found

@@ -1,0 +1,135 @@
+"""From a policy's files to the rulesets of its node: rendered, looked through, and repaired where that was asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lab.errors import InputError, Problem, Where
+from lab.ruleset import ipset
+from lab.ruleset.backend import Backend
+from lab.ruleset.dialect import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.mend import mend, unmet
+from lab.ruleset.nft.includes import expand
+from lab.ruleset.render import Rendered, render
+from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.variables import load_variables
+from lab.run.command import run_renderer
+from lab.spec.policy import EnvVar, PolicyFiles
+from lab.spec.topology import Topology
+
+_IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
+_OTHER = {"v4": "v6", "v6": "v4"}
+_ENDINGS = {"v4": ".rules", "v6": ".rules6", "ipset": ".ipset", "nft": ".nft"}
+_HALF = "tables present, use iptables-legacy-save"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How policies are rendered: ``mend`` repairs dumps, ``allow_commands`` lets them run their own renderers."""
+
+    backend: Backend = Backend.NFT
+    mend: bool = False
+    allow_commands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The rulesets of one node, and what the reader must know of how they came about (sentences)."""
+
+    rulesets: Rulesets
+    notes: tuple[str, ...] = field(default=())
+
+
+def prepare(policy: PolicyFiles, topology: Topology, how: Rendering) -> Prepared:
+    """Render every file of ``policy``; raises InputError with every problem found."""
+    texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology)
+    notes: list[str] = []
+    if how.mend:
+        for kind in _IPTABLES:
+            if kind in texts:
+                texts[kind], repairs = _mended(texts[kind])
+                notes += repairs
+    problems = [*_problems(texts, policy, how.backend)]
+    if problems:
+        raise InputError(problems)
+    notes += [f"{text.file}: {_half(text.text)}" for text in texts.values() if _HALF in text.text[:2000]]
+    return Prepared(Rulesets(**texts), tuple(notes))
+
+
+def _by_template(policy: PolicyFiles, topology: Topology) -> dict[str, Rendered]:
+    parts: list[Path | Mapping[str, object]] = [
+        {"env": part.name} if isinstance(part, EnvVar) else part for part in policy.vars
+    ]
+    variables = load_variables(parts, os.environ)
+    texts = {
+        kind: render(file, variables, policy.jinja, topology.as_written()) for kind, file in policy.files().items()
+    }
+    if "nft" in texts:
+        texts["nft"] = expand(texts["nft"], policy.folder)
+    return texts
+
+
+def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
+    """What a team's own renderer prints: an nft script if it looks like one, else IPv4 rules of iptables."""
+    command = policy.render or ()
+    if not how.allow_commands:
+        raise InputError(
+            Problem(
+                f"policy {policy.name} is rendered by the command {' '.join(command)!r}, which was not allowed",
+                mend="allow it with --allow-commands, if you trust this project",
+            )
+        )
+    text = run_renderer(command, policy.folder)
+    return {"nft" if looks_like_nft(text.text) else "v4": text}
+
+
+def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
+    """The text with its repairs, each told with its line."""
+    found = mend(text.text)
+    sources = tuple(text.sources[line - 1] if 0 < line <= len(text.sources) else None for line in found.lines)
+    told = [f"mended {_place(text, repair.line)}: {repair.what}" for repair in found.repairs]
+    return replace(text, text=found.text, sources=sources), told
+
+
+def _place(text: Rendered, line: int) -> str:
+    source = text.sources[line - 1] if 0 < line <= len(text.sources) else None
+    return source or f"{text.file}:{line}"
+
+
+def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backend) -> Iterator[Problem]:
+    sets = ipset.names_of(texts["ipset"].text) if "ipset" in texts else ()
+    if backend is Backend.LEGACY and "nft" in texts:
+        what = f"policy {policy.name} is an nft script, which iptables-legacy cannot hold"
+        yield Problem(what, Where(texts["nft"].file), "run it without --backend legacy")
+    for kind, text in texts.items():
+        wrong = _wrong_dialect(kind, text.text)
+        if wrong:
+            yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
+        elif kind in _IPTABLES:
+            for one in unmet(text.text, sets):
+                file, _, line = _place(text, one.line).rpartition(":")
+                yield Problem(one.what, Where(file, int(line)), one.mend)
+
+
+def _wrong_dialect(kind: str, text: str) -> tuple[str, str] | None:
+    """What a text is that is of another kind than its name says, and the ending that would say so."""
+    if kind == "nft":
+        return ("a ruleset of iptables", ".rules or .rules6") if looks_like_iptables_save(text) else None
+    if kind in _IPTABLES:
+        if looks_like_nft(text):
+            return "an nft script", ".nft"
+        other = _OTHER[kind]
+        if f"# Generated by {_IPTABLES[other]}" in text[:2000]:
+            return f"a dump of {_IPTABLES[other]}", _ENDINGS[other]
+    return None
+
+
+def _wanted(kind: str) -> str:
+    return {"nft": "an nft script", "ipset": "sets of ipset"}.get(kind) or f"a ruleset of {_IPTABLES[kind]}"
+
+
+def _half(text: str) -> str:
+    return "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
