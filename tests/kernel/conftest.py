@@ -16,9 +16,11 @@ from lab.kernel.node import Node
 from lab.kernel.privileges import require
 from lab.lab import Lab
 from lab.record.result import CellResult, RunResult
+from lab.ruleset.backend import Backend
+from lab.ruleset.rulesets import Rulesets
 from lab.run.plan import Choices, Plan
 from lab.run.runner import Order, make_plans, run
-from tests.kernel.scenes import rendered, topology
+from tests.kernel.scenes import rulesets, topology
 
 LabOf = Callable[..., Lab]
 
@@ -31,14 +33,23 @@ def _may_build_labs() -> None:
         pytest.skip(str(error))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that says ``ON_BOTH_BACKENDS = True`` on each."""
+    if "backend" in metafunc.fixturenames:
+        both = getattr(metafunc.module, "ON_BOTH_BACKENDS", False)
+        metafunc.parametrize("backend", list(Backend) if both else [Backend.NFT], ids=str)
+
+
 @pytest.fixture
-def lab_of() -> Iterator[LabOf]:
+def lab_of(backend: Backend) -> Iterator[LabOf]:
     """Builds a lab of a topology and rulesets as text: ``lab_of(corridor(), gateway=table("filter", …))``."""
     with ExitStack() as undo:
 
-        def build(written: Mapping[str, Any], **rulesets: str) -> Lab:
-            policies = {name: rendered(text, f"{name}.rules") for name, text in rulesets.items()}
-            return undo.enter_context(Lab(topology(written), policies))
+        def build(written: Mapping[str, Any], **texts: str | Rulesets) -> Lab:
+            policies = {
+                name: rulesets(text, name=name) if isinstance(text, str) else text for name, text in texts.items()
+            }
+            return undo.enter_context(Lab(topology(written), policies, backend=backend))
 
         yield build
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.ruleset.render import Rendered
+from lab.ruleset.rulesets import Rulesets
 from lab.spec.topology import Topology
 
 CLIENT, SERVER = "10.0.1.10", "10.0.2.10"
@@ -59,6 +60,12 @@ def table(name: str, *rules: str, **policies: str) -> str:
 def rendered(text: str, file: str = "gateway.rules") -> Rendered:
     """A ruleset that was written as it is loaded."""
     return Rendered(text, tuple(f"{file}:{number}" for number in range(1, text.count("\n") + 1)), file)
+
+
+def rulesets(v4: str | None = None, *, v6: str | None = None, name: str = "gateway") -> Rulesets:
+    """The rulesets of a node, written as they are loaded."""
+    texts = {"v4": (v4, f"{name}.rules"), "v6": (v6, f"{name}.rules6")}
+    return Rulesets(**{kind: rendered(text, file) for kind, (text, file) in texts.items() if text is not None})
 
 
 def topology(written: Mapping[str, Any]) -> Topology:

@@ -62,7 +62,7 @@ def machine() -> dict[str, object]:
 
 
 def build(written: Mapping[str, Any], rulesets: Mapping[str, str]) -> Lab:
-    return Lab(topology(written), {name: rendered(text, f"{name}.rules") for name, text in rulesets.items()})
+    return Lab(topology(written), {name: policy(text, name=name) for name, text in rulesets.items()})
 
 
 FAILURES = [
