@@ -1,0 +1,37 @@
+"""The dumps of real firewalls beside the checkout, and what it takes to load them.
+
+They are not the project's to copy: a test that needs one skips where it is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.ruleset.render import Rendered
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parents[3] / "shared" / "rulesets"
+OLD_NEGATION = re.compile(r" -([sd]) ! ")
+
+
+def path_of(name: str) -> Path:
+    """The dump called ``name``; skips the test where it is not there."""
+    path = FOLDER / f"{name}.v4.rules"
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside the checkout")
+    return path
+
+
+def loadable_text(path: Path) -> str:
+    """The dump's text as a kernel of today takes it, line by line as it was written."""
+    return OLD_NEGATION.sub(r" ! -\1 ", path.read_text())
+
+
+def loadable(name: str) -> Rendered:
+    """The dump, ready to be loaded; its lines are those of the file."""
+    path = path_of(name)
+    text = loadable_text(path)
+    return Rendered(text, tuple(f"{path.name}:{number}" for number in range(1, text.count("\n") + 2)), path.name)

@@ -1,0 +1,129 @@
+"""Real firewalls, each held to flows whose verdict and deciding rule were found by reading its dump.
+
+A matrix here names rules by their place alone. The dump that they are places in is read from beside the checkout.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from lab.lab import Lab
+from lab.record.result import CellResult, Outcome, RunResult
+from lab.report.detail import explain
+from lab.ruleset.render import Rendered
+from lab.run.plan import Plan
+from lab.run.runner import Order, run
+from lab.spec.cells import expand
+from lab.spec.load import load_matrix, load_topology
+from lab.spec.policy import PolicySpec
+from tests.kernel.conftest import Silent
+from tests.kernel.real_rulesets.dumps import HERE, loadable
+
+pytestmark = pytest.mark.kernel
+
+DUMPS = sorted(path.parent.name for path in HERE.glob("*/matrix.yaml"))
+FEWEST = 10  # cells of one dump that name their rule
+LOGS = (  # a dump, a probe, and the LOG rule that it meets before it is denied; prefixes are the dump's own text
+    ("company_mainfw_2016-01-30", ("world", "line-address", "tcp/4080"), "filter:INPUT:9"),
+    ("company_mainfw_2016-01-31", ("world", "line-address", "udp/1195"), "filter:INPUT:10"),
+    ("company_mainfw_2016-01-31", ("world", "line-address", "icmp/0.0"), "filter:INPUT:3"),
+    ("company_mainfw_2016-01-31", ("world", "line-address", "icmp/timestamp-request"), "filter:INPUT:13"),
+    ("majek_vpn", ("world", "server-address", "udp/499"), "filter:INPUT:13"),
+    ("shorewall_home_2015-08", ("world", "line-address", "tcp/23"), "filter:INPUT:24"),
+    ("shorewall_home_2015-08_antispoof", ("world", "line-address", "tcp/23"), "filter:INPUT:16"),
+    ("ufw_server2", ("world", "server-address", "tcp/23"), "filter:ufw-after-logging-input:1"),
+    ("ufw_server2", ("world", "inner", "tcp/22"), "filter:ufw-after-logging-forward:1"),
+)
+PAIRS = (
+    ("company_mainfw_2016-01-30", "company_mainfw_2016-01-31"),
+    ("shorewall_home_2015-08", "shorewall_home_2015-08_antispoof"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What became of a dump's flows."""
+
+    plan: Plan
+    ruleset: Rendered
+    result: RunResult
+
+
+def plan_of(name: str) -> Plan:
+    """The plan of the dump's matrix, with the dump as the policy of the node under test."""
+    matrix = load_matrix(HERE / name / "matrix.yaml")
+    topology = load_topology(HERE / name / "topology.yaml")
+    (node,) = topology.roles()[matrix.role]
+    with_dump = matrix.elsewhere(policies={node: PolicySpec(name=name)})
+    return Plan(HERE / name / "matrix.yaml", with_dump, topology, {node: loadable(name)}, expand(with_dump, topology))
+
+
+@pytest.fixture(scope="module", params=DUMPS)
+def held(request: pytest.FixtureRequest) -> Held:
+    plan = plan_of(request.param)
+    (ruleset,) = plan.policies.values()
+    return Held(plan, ruleset, run([plan], Order(strict=True), Silent()))
+
+
+def test_every_flow_is_as_the_dump_reads(held: Held) -> None:
+    wrong = [explain(result) for result in held.result.results if result.outcome is not Outcome.PASSED]
+    assert not wrong, "\n\n".join(wrong)
+    assert (held.result.problems, held.result.exit_code) == ((), 0)
+    assert len(held.result.results) == len(held.plan.cells)
+
+
+def test_every_flow_names_its_rule(held: Held) -> None:
+    assert all(cell.expect.rule for cell in held.plan.cells)
+    assert len(held.plan.cells) >= FEWEST
+    assert len({cell.expect.action for cell in held.plan.cells}) >= 2
+
+
+def test_the_deciding_rule_knows_its_line(held: Held) -> None:
+    for result in held.result.results:
+        assert result.verdict.rule is not None, explain(result)
+        if result.verdict.rule.number is not None:
+            assert result.verdict.rule.source == f"{held.ruleset.file}:{line_of(held.ruleset, result)}", explain(result)
+
+
+def line_of(ruleset: Rendered, result: CellResult) -> int:
+    """The line of the deciding rule, found by counting the lines of its table and chain."""
+    rule = result.verdict.rule
+    assert rule is not None
+    table, found = "", 0
+    for number, line in enumerate(ruleset.text.splitlines(), 1):
+        if line.startswith("*"):
+            table = line[1:].strip()
+        elif re.match(rf"-A {re.escape(rule.chain)}(\s|$)", line) and table == rule.table:
+            found += 1
+            if found == rule.number:
+                return number
+    raise AssertionError(f"{rule} is not in {ruleset.file}")
+
+
+@pytest.mark.parametrize(("name", "probe", "place"), LOGS)
+def test_a_refusal_is_logged(name: str, probe: tuple[str, str, str], place: str) -> None:
+    plan = plan_of(name)
+    with Lab(plan.topology, plan.policies) as lab:
+        verdict = lab.probe(*probe)
+    assert verdict.denied, verdict
+    met = {step.rule.place: step.rule.target for path in verdict.path for step in path.steps if step.rule is not None}
+    assert met.get(place) == "LOG", met
+
+
+@pytest.mark.parametrize(("before", "after"), PAIRS)
+def test_the_pair_differs_where_the_matrices_say_so(before: str, after: str) -> None:
+    """Cells of one sender, target and service that stand in both matrices, and what the two expect of them."""
+    old, new = (
+        {
+            (cell.sender.address, cell.target.address, cell.service.text, cell.sport, cell.ack): cell.expect
+            for cell in plan_of(name).cells
+        }
+        for name in (before, after)
+    )
+    both = old.keys() & new.keys()
+    assert sum(old[flow].action != new[flow].action for flow in both) >= 2
+    assert sum(old[flow].rule != new[flow].rule for flow in both) >= 2
+    assert any((old[flow].action, old[flow].rule) == (new[flow].action, new[flow].rule) for flow in both)
