@@ -19,6 +19,7 @@ _FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 _LOOPBACKS = {4: ("127.0.0.0", 8), 6: ("::1", 128)}
 _LOOPBACK_INDEX = 1
 _LOCAL, _MAIN = 255, 254
+_SCOPE_LINK = 253
 _ROUTE_KINDS = {"blackhole": "blackhole", "unreachable": "unreachable", "prohibit": "prohibit"}
 
 
@@ -89,6 +90,8 @@ def _route(node: Node, route: Route) -> dict[str, object]:
         words["table"] = route.table
     if route.kind != "unicast":
         words["type"] = _ROUTE_KINDS[route.kind]
+    elif route.via is None and route.family == 4:
+        words["scope"] = _SCOPE_LINK  # as ip(8) has it: what is on the link can be a gateway
     return words
 
 

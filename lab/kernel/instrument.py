@@ -67,11 +67,12 @@ class Instrument:
         """Arm the trace in ``node``; raises MeasurementError when its canary is not seen."""
         self.forget(node.name)
         families = [family for family in (4, 6) if node.has(family)]
+        devices = ("lo", *node.ports) if rules.has_ingress else ()
         trace: Trace
         if backend is Backend.LEGACY:
             trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
         else:
-            trace = NftTrace(Tracer(node.namespace, families), Assembler(node.name, rules, node.port_name))
+            trace = NftTrace(Tracer(node.namespace, families, devices), Assembler(node.name, rules, node.port_name))
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace))
         self.canary()
 

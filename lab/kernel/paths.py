@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from lab.kernel.rule_index import RuleIndex
-from lab.kernel.trace_table import ENTRIES, TABLE
+from lab.kernel.trace_table import ENTRIES, INGRESS, TABLE
 from lab.kernel.tracer import Said, TraceMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 
+_ENTRIES = frozenset({*ENTRIES, INGRESS})
 _ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
 _STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
@@ -32,12 +33,21 @@ class Story(NamedTuple):
 class _Way:
     """One packet's way while its messages are still being read."""
 
-    __slots__ = ("entry", "exit", "said")
+    __slots__ = ("entered", "entry", "exit", "said")
 
     def __init__(self, entry: Packet, said: Said) -> None:
         self.entry = entry
         self.exit: Packet | None = None
+        self.entered = False
         self.said = [said]
+
+
+def _came_by_ingress(way: _Way | None) -> bool:
+    """Whether a packet was seen at ingress and not yet where it enters the stack."""
+    if way is None or way.said[0].chain != INGRESS or way.entered:
+        return False
+    way.entered = True
+    return True
 
 
 class Assembler:
@@ -53,7 +63,9 @@ class Assembler:
         open_ways: dict[bytes, _Way] = {}
         for message in messages:
             said = message.said
-            if said.table == TABLE and said.chain in ENTRIES:
+            if said.table == TABLE and said.chain in _ENTRIES:
+                if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
+                    continue
                 packet = message.packet
                 if packet is not None and said.verdict != "drop":
                     way = _Way(packet, said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import socket as sockets
 import struct
+from collections.abc import Sequence
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel import nfnetlink as nl
@@ -17,15 +18,16 @@ from lab.kernel.namespace import Namespace
 
 TABLE = "lab_trace"
 LOG_GROUP, LOG_PREFIX = 0, "lab: "
+INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
 CANARY_NETWORKS = ("240.0.0.0/4", "100::/64")
 # 240.10.176.1 and 100::f00a:b001: no topology may have them (RFC 1112, RFC 6666)
 CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\x01"}
 
-_NFPROTO_INET, _NFPROTO_IPV4, _NFPROTO_IPV6 = 1, 2, 10
+_NFPROTO_INET, _NFPROTO_IPV4, _NFPROTO_NETDEV, _NFPROTO_IPV6 = 1, 2, 5, 10
 _SOURCES = {4: (_NFPROTO_IPV4, 12, 4), 6: (_NFPROTO_IPV6, 8, 16)}  # where a header of the family has its source address
-_HOOKS = {"prerouting": 0, "input": 1, "output": 3, "postrouting": 4}
+_HOOKS = {"prerouting": 0, "input": 1, "output": 3, "postrouting": 4, INGRESS: 0}
 _FIRST, _LAST = -0x80000000, 0x7FFFFFFF
 _MSG = nl.NFNL_SUBSYS_NFTABLES << 8
 _NEWTABLE, _NEWCHAIN, _NEWRULE, _DELRULE = _MSG | 0, _MSG | 3, _MSG | 6, _MSG | 8
@@ -68,11 +70,19 @@ def _traced() -> bytes:
     return one + _expression("meta", nl.number(2, _META_NFTRACE), nl.number(3, 1))
 
 
+def _family(chain: str) -> int:
+    return _NFPROTO_NETDEV if chain == INGRESS else _NFPROTO_INET
+
+
+def _new_table(family: int) -> bytes:
+    return nl.message(_NEWTABLE, nl.NLM_F_CREATE, family, nl.text(1, TABLE) + nl.number(2, _TABLE_OWNER))
+
+
 def _new_rule(chain: str, *expressions: bytes, first: bool = False) -> bytes:
     """Without NLM_F_APPEND a rule goes to the head of its chain."""
     parts = (nl.text(1, TABLE), nl.text(2, chain), nl.nest(4, *expressions))
     flags = nl.NLM_F_CREATE if first else nl.NLM_F_CREATE | nl.NLM_F_APPEND
-    return nl.message(_NEWRULE, flags, _NFPROTO_INET, b"".join(parts))
+    return nl.message(_NEWRULE, flags, _family(chain), b"".join(parts))
 
 
 def _canary(chain: str, family: int, told: bytes) -> bytes:
@@ -87,14 +97,15 @@ def _skip_established_tcp(chain: str) -> bytes:
     return _new_rule(chain, *tcp, *no_syn, _verdict(_ACCEPT), first=True)
 
 
-def _new_chain(name: str, priority: int) -> bytes:
-    hook = nl.nest(4, nl.number(1, _HOOKS[name]), nl.number(2, priority))
+def _new_chain(name: str, priority: int, devices: Sequence[str] = ()) -> bytes:
+    names = [nl.nest(4, *(nl.text(1, device) for device in devices))] if devices else []
+    hook = nl.nest(4, nl.number(1, _HOOKS[name]), nl.number(2, priority), *names)
     parts = (nl.text(1, TABLE), nl.text(3, name), hook, nl.number(5, _ACCEPT), nl.text(7, "filter"))
-    return nl.message(_NEWCHAIN, nl.NLM_F_CREATE, _NFPROTO_INET, b"".join(parts))
+    return nl.message(_NEWCHAIN, nl.NLM_F_CREATE, _family(name), b"".join(parts))
 
 
 def _drop_rules(chain: str) -> bytes:
-    return nl.message(_DELRULE, 0, _NFPROTO_INET, nl.text(1, TABLE) + nl.text(2, chain))
+    return nl.message(_DELRULE, 0, _family(chain), nl.text(1, TABLE) + nl.text(2, chain))
 
 
 def _logged(chain: str) -> bytes:
@@ -105,34 +116,36 @@ def _logged(chain: str) -> bytes:
 class TraceTable:
     """The table, for as long as this object is open.  At first it traces TCP on SYN alone, all else on every packet.
 
-    ``logs`` makes it write to NFLOG beside: ip_tables, which has no trace messages, logs its steps there.
+    ``logs`` makes it write to NFLOG beside: ip_tables, which has no trace messages, logs its steps there.  With
+    ``devices`` the table has a twin that traces what comes in there from before any rule at ingress.
     """
 
-    def __init__(self, namespace: Namespace, *, logs: bool = False) -> None:
+    def __init__(self, namespace: Namespace, *, logs: bool = False, devices: Sequence[str] = ()) -> None:
         self._logs = logs
+        self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
         self._channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self._channel.bind((0, 0))
         self.everything = False
-        table = nl.message(_NEWTABLE, nl.NLM_F_CREATE, _NFPROTO_INET, nl.text(1, TABLE) + nl.number(2, _TABLE_OWNER))
-        entries = [_new_chain(chain, _FIRST) for chain in ENTRIES]
+        tables = [_new_table(family) for family in dict.fromkeys(map(_family, self._entries))]
+        entries = [_new_chain(chain, _FIRST, devices if chain == INGRESS else ()) for chain in self._entries]
         exits = [_new_chain(chain, _LAST) for chain in EXITS]
-        self._commit(table, *entries, *exits, *self._rules(everything=False))
+        self._commit(*tables, *entries, *exits, *self._rules(everything=False))
 
     def trace(self, *, everything: bool) -> None:
         """Trace every packet, or TCP on SYN alone; one transaction."""
         if everything != self.everything:
-            self._commit(*(_drop_rules(chain) for chain in (*ENTRIES, *EXITS)), *self._rules(everything=everything))
+            self._commit(*(_drop_rules(chain) for chain in (*self._entries, *EXITS)), *self._rules(everything=everything))
             self.everything = everything
 
     def _told(self, chain: str) -> bytes:
         return _logged(chain) if self._logs else b""
 
     def _rules(self, *, everything: bool) -> list[bytes]:
-        rules = [_new_rule(chain, _traced(), self._told(chain), _verdict(_ACCEPT)) for chain in ENTRIES]
+        rules = [_new_rule(chain, _traced(), self._told(chain), _verdict(_ACCEPT)) for chain in self._entries]
         rules += [_new_rule(chain, self._told(chain), _verdict(_ACCEPT)) for chain in EXITS]
         if not everything:
             # a log, unlike a trace message, is written of a packet that was not marked at its entry too
-            rules += [_skip_established_tcp(chain) for chain in (*ENTRIES, *(EXITS if self._logs else ()))]
+            rules += [_skip_established_tcp(chain) for chain in (*self._entries, *(EXITS if self._logs else ()))]
         return rules + [_canary(chain, family, self._told(chain)) for chain in ENTRIES for family in CANARIES]
 
     def _commit(self, *messages: bytes) -> None:

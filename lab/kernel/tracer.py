@@ -69,8 +69,10 @@ class TraceMessage(NamedTuple):
 
     @property
     def packet(self) -> Packet | None:
-        """The headers as they stand there."""
-        return None if self.network is None else read_packet(self.network, self.transport)
+        """The headers as they stand there; None of what is not IP, as an ARP frame at ingress."""
+        if self.network is None or self.network[0] >> 4 not in (4, 6):
+            return None
+        return read_packet(self.network, self.transport)
 
 
 class Overrun(Exception):
@@ -87,10 +89,13 @@ def grow_buffer(channel: sockets.socket) -> int:
 
 
 class Tracer:
-    """The trace of one node, from the moment this is made until `close`; ``families`` are those that it has addresses of."""
+    """The trace of one node, from the moment this is made until `close`; ``families`` are those that it has addresses of.
 
-    def __init__(self, namespace: Namespace, families: Sequence[int] = (4,)) -> None:
-        self.table = TraceTable(namespace)
+    ``devices`` are its interfaces, where rules stand at ingress.
+    """
+
+    def __init__(self, namespace: Namespace, families: Sequence[int] = (4,), devices: Sequence[str] = ()) -> None:
+        self.table = TraceTable(namespace, devices=devices)
         self._remembered: dict[bytes, Said] = {}
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self.buffer_bytes = grow_buffer(self._socket)

@@ -34,6 +34,8 @@ def probe(stage: Stage, question: Question) -> Observation:
         stage.instrument.drop_reasons() as told,
         witness(stage, question, last.destination if last else question.destination) as saw,
     ):
+        # so that the question for a neighbour is asked, and seen, once more
+        stage.network.unresolved_neighbours()
         before = stage.instrument.losses()
         again = _until_sound(stage, question)
         losses = _losses(before, stage.instrument.losses())

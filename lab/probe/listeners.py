@@ -11,6 +11,7 @@ from lab.kernel.node import Node
 from lab.record.observation import Arrival
 
 _BACKLOG = 64
+_IPV6_FREEBIND = 78  # to answer from an address that the node only stands for
 _ANY = {4: "0.0.0.0", 6: "::"}
 _DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 # the level, the option that asks for it, and its number as ancillary data: IP_PKTINFO, IPV6_RECVPKTINFO, IPV6_PKTINFO
@@ -36,6 +37,7 @@ class Listener:
         try:
             if family == 6:
                 self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_V6ONLY, 1)
+                self._socket.setsockopt(sockets.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
             self._socket.bind((_ANY[family], port))
             if kind == sockets.SOCK_STREAM:
                 self._socket.listen(_BACKLOG)

@@ -68,8 +68,10 @@ class Verdict:
         words = [str(self.kind)]
         if self.reject:
             words.append(f"({self.reject}{', muted' if self.muted else ''})")
-        elsewhere = dict(self.decided).get(self.node) if self.node is not None and self.denied else None
-        rule = elsewhere or self.rule
+        rule = self.rule
+        if self.denied and self.node is not None and (rule is None or rule.node != self.node):
+            # denied elsewhere than at the node under test, whose rule let the packet pass
+            rule = dict(self.decided).get(self.node) or rule
         if rule is not None and self.kind not in (Kind.UNROUTED, Kind.CONSUMED, Kind.LOST):
             words.append(f"by {rule}")
         elif self.node is not None:

@@ -59,7 +59,9 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     asked_at: Where | None = matrix.where("topology")
     if choices.topology:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
-    topology = load_topology(find_topology(matrix.topology, folders, asked_at))
+    chosen = choices.topology or ""
+    found = Path(chosen) if chosen.endswith((".yaml", ".yml")) else find_topology(matrix.topology, folders, asked_at)
+    topology = load_topology(found)
     files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
     cells = _selected(expand(_with_policies(matrix, choices.policies), topology, choices.families), choices)

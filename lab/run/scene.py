@@ -63,7 +63,8 @@ def find_scene(
         return make_scene(topology, policies, rendering=rendering)
     loaded = load_matrix(matrix)
     folders = search_folders(matrix)
-    found = load_topology(find_topology(topology or loaded.topology, folders))
+    named = topology or loaded.topology
+    found = load_topology(Path(named) if named.endswith((".yaml", ".yml")) else find_topology(named, folders))
     rendered = {
         node: prepare(files, found, rendering).rulesets for node, files in policy_files(loaded, folders, policies).items()
     }

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from lab.record.path import End
 from lab.record.verdict import Kind, Verdict
 from lab.spec.cell import Cell
+from lab.verdict.prove import discovery_dropped_by
 
 
 def hints_for(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
     """Sentences for the person who has to mend it; none where nothing is typical."""
-    return (*_translated_then_denied(verdict), *_no_receiver(cell, verdict), *_answer_died(verdict))
+    return (
+        *_translated_then_denied(verdict), *_no_receiver(cell, verdict), *_answer_died(verdict), *_discovery(verdict),
+        *_no_ruleset(cell, verdict),
+    )  # fmt: skip
 
 
 def _translated_then_denied(verdict: Verdict) -> Iterator[str]:
@@ -29,6 +33,24 @@ def _no_receiver(cell: Cell, verdict: Verdict) -> Iterator[str]:
         last = verdict.path[-1].exit if verdict.path else None
         where = f" {last.destination}" + (f":{last.dport}" if last.dport else "") if last else ""
         yield f"the path is open, but nothing listened at{where}: say where it arrives (`arrives: {{at: NODE, port: PORT}}`)"
+
+
+def _discovery(verdict: Verdict) -> Iterator[str]:
+    if verdict.kind is Kind.UNROUTED and verdict.observation.unresolved and discovery_dropped_by(verdict.observation):
+        yield (
+            "IPv6 neighbours find each other through the rules: INPUT and OUTPUT must accept "
+            "neighbour-solicitation and neighbour-advertisement (`-p icmpv6 --icmpv6-type 135`, `136`)"
+        )
+
+
+def _no_ruleset(cell: Cell, verdict: Verdict) -> Iterator[str]:
+    ways = [path for path in verdict.path if path.node == cell.at]
+    if cell.expect.action != "allow" and ways and not any(path.steps for path in ways):
+        yield (
+            f"{cell.at} has no rules for IPv{cell.family} on this way, and so lets everything pass: "
+            + ("its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if cell.family == 6 else
+               "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)")
+        )
 
 
 def _answer_died(verdict: Verdict) -> Iterator[str]:

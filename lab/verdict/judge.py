@@ -51,8 +51,10 @@ def is_suspect(expect: Expectation, verdict: Verdict) -> bool:
     """Whether a deny that passed may have been denied for the wrong reason, in a row that does not name its rule."""
     if expect.action == "allow" or expect.rule is not None or expect.by is not None or verdict.rule is None:
         return False
-    kinds = {step.kind for path in verdict.path for step in path.steps if step.rule == verdict.rule}
-    return "filter" not in kinds or verdict.rule.about_invalid
+    seen = verdict.observation
+    paths = (*seen.request, *seen.answer, *seen.others)
+    kinds = (step.kind for path in paths for step in path.steps if step.rule == verdict.rule)
+    return next(kinds, verdict.rule.table) != "filter" or verdict.rule.about_invalid
 
 
 def _allow(verdict: Verdict) -> tuple[Outcome, str]:

@@ -14,6 +14,7 @@ from lab.verdict.deciding import decided
 _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP, _ICMPV6 = 1, 6, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
+_DISCOVERY = (135, 136)  # ICMPv6 types
 _SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
 _NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
@@ -125,7 +126,9 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer", receiver)
     if observation.unresolved:
         node, address = observation.unresolved[0]
-        proof = f"{node} asked its network for {address}, and nobody has that address"
+        shut = discovery_dropped_by(observation)
+        why = "nobody has that address" if shut is None else f"{shut} dropped a message of IPv6 neighbour discovery"
+        proof = f"{node} asked its network for {address}, and {why}"
         return _verdict(observation, at, Kind.UNROUTED, proof, packet, node)
     if observation.reasons:
         proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
@@ -133,6 +136,18 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
     where = f"left {last.node}" if last is not None else "was sent"
     proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
     return _verdict(observation, at, Kind.LOST, proof, packet)
+
+
+def discovery_dropped_by(observation: Observation) -> Rule | None:
+    """The rule that dropped a neighbour solicitation or advertisement while the probe was under way (RFC 4861)."""
+    return next(
+        (
+            path.dropped_by
+            for path in observation.others
+            if path.end is End.DROPPED and path.entry.proto == _ICMPV6 and path.entry.flags in _DISCOVERY
+        ),
+        None,
+    )
 
 
 def _refused(observation: Observation, at: str | None, last: Path | None, packet: str) -> Verdict:

@@ -10,6 +10,7 @@ from lab.lab import Lab
 from lab.record.path import Rule
 from lab.record.verdict import Kind
 from lab.ruleset.render import render
+from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import SERVER, corridor, table, topology
 
@@ -52,7 +53,7 @@ def test_lines_of_a_template(tmp_path: Path) -> None:
     (folder / "always.rules.j2").write_text(INCLUDED)
     text = render(folder / "gateway.rules.j2", {"ports": [53, 123]}, {}, {})
     main, always = "policies/gateway.rules.j2", "policies/always.rules.j2"
-    with Lab(topology(corridor()), {"gateway": text}) as lab:
+    with Lab(topology(corridor()), {"gateway": Rulesets(v4=text)}) as lab:
         found = {
             service: (rule.comment, rule.number, rule.source)
             for service in ("udp/68", "tcp/23", "udp/53", "udp/123", "tcp/443", "tcp/993", "icmp/echo-request")

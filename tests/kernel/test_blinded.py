@@ -12,6 +12,7 @@ from lab.errors import MeasurementError
 from lab.kernel.nfnetlink import NETLINK_NETFILTER
 from lab.kernel.node import Node
 from lab.kernel.tools import run
+from lab.kernel.nft_trace import NftTrace
 from lab.kernel.tracer import Tracer
 from lab.lab import Lab
 from lab.probe.attempt import REPEATS
@@ -27,7 +28,9 @@ UNPROVEN = (Kind.LOST, Kind.UNROUTED)
 
 
 def tracer_of(lab: Lab, node: str = "gateway") -> Tracer:
-    return lab._instrument._watches[node].tracer
+    trace = lab._instrument._watches[node].trace
+    assert isinstance(trace, NftTrace)
+    return trace._tracer
 
 
 def lose_the_trace_table(lab: Lab) -> None:

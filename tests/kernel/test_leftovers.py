@@ -14,7 +14,8 @@ from lab.kernel.instrument import Instrument
 from lab.kernel.node import Node
 from lab.kernel.tools import Running
 from lab.lab import Lab
-from tests.kernel.scenes import corridor, rendered, table, topology
+from tests.kernel.scenes import corridor, table, topology
+from tests.kernel.scenes import rulesets as of
 
 pytestmark = pytest.mark.kernel
 
@@ -62,7 +63,7 @@ def machine() -> dict[str, object]:
 
 
 def build(written: Mapping[str, Any], rulesets: Mapping[str, str]) -> Lab:
-    return Lab(topology(written), {name: policy(text, name=name) for name, text in rulesets.items()})
+    return Lab(topology(written), {name: of(text, name=name) for name, text in rulesets.items()})
 
 
 FAILURES = [

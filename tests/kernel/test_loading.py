@@ -13,8 +13,9 @@ from lab.kernel.node import Node
 from lab.kernel.privileges import ROOTLESS
 from lab.kernel.tools import run
 from lab.ruleset.render import render
+from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import corridor, rendered, table
+from tests.kernel.scenes import corridor, rulesets, table
 
 pytestmark = pytest.mark.kernel
 
@@ -36,7 +37,7 @@ def saved(node: Node) -> str:
 
 def refusal(node: Node, text: str) -> InputError:
     with pytest.raises(InputError) as caught:
-        load(node, rendered(text))
+        load(node, rulesets(text))
     assert saved(node) == ""
     return caught.value
 
@@ -78,21 +79,21 @@ def test_lines_of_a_template_are_named(node: Node, tmp_path: Path) -> None:
     template.write_text("{% set ports = [80, 'https', 'htps'] %}\n*filter\n\n{% for port in ports %}\n"
                         "-A INPUT -p tcp --dport {{ port }} -j ACCEPT\n{% endfor %}\nCOMMIT\n")  # fmt: skip
     with pytest.raises(InputError) as caught:
-        load(node, render(template, {}, {}, {}))
+        load(node, Rulesets(v4=render(template, {}, {}, {})))
     (problem,) = caught.value.problems
     assert (str(problem.where), "htps" in problem.what) == ("policies/gateway.rules.j2:5", True)
     assert saved(node) == ""
 
 
 def test_a_refused_ruleset_takes_an_older_one_with_it(node: Node) -> None:
-    load(node, rendered(table("filter", "-A FORWARD -j DROP")))
+    load(node, rulesets(table("filter", "-A FORWARD -j DROP")))
     assert "-A FORWARD -j DROP" in saved(node)
     refusal(node, table("filter", "-A FORWARD -j NOWHERE"))
 
 
 def test_what_this_machine_lacks(node: Node) -> None:
     with pytest.raises(MachineError, match="geoip") as caught:
-        load(node, rendered(table("filter", "-A FORWARD -m geoip --source-country DE -j DROP")))
+        load(node, rulesets(table("filter", "-A FORWARD -m geoip --source-country DE -j DROP")))
     (problem,) = caught.value.problems
     assert str(problem.where) == "gateway.rules:5"
     assert problem.mend
@@ -102,7 +103,7 @@ def test_what_this_machine_lacks(node: Node) -> None:
 def test_a_tool_that_is_missing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.kernel.tools.find", lambda _: None)
     with pytest.raises(MachineError, match="iptables-nft-restore is not on this machine") as caught:
-        load(node, rendered(table("filter")))
+        load(node, rulesets(table("filter")))
     assert "apt-get install iptables" in caught.value.problems[0].mend
 
 
@@ -116,5 +117,5 @@ def test_a_lab_says_which_of_two_policies_is_refused(lab_of: LabOf) -> None:
 def test_ten_thousand_rules(node: Node) -> None:
     rules = [f"-A chain{number // 10} -s 10.{number // 250}.{number % 250}.0/24 -j DROP" for number in range(10_000)]
     chains = {f"chain{number}": "-" for number in range(1000)}
-    load(node, rendered(table("filter", *rules, **chains)))
+    load(node, rulesets(table("filter", *rules, **chains)))
     assert saved(node).count("\n-A ") == 10_000

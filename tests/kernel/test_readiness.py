@@ -9,7 +9,7 @@ import pytest
 from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.lab import Lab
-from tests.kernel.scenes import corridor, rendered, table, topology
+from tests.kernel.scenes import corridor, rulesets, table, topology
 
 pytestmark = pytest.mark.kernel
 
@@ -34,7 +34,7 @@ def states(node: Node) -> list[tuple[str, int | None]]:
 
 
 def test_over_a_bridge_thirty_times_in_a_row() -> None:
-    stage, policies = topology(corridor(**MORE)), {"gateway": rendered(table("filter", "-A FORWARD -j ACCEPT"))}
+    stage, policies = topology(corridor(**MORE)), {"gateway": rulesets(table("filter", "-A FORWARD -j ACCEPT"))}
     for _ in range(30):
         with Lab(stage, policies) as lab, lab.batch():
             verdicts = [lab.probe("one", "three", "udp/53"), lab.probe("two", "server", "tcp/443")]
@@ -42,7 +42,7 @@ def test_over_a_bridge_thirty_times_in_a_row() -> None:
 
 
 def test_without_a_bridge_thirty_times_in_a_row() -> None:
-    stage, policies = topology(corridor()), {"gateway": rendered(table("filter", FORWARD="DROP"))}
+    stage, policies = topology(corridor()), {"gateway": rulesets(table("filter", FORWARD="DROP"))}
     for _ in range(30):
         with Lab(stage, policies) as lab, lab.batch():
             verdict = lab.probe("client", "server", "tcp/443")
@@ -63,7 +63,7 @@ def test_every_link_is_up_and_every_port_of_a_bridge_forwards() -> None:
 
 def test_several_labs_at_once_do_not_see_each_other() -> None:
     stage = topology(corridor())
-    shut, opened = ({"gateway": rendered(table("filter", FORWARD=policy))} for policy in ("DROP", "ACCEPT"))
+    shut, opened = ({"gateway": rulesets(table("filter", FORWARD=policy))} for policy in ("DROP", "ACCEPT"))
     with Lab(stage, shut) as one, Lab(stage, opened) as other, Lab(stage, shut) as third:
         for _ in range(3):
             kinds = [lab.probe("client", "server", "tcp/443").kind for lab in (one, other, third)]

@@ -14,6 +14,7 @@ from lab.ruleset.render import Rendered
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[3] / "shared" / "rulesets"
+DUMPS = sorted(path.parent.name for path in HERE.glob("*/matrix.yaml"))
 OLD_NEGATION = re.compile(r" -([sd]) ! ")
 
 

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import product
 
 import pytest
 
 from lab.lab import Lab
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.report.detail import explain
+from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
+from lab.ruleset.rulesets import Rulesets
 from lab.run.plan import Plan
 from lab.run.runner import Order, run
 from lab.spec.cells import expand
 from lab.spec.load import load_matrix, load_topology
 from lab.spec.policy import PolicySpec
 from tests.kernel.conftest import Silent
-from tests.kernel.real_rulesets.dumps import HERE, loadable
+from tests.kernel.real_rulesets.dumps import DUMPS, HERE, loadable
 
 pytestmark = pytest.mark.kernel
 
-DUMPS = sorted(path.parent.name for path in HERE.glob("*/matrix.yaml"))
 FEWEST = 10  # cells of one dump that name their rule
 LOGS = (  # a dump, a probe, and the LOG rule that it meets before it is denied; prefixes are the dump's own text
     ("company_mainfw_2016-01-30", ("world", "line-address", "tcp/4080"), "filter:INPUT:9"),
@@ -52,20 +54,20 @@ class Held:
     result: RunResult
 
 
-def plan_of(name: str) -> Plan:
+def plan_of(name: str, backend: Backend = Backend.NFT) -> Plan:
     """The plan of the dump's matrix, with the dump as the policy of the node under test."""
     matrix = load_matrix(HERE / name / "matrix.yaml")
     topology = load_topology(HERE / name / "topology.yaml")
     (node,) = topology.roles()[matrix.role]
     with_dump = matrix.elsewhere(policies={node: PolicySpec(name=name)})
-    return Plan(HERE / name / "matrix.yaml", with_dump, topology, {node: loadable(name)}, expand(with_dump, topology))
+    policies = {node: Rulesets(v4=loadable(name))}
+    return Plan(HERE / name / "matrix.yaml", with_dump, topology, policies, expand(with_dump, topology), backend=backend)
 
 
-@pytest.fixture(scope="module", params=DUMPS)
+@pytest.fixture(scope="module", params=product(DUMPS, Backend), ids="-".join)
 def held(request: pytest.FixtureRequest) -> Held:
-    plan = plan_of(request.param)
-    (ruleset,) = plan.policies.values()
-    return Held(plan, ruleset, run([plan], Order(strict=True), Silent()))
+    plan = plan_of(*request.param)
+    return Held(plan, loadable(request.param[0]), run([plan], Order(strict=True), Silent()))
 
 
 def test_every_flow_is_as_the_dump_reads(held: Held) -> None:

@@ -8,16 +8,13 @@ import pytest
 
 from lab.errors import InputError
 from lab.lab import Lab
+from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered, render
+from lab.ruleset.rulesets import Rulesets
 from lab.spec.topology import Topology
-from tests.kernel.real_rulesets.dumps import path_of
+from tests.kernel.real_rulesets.dumps import DUMPS, loadable, path_of
 
 pytestmark = pytest.mark.kernel
-
-LOADABLE = (
-    "company_mainfw_2016-01-30", "company_mainfw_2016-01-31", "docker_topos4.1", "majek_vpn", "openlab_multiuplink",
-    "shorewall_home_2015-08", "shorewall_home_2015-08_antispoof", "ufw_server2",
-)  # fmt: skip
 
 
 def ruleset(name: str) -> Rendered:
@@ -51,17 +48,18 @@ def company() -> Topology:
 
 @pytest.fixture(scope="module")
 def company_lab() -> Iterator[Lab]:
-    with Lab(company(), {"firewall": ruleset("company_mainfw_2016-01-31")}) as lab:
+    with Lab(company(), {"firewall": Rulesets(v4=ruleset("company_mainfw_2016-01-31"))}) as lab:
         yield lab
 
 
-@pytest.mark.parametrize("name", LOADABLE)
-def test_every_rule_is_known_by_its_line(name: str) -> None:
-    rendered = ruleset(name)
-    with Lab(company(), {"firewall": rendered}) as lab:
+@pytest.mark.parametrize("backend", Backend)
+@pytest.mark.parametrize("name", DUMPS)
+def test_every_rule_is_known_by_its_line(name: str, backend: Backend) -> None:
+    rendered = loadable(name)
+    with Lab(company(), {"firewall": Rulesets(v4=rendered)}, backend=backend) as lab:
         loaded = lab.policies["firewall"]
         written = sum(line.startswith("-A") for line in rendered.text.splitlines())
-        assert sum(1 for _ in loaded.ruleset.rules()) == written
+        assert sum(1 for _ in loaded.saved[4].rules()) == written
         verdict = lab.probe("world", "198.51.100.1", "tcp/4711")
         assert verdict.rule is not None
         assert verdict.rule.number is None or verdict.rule.source is not None
@@ -69,7 +67,7 @@ def test_every_rule_is_known_by_its_line(name: str) -> None:
 
 def test_an_old_negation_is_named_with_its_line() -> None:
     with pytest.raises(InputError, match=r"ugent_v1\.4\.21\.v4\.rules:\d+:"):
-        Lab(company(), {"firewall": ruleset("ugent_v1.4.21")}).close()
+        Lab(company(), {"firewall": Rulesets(v4=ruleset("ugent_v1.4.21"))}).close()
 
 
 @pytest.mark.parametrize(

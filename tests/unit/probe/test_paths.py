@@ -12,7 +12,7 @@ from lab.record.path import End, Path, Rule
 
 SHUT = Rule("gateway", "filter", "FORWARD", 1, "-A FORWARD -j DROP", target="DROP")
 POLICY = Rule("gateway", "filter", "FORWARD", None, "-P FORWARD ACCEPT")
-RULES = {("filter", "FORWARD", 5): SHUT, ("filter", "FORWARD", 0): POLICY}
+RULES = {("ip", "filter", "FORWARD", 5): SHUT, ("ip", "filter", "FORWARD", 0): POLICY}
 CODES = {"accept": 1, "drop": 0, "queue": 3, "continue": 0xFFFFFFFF}
 
 

@@ -16,7 +16,7 @@ ANSWER = Packet(family=4, proto=6, source="10.0.2.10", sport=8443, destination="
 
 DNAT = Rule(
     "gateway", "nat", "PREROUTING", 2, "-A PREROUTING -d 198.51.100.1/32 -p tcp -m tcp --dport 443 -j DNAT",
-    comment="dnat-web", target="DNAT", source="policies/edge.rules.j2:31",
+    comment="dnat-web", target="DNAT", source="policies/edge.rules.j2:31", translates="destination",
 )  # fmt: skip
 JUMP = Rule(
     "gateway", "filter", "FORWARD", 3, "-A FORWARD -j from-wan", target="from-wan", source="policies/edge.rules.j2:44"
@@ -34,7 +34,7 @@ ALLOWED_PATH = Path(
     "gateway",
     SYN,
     (
-        Step("prerouting", "nat", "PREROUTING", DNAT, "accept"),
+        Step("prerouting", "nat", "PREROUTING", DNAT, "accept", "nat"),
         Step("forward", "filter", "FORWARD", JUMP, "jump from-wan"),
         Step("forward", "filter", "from-wan", PUBLISH, "accept"),
     ),
@@ -45,7 +45,7 @@ DROPPED_PATH = Path(
     "gateway",
     SYN,
     (
-        Step("prerouting", "nat", "PREROUTING", DNAT, "accept"),
+        Step("prerouting", "nat", "PREROUTING", DNAT, "accept", "nat"),
         Step("forward", "filter", "FORWARD", JUMP, "jump from-wan"),
         Step("forward", "filter", "from-wan", None, "return"),
         Step("forward", "filter", "FORWARD", POLICY, "drop"),

@@ -78,6 +78,7 @@ def test_an_allowed_cell() -> None:
     assert cell["result"] == "passed"
     assert cell["rule"] == {
         "node": "gateway",
+        "family": "ip",
         "table": "filter",
         "chain": "from-wan",
         "number": 1,

@@ -42,8 +42,8 @@ def test_each_end_has_its_words(end: End, words: str) -> None:
 
 
 def test_source_translation_is_named_by_its_rule() -> None:
-    masquerade = Rule("gateway", "nat", "POSTROUTING", 1, "-A POSTROUTING -j MASQUERADE", target="MASQUERADE")
-    step = Step("postrouting", "nat", "POSTROUTING", masquerade, "accept")
+    masquerade = Rule("gateway", "nat", "POSTROUTING", 1, "-A POSTROUTING -j MASQUERADE", translates="source")
+    step = Step("postrouting", "nat", "POSTROUTING", masquerade, "accept", "nat")
     path = Path("gateway", make.SYN, (step,), End.LEFT, make.SYN._replace(source="198.51.100.1", sport=1024))
     assert translations(path) == ["translated: source 192.0.2.7:40000 -> 198.51.100.1:1024 by nat:POSTROUTING:1"]
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from lab.ruleset.describe import canonical_reject, is_invalid_or_rpfilter, log_prefix_of, reject_kind
+from lab.ruleset.describe import canonical_reject, described, is_invalid_or_rpfilter, reject_kind
 from lab.ruleset.digest import digest
 from lab.ruleset.save import read_save
 
@@ -35,7 +35,8 @@ def test_invalid_or_rpfilter(options: str, expected: bool) -> None:
     ("-j DROP", None),
 ])
 def test_log_prefix(options: str, prefix: str | None) -> None:
-    assert log_prefix_of(f"-A FORWARD {options}") == prefix
+    (rule,) = read_save(f"*filter\n-A FORWARD {options}\nCOMMIT\n").rules()
+    assert described("gateway", "ip", rule, None).log_prefix == prefix
 
 
 @pytest.mark.parametrize(("options", "family", "kind"), [

@@ -6,8 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from lab.kernel.read_back import LoadedPolicy
+from lab.kernel.rule_index import RuleIndex
 from lab.record.observation import Observation
 from lab.record.path import End, Path, Rule, Step
+from lab.ruleset.backend import Backend
+from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.save import read_save
 from lab.run.isolation import Isolation
 from lab.spec.cell import Cell, Service
@@ -30,7 +34,8 @@ DNS = cell(service=Service("udp/53", "udp", ((53, 53),)))
 
 def isolation(*rules: str) -> Isolation:
     text = "\n".join(("*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *rules, "COMMIT\n"))
-    return Isolation(TOPOLOGY, {"gateway": read_save(text)})
+    loaded = LoadedPolicy(Rulesets(), Backend.NFT, {4: read_save(text)}, None, RuleIndex("gateway", {}))
+    return Isolation(TOPOLOGY, {"gateway": loaded})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lab.errors import Where
@@ -9,6 +10,8 @@ from lab.record.observation import Observation, Stage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
+from lab.ruleset.describe import described
+from lab.ruleset.save import read_save
 from lab.spec.cell import Cell, Expectation, Sender, Service, Target
 
 SYN = Packet(4, 6, "10.0.1.10", 40000, "10.0.2.10", 443, 0x02)
@@ -27,12 +30,15 @@ def rule(
 ) -> Rule:  # fmt: skip
     """A rule, or with ``number=None`` the policy of its chain."""
     text = f"-P {chain} {target}" if number is None else f"-A {chain} {options} -j {target}".replace("  ", " ")
-    return Rule(node, table, chain, number, text, comment, None if number is None else target)
+    if number is None:
+        return Rule(node, table, chain, None, text, comment)
+    (saved,) = read_save(f"*{table}\n{text}\nCOMMIT\n").rules()
+    return replace(described(node, "ip", saved, None), number=number, comment=comment)
 
 
 def step(of: Rule, verdict: str) -> Step:
     """What the trace says of a rule."""
-    return Step(of.chain.lower(), of.table, of.chain, of, verdict)
+    return Step(of.chain.lower(), of.table, of.chain, of, verdict, of.table)
 
 
 def passed(*rules: Rule, node: str = "gateway", entry: Packet = SYN, leaving: Packet | None = None, **keys: Any) -> Path:

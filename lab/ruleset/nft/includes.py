@@ -1,0 +1,1 @@
+def expand(r, folder): return r
