@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,7 @@ from typing import Self
 from lab.errors import InputError, Problem
 from lab.kernel.capture import Capture
 from lab.kernel.instrument import Instrument
-from lab.kernel.line_map import LineMap, NodeLines, lines_of_accepted
+from lab.kernel.line_map import KnownLines, LineMap, NodeLines, lines_of_accepted
 from lab.kernel.loading import Load
 from lab.kernel.namespace import Home
 from lab.kernel.network import Network
@@ -57,9 +56,9 @@ class Lab:
         with ExitStack() as undo:
             home = Home()
             undo.callback(home.close)
-            sources: dict[str, Callable[[], NodeLines]] = {}
+            sources: dict[str, LineMap | KnownLines] = {}
             for name, rulesets in policies.items():
-                sources[name] = partial(lines.__getitem__, name) if lines is not None else self._line_map(home, rulesets, undo)
+                sources[name] = KnownLines(lines[name]) if lines is not None else self._line_map(home, rulesets, undo)
             loads: list[Load] = []
 
             def start_loading(nodes: Mapping[str, Node]) -> None:
@@ -84,11 +83,11 @@ class Lab:
         self._pin = Pin()
         self._batch = False
 
-    def _line_map(self, home: Home, rulesets: Rulesets, undo: ExitStack) -> Callable[[], NodeLines]:
-        """Starts to find the lines of ``rulesets``, beside the building; gives what tells them."""
+    def _line_map(self, home: Home, rulesets: Rulesets, undo: ExitStack) -> LineMap:
+        """Starts to find the lines of ``rulesets``, beside the building."""
         line_map = LineMap(home, rulesets, self.backend)
         undo.callback(line_map.close)
-        return line_map.sources
+        return line_map
 
     def _watch(self) -> None:
         """Trace every node that has rules or forwards: elsewhere no rule can decide."""

@@ -21,8 +21,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.kernel.conntrack import ConntrackChannel
-from lab.kernel.loading import RESTORE, LineMap, load, read_back
-from lab.kernel.namespace import Home
+from lab.kernel.loading import load
 from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.kernel.rest import Pin
@@ -30,9 +29,12 @@ from lab.kernel.tools import find, run
 from lab.lab import Lab
 from lab.probe.question import Question
 from lab.record.packet import Packet
-from lab.ruleset.render import Rendered, render
+from lab.ruleset.backend import Backend
+from lab.ruleset.rulesets import Rulesets
 from lab.spec.load import load_topology
 from lab.spec.topology import Topology
+
+from loads import loading, seconds, text_of
 
 INPUTS = Path(__file__).resolve().parent
 LAB = Path(sys.executable).parent / "lab"
@@ -40,21 +42,14 @@ DENY = Question("client", "10.1.0.2", "10.2.0.2", 6, 20_000)
 ALLOW = Question("client", "10.1.0.2", "10.2.0.2", 6, 10_200, receivers=(("server", 10_200),))
 
 
-def policy(name: str) -> Rendered:
+def policy(name: str) -> Rulesets:
     """A policy of the inputs, rendered."""
-    return render(INPUTS / "policies" / f"{name}.rules.j2", {}, {}, {})
+    return Rulesets(v4=text_of(f"{name}.rules"))
 
 
 def topology(name: str) -> Topology:
     """A topology of the inputs."""
     return load_topology(INPUTS / "topologies" / f"{name}.yaml")
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long ``work`` takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def median(work: Callable[[], object], runs: int) -> float:
@@ -63,10 +58,17 @@ def median(work: Callable[[], object], runs: int) -> float:
 
 
 def probes(count: int) -> dict[str, float]:
-    """A proven deny and an allow with all witnesses, on one processor."""
+    """A proven deny and an allow with all witnesses, on one processor; a deny whose rule iptables-legacy holds."""
+    figures = _asked(Backend.NFT, count, ("deny_us", DENY, "dropped"), ("allow_us", ALLOW, "allowed"))
+    if find("iptables-legacy-restore") is not None:
+        figures |= _asked(Backend.LEGACY, count, ("deny_legacy_us", DENY, "dropped"), ("allow_legacy_us", ALLOW, "allowed"))
+    return figures
+
+
+def _asked(backend: Backend, count: int, *asked: tuple[str, Question, str]) -> dict[str, float]:
     figures = {}
-    with Lab(topology("three"), {"gateway": policy("two-hundred")}) as lab:
-        for name, question, kind in (("deny_us", DENY, "dropped"), ("allow_us", ALLOW, "allowed")):
+    with Lab(topology("three"), {"gateway": policy("two-hundred")}, backend=backend) as lab:
+        for name, question, kind in asked:
             with lab.batch():
                 found = []
                 for _ in range(count):
@@ -153,30 +155,6 @@ def building(runs: int) -> dict[str, float]:
         "lab3_policy_ms": median(lambda: Lab(three, {"gateway": rules}).close(), 3 * runs) * 1e3,
         "lab100_s": median(lambda: Network(hundred).close(), runs),
     }
-
-
-def loading(runs: int) -> dict[str, float]:
-    """10,000 rules in 1,000 chains, beside bare iptables-restore; the read-back, with every rule's line, apart."""
-    rules, home = policy("ten-thousand"), Home()
-    ratios, bares, backs = [], [], []
-    for _ in range(runs):
-        bare, loaded = Node("bare", home), Node("loaded", home)
-        bares.append(seconds(lambda node=bare: run(node.namespace, [RESTORE], rules.text)))  # type: ignore[misc]
-        ratios.append(seconds(lambda node=loaded: load(node, rules)) / bares[-1])  # type: ignore[misc]
-        backs.append(seconds(lambda node=loaded: _read_back(node, rules, home)))  # type: ignore[misc]
-        bare.close()
-        loaded.close()
-    return {
-        "load_ratio": statistics.median(ratios),
-        "load_bare_s": statistics.median(bares),
-        "readback_s": statistics.median(backs),
-    }
-
-
-def _read_back(node: Node, rules: Rendered, home: Home) -> None:
-    lines = LineMap(home, rules)
-    read_back(node, rules, lines.sources)
-    lines.close()
 
 
 def peers(runs: int) -> dict[str, float | None]:

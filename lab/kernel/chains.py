@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
+import sys
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from lab.kernel.trace_table import TABLE
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _GETCHAIN, _GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 4, nl.NFNL_SUBSYS_NFTABLES << 8 | 7
 _UNSPECIFIED = 0
-_RULE_TABLE, _RULE_CHAIN, _RULE_HANDLE, _RULE_EXPRESSIONS = 1, 2, 3, 4
+_RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _DEVICE_HOOKS = ("ingress", "egress")
@@ -56,11 +57,22 @@ def base_chains(namespace: Namespace) -> dict[ChainKey, BaseChain]:
 
 def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[KernelRule]:
     """Every rule of the node but the lab's own, chain by chain, in the order in which they are run."""
+    keys: dict[bytes, ChainKey] = {}
     for data in _dump(namespace, _GETRULE):
-        table, chain, handle = _names(data)
-        if table != TABLE:
+        # table, chain and handle stand first in the message; rules of one chain begin with the same bytes
+        chain = nl.HEADER + _padded(data, nl.HEADER)
+        handle = chain + _padded(data, chain)
+        key = keys.get(data[16:handle])
+        if key is None:
+            key = keys[data[16:handle]] = _key(data)
+        if key[1] != TABLE:
             packets = _first_counter(data) if counters else None
-            yield KernelRule((FAMILIES.get(data[16], str(data[16])), table, chain), handle, packets)
+            yield KernelRule(key, int.from_bytes(data[handle + 4 : handle + 12], "big"), packets)
+
+
+def _padded(data: bytes, start: int) -> int:
+    """The length of the attribute at ``start`` with its padding."""
+    return int.from_bytes(data[start : start + 2], sys.byteorder) + 3 & ~3
 
 
 def handles(namespace: Namespace) -> Mapping[ChainKey, list[int]]:
@@ -79,16 +91,11 @@ def _dump(namespace: Namespace, kind: int) -> Iterator[bytes]:
         yield from nl.receive_dump(channel)
 
 
-def _names(data: bytes) -> tuple[str, str, int]:
-    """Table, chain and handle of one rule; they stand first in the message, so its expressions are never walked."""
-    start = nl.HEADER
-    found: dict[int, bytes] = {}
-    while len(found) < 3:
-        length, kind = struct.unpack_from("=HH", data, start)
-        if kind in (_RULE_TABLE, _RULE_CHAIN, _RULE_HANDLE):
-            found[kind] = data[start + 4 : start + length]
-        start += (length + 3) & ~3
-    return found[_RULE_TABLE][:-1].decode(), found[_RULE_CHAIN][:-1].decode(), int.from_bytes(found[_RULE_HANDLE], "big")
+def _key(data: bytes) -> ChainKey:
+    """Family, table and chain of one rule."""
+    parts = nl.attributes(data, nl.HEADER)
+    family = FAMILIES.get(data[16], str(data[16]))
+    return family, parts[_RULE_TABLE][:-1].decode(), parts[_RULE_CHAIN][:-1].decode()
 
 
 def _first_counter(data: bytes) -> int | None:

@@ -110,7 +110,7 @@ class LegacyTrace:
     def _verdict(self, family: str, table: str, rule: Rule | None) -> str:
         """What the step did, in the words of nft: the target's meaning."""
         if rule is None:
-            return "return"
+            return "continue"  # as nf_tables calls the end of a user's chain
         target = rule.text.rpartition(" ")[2] if rule.number is None else rule.target
         if target is None:
             return "continue"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
 
-from lab.kernel import tools
 from lab.kernel.chains import kernel_rules
-from lab.kernel.dialects import refusal, restore, saves
+from lab.kernel.dialects import FAMILIES, refusal, restore, saves
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.rule_index import Lines
 from lab.kernel.tools import Running
@@ -18,6 +19,20 @@ from lab.ruleset.nft.script import with_line_counters as with_nft_counters
 from lab.ruleset.rulesets import Rulesets
 
 NodeLines = Mapping[str, Lines]  # by kind; the table of an nft script with its family before it, ``inet filter``
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLines:
+    """Lines that were found before."""
+
+    lines: NodeLines
+
+    def begin(self) -> None:
+        """Nothing has to be done."""
+
+    def sources(self) -> NodeLines:
+        """The lines."""
+        return self.lines
 
 
 class LineMap:
@@ -32,6 +47,7 @@ class LineMap:
         self._backend = backend
         self._namespace = Namespace(home)
         self._running: dict[str, Running] = {}
+        self._saving: dict[str, list[Running]] = {}
         try:
             if rulesets.ipset is not None:
                 self._start("ipset", ipset.definitions(rulesets.ipset.text))
@@ -58,16 +74,23 @@ class LineMap:
         if done.code != 0:
             raise refusal(kind, self._backend, done, self._texts[kind])
 
-    def sources(self) -> NodeLines:
-        """The template's file and line of each rule; InputError or MachineError when a ruleset is refused."""
+    def begin(self) -> None:
+        """Wait for the copies, and have them printed; InputError or MachineError when a ruleset is refused."""
         for kind in tuple(self._running):
             self._finish(kind)
+        for kind, rendered in self._texts.items():
+            if kind in FAMILIES and kind not in self._saving:
+                commands = saves(kind, self._backend, rendered.text)
+                self._saving[kind] = [Running(self._namespace, [*command, "-c"]) for command in commands]
+
+    def sources(self) -> NodeLines:
+        """The template's file and line of each rule; raises as `begin`."""
+        self.begin()
         return {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
 
     def _iptables(self, kind: str) -> Lines:
         rendered = self._texts[kind]
-        commands = saves(kind, self._backend, rendered.text)
-        saved = "".join(tools.run(self._namespace, [*command, "-c"]).out for command in commands)
+        saved = "".join(running.finish().out for running in self._saving[kind])
         lines = lines_of(saved) if self._has_counters(kind) else lines_of_comments(saved, rendered.text)
         return {place: _source(rendered.sources, line) for place, line in lines.items()}
 
@@ -82,7 +105,7 @@ class LineMap:
 
     def close(self) -> None:
         """Throw the namespace away."""
-        for running in self._running.values():
+        for running in (*self._running.values(), *chain.from_iterable(self._saving.values())):
             running.stop()
         self._namespace.close()
 

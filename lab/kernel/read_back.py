@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.chains import base_chains, handles
 from lab.kernel.dialects import FAMILIES, saves
-from lab.kernel.line_map import NodeLines
+from lab.kernel.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.native import native_rules
 from lab.kernel.node import Node
 from lab.kernel.rule_index import RuleIndex, iptables_rules, policy_of
@@ -36,10 +38,24 @@ class LoadedPolicy:
     index: RuleIndex
 
 
-def read_back(node: Node, rulesets: Rulesets, backend: Backend, sources: Callable[[], NodeLines]) -> LoadedPolicy:
+def read_back(node: Node, rulesets: Rulesets, backend: Backend, lines: LineMap | KnownLines) -> LoadedPolicy:
     """What the node holds now; raises MeasurementError when that cannot be told rule by rule."""
-    reading = _Reading(node, rulesets, backend)
-    return reading.finish(sources())
+    with _without_collection():
+        lines.begin()
+        reading = _Reading(node, rulesets, backend)
+        return reading.finish(lines.sources())
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """A large ruleset is some 100,000 objects that all stay: looking for garbage among them takes as long as making them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Reading:
@@ -53,12 +69,13 @@ class _Reading:
             if kind in FAMILIES
         }
         self._listing = Running(node.namespace, _LISTING) if rulesets.nft is not None else None
+        self._held = handles(node.namespace)
 
     def finish(self, lines: NodeLines) -> LoadedPolicy:
         """All of it, as one policy."""
         saved = {kind: self._saved(kind) for kind in self._saving}
         native = read_listing(self._printed(self._listing)) if self._listing is not None else None
-        held = handles(self._node.namespace)
+        held = self._held
         rules: dict[tuple[str, str, str, int], Rule] = {}
         for kind, ruleset in saved.items():
             if self._backend is Backend.NFT:

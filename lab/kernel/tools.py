@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import IO
 
 from lab.errors import MachineError, Problem
 from lab.kernel.namespace import Namespace
@@ -55,43 +57,54 @@ class Finished:
 class Running:
     """A tool at work inside a node; it dies with the lab (PR_SET_PDEATHSIG by setpriv(1), where that is installed).
 
-    Its standard input is an anonymous file, so that it works beside the caller from the moment it is made.
+    Its input and what it prints are anonymous files, so that it works beside the caller from the moment it is made.
     """
 
     def __init__(self, namespace: Namespace, argv: Sequence[str], stdin: str = "") -> None:
         guard = find("setpriv")
         prefix = [guard, "--pdeathsig", "KILL"] if guard else []
         command = [*prefix, need(argv[0]), *argv[1:]]
-        with open(os.memfd_create("stdin"), "w+b") as file:
-            file.write(stdin.encode())
-            file.seek(0)
+        with ExitStack() as undo:
+            given, self._out, self._err = (undo.enter_context(_anonymous(name)) for name in ("in", "out", "err"))
+            given.write(stdin.encode())
+            given.seek(0)
             with namespace:
                 self._process = subprocess.Popen(
                     command,
-                    stdin=file,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
+                    stdin=given,
+                    stdout=self._out,
+                    stderr=self._err,
                     # iptables-legacy locks a file of the machine across namespaces, unless it is told of another one
                     env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/fd/0"},
                 )
+            undo.pop_all()
+            given.close()
 
     def finish(self) -> Finished:
         """Wait until it ends."""
         try:
-            out, err = self._process.communicate()
+            code = self._process.wait()
+            out, err = _content(self._out), _content(self._err)
         finally:
             self.stop()
-        return Finished(self._process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
-
+        return Finished(code, out, err)
 
     def stop(self) -> None:
         """Kill it if it still runs, and let go of its output."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        for file in (self._out, self._err):
+            file.close()
+
+
+def _anonymous(name: str) -> IO[bytes]:
+    return os.fdopen(os.memfd_create(name), "w+b")
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def run(namespace: Namespace, argv: Sequence[str], stdin: str = "") -> Finished:

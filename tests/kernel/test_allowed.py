@@ -8,6 +8,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, ESTABLISHED, FAR, NEAR, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 SERVES = {"services": ["tcp/8443", "udp/8443"]}
 

@@ -15,6 +15,7 @@ from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import SERVER, corridor, table, topology
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 TEMPLATE = """\
 {% macro publish(port, name) -%}

@@ -10,6 +10,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, FAR, NEAR, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 PROTOCOLS = pytest.mark.parametrize(("proto", "word"), [(TCP, "tcp-reset"), (UDP, "icmp-port-unreachable")])
 

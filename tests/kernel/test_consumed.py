@@ -13,6 +13,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 
 @pytest.mark.parametrize("service", ["tcp/443", "udp/443", "icmp/echo-request"])

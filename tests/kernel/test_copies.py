@@ -9,6 +9,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 
 @pytest.mark.parametrize("service", ["udp/80", "tcp/80"])

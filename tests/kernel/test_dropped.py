@@ -11,6 +11,7 @@ from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import NEAR, SERVER, corridor, table, two_gateways
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 SERVICES = ["tcp/443", "udp/443", "icmp/echo-request"]
 

@@ -15,6 +15,7 @@ from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 NEW = "-A FORWARD -p {proto} --dport {port} -m conntrack --ctstate NEW -m comment --comment new -j ACCEPT"
 RULESET = table(

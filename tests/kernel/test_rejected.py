@@ -9,6 +9,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, NEAR, SERVER, corridor, table, two_gateways
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 KINDS = [
     "icmp-net-unreachable", "icmp-host-unreachable", "icmp-port-unreachable", "icmp-proto-unreachable",

@@ -10,6 +10,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 NEW_WEB = "-A FORWARD -p tcp -m conntrack --ctstate NEW -m tcp --syn --dport 443 -j ACCEPT"
 STATEFUL = table("filter", ESTABLISHED, NEW_WEB, FORWARD="DROP")

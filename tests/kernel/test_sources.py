@@ -11,6 +11,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 SERVICES = ["tcp/443", "udp/443", "icmp/echo-request"]
 WORLD: dict[str, Any] = {"client": {"anyip": True}, "gateway": {"via": "client"}}

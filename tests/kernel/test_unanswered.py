@@ -9,6 +9,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, NEAR, SERVER, corridor, table, two_gateways
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 NO_ANSWERS = f"-A FORWARD -s {SERVER} -m comment --comment no-answers -j DROP"
 SERVICES = pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import FAR, corridor, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 SERVICES = ["tcp/443", "udp/443", "icmp/echo-request"]
 

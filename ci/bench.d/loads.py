@@ -1,0 +1,108 @@
+"""How long rulesets take to load, on each backend, beside the bare tool."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.kernel.dialects import restore
+from lab.kernel.line_map import LineMap
+from lab.kernel.loading import load
+from lab.kernel.namespace import Home
+from lab.kernel.node import Node
+from lab.kernel.read_back import read_back
+from lab.kernel.tools import find, run
+from lab.ruleset.backend import Backend
+from lab.ruleset.render import Rendered, render
+from lab.ruleset.rulesets import Rulesets
+
+POLICIES = Path(__file__).resolve().parent / "policies"
+
+
+def text_of(file: str) -> Rendered:
+    """A policy of the inputs, rendered."""
+    return render(POLICIES / f"{file}.j2", {}, {}, {})
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long ``work`` takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A load by the lab as a multiple of the bare tool's, the bare one and the read-back in seconds, all medians."""
+
+    ratio: float
+    bare_s: float
+    back_s: float
+    whole_ratio: float
+
+
+def measure(kind: str, text: Rendered, backend: Backend, runs: int) -> Figures:
+    """Load ``text`` by the bare tool and by the lab, one after the other, and read it back with every rule's line.
+
+    The whole is a load with its read-back as a lab does it: the lines are found beside the load.
+    """
+    rulesets, home = Rulesets(**{kind: text}), Home()
+    bares: list[float] = []
+    loads: list[float] = []
+    backs: list[float] = []
+    wholes: list[float] = []
+    for _ in range(runs):
+        bare, loaded = Node("bare", home), Node("loaded", home)
+        bares.append(seconds(lambda node=bare: run(node.namespace, restore(kind, backend), text.text)))  # type: ignore[misc]
+        loads.append(seconds(lambda node=loaded: load(node, rulesets, backend)))  # type: ignore[misc]
+        if kind != "ipset":
+            backs.append(seconds(lambda node=loaded: _read_back(node, rulesets, home, backend)))  # type: ignore[misc]
+            whole = Node("whole", home)
+            wholes.append(seconds(lambda node=whole: _whole(node, rulesets, home, backend)))  # type: ignore[misc]
+            whole.close()
+        bare.close()
+        loaded.close()
+    home.close()
+    ratio = statistics.median(one / other for one, other in zip(loads, bares, strict=True))
+    back = statistics.median(backs) if backs else 0.0
+    whole_ratio = statistics.median(one / other for one, other in zip(wholes, bares, strict=True)) if wholes else ratio
+    return Figures(ratio, statistics.median(bares), back, whole_ratio)
+
+
+def _read_back(node: Node, rulesets: Rulesets, home: Home, backend: Backend) -> None:
+    lines = LineMap(home, rulesets, backend)
+    read_back(node, rulesets, backend, lines)
+    lines.close()
+
+
+def _whole(node: Node, rulesets: Rulesets, home: Home, backend: Backend) -> None:
+    lines = LineMap(home, rulesets, backend)
+    load(node, rulesets, backend)
+    read_back(node, rulesets, backend, lines)
+    lines.close()
+
+
+def loading(runs: int) -> Mapping[str, float | None]:
+    """10,000 rules in 1,000 chains on nft, legacy and native nft; 100,000 rules; a set of 100,000 addresses."""
+    ten = measure("v4", text_of("ten-thousand.rules"), Backend.NFT, runs)
+    hundred = measure("v4", text_of("hundred-thousand.rules"), Backend.NFT, 1)
+    native = measure("nft", text_of("ten-thousand.nft"), Backend.NFT, runs)
+    legacy = sets = None
+    if find("iptables-legacy-restore") is not None:
+        legacy = measure("v4", text_of("ten-thousand.rules"), Backend.LEGACY, runs)
+    if find("ipset") is not None:
+        sets = measure("ipset", text_of("hundred-thousand.ipset"), Backend.NFT, runs)
+    return {
+        "load_ratio": ten.ratio,
+        "load_bare_s": ten.bare_s,
+        "readback_s": ten.back_s,
+        "load_legacy_ratio": legacy.ratio if legacy else None,
+        "load_nft_ratio": native.ratio,
+        "load_100k_ratio": hundred.whole_ratio,
+        "load_100k_bare_s": hundred.bare_s,
+        "ipset_100k_s": sets.bare_s * sets.ratio if sets else None,
+        "ipset_100k_ratio": sets.ratio if sets else None,
+    }
