@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from ipaddress import ip_address
 from typing import TypeVar
 
 from lab.errors import InputError, Problem, Where
@@ -20,27 +22,32 @@ from lab.spec.cell import (
     Target,
 )
 from lab.spec.claims import contradictions, unclaimed
-from lab.spec.ends import FAMILY, Ends
+from lab.spec.ends import Ends
+from lab.spec.fields import Place
 from lab.spec.matrix import Default, LeftOut, Matrix, Row
 from lab.spec.messages import did_you_mean
-from lab.spec.service import read_services, without
+from lab.spec.service import in_family, read_services, without
 from lab.spec.topology import Topology
 
 DEFAULT = "default"
+FAMILIES = (4, 6)
 T = TypeVar("T")
 W = TypeVar("W")
 
 
-def expand(matrix: Matrix, topology: Topology) -> tuple[Cell, ...]:
-    """All cells of ``matrix`` on ``topology``, in the order of its rows; raises InputError with every problem found."""
+def expand(matrix: Matrix, topology: Topology, families: Collection[int] = FAMILIES) -> tuple[Cell, ...]:
+    """All cells of ``matrix`` on ``topology``, in the order of its rows, of each row those of IPv4 first.
+
+    ``families`` says which are wanted; raises InputError with every problem found, in the others too.
+    """
     expander = _Expander(matrix, topology)
-    cells = [cell for index, row in enumerate(matrix.flows) for cell in expander.row(index, row.in_v4)]
+    cells = [cell for index, row in enumerate(matrix.flows) for cell in expander.row(index, row)]
     if matrix.default is not None:
         cells += expander.default(matrix.default, cells)
     problems = expander.problems or [*_same_ids(cells), *contradictions(cells)]
     if problems:
         raise InputError(problems)
-    return tuple(cells)
+    return tuple(cell for cell in cells if cell.family in families)
 
 
 def _same_ids(cells: Sequence[Cell]) -> Iterator[Problem]:
@@ -58,7 +65,7 @@ class _Expander:
         self.problems: list[Problem] = []
         self._matrix, self._topology = matrix, topology
         self._under_test = self._nodes_under_test()
-        self._ends = Ends(topology, self._under_test)
+        self._ends = {family: Ends(topology, self._under_test, family) for family in FAMILIES}
 
     def _nodes_under_test(self) -> list[str]:
         matrix, topology = self._matrix, self._topology
@@ -78,68 +85,119 @@ class _Expander:
 
     def row(self, index: int, row: Row) -> Iterator[Cell]:
         """The cells of one row."""
-
-        def place(key: str) -> Where:
-            return self._matrix.where("flows", index, key)
-
-        senders = self._each(self._ends.senders, row.sender, "flows", index, "from")
-        targets = self._each(self._ends.targets, row.target, "flows", index, "to")
-        services = self._each(lambda texts: self._services(texts, row), row.service, "flows", index, "service")
-        left_out = self._each(self._left_out, row.leave_out, "flows", index, "not")
-        expect = self._tried(lambda: self._expectation(row), place("arrives"))
+        place = partial(self._matrix.where, "flows", index)
+        parts = {family: self._part(index, row, family) for family in row.family or FAMILIES}
         at = self._tried(lambda: self._at(row.at), place("at"))
-        if senders is None or targets is None or services is None or left_out is None or expect is None or at is None:
+        whole = [part for part in parts.values() if part is not None]
+        if at is None or len(whole) != len(parts) or not self._speaks_of_something(index, row, whole):
             return
-        where = self._matrix.where("flows", index)
-        found = False
-        # net: and role: leave out the node under test by themselves; to say it once more is no mistake.
-        idle = {entry for entry in left_out if not (entry.senders or set()) & self._own_addresses()}
-        for sender in senders:
-            for target in targets:
-                if sender.node == target.node:
-                    continue
-                for service in services:
-                    kept = _kept(sender, target, service, left_out, idle)
-                    if kept is not None:
-                        found = True
-                        yield self._cell(row.name, where, sender, target, kept, at, expect, row)
-        if not found:
-            self._problem(f"row {row.name!r} selects no cell", where, "its ends are one node, or `not` leaves out all of it")
-        for number, entry in enumerate(left_out):
-            if entry in idle:
+        used: set[int] = set()
+        chosen = {part.family: [*self._chosen(part, used)] for part in whole}
+        judged = [family for family, found in chosen.items() if found]
+        for family in judged:
+            of_family = row.of_family(family)
+            expect = self._tried(lambda: self._expectation(of_family, family, judged), place("arrives"))  # noqa: B023
+            for sender, target, service in chosen[family] if expect is not None else ():
+                yield self._cell(row.name, place(), sender, target, service, family, at, expect, row)
+        if not judged:
+            self._problem(f"row {row.name!r} selects no cell", place(), "its ends are one node, or `not` leaves out all of it")
+        for number in range(len(row.leave_out)):
+            if number not in used:
                 what = f"row {row.name!r} has nothing of this that could be left out"
                 self._problem(what, self._matrix.where("flows", index, "not", number))
 
+    def _part(self, index: int, row: Row, family: int) -> _Part | None:
+        """What the row's words stand for in one family; None when one of them stands for nothing anywhere."""
+        ends, path = self._ends[family], ("flows", index)
+        senders = self._each(ends.senders, row.sender, *path, "from")
+        targets = self._each(ends.targets, row.target, *path, "to")
+        services = self._each(lambda texts: self._services(texts, row), row.service, *path, "service")
+        left_out = self._each(lambda entries: self._left_out(entries, family), row.leave_out, *path, "not")
+        if senders is None or targets is None or services is None or left_out is None:
+            return None
+        if row.source is not None and ip_address(row.source).version != family:
+            senders = []
+        return _Part(family, senders, targets, [one for one in services if in_family(one, family)], left_out)
+
+    def _speaks_of_something(self, index: int, row: Row, parts: Sequence[_Part]) -> bool:
+        """Whether each end is something in some family, and in every family that the row asks for by name; else told."""
+        before = len(self.problems)
+        for key, words in (("from", row.sender), ("to", row.target)):
+            for family in row.family or ():
+                for number, word in enumerate(words):
+                    if not self._stands_for_something(key, word, row, family):
+                        what = f"{_shown([word])} has no IPv{family} address, but the row says family: {_families(row)}"
+                        self._problem(what, self._matrix.where("flows", index, key, number))
+            if row.family is None and not any(part.senders if key == "from" else part.targets for part in parts):
+                what, mend = _nothing(key, words)
+                self._problem(what, self._matrix.where("flows", index, key), mend)
+        for number, text in enumerate(row.service):
+            services = read_services(text, self._topology.services)
+            if row.family and not any(in_family(one, family) for one in services for family in row.family):
+                what = f"{text} is no service of IPv{row.family[0]}"
+                mend = "ICMP is IPv4's (icmp/echo-request), ICMPv6 is IPv6's (icmpv6/echo-request)"
+                self._problem(what, self._matrix.where("flows", index, "service", number), mend)
+        return len(self.problems) == before
+
+    def _stands_for_something(self, key: str, word: str | Place, row: Row, family: int) -> bool:
+        if key == "from":
+            fits = row.source is None or ip_address(row.source).version == family
+            return fits and bool(self._ends[family].senders([word]))
+        return bool(self._ends[family].targets([word]))
+
+    def _chosen(self, part: _Part, used: set[int]) -> Iterator[tuple[Sender, Target, Service]]:
+        """The product of a row's ends and services, less what ``not`` leaves out; notes which entries left something out."""
+        own = self._own_addresses(part.family)
+        # net: and role: leave out the node under test by themselves; to say it once more is no mistake.
+        used |= {number for number, entry in enumerate(part.left_out) if (entry.senders or set()) & own}
+        for sender in part.senders:
+            for target in part.targets:
+                if sender.node == target.node:
+                    continue
+                for service in part.services:
+                    kept = _kept(sender, target, service, part.left_out, used)
+                    if kept is not None:
+                        yield sender, target, kept
+
     def default(self, default: Default, cells: Sequence[Cell]) -> list[Cell]:
         """The complement of all rows, pair by pair of nodes on different networks (or with the node under test)."""
-
-        def place(key: str) -> Where:
-            return self._matrix.where("default", key)
-
-        senders = self._each(self._ends.senders, default.between, "default", "between")
-        targets = self._each(self._ends.targets, default.between, "default", "between")
-        services = self._each(self._services, default.services, "default", "services")
-        at = self._tried(lambda: self._at(default.at), place("at"))
-        if senders is None or targets is None or services is None or at is None:
-            return []
-        expect = Expectation(
-            default.expect.action, default.expect.reject_with, rule=default.rule, logged=default.logged, by=default.by
-        )
-        where = self._matrix.where("default")
+        place = partial(self._matrix.where, "default")
         free = unclaimed(cells)
-        found = []
-        for sender in senders:
-            for target in targets:
-                if not self._crosses(sender, target, at):
-                    continue
-                for service in services:
-                    left = free(sender, target, service)
-                    if left is not None:
-                        found.append(self._cell(DEFAULT, where, sender, target, left, at, expect, None))
-        if not found:
+        at = self._tried(lambda: self._at(default.at), place("at"))
+        found: list[Cell] = []
+        for family in FAMILIES:
+            ends = self._ends[family]
+            senders = self._each(ends.senders, default.between, "default", "between")
+            targets = self._each(ends.targets, default.between, "default", "between")
+            services = self._each(self._services, default.services, "default", "services")
+            if senders is None or targets is None or services is None or at is None:
+                continue
+            part = _Part(family, senders, targets, [one for one in services if in_family(one, family)], [])
+            chosen = [*self._unspoken(part, at, free)]
+            expect = self._tried(lambda: self._default_expectation(default, family), place("expect")) if chosen else None  # noqa: B023
+            for sender, target, service in chosen if expect is not None else ():
+                found.append(self._cell(DEFAULT, place(), sender, target, service, family, at, expect, None))
+        if not found and not self.problems:
             mend = "name two networks, or a node and a network"
             self._problem("the default selects no cell: nothing is left between these", place("between"), mend)
         return found
+
+    def _unspoken(
+        self, part: _Part, at: str, free: Callable[[Sender, Target, Service], Service | None]
+    ) -> Iterator[tuple[Sender, Target, Service]]:
+        """What no row speaks of."""
+        for sender in part.senders:
+            for target in part.targets:
+                if self._crosses(sender, target, at):
+                    for service in part.services:
+                        left = free(sender, target, service)
+                        if left is not None:
+                            yield sender, target, left
+
+    def _default_expectation(self, default: Default, family: int) -> Expectation:
+        expect = default.expect
+        _fits(expect.reject_with, family, FAMILIES)
+        return Expectation(expect.action, expect.reject_with, rule=default.rule, logged=default.logged, by=default.by)
 
     def _crosses(self, sender: Sender, target: Target, at: str) -> bool:
         """Whether a packet between these two meets the node under test: neighbours on one network speak without it."""
@@ -151,21 +209,21 @@ class _Expander:
         return network(sender.address) != network(target.address)
 
     def _cell(
-        self, name: str, where: Where, sender: Sender, target: Target, service: Service, at: str, expect: Expectation,
-        row: Row | None,
+        self, name: str, where: Where, sender: Sender, target: Target, service: Service, family: int, at: str,
+        expect: Expectation, row: Row | None,
     ) -> Cell:  # fmt: skip
         ack = row is not None and row.ack
         source = row.source if row is not None else None
         words = service.text + (" ack" if ack else "")
         return Cell(
-            id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]",
+            id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
             matrix=self._matrix.matrix,
             row=name,
             where=where,
             sender=replace(sender, address=source) if source else sender,
             target=target,
             service=service,
-            family=FAMILY,
+            family=family,
             at=at,
             expect=expect,
             sport=row.sport if row is not None else None,
@@ -181,19 +239,20 @@ class _Expander:
                 raise ValueError(f"`sport` has no meaning for {service.text}")
         return services
 
-    def _left_out(self, entries: Sequence[LeftOut]) -> list[_LeftOut]:
+    def _left_out(self, entries: Sequence[LeftOut], family: int) -> list[_LeftOut]:
+        ends = self._ends[family]
         return [
             _LeftOut(
-                None if entry.sender is None else {sender.address for sender in self._ends.senders(entry.sender)},
-                None if entry.target is None else {target.address for target in self._ends.targets(entry.target)},
+                None if entry.sender is None else {sender.address for sender in ends.senders(entry.sender)},
+                None if entry.target is None else {target.address for target in ends.targets(entry.target)},
                 None if entry.service is None else self._services(entry.service),
             )
             for entry in entries
         ]
 
-    def _own_addresses(self) -> set[str]:
+    def _own_addresses(self, family: int) -> set[str]:
         """The addresses of the nodes under test."""
-        return {address for node in self._under_test for address in self._topology.addresses(node, FAMILY)}
+        return {address for node in self._under_test for address in self._topology.addresses(node, family)}
 
     def _at(self, named: str | None) -> str:
         if named is not None:
@@ -208,12 +267,14 @@ class _Expander:
             )
         return self._under_test[0]
 
-    def _expectation(self, row: Row) -> Expectation:
+    def _expectation(self, row: Row, family: int, judged: Collection[int]) -> Expectation:
+        """What ``row``, as it is for ``family``, expects; ``judged`` are all families that the row has cells of."""
+        _fits(row.expect.reject_with, family, judged)
         conntrack, leaves, known, exemption = row.conntrack, row.leaves, row.known, row.exemption
         return Expectation(
             action=row.expect.action,
             reject_with=row.expect.reject_with,
-            arrives=self._arrives(row),
+            arrives=self._arrives(row, family, judged),
             leaves=Leaves(leaves.via, leaves.mark) if leaves else None,
             conntrack=ExpectedConntrack(conntrack.state, conntrack.assured, conntrack.mark) if conntrack else None,
             rule=row.rule,
@@ -224,19 +285,22 @@ class _Expander:
             known=Known(known.until, known.ticket, known.why) if known else None,
         )
 
-    def _arrives(self, row: Row) -> Arrives | None:
+    def _arrives(self, row: Row, family: int, judged: Collection[int]) -> Arrives | None:
         written = row.arrives
         if written is None:
             return None
         if written.at is not None and written.at not in self._topology.nodes:
             raise ValueError(f"there is no node {written.at!r}\n{did_you_mean(written.at, self._topology.nodes, 'the nodes')}")
-        return Arrives(written.at, self._one_address(written.address), written.port, self._one_address(written.source))
+        address, source = (self._one_address(word, family, judged) for word in (written.address, written.source))
+        return Arrives(written.at, address, written.port, source)
 
-    def _one_address(self, word: str | None) -> str | None:
+    def _one_address(self, word: str | None, family: int, judged: Collection[int]) -> str | None:
         """The address that a word after `address` or `from` stands for; ``kept`` stays."""
         if word is None or word == "kept":
             return word
-        found = self._ends.targets([word])
+        found = self._ends[family].targets([word])
+        if not found:
+            raise ValueError(f"{word!r} has no IPv{family} address\n{_say_which(judged)}")
         if len(found) != 1:
             raise ValueError(f"{word!r} has {len(found)} addresses\nsay which one: {', '.join(end.address for end in found)}")
         return found[0].address
@@ -265,6 +329,46 @@ class _Expander:
             self.problems.append(problem)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a row's words stand for in one family."""
+
+    family: int
+    senders: Sequence[Sender]
+    targets: Sequence[Target]
+    services: Sequence[Service]
+    left_out: Sequence[_LeftOut]
+
+
+def _shown(words: Sequence[str | Place]) -> str:
+    return ", ".join(word if isinstance(word, str) else f"{word.at}:{word.address}" for word in words)
+
+
+def _families(row: Row) -> str:
+    return "both" if row.family == FAMILIES else str((row.family or (4,))[0])
+
+
+def _nothing(key: str, words: Sequence[str | Place]) -> tuple[str, str]:
+    if key == "to":
+        return f"{_shown(words)} selects no address", ""
+    mend = "role: and net: leave out the node under test here: to send from it, name it"
+    return f"{_shown(words)} selects no node that could send", mend
+
+
+def _say_which(judged: Collection[int]) -> str:
+    if len(judged) < 2:
+        return ""
+    return "the row is judged in both families: say what differs under `v4:` and `v6:`, or say `family: 4`"
+
+
+def _fits(kind: str | None, family: int, judged: Collection[int]) -> None:
+    """Refuse an answer of REJECT that the family has not."""
+    wrong = {4: "icmp6-", 6: "icmp-"}[family]
+    if kind is not None and kind.startswith(wrong):
+        also = " (icmpx-port-unreachable and the like are of both families)"
+        raise ValueError(f"{kind} is no answer of IPv{family}\n{_say_which(judged)}{also if len(judged) > 1 else ''}")
+
+
 class _LeftOut:
     """One entry of ``not``, resolved; None stands for all."""
 
@@ -278,17 +382,17 @@ class _LeftOut:
 
 
 def _kept(
-    sender: Sender, target: Target, service: Service, left_out: Sequence[_LeftOut], idle: set[_LeftOut]
+    sender: Sender, target: Target, service: Service, left_out: Sequence[_LeftOut], used: set[int]
 ) -> Service | None:
-    """What of the service is left; None when all of it is left out.  Entries that apply are no longer ``idle``."""
+    """What of the service is left; None when all of it is left out.  The numbers of entries that apply go to ``used``."""
     kept: Service | None = service
-    for entry in left_out:
+    for number, entry in enumerate(left_out):
         if not entry.fits(sender, target):
             continue
         for other in (service,) if entry.services is None else entry.services:
             if _less(service, other) == service:
                 continue
-            idle.discard(entry)
+            used.add(number)
             kept = _less(kept, other) if kept is not None else None
     return kept
 

@@ -23,6 +23,17 @@ REJECT_KINDS = (
     "icmp-net-prohibited",
     "icmp-host-prohibited",
     "icmp-admin-prohibited",
+    "icmp6-no-route",
+    "icmp6-adm-prohibited",
+    "icmp6-addr-unreachable",
+    "icmp6-port-unreachable",
+    "icmp6-policy-fail",
+    "icmp6-reject-route",
+    # nft's words, which hold for both families
+    "icmpx-port-unreachable",
+    "icmpx-admin-prohibited",
+    "icmpx-host-unreachable",
+    "icmpx-no-route",
     "tcp-reset",
 )
 # What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
@@ -40,6 +51,7 @@ CONNTRACK_STATES = (
     "TIME_WAIT",
     "CLOSE",
 )
+_FAMILIES = {"4": (4,), "6": (6,), "both": (4, 6)}
 _ROW_NAME = r"^[^\[\]\x00-\x1f\x7f]+$"
 
 
@@ -124,16 +136,11 @@ def _not_yet(_value: object) -> None:
     raise ValueError("not yet: this key comes with a later version")
 
 
-def _no_v6(_value: object) -> None:
-    raise ValueError("not yet: IPv6 is not judged in this version")
-
-
-def _family(value: object) -> int | None:
-    if value in (4, "4") and not isinstance(value, bool):
-        return 4
-    if value in (6, "6", "both") and not isinstance(value, bool):
-        raise ValueError(f"not yet: IPv6 is not judged in this version, so `family: {value}` cannot be")
-    raise ValueError(f"{value!r} is not a family: 4, 6 or both")
+def _families(value: object) -> tuple[int, ...]:
+    found = _FAMILIES.get(str(value)) if not isinstance(value, bool) else None
+    if found is None:
+        raise ValueError(f"{value!r} is not a family: 4, 6 or both")
+    return found
 
 
 def _flags(value: object) -> bool:
@@ -147,13 +154,13 @@ def _source(value: object) -> str:
     text = text_of(value)
     if not is_address(text):
         raise ValueError(f"{text!r} is not an address to send from")
-    if ip_address(text).version == 6:
-        raise ValueError(f"not yet: {text!r}: IPv6 is not judged in this version")
-    if ip_address(text) in ip_network("240.0.0.0/4"):
-        raise ValueError(f"{text!r} cannot be sent from: the lab's own canaries come from 240.0.0.0/4")
-    if ip_address(text).is_multicast or ip_address(text).is_unspecified:
+    address = ip_address(text)
+    for network in ("240.0.0.0/4", "100::/64"):
+        if address in ip_network(network):
+            raise ValueError(f"{text!r} cannot be sent from: the lab's own canaries come from {network}")
+    if address.is_multicast or address.is_unspecified or (address.version == 6 and address.is_loopback):
         raise ValueError(f"{text!r} cannot be sent from: the kernel puts another address in its place")
-    return text
+    return str(address)
 
 
 def _row_name(value: object) -> str:
@@ -209,8 +216,9 @@ By = Annotated[str, PlainValidator(_substitute), WithJsonSchema({"enum": list(SU
 State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
-NoV6 = Annotated[None, PlainValidator(_no_v6), WithJsonSchema(_NOTHING)]
-Family = Annotated[int, PlainValidator(_family), WithJsonSchema({"enum": [4, "4"]})]
+Families = Annotated[
+    tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})
+]
 Flags = Annotated[
     bool, PlainValidator(_flags), WithJsonSchema({"anyOf": [{"const": "ack"}, {"const": ["ack"]}]})
 ]

@@ -20,11 +20,10 @@ from lab.spec.fields import (
     By,
     Date,
     Ends,
-    Family,
+    Families,
     Flags,
     Mark,
     NotYet,
-    NoV6,
     Port,
     RowName,
     ServiceTexts,
@@ -32,7 +31,7 @@ from lab.spec.fields import (
     State,
 )
 from lab.spec.policy import APolicy, PolicySpec
-from lab.spec.topology import STRICT, Topology
+from lab.spec.topology import STRICT
 from lab.spec.words import Name, Names, OneOrSeveral, Text, one_or_several
 from lab.spec.yaml_source import Document
 
@@ -136,7 +135,7 @@ class Row(Further):
     target: Ends = Field(alias="to", description="as `from`")
     service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
     expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
-    family: Family = Field(default=4, description="4; IPv6 is not judged in this version")
+    family: Families | None = Field(default=None, description="4, 6 or both; if silent, every family that both ends have")
     source: Source | None = Field(default=None, description="send from this address, spoofed too")
     sport: Port | None = Field(default=None, description="send from this port")
     ack: Flags = Field(default=False, alias="flags", description="ack: one bare segment in place of a handshake")
@@ -145,24 +144,25 @@ class Row(Further):
     ] = Field(default=(), alias="not", description="cells of the product that this row leaves out")
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
     v4: Override | None = Field(default=None, description="keys that hold for IPv4 alone")
-    v6: NoV6 = None
+    v6: Override | None = Field(default=None, description="keys that hold for IPv6 alone")
     packet: NotYet = None
     steps: NotYet = None
     burst: NotYet = None
 
-    @property
-    def in_v4(self) -> Row:
-        """The row with what ``v4:`` says of it."""
-        if self.v4 is None:
+    def of_family(self, family: int) -> Row:
+        """The row with what ``v4:`` or ``v6:`` says of it."""
+        override = self.v4 if family == 4 else self.v6
+        if override is None:
             return self
-        given = {name: getattr(self.v4, name) for name in self.v4.model_fields_set}
-        return self.model_copy(update=given | {"v4": None})
+        given = {name: getattr(override, name) for name in override.model_fields_set}
+        return self.model_copy(update=given | {"v4": None, "v6": None})
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
-        problem = _contradiction(self.in_v4)
-        if problem:
-            raise ValueError(problem)
+        for family in self.family or (4, 6):
+            problem = _contradiction(self.of_family(family))
+            if problem:
+                raise ValueError(problem)
         return self
 
 
@@ -209,15 +209,6 @@ class Matrix(BaseModel):
         """The matrix on another topology, or with other policies in the place of its own or beside them."""
         update: dict[str, object] = {"policies": {**self.policies, **(policies or {})}}
         return self.model_copy(update=update | ({"topology": topology} if topology else {}))
-
-
-def matrix_notes(matrix: Matrix, topology: Topology) -> tuple[str, ...]:
-    """What a reader of the results must know: what this version does not judge."""
-    six = [name for name, node in topology.nodes.items() if node.addresses(6)]
-    if not six:
-        return ()
-    shown = ", ".join(six[:5]) + (", …" if len(six) > 5 else "")
-    return (f"{matrix.matrix}: IPv6 is not judged in this version; in topology {topology.topology} {shown} have IPv6",)
 
 
 def _contradiction(row: Row) -> str | None:

@@ -25,8 +25,9 @@ JINJA_OPTIONS = (
     "lstrip_blocks",
     "keep_trailing_newline",
 )
-_NOT_YET = {"v6": "IPv6 rulesets", "ipset": "ipsets", "nft": "nft rulesets"}
-_BESIDE = (".rules6.j2", ".rules6", ".ipset.j2", ".ipset", ".nft.j2", ".nft")
+# The kinds of a policy's files in the order in which they are loaded, and what their names end in (`.j2` behind a template).
+ENDINGS: Mapping[str, str] = {"ipset": ".ipset", "v4": ".rules", "v6": ".rules6", "nft": ".nft"}
+_RULES = ("v4", "v6", "nft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +41,35 @@ class EnvVar:
 class PolicyFiles:
     """Where a policy's text comes from.
 
-    ``folder`` is the policy's folder: nothing outside it is read.  ``v4`` is a Jinja2 template if it ends in ``.j2``,
-    and None only with ``render``, a team's own renderer (argv).  ``vars`` are in the order written, the later over the earlier.
-    ``unsupported`` names files that lie beside and are not loaded by this version.
+    ``folder`` is the policy's folder: nothing outside it is read.  Each of ``ipset``, ``v4``, ``v6`` and ``nft`` is a Jinja2
+    template if it ends in ``.j2``; without any of them there is ``render``, a team's own renderer (argv).  ``vars`` are in the
+    order written, the later over the earlier.
     """
 
     name: str
     folder: Path
+    ipset: Path | None = None
     v4: Path | None = None
+    v6: Path | None = None
+    nft: Path | None = None
     vars: tuple[Path | Mapping[str, object] | EnvVar, ...] = ()
     jinja: Mapping[str, object] = field(default_factory=dict)
     render: tuple[str, ...] | None = None
-    unsupported: tuple[str, ...] = ()
 
-    @property
-    def is_template(self) -> bool:
-        """Whether ``v4`` is to be rendered, rather than taken as it is."""
-        return self.v4 is not None and self.v4.suffix == ".j2"
+    def files(self) -> dict[str, Path]:
+        """What is there, by kind, in the order of `ENDINGS`."""
+        found: dict[str, Path | None] = {kind: getattr(self, kind) for kind in ENDINGS}
+        return {kind: path for kind, path in found.items() if path is not None}
+
+    def replacing(self, other: PolicyFiles) -> PolicyFiles:
+        """``other`` with these files in the place of its own of the same kind, and with its variables and options.
+
+        An nft script takes the place of iptables' files, and these take the place of an nft script.
+        """
+        own = self.files()
+        instead = {"v4", "v6"} if self.nft is not None else {"nft"} if {"v4", "v6"} & own.keys() else set()
+        kept = {kind: path for kind, path in other.files().items() if kind not in own and kind not in instead}
+        return PolicyFiles(self.name, self.folder, vars=other.vars, jinja=other.jinja, **(kept | own))
 
 
 def _variables(value: object) -> str | Mapping[str, object] | EnvVar:
@@ -81,10 +94,6 @@ def _jinja(value: object) -> dict[str, object]:
     return dict(value)
 
 
-def _not_yet(_value: object) -> None:
-    raise ValueError("not yet: this version loads IPv4 rulesets of iptables only")
-
-
 _FILE: dict[str, object] = {"type": "string"}
 _VARIABLES: dict[str, object] = {
     "anyOf": [
@@ -94,7 +103,6 @@ _VARIABLES: dict[str, object] = {
     ]
 }
 Variables = Annotated[str | Mapping[str, object] | EnvVar, PlainValidator(_variables), WithJsonSchema(_VARIABLES)]
-NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema({"not": {}, "description": "not yet"})]
 
 
 def _short(value: object) -> object:
@@ -116,9 +124,9 @@ class PolicySpec(BaseModel):
 
     name: str | None = Field(default=None, exclude=True)
     v4: Text | None = Field(default=None, description="the iptables ruleset, or its template (*.j2)")
-    v6: NotYet = None
-    ipset: NotYet = None
-    nft: NotYet = None
+    v6: Text | None = Field(default=None, description="the ip6tables ruleset, or its template")
+    ipset: Text | None = Field(default=None, description="the sets, in the format of `ipset save`, or their template")
+    nft: Text | None = Field(default=None, description="the nft script, or its template")
     vars: Annotated[
         tuple[Variables, ...],
         BeforeValidator(one_or_several),
@@ -138,10 +146,10 @@ class PolicySpec(BaseModel):
         if self.render is not None:
             if not self.render:
                 raise ValueError("`render` names no command")
-            if self.v4 or self.vars or self.jinja:
-                raise ValueError("`render` makes the whole policy: v4, vars and jinja have no meaning beside it")
-        elif self.name is None and self.v4 is None:
-            raise ValueError("the policy has no `v4`: say which ruleset or template it is")
+            if self.v4 or self.v6 or self.ipset or self.nft or self.vars or self.jinja:
+                raise ValueError("`render` makes the whole policy: v4, v6, ipset, nft, vars and jinja have no meaning beside it")
+        elif self.name is None and not (self.v4 or self.v6 or self.nft):
+            raise ValueError("the policy has no ruleset: say which file or template is its `v4`, `v6` or `nft`")
         elif self.name is not None:
             _inside(self.name)
         return self
@@ -176,12 +184,16 @@ def resolve_policy(
 def _from_path(path: Path, where: Where | None) -> PolicyFiles:
     if not path.is_file():
         raise InputError(Problem(f"there is no policy file {str(path)!r}", where))
-    return PolicyFiles(_stem(path.name), path.parent, path)
+    kind = next((kind for kind, ending in ENDINGS.items() if path.name.removesuffix(".j2").endswith(ending)), "v4")
+    return PolicyFiles(_stem(path.name), path.parent, **{kind: path})
 
 
 def _stem(file: str) -> str:
     name = file.removesuffix(".j2")
-    return name.removesuffix(".rules") or name
+    for ending in ENDINGS.values():
+        if name.endswith(ending) and name != ending:
+            return name.removesuffix(ending)
+    return name
 
 
 def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
@@ -190,21 +202,29 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
     except ValueError as error:
         raise InputError(Problem(str(error), where)) from None
     for folder in folders:
-        found = [path for ending in (".rules.j2", ".rules") if (path := folder / f"{name}{ending}").is_file()]
-        beside = tuple(f"{name}{ending}" for ending in _BESIDE if (folder / f"{name}{ending}").is_file())
-        if len(found) == 2:
-            what = f"the policy {name!r} is there twice, as {found[0].name} and {found[1].name}"
-            raise InputError(Problem(what, where, f"say which one: {{v4: {found[0].name}}}"))
+        found: dict[str, Path] = {}
+        for kind, ending in ENDINGS.items():
+            there = [path for path in (folder / f"{name}{ending}.j2", folder / f"{name}{ending}") if path.is_file()]
+            if len(there) == 2:
+                what = f"the policy {name!r} is there twice, as {there[0].name} and {there[1].name}"
+                raise InputError(Problem(what, where, f"say which one: {{{kind}: {there[0].name}}}"))
+            for path in there:
+                _stays_inside(path, folder, where)
+                found[kind] = path
+        if any(kind in found for kind in _RULES):
+            return PolicyFiles(name, folder, **found)
         if found:
-            _stays_inside(found[0], folder, where)
-            return PolicyFiles(name, folder, found[0], unsupported=beside)
-        if beside:
-            what = f"not yet: of the policy {name!r} there is only {', '.join(beside)} in {folder}"
-            raise InputError(Problem(what, where, f"this version loads {name}.rules.j2 or {name}.rules"))
-    there = [_stem(path.name) for folder in folders for path in _files(folder) if ".rules" in path.name]
+            what = f"of the policy {name!r} there is only {found['ipset'].name} in {folder}: its ruleset is missing"
+            raise InputError(Problem(what, where, f"{name}.rules, {name}.rules6 or {name}.nft, with .j2 behind a template"))
+    known = dict.fromkeys(_stem(path.name) for folder in folders for path in _files(folder) if _is_ruleset(path.name))
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
-    what = f"there is no policy {name!r} ({name}.rules.j2 or {name}.rules) in {looked}"
-    raise InputError(Problem(what, where, did_you_mean(name, there, "policies there")))
+    endings = " or ".join(f"{name}{ENDINGS[kind]}" for kind in _RULES)
+    what = f"there is no policy {name!r} ({endings}, with .j2 behind a template) in {looked}"
+    raise InputError(Problem(what, where, did_you_mean(name, known, "policies there")))
+
+
+def _is_ruleset(file: str) -> bool:
+    return file.removesuffix(".j2").endswith(tuple(ENDINGS[kind] for kind in _RULES))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -212,10 +232,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
-    assert spec.v4 is not None
-    folder, main = _find(spec.v4, folders, where)
+    named = {kind: file for kind in ENDINGS if (file := getattr(spec, kind)) is not None}
+    first = next(iter(named.values()))
+    folder, _ = _find(first, folders, where)
     problems: list[Problem] = []
+    found: dict[str, Path] = {}
     variables: list[Path | Mapping[str, object] | EnvVar] = []
+    for kind, file in named.items():
+        try:
+            found[kind] = _find(file, (folder,), where)[1]
+        except InputError as error:
+            problems.extend(error.problems)
     for entry in spec.vars:
         if not isinstance(entry, str):
             variables.append(entry)
@@ -226,7 +253,8 @@ def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> 
             problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    return PolicyFiles(_stem(main.name), folder, main, tuple(variables), spec.jinja)
+    name = _stem(next(path for kind, path in found.items() if kind in _RULES).name)
+    return PolicyFiles(name, folder, vars=tuple(variables), jinja=spec.jinja, **found)
 
 
 def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path, Path]:

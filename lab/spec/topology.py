@@ -233,6 +233,8 @@ class Topology(BaseModel):
             return ()
         lengths: dict[str, int] = {}
         for name, node in self.nodes.items():
+            if not node.addresses(wanted.version):
+                continue
             prefixes = () if isinstance(node.anyip, bool) else node.anyip
             fitting = [network.prefixlen for network in prefixes if wanted in network]
             if fitting or node.anyip is True:

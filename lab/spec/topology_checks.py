@@ -63,6 +63,8 @@ def _no_host(address: InterfaceAddress) -> str | None:
     network = address.network
     if address.version == 4 and network.prefixlen < 31 and address.ip in (network[0], network[-1]):
         return f"it is the {'network' if address.ip == network[0] else 'broadcast'} address of {network}"
+    if address.version == 6 and network.prefixlen < 127 and address.ip == network[0]:
+        return f"it is the anycast address of the routers of {network} (RFC 4291)"
     return None
 
 

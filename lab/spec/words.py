@@ -32,7 +32,7 @@ _INTERFACE = re.compile(INTERFACE_PATTERN)
 _SYSCTL = re.compile(SYSCTL_PATTERN)
 _RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
 
-# 240/4 is what the lab's own canaries are sent from; the others no host can have.
+# 240/4 and 100::/64 are what the lab's own canaries are sent from; the others no host can have.
 _REFUSED = tuple(
     (ip_network(text), why)
     for text, why in (
@@ -43,6 +43,9 @@ _REFUSED = tuple(
         ("::1/128", "loopback"),
         ("::/128", "not an address that a host can have"),
         ("ff00::/8", "multicast"),
+        ("fe80::/10", "link-local: every interface has one by itself"),
+        ("::ffff:0:0/96", "an IPv4 address in IPv6 clothes"),
+        ("100::/64", "for discarding; the lab sends its canaries from there"),
     )
 )
 
