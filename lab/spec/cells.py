@@ -24,9 +24,10 @@ from lab.spec.cell import (
 from lab.spec.claims import contradictions, unclaimed
 from lab.spec.ends import Ends
 from lab.spec.fields import Place
+from lab.spec.left_out import Exclusion, kept
 from lab.spec.matrix import Default, LeftOut, Matrix, Row
 from lab.spec.messages import did_you_mean
-from lab.spec.service import in_family, read_services, without
+from lab.spec.service import in_family, read_services
 from lab.spec.topology import Topology
 
 DEFAULT = "default"
@@ -88,6 +89,8 @@ class _Expander:
         place = partial(self._matrix.where, "flows", index)
         parts = {family: self._part(index, row, family) for family in row.family or FAMILIES}
         at = self._tried(lambda: self._at(row.at), place("at"))
+        for family in parts:
+            self._tried(lambda: self._check_arrival(row.of_family(family)), place("arrives"))  # noqa: B023
         whole = [part for part in parts.values() if part is not None]
         if at is None or len(whole) != len(parts) or not self._speaks_of_something(index, row, whole):
             return
@@ -155,9 +158,9 @@ class _Expander:
                 if sender.node == target.node:
                     continue
                 for service in part.services:
-                    kept = _kept(sender, target, service, part.left_out, used)
-                    if kept is not None:
-                        yield sender, target, kept
+                    left = kept(sender, target, service, part.left_out, used)
+                    if left is not None:
+                        yield sender, target, left
 
     def default(self, default: Default, cells: Sequence[Cell]) -> list[Cell]:
         """The complement of all rows, pair by pair of nodes on different networks (or with the node under test)."""
@@ -239,10 +242,10 @@ class _Expander:
                 raise ValueError(f"`sport` has no meaning for {service.text}")
         return services
 
-    def _left_out(self, entries: Sequence[LeftOut], family: int) -> list[_LeftOut]:
+    def _left_out(self, entries: Sequence[LeftOut], family: int) -> list[Exclusion]:
         ends = self._ends[family]
         return [
-            _LeftOut(
+            Exclusion(
                 None if entry.sender is None else {sender.address for sender in ends.senders(entry.sender)},
                 None if entry.target is None else {target.address for target in ends.targets(entry.target)},
                 None if entry.service is None else self._services(entry.service),
@@ -285,12 +288,15 @@ class _Expander:
             known=Known(known.until, known.ticket, known.why) if known else None,
         )
 
+    def _check_arrival(self, row: Row) -> None:
+        node = row.arrives.at if row.arrives is not None else None
+        if node is not None and node not in self._topology.nodes:
+            raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self._topology.nodes, 'the nodes')}")
+
     def _arrives(self, row: Row, family: int, judged: Collection[int]) -> Arrives | None:
         written = row.arrives
         if written is None:
             return None
-        if written.at is not None and written.at not in self._topology.nodes:
-            raise ValueError(f"there is no node {written.at!r}\n{did_you_mean(written.at, self._topology.nodes, 'the nodes')}")
         address, source = (self._one_address(word, family, judged) for word in (written.address, written.source))
         return Arrives(written.at, address, written.port, source)
 
@@ -337,7 +343,7 @@ class _Part:
     senders: Sequence[Sender]
     targets: Sequence[Target]
     services: Sequence[Service]
-    left_out: Sequence[_LeftOut]
+    left_out: Sequence[Exclusion]
 
 
 def _shown(words: Sequence[str | Place]) -> str:
@@ -367,39 +373,3 @@ def _fits(kind: str | None, family: int, judged: Collection[int]) -> None:
     if kind is not None and kind.startswith(wrong):
         also = " (icmpx-port-unreachable and the like are of both families)"
         raise ValueError(f"{kind} is no answer of IPv{family}\n{_say_which(judged)}{also if len(judged) > 1 else ''}")
-
-
-class _LeftOut:
-    """One entry of ``not``, resolved; None stands for all."""
-
-    def __init__(self, senders: set[str] | None, targets: set[str] | None, services: list[Service] | None) -> None:
-        self.senders, self.targets, self.services = senders, targets, services
-
-    def fits(self, sender: Sender, target: Target) -> bool:
-        return (self.senders is None or sender.address in self.senders) and (
-            self.targets is None or target.address in self.targets
-        )
-
-
-def _kept(
-    sender: Sender, target: Target, service: Service, left_out: Sequence[_LeftOut], used: set[int]
-) -> Service | None:
-    """What of the service is left; None when all of it is left out.  The numbers of entries that apply go to ``used``."""
-    kept: Service | None = service
-    for number, entry in enumerate(left_out):
-        if not entry.fits(sender, target):
-            continue
-        for other in (service,) if entry.services is None else entry.services:
-            if _less(service, other) == service:
-                continue
-            used.add(number)
-            kept = _less(kept, other) if kept is not None else None
-    return kept
-
-
-def _less(service: Service, other: Service) -> Service | None:
-    """The service without what the other covers of it; None when nothing is left."""
-    if (other.proto, other.icmp_type, other.icmp_code) != (service.proto, service.icmp_type, service.icmp_code):
-        return service
-    ports = without(service.ports, other.ports)
-    return replace(service, ports=ports) if ports else None

@@ -11,7 +11,6 @@ import pytest
 from lab.spec.cell import Arrives, Cell, Exemption, ExpectedConntrack, Known, Leaves
 from lab.spec.cells import expand
 from lab.spec.load import load_matrix, load_topology
-from lab.spec.matrix import matrix_notes
 from lab.spec.service import ports_text
 from tests.unit.spec.written import MATRIX, TOPOLOGY, assert_told, changed, matrix, rows, told, topology
 
@@ -32,7 +31,8 @@ def test_the_rows_of_the_example(cells: tuple[Cell, ...]) -> None:
     ]
     assert [cell.where.line for cell in cells if cell.row != "default"] == [7, 16, 16, 22, 22, 29]
     assert {cell.at for cell in cells} == {"gateway"}
-    assert {cell.family for cell in cells} == {4}
+    assert {cell.family for cell in cells if cell.row != "default"} == {4}
+    assert {cell.family for cell in cells if cell.row == "default"} == {4, 6}
 
 
 def test_a_row_as_a_cell(cells: tuple[Cell, ...]) -> None:
@@ -249,13 +249,6 @@ def test_a_matrix_elsewhere(tmp_path: Path) -> None:
     found = load_matrix(MATRIX).elsewhere(topology="other")
     assert (found.topology, load_matrix(MATRIX).topology) == ("other", "edge")
     assert found.where("flows", 1).line == 16
-
-
-def test_notes_name_what_is_not_judged(tmp_path: Path) -> None:
-    (note,) = matrix_notes(load_matrix(MATRIX), load_topology(TOPOLOGY))
-    assert "IPv6 is not judged" in note
-    assert "office" in note
-    assert matrix_notes(load_matrix(MATRIX), topology(TWO, tmp_path)) == ()
 
 
 def test_problems_without_a_file_name_the_matrix() -> None:

@@ -19,6 +19,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "policies"
     (folder / "vars").mkdir(parents=True)
     for name in ("edge.rules.j2", "edge.rules6.j2", "edge.ipset", "plain.rules", "both.rules", "both.rules.j2", "six.rules6",
+                 "sets.ipset", "native.nft.j2",
                  "vars/prod.yaml"):  # fmt: skip
         (folder / name).write_text("")
     (tmp_path / "secret.rules").write_text("")
@@ -27,10 +28,13 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_short_name_takes_what_is_there(folder: Path) -> None:
     edge = resolve_policy("edge", [folder])
-    assert (edge.name, edge.folder, edge.v4, edge.is_template) == ("edge", folder, folder / "edge.rules.j2", True)
-    assert edge.unsupported == ("edge.rules6.j2", "edge.ipset")
-    plain = resolve_policy("plain", [folder])
-    assert (plain.v4, plain.is_template, plain.unsupported) == (folder / "plain.rules", False, ())
+    assert (edge.name, edge.folder) == ("edge", folder)
+    assert edge.files() == {
+        "ipset": folder / "edge.ipset", "v4": folder / "edge.rules.j2", "v6": folder / "edge.rules6.j2",
+    }  # fmt: skip
+    assert resolve_policy("plain", [folder]).files() == {"v4": folder / "plain.rules"}
+    assert resolve_policy("six", [folder]).files() == {"v6": folder / "six.rules6"}
+    assert resolve_policy("native", [folder]).files() == {"nft": folder / "native.nft.j2"}
 
 
 def test_the_nearest_folder_goes_first(folder: Path, tmp_path: Path) -> None:
@@ -46,7 +50,8 @@ def test_the_nearest_folder_goes_first(folder: Path, tmp_path: Path) -> None:
     [
         ("egde", ["no policy 'egde'", "did you mean 'edge'?"]),
         ("both", ["twice", "both.rules.j2", "both.rules"]),
-        ("six", ["not yet", "six.rules6"]),
+        ("sets", ["there is only sets.ipset", "its ruleset is missing"]),
+        ({"v6": "none.rules6", "v4": "plain.rules"}, ["no file 'none.rules6'"]),
         ("../secret", ["leads out"]),
         ("/etc/passwd", ["leads out"]),
         ({"v4": "../secret.rules"}, ["leads out"]),
@@ -66,7 +71,7 @@ def test_in_full(folder: Path) -> None:
          "jinja": {"trim_blocks": True}},
         [folder],
     )  # fmt: skip
-    assert (files.name, files.v4, files.unsupported) == ("edge", folder / "edge.rules.j2", ())
+    assert (files.name, files.files()) == ("edge", {"v4": folder / "edge.rules.j2"})
     assert files.vars == (folder / "vars/prod.yaml", {"wan": "eth0", "rate": 1.5}, EnvVar("SITE"))
     assert files.jinja == {"trim_blocks": True}
 
@@ -78,8 +83,23 @@ def test_a_renderer_of_ones_own(folder: Path) -> None:
 
 def test_a_file_from_the_command_line_may_lie_anywhere(folder: Path) -> None:
     files = resolve_policy(folder.parent / "secret.rules", [])
-    assert (files.name, files.v4, files.is_template) == ("secret", folder.parent / "secret.rules", False)
-    assert resolve_policy(folder / "edge.rules.j2", []).is_template
+    assert (files.name, files.files()) == ("secret", {"v4": folder.parent / "secret.rules"})
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"), [("edge.rules.j2", "v4"), ("edge.rules6.j2", "v6"), ("edge.ipset", "ipset"), ("native.nft.j2", "nft")]
+)
+def test_a_file_is_of_the_kind_that_its_name_ends_in(folder: Path, file: str, kind: str) -> None:
+    assert resolve_policy(folder / file, []).files() == {kind: folder / file}
+
+
+def test_a_file_takes_the_place_of_its_own_kind(folder: Path) -> None:
+    edge = resolve_policy("edge", [folder])
+    six = resolve_policy(folder / "six.rules6", []).replacing(edge)
+    assert six.files() == {"ipset": folder / "edge.ipset", "v4": folder / "edge.rules.j2", "v6": folder / "six.rules6"}
+    native = resolve_policy(folder / "native.nft.j2", []).replacing(edge)
+    assert native.files() == {"ipset": folder / "edge.ipset", "nft": folder / "native.nft.j2"}
+    assert resolve_policy(folder / "plain.rules", []).replacing(native).files().keys() == {"ipset", "v4"}
 
 
 def test_inline_variables_are_what_yaml_says(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_names_of_services_stand_for_all_of_theirs(several: Topology) -> None:
         ("192.0.2.7", ("partner",)),
         ("203.0.113.7", ("partner", "rival")),
         ("203.0.113.200", ("rival",)),
-        ("2001:db8::7", ("world",)),
+        ("2001:db8::7", ()),  # world has no IPv6 address, so it stands for none
     ],
 )
 def test_whose_an_address_is(address: str, owners: tuple[str, ...], several: Topology) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lab.spec.topology import Topology
 
 EXAMPLES = Path(__file__).parent / "examples"
 TOPOLOGY = EXAMPLES / "topologies" / "edge.yaml"
+_SIX = re.compile(r', "2001:[^"]*"')
 MATRIX = EXAMPLES / "matrices" / "web-edge-gateway.yaml"
 
 
@@ -50,10 +52,10 @@ def matrix(text: str, into: Path) -> Matrix:
 
 
 def rows(text: str, into: Path, *, default: str = "") -> tuple[Cell, ...]:
-    """The cells of rows, each written as a flow mapping in a line, on the example's topology."""
+    """The cells of rows, each written as a flow mapping in a line, on the IPv4 side of the example's topology."""
     head = "matrix: m\nfor: gateway\ntopology: edge\npolicies: {gateway: p}\nflows:\n"
     body = "".join(f"  - {{{row.strip()}}}\n" for row in text.strip().splitlines())
-    return expand(matrix(head + body + default, into), load_topology(TOPOLOGY))
+    return expand(matrix(head + body + default, into), topology(_SIX.sub("", TOPOLOGY.read_text()), into))
 
 
 def told(call: Callable[[], object]) -> list[tuple[int | None, str]]:
