@@ -1,0 +1,1 @@
+"""Native nft rulesets as data: scripts counted line by line, includes expanded, listings and refusals read."""
