@@ -40,6 +40,14 @@ def expand(rendered: Rendered, folder: Path) -> Rendered:
     return writer.rendered(rendered.file)
 
 
+def where_of(source: str | None, file: str) -> Where:
+    """The place that a line's source (``policies/edge.nft.j2:42``) tells; the file alone where it has none."""
+    if source is None:
+        return Where(file)
+    name, _, line = source.rpartition(":")
+    return Where(name, int(line))
+
+
 class _Writer:
     """Puts pieces of files together, and knows for each line where its first word was written."""
 
@@ -95,7 +103,7 @@ class _Expansion:
             if done < start:
                 self._writer.write(text[done:start], sources[first:])
             source = sources[last] if last < len(sources) else None
-            where = _where(source, file)
+            where = where_of(source, file)
             if name is None:
                 what, mend = "this `include` is not complete", 'write `include "FILE"` and end the line'
                 raise InputError(Problem(what, where, mend))
@@ -109,7 +117,7 @@ class _Expansion:
 
     def _include(self, name: str, where: Where, depth: int) -> None:
         if depth > MAX_DEPTH:
-            what = f"`include \"{name}\"` is nested deeper than {MAX_DEPTH} files: does a file include itself?"
+            what = f'`include "{name}"` is nested deeper than {MAX_DEPTH} files: does a file include itself?'
             raise InputError(Problem(what, where, "take one of them out"))
         for path in self._found(name, where):
             self._files += 1
@@ -132,7 +140,8 @@ class _Expansion:
             if not path.exists():
                 raise InputError(Problem(f"`include \"{name}\"`: there is no such file in the policy's folder", where, _MEND))
             return [] if path.is_dir() else [path]
-        matched = sorted(glob.glob(str(relative), root_dir=self._folder), key=os.fsencode)
+        # Path.glob would not hide names that begin with a dot.
+        matched = sorted(glob.glob(str(relative), root_dir=self._folder), key=os.fsencode)  # noqa: PTH207
         paths = [self._folder / match for match in matched]
         for path in paths:
             self._check_inside(path, name, where)
@@ -183,14 +192,14 @@ def _includes(text: str) -> Iterator[tuple[int, int, str | None]]:
 def _read(path: Path, where: Where, name: str) -> str:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(Problem(f"`include \"{name}\"`: {path.name} is not a file", where, _MEND))
+            raise InputError(Problem(f'`include "{name}"`: {path.name} is not a file', where, _MEND))
         with path.open(encoding="utf-8", newline="") as opened:
             return opened.read(MAX_CHARACTERS + 1)
     except OSError as error:
-        what = f"`include \"{name}\"`: {path.name} cannot be read ({error.strerror})"
+        what = f'`include "{name}"`: {path.name} cannot be read ({error.strerror})'
         raise InputError(Problem(what, where, "correct its name or its permissions")) from None
     except UnicodeDecodeError as error:
-        what = f"`include \"{name}\"`: {path.name} is not UTF-8 ({error.reason} at byte {error.start})"
+        what = f'`include "{name}"`: {path.name} is not UTF-8 ({error.reason} at byte {error.start})'
         raise InputError(Problem(what, where, "save it as UTF-8")) from None
 
 
@@ -208,11 +217,4 @@ def _check_end(text: str, shown: str) -> None:
 
 
 def _refused(name: str, where: Where, why: str) -> InputError:
-    return InputError(Problem(f"`include \"{name}\"` {why}", where, _MEND))
-
-
-def _where(source: str | None, file: str) -> Where:
-    if source is None:
-        return Where(file)
-    name, _, line = source.rpartition(":")
-    return Where(name, int(line))
+    return InputError(Problem(f'`include "{name}"` {why}', where, _MEND))

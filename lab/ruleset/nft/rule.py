@@ -20,7 +20,8 @@ _CHAINS = re.compile(rf"(?<![\w/.@-])(jump|goto) ({NAME})")
 _NAMED_MAP = re.compile(rf" vmap @({NAME})")
 _COMMENT = re.compile(r' comment "([^"]*)"\Z')
 _STATEFUL = re.compile(
-    r"(?<![\w/.@-])(?:limit (?:rate|name) |quota (?:over |until |name |\d)|ct count |numgen |meter |(?<!flow )(?:add|update|delete) @)"
+    r"(?<![\w/.@-])(?:limit (?:rate|name) |quota (?:over |until |name |\d)|ct count |numgen |meter "
+    r"|(?<!flow )(?:add|update|delete) @)"
 )
 _WRITES = re.compile(rf"(?<![\w/.@-])(?<!flow )(?:(?:add|update|delete) @|meter )({NAME})")
 _SET = re.compile(rf"@({NAME})")

@@ -20,7 +20,7 @@ _COMMANDS = (
 # nft takes `add inet filter input accept` and even `inet filter input accept` for rules.
 _RULE_COMMAND = re.compile(
     rf"\s*(?:(?:(?:add|insert|replace)\s+)?rule\s+|(?:add\s+)?(?!(?:{_OBJECTS}|{_COMMANDS})(?![\w/.-])))"
-    rf"{_FAMILY}{NAME}\s+{NAME}\s+(?:(?:index|position|handle)\s+\w+\s+)?(?=\S)"
+    rf"{_FAMILY}{NAME}\s+(?!(?:{_OBJECTS})(?![\w/.-])){NAME}\s+(?:(?:index|position|handle)\s+\w+\s+)?(?=\S)"
 )
 _TABLE_BLOCK = re.compile(rf"\s*(?:(?:add|create)\s+)?table\s+{_FAMILY}{NAME}\s*")
 _CHAIN_COMMAND_BLOCK = re.compile(rf"\s*(?:(?:add|create)\s+)?chain\s+{_FAMILY}{NAME}\s+{NAME}\s*")
@@ -75,7 +75,7 @@ class _Scan:
 
     def copy(self) -> str:
         """The text with what was put into it."""
-        pieces = []
+        pieces: list[str] = []
         done = 0
         for start, end, new in sorted(self._edits):
             pieces += (self._text[done:start], new)
@@ -87,11 +87,8 @@ class _Scan:
         place, line = 0, 1
         for token in TOKEN.findall(self._text):
             first = token[0]
-            if first == "\n":
-                line += 1
-                if not self._braces:
-                    self._end(place)
-            elif first == ";":
+            if first in "\n;":
+                line += first == "\n"
                 if not self._braces:
                     self._end(place)
             elif first == "{":
