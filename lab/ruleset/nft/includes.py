@@ -76,6 +76,12 @@ class _Writer:
             self._began = self._began or bool(line.strip())
             self._open = not ended
 
+    def begin_line(self) -> None:
+        """End the last line if it has words, since what follows was written elsewhere."""
+        if self._open and self._began:
+            self._pieces.append("\n")
+            self._open = False
+
     def is_full(self) -> bool:
         """Whether there is more text than a ruleset may have."""
         return self._size > MAX_CHARACTERS
@@ -102,6 +108,8 @@ class _Expansion:
             first, last = (bisect_right(starts, place) - 1 for place in (done, start))
             if done < start:
                 self._writer.write(text[done:start], sources[first:])
+                if not text[done:start].isspace():  # then it ends a statement; blanks alone may stand behind an open one
+                    self._writer.begin_line()
             source = sources[last] if last < len(sources) else None
             where = where_of(source, file)
             if name is None:

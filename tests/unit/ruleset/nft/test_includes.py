@@ -74,7 +74,8 @@ def test_ways_to_write_an_include(include: str, folder: Path) -> None:
 
 def test_an_include_within_a_line(folder: Path) -> None:
     assert expanded('chain c { include "two.nft"; accept; }\n', folder) == [
-        ("chain c { ip saddr 192.0.2.1 drop", "edge.nft:1"), ("return", "two.nft:2"), ("accept; }", "edge.nft:1"),
+        ("chain c {", "edge.nft:1"), ("ip saddr 192.0.2.1 drop", "two.nft:1"), ("return", "two.nft:2"),
+        ("accept; }", "edge.nft:1"),
     ]  # fmt: skip
 
 
@@ -101,6 +102,10 @@ def test_files_that_are_included_include_by_names_of_the_same_folder(folder: Pat
 def test_a_file_without_a_last_newline_runs_into_what_follows_as_in_nft(folder: Path) -> None:
     (folder / "open.nft").write_text("tcp sport 3")
     assert expanded('include "open.nft"\n tcp dport 3\n', folder) == [("tcp sport 3 tcp dport 3", "open.nft:1")]
+    (folder / "rules.d" / "a.nft").write_text("tcp dport 3")
+    assert expanded('include "open.nft"\n include "rules.d/a.nft"\n;drop\n', folder) == [
+        ("tcp sport 3 tcp dport 3;drop", "open.nft:1"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("end", ["# no end", "accept \\"])

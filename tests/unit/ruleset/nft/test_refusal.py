@@ -1,4 +1,4 @@
-"""What nft says of scripts that it refuses, told by the template's line.  
+"""What nft says of scripts that it refuses, told by the template's line.
 
 The outputs are those of nft 1.0.6; where the kernel that it ran on has the feature, they are made in the same form.
 """
