@@ -18,6 +18,11 @@ class Marked:
     lines: tuple[str, ...]
     number: int
 
+    @property
+    def behind(self) -> str:
+        """What stands behind the marked part in its line."""
+        return self.line[len(self.before) + len(self.text):]
+
 
 NOWHERE = Marked("", "", "", (), 0)
 
@@ -44,8 +49,8 @@ _PARTS = frozenset((
 ))
 _WITH_THEIR_KEY = frozenset(("ct", "meta"))
 _TABLE_HEAD = re.compile(rf"\s*(?:(?:add|create)\s+)?table\s+(?:(\w+)\s+)?{NAME}\s*\Z")
-_CHAIN_HEAD = re.compile(r"(?:^|[\s;{])chain\s+(?:\S+\s+)*\Z")
-_FLOWTABLE_HEAD = re.compile(r"(?:^|[\s;{])flowtable\s+(?:\S+\s+)*\Z")
+_CHAIN_HEAD = re.compile(r"(?:^|[;{])\s*(?:(?:add|create)\s+)?chain\s+(?:\S+\s+)*\Z")
+_FLOWTABLE_HEAD = re.compile(r"(?:^|[;{])\s*(?:(?:add|create)\s+)?flowtable\s+(?:\S+\s+)*\Z")
 _HOOK = re.compile(r"type\s+(\w+)\s+hook\s+(\w+)")
 _TABLE = re.compile(rf"\s*(?:(?:add|create)\s+)?table\s+(?:(ip|ip6|inet|arp|bridge|netdev)\s+)?{NAME}")
 _CHAIN_JUMPED_TO = re.compile(rf"(?:jump|goto)\s+({NAME})\Z")
@@ -77,9 +82,9 @@ def lacking(errno: str, marked: Marked) -> str | None:
         return f"tables of family {_family(marked)}"
     if errno not in ("Operation not supported", "No such file or directory"):
         return None
-    if _CHAIN_HEAD.search(marked.before):
+    if _heads_block(_CHAIN_HEAD, marked):
         return _lacking_for_chain(errno, marked)
-    if _FLOWTABLE_HEAD.search(marked.before):
+    if _heads_block(_FLOWTABLE_HEAD, marked):
         return "flowtables"
     words = without_strings(marked.text).split()
     if not words or "@" in marked.text or _jump(marked) is not None:
@@ -111,6 +116,11 @@ def kernel_says(errno: str, marked: Marked) -> tuple[str, str]:
     return (f"{said}: {meaning}" if meaning else said), mend
 
 
+def _heads_block(head: re.Pattern[str], marked: Marked) -> bool:
+    """Whether the name of a block is marked, as in ``chain NAME {``."""
+    return head.search(marked.before) is not None and marked.behind.lstrip().startswith("{")
+
+
 def _jump(marked: Marked) -> str | None:
     """The chain that a marked jump names, whether the whole jump or the name alone is marked."""
     found = _CHAIN_JUMPED_TO.search((marked.before + marked.text).rstrip(" ;}"))
@@ -118,8 +128,7 @@ def _jump(marked: Marked) -> str | None:
         return found[1]
     inside = re.search(rf"(?:jump|goto)\s+({NAME})", without_strings(marked.text))
     if inside is None:  # of a verdict map's element, nft marks the key
-        behind = without_strings(marked.line[len(marked.before) + len(marked.text):])
-        inside = re.match(rf"[^{{}},:]*:\s*(?:jump|goto)\s+({NAME})", behind)
+        inside = re.match(rf"[^{{}},:]*:\s*(?:jump|goto)\s+({NAME})", without_strings(marked.behind))
     return inside[1] if inside else None
 
 
@@ -141,7 +150,7 @@ def _hook(marked: Marked) -> tuple[str, str] | None:
 def _lacking_for_chain(errno: str, marked: Marked) -> str | None:
     kind, hook = _hook(marked) or ("", "")
     if errno == "No such file or directory":
-        return f"chains of type {kind} in family {_family(marked)}" if kind and "{" in marked.line else None
+        return f"chains of type {kind} in family {_family(marked)}" if kind else None
     if hook in _FIRST_LINUX and (hook == "egress" or _family(marked) == "inet"):
         return f"the {hook} hook of family {_family(marked)} (Linux {_FIRST_LINUX[hook]})"
     return None
@@ -164,7 +173,7 @@ def _not_there(marked: Marked) -> tuple[str, str]:
     number = re.search(r"(handle|index|position)\s+\d+\Z", (marked.before + text).rstrip())
     if number is not None:
         return f"the chain has no rule with this {number[1]}", "name a rule that is there at this point of the script"
-    if _FLOWTABLE_HEAD.search(marked.before):
+    if _heads_block(_FLOWTABLE_HEAD, marked):
         return "the kernel has no flowtables, or no such device", "check its `devices`, and `lab doctor`"
     if re.fullmatch(NAME, text) and words and words[0] in _COMMANDS:
         return f"there is no {text} at this point of the script", "declare it above this line, or correct its name"
@@ -173,7 +182,7 @@ def _not_there(marked: Marked) -> tuple[str, str]:
 
 def _not_possible(marked: Marked) -> tuple[str, str]:
     words = without_strings(marked.text).split()
-    if _CHAIN_HEAD.search(marked.before):
+    if _heads_block(_CHAIN_HEAD, marked):
         kind, hook = _hook(marked) or ("", "")
         if kind == "nat":
             mend = "nat chains stand at prerouting, input, output or postrouting, with a priority above -200"
@@ -227,7 +236,7 @@ def mended(said: str, marked: Marked) -> str:
     if "unexpected junk" in said:
         return {
             '"': "close the quote; there is no way to write a quote within quotes",
-            "\\": "nothing may stand behind a backslash at the end of a line",
+            "\\": "take what stands behind the backslash out, or the backslash: nft has no escapes",
             "#": "end the comment with a newline",
         }.get(text, f"take `{text}` out" if text else "take what stands there out")
     for pattern, mend in _MENDS:

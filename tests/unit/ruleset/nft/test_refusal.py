@@ -60,6 +60,9 @@ CASES = [
     Case("no ct count", rule("ct count over 3 drop"), "4:1-15", RULE_NOT_FOUND, ("lacks ct count",), "ct count"),
     Case("no flowtables", "table inet t {\n flowtable f { hook ingress priority 0; devices = { lo }; }\n}\n", "2:12-12",
          RULE_NOT_FOUND, ("lacks flowtables",), "flowtables"),
+    Case("no flowtable to delete", "delete flowtable inet t f\n", "1:23-23", RULE_NOT_FOUND, ("there is no t",)),
+    Case("no table for a chain", "add chain inet t c { type nat hook output priority 0; }\n", "1:16-16", RULE_NOT_FOUND,
+         ("there is no t",)),
     Case("no bridge meta", "table bridge t {\n chain c {\n meta ibrname br0 drop\n}\n}\n", "3:2-13", NOT_SUPPORTED,
          ("lacks meta ibrname",), "meta ibrname"),
     Case("no family", "table bridge t {\n}\n", "1:14-14", NOT_SUPPORTED, ("tables of family bridge",),
@@ -101,13 +104,14 @@ CASES = [
     Case("open quote", rule('accept comment "'), "4:16-16", "syntax error, unexpected junk", ("close the quote",)),
     Case("blank behind a backslash", rule("accept \\ "), "4:8-8",
          "syntax error, unexpected junk, expecting newline or semicolon",
-         ("nothing may stand behind a backslash",)),
+         ("behind the backslash",)),
     Case("Windows", rule("accept\r"), "4:7-7", "syntax error, unexpected junk, expecting newline or semicolon",
          ("Unix line ends",)),
     Case("template", "{% if x %}\n", "1:1-1", "syntax error, unexpected '{'", (".nft.j2",)),
     Case("dnat in inet", rule("dnat to 192.0.2.1"), "4:1-4", "ip or ip6 must be specified with address for inet tables.",
          ("dnat ip to",)),
-    Case("columns are bytes", rule('log prefix "größer" jump nochain'), "4:28-34", RULE_NOT_FOUND, ("the chain nochain",)),
+    Case("columns are bytes", rule('log prefix "größer" ip saddr @noset'), "4:32-37",
+         "No such file or directory", ("of `@noset`",)),
 ]  # fmt: skip
 
 
