@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from lab.errors import Problem, Where
+from lab.ruleset.dialect import looks_like_nft
 from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
 from lab.ruleset.mending import kernel_says, mended, without_words
 from lab.ruleset.render import Rendered
@@ -39,6 +40,9 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     Reads both backends of iptables 1.8.7 and later.  Where the tool names the line of COMMIT instead of the rule's, the
     rule is looked for; where it cannot be told, the problem says so.
     """
+    if looks_like_nft(rendered.text):
+        what = "iptables refuses the rendered ruleset: it is an nft script"
+        return Problem(what, _where(rendered, 1), "give it as the policy's `nft`, in a file NAME.nft")
     refusal = _read(stderr)
     lines = rendered.text.split("\n")
     number = _line_of(refusal, lines)

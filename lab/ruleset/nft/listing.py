@@ -1,7 +1,206 @@
+"""Reads what ``nft -a -s list ruleset`` prints: tables, chains and rules, in the kernel's own order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lab.errors import MeasurementError, Problem, Where
+from lab.ruleset.nft.rule import NftRule, Surroundings, jumps_in, read_rule, written_sets
+from lab.ruleset.nft.tokens import NAME
+
+__all__ = ["LIST_RULESET", "NftChain", "NftRule", "NftRuleset", "NftTable", "read_listing"]
+
+LIST_RULESET = ("nft", "-a", "-s", "list", "ruleset")  # with handles, without counters' values; names as nft prints them
+
+_TABLE = re.compile(rf"table (\w+) ({NAME}) \{{(?: # handle \d+)?")
+_BLOCK = re.compile(r"\t(\w+(?: \w+)?) (\S+) \{(?: # handle \d+)?")
+_HOOK = re.compile(
+    r'type (?P<type>\w+) hook (?P<hook>\w+) (?:devices? (?:= )?(?P<devices>\{[^}]*\}|"[^"]*"|\S+) )?'
+    r"priority (?P<priority>[^;]+);(?: policy (?P<policy>\w+);)?"
+)
+_OPENS_RULES = ("jump {", "goto {")
+_OF_THE_CHAIN = ("type ", "comment ", "policy ", "flags ", "devices ", "device ")
+_LISTING = "nft's listing of the ruleset"
+
+
+@dataclass(frozen=True, slots=True)
+class NftChain:
+    """A chain; type, hook, priority (in nft's words: ``filter - 10``) and policy are None for one that no hook calls.
+
+    ``devices`` are those of an ingress or egress chain.
+    """
+
+    name: str
+    type: str | None
+    hook: str | None
+    priority: str | None
+    policy: str | None
+    devices: tuple[str, ...]
+    rules: tuple[NftRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NftTable:
+    """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order."""
+
+    family: str
+    name: str
+    chains: Mapping[str, NftChain]
+
+
+@dataclass(frozen=True, slots=True)
 class NftRuleset:
-    tables = ()
-class NftTable: ...
-class NftChain: ...
-class NftRule: ...
-def read_listing(text: str):
-    return NftRuleset()
+    """All tables, in the kernel's order."""
+
+    tables: tuple[NftTable, ...]
+
+    def rules(self) -> Iterator[tuple[NftTable, NftChain, NftRule]]:
+        """Every rule with its table and chain; those of ``jump { … }`` are in their rule's ``block``."""
+        for table in self.tables:
+            for chain in table.chains.values():
+                for rule in chain.rules:
+                    yield table, chain, rule
+
+
+@dataclass(slots=True)
+class _RuleDraft:
+    """A rule while its table is read; of ``jump { … }`` the text has ``{}``, and the rules are in ``block``."""
+
+    handle: int
+    text: str
+    block: list[_RuleDraft] | None = None
+
+
+@dataclass(slots=True)
+class _ChainDraft:
+    name: str
+    hook: re.Match[str] | None = None
+    rules: list[_RuleDraft] = field(default_factory=list)
+
+
+def read_listing(text: str) -> NftRuleset:
+    """The ruleset of a listing that was made with `LIST_RULESET`; raises MeasurementError with the line it cannot read."""
+    return NftRuleset(tuple(_Reader(text).tables()))
+
+
+class _Reader:
+    """The lines of a listing, each whole: a string may run over several."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n")
+        self._next = 0
+
+    def tables(self) -> Iterator[NftTable]:
+        """Every table."""
+        while self._next < len(self._lines):
+            line = self._line()
+            if not line or line.isspace() or line.startswith("#"):
+                continue
+            found = _TABLE.fullmatch(line)
+            if found is None:
+                raise self._unread(line, "is not the beginning of a table")
+            yield self._table(found[1], found[2])
+
+    def _table(self, family: str, name: str) -> NftTable:
+        maps: dict[str, list[tuple[str, str]]] = {}
+        drafts: list[_ChainDraft] = []
+        while (line := self._line_of(name)) != "}":
+            found = _BLOCK.fullmatch(line)
+            if found is None:
+                if line.endswith("{"):
+                    raise self._unread(line, "begins something unknown")
+            elif found[1] == "chain":
+                drafts.append(self._chain(found[2]))
+            else:
+                elements = self._object(name, keep=found[1] == "map")
+                if found[1] == "map":
+                    maps[found[2]] = jumps_in(elements)
+        written = {written for chain in drafts for rule in _all(chain.rules) for written in written_sets(rule.text)}
+        around = Surroundings(maps, frozenset(written))
+        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts})
+
+    def _object(self, table: str, *, keep: bool) -> str:
+        """Skip a set, map or other object; its lines when they are to be kept."""
+        begin = self._next
+        while self._line_of(table) != "\t}":
+            pass
+        return "\n".join(self._lines[begin:self._next]) if keep else ""
+
+    def _chain(self, name: str) -> _ChainDraft:
+        draft = _ChainDraft(name)
+        while (line := self._line_of(name)) != "\t}":
+            words = line.strip()
+            if words.endswith(_OPENS_RULES) or _handle_of(words)[1] is not None:
+                draft.rules.append(self._rule(words, name))
+            elif words.startswith("type "):
+                draft.hook = _HOOK.match(words)
+                if draft.hook is None:
+                    raise self._unread(line, "does not say type, hook and priority of a chain")
+            elif words and not words.startswith(_OF_THE_CHAIN):
+                raise self._unread(line, "is a rule without its handle (was it listed without -a?)")
+        return draft
+
+    def _rule(self, words: str, chain: str, *, inner: bool = False) -> _RuleDraft:
+        block: list[_RuleDraft] | None = None
+        if words.endswith(_OPENS_RULES):
+            block = []
+            while not (line := self._line_of(chain).strip()).startswith("}"):
+                block.append(self._rule(line, chain, inner=True))
+            words = words + line
+        text, handle = _handle_of(words)
+        if handle is None and not inner:
+            raise self._unread(words, "is a rule without its handle (was it listed without -a?)")
+        return _RuleDraft(handle or 0, text, block)
+
+    def _line_of(self, within: str) -> str:
+        """The next line, of a table or chain that is not closed yet."""
+        if self._next >= len(self._lines):
+            raise self._unread("", f"ends within {within}")
+        return self._line()
+
+    def _line(self) -> str:
+        line = self._lines[self._next]
+        self._next += 1
+        if '"' in line:
+            while line.count('"') % 2 and self._next < len(self._lines):
+                line += "\n" + self._lines[self._next]
+                self._next += 1
+        return line
+
+    def _unread(self, line: str, why: str) -> MeasurementError:
+        return MeasurementError(Problem(
+            f"{_LISTING}: the line {line.strip()!r} {why}", Where("nft list ruleset", self._next),
+            "compare with `nft -a -s list ruleset`, and report it with your version of nft",
+        ))
+
+
+def _handle_of(words: str) -> tuple[str, int | None]:
+    """A rule's text and its handle; None where it has none."""
+    text, mark, handle = words.rpartition(" # handle ")
+    return (text, int(handle)) if mark and handle.isdecimal() else (words, None)
+
+
+def _all(rules: list[_RuleDraft]) -> Iterator[_RuleDraft]:
+    for rule in rules:
+        yield rule
+        yield from _all(rule.block or [])
+
+
+def _finished(draft: _ChainDraft, around: Surroundings) -> NftChain:
+    rules = _rules(draft.rules, around)
+    if draft.hook is None:
+        return NftChain(draft.name, None, None, None, None, (), rules)
+    said = draft.hook.groupdict()
+    devices = tuple(re.findall(r'[^\s{},"]+', said["devices"] or ""))
+    return NftChain(draft.name, said["type"], said["hook"], said["priority"], said["policy"], devices, rules)
+
+
+def _rules(drafts: list[_RuleDraft], around: Surroundings) -> tuple[NftRule, ...]:
+    return tuple(
+        read_rule(
+            rule.handle, number, rule.text, around, None if rule.block is None else _rules(rule.block, around)
+        )
+        for number, rule in enumerate(drafts, start=1)
+    )

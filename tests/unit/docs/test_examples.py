@@ -150,7 +150,9 @@ def test_policy_renders_for_the_matrix_of_its_page(block: Block, tmp_path: Path)
         (tmp_path / folder).mkdir()
         (tmp_path / folder / f"{shown.read().data[kind]}.yaml").write_text(shown.text)
     plan = make_plan(next((tmp_path / "matrices").iterdir()), Choices())
-    (rendered,) = plan.policies.values()
+    (rulesets,) = plan.policies.values()
+    rendered = rulesets.v4
+    assert rendered is not None
     assert rendered.file == block.info.split()[1], "the matrix of this page names another policy"
     comments = {rule.comment for rule in read_save(rendered.text).rules()}
     named = {comment for cell in plan.cells for comment in (cell.expect.rule, *cell.expect.through) if comment is not None}

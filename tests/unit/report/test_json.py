@@ -148,6 +148,7 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
     jsonschema.Draft202012Validator.check_schema(schema)
     assert set(schema["required"]) == {
         "version", "deny_us", "allow_us", "allow_untraced_us", "matrix_1000_s", "lab3_policy_ms", "lab100_s",
-        "load_ratio", "load_bare_s", "readback_s", "rss_mb", "peers",
+        "load_ratio", "load_bare_s", "readback_s", "rss_mb", "peers", "deny_legacy_us", "allow_legacy_us",
+        "load_legacy_ratio", "load_nft_ratio", "load_100k_ratio", "load_100k_bare_s", "ipset_100k_s", "ipset_100k_ratio",
     }  # fmt: skip
     assert set(schema["properties"]["peers"]["required"]) == {"nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us"}

@@ -1,0 +1,195 @@
+"""One rule of an nft listing: its text, and what the lab reads from it.  Read, never interpreted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.ruleset.nft.tokens import NAME, without_strings
+
+# Statements after which a packet's way is decided, or that hand it on; of several in a rule, the last.
+_ENDS = frozenset((
+    "accept", "drop", "continue", "return", "reject", "jump", "goto", "queue", "masquerade", "snat", "dnat", "redirect",
+    "tproxy", "synproxy", "notrack", "dup", "fwd", "vmap",
+))
+# Behind these, such a word is a value: `icmp type redirect`, `ct status dnat`.
+_BEFORE_A_VALUE = frozenset(("type", "status", "code", "set", "to", "!=", "==", "!", "&", "|", "^", "in", "with"))
+_BRACES = re.compile(r"\{[^{}]*\}")
+_CHAINS = re.compile(rf"(?<![\w/.@-])(jump|goto) ({NAME})")
+_NAMED_MAP = re.compile(rf" vmap @({NAME})")
+_COMMENT = re.compile(r' comment "([^"]*)"\Z')
+_STATEFUL = re.compile(
+    r"(?<![\w/.@-])(?:limit (?:rate|name) |quota (?:over |until |name |\d)|ct count |numgen |meter "
+    r"|(?<!flow )(?:add|update|delete) @)"
+)
+_WRITES = re.compile(rf"(?<![\w/.@-])(?<!flow )(?:(?:add|update|delete) @|meter )({NAME})")
+_SET = re.compile(rf"@({NAME})")
+_STATES = re.compile(r"(?<![\w/.@-])ct state (vmap )?(?:\{ ?([^{}]*)\}|([\w,]+))")
+_REVERSE_PATH = re.compile(r"(?<![\w/.@-])fib saddr(?: \. \w+)* (?:oif|oifname|check) (?:== |eq )?(?:missing|0)(?![\w.])")
+_WORDS = re.compile(r'"[^"]*"|[^\s"]+')
+_REJECT_WITH = re.compile(r"(?<![\w/.@-])reject with (tcp reset|(?:icmpx?|icmpv6|icmp6) (?:type )?\S+)")
+
+_ICMP = {
+    "net-unreachable": "icmp-net-unreachable", "host-unreachable": "icmp-host-unreachable",
+    "prot-unreachable": "icmp-proto-unreachable", "port-unreachable": "icmp-port-unreachable",
+    "net-prohibited": "icmp-net-prohibited", "host-prohibited": "icmp-host-prohibited",
+    "admin-prohibited": "icmp-admin-prohibited",
+}
+_ICMPV6 = {
+    "no-route": "icmp6-no-route", "admin-prohibited": "icmp6-adm-prohibited", "addr-unreachable": "icmp6-addr-unreachable",
+    "port-unreachable": "icmp6-port-unreachable", "policy-fail": "icmp6-policy-fail", "reject-route": "icmp6-reject-route",
+}
+# What the kernel makes of icmpx: nf_reject's table, net/netfilter/nft_reject.c.
+_ICMPX_4 = {
+    "no-route": "icmp-net-unreachable", "port-unreachable": "icmp-port-unreachable",
+    "host-unreachable": "icmp-host-unreachable", "admin-prohibited": "icmp-admin-prohibited",
+}
+_ICMPX_6 = {
+    "no-route": "icmp6-no-route", "port-unreachable": "icmp6-port-unreachable",
+    "host-unreachable": "icmp6-addr-unreachable", "admin-prohibited": "icmp6-adm-prohibited",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NftRule:
+    """A rule as ``nft -a -s list ruleset`` prints it.
+
+    ``handle`` is the kernel's, 0 where nft prints none (a rule of a block); ``number`` its place in the chain from 1;
+    ``text`` the rule in nft's words on one line, without the handle.  ``target`` is the word of the last verdict or
+    statement that ends or hands on (``accept``, ``jump``, ``dnat``, ``log`` where it only logs), ``vmap`` where a map
+    of verdicts decides.  ``jump_to`` are the chains that it can lead to, those of its map too; ``goto`` says that it
+    comes back from none of them.  ``block`` are the rules of ``jump { … }``, whose chain the kernel gives a name of its
+    own (``__chain3``); such a rule's ``jump_to`` is empty.
+
+    ``reject_with`` is in iptables' words where those fit one family (``icmp-port-unreachable``, ``tcp-reset``), else as in
+    ``icmpx-port-unreachable``; see `reject_kind`.  ``stateful``: it has a limit, quota, count of connections or number
+    generator, writes a set, or asks a set that a rule of its table writes.  ``about_invalid``: it is about packets of
+    state invalid, or of a source on the wrong interface.
+    """
+
+    handle: int
+    number: int
+    text: str
+    comment: str | None = None
+    target: str | None = None
+    jump_to: tuple[str, ...] = ()
+    goto: bool = False
+    log_prefix: str | None = None
+    log_group: int | None = None
+    reject_with: str | None = None
+    stateful: bool = False
+    about_invalid: bool = False
+    block: tuple[NftRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of a table its rules refer to: the chains in its verdict maps' elements, and the sets that rules write."""
+
+    maps: Mapping[str, Sequence[tuple[str, str]]]
+    written: Collection[str] = ()
+
+
+def jumps_in(elements: str) -> list[tuple[str, str]]:
+    """``jump`` or ``goto`` and the chain, for each element of a verdict map that leads to one, in order, once."""
+    if "jump " not in elements and "goto " not in elements:
+        return []
+    return list(dict.fromkeys(_CHAINS.findall(without_strings(elements))))
+
+
+def written_sets(text: str) -> list[str]:
+    """The sets that a rule writes (``add @s { … }``, ``update``, ``delete``, ``meter``)."""
+    return _WRITES.findall(without_strings(text)) if "@" in text or "meter " in text else []
+
+
+def read_rule(
+    handle: int, number: int, text: str, around: Surroundings, block: tuple[NftRule, ...] | None = None
+) -> NftRule:
+    """The rule of this text; ``block`` are the rules of ``jump { … }``, which the text then has as ``{}``."""
+    bare = without_strings(text)
+    outer = _BRACES.sub("{}", bare) if "{" in bare else bare
+    words = outer.split()
+    target = _target(words)
+    jumps = _CHAINS.findall(outer) if target in ("jump", "goto") and block is None else []
+    if target == "vmap":
+        named = _NAMED_MAP.search(outer)
+        jumps = [*around.maps.get(named[1], ())] if named else jumps_in(bare)
+    comment = _COMMENT.search(text) if "comment" in words else None
+    prefix, group = _log(text) if "log" in words else (None, None)
+    shown = text if block is None else text.replace(
+        f"{target} {{}}", f"{target} {{ {'; '.join(rule.text for rule in block)} }}", 1
+    )
+    return NftRule(
+        handle, number, shown,
+        comment[1] if comment else None,
+        target,
+        tuple(dict.fromkeys(chain for _, chain in jumps)),
+        target == "goto" or (bool(jumps) and all(verdict == "goto" for verdict, _ in jumps)),
+        prefix, group,
+        _reject_with(outer) if target == "reject" else None,
+        _STATEFUL.search(bare) is not None or _asks_written(bare, around.written),
+        _is_about_invalid(bare),
+        block or (),
+    )
+
+
+def reject_kind(rule: NftRule, *, family: int = 4) -> str | None:
+    """What a rule that rejects sends to a packet of this family, in iptables' words; None for one that does not reject."""
+    kind = rule.reject_with
+    if kind is None or not kind.startswith("icmpx-"):
+        return kind
+    return (_ICMPX_6 if family == 6 else _ICMPX_4).get(kind.removeprefix("icmpx-"), kind)
+
+
+def _target(words: Sequence[str]) -> str | None:
+    for place in range(len(words) - 1, -1, -1):
+        word = words[place]
+        if word in _ENDS and (place == 0 or words[place - 1] not in _BEFORE_A_VALUE):
+            return word
+    return "log" if "log" in words else None
+
+
+def _log(text: str) -> tuple[str | None, int | None]:
+    """The prefix and the group of a rule's log statement."""
+    words = _WORDS.findall(text)
+    prefix: str | None = None
+    group: int | None = None
+    rest = words[words.index("log") + 1:] if "log" in words else []
+    for option, value in zip(rest[::2], rest[1::2], strict=False):
+        if option == "prefix":
+            prefix = value.strip('"')
+        elif option == "group" and value.isdecimal():
+            group = int(value)
+        elif option not in ("level", "snaplen", "queue-threshold", "flags"):
+            break
+    return prefix, group
+
+
+def _reject_with(bare: str) -> str:
+    found = _REJECT_WITH.search(bare)
+    if found is None:
+        return "icmpx-port-unreachable"
+    if found[1] == "tcp reset":
+        return "tcp-reset"
+    words = found[1].split()
+    protocol, kind = words[0], words[-1]
+    if protocol == "icmpx":
+        return f"icmpx-{kind}"
+    return _ICMP.get(kind, f"icmp-{kind}") if protocol == "icmp" else _ICMPV6.get(kind, f"icmp6-{kind}")
+
+
+def _asks_written(bare: str, written: Collection[str]) -> bool:
+    return bool(written) and "@" in bare and any(name in written for name in _SET.findall(bare))
+
+
+def _is_about_invalid(bare: str) -> bool:
+    if "ct state " in bare:
+        for found in _STATES.finditer(bare):
+            listed = (found[2] or found[3] or "").replace(",", " ").split()
+            if found[1]:
+                pairs = (element.partition(":") for element in (found[2] or "").split(","))
+                listed = [state.strip() for state, _, verdict in pairs if verdict.strip() == "drop"]
+            if "invalid" in listed and "new" not in listed:
+                return True
+    return "fib saddr" in bare and _REVERSE_PATH.search(bare) is not None
