@@ -58,7 +58,7 @@ class Lab:
             undo.callback(home.close)
             sources: dict[str, LineMap | KnownLines] = {}
             for name, rulesets in policies.items():
-                sources[name] = KnownLines(lines[name]) if lines is not None else self._line_map(home, rulesets, undo)
+                sources[name] = KnownLines(lines[name]) if lines is not None else self._line_map(home, name, undo, rulesets)
             loads: list[Load] = []
 
             def start_loading(nodes: Mapping[str, Node]) -> None:
@@ -83,9 +83,9 @@ class Lab:
         self._pin = Pin()
         self._batch = False
 
-    def _line_map(self, home: Home, rulesets: Rulesets, undo: ExitStack) -> LineMap:
+    def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
         """Starts to find the lines of ``rulesets``, beside the building."""
-        line_map = LineMap(home, rulesets, self.backend)
+        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].interfaces)
         undo.callback(line_map.close)
         return line_map
 
@@ -262,14 +262,17 @@ def _address(text: str, family: int) -> str:
         raise InputError(Problem(f"{text!r} is not an IPv{family} address")) from None
 
 
-def find_lines(policies: Mapping[str, Rulesets], backend: Backend = Backend.NFT) -> dict[str, NodeLines]:
-    """The template line of each rule of ``policies``, from loading them into namespaces that are thrown away.
+def find_lines(
+    topology: Topology, policies: Mapping[str, Rulesets], backend: Backend = Backend.NFT
+) -> dict[str, NodeLines]:
+    """The template line of each rule of the ``policies`` of ``topology``'s nodes, from loading them into namespaces that are thrown away.
 
     Raises InputError for a ruleset that the kernel refuses, MachineError for a match or target that this machine lacks:
     before anything is built.
     """
     home = Home()
     try:
-        return lines_of_accepted(home, policies, backend)
+        interfaces = {name: topology.nodes[name].interfaces for name in policies}
+        return lines_of_accepted(home, policies, backend, interfaces)
     finally:
         home.close()

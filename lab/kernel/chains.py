@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket as sockets
 import struct
 import sys
@@ -21,6 +22,8 @@ _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _DEVICE_HOOKS = ("ingress", "egress")
 _LIST_ELEMENT, _EXPRESSION_NAME, _EXPRESSION_DATA, _COUNTER_PACKETS = 1, 1, 2, 2
 
+_MADE = re.compile(rb"__chain\d+")  # NFT_CHAIN_BINDING: nf_tables_chain_add
+
 ChainKey = tuple[str, str, str]  # family, table, chain
 
 
@@ -32,7 +35,7 @@ class BaseChain(NamedTuple):
 
 
 class KernelRule(NamedTuple):
-    """A rule as nf_tables lists it; ``packets`` is the counter that it begins with, None where it begins with none."""
+    """A rule as nf_tables lists it; ``packets`` are those of its first counter, None where it has none."""
 
     key: ChainKey
     handle: int
@@ -75,6 +78,20 @@ def _padded(data: bytes, start: int) -> int:
     return int.from_bytes(data[start : start + 2], sys.byteorder) + 3 & ~3
 
 
+def blocks(namespace: Namespace) -> dict[tuple[ChainKey, int], str]:
+    """The chains, by the rule that leads to them, that the kernel made of ``jump { … }`` and gave a name."""
+    found = {}
+    for data in _dump(namespace, _GETRULE):
+        made = _MADE.search(data)
+        if made is not None:
+            chain = nl.HEADER + _padded(data, nl.HEADER)
+            handle = chain + _padded(data, chain)
+            key = _key(data)
+            if key[2] != made[0].decode():
+                found[key, int.from_bytes(data[handle + 4 : handle + 12], "big")] = made[0].decode()
+    return found
+
+
 def handles(namespace: Namespace) -> Mapping[ChainKey, list[int]]:
     """The handles of every rule by chain."""
     found: dict[ChainKey, list[int]] = {}
@@ -99,10 +116,13 @@ def _key(data: bytes) -> ChainKey:
 
 
 def _first_counter(data: bytes) -> int | None:
+    """The packets of a rule's first counter; nft puts matches that a statement needs (``reject with tcp reset``) before it."""
     expressions = nl.attributes(data, nl.HEADER).get(_RULE_EXPRESSIONS, b"")
-    if len(expressions) < 4:
-        return None
-    first = nl.attributes(expressions[4 : struct.unpack_from("=H", expressions)[0]])
-    if first.get(_EXPRESSION_NAME) != b"counter\0":
-        return None
-    return int.from_bytes(nl.attributes(first[_EXPRESSION_DATA])[_COUNTER_PACKETS], "big")
+    start = 0
+    while start + 4 <= len(expressions):
+        length = struct.unpack_from("=H", expressions, start)[0]
+        parts = nl.attributes(expressions, start + 4, start + length)
+        if parts.get(_EXPRESSION_NAME) == b"counter\0":
+            return int.from_bytes(nl.attributes(parts[_EXPRESSION_DATA])[_COUNTER_PACKETS], "big")
+        start += max(length, 4) + 3 & ~3
+    return None

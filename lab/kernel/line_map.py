@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
+
+from pyroute2 import IPRoute
 
 from lab.kernel.chains import kernel_rules
 from lab.kernel.dialects import FAMILIES, refusal, restore, saves
@@ -39,16 +41,19 @@ class LineMap:
     """Finds the lines of one node's ``rulesets``.
 
     The copy's packet counters are line numbers, and the kernel gives them back with the rules, whatever ``-I`` or
-    ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
+    ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.  ``interfaces`` are the names
+    of the node's: an nft script may insist on them.
     """
 
-    def __init__(self, home: Home, rulesets: Rulesets, backend: Backend) -> None:
+    def __init__(self, home: Home, rulesets: Rulesets, backend: Backend, interfaces: Collection[str] = ()) -> None:
         self._texts = dict(rulesets.parts())
         self._backend = backend
         self._namespace = Namespace(home)
         self._running: dict[str, Running] = {}
         self._saving: dict[str, list[Running]] = {}
         try:
+            if rulesets.nft is not None:
+                _make_links(self._namespace, interfaces)
             if rulesets.ipset is not None:
                 self._start("ipset", ipset.definitions(rulesets.ipset.text))
                 self._finish("ipset")
@@ -110,15 +115,26 @@ class LineMap:
         self._namespace.close()
 
 
+def _make_links(namespace: Namespace, names: Collection[str]) -> None:
+    """Links of the node's names: nft refuses a rule with ``iif`` or ``device`` where there is none."""
+    with namespace:
+        route = IPRoute()
+    with route:
+        for number, name in enumerate(names):
+            route.link("add", ifname=name, kind="veth", peer={"ifname": f"lab{number}"})
+
+
 def _source(sources: tuple[str | None, ...], line: int) -> str | None:
     return sources[line - 1] if 0 < line <= len(sources) else None
 
 
-def lines_of_accepted(home: Home, policies: Mapping[str, Rulesets], backend: Backend) -> dict[str, NodeLines]:
+def lines_of_accepted(
+    home: Home, policies: Mapping[str, Rulesets], backend: Backend, interfaces: Mapping[str, Collection[str]]
+) -> dict[str, NodeLines]:
     """The lines of every node's rules, found before anything is built; InputError or MachineError for a refused ruleset."""
     with ExitStack() as undo:
         maps = {}
         for name, rulesets in policies.items():
-            maps[name] = LineMap(home, rulesets, backend)
+            maps[name] = LineMap(home, rulesets, backend, interfaces.get(name, ()))
             undo.callback(maps[name].close)
         return {name: lines.sources() for name, lines in maps.items()}

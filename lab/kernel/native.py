@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from lab.kernel.chains import ChainKey
+from lab.kernel.chains import ChainKey, blocks
+from lab.kernel.node import Node
 from lab.kernel.rule_index import Lines, policy_of
 from lab.kernel.trace_table import TABLE
 from lab.record.path import Rule
-from lab.ruleset.nft.listing import NftRuleset
+from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
 from lab.ruleset.nft.record import described
+
+Found = Iterator[tuple[tuple[str, str, str, int], Rule]]
 
 
 def native_rules(
-    node: str, listed: NftRuleset, sources: Lines, iptables: Container[ChainKey]
-) -> Iterator[tuple[tuple[str, str, str, int], Rule]]:
-    """Every rule and policy of ``listed`` but those of the chains that ``iptables`` made."""
+    node: Node, listed: NftRuleset, held: Mapping[ChainKey, Sequence[int]], sources: Lines, iptables: Collection[ChainKey]
+) -> Found:
+    """Every rule and policy of ``listed`` but those of the chains that ``iptables`` made; ``held`` are the kernel's handles."""
+    reader = _Native(node, held, sources, has_blocks=any(rule.block for _, _, rule in listed.rules()))
     for table in listed.tables:
         for chain in table.chains.values():
-            if table.name == TABLE or (table.family, table.name, chain.name) in iptables:
-                continue
             key = table.family, table.name, chain.name
+            if table.name == TABLE or key in iptables:
+                continue
             if chain.hook is not None:
-                yield (*key, 0), policy_of(node, *key, (chain.policy or "accept").upper())
-            for rule in chain.rules:
-                source = sources.get((f"{table.family} {table.name}", chain.name, rule.number))
-                yield (*key, rule.handle), described(node, table, chain, rule, source)
+                yield (*key, 0), policy_of(node.name, *key, (chain.policy or "accept").upper())
+            yield from reader.rules(table, chain, chain.rules, [rule.handle for rule in chain.rules])
+
+
+class _Native:
+    """Walks rules and, where one has rules of its own (``jump { … }``), those too."""
+
+    def __init__(self, node: Node, held: Mapping[ChainKey, Sequence[int]], sources: Lines, *, has_blocks: bool) -> None:
+        self._node, self._held, self._sources = node.name, held, sources
+        self._blocks = blocks(node.namespace) if has_blocks else {}
+
+    def rules(self, table: NftTable, chain: NftChain, rules: Sequence[NftRule], handles: Sequence[int]) -> Found:
+        """The records of ``rules``, which the kernel knows by ``handles``."""
+        key = table.family, table.name, chain.name
+        for rule, handle in zip(rules, handles, strict=True):
+            source = self._sources.get((f"{table.family} {table.name}", chain.name, rule.number))
+            yield (*key, handle), described(self._node, table, chain, rule, source)
+            made = self._blocks.get((key, handle))
+            if made is not None:
+                inner = NftChain(made, None, None, None, None, (), rule.block)
+                yield from self.rules(table, inner, rule.block, self._held.get((*key[:2], made), ()))

@@ -18,12 +18,11 @@ from lab.kernel.tools import Running
 from lab.record.path import Rule
 from lab.ruleset.backend import Backend
 from lab.ruleset.describe import described
-from lab.ruleset.nft.listing import NftRuleset, read_listing
+from lab.ruleset.nft.listing import LIST_RULESET, NftRuleset, read_listing
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.save import Ruleset, read_save
 from lab.ruleset.write import write_save
 
-_LISTING = ["nft", "-a", "-s", "list", "ruleset"]
 _Places = Iterator[tuple[tuple[str, str, str, int], Rule]]
 
 
@@ -68,7 +67,7 @@ class _Reading:
             for kind, text in rulesets.parts()
             if kind in FAMILIES
         }
-        self._listing = Running(node.namespace, _LISTING) if rulesets.nft is not None else None
+        self._listing = Running(node.namespace, LIST_RULESET) if rulesets.nft is not None else None
         self._held = handles(node.namespace)
 
     def finish(self, lines: NodeLines) -> LoadedPolicy:
@@ -83,7 +82,7 @@ class _Reading:
             else:
                 rules |= self._by_number(kind, ruleset, lines)
         if native is not None:
-            rules |= native_rules(self._node.name, native, lines["nft"], {key[:3] for key in rules})
+            rules |= native_rules(self._node, native, held, lines["nft"], {key[:3] for key in rules})
         elif self._backend is Backend.LEGACY and held:
             raise self._failed(f"{' '.join(next(iter(held)))} is held by nf_tables, though all was loaded by iptables-legacy")
         index = RuleIndex(self._node.name, rules, base_chains(self._node.namespace))

@@ -128,7 +128,7 @@ class MatrixRun:
 
     def _fresh_lab(self) -> Lab:
         if self._lines is None:
-            self._lines = find_lines(self.plan.policies, self.plan.backend)
+            self._lines = find_lines(self.plan.topology, self.plan.policies, self.plan.backend)
         return Lab(self.plan.topology, self.plan.policies, self._lines, backend=self.plan.backend)
 
     def close(self) -> None:

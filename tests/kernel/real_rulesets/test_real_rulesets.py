@@ -52,11 +52,11 @@ def company_lab() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.mark.parametrize("backend", Backend)
+@pytest.mark.parametrize("held_by", Backend)
 @pytest.mark.parametrize("name", DUMPS)
-def test_every_rule_is_known_by_its_line(name: str, backend: Backend) -> None:
+def test_every_rule_is_known_by_its_line(name: str, held_by: Backend) -> None:
     rendered = loadable(name)
-    with Lab(company(), {"firewall": Rulesets(v4=rendered)}, backend=backend) as lab:
+    with Lab(company(), {"firewall": Rulesets(v4=rendered)}, backend=held_by) as lab:
         loaded = lab.policies["firewall"]
         written = sum(line.startswith("-A") for line in rendered.text.splitlines())
         assert sum(1 for _ in loaded.saved[4].rules()) == written
