@@ -6,7 +6,7 @@ import re
 import socket as sockets
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
@@ -89,6 +89,21 @@ def blocks(namespace: Namespace) -> dict[tuple[ChainKey, int], str]:
             key = _key(data)
             if key[2] != made[0].decode():
                 found[key, int.from_bytes(data[handle + 4 : handle + 12], "big")] = made[0].decode()
+    return found
+
+
+def block_name(rank: int) -> str:
+    """What the lab calls a chain that the kernel made of ``jump { … }``."""
+    return f"block {rank}"
+
+
+def ranks(keys: Iterable[ChainKey]) -> dict[ChainKey, int]:
+    """The made chains (``__chain3``) among ``keys`` by their order in their table: the kernel's numbers go on for ever."""
+    made = sorted((key for key in keys if _MADE.fullmatch(key[2].encode())), key=lambda key: (key[:2], int(key[2][7:])))
+    count: dict[tuple[str, str], int] = {}
+    found = {}
+    for key in made:
+        count[key[:2]] = found[key] = count.get(key[:2], 0) + 1
     return found
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 
 from pyroute2 import IPRoute
 
-from lab.kernel.chains import kernel_rules
+from lab.kernel.chains import block_name, kernel_rules, ranks
 from lab.kernel.dialects import FAMILIES, refusal, restore, saves
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.rule_index import Lines
@@ -102,10 +102,12 @@ class LineMap:
     def _nft(self) -> Lines:
         found: dict[tuple[str, str, int], str | None] = {}
         count: dict[tuple[str, str, str], int] = {}
-        for rule in kernel_rules(self._namespace, counters=True):
-            family, table, chain = rule.key
+        rules = list(kernel_rules(self._namespace, counters=True))
+        made = ranks({rule.key for rule in rules})
+        for rule in rules:
+            family, table, name = rule.key
             count[rule.key] = number = count.get(rule.key, 0) + 1
-            found[f"{family} {table}", chain, number] = _source(self._texts["nft"].sources, rule.packets or 0)
+            found[f"{family} {table}", block_name(made[rule.key]) if rule.key in made else name, number] = _source(self._texts["nft"].sources, rule.packets or 0)
         return found
 
     def close(self) -> None:

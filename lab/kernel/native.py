@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from lab.kernel.chains import ChainKey, blocks
+from lab.kernel.chains import ChainKey, block_name, blocks, ranks
 from lab.kernel.node import Node
 from lab.kernel.rule_index import Lines, policy_of
 from lab.kernel.trace_table import TABLE
@@ -36,14 +36,18 @@ class _Native:
     def __init__(self, node: Node, held: Mapping[ChainKey, Sequence[int]], sources: Lines, *, has_blocks: bool) -> None:
         self._node, self._held, self._sources = node.name, held, sources
         self._blocks = blocks(node.namespace) if has_blocks else {}
+        self._ranks = ranks(held)
 
-    def rules(self, table: NftTable, chain: NftChain, rules: Sequence[NftRule], handles: Sequence[int]) -> Found:
-        """The records of ``rules``, which the kernel knows by ``handles``."""
-        key = table.family, table.name, chain.name
+    def rules(
+        self, table: NftTable, chain: NftChain, rules: Sequence[NftRule], handles: Sequence[int], name: str | None = None
+    ) -> Found:
+        """The records of ``rules``, which the kernel knows by ``handles``, in a chain that it calls ``name``."""
+        key = table.family, table.name, name or chain.name
         for rule, handle in zip(rules, handles, strict=True):
             source = self._sources.get((f"{table.family} {table.name}", chain.name, rule.number))
             yield (*key, handle), described(self._node, table, chain, rule, source)
             made = self._blocks.get((key, handle))
             if made is not None:
-                inner = NftChain(made, None, None, None, None, (), rule.block)
-                yield from self.rules(table, inner, rule.block, self._held.get((*key[:2], made), ()))
+                at = *key[:2], made
+                inner = NftChain(block_name(self._ranks[at]), None, None, None, None, (), rule.block)
+                yield from self.rules(table, inner, rule.block, self._held[at], made)
