@@ -27,7 +27,8 @@ def wipe(namespace: Namespace, texts: Mapping[str, Rendered], backend: Backend) 
                 for table in tables_in(rendered.text):
                     _empty(namespace, restore(kind, backend), table)
     if "ipset" in texts:
-        tools.run(namespace, ["ipset", "destroy"])
+        for action in ("flush", "destroy"):  # a set that is in a list of sets can only go once the list is empty
+            tools.run(namespace, ["ipset", action])
 
 
 def _wipe_tables(namespace: Namespace) -> None:
