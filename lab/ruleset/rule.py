@@ -30,12 +30,14 @@ _OPTIONS = {
 class SavedRule:
     """A rule as `iptables-save` prints it.
 
-    ``number`` is its place in the chain from 1, ``text`` the line without counters, ``packets`` its packet counter
-    (None where the text has none).  ``target`` is the word after ``-j`` or ``-g``; ``jump_to`` the same when it is a
-    chain of the table, ``goto`` whether it goes there without coming back.  ``proto`` is the protocol's name
+    ``number`` is its place in the chain from 1, ``text`` the line without counters, ``packets`` and ``bytes`` its
+    counters (None where the text has none).  ``target`` is the word after ``-j`` or ``-g``; ``jump_to`` the same when
+    it is a chain of the table, ``goto`` whether it goes there without coming back.  ``proto`` is the protocol's name
     (``icmpv6`` for ICMP of IPv6), with a leading ``!`` where the rule negates it, None for any.  ``dports`` are the
     destination ports it can match, as ascending ranges with both ends, None where it does not say.  ``matches`` are
     the names after ``-m``; ``to`` is what follows ``--to-destination``, ``--to-source``, ``--to-ports`` or ``--to``.
+    ``tail`` is what the print has behind ``text``: blanks and, for a comment that ends in a newline, the next line,
+    which begins with its closing quote.
     Of several comments, the first.
     """
 
@@ -54,6 +56,8 @@ class SavedRule:
     matches: tuple[str, ...] = ()
     to: str | None = None
     packets: int | None = None
+    bytes: int | None = None
+    tail: str = ""
 
 
 def protocol_name(word: str) -> str | None:
@@ -100,7 +104,8 @@ def read_ports(word: str) -> Ports | None:
 
 
 def read_rule(
-    table: str, chain: str, number: int, text: str, words: Sequence[str], chains: Container[str], packets: int | None
+    table: str, chain: str, number: int, text: str, words: Sequence[str], chains: Container[str],
+    packets: int | None, octets: int | None, tail: str,
 ) -> SavedRule:
     """The rule of these words, which begin after ``-A CHAIN``; ``chains`` are the table's user-defined chains."""
     found: dict[str, str] = {}
@@ -136,6 +141,7 @@ def read_rule(
     return SavedRule(
         table, chain, number, text, known("comment"), target, jump_to, jump is None and goto is not None, known("log"),
         known("reject"), proto, dports, tuple(matches), known("to"), packets,
+        octets, tail,
     )
 
 

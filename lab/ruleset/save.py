@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.rule import SavedRule, read_rule
@@ -13,32 +14,45 @@ from lab.ruleset.words import quote_is_open, words
 __all__ = ["Chain", "Ruleset", "SavedRule", "Table", "read_save"]
 
 _COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
+_PARTS = re.compile(r"\S+", re.ASCII)  # the blanks of iptables: a no-break space may be part of a chain's name
 _APPEND = ("-A", "--append")
 _INSERT = ("-I", "--insert")
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain; ``policy`` is ACCEPT or DROP for a base chain, None for one that only jumps lead to."""
+    """A chain; ``policy`` is ACCEPT or DROP for a base chain, None for one that only jumps lead to.
+
+    ``counters`` are the policy's packets and bytes as the text has them, ``[12:3456]``; empty where it has none.
+    """
 
     name: str
     policy: str | None
     rules: tuple[SavedRule, ...]
+    counters: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table and its chains by name, in the order of the text."""
+    """A table and its chains by name, in the order of the text.
+
+    ``above`` are the lines between the COMMIT before and the table's first line: comments, or empty.
+    """
 
     name: str
     chains: Mapping[str, Chain]
+    above: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The tables of one family by name, in the order of the text."""
+    """The tables of one family by name, in the order of the text.
+
+    ``below`` are the lines after the last COMMIT; the last of them is empty when the text ends in a newline.
+    """
 
     tables: Mapping[str, Table]
+    below: tuple[str, ...] = ("",)
 
     def rules(self) -> Iterator[SavedRule]:
         """Every rule, chain by chain."""
@@ -53,12 +67,33 @@ class Ruleset:
         return self.tables[table].chains[chain].rules[number - 1]
 
 
+class _RuleDraft(NamedTuple):
+    """A rule as its line has it; its number is not known before its table ends."""
+
+    text: str
+    options: list[str]
+    packets: int | None
+    bytes: int | None
+    tail: str
+
+
 @dataclass(slots=True)
 class _ChainDraft:
     """A chain while its table is read: rules may still be put before others."""
 
     policy: str | None
-    rules: list[tuple[str, list[str], int | None]] = field(default_factory=list)
+    counters: str = ""
+    rules: list[_RuleDraft] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _TableDraft:
+    """A table while it is read; ``last`` is the chain that the line before has added a rule to, if it was one."""
+
+    name: str
+    above: tuple[str, ...]
+    chains: dict[str, _ChainDraft] = field(default_factory=dict)
+    last: _ChainDraft | None = None
 
 
 def read_save(text: str, *, file: str = "ruleset") -> Ruleset:
@@ -68,66 +103,81 @@ def read_save(text: str, *, file: str = "ruleset") -> Ruleset:
     ``file`` and line, for a line that belongs to no table or that is not of the format.
     """
     tables: dict[str, Table] = {}
-    name: str | None = None
-    drafts: dict[str, _ChainDraft] = {}
+    draft: _TableDraft | None = None
+    outside: list[str] = []
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):
         first = line[:1]
-        if first in ("", "#") or line.isspace() or (first == '"' and number > 1 and quote_is_open(lines[number - 2])):
-            continue  # a comment that ends in a newline is printed with its closing quote on a line of its own
-        if first == "*":
-            _close(tables, name, drafts)
-            name, drafts = line[1:].strip(), {}
-        elif name is None:
+        if first == '"' and number > 1 and quote_is_open(lines[number - 2]):
+            _close_quote(draft, line)
+        elif first in ("", "#") or line.isspace():
+            outside.append(line)
+        elif first == "*":
+            _close(tables, draft)
+            draft, outside = _TableDraft(line[1:].strip(), tuple(outside)), []
+        elif draft is None:
             raise _refused(file, number, line, "stands outside any table")
         elif first == ":":
-            _declare(drafts, line, file, number)
+            _declare(draft.chains, line, file, number)
         elif line.rstrip() == "COMMIT":
-            _close(tables, name, drafts)
-            name, drafts = None, {}
+            _close(tables, draft)
+            draft, outside = None, []
         else:
-            _command(drafts, line, file, number)
-    _close(tables, name, drafts)
-    return Ruleset(tables)
+            draft.last = _command(draft.chains, line, file, number)
+    _close(tables, draft)
+    return Ruleset(tables, tuple(outside))
 
 
-def _close(tables: dict[str, Table], name: str | None, drafts: Mapping[str, _ChainDraft]) -> None:
-    if name is None:
+def _close(tables: dict[str, Table], draft: _TableDraft | None) -> None:
+    if draft is None:
         return
-    own = {chain for chain, draft in drafts.items() if draft.policy is None}
+    name = draft.name
+    own = {chain for chain, known in draft.chains.items() if known.policy is None}
     tables[name] = Table(name, {
-        chain: Chain(chain, draft.policy, tuple(
-            read_rule(name, chain, place, text, options, own, packets)
-            for place, (text, options, packets) in enumerate(draft.rules, start=1)
-        ))
-        for chain, draft in drafts.items()
-    })
+        chain: Chain(chain, known.policy, tuple(
+            read_rule(name, chain, place, text, options, own, packets, octets, tail)
+            for place, (text, options, packets, octets, tail) in enumerate(known.rules, start=1)
+        ), known.counters)
+        for chain, known in draft.chains.items()
+    }, draft.above)
+
+
+def _close_quote(draft: _TableDraft | None, line: str) -> None:
+    """A comment that ends in a newline is printed with its closing quote, and the options behind it, on the next line."""
+    if draft is not None and draft.last is not None:
+        rules = draft.last.rules
+        rules[-1] = rules[-1]._replace(tail=f"{rules[-1].tail}\n{line}")
 
 
 def _declare(drafts: dict[str, _ChainDraft], line: str, file: str, number: int) -> None:
-    parts = line[1:].split()
+    parts = _PARTS.findall(line[1:])
     if len(parts) < 2:
         raise _refused(file, number, line, "declares a chain without its policy, as in `:FORWARD DROP [0:0]`")
     policy = None if parts[1] == "-" else parts[1]
-    drafts[parts[0]] = _ChainDraft(policy)
+    drafts[parts[0]] = _ChainDraft(policy, " ".join(parts[2:]))
 
 
-def _command(drafts: dict[str, _ChainDraft], line: str, file: str, number: int) -> None:
-    packets: int | None = None
+def _command(drafts: dict[str, _ChainDraft], line: str, file: str, number: int) -> _ChainDraft | None:
+    """Follows a line that is a command; the chain whose last rule it now is, None where it is none."""
+    packets = octets = None
     rule = line.strip()
+    tail = line[len(line.rstrip()):] if len(rule) < len(line) else ""
     if rule.startswith("["):
         counters = _COUNTERS.match(rule)
         if counters is None:
             raise _refused(file, number, line, "has counters that are not of the form [packets:bytes]")
-        packets = int(counters[1])
+        packets, octets = int(counters[1]), int(counters[2])
         rule = rule[counters.end():].lstrip()
     parts = words(rule)
     if parts[0] in _APPEND and len(parts) > 1:
-        _draft(drafts, parts[1]).rules.append((rule, parts[2:], packets))
-    elif parts[0] in _INSERT and len(parts) > 1:
-        _insert(_draft(drafts, parts[1]), rule, parts, packets)
+        chain = _draft(drafts, parts[1])
+        chain.rules.append(_RuleDraft(rule, parts[2:], packets, octets, tail))
+        return chain
+    if parts[0] in _INSERT and len(parts) > 1:
+        _insert(_draft(drafts, parts[1]), rule, parts, packets, octets)
     elif not _chain_command(drafts, parts):
         raise _refused(file, number, line, "is neither a rule (-A, -I) nor a chain (-N, -P, -F, -X)")
+    return None
 
 
 def _draft(drafts: dict[str, _ChainDraft], chain: str) -> _ChainDraft:
@@ -137,12 +187,12 @@ def _draft(drafts: dict[str, _ChainDraft], chain: str) -> _ChainDraft:
     return drafts[chain]
 
 
-def _insert(draft: _ChainDraft, rule: str, parts: list[str], packets: int | None) -> None:
+def _insert(draft: _ChainDraft, rule: str, parts: list[str], packets: int | None, octets: int | None) -> None:
     numbered = len(parts) > 2 and parts[2].isdecimal()
     place = int(parts[2]) - 1 if numbered else 0
     options = parts[3 if numbered else 2:]
     text = re.sub(r"\A\S+\s+(\S+)" + (r"\s+\d+" if numbered else ""), r"-A \1", rule)
-    draft.rules.insert(place, (text, options, packets))
+    draft.rules.insert(place, _RuleDraft(text, options, packets, octets, ""))
 
 
 def _chain_command(drafts: dict[str, _ChainDraft], parts: list[str]) -> bool:
