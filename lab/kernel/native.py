@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from lab.kernel.chains import ChainKey, block_name, blocks, ranks
+from lab.kernel.chains import ChainKey, block_name, blocks, handles, ranks
 from lab.kernel.node import Node
 from lab.kernel.rule_index import Lines, policy_of
 from lab.kernel.trace_table import TABLE
@@ -16,10 +16,10 @@ Found = Iterator[tuple[tuple[str, str, str, int], Rule]]
 
 
 def native_rules(
-    node: Node, listed: NftRuleset, held: Mapping[ChainKey, Sequence[int]], sources: Lines, iptables: Collection[ChainKey]
+    node: Node, listed: NftRuleset, sources: Lines, iptables: Collection[ChainKey]
 ) -> Found:
-    """Every rule and policy of ``listed`` but those of the chains that ``iptables`` made; ``held`` are the kernel's handles."""
-    reader = _Native(node, held, sources, has_blocks=any(rule.block for _, _, rule in listed.rules()))
+    """Every rule and policy of ``listed`` but those of the chains that ``iptables`` made."""
+    reader = _Native(node, sources, has_blocks=any(rule.block for _, _, rule in listed.rules()))
     for table in listed.tables:
         for chain in table.chains.values():
             key = table.family, table.name, chain.name
@@ -33,10 +33,11 @@ def native_rules(
 class _Native:
     """Walks rules and, where one has rules of its own (``jump { … }``), those too."""
 
-    def __init__(self, node: Node, held: Mapping[ChainKey, Sequence[int]], sources: Lines, *, has_blocks: bool) -> None:
-        self._node, self._held, self._sources = node.name, held, sources
+    def __init__(self, node: Node, sources: Lines, *, has_blocks: bool) -> None:
+        self._node, self._sources = node.name, sources
         self._blocks = blocks(node.namespace) if has_blocks else {}
-        self._ranks = ranks(held)
+        made = [(*key[:2], name) for (key, _), name in self._blocks.items()]
+        self._held, self._ranks = handles(node.namespace, made), ranks(made)
 
     def rules(
         self, table: NftTable, chain: NftChain, rules: Sequence[NftRule], handles: Sequence[int], name: str | None = None

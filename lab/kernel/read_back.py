@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
-from lab.kernel.chains import base_chains, handles
+from lab.kernel.chains import base_chains, handles, has_rules
 from lab.kernel.dialects import FAMILIES, saves
 from lab.kernel.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.native import native_rules
@@ -68,23 +68,24 @@ class _Reading:
             if kind in FAMILIES
         }
         self._listing = Running(node.namespace, LIST_RULESET) if rulesets.nft is not None else None
-        self._held = handles(node.namespace)
 
     def finish(self, lines: NodeLines) -> LoadedPolicy:
         """All of it, as one policy."""
         saved = {kind: self._saved(kind) for kind in self._saving}
         native = read_listing(self._printed(self._listing)) if self._listing is not None else None
-        held = self._held
         rules: dict[tuple[str, str, str, int], Rule] = {}
         for kind, ruleset in saved.items():
             if self._backend is Backend.NFT:
-                rules |= iptables_rules(self._node.name, FAMILIES[kind], ruleset, held, lines[kind])
+                family = FAMILIES[kind]
+                chains = [(family, table.name, chain) for table in ruleset.tables.values() for chain in table.chains]
+                held = handles(self._node.namespace, chains)
+                rules |= iptables_rules(self._node.name, family, ruleset, held, lines[kind])
             else:
                 rules |= self._by_number(kind, ruleset, lines)
         if native is not None:
-            rules |= native_rules(self._node, native, held, lines["nft"], {key[:3] for key in rules})
-        elif self._backend is Backend.LEGACY and held:
-            raise self._failed(f"{' '.join(next(iter(held)))} is held by nf_tables, though all was loaded by iptables-legacy")
+            rules |= native_rules(self._node, native, lines["nft"], {key[:3] for key in rules})
+        elif self._backend is Backend.LEGACY and has_rules(self._node.namespace):
+            raise self._failed("nf_tables holds rules, though all were loaded by iptables-legacy")
         index = RuleIndex(self._node.name, rules, base_chains(self._node.namespace))
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
         return LoadedPolicy(self._rulesets, self._backend, families, native, index)
