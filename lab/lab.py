@@ -265,7 +265,9 @@ def _address(text: str, family: int) -> str:
 def find_lines(
     topology: Topology, policies: Mapping[str, Rulesets], backend: Backend = Backend.NFT
 ) -> dict[str, NodeLines]:
-    """The template line of each rule of the ``policies`` of ``topology``'s nodes, from loading them into namespaces that are thrown away.
+    """The template line of each rule of the ``policies`` of ``topology``'s nodes.
+
+    They are found by loading them into namespaces that are thrown away.
 
     Raises InputError for a ruleset that the kernel refuses, MachineError for a match or target that this machine lacks:
     before anything is built.

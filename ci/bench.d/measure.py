@@ -19,6 +19,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from loads import loading, seconds, text_of
+
 from lab.errors import LabError
 from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.loading import load
@@ -33,8 +35,6 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.spec.load import load_topology
 from lab.spec.topology import Topology
-
-from loads import loading, seconds, text_of
 
 INPUTS = Path(__file__).resolve().parent
 LAB = Path(sys.executable).parent / "lab"

@@ -29,7 +29,7 @@ def run(
     collect: Annotated[bool, typer.Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
     family: Annotated[FamilyChoice, typer.Option(help="Which family's cells to run.")] = FamilyChoice.BOTH,
     backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets; both compares them.")] = NFT,
-    mend: Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, prose, `! -d`), and list each repair.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, prose, `-d !`), listing each.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
 ) -> None:
     """Run matrices and report every flow with its verdict and the rule that decided."""

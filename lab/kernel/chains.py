@@ -1,4 +1,7 @@
-"""The rules and base chains that nf_tables holds in a node, as it lists them; numbers are those of linux/netfilter/nf_tables.h."""
+"""The rules and base chains that nf_tables holds in a node, as it lists them.
+
+Numbers are those of linux/netfilter/nf_tables.h.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 import socket as sockets
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl

@@ -111,9 +111,10 @@ def _tuple(packet: Packet) -> bytes:
     first, second = struct.pack("!H", packet.sport or 0), struct.pack("!H", packet.dport or 0)
     if packet.proto in _ECHO:
         ident, kind, code = _ECHO[packet.proto]
-        parts = (nl.attribute(ident, first), nl.attribute(kind, bytes([packet.flags])), nl.attribute(code, bytes([packet.code])))
+        told = ((ident, first), (kind, bytes([packet.flags])), (code, bytes([packet.code])))
+        parts = [nl.attribute(*one) for one in told]
     else:
-        parts = (nl.attribute(2, first), nl.attribute(3, second))
+        parts = [nl.attribute(2, first), nl.attribute(3, second)]
     return nl.nest(1, addresses, nl.nest(2, nl.attribute(1, bytes([packet.proto])), *parts))
 
 

@@ -26,8 +26,8 @@ OLDEST_KERNEL, OLDEST_IPTABLES, OLDEST_NFT = (5, 15), (1, 8, 7), (1, 0, 2)
 RESTORE = "iptables-nft-restore"
 _IPTABLES = ("iptables-nft-restore", "iptables-nft-save", "ip6tables-nft-restore", "ip6tables-nft-save")
 _LEGACY = ("iptables-legacy-restore", "ip6tables-legacy-restore")
-_OLDEST = {tool: OLDEST_IPTABLES for tool in (*_IPTABLES, *_LEGACY)} | {"nft": OLDEST_NFT, "ipset": (7, 0, 0)}
-_OPTIONAL = {tool: ": no --backend legacy" for tool in _LEGACY} | {"nft": ": no nft scripts", "ipset": ": no sets"}
+_OLDEST = dict.fromkeys((*_IPTABLES, *_LEGACY), OLDEST_IPTABLES) | {"nft": OLDEST_NFT, "ipset": (7, 0, 0)}
+_OPTIONAL = dict.fromkeys(_LEGACY, ": no --backend legacy") | {"nft": ": no nft scripts", "ipset": ": no sets"}
 _MATCHES = {
     "conntrack": "-m conntrack --ctstate NEW",
     "comment": '-m comment --comment "x"',
@@ -222,8 +222,10 @@ def _legacy(namespace: Namespace) -> Iterator[Check]:
 
 def _native(namespace: Namespace) -> Iterator[Check]:
     done = tools.run(namespace, ["nft", "-f", "-"], "table inet t {\n chain c {\n type filter hook input priority 0;\n }\n}\n")
-    state = State.OK if done.code == 0 else State.LIMITED
-    yield Check("native nft", state, "inet tables" if done.code == 0 else done.err.strip(), "a kernel with CONFIG_NF_TABLES_INET")
+    if done.code == 0:
+        yield Check("native nft", State.OK, "inet tables")
+    else:
+        yield Check("native nft", State.LIMITED, done.err.strip(), "a kernel with CONFIG_NF_TABLES_INET")
 
 
 def _sets(namespace: Namespace) -> Iterator[Check]:

@@ -41,8 +41,8 @@ class LineMap:
     """Finds the lines of one node's ``rulesets``.
 
     The copy's packet counters are line numbers, and the kernel gives them back with the rules, whatever ``-I`` or
-    ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.  ``interfaces`` are the names
-    of the node's: an nft script may insist on them.
+    ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
+    ``interfaces`` are the names of the node's: an nft script may insist on them.
     """
 
     def __init__(self, home: Home, rulesets: Rulesets, backend: Backend, interfaces: Collection[str] = ()) -> None:
@@ -107,7 +107,8 @@ class LineMap:
         for rule in rules:
             family, table, name = rule.key
             count[rule.key] = number = count.get(rule.key, 0) + 1
-            found[f"{family} {table}", block_name(made[rule.key]) if rule.key in made else name, number] = _source(self._texts["nft"].sources, rule.packets or 0)
+            place = f"{family} {table}", block_name(made[rule.key]) if rule.key in made else name, number
+            found[place] = _source(self._texts["nft"].sources, rule.packets or 0)
         return found
 
     def close(self) -> None:

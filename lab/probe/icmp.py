@@ -27,7 +27,7 @@ _ON_LINK_ONLY = 255  # the hop limit without which neighbour discovery is not be
 
 
 def send_icmp(stage: Stage, question: Question) -> Sighting:
-    """Send one message; an echo or timestamp request or a neighbour solicitation is to be answered, any other only to arrive."""
+    """Send one message; an echo, a timestamp request, a neighbour solicitation is to be answered, any other only to arrive."""
     with sniffers(stage, question) as watching, stage.sender(question, sockets.SOCK_RAW, question.proto) as client:
         ident, sequence = question.sport or stage.source_port(question.source), 1
         nonce = stage.nonce()

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from lab.kernel.read_back import LoadedPolicy
 from lab.record.path import Path
 from lab.record.verdict import Verdict
-from lab.ruleset.rule import SavedRule
 from lab.ruleset.nft.stateful import NativeStatefulRules
+from lab.ruleset.rule import SavedRule
 from lab.ruleset.save import Ruleset
 from lab.ruleset.stateful import StatefulRules
 from lab.spec.cell import Cell
@@ -25,16 +25,17 @@ class Isolation:
 
     def __init__(self, topology: Topology, policies: Mapping[str, LoadedPolicy]) -> None:
         self._topology = topology
-        self._stateful: dict[tuple[str, int], list[StatefulRules | NativeStatefulRules]] = {}
+        self._stateful: dict[tuple[str, int], StatefulRules] = {}
+        self._native: dict[tuple[str, int], NativeStatefulRules] = {}
         self._to_itself: set[tuple[str, int]] = set()
         for node, policy in policies.items():
             for family, ruleset in policy.saved.items():
-                self._stateful.setdefault((node, family), []).append(StatefulRules(ruleset))
+                self._stateful[node, family] = StatefulRules(ruleset)
                 if self._may_turn_to_itself(node, family, ruleset):
                     self._to_itself.add((node, family))
             if policy.native is not None:
                 for family in (4, 6):
-                    self._stateful.setdefault((node, family), []).append(NativeStatefulRules(policy.native, family))
+                    self._native[node, family] = NativeStatefulRules(policy.native, family)
                     self._to_itself.add((node, family))
 
     def in_the_way(self, cell: Cell) -> tuple[SavedRule, ...]:
@@ -57,12 +58,15 @@ class Isolation:
         )
 
     def _met(self, cell: Cell, *, logs: bool) -> Iterator[tuple[str, SavedRule]]:
-        for (node, family), held in self._stateful.items():
+        for (node, family), rules in self._stateful.items():
             if family == cell.family:
                 chains = self._chains(cell, node)
-                for rules in held:
-                    for rule in rules.in_the_way(chains, cell.service.proto, cell.service.ports, logs=logs):
-                        yield node, rule
+                for rule in rules.in_the_way(chains, cell.service.proto, cell.service.ports, logs=logs):
+                    yield node, rule
+        for (node, family), native in self._native.items():
+            if family == cell.family:
+                for rule in native.in_the_way(self._chains(cell, node), logs=logs):
+                    yield node, rule
 
     def _chains(self, cell: Cell, node: str) -> tuple[str, ...]:
         """The base chains that the cell may enter at ``node``: INPUT only where its address is the node's, or may become so."""

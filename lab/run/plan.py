@@ -11,7 +11,7 @@ from lab.errors import InputError, Problem, Where
 from lab.kernel.dialects import tools
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.run.rulesets import Prepared, Rendering, prepare
+from lab.run.rulesets import AS_IT_IS, Prepared, Rendering, prepare
 from lab.run.select import compile_expression
 from lab.spec.cell import Cell
 from lab.spec.cells import expand
@@ -36,7 +36,7 @@ class Choices:
     policies: Mapping[str, str] = field(default_factory=dict)
     topology: str | None = None
     families: tuple[int, ...] = (4, 6)
-    rendering: Rendering = Rendering()
+    rendering: Rendering = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from lab.spec.topology import Topology
 _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
 _OTHER = {"v4": "v6", "v6": "v4"}
 _ENDINGS = {"v4": ".rules", "v6": ".rules6", "ipset": ".ipset", "nft": ".nft"}
+_IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
 _HALF = "tables present, use iptables-legacy-save"
 
 
@@ -33,6 +34,9 @@ class Rendering:
     backend: Backend = Backend.NFT
     mend: bool = False
     allow_commands: bool = False
+
+
+AS_IT_IS = Rendering()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering) -> Prepared
     problems = [*_problems(texts, policy, how.backend)]
     if problems:
         raise InputError(problems)
-    notes += [f"{text.file}: {_half(text.text)}" for text in texts.values() if _HALF in text.text[:2000]]
+    notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
     return Prepared(Rulesets(**texts), tuple(notes))
 
 
@@ -65,7 +69,7 @@ def _by_template(policy: PolicyFiles, topology: Topology) -> dict[str, Rendered]
     ]
     variables = load_variables(parts, os.environ)
     texts = {
-        kind: render(file, variables, policy.jinja, topology.as_written()) for kind, file in policy.files().items()
+        kind: render(file, variables, policy.jinja, topology.as_written()) for kind, file in policy.files.items()
     }
     if "nft" in texts:
         texts["nft"] = expand(texts["nft"], policy.folder)
@@ -129,7 +133,3 @@ def _wrong_dialect(kind: str, text: str) -> tuple[str, str] | None:
 
 def _wanted(kind: str) -> str:
     return {"nft": "an nft script", "ipset": "sets of ipset"}.get(kind) or f"a ruleset of {_IPTABLES[kind]}"
-
-
-def _half(text: str) -> str:
-    return "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"

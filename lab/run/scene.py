@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.errors import InputError, Problem
 from lab.ruleset.rulesets import Rulesets
 from lab.run.plan import policy_files, policy_named
-from lab.run.rulesets import Rendering, prepare
+from lab.run.rulesets import AS_IT_IS, Rendering, prepare
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import resolve_policy
 from lab.spec.topology import Topology
@@ -24,7 +24,7 @@ class Scene:
 
 
 def make_scene(
-    topology: str, policies: Mapping[str, str], near: Path | None = None, *, rendering: Rendering = Rendering()
+    topology: str, policies: Mapping[str, str], near: Path | None = None, *, rendering: Rendering = AS_IT_IS
 ) -> Scene:
     """The scene of a topology's name or file and of policies by name or file, looked for near ``near``."""
     folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml")
@@ -45,7 +45,7 @@ def find_scene(
     policies: Mapping[str, str],
     *,
     candidates: Sequence[Path] = (),
-    rendering: Rendering = Rendering(),
+    rendering: Rendering = AS_IT_IS,
 ) -> Scene:
     """The scene of a matrix file, with another topology or policies if they are given.
 

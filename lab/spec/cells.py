@@ -100,7 +100,9 @@ class _Expander:
         for family in judged:
             of_family = row.of_family(family)
             expect = self._tried(lambda: self._expectation(of_family, family, judged), place("arrives"))  # noqa: B023
-            for sender, target, service in chosen[family] if expect is not None else ():
+            if expect is None:
+                continue
+            for sender, target, service in chosen[family]:
                 yield self._cell(row.name, place(), sender, target, service, family, at, expect, row)
         if not judged:
             self._problem(f"row {row.name!r} selects no cell", place(), "its ends are one node, or `not` leaves out all of it")
@@ -152,7 +154,7 @@ class _Expander:
         """The product of a row's ends and services, less what ``not`` leaves out; notes which entries left something out."""
         own = self._own_addresses(part.family)
         # net: and role: leave out the node under test by themselves; to say it once more is no mistake.
-        used |= {number for number, entry in enumerate(part.left_out) if (entry.senders or set()) & own}
+        used |= {number for number, entry in enumerate(part.left_out) if entry.senders is not None and entry.senders & own}
         for sender in part.senders:
             for target in part.targets:
                 if sender.node == target.node:
@@ -177,8 +179,12 @@ class _Expander:
                 continue
             part = _Part(family, senders, targets, [one for one in services if in_family(one, family)], [])
             chosen = [*self._unspoken(part, at, free)]
-            expect = self._tried(lambda: self._default_expectation(default, family), place("expect")) if chosen else None  # noqa: B023
-            for sender, target, service in chosen if expect is not None else ():
+            if not chosen:
+                continue
+            expect = self._tried(lambda: self._default_expectation(default, family), place("expect"))  # noqa: B023
+            if expect is None:
+                continue
+            for sender, target, service in chosen:
                 found.append(self._cell(DEFAULT, place(), sender, target, service, family, at, expect, None))
         if not found and not self.problems:
             mend = "name two networks, or a node and a network"
@@ -246,8 +252,8 @@ class _Expander:
         ends = self._ends[family]
         return [
             Exclusion(
-                None if entry.sender is None else {sender.address for sender in ends.senders(entry.sender)},
-                None if entry.target is None else {target.address for target in ends.targets(entry.target)},
+                None if entry.sender is None else frozenset(sender.address for sender in ends.senders(entry.sender)),
+                None if entry.target is None else frozenset(target.address for target in ends.targets(entry.target)),
                 None if entry.service is None else self._services(entry.service),
             )
             for entry in entries

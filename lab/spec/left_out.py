@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lab.spec.cell import Sender, Service, Target
@@ -13,8 +13,8 @@ from lab.spec.service import without
 class Exclusion:
     """One entry in one family: the addresses it speaks of and its services; None stands for all."""
 
-    senders: Collection[str] | None
-    targets: Collection[str] | None
+    senders: frozenset[str] | None
+    targets: frozenset[str] | None
     services: Sequence[Service] | None
 
     def fits(self, sender: Sender, target: Target) -> bool:

@@ -41,35 +41,28 @@ class EnvVar:
 class PolicyFiles:
     """Where a policy's text comes from.
 
-    ``folder`` is the policy's folder: nothing outside it is read.  Each of ``ipset``, ``v4``, ``v6`` and ``nft`` is a Jinja2
-    template if it ends in ``.j2``; without any of them there is ``render``, a team's own renderer (argv).  ``vars`` are in the
+    ``folder`` is the policy's folder: nothing outside it is read.  ``files`` are by kind in the order of `ENDINGS`, each a
+    Jinja2 template if it ends in ``.j2``; without any there is ``render``, a team's own renderer (argv).  ``vars`` are in the
     order written, the later over the earlier.
     """
 
     name: str
     folder: Path
-    ipset: Path | None = None
-    v4: Path | None = None
-    v6: Path | None = None
-    nft: Path | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
     vars: tuple[Path | Mapping[str, object] | EnvVar, ...] = ()
     jinja: Mapping[str, object] = field(default_factory=dict)
     render: tuple[str, ...] | None = None
-
-    def files(self) -> dict[str, Path]:
-        """What is there, by kind, in the order of `ENDINGS`."""
-        found: dict[str, Path | None] = {kind: getattr(self, kind) for kind in ENDINGS}
-        return {kind: path for kind, path in found.items() if path is not None}
 
     def replacing(self, other: PolicyFiles) -> PolicyFiles:
         """``other`` with these files in the place of its own of the same kind, and with its variables and options.
 
         An nft script takes the place of iptables' files, and these take the place of an nft script.
         """
-        own = self.files()
-        instead = {"v4", "v6"} if self.nft is not None else {"nft"} if {"v4", "v6"} & own.keys() else set()
-        kept = {kind: path for kind, path in other.files().items() if kind not in own and kind not in instead}
-        return PolicyFiles(self.name, self.folder, vars=other.vars, jinja=other.jinja, **(kept | own))
+        own = dict(self.files)
+        instead = {"v4", "v6"} if "nft" in own else {"nft"} if {"v4", "v6"} & own.keys() else set()
+        together = {kind: path for kind, path in other.files.items() if kind not in instead} | own
+        files = {kind: together[kind] for kind in ENDINGS if kind in together}
+        return PolicyFiles(self.name, self.folder, files, other.vars, other.jinja)
 
 
 def _variables(value: object) -> str | Mapping[str, object] | EnvVar:
@@ -147,7 +140,7 @@ class PolicySpec(BaseModel):
             if not self.render:
                 raise ValueError("`render` names no command")
             if self.v4 or self.v6 or self.ipset or self.nft or self.vars or self.jinja:
-                raise ValueError("`render` makes the whole policy: v4, v6, ipset, nft, vars and jinja have no meaning beside it")
+                raise ValueError("`render` makes the whole policy: files, vars and jinja have no meaning beside it")
         elif self.name is None and not (self.v4 or self.v6 or self.nft):
             raise ValueError("the policy has no ruleset: say which file or template is its `v4`, `v6` or `nft`")
         elif self.name is not None:
@@ -185,7 +178,7 @@ def _from_path(path: Path, where: Where | None) -> PolicyFiles:
     if not path.is_file():
         raise InputError(Problem(f"there is no policy file {str(path)!r}", where))
     kind = next((kind for kind, ending in ENDINGS.items() if path.name.removesuffix(".j2").endswith(ending)), "v4")
-    return PolicyFiles(_stem(path.name), path.parent, **{kind: path})
+    return PolicyFiles(_stem(path.name), path.parent, {kind: path})
 
 
 def _stem(file: str) -> str:
@@ -212,7 +205,7 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
                 _stays_inside(path, folder, where)
                 found[kind] = path
         if any(kind in found for kind in _RULES):
-            return PolicyFiles(name, folder, **found)
+            return PolicyFiles(name, folder, found)
         if found:
             what = f"of the policy {name!r} there is only {found['ipset'].name} in {folder}: its ruleset is missing"
             raise InputError(Problem(what, where, f"{name}.rules, {name}.rules6 or {name}.nft, with .j2 behind a template"))
@@ -254,7 +247,7 @@ def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> 
     if problems:
         raise InputError(problems)
     name = _stem(next(path for kind, path in found.items() if kind in _RULES).name)
-    return PolicyFiles(name, folder, vars=tuple(variables), jinja=spec.jinja, **found)
+    return PolicyFiles(name, folder, found, tuple(variables), spec.jinja)
 
 
 def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path, Path]:

@@ -10,9 +10,9 @@ import pytest
 
 from lab.errors import MeasurementError
 from lab.kernel.nfnetlink import NETLINK_NETFILTER
+from lab.kernel.nft_trace import NftTrace
 from lab.kernel.node import Node
 from lab.kernel.tools import run
-from lab.kernel.nft_trace import NftTrace
 from lab.kernel.tracer import Tracer
 from lab.lab import Lab
 from lab.probe.attempt import REPEATS

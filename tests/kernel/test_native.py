@@ -28,7 +28,7 @@ table inet filter {
     counter refused { }
     chain ssh {
         ip saddr 10.0.1.0/24 reject with tcp reset
-        reject comment "no ssh over IPv6"
+        reject comment "not here"
     }
     chain input {
         type filter hook input priority filter; policy drop;
@@ -95,7 +95,7 @@ def lab() -> Iterator[Lab]:
         (6, "tcp/5432", "dropped by gateway inet filter:forward policy", None),
         (4, "tcp/25", "dropped by gateway inet filter:forward:3", "tcp dport vmap @ports"),
         (4, "tcp/22", "rejected (tcp-reset) by gateway inet filter:ssh:1", "reject with tcp reset"),
-        (6, "tcp/22", "rejected (icmp6-port-unreachable) by gateway inet filter:ssh:2 (no ssh over IPv6)", 'reject comment "no ssh'),
+        (6, "tcp/22", "rejected (icmp6-port-unreachable) by gateway inet filter:ssh:2 (not here)", "reject comment"),
         (4, "udp/53", "rejected (icmp-admin-prohibited) by gateway inet filter:forward:7", "udp dport 53"),
         (6, "udp/53", "rejected (icmp6-adm-prohibited) by gateway inet filter:forward:7", "udp dport 53"),
         (4, "tcp/7777", "dropped by gateway inet filter:block 1:1 (inner)", "meta nfproto ipv4 drop"),

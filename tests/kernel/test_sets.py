@@ -17,7 +17,12 @@ from tests.kernel.scenes import CLIENT, corridor, rendered, table
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
 
-SETS = f"create blocked hash:net family inet\nadd blocked {CLIENT}\nadd blocked 192.0.2.0/24\ncreate names list:set\nadd names blocked\n"
+SETS = f"""create blocked hash:net family inet
+add blocked {CLIENT}
+add blocked 192.0.2.0/24
+create names list:set
+add names blocked
+"""
 RULES = table("filter", "-A FORWARD -m set --match-set {} src -j DROP", "-A FORWARD -j ACCEPT")
 
 

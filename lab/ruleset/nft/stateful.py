@@ -22,10 +22,8 @@ class NativeStatefulRules:
             rule.stateful for table in self._tables for chain in table.chains.values() for rule in chain.rules
         )
 
-    def in_the_way(
-        self, hook_chains: Sequence[str], proto: str, ports: Sequence[tuple[int, int]], *, logs: bool = False
-    ) -> tuple[SavedRule, ...]:
-        """Those in chains that are entered from the hooks; ``proto`` and ``ports`` rule none of them out.
+    def in_the_way(self, hook_chains: Sequence[str], *, logs: bool = False) -> tuple[SavedRule, ...]:
+        """Those in chains that are entered from the hooks.
 
         A rule that merely logs has no say in the flow's fate: it counts only with ``logs``.
         """

@@ -29,12 +29,12 @@ def folder(tmp_path: Path) -> Path:
 def test_a_short_name_takes_what_is_there(folder: Path) -> None:
     edge = resolve_policy("edge", [folder])
     assert (edge.name, edge.folder) == ("edge", folder)
-    assert edge.files() == {
+    assert edge.files == {
         "ipset": folder / "edge.ipset", "v4": folder / "edge.rules.j2", "v6": folder / "edge.rules6.j2",
     }  # fmt: skip
-    assert resolve_policy("plain", [folder]).files() == {"v4": folder / "plain.rules"}
-    assert resolve_policy("six", [folder]).files() == {"v6": folder / "six.rules6"}
-    assert resolve_policy("native", [folder]).files() == {"nft": folder / "native.nft.j2"}
+    assert resolve_policy("plain", [folder]).files == {"v4": folder / "plain.rules"}
+    assert resolve_policy("six", [folder]).files == {"v6": folder / "six.rules6"}
+    assert resolve_policy("native", [folder]).files == {"nft": folder / "native.nft.j2"}
 
 
 def test_the_nearest_folder_goes_first(folder: Path, tmp_path: Path) -> None:
@@ -71,35 +71,35 @@ def test_in_full(folder: Path) -> None:
          "jinja": {"trim_blocks": True}},
         [folder],
     )  # fmt: skip
-    assert (files.name, files.files()) == ("edge", {"v4": folder / "edge.rules.j2"})
+    assert (files.name, files.files) == ("edge", {"v4": folder / "edge.rules.j2"})
     assert files.vars == (folder / "vars/prod.yaml", {"wan": "eth0", "rate": 1.5}, EnvVar("SITE"))
     assert files.jinja == {"trim_blocks": True}
 
 
 def test_a_renderer_of_ones_own(folder: Path) -> None:
     files = resolve_policy({"render": ["make", "-s", "rules"]}, [folder / "none", folder])
-    assert (files.render, files.v4, files.folder) == (("make", "-s", "rules"), None, folder)
+    assert (files.render, files.files, files.folder) == (("make", "-s", "rules"), {}, folder)
 
 
 def test_a_file_from_the_command_line_may_lie_anywhere(folder: Path) -> None:
     files = resolve_policy(folder.parent / "secret.rules", [])
-    assert (files.name, files.files()) == ("secret", {"v4": folder.parent / "secret.rules"})
+    assert (files.name, files.files) == ("secret", {"v4": folder.parent / "secret.rules"})
 
 
 @pytest.mark.parametrize(
     ("file", "kind"), [("edge.rules.j2", "v4"), ("edge.rules6.j2", "v6"), ("edge.ipset", "ipset"), ("native.nft.j2", "nft")]
 )
 def test_a_file_is_of_the_kind_that_its_name_ends_in(folder: Path, file: str, kind: str) -> None:
-    assert resolve_policy(folder / file, []).files() == {kind: folder / file}
+    assert resolve_policy(folder / file, []).files == {kind: folder / file}
 
 
 def test_a_file_takes_the_place_of_its_own_kind(folder: Path) -> None:
     edge = resolve_policy("edge", [folder])
     six = resolve_policy(folder / "six.rules6", []).replacing(edge)
-    assert six.files() == {"ipset": folder / "edge.ipset", "v4": folder / "edge.rules.j2", "v6": folder / "six.rules6"}
+    assert six.files == {"ipset": folder / "edge.ipset", "v4": folder / "edge.rules.j2", "v6": folder / "six.rules6"}
     native = resolve_policy(folder / "native.nft.j2", []).replacing(edge)
-    assert native.files() == {"ipset": folder / "edge.ipset", "nft": folder / "native.nft.j2"}
-    assert resolve_policy(folder / "plain.rules", []).replacing(native).files().keys() == {"ipset", "v4"}
+    assert native.files == {"ipset": folder / "edge.ipset", "nft": folder / "native.nft.j2"}
+    assert resolve_policy(folder / "plain.rules", []).replacing(native).files.keys() == {"ipset", "v4"}
 
 
 def test_inline_variables_are_what_yaml_says(tmp_path: Path) -> None:
