@@ -23,9 +23,9 @@ from lab.ruleset.unmet import Unmet, unmet
 __all__ = ["Mended", "Repair", "Unmet", "mend", "unmet"]
 
 _BLANKS = " \t"
-_PAGER = re.compile(r"(?:[ \t]*--More--(?:\s*\(\d+%\))?[\s\b]*)+")
+_PAGER = re.compile(r"[ \t]*(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)+")
 _TABLE_LINE = re.compile(
-    rf"^\ufeff?(?P<quote>(?:[ \t]*>)*)[ \t{ODD_BLANKS}]*(?:{_PAGER.pattern})?\*(?P<name>filter|nat|mangle|raw|security)"
+    rf"^\ufeff?(?P<quote>[> \t{ODD_BLANKS}]*)(?:--More--[^*\n]*)?\*(?P<name>filter|nat|mangle|raw|security)"
     rf"[ \t{ODD_BLANKS}]*\r*$",
     re.MULTILINE,
 )
@@ -39,11 +39,13 @@ _PART_OF_TABLE = re.compile(
     r"-[ADIRNPFXZEC]\b|--(?:append|insert|delete|replace|new|policy|flush|zero|rename)|:\S+[ \t]+\S|\[\d+:\d+\]|COMMIT"
     r"|(?:sudo[ \t]+)?(?:/[\w./-]*/)?ip6?tables(?:-nft|-legacy)?[ \t]+-"
 )
+_DECORATION = re.compile(r"[\s>|+;.,'`\"]*")
+_COMMANDS = re.compile(r"\b(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+\w+[ \t]+)?-[AINP]\b")
 _PROMPT = re.compile(
-    r"(?:\[?[\w.-]+@[\w.-]+[^#$%>]*[#$%>]|[$%])[ \t]*"
+    r"(?:\[?[\w.-]+@[^#$%>]*[#$%>]|[$%])[ \t]*"
     r"(?:(?:sudo[ \t]+)?(?:ip6?tables(?:-nft|-legacy)?-save|cat|less|more|exit|logout)\b.*)?"
 )
-_NEGATED_BEHIND = re.compile(r"-[\w-]+[ \t]+![ \t]+[^-\s]")
+_NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,13 @@ def _is_fine(line: str) -> bool:
     )
 
 
+def _is_part_of_table(line: str) -> bool:
+    """Whether a line outside of tables looks like one that was to be within, whatever stands in front of it."""
+    found = _DECORATION.match(line)
+    rest = line[found.end():] if found else line
+    return (_PART_OF_TABLE.match(rest) or _ANY_TABLE.fullmatch(rest)) is not None
+
+
 class _Mending:
     """The way through a text, line by line."""
 
@@ -92,6 +101,7 @@ class _Mending:
         self._repairs: list[Repair] = []
         self._throughout: dict[str, list[int]] = {}
         self._addresses = MadeUpAddresses(text)
+        self._has_both_families = len(set(_COMMANDS.findall(text))) > 1
         self._table: str | None = None
         self._end_of_table = 0  # how many new lines there are, up to the last that belongs to the table
         tables = list(_TABLE_LINE.finditer(text))
@@ -112,11 +122,16 @@ class _Mending:
 
     def mended(self) -> Mended:
         for number, line in enumerate(self._given, start=1):
-            if self._table is not None and _is_fine(line):
-                self._keep(line, number)
+            is_fine = self._table is not None and _is_fine(line)
+            if not is_fine:
+                line = self._cleaned(line, number)
+                is_fine = self._table is not None and _is_fine(line)
+            if is_fine:
+                self._new.append(line)
+                self._from.append(number)
                 self._end_of_table = len(self._new)
             else:
-                self._mend_line(self._cleaned(line, number), number)
+                self._mend_line(line, number)
         self._end()
         for what, numbers in self._throughout.items():
             count = "1 line" if len(numbers) == 1 else f"{len(numbers)} lines"
@@ -185,7 +200,7 @@ class _Mending:
 
     def _mend_between(self, line: str, bare: str, number: int) -> None:
         is_sure = self._is_one_dump or not self._first_table < number < self._last_table
-        if _PART_OF_TABLE.match(bare) or bare[0] == "*" and _ANY_TABLE.fullmatch(bare) or not is_sure:
+        if _is_part_of_table(bare) or not is_sure:
             self._keep(line, number)
         else:
             self._leave_out(bare, number)
@@ -220,7 +235,7 @@ class _Mending:
         for what, repair in (
             ("non-breaking spaces are plain blanks now", with_plain_blanks),
             ("the blanks in front are taken away", lambda old: old.lstrip(_BLANKS)),
-            ("the command's name in front is taken away", lambda old: without_command(old, self._table or "")),
+            ("the command's name in front is taken away", self._without_command),
             ("the dashes of print are plain ones now", with_plain_dashes),
             ("the quotes of print are plain ones now", with_plain_quotes),
             ("the negation stands before its option now, as in `! -d ADDRESS`", with_negation_before),
@@ -234,6 +249,9 @@ class _Mending:
             self._keep(new, number)
         else:
             self._keep(line, number)
+
+    def _without_command(self, line: str) -> str:
+        return line if self._has_both_families or self._table is None else without_command(line, self._table)
 
     def _end(self) -> None:
         if self._table is not None:

@@ -16,6 +16,9 @@ _TEXT_OPTIONS = (
     "--genre", "--selctx", "--object-pinned",
 )  # fmt: skip
 _SHORTEST = 5  # `--str`: getopt takes a long option's beginning for the whole
+_TEXT_BEGINNINGS = frozenset(
+    option[:length] for option in _TEXT_OPTIONS for length in range(min(_SHORTEST, len(option)), len(option) + 1)
+)
 # Options whose value is a name, in which a dash or a quote of any script is a letter like others.
 _NAME_OPTIONS = frozenset((
     "-A", "--append", "-I", "--insert", "-N", "--new-chain", "-P", "--policy", "-j", "--jump", "-g", "--goto",
@@ -49,6 +52,7 @@ _ANY_DASH = re.compile(f"[{_DASHES}]")
 _COMMAND = re.compile(
     r"(?:sudo[ \t]+)?(?:/[\w./-]*/)?(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+(\w+)[ \t]+)?(?=-[AINP][ \t])"
 )
+_NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
 _SHELL = frozenset("'\\$`;&|<>#(){}")  # what a shell would have read otherwise than iptables-restore does
 _HIDDEN = re.compile(r"[0-9A-Fa-fXx*?#]{2}(?::[0-9A-Fa-fXx*?#]{2}){5}")
 _MADE_UP = re.compile(r"02:00(?::[0-9a-f]{2}){4}", re.IGNORECASE)
@@ -57,9 +61,7 @@ Edits = list[tuple[int, int, str]]
 
 def takes_text(option: str) -> bool:
     """Whether the word behind this one may be any text."""
-    return (
-        option[:2] == "--" and len(option) >= _SHORTEST and any(name.startswith(option) for name in _TEXT_OPTIONS)
-    )
+    return option in _TEXT_BEGINNINGS
 
 
 def without_text(line: str) -> list[Word]:
@@ -146,8 +148,8 @@ def with_plain_quotes(line: str) -> str:
         first = placed[place]
         is_text = takes_text(previous)
         last = first
-        if first.value[0:1] in tuple(_OPENING) and previous not in _NAME_OPTIONS:
-            end = _closing(line, placed, place)
+        if line[first.start] in _OPENING and previous not in _NAME_OPTIONS:
+            end = _closing(line, placed, place, len(placed) if is_text else place + 1)
             if end is not None and (end > place or not is_text):
                 last, place = placed[end], end
                 edits += [(first.start, first.start + 1, '"'), (last.end - 1, last.end, '"')]
@@ -156,9 +158,9 @@ def with_plain_quotes(line: str) -> str:
     return _edited(line, edits)
 
 
-def _closing(line: str, placed: list[Word], first: int) -> int | None:
-    """Which word ends what the first one's quote of print begins; None where that is not certain."""
-    for place in range(first, len(placed)):
+def _closing(line: str, placed: list[Word], first: int, end: int) -> int | None:
+    """Which word before ``end`` ends what the first one's quote of print begins; None where that is not certain."""
+    for place in range(first, end):
         written = line[placed[place].start: placed[place].end]
         if '"' in written or "\\" in written or (place > first and re.match(r"-+\w", written)):
             return None
@@ -169,10 +171,11 @@ def _closing(line: str, placed: list[Word], first: int) -> int | None:
 
 def with_negation_before(line: str) -> str:
     """The line with ``! -d x`` for the old ``-d ! x``."""
-    if "!" not in line:
+    signs = [found.end() for found in _NEGATED_BEHIND.finditer(line)]
+    if not signs:
         return line
     edits: Edits = []
-    found = without_text(line)
+    found = without_text(line[: signs[-1]])  # to the first letter of the last value: the rest tells nothing
     before = ""
     for option, sign, value in zip(found, found[1:], found[2:], strict=False):
         if (

@@ -35,15 +35,15 @@ class Unmet:
 def unmet(text: str, sets: Collection[str]) -> tuple[Unmet, ...]:
     """The names of hosts in the rules of ``text``, each time, and the sets besides ``sets`` that they name, once each."""
     known = frozenset(sets)
-    places = [found.start() for found in _HOST.finditer(text)]
-    places += [found.start() for found in _SET.finditer(text) if found[1] not in known]
+    places = [(found.start(), "") for found in _HOST.finditer(text)]
+    places += [(found.start(), found[1]) for found in _SET.finditer(text) if found[1] not in known]
     missing: set[str] = set()
     told: list[Unmet] = []
     number, counted, looked_at = 1, 0, 0
-    for place in sorted(places):
+    for place, name in sorted(places):
         number += text.count("\n", counted, place)
         counted = place
-        if number == looked_at:
+        if number == looked_at or name in missing:
             continue
         looked_at = number
         start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
@@ -63,8 +63,8 @@ def _of_line(line: str, number: int, known: frozenset[str], missing: set[str]) -
         if option.value in _HOST_OPTIONS:
             told += [
                 Unmet(number, f"{name} is the name of a host, and the lab asks no DNS for its address", "write its address")
-                for name in values[0].split(",")
-                if _is_name(name)
+                for name in map(_name_in, values[0].split(","))
+                if name
             ]
         elif option.value in _SET_OPTIONS and values[0] not in known | missing:
             missing.add(values[0])
@@ -73,8 +73,9 @@ def _of_line(line: str, number: int, known: frozenset[str], missing: set[str]) -
     return told
 
 
-def _is_name(written: str) -> bool:
-    """Whether what is written for an address is none: an IPv6 address has two colons, a port follows one."""
+def _name_in(written: str) -> str:
+    """The name in what is written for an address, "" if it is one: IPv6 has two colons or more, a port follows one."""
     if written[:1] == "[" or written.count(":") > 1:
-        return False
-    return _LETTER.search(written.partition(":")[0].partition("/")[0]) is not None
+        return ""
+    name = written.partition(":")[0].partition("/")[0]
+    return name if _LETTER.search(name) else ""
