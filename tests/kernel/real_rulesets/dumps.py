@@ -5,17 +5,16 @@ They are not the project's to copy: a test that needs one skips where it is not 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
+from lab.ruleset.mend import mend
 from lab.ruleset.render import Rendered
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parents[3] / "shared" / "rulesets"
 DUMPS = sorted(path.parent.name for path in HERE.glob("*/matrix.yaml"))
-OLD_NEGATION = re.compile(r" -([sd]) ! ")
 
 
 def path_of(name: str) -> Path:
@@ -27,12 +26,12 @@ def path_of(name: str) -> Path:
 
 
 def loadable_text(path: Path) -> str:
-    """The dump's text as a kernel of today takes it, line by line as it was written."""
-    return OLD_NEGATION.sub(r" ! -\1 ", path.read_text())
+    """The dump's text as iptables of today takes it."""
+    return mend(path.read_text()).text
 
 
 def loadable(name: str) -> Rendered:
     """The dump, ready to be loaded; its lines are those of the file."""
     path = path_of(name)
-    text = loadable_text(path)
-    return Rendered(text, tuple(f"{path.name}:{number}" for number in range(1, text.count("\n") + 2)), path.name)
+    mended = mend(path.read_text())
+    return Rendered(mended.text, tuple(f"{path.name}:{line}" for line in mended.lines), path.name)
