@@ -69,7 +69,7 @@ def _by_template(policy: PolicyFiles, topology: Topology) -> dict[str, Rendered]
     ]
     variables = load_variables(parts, os.environ)
     texts = {
-        kind: render(file, variables, policy.jinja, topology.as_written()) for kind, file in policy.files.items()
+        kind: render(file, variables, policy.jinja, topology.as_written()) for kind, file in policy.files().items()
     }
     if "nft" in texts:
         texts["nft"] = expand(texts["nft"], policy.folder)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from lab.errors import Where
 
+FAMILIES = (4, 6)
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -25,6 +27,11 @@ class Service:
     def port_count(self) -> int:
         """How many ports are probed; 1 for a protocol without ports."""
         return sum(high - low + 1 for low, high in self.ports) or 1
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families that it can be sent in: ``icmp`` is IPv4's and ``icmpv6`` IPv6's."""
+        return {"icmp": (4,), "icmpv6": (6,)}.get(self.proto, FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,11 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One question to the kernel; ``at`` is the node under test, ``sport`` the row's own source port, ``ack`` a bare ACK."""
+    """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
+    port, ``ack`` a bare ACK.
+
+    The cells of one flow in both families have the same matrix, row, labels of their ends and text of their service.
+    """
 
     id: str
     matrix: str

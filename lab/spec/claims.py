@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lab.errors import Problem
 from lab.spec.cell import Cell, Expectation, Sender, Service, Target
+from lab.spec.reject import kind_in
 from lab.spec.service import ports_text, without
 
 Ranges = tuple[tuple[int, int], ...]
@@ -46,7 +47,7 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
         spans = sorted((span, number) for number, cell in enumerate(group) for span in cell.service.ports or ((0, 0),))
         for (one, first), (two, second) in _overlapping(spans):
             here, there = sorted((group[first], group[second]), key=lambda cell: cell.where.line or 0)
-            if not _agree(here.expect, there.expect) and (here.row, there.row) not in told:
+            if not _agree(here.expect, there.expect, here.family) and (here.row, there.row) not in told:
                 told.add((here.row, there.row))
                 ports = ports_text([(max(one[0], two[0]), min(one[1], two[1]))])
                 what = there.service.proto + (f"/{ports}" if there.service.ports else "")
@@ -58,11 +59,11 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
                 )
 
 
-def _agree(one: Expectation, other: Expectation) -> bool:
+def _agree(one: Expectation, other: Expectation, family: int) -> bool:
     """Whether one packet can do what both expect: a deny is a drop or a reject, a reject may leave its kind open."""
     actions = {one.action, other.action}
     if len(actions) == 1:
-        kinds = {one.reject_with, other.reject_with} - {None}
+        kinds = {kind_in(expect.reject_with, family) for expect in (one, other) if expect.reject_with is not None}
         return len(kinds) < 2
     return "deny" in actions and "allow" not in actions
 

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
-from lab.spec.cell import Sender, Target
+from lab.spec.cell import FAMILIES, Sender, Target
 from lab.spec.fields import Place
 from lab.spec.messages import did_you_mean
-from lab.spec.topology import Topology
-from lab.spec.words import Address, is_address, parse_network, refused
+from lab.spec.topology import Interface, NodeSpec, Topology
+from lab.spec.words import Address, is_address, parse_address, parse_network, refused
+
+_OF_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:")
 
 
-def _judged(address: Address) -> Address:
-    """The address, if it is one that can be probed; otherwise a ValueError."""
+def _end(word: str) -> Address:
+    """The address that is written, if it can be an end of a flow; otherwise a ValueError."""
+    address = parse_address(word)
     if why := refused(address):
-        raise ValueError(f"{address} cannot be an end of a flow: {why}")
+        raise ValueError(f"{word} cannot be an end of a flow: {why}")
     return address
 
 
-def _address_meant(word: str) -> str | None:
-    """An example of the address that a word was probably meant to be."""
-    if ":" in word:
-        return "2001:db8::7"
-    return "192.0.2.7" if word.replace(".", "").isdigit() else None
-
-
 class Ends:
-    """Resolves words on ``topology`` to their addresses of ``family``; ``under_test`` are the nodes that have a policy.
+    """Resolves words on ``topology`` in one ``family``; ``under_test`` are the nodes that have a policy.
 
-    A word without an address of the family stands for nothing there.
+    A word that stands for nothing in the family gives nothing.
 
     ``role:R`` and ``net:N`` after ``from`` leave out the node under test: they mean the hosts there, not the gateway between
     them.  After ``to`` they include it.  A prefix stands for the first address in it that a node has (the
@@ -38,7 +35,8 @@ class Ends:
     """
 
     def __init__(self, topology: Topology, under_test: Sequence[str], family: int) -> None:
-        self._topology, self._family = topology, family
+        self._topology = topology
+        self._family = family
         self._under_test = frozenset(under_test)
 
     def senders(self, words: Sequence[str | Place]) -> list[Sender]:
@@ -85,29 +83,23 @@ class Ends:
             raise ValueError(f"there is no node {place.at!r}\n{did_you_mean(place.at, self._topology.nodes, 'the nodes')}")
         if not is_address(place.address):
             raise ValueError(f"{place.address!r} is not an address")
-        address = _judged(ip_address(place.address))
-        if place.at not in self._topology.owners(place.address) and not self._stands_for(place.at, address):
+        address = _end(place.address)
+        if address.version != self._family:
+            return
+        if place.at not in self._topology.owners(place.address) and not self._topology.stands_for(place.at, address):
             raise ValueError(f"{place.at} does not have {place.address}")
-        if address.version == self._family:
-            yield Target(str(address), place.at, place.address)
-
-    def _stands_for(self, node: str, address: Address) -> bool:
-        """Whether the node is an anyip one that could own an address beyond the networks."""
-        anyip = self._topology.nodes[node].anyip
-        beyond = self._topology.network_of(str(address)) is None
-        judged = bool(self._topology.nodes[node].addresses(address.version))
-        return beyond and judged and (anyip is True or (anyip is not False and any(address in prefix for prefix in anyip)))
+        yield Target(str(address), place.at, place.address)
 
     def _address(self, word: str) -> Iterator[Target]:
-        judged = _judged(ip_address(word))
-        address = str(judged)
-        owners = self._topology.owners(address)
+        address = _end(word)
+        if address.version != self._family:
+            return
+        owners = self._topology.owners(word)
         if len(owners) > 1:
             raise ValueError(
                 f"{word} could be at {' or '.join(owners)}\nsay which: {{at: {owners[0]}, address: {word}}}"
             )
-        if judged.version == self._family:
-            yield Target(address, owners[0] if owners else None, word)
+        yield Target(str(address), owners[0] if owners else None, word)
 
     def _role(self, word: str) -> Iterator[Target]:
         role = word.removeprefix("role:")
@@ -124,8 +116,7 @@ class Ends:
                 f"there is no network {network!r}\n{did_you_mean(network, self._topology.networks, 'the networks')}"
             )
         for node, interface, _ in self._topology.on_network(network):
-            alone = max(len(self._topology.nodes[node].addresses(family)) for family in (4, 6)) == 1
-            yield from self._node(node, None if alone else interface)
+            yield from self._node(node, interface)
 
     def _name(self, word: str) -> Iterator[Target]:
         addresses = [str(address) for address in self._topology.names[word] if address.version == self._family]
@@ -150,16 +141,21 @@ class Ends:
         spec = self._topology.nodes.get(node)
         if spec is None:
             known = [*self._topology.nodes, *self._topology.names]
-            if (example := _address_meant(node)) is not None:
-                raise ValueError(f"{node!r} is not an address like {example}")
+            if node.replace(".", "").isdigit() or _OF_IPV6.match(node):
+                raise ValueError(f"{node!r} is not an address like {'2001:db8::7' if ':' in node else '192.0.2.7'}")
             raise ValueError(f"there is no node or name {node!r}\n{did_you_mean(node, known, 'nodes and names')}")
         if interface is not None and interface not in spec.interfaces:
             raise ValueError(f"{node} has no interface {interface!r}\nit has {', '.join(spec.interfaces)}")
         chosen = spec.interfaces if interface is None else {interface: spec.interfaces[interface]}
-        # the same in both families, so that the two cells of a flow are seen to be one
-        alone = max(len(spec.addresses(family)) for family in (4, 6)) == 1
         for name, port in chosen.items():
             addresses = port.of_family(self._family)
+            label = _label(node, spec, name, port)
             for address in addresses:
-                label = node if alone else f"{node}@{name}" if len(addresses) == 1 else f"{node}@{name}/{address.ip}"
-                yield Target(str(address.ip), node, label)
+                yield Target(str(address.ip), node, label if len(addresses) == 1 else f"{node}@{name}/{address.ip}")
+
+
+def _label(node: str, spec: NodeSpec, name: str, port: Interface) -> str:
+    """What an interface's only address of a family is called: alike in both families, as far as they have it alike."""
+    one_each = all(len(spec.addresses(family)) <= 1 for family in FAMILIES)
+    alone = all(other is port for other in spec.interfaces.values() if other.addresses)
+    return node if one_each or alone else f"{node}@{name}"

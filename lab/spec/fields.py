@@ -5,37 +5,18 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from lab.spec.cell import FAMILIES
 from lab.spec.messages import did_you_mean
+from lab.spec.reject import REJECT_KINDS
 from lab.spec.topology import STRICT
-from lab.spec.words import Name, Text, is_address, one_or_more, several, text_of
+from lab.spec.words import Name, Text, is_address, one_or_more, parse_address, several, text_of
 
 ACTIONS = ("allow", "drop", "reject", "deny")
-REJECT_KINDS = (
-    "icmp-net-unreachable",
-    "icmp-host-unreachable",
-    "icmp-port-unreachable",
-    "icmp-proto-unreachable",
-    "icmp-net-prohibited",
-    "icmp-host-prohibited",
-    "icmp-admin-prohibited",
-    "icmp6-no-route",
-    "icmp6-adm-prohibited",
-    "icmp6-addr-unreachable",
-    "icmp6-port-unreachable",
-    "icmp6-policy-fail",
-    "icmp6-reject-route",
-    # nft's words, which hold for both families
-    "icmpx-port-unreachable",
-    "icmpx-admin-prohibited",
-    "icmpx-host-unreachable",
-    "icmpx-no-route",
-    "tcp-reset",
-)
 # What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
 SUBSTITUTES = ("rp_filter", "route", "neighbour", "conntrack", "queue")
 CONNTRACK_STATES = (
@@ -51,7 +32,20 @@ CONNTRACK_STATES = (
     "TIME_WAIT",
     "CLOSE",
 )
-_FAMILIES = {"4": (4,), "6": (6,), "both": (4, 6)}
+# What cannot be sent from: see also lab.kernel.trace_table.
+_NO_SOURCES = tuple(
+    (ip_network(text), why)
+    for text, why in (
+        ("240.0.0.0/4", "the lab's own canaries come from 240.0.0.0/4"),
+        ("100::/64", "the lab's own canaries come from 100::/64"),
+        ("0.0.0.0/32", "the kernel puts another address in its place"),
+        ("::/128", "the kernel puts another address in its place"),
+        ("224.0.0.0/4", "the kernel puts another address in its place"),
+        ("ff00::/8", "the kernel puts another address in its place"),
+        ("fe80::/10", "it is link-local, and means another host on each link"),
+        ("::ffff:0:0/96", "it is IPv4-mapped: write the IPv4 address itself"),
+    )
+)
 _ROW_NAME = r"^[^\[\]\x00-\x1f\x7f]+$"
 
 
@@ -137,10 +131,12 @@ def _not_yet(_value: object) -> None:
 
 
 def _families(value: object) -> tuple[int, ...]:
-    found = _FAMILIES.get(str(value)) if not isinstance(value, bool) else None
-    if found is None:
-        raise ValueError(f"{value!r} is not a family: 4, 6 or both")
-    return found
+    """The families that ``family:`` names."""
+    if value == FAMILIES or value == "both":
+        return FAMILIES
+    if value in ("4", "6") or (value in FAMILIES and isinstance(value, int)):
+        return (int(value),)
+    raise ValueError(f"{value!r} is not a family: 4, 6 or both")
 
 
 def _flags(value: object) -> bool:
@@ -154,12 +150,9 @@ def _source(value: object) -> str:
     text = text_of(value)
     if not is_address(text):
         raise ValueError(f"{text!r} is not an address to send from")
-    address = ip_address(text)
-    for network in ("240.0.0.0/4", "100::/64"):
-        if address in ip_network(network):
-            raise ValueError(f"{text!r} cannot be sent from: the lab's own canaries come from {network}")
-    if address.is_multicast or address.is_unspecified or (address.version == 6 and address.is_loopback):
-        raise ValueError(f"{text!r} cannot be sent from: the kernel puts another address in its place")
+    address = parse_address(text)
+    if why := next((why for network, why in _NO_SOURCES if address in network), None):
+        raise ValueError(f"{text!r} cannot be sent from: {why}")
     return str(address)
 
 
@@ -206,6 +199,7 @@ _EXPECT: dict[str, object] = {
     ]
 }
 AnExpect = Annotated[Expect, PlainValidator(_expect), WithJsonSchema(_EXPECT)]
+OtherExpect = Annotated[Expect | None, PlainValidator(_expect), WithJsonSchema(_EXPECT)]
 End = Annotated[str | Place, PlainValidator(_end)]
 Ends = Annotated[tuple[End, ...], BeforeValidator(one_or_more), several({"anyOf": [_STRING, _PLACE]})]
 ServiceText = Annotated[str, PlainValidator(_service_text)]
@@ -216,9 +210,7 @@ By = Annotated[str, PlainValidator(_substitute), WithJsonSchema({"enum": list(SU
 State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
-Families = Annotated[
-    tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})
-]
+Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]
 Flags = Annotated[
     bool, PlainValidator(_flags), WithJsonSchema({"anyOf": [{"const": "ack"}, {"const": ["ack"]}]})
 ]

@@ -1,4 +1,4 @@
-"""What a row leaves out of its product: the entries of ``not``, resolved."""
+"""What ``not`` leaves out of a row's product: whole cells, and ports out of a range."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from lab.spec.service import without
 
 
 @dataclass(frozen=True, slots=True)
-class Exclusion:
-    """One entry in one family: the addresses it speaks of and its services; None stands for all."""
+class LeftOutCells:
+    """One entry of ``not``, resolved: the addresses, of both families, and services that it names; None stands for all."""
 
+    number: int
     senders: frozenset[str] | None
     targets: frozenset[str] | None
-    services: Sequence[Service] | None
+    services: tuple[Service, ...] | None
 
     def fits(self, sender: Sender, target: Target) -> bool:
-        """Whether it speaks of packets between these two."""
+        """Whether it speaks of this pair."""
         return (self.senders is None or sender.address in self.senders) and (
             self.targets is None or target.address in self.targets
         )
 
 
 def kept(
-    sender: Sender, target: Target, service: Service, exclusions: Sequence[Exclusion], used: set[int]
+    sender: Sender, target: Target, service: Service, left_out: Sequence[LeftOutCells], idle: set[int]
 ) -> Service | None:
-    """What of the service is left; None when all of it is left out.  The numbers of entries that apply go to ``used``."""
+    """What of the service is left; None when all of it is left out.  Entries that apply are no longer ``idle``."""
     left: Service | None = service
-    for number, entry in enumerate(exclusions):
+    for entry in left_out:
         if not entry.fits(sender, target):
             continue
         for other in (service,) if entry.services is None else entry.services:
             if _less(service, other) == service:
                 continue
-            used.add(number)
+            idle.discard(entry.number)
             left = _less(left, other) if left is not None else None
     return left
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from ipaddress import ip_address
+from typing import Annotated, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -15,6 +16,7 @@ from pydantic import (
 )
 
 from lab.errors import Where
+from lab.spec.cell import FAMILIES
 from lab.spec.fields import (
     AnExpect,
     By,
@@ -24,6 +26,7 @@ from lab.spec.fields import (
     Flags,
     Mark,
     NotYet,
+    OtherExpect,
     Port,
     RowName,
     ServiceTexts,
@@ -36,6 +39,8 @@ from lab.spec.words import Name, Names, OneOrSeveral, Text, one_or_several
 from lab.spec.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
+_PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
+_FAMILY = "4, 6 or both; without it, each family that both ends have"
 _WRITTEN = STRICT | ConfigDict(populate_by_name=True)
 
 
@@ -122,9 +127,9 @@ class Further(BaseModel):
 
 
 class Override(Further):
-    """Keys of a row for one family."""
+    """Keys of a row for one family; one that is null takes back what the row says."""
 
-    expect: AnExpect | None = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
 
 
 class Row(Further):
@@ -135,7 +140,7 @@ class Row(Further):
     target: Ends = Field(alias="to", description="as `from`")
     service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
     expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
-    family: Families | None = Field(default=None, description="4, 6 or both; if silent, every family that both ends have")
+    family: Families | None = Field(default=None, description=_FAMILY)
     source: Source | None = Field(default=None, description="send from this address, spoofed too")
     sport: Port | None = Field(default=None, description="send from this port")
     ack: Flags = Field(default=False, alias="flags", description="ack: one bare segment in place of a handshake")
@@ -143,27 +148,46 @@ class Row(Further):
         tuple[LeftOut, ...], BeforeValidator(one_or_several), OneOrSeveral()
     ] = Field(default=(), alias="not", description="cells of the product that this row leaves out")
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
-    v4: Override | None = Field(default=None, description="keys that hold for IPv4 alone")
-    v6: Override | None = Field(default=None, description="keys that hold for IPv6 alone")
+    v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
+    v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
     packet: NotYet = None
     steps: NotYet = None
     burst: NotYet = None
 
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families that the row may have cells in: a source is of one only."""
+        if self.source is not None:
+            return (ip_address(self.source).version,)
+        return self.family or FAMILIES
+
     def of_family(self, family: int) -> Row:
         """The row with what ``v4:`` or ``v6:`` says of it."""
-        override = self.v4 if family == 4 else self.v6
-        if override is None:
-            return self
-        given = {name: getattr(override, name) for name in override.model_fields_set}
-        return self.model_copy(update=given | {"v4": None, "v6": None})
+        return _overridden(self, self.v4 if family == 4 else self.v6)
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
-        for family in self.family or (4, 6):
-            problem = _contradiction(self.of_family(family))
-            if problem:
-                raise ValueError(problem)
+        if self.source is not None and self.family not in (None, self.families):
+            what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
+            raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
+        _used(self, self.families)
+        for family in self.families:
+            if problem := _contradiction(self.of_family(family)):
+                of_one = self.v4 if family == 4 else self.v6
+                back = f" (with what `v{family}:` says)\na key is taken back for IPv{family} by v{family}: {{KEY: null}}"
+                raise ValueError(problem + (back if of_one is not None else ""))
         return self
+
+
+class DefaultOverride(BaseModel):
+    """Keys of the default for one family; one that is null takes back what the default says."""
+
+    model_config = _WRITTEN
+
+    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
+    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
+    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
 
 
 class Default(BaseModel):
@@ -174,10 +198,27 @@ class Default(BaseModel):
     expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
     between: Ends = Field(description="the nodes and networks, each pair of which is tried")
     services: ServiceTexts = Field(description="what is tried: [tcp/1-65535, udp/1-65535, icmp/echo-request]")
+    family: Families | None = Field(default=None, description=_FAMILY)
     rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
     logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
     by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
+    v4: DefaultOverride | None = Field(default=None, description=_PER_FAMILY["v4"])
+    v6: DefaultOverride | None = Field(default=None, description=_PER_FAMILY["v6"])
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families that it may have cells in."""
+        return self.family or FAMILIES
+
+    def of_family(self, family: int) -> Default:
+        """The default with what ``v4:`` or ``v6:`` says of it."""
+        return _overridden(self, self.v4 if family == 4 else self.v6)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Default:
+        _used(self, self.families)
+        return self
 
 
 class Matrix(BaseModel):
@@ -211,6 +252,26 @@ class Matrix(BaseModel):
         return self.model_copy(update=update | ({"topology": topology} if topology else {}))
 
 
+def family_word(families: tuple[int, ...] | None) -> str:
+    """How a matrix writes these families: ``4``, ``6`` or ``both``."""
+    return str(families[0]) if families is not None and len(families) == 1 else "both"
+
+
+_Overridden = TypeVar("_Overridden", Row, Default)
+
+
+def _overridden(written: _Overridden, override: BaseModel | None) -> _Overridden:
+    given = {name: getattr(override, name) for name in override.model_fields_set} if override is not None else {}
+    return written.model_copy(update={**given, "v4": None, "v6": None})
+
+
+def _used(written: Row | Default, families: tuple[int, ...]) -> None:
+    """A ValueError for keys of a family that there can be no cells of."""
+    for family in FAMILIES:
+        if family not in families and (written.v4 if family == 4 else written.v6) is not None:
+            raise ValueError(f"`v{family}:` has no meaning here: there are IPv{families[0]} cells only")
+
+
 def _contradiction(row: Row) -> str | None:
     action = row.expect.action
     if action != "allow":
@@ -228,5 +289,3 @@ def _contradiction(row: Row) -> str | None:
     if row.ack and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: ack` is a TCP segment, but the service is {other}"
     return None
-
-

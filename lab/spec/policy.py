@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -25,9 +25,10 @@ JINJA_OPTIONS = (
     "lstrip_blocks",
     "keep_trailing_newline",
 )
-# The kinds of a policy's files in the order in which they are loaded, and what their names end in (`.j2` behind a template).
-ENDINGS: Mapping[str, str] = {"ipset": ".ipset", "v4": ".rules", "v6": ".rules6", "nft": ".nft"}
-_RULES = ("v4", "v6", "nft")
+TEMPLATE = ".j2"
+# The endings of a policy's files by their kind, in the order that they are loaded in: a ruleset may name the sets.
+ENDINGS = {"ipset": ".ipset", "v4": ".rules", "v6": ".rules6", "nft": ".nft"}
+RULESETS = ("v4", "v6", "nft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,28 +42,47 @@ class EnvVar:
 class PolicyFiles:
     """Where a policy's text comes from.
 
-    ``folder`` is the policy's folder: nothing outside it is read.  ``files`` are by kind in the order of `ENDINGS`, each a
-    Jinja2 template if it ends in ``.j2``; without any there is ``render``, a team's own renderer (argv).  ``vars`` are in the
-    order written, the later over the earlier.
+    ``folder`` is the policy's folder: nothing outside it is read.  ``v4`` is for iptables, ``v6`` for ip6tables, ``ipset``
+    for both, ``nft`` for nft; each is a Jinja2 template if it ends in ``.j2``.  At least one of ``v4``, ``v6`` and ``nft`` is
+    there, unless a file was named alone on the command line, or there is ``render``, a team's own renderer (argv).
+    ``vars`` are in the order written, the later over the earlier.
     """
 
     name: str
     folder: Path
-    files: Mapping[str, Path] = field(default_factory=dict)
+    v4: Path | None = None
+    v6: Path | None = None
+    ipset: Path | None = None
+    nft: Path | None = None
     vars: tuple[Path | Mapping[str, object] | EnvVar, ...] = ()
     jinja: Mapping[str, object] = field(default_factory=dict)
     render: tuple[str, ...] | None = None
+
+    def files(self) -> Mapping[str, Path]:
+        """Its files by kind, in the order that they are loaded in: ipset, v4, v6, nft."""
+        found = {"ipset": self.ipset, "v4": self.v4, "v6": self.v6, "nft": self.nft}
+        return {kind: path for kind, path in found.items() if path is not None}
 
     def replacing(self, other: PolicyFiles) -> PolicyFiles:
         """``other`` with these files in the place of its own of the same kind, and with its variables and options.
 
         An nft script takes the place of iptables' files, and these take the place of an nft script.
         """
-        own = dict(self.files)
-        instead = {"v4", "v6"} if "nft" in own else {"nft"} if {"v4", "v6"} & own.keys() else set()
-        together = {kind: path for kind, path in other.files.items() if kind not in instead} | own
-        files = {kind: together[kind] for kind in ENDINGS if kind in together}
-        return PolicyFiles(self.name, self.folder, files, other.vars, other.jinja)
+        iptables = self.v4 is not None or self.v6 is not None
+        return replace(
+            self,
+            v4=self.v4 or (None if self.nft else other.v4),
+            v6=self.v6 or (None if self.nft else other.v6),
+            ipset=self.ipset or other.ipset,
+            nft=self.nft or (None if iptables else other.nft),
+            vars=other.vars,
+            jinja=other.jinja,
+        )
+
+
+def is_template(path: Path) -> bool:
+    """Whether a policy's file is to be rendered, rather than taken as it is."""
+    return path.suffix == TEMPLATE
 
 
 def _variables(value: object) -> str | Mapping[str, object] | EnvVar:
@@ -117,9 +137,9 @@ class PolicySpec(BaseModel):
 
     name: str | None = Field(default=None, exclude=True)
     v4: Text | None = Field(default=None, description="the iptables ruleset, or its template (*.j2)")
-    v6: Text | None = Field(default=None, description="the ip6tables ruleset, or its template")
-    ipset: Text | None = Field(default=None, description="the sets, in the format of `ipset save`, or their template")
-    nft: Text | None = Field(default=None, description="the nft script, or its template")
+    v6: Text | None = Field(default=None, description="the ip6tables ruleset, or its template (*.j2)")
+    ipset: Text | None = Field(default=None, description="the sets, in the format of `ipset save`, or their template (*.j2)")
+    nft: Text | None = Field(default=None, description="the nft ruleset, or its template (*.j2)")
     vars: Annotated[
         tuple[Variables, ...],
         BeforeValidator(one_or_several),
@@ -139,13 +159,19 @@ class PolicySpec(BaseModel):
         if self.render is not None:
             if not self.render:
                 raise ValueError("`render` names no command")
-            if self.v4 or self.v6 or self.ipset or self.nft or self.vars or self.jinja:
-                raise ValueError("`render` makes the whole policy: files, vars and jinja have no meaning beside it")
-        elif self.name is None and not (self.v4 or self.v6 or self.nft):
-            raise ValueError("the policy has no ruleset: say which file or template is its `v4`, `v6` or `nft`")
+            beside = [key for key in (*ENDINGS, "vars", "jinja") if getattr(self, key)]
+            if beside:
+                raise ValueError(f"`render` makes the whole policy: {' and '.join(beside)} have no meaning beside it")
+        elif self.name is None and not any(getattr(self, kind) for kind in RULESETS):
+            without = "has sets, but no ruleset" if self.ipset else "has no ruleset"
+            raise ValueError(f"the policy {without}: say which file it is, `v4: FILE`, `v6: FILE` or `nft: FILE`")
         elif self.name is not None:
             _inside(self.name)
         return self
+
+    def files(self) -> Mapping[str, str]:
+        """What is written of its files, by kind in the order that they are loaded in."""
+        return {kind: file for kind in ENDINGS if (file := getattr(self, kind)) is not None}
 
 
 APolicy = Annotated[PolicySpec, BeforeValidator(_short), ShortForm({"type": "string", "description": "its name"})]
@@ -157,7 +183,8 @@ def resolve_policy(
     """The files of a policy.
 
     ``value`` is what the matrix says (a short name, a mapping, or the model), or a ``Path`` from the command line.
-    ``folders`` are searched in order, the first that has the policy's main file wins.  Raises InputError.
+    A ``Path`` gives that one file, of the kind that its ending says (``.rules6``, ``.ipset``, ``.nft``, else ``v4``).
+    ``folders`` are searched in order, the first that has a file of the policy wins.  Raises InputError.
     """
     if isinstance(value, Path):
         return _from_path(value, where)
@@ -177,16 +204,22 @@ def resolve_policy(
 def _from_path(path: Path, where: Where | None) -> PolicyFiles:
     if not path.is_file():
         raise InputError(Problem(f"there is no policy file {str(path)!r}", where))
-    kind = next((kind for kind, ending in ENDINGS.items() if path.name.removesuffix(".j2").endswith(ending)), "v4")
-    return PolicyFiles(_stem(path.name), path.parent, {kind: path})
+    return _of(_stem(path.name), path.parent, {_kind(path.name): path})
+
+
+def _of(name: str, folder: Path, files: Mapping[str, Path]) -> PolicyFiles:
+    return PolicyFiles(name, folder, files.get("v4"), files.get("v6"), files.get("ipset"), files.get("nft"))
+
+
+def _kind(file: str) -> str:
+    """The kind of a file by its ending; v4 for one that has none of them."""
+    bare = file.removesuffix(TEMPLATE)
+    return next((kind for kind, ending in ENDINGS.items() if bare.endswith(ending)), "v4")
 
 
 def _stem(file: str) -> str:
-    name = file.removesuffix(".j2")
-    for ending in ENDINGS.values():
-        if name.endswith(ending) and name != ending:
-            return name.removesuffix(ending)
-    return name
+    bare = file.removesuffix(TEMPLATE)
+    return bare.removesuffix(ENDINGS[_kind(file)]) or bare
 
 
 def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
@@ -195,29 +228,36 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
     except ValueError as error:
         raise InputError(Problem(str(error), where)) from None
     for folder in folders:
-        found: dict[str, Path] = {}
-        for kind, ending in ENDINGS.items():
-            there = [path for path in (folder / f"{name}{ending}.j2", folder / f"{name}{ending}") if path.is_file()]
-            if len(there) == 2:
-                what = f"the policy {name!r} is there twice, as {there[0].name} and {there[1].name}"
-                raise InputError(Problem(what, where, f"say which one: {{{kind}: {there[0].name}}}"))
-            for path in there:
-                _stays_inside(path, folder, where)
-                found[kind] = path
-        if any(kind in found for kind in _RULES):
-            return PolicyFiles(name, folder, found)
-        if found:
+        found = {kind: file for kind, ending in ENDINGS.items() if (file := _one(name, ending, kind, folder, where))}
+        if not found:
+            continue
+        for file in found.values():
+            _stays_inside(file, folder, where)
+        if not found.keys() & set(RULESETS):
             what = f"of the policy {name!r} there is only {found['ipset'].name} in {folder}: its ruleset is missing"
-            raise InputError(Problem(what, where, f"{name}.rules, {name}.rules6 or {name}.nft, with .j2 behind a template"))
-    known = dict.fromkeys(_stem(path.name) for folder in folders for path in _files(folder) if _is_ruleset(path.name))
+            raise InputError(Problem(what, where, f"write one of {_endings(name, RULESETS)} beside it"))
+        return _of(name, folder, found)
+    there = [_stem(path.name) for folder in folders for path in _files(folder) if _is_ruleset(path.name)]
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
-    endings = " or ".join(f"{name}{ENDINGS[kind]}" for kind in _RULES)
-    what = f"there is no policy {name!r} ({endings}, with .j2 behind a template) in {looked}"
-    raise InputError(Problem(what, where, did_you_mean(name, known, "policies there")))
+    what = f"there is no policy {name!r} in {looked}: none of {_endings(name, ENDINGS)}"
+    raise InputError(Problem(what, where, did_you_mean(name, there, "policies there")))
+
+
+def _one(name: str, ending: str, kind: str, folder: Path, where: Where | None) -> Path | None:
+    """The policy's file of one kind in a folder; an InputError where it is there as a template and as it is."""
+    found = [path for last in (TEMPLATE, "") if (path := folder / f"{name}{ending}{last}").is_file()]
+    if len(found) == 2:
+        what = f"the policy {name!r} is there twice, as {found[0].name} and {found[1].name}"
+        raise InputError(Problem(what, where, f"say which one: {{{kind}: {found[0].name}}}"))
+    return found[0] if found else None
+
+
+def _endings(name: str, kinds: Iterable[str]) -> str:
+    return ", ".join(f"{name}{ENDINGS[kind]}[{TEMPLATE}]" for kind in kinds)
 
 
 def _is_ruleset(file: str) -> bool:
-    return file.removesuffix(".j2").endswith(tuple(ENDINGS[kind] for kind in _RULES))
+    return file.removesuffix(TEMPLATE).endswith(tuple(ENDINGS[kind] for kind in RULESETS))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -225,15 +265,15 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
-    named = {kind: file for kind in ENDINGS if (file := getattr(spec, kind)) is not None}
-    first = next(iter(named.values()))
-    folder, _ = _find(first, folders, where)
+    written = spec.files()
+    main = next(kind for kind in RULESETS if kind in written)
+    folder, path = _find(written[main], folders, where)
+    found = {main: path}
     problems: list[Problem] = []
-    found: dict[str, Path] = {}
     variables: list[Path | Mapping[str, object] | EnvVar] = []
-    for kind, file in named.items():
+    for kind in (kind for kind in written if kind != main):
         try:
-            found[kind] = _find(file, (folder,), where)[1]
+            found[kind] = _find(written[kind], (folder,), where)[1]
         except InputError as error:
             problems.extend(error.problems)
     for entry in spec.vars:
@@ -246,8 +286,7 @@ def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> 
             problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    name = _stem(next(path for kind, path in found.items() if kind in _RULES).name)
-    return PolicyFiles(name, folder, found, tuple(variables), spec.jinja)
+    return replace(_of(_stem(path.name), folder, found), vars=tuple(variables), jinja=spec.jinja)
 
 
 def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path, Path]:

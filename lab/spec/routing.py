@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Literal
 
-from lab.spec.words import Address, Network, parse_network, text_of
+from lab.spec.words import Address, Network, is_address, parse_address, parse_network, text_of
 
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 
@@ -102,8 +102,8 @@ def parse_rule(value: object) -> RoutingRule:
     rule = RoutingRule(
         text=text,
         table=_table(text, given["lookup"]),
-        source=_prefix(given.get("from")),
-        destination=_prefix(given.get("to")),
+        source=_prefix(text, given.get("from")),
+        destination=_prefix(text, given.get("to")),
         iif=given.get("iif"),
         oif=given.get("oif"),
         fwmark=_number(text, "fwmark", mark) if mark else None,
@@ -138,15 +138,22 @@ def _destination(text: str, word: str, via: Address | None) -> Network:
         raise ValueError(f"{text!r}: {error}") from None
 
 
-def _prefix(word: str | None) -> Network | None:
-    return None if word is None or word == "all" else parse_network(word)
+def _prefix(text: str, word: str | None) -> Network | None:
+    if word is None or word == "all":
+        return None
+    try:
+        return parse_network(word)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
 
 
 def _address(text: str, word: str) -> Address:
+    if not is_address(word):
+        raise ValueError(f"{text!r}: {word!r} is not an address")
     try:
-        return ip_address(word)
-    except ValueError:
-        raise ValueError(f"{text!r}: {word!r} is not an address") from None
+        return parse_address(word)
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
 
 
 def _table(text: str, word: str) -> int:

@@ -224,23 +224,30 @@ class Topology(BaseModel):
         """The nodes that an address may belong to: the one that has it, else the anyip nodes that stand for it best.
 
         A listed prefix goes before ``anyip: true``, a longer prefix before a shorter one.  An address inside one of the
-        lab's networks that no node has belongs to nobody.
+        lab's networks that no node has belongs to nobody.  The address may be written in any form.
         """
         wanted = ip_address(address)
         if (owner := self._owners.get(str(wanted))) is not None:
             return (owner,)
-        if self.network_of(address) is not None:
-            return ()
         lengths: dict[str, int] = {}
         for name, node in self.nodes.items():
-            if not node.addresses(wanted.version):
-                continue
-            prefixes = () if isinstance(node.anyip, bool) else node.anyip
-            fitting = [network.prefixlen for network in prefixes if wanted in network]
-            if fitting or node.anyip is True:
-                lengths[name] = max(fitting, default=-1)
+            if self.stands_for(name, wanted):
+                prefixes = () if isinstance(node.anyip, bool) else node.anyip
+                lengths[name] = max((network.prefixlen for network in prefixes if wanted in network), default=-1)
         best = max(lengths.values(), default=0)
         return tuple(name for name, length in lengths.items() if length == best)
+
+    def stands_for(self, name: str, address: Address) -> bool:
+        """Whether the node is an anyip one that could own this address, which then lies beyond the lab's networks.
+
+        ``anyip: true`` is for the families that the node has an address of.
+        """
+        node = self.nodes[name]
+        if self.network_of(str(address)) is not None:
+            return False
+        if isinstance(node.anyip, bool):
+            return node.anyip and bool(node.addresses(address.version))
+        return any(address in prefix for prefix in node.anyip)
 
     def owner(self, address: str) -> str | None:
         """The one node that an address belongs to; None if nobody has it, or if several could (see ``owners``)."""
@@ -270,8 +277,8 @@ class Topology(BaseModel):
         spec = self.nodes[node]
         for word in spec.via:
             if is_address(word):
-                if ip_address(word).version == family:
-                    return word
+                if (written := ip_address(word)).version == family:
+                    return str(written)
                 continue
             if word in self.nodes and (found := self._shared_address(spec, self.nodes[word], family)):
                 return found

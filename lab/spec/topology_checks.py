@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from itertools import combinations
 
 from lab.errors import Problem
 from lab.spec.messages import did_you_mean
 from lab.spec.topology import NodeSpec, Topology
-from lab.spec.words import InterfaceAddress, is_address, refused
+from lab.spec.words import Address, InterfaceAddress, is_address, refused, set_aside
 
 
 def check_topology(topology: Topology) -> Iterator[Problem]:
@@ -49,11 +50,11 @@ def _addresses(topology: Topology) -> Iterator[Problem]:
                 continue
             for address in interface.addresses:
                 own = str(address.ip)
-                if not any(address.ip in prefix for prefix in prefixes):
+                if why := refused(address.ip) or _no_host(address):
+                    yield Problem(f"node {name}: {own} cannot be used: {why}", where)
+                elif not any(address.ip in prefix for prefix in prefixes):
                     inside = ", ".join(map(str, prefixes))
                     yield Problem(f"node {name}: {own} lies outside network {interface.network} ({inside})", where)
-                elif why := refused(address.ip) or _no_host(address):
-                    yield Problem(f"node {name}: {own} cannot be used: {why}", where)
                 if own in seen:
                     yield Problem(f"node {name}: {own} is the address of node {seen[own]} already", where)
                 seen[own] = name
@@ -64,14 +65,19 @@ def _no_host(address: InterfaceAddress) -> str | None:
     if address.version == 4 and network.prefixlen < 31 and address.ip in (network[0], network[-1]):
         return f"it is the {'network' if address.ip == network[0] else 'broadcast'} address of {network}"
     if address.version == 6 and network.prefixlen < 127 and address.ip == network[0]:
-        return f"it is the anycast address of the routers of {network} (RFC 4291)"
+        return f"it means any router of {network} (the Subnet-Router anycast address, RFC 4291)"
     return None
 
 
 def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     yield from _gateways(topology, name, node)
     yield from _routing(topology, name, node)
+    yield from _anyip(topology, name, node)
+
+
+def _anyip(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     for index, prefix in enumerate(() if isinstance(node.anyip, bool) else node.anyip):
+        where = topology.where("nodes", name, "anyip", index)
         inside = [
             network
             for network, prefixes in topology.networks.items()
@@ -79,7 +85,12 @@ def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
         ]
         if inside:
             what = f"node {name}: {prefix} lies inside network {inside[0]}: anyip is for what lies beyond the networks"
-            yield Problem(what, topology.where("nodes", name, "anyip", index), "give the node these addresses instead")
+            yield Problem(what, where, "give the node these addresses instead")
+        elif why := set_aside(prefix):
+            yield Problem(f"node {name}: {prefix} cannot be used: {why}", where)
+        elif not node.addresses(prefix.version) and node.interfaces:
+            what = f"node {name} cannot stand for {prefix}: it has no IPv{prefix.version} address to be reached by"
+            yield Problem(what, where, f"give it an IPv{prefix.version} address on one of its networks")
 
 
 def _gateways(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
@@ -89,8 +100,8 @@ def _gateways(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem
     for word in node.via:
         where = topology.where("nodes", name, "via")
         if is_address(word):
-            if topology.network_of(word) not in {interface.network for interface in node.interfaces.values()}:
-                yield Problem(f"node {name}: its gateway {word} is on none of its networks", where)
+            if why := _not_next_to(topology, node, ip_address(word)):
+                yield Problem(f"node {name}: its gateway {word} {why}", where)
         elif word not in topology.nodes:
             mend = did_you_mean(word, topology.nodes, "the nodes")
             yield Problem(f"node {name}: there is no node {word!r} to go via", where, mend)
@@ -109,14 +120,28 @@ def _neighbours(topology: Topology, one: str, other: str) -> bool:
     return bool(first & second) or not first or not second
 
 
+def _not_next_to(topology: Topology, node: NodeSpec, gateway: Address) -> str | None:
+    """Why a node cannot send to this gateway directly; None when it can."""
+    if why := refused(gateway):
+        return f"cannot be used: {why}"
+    ports = [port for port in node.interfaces.values() if port.network == topology.network_of(str(gateway))]
+    if not ports:
+        return "is on none of its networks"
+    if not any(port.of_family(gateway.version) for port in ports):
+        return f"is out of reach: it has no IPv{gateway.version} address on network {ports[0].network}"
+    return None
+
+
 def _routing(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
-    networks = {port.network for port in node.interfaces.values()}
     for index, route in enumerate(node.routes):
         where = topology.where("nodes", name, "routes", index)
         if route.dev is not None and route.dev not in (*node.interfaces, "lo"):
             yield Problem(f"node {name}: route {route.text!r} names no interface of it", where)
-        if route.via is not None and topology.network_of(str(route.via)) not in networks:
-            yield Problem(f"node {name}: route {route.text!r} goes via an address on none of its networks", where)
+        if route.via is not None and (why := _not_next_to(topology, node, route.via)):
+            yield Problem(f"node {name}: route {route.text!r}: the gateway {route.via} {why}", where)
+        elif route.via is None and route.dev in node.interfaces and not node.interfaces[route.dev].of_family(route.family):
+            what = f"node {name}: route {route.text!r} is of IPv{route.family}, which {route.dev} has no address of"
+            yield Problem(what, where)
     for index, rule in enumerate(node.rules):
         for word in (rule.iif, rule.oif):
             if word is not None and word not in (*node.interfaces, "lo"):

@@ -32,7 +32,7 @@ _INTERFACE = re.compile(INTERFACE_PATTERN)
 _SYSCTL = re.compile(SYSCTL_PATTERN)
 _RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
 
-# 240/4 and 100::/64 are what the lab's own canaries are sent from; the others no host can have.
+# 240/4 and 100::/64 are what the lab's own canaries are sent from; the others no host of a lab can have.
 _REFUSED = tuple(
     (ip_network(text), why)
     for text, why in (
@@ -43,9 +43,9 @@ _REFUSED = tuple(
         ("::1/128", "loopback"),
         ("::/128", "not an address that a host can have"),
         ("ff00::/8", "multicast"),
-        ("fe80::/10", "link-local: every interface has one by itself"),
-        ("::ffff:0:0/96", "an IPv4 address in IPv6 clothes"),
-        ("100::/64", "for discarding; the lab sends its canaries from there"),
+        ("100::/64", "set aside for discarding; the lab sends its canaries from there"),
+        ("fe80::/10", "link-local: it means another host on each link, and each interface has one of its own already"),
+        ("::ffff:0:0/96", "IPv4-mapped: write the IPv4 address itself"),
     )
 )
 
@@ -59,11 +59,30 @@ def is_address(text: str) -> bool:
     return True
 
 
+def parse_address(text: str) -> Address:
+    """An address from its text, in any of its forms; a ValueError for what is none, and for one with ``%INTERFACE``."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IPv4 or IPv6 address") from None
+    if "%" in text:
+        raise ValueError(f"{text!r}: an address is written without %INTERFACE")
+    return address
+
+
 def refused(address: Address | Network) -> str | None:
     """Why no node of a lab may have this address (or a network lie there); None when it may."""
     network = address if isinstance(address, (IPv4Network, IPv6Network)) else ip_network(address)
     for forbidden, why in _REFUSED:
         if forbidden.version == network.version and network.overlaps(forbidden):
+            return f"{why} ({forbidden})"
+    return None
+
+
+def set_aside(prefix: Network) -> str | None:
+    """Why no address of this prefix can be one of a lab; None when one can."""
+    for forbidden, why in _REFUSED:
+        if forbidden.version == prefix.version and prefix.subnet_of(forbidden):  # type: ignore[arg-type]
             return f"{why} ({forbidden})"
     return None
 
@@ -121,17 +140,15 @@ def sysctl_name(value: object) -> str:
 def _address(value: object) -> Address:
     if isinstance(value, (IPv4Address, IPv6Address)):
         return value
-    text = text_of(value)
-    try:
-        return ip_address(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not an IPv4 or IPv6 address") from None
+    return parse_address(text_of(value))
 
 
 def _interface_address(value: object) -> InterfaceAddress:
     if isinstance(value, (IPv4Interface, IPv6Interface)):
         return value
     text = text_of(value)
+    if "%" in text:
+        raise ValueError(f"{text!r}: an address is written without %INTERFACE")
     try:
         return ip_interface(text)
     except ValueError:
@@ -143,6 +160,8 @@ def parse_network(value: object) -> Network:
     if isinstance(value, (IPv4Network, IPv6Network)):
         return value
     text = text_of(value)
+    if "%" in text:
+        raise ValueError(f"{text!r}: a network is written without %INTERFACE")
     try:
         return ip_network(text)
     except ValueError:

@@ -23,7 +23,7 @@ def test_the_project_is_what_the_matrices_lie_in(elsewhere: Path) -> None:
     assert folders.topologies[0] == EXAMPLES / "topologies"
     assert folders.policies[0] == EXAMPLES / "policies"
     assert find_topology("edge", folders) == TOPOLOGY
-    assert resolve_policy("edge-gateway", folders.policies).files["v4"] == EXAMPLES / "policies" / "edge-gateway.rules.j2"
+    assert resolve_policy("edge-gateway", folders.policies).v4 == EXAMPLES / "policies" / "edge-gateway.rules.j2"
 
 
 def test_a_matrix_deeper_in_the_folder_belongs_to_the_same_project(elsewhere: Path) -> None:

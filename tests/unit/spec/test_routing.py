@@ -16,11 +16,15 @@ from lab.spec.routing import Route, RoutingRule, parse_route, parse_rule
         ("10.99.0.0/16 dev lan table 7", Route("", ip_network("10.99.0.0/16"), dev="lan", table=7)),
         ("default via 10.0.1.1 table main", Route("", ip_network("0.0.0.0/0"), ip_address("10.0.1.1"), table=254)),
         ("default via 2001:db8::1", Route("", ip_network("::/0"), ip_address("2001:db8::1"))),
+        ("2001:db8:ff::/48 via 2001:DB8:A::99",
+         Route("", ip_network("2001:db8:ff::/48"), ip_address("2001:db8:a::99"))),
+        ("unreachable 2001:db8:ff::/48", Route("", ip_network("2001:db8:ff::/48"), kind="unreachable")),
+        ("::/0 dev wan table 7", Route("", ip_network("::/0"), dev="wan", table=7)),
         ("blackhole 192.0.2.0/24", Route("", ip_network("192.0.2.0/24"), kind="blackhole")),
         ("prohibit 192.0.2.7", Route("", ip_network("192.0.2.7/32"), kind="prohibit")),
         ("unicast 192.0.2.7 dev wan", Route("", ip_network("192.0.2.7/32"), dev="wan")),
     ],
-)
+)  # fmt: skip
 def test_routes(text: str, route: Route) -> None:
     read = parse_route(text)
     assert read.text == text
@@ -39,6 +43,7 @@ def test_routes(text: str, route: Route) -> None:
         ("to 192.0.2.7 oif wan lookup 9 priority 3",
          RoutingRule("", 9, destination=ip_network("192.0.2.7/32"), oif="wan", priority=3)),
         ("from all lookup local", RoutingRule("", 255)),
+        ("from 2001:db8::/32 lookup 100", RoutingRule("", 100, source=ip_network("2001:db8::/32"))),
     ],
 )  # fmt: skip
 def test_rules(text: str, rule: RoutingRule) -> None:
@@ -46,6 +51,19 @@ def test_rules(text: str, rule: RoutingRule) -> None:
     fields = ("table", "source", "destination", "iif", "oif", "fwmark", "mask", "priority", "family")
     assert read.text == text
     assert [getattr(read, field) for field in fields] == [getattr(rule, field) for field in fields]
+
+
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        ("fwmark 2 lookup 102", None),
+        ("from all lookup 7", None),
+        ("to 2001:db8::/32 lookup 7", 6),
+        ("from 10.0.0.0/8 lookup 7", 4),
+    ],
+)
+def test_a_rule_without_an_address_is_for_both_families(text: str, family: int | None) -> None:
+    assert parse_rule(text).family == family
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,34 @@ def test_icmp(text: str, kind: int, code: int) -> None:
     service = parse_service(text)
     assert (service.proto, service.ports, service.icmp_type, service.icmp_code) == ("icmp", (), kind, code)
     assert service.port_count == 1
+    assert service.families == (4,)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "code"),
+    [
+        ("icmpv6/echo-request", 128, 0),
+        ("icmpv6/echo-reply", 129, 0),
+        ("icmpv6/neighbour-solicitation", 135, 0),
+        ("icmpv6/neighbor-advertisement", 136, 0),
+        ("icmpv6/nd-router-advert", 134, 0),
+        ("icmpv6/redirect", 137, 0),
+        ("icmpv6/packet-too-big", 2, 0),
+        ("icmpv6/destination-unreachable", 1, 0),
+        ("icmpv6/adm-prohibited", 1, 1),
+        ("icmpv6/address-unreachable", 1, 3),
+        ("icmpv6/port-unreachable", 1, 4),
+        ("icmpv6/ttl-zero-during-transit", 3, 0),
+        ("icmpv6/mld-query", 130, 0),
+        ("icmpv6/1.6", 1, 6),
+        ("icmpv6/200", 200, 0),
+    ],
+)
+def test_icmpv6(text: str, kind: int, code: int) -> None:
+    service = parse_service(text)
+    assert (service.text, service.proto, service.ports) == (text, "icmpv6", ())
+    assert (service.icmp_type, service.icmp_code) == (kind, code)
+    assert service.families == (6,)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +79,22 @@ def test_icmp(text: str, kind: int, code: int) -> None:
         ("icmp/ping", ["'ping'", "echo-request"]),
         ("icmp/8.x", ["8.x"]),
         ("icmp/256", ["0 and 255"]),
+        ("icmp/packet-too-big", ["no ICMP type", "write icmpv6/packet-too-big"]),
+        ("icmpv6/host-unreachable", ["no ICMPv6 type", "write icmp/host-unreachable"]),
+        ("icmpv6/neighbour", ["'neighbour' is no ICMPv6 type", "neighbour-solicitation"]),
+        ("icmpv6/\u00b2", ["no ICMPv6 type"]),
+        ("icmpv6/128.256", ["ICMPv6 type and code are between 0 and 255"]),
+        ("icmpv6", ["'icmpv6' has no type", "icmpv6/echo-request"]),
+        ("ipv6-icmp/echo-request", ["spelt icmpv6/echo-request"]),
+        ("icmp6/128", ["spelt icmpv6/128"]),
+        ("icmp6", ["spelt icmpv6", "icmpv6/TYPE.CODE"]),
         ("ipx/7", ["'ipx'"]),
         ("no-such-service", ["'no-such-service'", "no"]),
         ("443", ["tcp/443 or udp/443"]),
         (443, ["tcp/443 or udp/443"]),
         (True, ["not a service"]),
         ("", ["not a service"]),
-        *((text, ["not yet", text]) for text in ("sctp/5", "gre", "esp", "proto/89", "any")),
+        *((text, ["not yet", text]) for text in ("sctp/5", "gre", "esp", "proto/89", "any", "ah")),
     ],
 )
 def test_what_is_no_service(text: object, words: list[str]) -> None:

@@ -73,7 +73,7 @@ def test_names_of_services_stand_for_all_of_theirs(several: Topology) -> None:
         ("192.0.2.7", ("partner",)),
         ("203.0.113.7", ("partner", "rival")),
         ("203.0.113.200", ("rival",)),
-        ("2001:db8::7", ()),  # world has no IPv6 address, so it stands for none
+        ("2001:db8::7", ()),  # anyip is for the families that the node has
     ],
 )
 def test_whose_an_address_is(address: str, owners: tuple[str, ...], several: Topology) -> None:
@@ -94,6 +94,44 @@ def test_next_hops(edge: Topology, several: Topology) -> None:
     assert several.next_hop("gateway", 4) == "198.51.100.254"
     assert several.next_hop("gateway", 6) is None
     assert several.next_hop("app", 4) is None
+
+
+SIX = """
+topology: six
+networks: {wan: [198.51.100.0/24, "2001:db8:1::/64"], lan: "2001:db8:a::/64", v4: 10.0.4.0/24}
+nodes:
+  world: {role: internet, interfaces: {wan: [198.51.100.254, "2001:db8:1::fe"]}, anyip: true, via: gateway}
+  rival: {role: internet, interfaces: {wan: "2001:db8:1::30"}, anyip: ["2001:db8:f::/48", "2001:db8:e::/48"], via: gateway}
+  old: {role: internet, interfaces: {wan: 198.51.100.30}, anyip: true, via: [198.51.100.1]}
+  gateway:
+    role: gateway
+    interfaces: {wan: [198.51.100.1, "2001:DB8:1:0::1"], lan: "2001:db8:a::1", v4: 10.0.4.1}
+    forwards: true
+    via: [198.51.100.254, "2001:DB8:1::00FE"]
+    routes: ["2001:db8:ff::/48 via 2001:db8:a::99", 10.99.0.0/16 via 10.0.4.99]
+    rules: [from 2001:db8::/32 lookup 100, fwmark 2 lookup 102]
+  host: {role: client, interfaces: {lan: "2001:db8:a::10", v4: 10.0.4.10}, via: gateway}
+names:
+  vip: [198.51.100.1, "2001:DB8:1::1"]
+"""
+
+
+def test_ipv6_is_as_complete_as_ipv4(tmp_path: Path) -> None:
+    six = topology(SIX, tmp_path)
+    assert [six.next_hop("gateway", family) for family in (4, 6)] == ["198.51.100.254", "2001:db8:1::fe"]
+    assert [six.next_hop("host", family) for family in (4, 6)] == ["10.0.4.1", "2001:db8:a::1"]
+    assert [six.next_hop("old", family) for family in (4, 6)] == ["198.51.100.1", None]
+    assert six.owner("2001:DB8:1::0001") == "gateway"
+    assert six.owners("2001:db8:f::7") == ("rival",)
+    assert six.owners("2001:db8:99::7") == ("world",)
+    assert six.owners("192.0.2.7") == ("world", "old")
+    assert six.owners("2001:db8:a::77") == ()
+    assert six.network_of("2001:DB8:A::77") == "lan"
+    assert six.addresses("gateway", 6) == ("2001:db8:1::1", "2001:db8:a::1")
+    assert [str(address) for address in six.names["vip"]] == ["198.51.100.1", "2001:db8:1::1"]
+    assert [route.family for route in six.nodes["gateway"].routes] == [6, 4]
+    assert [rule.family for rule in six.nodes["gateway"].rules] == [6, None]
+    assert six.nodes["host"].interfaces["lan"].addresses == (ip_interface("2001:db8:a::10/64"),)
 
 
 def test_who_is_on_a_network(several: Topology) -> None:

@@ -50,19 +50,40 @@ CASES = [
     (OFFICE, "{lan: 10.1}", ["10.1 is a float", "quote it"]),
     (OFFICE, "{lan: [10.0.1.10, 10.0.1.10]}", ["office: 10.0.1.10 is the address of node office already"]),
     ("198.51.100.20}", "198.51.100.254}", ["partner: 198.51.100.254 is the address of node world already"]),
+    (OFFICE, '{lan: ["2001:db8:a::10", "2001:DB8:A:0::0010"]}', ["2001:db8:a::10 is the address of node office already"]),
+    (OFFICE, '{lan: "2001:db8:b::10"}', ["2001:db8:b::10 lies outside network lan (10.0.1.0/24, 2001:db8:a::/64)"]),
+    (OFFICE, '{lan: "2001:db8:a::"}', ["2001:db8:a:: cannot be used", "any router of 2001:db8:a::/64"]),
+    (OFFICE, '{lan: "fe80::10"}', ["fe80::10 cannot be used", "link-local"]),
+    (OFFICE, '{lan: "fe80::10%lan"}', ["without %INTERFACE"]),
+    (OFFICE, '{lan: "::ffff:10.0.1.10"}', ["cannot be used", "IPv4-mapped: write the IPv4 address itself"]),
+    (OFFICE, '{lan: "100::f00a:b001"}', ["100::f00a:b001 cannot be used", "canaries", "100::/64"]),
+    (OFFICE, '{lan: "ff02::1"}', ["ff02::1 cannot be used", "multicast"]),
+    (OFFICE, '{lan: "2001:db8:a::1::2"}', ["'2001:db8:a::1::2' is not an IPv4 or IPv6 address"]),
     # gateways, routes, rules
     ("via: world", "via: wrld", ["no node 'wrld' to go via", "did you mean 'world'?"]),
     ("via: world", "via: gateway", ["gateway cannot be its own gateway"]),
     ("via: world", "via: 10.9.9.9", ["10.9.9.9 is on none of its networks"]),
+    ("via: world", 'via: [198.51.100.254, "2001:db8:9::fe"]', ["2001:db8:9::fe is on none of its networks"]),
+    ("via: world", 'via: "fe80::1"', ["gateway: its gateway fe80::1 cannot be used: link-local"]),
+    ("via: gateway}\n  gateway", 'via: "2001:db8:1::1"}\n  gateway',
+     ["partner: its gateway 2001:db8:1::1 is out of reach: it has no IPv6 address on network wan"]),
     ("via: gateway}\n  gateway", "via: web}\n  gateway", ["partner: it shares no network with web"]),
     (ROUTE, "[10.99.0.0/16 over 10.0.1.99]", ["'over' is not known here"]),
-    (ROUTE, "[10.99.0.0/16 via 10.7.1.99]", ["goes via an address on none of its networks"]),
+    (ROUTE, "[10.99.0.0/16 via 10.7.1.99]", ["10.7.1.99 is on none of its networks"]),
     (ROUTE, "[10.99.0.0/16 dev eth9]", ["names no interface"]),
+    (ROUTE, '["2001:db8:ff::/48 via 2001:db8:b::99"]', ["2001:db8:b::99 is on none of its networks"]),
+    (ROUTE, '["2001:db8:ff::/48 via fe80::99 dev lan"]', ["the gateway fe80::99 cannot be used: link-local"]),
+    (ROUTE, '["2001:db8:ff::/48 via fe80::99%lan"]', ["without %INTERFACE"]),
+    ("198.51.100.20}, ", '198.51.100.20}, routes: "2001:db8:ff::/48 dev wan", ', ["is of IPv6, which wan has no address of"]),
+    (ROUTE, '["2001:db8:ff::/48 via 10.0.1.99"]', ["mixes IPv4 and IPv6"]),
+    (ROUTE, '["2001:db8:ff::1/48 via 2001:db8:a::99"]', ["the network is 2001:db8:ff::/48"]),
     (ROUTE, "[10.99.0.5/16 dev lan]", ["the network is 10.99.0.0/16"]),
     (ROUTE, "10.99.0.0/16", ["leads nowhere"]),
     (ROUTE, "[10]", ["10 is a number"]),
     (RULE, "[fwmark x lookup 102]", ["fwmark must be a number, not 'x'"]),
     (RULE, "[fwmark 2]", ["looks up no table"]),
+    (RULE, '["from 2001:db8::1/32 lookup 100"]', ["'from 2001:db8::1/32 lookup 100'", "the network is 2001:db8::/32"]),
+    (RULE, '["from 2001:db8::/32 to 10.0.0.0/8 lookup 100"]', ["mixes IPv4 and IPv6"]),
     (RULE, "[iif eth9 lookup 102]", ["'iif eth9 lookup 102' names no interface"]),
     # sysctls: only those of the node's own namespace, or the machine would be changed
     (SYSCTL, "{kernel.panic: 1}", ["'kernel.panic'", "only net.*"]),
@@ -74,11 +95,19 @@ CASES = [
     # anyip, services, names
     ("anyip: true", "anyip: 8.8.8.0/33", ["'8.8.8.0/33' is not an IPv4 or IPv6 network"]),
     ("anyip: true", "anyip: [8.8.8.0/24, 10.0.1.128/25]", ["10.0.1.128/25 lies inside network lan"]),
+    ("anyip: true", 'anyip: ["2001:db8:a:0:1::/80"]', ["2001:db8:a:0:1::/80 lies inside network lan"]),
+    ("anyip: true", 'anyip: ["100::/96"]', ["100::/96 cannot be used", "canaries"]),
+    ("anyip: true", "anyip: 240.1.0.0/16", ["240.1.0.0/16 cannot be used", "canaries"]),
+    ("198.51.100.20}, ", '198.51.100.20}, anyip: [192.0.2.0/24, "2001:db8:9::/48"], ',
+     ["partner cannot stand for 2001:db8:9::/48", "no IPv6 address", "give it an IPv6 address"]),
     ("[tcp/8443]", "[tcp/99999]", ["'99999' is not between port 1 and 65535"]),
     ("[tcp/8443]", "[8443]", ["say tcp/8443 or udp/8443"]),
     ("[tcp/8443]", "[sctp/5]", ["not yet"]),
     ("web-vip: 198.51.100.1", "web: 198.51.100.1", ["'web' is a node already"]),
     ("web-vip: 198.51.100.1", "web-vip: 240.0.0.1", ["240.0.0.1 cannot be used", "canaries"]),
+    ("web-vip: 198.51.100.1", 'web-vip: [198.51.100.1, "100::1"]', ["100::1 cannot be used", "canaries"]),
+    ("web-vip: 198.51.100.1", 'web-vip: "::ffff:198.51.100.1"', ["IPv4-mapped"]),
+    ("web-vip: 198.51.100.1", 'web-vip: "fe80::1"', ["link-local"]),
     ("web-vip: 198.51.100.1", "web-vip: office", ["'office' is not an IPv4 or IPv6 address"]),
     ("web-vip: 198.51.100.1", "web-vip: []", ["the list is empty"]),
 ]
@@ -98,17 +127,23 @@ def test_one_change_one_problem(old: str, new: str, words: list[str], tmp_path: 
         ("127.0.2.0/24", "loopback"),
         ("224.0.2.0/24", "multicast"),
         ("ff02::/64", "multicast"),
+        ("100::/64", "canaries"),
+        ("100::f00a:0/112", "canaries"),
+        ("fe80::/64", "link-local"),
+        ("::ffff:10.0.3.0/120", "IPv4-mapped"),
+        ("2001:db8:a:0:1::/80", "overlaps 2001:db8:a::/64 of network lan"),
         ("10.0.1.128/25", "overlaps 10.0.1.0/24 of network lan"),
     ],
 )
 def test_networks_that_cannot_be(network: str, words: str, tmp_path: Path) -> None:
     path = changed(TOPOLOGY, "nodes:\n", f'  more: ["{network}"]\nnodes:\n', tmp_path)
-    assert_told(lambda: load_topology(path), line_of(path, "more:"), network, words)
+    shown = "::ffff:a00:300/120" if network.startswith("::ffff") else network
+    assert_told(lambda: load_topology(path), line_of(path, "more:"), shown, words)
 
 
-@pytest.mark.parametrize("network", ["10.0.2.1/24", "10.0.2.0/40", "dmz", "10.0.2"])
+@pytest.mark.parametrize("network", ["10.0.2.1/24", "10.0.2.0/40", "dmz", "10.0.2", "2001:db8::/129", "fe80::%1/64"])
 def test_what_is_no_network(network: str, tmp_path: Path) -> None:
-    path = changed(TOPOLOGY, "nodes:\n", f"  more: [{network}]\nnodes:\n", tmp_path)
+    path = changed(TOPOLOGY, "nodes:\n", f'  more: ["{network}"]\nnodes:\n', tmp_path)
     assert_told(lambda: load_topology(path), line_of(path, "more:"), network)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from lab.spec.topology import Topology
 
 EXAMPLES = Path(__file__).parent / "examples"
 TOPOLOGY = EXAMPLES / "topologies" / "edge.yaml"
-_SIX = re.compile(r', "2001:[^"]*"')
 MATRIX = EXAMPLES / "matrices" / "web-edge-gateway.yaml"
 
 
@@ -51,11 +49,11 @@ def matrix(text: str, into: Path) -> Matrix:
     return load_matrix(path)
 
 
-def rows(text: str, into: Path, *, default: str = "") -> tuple[Cell, ...]:
-    """The cells of rows, each written as a flow mapping in a line, on the IPv4 side of the example's topology."""
+def rows(text: str, into: Path, *, default: str = "", families: Collection[int] = (4,)) -> tuple[Cell, ...]:
+    """The cells of rows, each written as a flow mapping in a line, on the example's topology, which has both families."""
     head = "matrix: m\nfor: gateway\ntopology: edge\npolicies: {gateway: p}\nflows:\n"
     body = "".join(f"  - {{{row.strip()}}}\n" for row in text.strip().splitlines())
-    return expand(matrix(head + body + default, into), topology(_SIX.sub("", TOPOLOGY.read_text()), into))
+    return expand(matrix(head + body + default, into), load_topology(TOPOLOGY), families)
 
 
 def told(call: Callable[[], object]) -> list[tuple[int | None, str]]:

@@ -1,0 +1,33 @@
+"""Collecting what is wrong with a matrix, so that all of it is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from lab.errors import Problem, Where
+
+T = TypeVar("T")
+
+
+class Problems:
+    """The problems found so far, each once: what is wrong in both families is told once."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def tell(self, what: str, where: Where, mend: str = "") -> None:
+        """One more thing that is wrong."""
+        problem = Problem(what, where, mend)
+        if problem not in self.found:
+            self.found.append(problem)
+
+    def tried(self, attempt: Callable[[], T], where: Where) -> T | None:
+        """What the attempt gives; None where it raises a ValueError, whose second line says how to mend it."""
+        try:
+            return attempt()
+        except ValueError as error:
+            what, _, mend = str(error).partition("\n")
+            if what:
+                self.tell(what, where, mend)
+            return None
