@@ -63,8 +63,8 @@ def test_passes_and_in_every_order(matrix: str) -> None:
 def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path) -> None:
     for folder in ("matrices", "policies", "topologies"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    policy = next(iter(plan_of(wrong.matrix).policies.values())).file
-    template = tmp_path / policy
+    (policy,) = plan_of(wrong.matrix).policies.values()
+    template = tmp_path / dict(policy.parts())[wrong.template].file
     template.write_text(wrong.applied(template.read_text()))
     plan = plan_of(wrong.matrix, root=tmp_path)
     red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows)))

@@ -19,8 +19,9 @@ def test_at_least_twenty_a_matrix(matrix: str) -> None:
 def test_each_is_an_edit_of_the_template_and_names_rows(matrix: str) -> None:
     plan = plan_of(matrix)
     (policy,) = plan.policies.values()
-    template = (ROOT / policy.file).read_text()
+    templates = {kind: (ROOT / text.file).read_text() for kind, text in policy.parts()}
     rows = {cell.row for cell in plan.cells}
     for wrong in wrong_policies(matrix):
+        template = templates[wrong.template]
         assert wrong.applied(template) != template, wrong.name
         assert set(wrong.rows) <= rows, wrong.name
