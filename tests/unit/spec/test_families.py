@@ -8,6 +8,7 @@ from textwrap import indent
 
 import pytest
 
+from lab.errors import InputError, Where
 from lab.spec.cell import Arrives, Cell
 from lab.spec.cells import expand
 from lab.spec.load import load_matrix, load_topology
@@ -106,6 +107,7 @@ def test_a_matrix_that_no_topology_gave_ipv6_has_no_such_cells() -> None:
         ("from: office, to: '2001:db8:a::77'", ["office->2001:db8:a::77 tcp/1 6"]),
         ("from: [office, printer], to: world, not: {from: '2001:db8:a::10'}",
          ["office->world tcp/1 4", "printer->world tcp/1 4"]),
+        ("from: net:new, to: world, not: [{from: gateway@new}, {from: [mover, bridge]}]", ["phone->world tcp/1 6"]),
         ("from: [office, printer], to: world, not: {from: printer}", ["office->world tcp/1 4", "office->world tcp/1 6"]),
     ],
 )  # fmt: skip
@@ -193,7 +195,17 @@ def test_the_word_is_named_at_its_own_place(tmp_path: Path) -> None:
     row = "name: r\nfrom:\n  - office\n  - printer\nto: world\nservice: tcp/1\nfamily: 6\nexpect: drop\n"
     found = matrix(HEAD + indent(row, "    ").replace("    name", "  - name"), tmp_path)
     stage = topology(DUAL, tmp_path)
-    assert [line for line, _ in told(lambda: expand(found, stage))] == [9]
+    with pytest.raises(InputError) as raised:
+        expand(found, stage)
+    assert [problem.where for problem in raised.value.problems] == [Where(str(tmp_path / "written-matrix.yaml"), 9, 9)]
+
+
+def test_a_key_of_one_family_is_named_at_its_own_place(tmp_path: Path) -> None:
+    row = "name: r\nfrom: office\nto: world\nservice: tcp/1\nexpect: allow\nv6:\n  arrives: {at: world, from: 10.0.1.1}\n"
+    found = matrix(HEAD + indent(row, "    ").replace("    name", "  - name"), tmp_path)
+    with pytest.raises(InputError) as raised:
+        expand(found, topology(DUAL, tmp_path))
+    assert [problem.where for problem in raised.value.problems] == [Where(str(tmp_path / "written-matrix.yaml"), 12, 34)]
 
 
 def test_one_family_alone(tmp_path: Path) -> None:
