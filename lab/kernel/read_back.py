@@ -11,6 +11,7 @@ from lab.errors import MeasurementError, Problem
 from lab.kernel.chains import base_chains, handles, has_rules
 from lab.kernel.dialects import FAMILIES, saves
 from lab.kernel.line_map import KnownLines, LineMap, NodeLines
+from lab.kernel.namespace import Namespace
 from lab.kernel.native import native_rules
 from lab.kernel.node import Node
 from lab.kernel.rule_index import RuleIndex, iptables_rules, policy_of
@@ -86,6 +87,8 @@ class _Reading:
             rules |= native_rules(self._node, native, lines["nft"], {key[:3] for key in rules})
         elif self._backend is Backend.LEGACY and has_rules(self._node.namespace):
             raise self._failed("nf_tables holds rules, though all were loaded by iptables-legacy")
+        if self._backend is Backend.NFT and (tables := _legacy_tables(self._node.namespace)):
+            raise self._failed(f"ip_tables holds the table {tables[0]}, though nothing was loaded by iptables-legacy")
         index = RuleIndex(self._node.name, rules, base_chains(self._node.namespace))
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
         return LoadedPolicy(self._rulesets, self._backend, families, native, index)
@@ -120,3 +123,15 @@ class _Reading:
 
     def _failed(self, what: str) -> MeasurementError:
         return MeasurementError(Problem(f"{self._node.name}: {what}"))
+
+
+def _legacy_tables(namespace: Namespace) -> list[str]:
+    """The tables that ip_tables holds; none where an ordinary user may not read that."""
+    found: list[str] = []
+    for name in ("ip_tables_names", "ip6_tables_names"):
+        try:
+            with namespace, open(f"/proc/thread-self/net/{name}") as file:
+                found += file.read().split()
+        except OSError:
+            continue
+    return found
