@@ -43,7 +43,7 @@ def send_icmp(stage: Stage, question: Question) -> Sighting:
         else:
             message = _message(kind, code, ident, sequence, nonce)
         sighting = Sighting(stage, sent)
-        client.bind((question.source, 0))
+        client.bind(stage.own_end(question))
         try:
             client.sendto(message, (question.destination, 0))
         except OSError as error:

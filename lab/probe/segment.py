@@ -30,7 +30,7 @@ def send_segment(stage: Stage, question: Question) -> Sighting:
         sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
         sighting = Sighting(stage, sent)
         nonce = stage.nonce()
-        client.bind((question.source, 0))
+        client.bind(stage.own_end(question))
         try:
             client.sendto(_segment(question, port, nonce), (question.destination, 0))
         except OSError as error:

@@ -7,6 +7,7 @@ import os
 import socket as sockets
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_address
 from itertools import count, product
 from typing import TypeVar
 
@@ -89,7 +90,7 @@ class Stage:
         while True:
             port = question.sport or self.source_port(question.source)
             try:
-                channel.bind((question.source, port))
+                channel.bind(self.own_end(question, port))
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
@@ -98,6 +99,21 @@ class Stage:
                     raise InputError(Problem(what, mend="choose another `sport`")) from error
             else:
                 return port
+
+    def own_end(self, question: Question, port: int = 0) -> tuple[str, int] | tuple[str, int, int, int]:
+        """The address that the question is sent from, as sockets have it: a link-local one with its interface.
+
+        Raises InputError when a link-local source and the destination are not on one network.
+        """
+        if not ip_address(question.source).is_link_local or question.family == 4:
+            return question.source, port
+        network = self.network.topology.network_of(question.destination)
+        ports = self.network.nodes[question.node].ports.values()
+        index = next((own.index for own in ports if own.network == network), None)
+        if index is None:
+            what = f"{question.source} reaches its own network alone, and {question.destination} is on none of {question.node}"
+            raise InputError(Problem(what, mend="send it to a neighbour"))
+        return question.source, port, 0, index
 
     def sender(self, question: Question, kind: int, protocol: int = 0) -> sockets.socket:
         """A socket that sends from the question's source address, owned by its node or not, and is told of errors."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lab.errors import InputError
 from lab.record.verdict import Kind
 from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf
@@ -74,13 +75,18 @@ def test_rejected_with_each_kind(lab_of: LabOf, kind: str, service: str) -> None
     assert verdict.observation.refusal.sender == (None if kind == "tcp-reset" else NEAR)
 
 
-def test_closed_and_a_bare_segment(lab_of: LabOf) -> None:
-    lab = lab_of(dual_corridor(server={}) if False else dual_corridor(), gateway=six(table("filter", FORWARD="ACCEPT")))
-    assert lab.probe("client", "2001:db8:2::1", "tcp/80", family=6).kind is Kind.ALLOWED
-    shut = lab_of(dual_corridor(), gateway=six(table("filter", ANSWERS, FORWARD="DROP")))
-    assert lab.probe("client", "server", "tcp/80", ack=True, family=6).allowed
-    verdict = shut.probe("client", "server", "tcp/80", ack=True, family=6)
-    assert verdict.kind is Kind.DROPPED or verdict.rule is not None
+def test_a_bare_segment_is_what_a_stateful_policy_drops(lab_of: LabOf) -> None:
+    stateless = lab_of(dual_corridor(), gateway=six(table("filter", FORWARD="ACCEPT")))
+    assert stateless.probe("client", "server", "tcp/80", ack=True, family=6).allowed
+    stateful = lab_of(dual_corridor(), gateway=six(table("filter", ANSWERS, FORWARD="DROP")))
+    verdict = stateful.probe("client", "server", "tcp/80", ack=True, family=6)
+    assert (verdict.kind, verdict.rule and verdict.rule.place) == (Kind.DROPPED, "filter:FORWARD policy")
+
+
+def test_the_gateway_itself(lab_of: LabOf) -> None:
+    lab = lab_of(dual_corridor(), gateway=six(table("filter", OWN_ICMP, "-A INPUT -p tcp --dport 22 -j ACCEPT", INPUT="DROP")))
+    assert lab.probe("client", FAR, "tcp/22").allowed
+    assert lab.probe("client", FAR, "tcp/23").rule != lab.probe("client", FAR, "tcp/22").rule
 
 
 @pytest.mark.parametrize(
@@ -140,6 +146,17 @@ def test_messages_of_neighbour_discovery_are_probed(lab_of: LabOf, message: str)
     assert verdict.allowed, verdict.proof
     assert verdict.rule is not None
     assert verdict.rule.place == "filter:INPUT:1"
+
+
+def test_a_router_speaks_from_its_link_local_address(lab_of: LabOf) -> None:
+    allow = "-A INPUT -s fe80::/10 -p icmpv6 --icmpv6-type router-advertisement -m hl --hl-eq 255 -j ACCEPT"
+    neighbours = "-A INPUT -p icmpv6 --icmpv6-type neighbour-solicitation -j ACCEPT"
+    lab = lab_of(dual_corridor(), gateway=six(table("filter", allow, neighbours, INPUT="DROP")))
+    heard = lab.probe("client", NEAR, "icmpv6/router-advertisement", source="fe80::5")
+    assert (heard.allowed, heard.rule and heard.rule.place) == (True, "filter:INPUT:1"), heard.proof
+    assert lab.probe("client", NEAR, "icmpv6/router-advertisement").denied
+    with pytest.raises(InputError, match="reaches its own network alone"):
+        lab.probe("client", SERVER, "icmpv6/router-advertisement", source="fe80::5")
 
 
 def test_each_family_has_rules_of_its_own(lab_of: LabOf) -> None:
