@@ -101,8 +101,9 @@ def test_pytest_takes_family_and_backend(dual: Project) -> None:
 
 
 def test_a_dump_is_refused_with_the_way_to_mend_it_and_mended(dual: Project) -> None:
-    messy = "Hello,\r\nroot@fw:~# iptables-save\r\n" + FOUR.replace("-i lan", "-s ! 198.51.100.0/24 -i lan").replace("\n", "\r\n")
-    dual.write("dump.rules", messy)
+    old = FOUR.replace("-i lan", "-s ! 198.51.100.0/24 -i lan")
+    messy = "Hello,\nroot@fw:~# iptables-save\n" + old
+    dual.write("dump.rules", messy.replace("\n", "\r\n"))
     refused = dual.lab(*RUN, "--family", "4", "--policy", "gateway=dump.rules").ended(2)
     assert "--mend would repair" in refused.err + refused.out
     done = dual.lab(*RUN, "--family", "4", "--policy", "gateway=dump.rules", "--mend", "--json", "results.json").ended(0)
@@ -144,7 +145,8 @@ def test_a_dump_that_is_half_of_a_ruleset_says_so(dual: Project) -> None:
 
 
 def test_trace_on_both_backends(dual: Project) -> None:
-    done = dual.lab("trace", "office", "world", "tcp/443", "--matrix", "matrices/dual.yaml", "--family", "6", "--backend", "both")
+    on_both = ("--matrix", "matrices/dual.yaml", "--family", "6", "--backend", "both")
+    done = dual.lab("trace", "office", "world", "tcp/443", *on_both)
     assert done.ended(0).out.count("gateway ip6 filter:FORWARD:2") == 2
 
 

@@ -34,10 +34,11 @@ def _may_build_labs() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of a module that says ``ON_BOTH_BACKENDS = True`` on each."""
+    """Run the tests of a module that says ``ON_BOTH_BACKENDS = True`` on each, and of ``ON_LEGACY = True`` on that."""
     if "backend" in metafunc.fixturenames:
+        legacy = [Backend.LEGACY] if getattr(metafunc.module, "ON_LEGACY", False) else [Backend.NFT]
         both = getattr(metafunc.module, "ON_BOTH_BACKENDS", False)
-        metafunc.parametrize("backend", list(Backend) if both else [Backend.NFT], ids=str)
+        metafunc.parametrize("backend", list(Backend) if both else legacy, ids=str)
 
 
 @pytest.fixture

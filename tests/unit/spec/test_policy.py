@@ -141,7 +141,8 @@ def test_inline_variables_are_what_yaml_says(tmp_path: Path) -> None:
 def test_a_file_takes_the_place_of_its_own_kind(tmp_path: Path) -> None:
     for name in ("edge.rules", "edge.rules6", "edge.ipset", "new.rules6", "new.rules", "native.nft"):
         (tmp_path / name).write_text("")
-    edge = resolve_policy({"v4": "edge.rules", "v6": "edge.rules6", "ipset": "edge.ipset", "vars": [{"env": "SITE"}]}, [tmp_path])
+    whole = {"v4": "edge.rules", "v6": "edge.rules6", "ipset": "edge.ipset", "vars": [{"env": "SITE"}]}
+    edge = resolve_policy(whole, [tmp_path])
     six = resolve_policy(tmp_path / "new.rules6", []).replacing(edge)
     assert six.files() == {"ipset": edge.ipset, "v4": edge.v4, "v6": tmp_path / "new.rules6"}
     assert six.vars == (EnvVar("SITE"),)
