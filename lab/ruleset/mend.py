@@ -23,9 +23,10 @@ from lab.ruleset.unmet import Unmet, unmet
 __all__ = ["Mended", "Repair", "Unmet", "mend", "unmet"]
 
 _BLANKS = " \t"
-_PAGER = re.compile(r"[ \t]*(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)+")
+_MORE = r"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)"
+_PAGER = re.compile(rf"[ \t{ODD_BLANKS}]*{_MORE}+")
 _TABLE_LINE = re.compile(
-    rf"^\ufeff?(?P<quote>[> \t{ODD_BLANKS}]*)(?:--More--[^*\n]*)?\*(?P<name>filter|nat|mangle|raw|security)"
+    rf"^\ufeff?(?P<quote>[> \t{ODD_BLANKS}]*){_MORE}*\*(?P<name>filter|nat|mangle|raw|security)"
     rf"[ \t{ODD_BLANKS}]*\r*$",
     re.MULTILINE,
 )
@@ -87,7 +88,7 @@ def _is_fine(line: str) -> bool:
 def _is_part_of_table(line: str) -> bool:
     """Whether a line outside of tables looks like one that was to be within, whatever stands in front of it."""
     found = _DECORATION.match(line)
-    rest = line[found.end():] if found else line
+    rest = with_plain_dashes(line[found.end():] if found else line)
     return (_PART_OF_TABLE.match(rest) or _ANY_TABLE.fullmatch(rest)) is not None
 
 
