@@ -114,6 +114,14 @@ def test_mail_quoting_is_only_taken_from_every_line(quoted: str) -> None:
     assert mend("\n".join(lines) + "\n").text == "\n".join(lines) + "\n"
 
 
+@pytest.mark.parametrize("second", [">> {}\n", "{}\n"])
+def test_a_dump_within_the_answer_to_another_stays(second: str) -> None:
+    """Which of the two is meant, nobody can tell."""
+    lines = table(RULE).split("\n")[:-1]
+    both = "".join(map("> {}\n".format, lines)) + "".join(map(second.format, lines))
+    assert mend(both) == Mended(both, (), tuple(range(1, 10)))
+
+
 def test_what_is_written_around_a_quoted_dump() -> None:
     quoted = "".join(f"> {line}\n" for line in table(RULE).split("\n")[:-1])
     found = mend(f"Bob wrote:\n> hello\n{quoted}\nyes\n")
