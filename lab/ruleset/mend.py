@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lab.ruleset.repairs import (
     ODD_BLANKS,
@@ -23,9 +24,10 @@ from lab.ruleset.unmet import Unmet, unmet
 __all__ = ["Mended", "Repair", "Unmet", "mend", "unmet"]
 
 _BLANKS = " \t"
-_PAGER = re.compile(r"[ \t]*(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)+")
+_MORE = r"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)"
+_PAGER = re.compile(rf"[ \t{ODD_BLANKS}]*{_MORE}+")
 _TABLE_LINE = re.compile(
-    rf"^\ufeff?(?P<quote>[> \t{ODD_BLANKS}]*)(?:--More--[^*\n]*)?\*(?P<name>filter|nat|mangle|raw|security)"
+    rf"^\ufeff?(?P<quote>[> \t{ODD_BLANKS}]*){_MORE}*\*(?P<name>filter|nat|mangle|raw|security)"
     rf"[ \t{ODD_BLANKS}]*\r*$",
     re.MULTILINE,
 )
@@ -41,6 +43,7 @@ _PART_OF_TABLE = re.compile(
 )
 _DECORATION = re.compile(r"[\s>|+;.,'`\"]*")
 _COMMANDS = re.compile(r"\b(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+\w+[ \t]+)?-[AINP]\b")
+_NOTHING = re.compile("")
 _PROMPT = re.compile(
     r"(?:\[?[\w.-]+@[^#$%>]*[#$%>]|[$%])[ \t]*"
     r"(?:(?:sudo[ \t]+)?(?:ip6?tables(?:-nft|-legacy)?-save|cat|less|more|exit|logout)\b.*)?"
@@ -66,11 +69,36 @@ class Mended:
 
 
 def mend(text: str) -> Mended:
-    """The text with every repair that is certain; the same text where it needs none, or holds no table at all."""
+    """The text with every repair that is certain; the same text where it needs none, or holds no table that can be read."""
     lines = text.split("\n")
-    if _TABLE_LINE.search(text) is None:
-        return Mended(text, (), tuple(range(1, len(lines) + 1)))
-    return _Mending(text, lines).mended()
+    tables = list(_TABLE_LINE.finditer(text))
+    if tables:
+        first, last = (text.count("\n", 0, found.start()) + 1 for found in (tables[0], tables[-1]))
+        quoting = _mail_quoting(lines, first, {found["quote"].count(">") for found in tables})
+        if quoting is not None:
+            return _Mending(text, lines, _Tables(tuple(found["name"] for found in tables), first, last), quoting).mended()
+    return Mended(text, (), tuple(range(1, len(lines) + 1)))
+
+
+class _Tables(NamedTuple):
+    """The tables of a text by name, and the lines, from 1, on which the first and the last begin."""
+
+    names: tuple[str, ...]
+    first: int
+    last: int
+
+
+def _mail_quoting(lines: list[str], first_table: int, depths: set[int]) -> re.Pattern[str] | None:
+    """What stands before every line of a dump that a mail quotes, if one does; None where it is not before every one."""
+    depth = depths.pop()
+    if depths:
+        return None
+    if depth == 0:
+        return _NOTHING
+    mark = re.compile(rf"(?:[ \t]*>){{{depth}}} ?(?![ \t]*>)")
+    last = max((number for number, line in enumerate(lines) if mark.match(line)), default=0)
+    inside = lines[first_table - 1: last + 1]
+    return mark if inside and all(mark.match(line) or not line.strip() for line in inside) else None
 
 
 def _is_fine(line: str) -> bool:
@@ -87,38 +115,26 @@ def _is_fine(line: str) -> bool:
 def _is_part_of_table(line: str) -> bool:
     """Whether a line outside of tables looks like one that was to be within, whatever stands in front of it."""
     found = _DECORATION.match(line)
-    rest = line[found.end():] if found else line
+    rest = with_plain_dashes(line[found.end():] if found else line)
     return (_PART_OF_TABLE.match(rest) or _ANY_TABLE.fullmatch(rest)) is not None
 
 
 class _Mending:
     """The way through a text, line by line."""
 
-    def __init__(self, text: str, lines: list[str]) -> None:
+    def __init__(self, text: str, lines: list[str], tables: _Tables, quoting: re.Pattern[str]) -> None:
         self._given = lines
+        self._tables = tables
+        self._quoting = quoting
         self._new: list[str] = []
         self._from: list[int] = []
         self._repairs: list[Repair] = []
         self._throughout: dict[str, list[int]] = {}
         self._addresses = MadeUpAddresses(text)
         self._has_both_families = len(set(_COMMANDS.findall(text))) > 1
+        self._is_one_dump = len(set(tables.names)) == len(tables.names)
         self._table: str | None = None
         self._end_of_table = 0  # how many new lines there are, up to the last that belongs to the table
-        tables = list(_TABLE_LINE.finditer(text))
-        names = [found["name"] for found in tables]
-        self._first_table, self._last_table = (text.count("\n", 0, tables[place].start()) + 1 for place in (0, -1))
-        self._is_one_dump = len(set(names)) == len(names)
-        self._quoting = self._mail_quoting({found["quote"].count(">") for found in tables})
-
-    def _mail_quoting(self, depths: set[int]) -> re.Pattern[str] | None:
-        """What stands before every line of a dump that a mail quotes; None where it is not before every one."""
-        depth = depths.pop()
-        if depths or depth == 0:
-            return None
-        mark = re.compile(rf"(?:[ \t]*>){{{depth}}} ?(?![ \t]*>)")
-        quoted = [number for number, line in enumerate(self._given) if mark.match(line)]
-        inside = self._given[self._first_table - 1: quoted[-1] + 1] if quoted else [""]
-        return mark if all(mark.match(line) or not line.strip() for line in inside) else None
 
     def mended(self) -> Mended:
         for number, line in enumerate(self._given, start=1):
@@ -151,8 +167,8 @@ class _Mending:
         if line[-1:] == "\r":
             line = line.rstrip("\r")
             self._throughout.setdefault("the carriage return at the end is", []).append(number)
-        mark = self._quoting.match(line) if self._quoting is not None else None
-        if mark is not None:
+        mark = self._quoting.match(line)
+        if mark is not None and mark.end():
             line = line[mark.end():]
             self._throughout.setdefault("the mail's quoting in front is", []).append(number)
         pager = _PAGER.match(line)
@@ -199,7 +215,7 @@ class _Mending:
         self._table = None
 
     def _mend_between(self, line: str, bare: str, number: int) -> None:
-        is_sure = self._is_one_dump or not self._first_table < number < self._last_table
+        is_sure = self._is_one_dump or not self._tables.first < number < self._tables.last
         if _is_part_of_table(bare) or not is_sure:
             self._keep(line, number)
         else:

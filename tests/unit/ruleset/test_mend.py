@@ -93,6 +93,15 @@ def test_prose_between_two_dumps_stays() -> None:
     assert mend(f"first\n{two}last\n").text == f"\n{two}\n"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [RULE, f"  {RULE}", RULE.replace("-", "\u2013"), f"> {RULE}", f"| {RULE}", f"iptables {RULE}", ":A - [0:0]", "COMMIT",
+     "> *nat", "[0:0] -A X"],
+)  # fmt: skip
+def test_a_part_of_a_table_is_no_prose(line: str) -> None:
+    assert mend(f"{line}\n{FINE}").text == f"{line}\n{FINE}"
+
+
 def test_a_prompt_within_a_table_is_left_out() -> None:
     assert rule_of(RULE, "[root@fw ~]# ") == [RULE, ""]
     assert rule_of(RULE, "root@fw:~# iptables -F") == [RULE, "root@fw:~# iptables -F"]
@@ -103,6 +112,14 @@ def test_mail_quoting_is_only_taken_from_every_line(quoted: str) -> None:
     lines = [quoted.format(line) for line in table(RULE).split("\n")[:-1]]
     lines[2] = f"> {lines[2]}"
     assert mend("\n".join(lines) + "\n").text == "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("second", [">> {}\n", "{}\n"])
+def test_a_dump_within_the_answer_to_another_stays(second: str) -> None:
+    """Which of the two is meant, nobody can tell."""
+    lines = table(RULE).split("\n")[:-1]
+    both = "".join(map("> {}\n".format, lines)) + "".join(map(second.format, lines))
+    assert mend(both) == Mended(both, (), tuple(range(1, 10)))
 
 
 def test_what_is_written_around_a_quoted_dump() -> None:
@@ -145,14 +162,14 @@ def test_an_old_negation_is_written_anew(old: str, new: str) -> None:
         "-A INPUT -m comment --comment -d ! 10.0.0.1",
         '-A INPUT -d "!" 10.0.0.1',
         "-A INPUT ! -d ! 10.0.0.1",
-        "-A INPUT -j LOG --log-prefix “a\u00a0—b”",
+        "-A INPUT -j LOG --log-prefix “a\u00a0\u2014b”",
         "-A INPUT -j LOG --log-prefix “one",
         "-A INPUT -m comment --comment “one -j LOG --log-prefix two”",
-        '-A INPUT -m comment --comment "iptables – “x” \u00a0 XX:XX:XX:XX:XX:XX  "',
-        "-A INPUT -m comment --comment –dport",
-        "-A INPUT -m string --algo bm --string —a",
-        "-A INPUT -m comment --comm –dport",
-        "-A INPUT -j –own",
+        '-A INPUT -m comment --comment "iptables \u2013 “x” \u00a0 XX:XX:XX:XX:XX:XX  "',
+        "-A INPUT -m comment --comment \u2013dport",
+        "-A INPUT -m string --algo bm --string \u2014a",
+        "-A INPUT -m comment --comm \u2013dport",
+        "-A INPUT -j \u2013own",
         "-A INPUT -j DROP  ",
         "-A UNDECLARED -j DROP",
         "iptables -t nat -A INPUT -j DROP",
@@ -160,7 +177,7 @@ def test_an_old_negation_is_written_anew(old: str, new: str) -> None:
         "iptables -A INPUT -s $LAN",
         "iptables -A INPUT -j DROP # why",
         "iptables -D INPUT 1",
-        "some – prose “in” a\u00a0table",
+        "some \u2013 prose “in” a\u00a0table",
         "*filter",
         '" -j DROP',
     ],
@@ -185,9 +202,9 @@ def test_commands_of_both_families_stay() -> None:
     ("old", "new"),
     [
         ("--comment “two words” -j DROP", '--comment "two words" -j DROP'),
-        ("--comment „zwei – Wörter“ -j DROP", '--comment "zwei – Wörter" -j DROP'),
+        ("--comment „zwei \u2013 Wörter“ -j DROP", '--comment "zwei \u2013 Wörter" -j DROP'),
         ("-s “10.0.0.1” -j DROP", '-s "10.0.0.1" -j DROP'),
-        ("–-comment “two words” —dport 22", '--comment "two words" --dport 22'),
+        ("\u2013-comment “two words” \u2014dport 22", '--comment "two words" --dport 22'),
     ],
 )
 def test_quotes_of_print(old: str, new: str) -> None:
@@ -249,6 +266,7 @@ def test_what_is_mended_needs_no_mending(text: str) -> None:
     assert set(found.lines) == set(range(1, text.count("\n") + 2))
     assert list(found.lines) == sorted(found.lines)
     assert bool(found.repairs) == (found.text != text)
+    assert found.text.count("-A ") >= text.count("\n-A ")
 
 
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), max_size=12))

@@ -59,8 +59,11 @@ def test_what_is_there_is_not_told(line: str) -> None:
     assert told(line) == []
 
 
-@pytest.mark.parametrize("line", ["-m set --match-set absent src", "-m set ! --match-set absent src", "-m set --match-set ! absent src",
-                                  "-j SET --add-set absent src", "-j SET --del-set absent src"])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    ["-m set --match-set absent src", "-m set ! --match-set absent src", "-m set --match-set ! absent src",
+     "-j SET --add-set absent src", "-j SET --del-set absent src"],
+)  # fmt: skip
 def test_sets_that_nobody_makes(line: str) -> None:
     found = unmet(f"*filter\n# --match-set none src\n-A INPUT {line}\n-A INPUT {line}\nCOMMIT\n", SETS)
     mend = "create it in the policy's ipset file: `create absent hash:ip`"
