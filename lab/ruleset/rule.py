@@ -36,9 +36,9 @@ class SavedRule:
     (``icmpv6`` for ICMP of IPv6), with a leading ``!`` where the rule negates it, None for any.  ``dports`` are the
     destination ports it can match, as ascending ranges with both ends, None where it does not say.  ``matches`` are
     the names after ``-m``; ``to`` is what follows ``--to-destination``, ``--to-source``, ``--to-ports`` or ``--to``.
+    Of several comments, the first.
     ``tail`` is what the print has behind ``text``: blanks and, for a comment that ends in a newline, the next line,
     which begins with its closing quote.
-    Of several comments, the first.
     """
 
     table: str

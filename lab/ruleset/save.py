@@ -14,7 +14,9 @@ from lab.ruleset.words import quote_is_open, words
 __all__ = ["Chain", "Ruleset", "SavedRule", "Table", "read_save"]
 
 _COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
-_PARTS = re.compile(r"\S+", re.ASCII)  # the blanks of iptables: a no-break space may be part of a chain's name
+# The blanks of iptables are ASCII's: a no-break space may be part of a chain's name.
+_BLANKS = " \t\r\f\v"
+_PARTS = re.compile(r"\S+", re.ASCII)
 _APPEND = ("-A", "--append")
 _INSERT = ("-I", "--insert")
 
@@ -88,7 +90,7 @@ class _ChainDraft:
 
 @dataclass(slots=True)
 class _TableDraft:
-    """A table while it is read; ``last`` is the chain that the line before has added a rule to, if it was one."""
+    """A table while it is read; ``last`` is the chain that the last command has appended a rule to, if it has."""
 
     name: str
     above: tuple[str, ...]
@@ -160,15 +162,15 @@ def _declare(drafts: dict[str, _ChainDraft], line: str, file: str, number: int) 
 def _command(drafts: dict[str, _ChainDraft], line: str, file: str, number: int) -> _ChainDraft | None:
     """Follows a line that is a command; the chain whose last rule it now is, None where it is none."""
     packets = octets = None
-    rule = line.strip()
-    tail = line[len(line.rstrip()):] if len(rule) < len(line) else ""
+    rule = line.strip(_BLANKS)
+    tail = line[len(line.rstrip(_BLANKS)):] if len(rule) < len(line) else ""
     if rule.startswith("["):
         counters = _COUNTERS.match(rule)
         if counters is None:
             raise _refused(file, number, line, "has counters that are not of the form [packets:bytes]")
         packets, octets = int(counters[1]), int(counters[2])
-        rule = rule[counters.end():].lstrip()
-    parts = words(rule)
+        rule = rule[counters.end():].lstrip(_BLANKS)
+    parts = words(rule) or [""]
     if parts[0] in _APPEND and len(parts) > 1:
         chain = _draft(drafts, parts[1])
         chain.rules.append(_RuleDraft(rule, parts[2:], packets, octets, tail))

@@ -122,6 +122,7 @@ def test_a_second_block_replaces_the_first() -> None:
     ("-A FORWARD -j ACCEPT\n", 1, "outside"),
     ("*filter\n:FORWARD\nCOMMIT\n", 2, "policy"),
     ("*filter\n\n[x] -A FORWARD -j DROP\nCOMMIT\n", 3, "counters"),
+    ("*filter\n[1:2]\nCOMMIT\n", 2, "neither"),
     ("*filter\n-D FORWARD 1\nCOMMIT\n", 2, "neither"),
     ("*filter\nhello\nCOMMIT\n", 2, "hello"),
 ])
