@@ -204,7 +204,7 @@ class _Session:
         from lab.run.provenance import machine
 
         document.add_global_property(_EXIT, str(next((code for code in _PRECEDENCE if code in codes), 0)))
-        for name, value in flat_properties(machine()):
+        for name, value in flat_properties(machine([self._config.getoption("--lab-backend")])):
             document.add_global_property(name, value)
 
 

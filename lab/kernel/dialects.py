@@ -70,6 +70,6 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
         return MachineError(problem)
     repairs = mend(rendered.text).repairs
     if repairs:
-        first = f"line {repairs[0].line}: {repairs[0].what}"
-        problem = replace(problem, mend=f"--mend would repair {len(repairs)} lines of it, the first in {first}")
+        also = f"--mend would repair it in {len(repairs)} ways, first in line {repairs[0].line}: {repairs[0].what}"
+        problem = replace(problem, mend=f"{problem.mend}; or: {also}" if problem.mend else also)
     return InputError(problem)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterable
 
 import lab as package
 from lab.kernel.tools import version
@@ -11,14 +12,15 @@ from lab.lab import Lab
 from lab.ruleset.digest import digest
 
 
-def machine() -> dict[str, object]:
-    """The kernel, the tools, and who the lab is here."""
+def machine(backends: Iterable[str] = ()) -> dict[str, object]:
+    """The kernel, the tools, who the lab is here, and which ``backends`` of iptables it was asked to load with."""
     return {
         "lab": package.__version__,
         "kernel": platform.release(),
         "architecture": platform.machine(),
         "python": platform.python_version(),
         "iptables": version("iptables-nft-restore"),
+        "backend": ", ".join(dict.fromkeys(backends)),
         "nft": version("nft"),
         "ipset": version("ipset"),
         "processors": len(os.sched_getaffinity(0)),
@@ -31,6 +33,10 @@ def of_lab(lab: Lab) -> dict[str, object]:
     return {
         "backend": str(lab.backend),
         "rulesets": {
+            node: f"sha256:{digest(''.join(text.text for _, text in policy.rendered.parts()))}"
+            for node, policy in lab.policies.items()
+        },
+        "texts": {
             node: {kind: f"sha256:{digest(text.text)}" for kind, text in policy.rendered.parts()}
             for node, policy in lab.policies.items()
         },

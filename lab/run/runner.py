@@ -47,11 +47,11 @@ class Order:
 class _Progress:
     """What a run has come to by now."""
 
+    machine: dict[str, object]
     results: list[CellResult] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
-    machine: dict[str, object] = field(default_factory=machine)
     repeats: int = 0
     interrupted: bool = False
 
@@ -86,7 +86,7 @@ def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend]) -> Iter
 def run(plans: Sequence[Plan], order: Order, listener: Listener) -> RunResult:
     """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done."""
     start = time.perf_counter()
-    done = _Progress()
+    done = _Progress(machine(plan.backend for plan in plans))
     listener.started(sum(len(plan.cells) for plan in plans))
     try:
         for plan in plans:
