@@ -18,7 +18,8 @@ class WrongPolicy:
     """One edit of a matrix's policy, the rows that must turn red by it, and the rule that must be named.
 
     ``edit`` is one of EDITS; ``texts`` are its text and, but for ``remove``, the second one; ``side`` is ``before`` or
-    ``after`` for a line that is moved or inserted.
+    ``after`` for a line that is moved or inserted.  ``template`` is the kind of the file that is edited, ``v4`` or ``v6``;
+    the rest of the policy stays as it is.
     """
 
     matrix: str
@@ -28,9 +29,15 @@ class WrongPolicy:
     side: str
     rows: tuple[str, ...]
     rule: str
+    template: str = "v4"
+
+    @property
+    def family(self) -> int:
+        """The family that the edited file judges."""
+        return {"v4": 4, "v6": 6}[self.template]
 
     def __str__(self) -> str:
-        return f"{self.matrix}: {self.name}"
+        return f"{self.matrix}: {self.name}" + (", in IPv6" if self.family == 6 else "")
 
     def applied(self, template: str) -> str:
         """The template after the edit; what the edit names must stand in it exactly once."""
@@ -55,9 +62,10 @@ def wrong_policies(matrix: str) -> Iterator[WrongPolicy]:
     """The wrong policies of a shipped matrix, in the order of its file."""
     for entry in YAML(typ="safe", pure=True).load((FOLDER / f"{matrix}.yaml").read_text()):
         (edit,) = set(entry) & set(EDITS)
-        assert set(entry) == {"name", "expect", "rule", edit}, entry
+        assert set(entry) - {"template"} == {"name", "expect", "rule", edit}, entry
         texts, side = _texts(entry[edit])
-        yield WrongPolicy(matrix, entry["name"], edit, texts, side, tuple(entry["expect"]), entry["rule"])
+        template = entry.get("template", "v4")
+        yield WrongPolicy(matrix, entry["name"], edit, texts, side, tuple(entry["expect"]), entry["rule"], template)
 
 
 def _texts(written: Any) -> tuple[tuple[str, ...], str]:
