@@ -10,7 +10,7 @@ from lab.record.result import CellResult, RunResult
 from lab.run.plan import Choices, Plan, make_plan
 from lab.run.runner import Order, run
 from lab.spec.cell import Cell
-from lab.spec.load import shipped_root
+from lab.spec.load import load_matrix, shipped_root
 
 ROOT = shipped_root()
 MATRICES = tuple(sorted(path.stem for path in (ROOT / "matrices").glob("*.yaml")))
@@ -32,6 +32,13 @@ class Silent:
 def plan_of(matrix: str, choices: Choices | None = None, root: Path = ROOT) -> Plan:
     """The plan of a shipped matrix, or of its copy in another folder."""
     return make_plan(root / "matrices" / f"{matrix}.yaml", choices or Choices())
+
+
+def native(matrix: str) -> Choices | None:
+    """The choice of the policy in native nft, ``NAME-nft`` beside ``NAME``; None for a matrix that has none."""
+    ((node, policy),) = load_matrix(ROOT / "matrices" / f"{matrix}.yaml").policies.items()
+    name = f"{policy.name}-nft"
+    return Choices(policies={node: name}) if (ROOT / "policies" / f"{name}.nft.j2").exists() else None
 
 
 def only(plan: Plan, wanted: Callable[[Cell], bool]) -> Plan:

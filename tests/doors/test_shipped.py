@@ -16,13 +16,14 @@ from lab.report.detail import explain
 from lab.run.plan import Choices
 from lab.run.runner import Order
 from lab.spec.schema import json_schemas
-from tests.doors.shipped import MATRICES, ROOT, only, plan_of, run_plan
+from tests.doors.shipped import MATRICES, ROOT, native, only, plan_of, run_plan
 from tests.doors.wrong_policy import WrongPolicy, wrong_policies
 
 pytestmark = pytest.mark.kernel
 
 ORDERS = range(1, 21)
 LARGE = 10_000  # a cell of more ports is asked in the first shuffled order alone: it takes most of a run's time
+NATIVE = [matrix for matrix in MATRICES if native(matrix)]
 WRONG = [wrong for matrix in MATRICES for wrong in wrong_policies(matrix)]
 Seen = Mapping[str, tuple[Outcome, Kind, str, int]]
 
@@ -59,15 +60,28 @@ def test_passes_and_in_every_order(matrix: str) -> None:
         assert len(shuffled) == len(plan.cells if seed == ORDERS[0] else small.cells)
 
 
+@pytest.mark.parametrize("matrix", NATIVE)
+def test_the_same_policy_in_native_nft_passes(matrix: str) -> None:
+    """The matrix is the iptables policy's own: same cells, same deciding rules by name, in both families."""
+    plan = plan_of(matrix, native(matrix))
+    assert [kind for policy in plan.policies.values() for kind, _ in policy.parts()] == ["nft"]
+    assert [cell.id for cell in plan.cells] == [cell.id for cell in plan_of(matrix).cells]
+    result = run_plan(plan, Order(strict=True))
+    failed = [explain(cell) for cell in result.results if cell.outcome is not Outcome.PASSED]
+    assert (result.problems, result.exit_code, failed) == ((), 0, [])
+    assert {cell.family for cell in plan.cells} == {4, 6}
+
+
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
 def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path) -> None:
     for folder in ("matrices", "policies", "topologies"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    (policy,) = plan_of(wrong.matrix).policies.values()
+    choices = native(wrong.matrix) if wrong.template == "nft" else None
+    (policy,) = plan_of(wrong.matrix, choices).policies.values()
     template = tmp_path / dict(policy.parts())[wrong.template].file
     template.write_text(wrong.applied(template.read_text()))
-    plan = plan_of(wrong.matrix, root=tmp_path)
-    red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows and cell.family == wrong.family)))
+    plan = plan_of(wrong.matrix, choices, root=tmp_path)
+    red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows and cell.family in wrong.families)))
     assert set(wrong.rows) == {cell.row for cell in red}, "not every row turned red"
     assert any(wrong.rule in explain(cell) for cell in red), "\n\n".join(map(explain, red))
 

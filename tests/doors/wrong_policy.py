@@ -18,8 +18,8 @@ class WrongPolicy:
     """One edit of a matrix's policy, the rows that must turn red by it, and the rule that must be named.
 
     ``edit`` is one of EDITS; ``texts`` are its text and, but for ``remove``, the second one; ``side`` is ``before`` or
-    ``after`` for a line that is moved or inserted.  ``template`` is the kind of the file that is edited, ``v4`` or ``v6``;
-    the rest of the policy stays as it is.
+    ``after`` for a line that is moved or inserted.  ``template`` is the kind of the file that is edited: ``v4`` or ``v6``, the
+    rest of the policy staying as it is, or ``nft``, the script that takes the policy's place (`shipped.native`).
     """
 
     matrix: str
@@ -32,12 +32,12 @@ class WrongPolicy:
     template: str = "v4"
 
     @property
-    def family(self) -> int:
-        """The family that the edited file judges."""
-        return {"v4": 4, "v6": 6}[self.template]
+    def families(self) -> tuple[int, ...]:
+        """The families that the edited file judges."""
+        return {"v4": (4,), "v6": (6,), "nft": (4, 6)}[self.template]
 
     def __str__(self) -> str:
-        return f"{self.matrix}: {self.name}" + (", in IPv6" if self.family == 6 else "")
+        return f"{self.matrix}: {self.name}" + {"v4": "", "v6": ", in IPv6", "nft": ", in nft"}[self.template]
 
     def applied(self, template: str) -> str:
         """The template after the edit; what the edit names must stand in it exactly once."""
@@ -54,8 +54,9 @@ class WrongPolicy:
 
 
 def _place(lines: list[str], line: str) -> int:
-    assert lines.count(line) == 1, f"the line {line!r} stands {lines.count(line)} times in the template"
-    return lines.index(line)
+    bare = [one.strip() for one in lines]  # the rules of an nft script are indented
+    assert bare.count(line) == 1, f"the line {line!r} stands {bare.count(line)} times in the template"
+    return bare.index(line)
 
 
 def wrong_policies(matrix: str) -> Iterator[WrongPolicy]:
