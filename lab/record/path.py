@@ -16,9 +16,9 @@ class Rule:
     ``text`` is what ``iptables-save`` or ``nft list`` prints of it, ``number`` its place in the chain from 1 (as in
     ``iptables -L --line-numbers``), ``source`` the template's file and line that it was written in.  ``family`` is that of its
     table in the words of nft (``ip``, ``ip6``, ``inet``, ``netdev``).  ``target`` is the word that says what becomes of the
-    packet (``DROP``, ``accept``, a chain).  What else its text says of it: ``rejects`` the kind of a rejection,
-    ``log_prefix`` what it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid`` that it is about
-    packets of state INVALID or of a source on the wrong interface.
+    packet (``DROP``, ``accept``, a chain).  Of its text besides: ``rejects`` the kind of a rejection,
+    ``log_prefix`` what it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid``
+    that it is about packets of state INVALID or of a source on the wrong interface.
     """
 
     node: str

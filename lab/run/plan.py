@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from lab.spec.matrix import Matrix
 from lab.spec.policy import PolicyFiles, PolicySpec, resolve_policy
 from lab.spec.topology import Topology
 
+_NFT_INTERFACE = re.compile(r'\b(?:iifname|oifname|iif|oif|device)\s+(?:[!=]=\s+)?"([^"*]+)"')
 _FILES = (".j2", ".rules", ".rules6", ".ipset", ".nft")
 _INTERFACE = re.compile(r"\s(?:-i|-o|--in-interface|--out-interface)\s+(\S+)")
 
@@ -78,8 +79,9 @@ def _notes(node: str, prepared: Prepared, topology: Topology, cells: Sequence[Ce
         if not prepared.rulesets.judges(family) and any(cell.at == node and cell.family == family for cell in cells):
             yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
     for kind, text in prepared.rulesets.parts():
-        if kind in ("v4", "v6"):
-            for name in _unknown_interfaces(text.text, topology.nodes[node].interfaces):
+        if kind != "ipset":
+            named = _NFT_INTERFACE.findall(text.text) if kind == "nft" else _named_interfaces(text.text)
+            for name in _unknown_interfaces(named, topology.nodes[node].interfaces):
                 yield f"{node}: a rule of {text.file} names interface {name}, which the node does not have"
 
 
@@ -121,12 +123,15 @@ def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
     return matrix.elsewhere(policies={node: PolicySpec(name=Path(text).name) for node, text in policies.items()})
 
 
-def _unknown_interfaces(text: str, own: Collection[str]) -> list[str]:
-    """The interfaces that rules name and the node lacks; such a rule can never match."""
-    named = dict.fromkeys(_INTERFACE.findall("\n".join(line for line in text.splitlines() if line.startswith("-"))))
+def _named_interfaces(text: str) -> list[str]:
+    return _INTERFACE.findall("\n".join(line for line in text.splitlines() if line.startswith("-")))
+
+
+def _unknown_interfaces(named: Iterable[str], own: Collection[str]) -> list[str]:
+    """Those of the ``named`` interfaces that the node lacks; a rule that names one can never match."""
     return [
         name
-        for name in named
+        for name in dict.fromkeys(named)
         if name not in own
         and name != "lo"
         and not (name.endswith("+") and any(one.startswith(name[:-1]) for one in (*own, "lo")))
