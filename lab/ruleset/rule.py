@@ -105,7 +105,7 @@ def read_ports(word: str) -> Ports | None:
 
 def read_rule(
     table: str, chain: str, number: int, text: str, words: Sequence[str], chains: Container[str],
-    packets: int | None, octets: int | None, tail: str,
+    packets: int | None, octets: int | None = None, tail: str = "",
 ) -> SavedRule:
     """The rule of these words, which begin after ``-A CHAIN``; ``chains`` are the table's user-defined chains."""
     found: dict[str, str] = {}
