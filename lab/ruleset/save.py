@@ -148,7 +148,8 @@ def _close_quote(draft: _TableDraft | None, line: str) -> None:
     """A comment that ends in a newline is printed with its closing quote, and the options behind it, on the next line."""
     if draft is not None and draft.last is not None:
         rules = draft.last.rules
-        rules[-1] = rules[-1]._replace(tail=f"{rules[-1].tail}\n{line}")
+        last = rules[-1]
+        rules[-1] = last._replace(tail=f"{last.tail}\n{line}", options=[*last.options, *words(line[1:])])
 
 
 def _declare(drafts: dict[str, _ChainDraft], line: str, file: str, number: int) -> None:

@@ -142,3 +142,9 @@ def test_ports() -> None:
     assert read_ports(":5") == ((0, 5),)
     assert complement(((0, 4), (11, 65535))) == ((5, 10),)
     assert overlap(((1, 10), (20, 30)), ((5, 25),)) == ((5, 10), (20, 25))
+
+
+def test_what_stands_behind_a_comment_that_ends_in_a_newline_is_read() -> None:
+    text = '*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m comment --comment "why\n" -j DROP\nCOMMIT\n'
+    (rule,) = read_save(text).rules()
+    assert (rule.target, rule.proto) == ("DROP", "tcp")
