@@ -93,7 +93,7 @@ class MatrixRun:
         remembering = self._isolation.in_the_way(cell)
         tally = Tally(cell, self._today)
         for rule in remembering:
-            if "--mode random" in rule.text:
+            if "--mode random" in rule.text or "numgen random" in rule.text:
                 tally.warn(f"a rule decides by chance, and another run may differ: {rule.text}")
         touches = 0
         for port, question in questions(cell):

@@ -197,3 +197,9 @@ def test_beside_iptables(lab_of: LabOf) -> None:
     verdict = lab.probe("client", "server", "tcp/23", family=4)
     assert (verdict.kind, verdict.rule and verdict.rule.source) == (Kind.DROPPED, "gateway.nft:4")
     assert lab.probe("client", "server", "tcp/22", family=6).allowed
+
+
+def test_an_empty_line_among_elements_is_told_as_what_it_is(lab_of: LabOf) -> None:
+    script = "table inet f {\n set s {\n  type ipv4_addr\n  elements = {\n\n   10.0.0.1,\n  }\n }\n}\n"
+    with pytest.raises(InputError, match="an empty line may not stand in the midst of a set's elements"):
+        lab_of(dual_corridor(), gateway=native(script))

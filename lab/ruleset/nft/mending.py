@@ -233,6 +233,8 @@ def mended(said: str, marked: Marked) -> str:
     text = marked.text.strip()
     if marked.line.lstrip().startswith(("{%", "{{", "{#")):
         return "it is a template: end its name in .nft.j2, so that it is rendered"
+    if "unexpected newline" in said and not marked.line.strip():
+        return "an empty line may not stand in the midst of a set's elements: in a template, `{%- for … %}` leaves none"
     if "unexpected junk" in said:
         return {
             '"': "close the quote; there is no way to write a quote within quotes",
