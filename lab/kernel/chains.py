@@ -46,19 +46,23 @@ class KernelRule(NamedTuple):
     packets: int | None
 
 
-def base_chains(namespace: Namespace) -> dict[ChainKey, BaseChain]:
-    """Every base chain of the node but the lab's own."""
-    found = {}
+def all_chains(namespace: Namespace) -> dict[ChainKey, BaseChain | None]:
+    """Every chain of the node but the lab's own; None for one that only jumps lead to."""
+    found: dict[ChainKey, BaseChain | None] = {}
     for data in _dump(namespace, _GETCHAIN):
         parts = nl.attributes(data, nl.HEADER)
         table = parts[_CHAIN_TABLE][:-1].decode()
-        if table == TABLE or _CHAIN_HOOK not in parts:
+        if table == TABLE:
             continue
         family = FAMILIES.get(data[16], str(data[16]))
+        key = family, table, parts[_CHAIN_NAME][:-1].decode()
+        if _CHAIN_HOOK not in parts:
+            found[key] = None
+            continue
         number = int.from_bytes(nl.attributes(parts[_CHAIN_HOOK])[1], "big")
         hooks = _DEVICE_HOOKS if family == "netdev" else _HOOKS
         kind = parts.get(_CHAIN_TYPE, b"filter\0")[:-1].decode()
-        found[family, table, parts[_CHAIN_NAME][:-1].decode()] = BaseChain(hooks[number], kind)
+        found[key] = BaseChain(hooks[number], kind)
     return found
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
-from lab.kernel.chains import base_chains, handles, has_rules
+from lab.kernel.chains import all_chains, handles, has_rules
 from lab.kernel.dialects import FAMILIES, saves
 from lab.kernel.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.namespace import Namespace
@@ -69,6 +69,10 @@ class _Reading:
             if kind in FAMILIES
         }
         self._listing = Running(node.namespace, LIST_RULESET) if rulesets.nft is not None else None
+        # asked for while the tools print
+        self._chains = all_chains(node.namespace)
+        families = {FAMILIES[kind] for kind in self._saving} if backend is Backend.NFT else ()
+        self._held = handles(node.namespace, [key for key in self._chains if key[0] in families])
 
     def finish(self, lines: NodeLines) -> LoadedPolicy:
         """All of it, as one policy."""
@@ -77,10 +81,7 @@ class _Reading:
         rules: dict[tuple[str, str, str, int], Rule] = {}
         for kind, ruleset in saved.items():
             if self._backend is Backend.NFT:
-                family = FAMILIES[kind]
-                chains = [(family, table.name, chain) for table in ruleset.tables.values() for chain in table.chains]
-                held = handles(self._node.namespace, chains)
-                rules |= iptables_rules(self._node.name, family, ruleset, held, lines[kind])
+                rules |= iptables_rules(self._node.name, FAMILIES[kind], ruleset, self._held, lines[kind])
             else:
                 rules |= self._by_number(kind, ruleset, lines)
         if native is not None:
@@ -89,7 +90,8 @@ class _Reading:
             raise self._failed("nf_tables holds rules, though all were loaded by iptables-legacy")
         if self._backend is Backend.NFT and (tables := _legacy_tables(self._node.namespace)):
             raise self._failed(f"ip_tables holds the table {tables[0]}, though nothing was loaded by iptables-legacy")
-        index = RuleIndex(self._node.name, rules, base_chains(self._node.namespace))
+        base = {key: chain for key, chain in self._chains.items() if chain is not None}
+        index = RuleIndex(self._node.name, rules, base)
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
         return LoadedPolicy(self._rulesets, self._backend, families, native, index)
 
