@@ -85,7 +85,7 @@ class Lab:
 
     def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
         """Starts to find the lines of ``rulesets``, beside the building."""
-        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].interfaces)
+        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].interfaces, accept=False)
         undo.callback(line_map.close)
         return line_map
 

@@ -79,7 +79,7 @@ def _read_back(node: Node, rulesets: Rulesets, home: Home, backend: Backend) -> 
 
 
 def _whole(node: Node, rulesets: Rulesets, home: Home, backend: Backend) -> None:
-    lines = LineMap(home, rulesets, backend)
+    lines = LineMap(home, rulesets, backend, accept=False)
     load(node, rulesets, backend)
     read_back(node, rulesets, backend, lines)
     lines.close()

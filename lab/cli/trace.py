@@ -46,5 +46,7 @@ def trace(
         if len(backend.backends) > 1:
             print(f"iptables-{one}")
         print(explain_verdict(verdict))
+        for note in scene.notes:
+            print(f"  note: {note}")
         worst = 3 if verdict.kind == "lost" else worst
     sys.exit(worst)

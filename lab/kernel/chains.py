@@ -24,9 +24,10 @@ _RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _DEVICE_HOOKS = ("ingress", "egress")
-_LIST_ELEMENT, _EXPRESSION_NAME, _EXPRESSION_DATA, _COUNTER_PACKETS = 1, 1, 2, 2
+_EXPRESSION_NAME, _EXPRESSION_DATA, _COUNTER_PACKETS = 1, 2, 2
+_IMMEDIATE_DATA, _DATA_VERDICT, _VERDICT_CHAIN = 2, 2, 2
 
-_MADE = re.compile(rb"__chain\d+")  # NFT_CHAIN_BINDING: nf_tables_chain_add
+_MADE = re.compile(r"__chain\d+")  # NFT_CHAIN_BINDING: nf_tables_chain_add
 
 ChainKey = tuple[str, str, str]  # family, table, chain
 
@@ -89,12 +90,19 @@ def blocks(namespace: Namespace) -> dict[tuple[ChainKey, int], str]:
     """The chains, by the rule that leads to them, that the kernel made of ``jump { … }`` and gave a name."""
     found = {}
     for data in _dump(namespace, _GETRULE):
-        made = _MADE.search(data)
-        if made is not None:
-            key = _key(data)
-            if key[2] != made[0].decode():
-                found[key, _handle(data)] = made[0].decode()
+        if b"__chain" in data:
+            for name, parts in _expressions(data):
+                chain = _led_to(parts) if name == b"immediate\0" else None
+                if chain is not None and _MADE.fullmatch(chain):
+                    found[_key(data), _handle(data)] = chain
     return found
+
+
+def _led_to(immediate: bytes) -> str | None:
+    """The chain of an expression that jumps."""
+    verdict = nl.attributes(nl.attributes(immediate).get(_IMMEDIATE_DATA, b"")).get(_DATA_VERDICT, b"")
+    chain = nl.attributes(verdict).get(_VERDICT_CHAIN)
+    return None if chain is None else chain[:-1].decode()
 
 
 def block_name(rank: int) -> str:
@@ -104,7 +112,7 @@ def block_name(rank: int) -> str:
 
 def ranks(keys: Iterable[ChainKey]) -> dict[ChainKey, int]:
     """The made chains (``__chain3``) among ``keys`` by their order in their table: the kernel's numbers go on for ever."""
-    made = sorted((key for key in keys if _MADE.fullmatch(key[2].encode())), key=lambda key: (key[:2], int(key[2][7:])))
+    made = sorted((key for key in keys if _MADE.fullmatch(key[2])), key=lambda key: (key[:2], int(key[2][7:])))
     count: dict[tuple[str, str], int] = {}
     found = {}
     for key in made:
@@ -163,12 +171,18 @@ def _key(data: bytes) -> ChainKey:
 
 def _first_counter(data: bytes) -> int | None:
     """The packets of a rule's first counter; nft puts matches that a statement needs (``reject with tcp reset``) before it."""
+    for name, parts in _expressions(data):
+        if name == b"counter\0":
+            return int.from_bytes(nl.attributes(parts)[_COUNTER_PACKETS], "big")
+    return None
+
+
+def _expressions(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and attributes of each expression of a rule."""
     expressions = nl.attributes(data, nl.HEADER).get(_RULE_EXPRESSIONS, b"")
     start = 0
     while start + 4 <= len(expressions):
         length = struct.unpack_from("=H", expressions, start)[0]
         parts = nl.attributes(expressions, start + 4, start + length)
-        if parts.get(_EXPRESSION_NAME) == b"counter\0":
-            return int.from_bytes(nl.attributes(parts[_EXPRESSION_DATA])[_COUNTER_PACKETS], "big")
+        yield parts[_EXPRESSION_NAME], parts.get(_EXPRESSION_DATA, b"")
         start += max(length, 4) + 3 & ~3
-    return None

@@ -111,13 +111,14 @@ class LegacyTrace:
         """What the step did, in the words of nft: the target's meaning."""
         if rule is None:
             return "continue"  # as nf_tables calls the end of a user's chain
-        target = rule.text.rpartition(" ")[2] if rule.number is None else rule.target
+        target = rule.target
         if target is None:
             return "continue"
         if target in _VERDICTS:
             return _VERDICTS[target]
         if self._rules.has_chain(family, table, target):
-            return f"{'goto' if f' -g {target}' in rule.text else 'jump'} {target}"
+            # a target's options are printed last, and a goto has none
+            return f"{'goto' if rule.text.endswith(f' -g {target}') else 'jump'} {target}"
         return "continue"
 
 

@@ -16,11 +16,20 @@ from lab.kernel.rule_index import Lines
 from lab.kernel.tools import Running
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
-from lab.ruleset.lines import lines_of, lines_of_comments, with_line_comments, with_line_counters
+from lab.ruleset.lines import counted_lines, lines_of, lines_of_comments, with_line_comments, with_line_counters
 from lab.ruleset.nft.script import with_line_counters as with_nft_counters
 from lab.ruleset.rulesets import Rulesets
 
-NodeLines = Mapping[str, Lines]  # by kind; the table of an nft script with its family before it, ``inet filter``
+
+@dataclass(frozen=True, slots=True)
+class NodeLines:
+    """The lines of one node's rules by kind; the table of an nft script has its family before it, ``inet filter``.
+
+    Those of ``counted`` were found by counting, which holds if each line is one rule.
+    """
+
+    by_kind: Mapping[str, Lines]
+    counted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +51,20 @@ class LineMap:
 
     The copy's packet counters are line numbers, and the kernel gives them back with the rules, whatever ``-I`` or
     ``-s a,b`` made of their order and number.  It works beside the caller from the moment it is made.
-    ``interfaces`` are the names of the node's: an nft script may insist on them.
+    ``interfaces`` are the names of the node's: an nft script may insist on them.  Without ``accept`` a text whose lines can be
+    counted is not loaded to see whether it can be.
     """
 
-    def __init__(self, home: Home, rulesets: Rulesets, backend: Backend, interfaces: Collection[str] = ()) -> None:
+    def __init__(
+        self, home: Home, rulesets: Rulesets, backend: Backend, interfaces: Collection[str] = (), *, accept: bool = True
+    ) -> None:
         self._texts = dict(rulesets.parts())
+        self._counted = {
+            kind: lines
+            for kind, text in self._texts.items()
+            if kind in FAMILIES and (lines := counted_lines(text.text)) is not None
+        }
+        asked = [kind for kind in self._texts if accept or kind not in self._counted]
         self._backend = backend
         self._namespace = Namespace(home)
         self._running: dict[str, Running] = {}
@@ -54,19 +72,25 @@ class LineMap:
         try:
             if rulesets.nft is not None:
                 _make_links(self._namespace, interfaces)
-            if rulesets.ipset is not None:
+            if rulesets.ipset is not None and asked != ["ipset"]:
                 self._start("ipset", ipset.definitions(rulesets.ipset.text))
                 self._finish("ipset")
-            for kind, rendered in self._texts.items():
-                if kind == "nft":
-                    self._start(kind, with_nft_counters(rendered.text))
-                elif self._has_counters(kind):
-                    self._start(kind, with_line_counters(rendered.text), "-c")
-                elif kind != "ipset":
-                    self._start(kind, with_line_comments(rendered.text))
+            for kind in asked:
+                if kind != "ipset":
+                    self._start_copy(kind, self._texts[kind].text)
         except BaseException:
             self.close()
             raise
+
+    def _start_copy(self, kind: str, text: str) -> None:
+        if kind == "nft":
+            self._start(kind, with_nft_counters(text))
+        elif kind in self._counted:
+            self._start(kind, text)
+        elif self._has_counters(kind):
+            self._start(kind, with_line_counters(text), "-c")
+        else:
+            self._start(kind, with_line_comments(text))
 
     def _has_counters(self, kind: str) -> bool:
         return kind == "v4" or (kind == "v6" and self._backend is Backend.LEGACY)
@@ -84,17 +108,20 @@ class LineMap:
         for kind in tuple(self._running):
             self._finish(kind)
         for kind, rendered in self._texts.items():
-            if kind in FAMILIES and kind not in self._saving:
+            if kind in FAMILIES and kind not in self._saving and kind not in self._counted:
                 commands = saves(kind, self._backend, rendered.text)
                 self._saving[kind] = [Running(self._namespace, [*command, "-c"]) for command in commands]
 
     def sources(self) -> NodeLines:
         """The template's file and line of each rule; raises as `begin`."""
         self.begin()
-        return {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
+        found = {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
+        return NodeLines(found, frozenset(self._counted))
 
     def _iptables(self, kind: str) -> Lines:
         rendered = self._texts[kind]
+        if kind in self._counted:
+            return {place: _source(rendered.sources, line) for place, line in self._counted[kind].items()}
         saved = "".join(running.finish().out for running in self._saving[kind])
         lines = lines_of(saved) if self._has_counters(kind) else lines_of_comments(saved, rendered.text)
         return {place: _source(rendered.sources, line) for place, line in lines.items()}

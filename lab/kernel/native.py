@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from lab.kernel.chains import ChainKey, block_name, blocks, handles, ranks
 from lab.kernel.node import Node
-from lab.kernel.rule_index import Lines, policy_of
+from lab.kernel.rule_index import Lines
 from lab.kernel.trace_table import TABLE
 from lab.record.path import Rule
 from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
@@ -26,7 +26,8 @@ def native_rules(
             if table.name == TABLE or key in iptables:
                 continue
             if chain.hook is not None:
-                yield (*key, 0), policy_of(node.name, *key, (chain.policy or "accept").upper())
+                policy = chain.policy or "accept"
+                yield (*key, 0), Rule(node.name, *key[1:], None, f"policy {policy}", target=policy, family=table.family)
             yield from reader.rules(table, chain, chain.rules, [rule.handle for rule in chain.rules])
 
 

@@ -105,6 +105,7 @@ class Assembler:
                 rule = self._rules.find(said.family, said.table, said.chain, said.handle)
             if rule is not None or place is None:
                 # the end of a base chain is told again by its policy's message
-                steps.append(Step(hook, said.table, said.chain, rule, said.verdict, kind))
+                chain = self._rules.shown(said.family, said.table, said.chain)
+                steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
             end = _STOPS.get(said.verdict, end)
         return Story(tuple(steps), end, out_index, mark)

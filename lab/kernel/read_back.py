@@ -14,7 +14,7 @@ from lab.kernel.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.namespace import Namespace
 from lab.kernel.native import native_rules
 from lab.kernel.node import Node
-from lab.kernel.rule_index import RuleIndex, iptables_rules, policy_of
+from lab.kernel.rule_index import Key, Lines, Record, RuleIndex, iptables_rules, policy_of
 from lab.kernel.tools import Running
 from lab.record.path import Rule
 from lab.ruleset.backend import Backend
@@ -77,15 +77,18 @@ class _Reading:
     def finish(self, lines: NodeLines) -> LoadedPolicy:
         """All of it, as one policy."""
         saved = {kind: self._saved(kind) for kind in self._saving}
+        for kind, ruleset in saved.items():
+            if kind in lines.counted:
+                self._check_count(kind, ruleset, lines.by_kind[kind])
         native = read_listing(self._printed(self._listing)) if self._listing is not None else None
-        rules: dict[tuple[str, str, str, int], Rule] = {}
+        rules: dict[Key, Record] = {}
         for kind, ruleset in saved.items():
             if self._backend is Backend.NFT:
-                rules |= iptables_rules(self._node.name, FAMILIES[kind], ruleset, self._held, lines[kind])
+                rules |= iptables_rules(self._node.name, FAMILIES[kind], ruleset, self._held, lines.by_kind[kind])
             else:
                 rules |= self._by_number(kind, ruleset, lines)
         if native is not None:
-            rules |= native_rules(self._node, native, lines["nft"], {key[:3] for key in rules})
+            rules |= native_rules(self._node, native, lines.by_kind["nft"], {key[:3] for key in rules})
         elif self._backend is Backend.LEGACY and has_rules(self._node.namespace):
             raise self._failed("nf_tables holds rules, though all were loaded by iptables-legacy")
         if self._backend is Backend.NFT and (tables := _legacy_tables(self._node.namespace)):
@@ -94,6 +97,11 @@ class _Reading:
         index = RuleIndex(self._node.name, rules, base)
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
         return LoadedPolicy(self._rulesets, self._backend, families, native, index)
+
+    def _check_count(self, kind: str, ruleset: Ruleset, lines: Lines) -> None:
+        """A rule more or less than there are lines would shift all that follow it."""
+        if {(rule.table, rule.chain, rule.number) for rule in ruleset.rules()} != lines.keys():
+            raise self._failed(f"the kernel holds other rules than {dict(self._rulesets.parts())[kind].file} has lines")
 
     def _saved(self, kind: str) -> Ruleset:
         text = "".join(self._printed(running) for running in self._saving[kind])
@@ -113,7 +121,7 @@ class _Reading:
                 policy = policy_of(self._node.name, family, table.name, chain.name, chain.policy)
                 yield (family, table.name, chain.name, 0), policy
                 for rule in chain.rules:
-                    source = lines[kind].get((table.name, chain.name, rule.number))
+                    source = lines.by_kind[kind].get((table.name, chain.name, rule.number))
                     record = described(self._node.name, family, rule, source)
                     yield (family, table.name, chain.name, rule.number), record
 

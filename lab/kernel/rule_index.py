@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from lab.errors import MeasurementError, Problem
@@ -15,7 +16,8 @@ _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"
 # What iptables calls the places that native base chains stand at, where its word is not the chain's type.
 _KINDS = {"prerouting": "raw", "ingress": "raw", "egress": "mangle", "postrouting": "mangle"}
 
-Rules = Mapping[tuple[str, str, str, int], Rule]  # family, table, chain, handle; handle 0 is the chain's policy
+Key = tuple[str, str, str, int]  # family, table, chain, handle; handle 0 is the chain's policy
+Record = Rule | Callable[[], Rule]  # few of many rules are ever met, so most records are never made
 Lines = Mapping[tuple[str, str, int], str | None]  # table, chain, number to the template's file and line
 
 
@@ -29,14 +31,17 @@ class Place(NamedTuple):
 class RuleIndex:
     """The rules of one node by family, table, chain and handle (handle 0 is the chain's policy), and its base chains."""
 
-    def __init__(self, node: str, rules: Rules, chains: Mapping[ChainKey, BaseChain] | None = None) -> None:
+    def __init__(self, node: str, rules: Mapping[Key, Record], chains: Mapping[ChainKey, BaseChain] | None = None) -> None:
         self._node = node
         self._rules = dict(rules)
+        self._names = {
+            key[:3]: record.chain for key, record in rules.items() if isinstance(record, Rule) and record.chain != key[2]
+        }
         self._chains = {} if chains is None else {key: _place(key, chain) for key, chain in chains.items()}
 
     def find(self, family: str, table: str, chain: str, handle: int) -> Rule:
         """The rule with this handle, or the policy; a rule that no tool shows is named by its handle."""
-        rule = self._rules.get((family, table, chain, handle))
+        rule = self.numbered(family, table, chain, handle)
         if rule is None:
             text = f"(handle {handle}, which no tool lists)" if handle else f"(the policy of {chain})"
             rule = Rule(self._node, table, chain, handle or None, text, family=family)
@@ -48,9 +53,17 @@ class RuleIndex:
         known = self._chains.get((family, table, chain))
         return Place(chain.lower(), table) if known is None and chain in _BUILT_IN else known
 
+    def shown(self, family: str, table: str, chain: str) -> str:
+        """What the lab calls a chain of the kernel's; another name only where the kernel made it (``jump { … }``)."""
+        return self._names.get((family, table, chain), chain)
+
     def numbered(self, family: str, table: str, chain: str, number: int) -> Rule | None:
         """The rule of ip_tables with this number, by which its trace names it; None behind the last one."""
-        return self._rules.get((family, table, chain, number))
+        record = self._rules.get((family, table, chain, number))
+        if record is None or isinstance(record, Rule):
+            return record
+        rule = self._rules[family, table, chain, number] = record()
+        return rule
 
     def has_chain(self, family: str, table: str, chain: str) -> bool:
         """Whether the table has a chain of this name."""
@@ -75,7 +88,7 @@ def _place(key: ChainKey, chain: BaseChain) -> Place:
 
 def iptables_rules(
     node: str, family: str, saved: Ruleset, handles: Mapping[ChainKey, Sequence[int]], sources: Lines
-) -> Iterator[tuple[tuple[str, str, str, int], Rule]]:
+) -> Iterator[tuple[Key, Record]]:
     """Align ``saved`` with the kernel's ``handles``; raises MeasurementError where they are not equally many."""
     for table in saved.tables.values():
         for chain in table.chains.values():
@@ -90,9 +103,9 @@ def iptables_rules(
             yield (family, table.name, chain.name, 0), policy_of(node, family, table.name, chain.name, chain.policy)
             for saved_rule, handle in zip(chain.rules, own, strict=True):
                 source = sources.get((table.name, chain.name, saved_rule.number))
-                yield (family, table.name, chain.name, handle), described(node, family, saved_rule, source)
+                yield (family, table.name, chain.name, handle), partial(described, node, family, saved_rule, source)
 
 
 def policy_of(node: str, family: str, table: str, chain: str, policy: str | None) -> Rule:
-    """The record of a chain's policy."""
-    return Rule(node, table, chain, None, f"-P {chain} {policy or 'RETURN'}", family=family)
+    """The record of the policy of a chain of iptables."""
+    return Rule(node, table, chain, None, f"-P {chain} {policy or 'RETURN'}", target=policy or "RETURN", family=family)

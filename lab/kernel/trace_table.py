@@ -21,7 +21,6 @@ LOG_GROUP, LOG_PREFIX = 0, "lab: "
 INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
-CANARY_NETWORKS = ("240.0.0.0/4", "100::/64")
 # 240.10.176.1 and 100::f00a:b001: no topology may have them (RFC 1112, RFC 6666)
 CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\x01"}
 

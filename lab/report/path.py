@@ -39,11 +39,6 @@ def step_name(step: Step) -> str:
     return plain(f"{chain}{number}{comment} {step.verdict}")
 
 
-def rule_lines(rule: Rule) -> list[str]:
-    """Return the rule's text and its template line, as far as they are known."""
-    return [plain(line) for line in (rule.text, rule.source) if line]
-
-
 def translations(path: Path) -> list[str]:
     """Return one line for each address that NAT changed at this node, with the rule that did it."""
     after = path.exit

@@ -15,6 +15,7 @@ _OWN_COUNTERS = re.compile(r"\[\d+:\d+\]")
 _RULE_COMMANDS = frozenset(("-A", "--append", "-I", "--insert", "-R", "--replace"))
 _COUNTER_OPTIONS = frozenset(("-c", "--set-counters"))
 _TEXT_OPTIONS = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string"))
+_ADDRESSES = re.compile(r" (?:-[sd]|--(?:source|src|destination|dst))[ =]?\S*,")
 _SAVED = re.compile(r"\[(\d+):\d+\] -A (\S+)")
 
 
@@ -66,6 +67,35 @@ def _with_policy_counters(line: str) -> str:
     if len(parts) < 2 or parts[1] == "-" or (len(parts) > 2 and _OWN_COUNTERS.fullmatch(parts[2])):
         return line
     return f":{parts[0]} {parts[1]} [0:0]" + ("\r" if line.endswith("\r") else "")
+
+
+def counted_lines(text: str) -> dict[tuple[str, str, int], int] | None:
+    """The line of each rule, by (table, chain, number), of a text in which every rule is one line that is appended.
+
+    None for any other: with ``-I``, ``-s a,b`` or a table that comes twice only the kernel can tell.  Each ``-A`` makes at
+    least one rule, so where a chain holds as many rules as lines, they are these in this order.
+    """
+    found: dict[tuple[str, str, int], int] = {}
+    counts: dict[tuple[str, str], int] = {}
+    tables: set[str] = set()
+    table = ""
+    for number, line in enumerate(text.split("\n"), start=1):
+        first = line[:1]
+        if first == "*":
+            table = line[1:].strip()
+            if table in tables:
+                return None
+            tables.add(table)
+        elif first in ("-", "["):
+            rule = line if first == "-" else line.partition("] ")[2]
+            if not rule.startswith("-A ") or ("," in rule and _ADDRESSES.search(rule) is not None):
+                return None
+            place = table, rule.split(None, 2)[1]
+            counts[place] = count = counts.get(place, 0) + 1
+            found[*place, count] = number
+        elif first not in ("", "#", ":") and line.rstrip() != "COMMIT":
+            return None
+    return found
 
 
 def with_line_comments(text: str) -> str:

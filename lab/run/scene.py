@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.errors import InputError, Problem
 from lab.ruleset.rulesets import Rulesets
 from lab.run.plan import policy_files, policy_named
-from lab.run.rulesets import AS_IT_IS, Rendering, prepare
+from lab.run.rulesets import AS_IT_IS, Prepared, Rendering, prepare
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import resolve_policy
 from lab.spec.topology import Topology
@@ -17,10 +17,16 @@ from lab.spec.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A topology and the rendered policies of its nodes."""
+    """A topology and the rendered policies of its nodes; ``notes`` are what the reader must know of these."""
 
     topology: Topology
     policies: Mapping[str, Rulesets]
+    notes: tuple[str, ...] = ()
+
+
+def _scene(topology: Topology, prepared: Mapping[str, Prepared]) -> Scene:
+    notes = tuple(note for found in prepared.values() for note in found.notes)
+    return Scene(topology, {node: found.rulesets for node, found in prepared.items()}, notes)
 
 
 def make_scene(
@@ -33,10 +39,10 @@ def make_scene(
     if unknown:
         raise InputError(Problem(f"topology {loaded.topology} has no node {', '.join(unknown)} to give a policy"))
     rendered = {
-        node: prepare(resolve_policy(policy_named(text), folders.policies), loaded, rendering).rulesets
+        node: prepare(resolve_policy(policy_named(text), folders.policies), loaded, rendering)
         for node, text in policies.items()
     }
-    return Scene(loaded, rendered)
+    return _scene(loaded, rendered)
 
 
 def find_scene(
@@ -66,6 +72,6 @@ def find_scene(
     named = topology or loaded.topology
     found = load_topology(Path(named) if named.endswith((".yaml", ".yml")) else find_topology(named, folders))
     rendered = {
-        node: prepare(files, found, rendering).rulesets for node, files in policy_files(loaded, folders, policies).items()
+        node: prepare(files, found, rendering) for node, files in policy_files(loaded, folders, policies).items()
     }
-    return Scene(found, rendered)
+    return _scene(found, rendered)

@@ -11,8 +11,6 @@ from lab.spec.cell import Cell, Expectation, Sender, Service, Target
 from lab.spec.reject import kind_in
 from lab.spec.service import ports_text, without
 
-Ranges = tuple[tuple[int, int], ...]
-
 
 def _key(node: str, source: str, target: str, service: Service) -> Hashable:
     return node, source, target, service.proto, service.icmp_type, service.icmp_code

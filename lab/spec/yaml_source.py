@@ -47,15 +47,6 @@ class Mark(Protocol):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class OddScalar:
-    """A plain scalar that YAML readers disagree on: its text, and what some take it for."""
-
-    text: str
-    taken_for: str
-    where: Where
-
-
 class Map(dict[Any, Any]):
     """A mapping that knows the place of itself and of each key and value: ``marks[key] = (key's mark, value's mark)``."""
 

@@ -45,7 +45,7 @@ table inet filter {
         ip daddr . tcp dport @pairs accept comment "database"
         tcp dport 7777 jump {
             meta nfproto ipv4 drop comment "inner"
-            accept
+            accept comment "not __chain7"
         }
         udp dport 53 log prefix "dns " reject with icmpx admin-prohibited
     }
@@ -99,7 +99,7 @@ def lab() -> Iterator[Lab]:
         (4, "udp/53", "rejected (icmp-admin-prohibited) by gateway inet filter:forward:7", "udp dport 53"),
         (6, "udp/53", "rejected (icmp6-adm-prohibited) by gateway inet filter:forward:7", "udp dport 53"),
         (4, "tcp/7777", "dropped by gateway inet filter:block 1:1 (inner)", "meta nfproto ipv4 drop"),
-        (6, "tcp/7777", "allowed by gateway inet filter:block 1:2", "            accept"),
+        (6, "tcp/7777", "allowed by gateway inet filter:block 1:2 (not __chain7)", "not __chain7"),
         (4, "tcp/31337", "dropped by gateway netdev edge:early:1 (early)", "tcp dport 31337"),
         (6, "tcp/31337", "dropped by gateway netdev edge:early:1 (early)", "tcp dport 31337"),
         (4, "udp/54", "dropped by gateway inet filter:forward policy", None),

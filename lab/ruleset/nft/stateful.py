@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from lab.ruleset.nft.listing import NftRule, NftRuleset, NftTable
 from lab.ruleset.rule import SavedRule
@@ -19,7 +20,10 @@ class NativeStatefulRules:
     def __init__(self, ruleset: NftRuleset, family: int) -> None:
         self._tables = [table for table in ruleset.tables if table.family in _TABLES[family]]
         self._any = any(
-            rule.stateful for table in self._tables for chain in table.chains.values() for rule in chain.rules
+            rule.stateful
+            for table in self._tables
+            for chain in table.chains.values()
+            for _, rule in _with_blocks(chain.name, chain.rules)
         )
 
     def in_the_way(self, hook_chains: Sequence[str], *, logs: bool = False) -> tuple[SavedRule, ...]:
@@ -29,12 +33,12 @@ class NativeStatefulRules:
         """
         if not self._any:
             return ()
-        hooks = {"ingress", *(chain.rpartition(":")[2].lower() for chain in hook_chains)}
+        hooks = {"ingress", "egress", *(chain.rpartition(":")[2].lower() for chain in hook_chains)}
         return tuple(
             SavedRule(table.name, chain, rule.number, rule.text, rule.comment, rule.target)
             for table in self._tables
             for chain, rule in _met(table, hooks)
-            if rule.stateful and (logs or rule.log_prefix is None or rule.target not in (None, "log"))
+            if rule.stateful and (logs or rule.target not in (None, "log"))
         )
 
 
@@ -44,8 +48,16 @@ def _met(table: NftTable, hooks: set[str]) -> Iterator[tuple[str, NftRule]]:
     entered = set(waiting)
     while waiting:
         name = waiting.pop()
-        for rule in table.chains[name].rules:
-            yield name, rule
+        for chain, rule in _with_blocks(name, table.chains[name].rules):
+            yield chain, rule
             found = {chain for chain in rule.jump_to if chain in table.chains} - entered
             entered |= found
             waiting += found
+
+
+def _with_blocks(chain: str, rules: Iterable[NftRule]) -> Iterator[tuple[str, NftRule]]:
+    """The rules of a chain and those of its blocks (``jump { … }``), which count as standing where their rule stands."""
+    for rule in rules:
+        yield chain, rule
+        for _, inner in _with_blocks(chain, rule.block):
+            yield chain, replace(inner, number=rule.number)

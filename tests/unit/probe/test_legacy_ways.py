@@ -19,9 +19,9 @@ RULES = {
     )
     for number, text in enumerate(TEXTS, 1)
 } | {
-    ("ip", "filter", "FORWARD", 0): Rule("gateway", "filter", "FORWARD", None, "-P FORWARD DROP"),
-    ("ip", "filter", "svc", 0): Rule("gateway", "filter", "svc", None, "-P svc RETURN"),
-    ("ip", "filter", "away", 0): Rule("gateway", "filter", "away", None, "-P away RETURN"),
+    ("ip", "filter", "FORWARD", 0): Rule("gateway", "filter", "FORWARD", None, "-P FORWARD DROP", target="DROP"),
+    ("ip", "filter", "svc", 0): Rule("gateway", "filter", "svc", None, "-P svc RETURN", target="RETURN"),
+    ("ip", "filter", "away", 0): Rule("gateway", "filter", "away", None, "-P away RETURN", target="RETURN"),
 }
 
 
