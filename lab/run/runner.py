@@ -76,11 +76,12 @@ def make_plans(files: Sequence[Path], choices: Choices, backends: Sequence[Backe
 
 
 def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend]) -> Iterator[Plan]:
+    # rendered once: the backends are to hold the same text; what one of them cannot hold is refused
+    strictest = Backend.LEGACY if Backend.LEGACY in backends else Backend.NFT
+    plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)))
     for number, backend in enumerate(backends):
-        plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=backend)))
-        if number:
-            plan = replace(plan, cells=tuple(replace(cell, id=cell.id + MARKED) for cell in plan.cells))
-        yield plan
+        cells = tuple(replace(cell, id=cell.id + MARKED) for cell in plan.cells) if number else plan.cells
+        yield replace(plan, backend=backend, cells=cells)
 
 
 def run(plans: Sequence[Plan], order: Order, listener: Listener) -> RunResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.ruleset.lines import lines_of, with_line_counters
+from lab.ruleset.lines import counted_lines, lines_of, with_line_counters
 
 COUNTED = [
     ("-A INPUT -j DROP", "[2:0] -A INPUT -j DROP"),
@@ -73,3 +73,27 @@ def test_every_rule_tells_its_line() -> None:
         ("filter", "INPUT", 1): 6, ("filter", "INPUT", 2): 5, ("filter", "INPUT", 3): 5, ("filter", "INPUT", 5): 9,
         ("filter", "c1", 1): 8, ("nat", "INPUT", 1): 18,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("*filter\n:INPUT DROP [0:0]\n# why\n-A INPUT -j ACCEPT\n\n-A FORWARD -j DROP\n-A INPUT -j DROP\nCOMMIT\n",
+         {("filter", "INPUT", 1): 4, ("filter", "FORWARD", 1): 6, ("filter", "INPUT", 2): 7}),
+        ("*nat\n[3:4] -A INPUT -j ACCEPT\nCOMMIT\n*filter\n-A INPUT -j DROP\nCOMMIT \n",
+         {("nat", "INPUT", 1): 2, ("filter", "INPUT", 1): 5}),
+        ("*filter\n-A INPUT -p tcp -m multiport --dports 1,2 -j DROP\nCOMMIT\n", {("filter", "INPUT", 1): 2}),
+    ],
+)  # fmt: skip
+def test_lines_that_can_be_counted(text: str, lines: dict[tuple[str, str, int], int]) -> None:
+    assert counted_lines(text) == lines
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["-I INPUT -j DROP", "-A INPUT -s 10.0.0.1,10.0.0.2 -j DROP", "-A INPUT --destination=10.0.0.1,10.0.0.2 -j DROP",
+     "-A INPUT -s10.0.0.1,10.0.0.2", "-R INPUT 1 -j DROP", "-D INPUT 1", "--append INPUT -j DROP", " -A INPUT -j DROP",
+     "-F", '" -j DROP', "COMMIT\n*filter"],
+)  # fmt: skip
+def test_lines_that_only_the_kernel_can_tell(rule: str) -> None:
+    assert counted_lines(f"*filter\n-A INPUT -j ACCEPT\n{rule}\nCOMMIT\n") is None

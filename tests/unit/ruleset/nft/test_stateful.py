@@ -1,0 +1,49 @@
+"""Rules of native nft that remember: found where a flow may come by, in blocks and at every hook too."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.ruleset.nft.listing import read_listing
+from lab.ruleset.nft.stateful import NativeStatefulRules
+
+FORWARDED = ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING")
+
+
+def met(*rules: str, hook: str = "forward", family: int = 4, table: str = "inet", logs: bool = False) -> list[str]:
+    body = "\n".join(f"\t\t{rule} # handle {number}" for number, rule in enumerate(rules, 3))
+    text = (
+        f"table {table} t {{ # handle 1\n\tchain c {{ # handle 1\n\t\ttype filter hook {hook} priority filter; policy accept;\n"
+        f"{body}\n\t}}\n\n\tchain other {{ # handle 2\n\t\tlimit rate 1/second accept # handle 9\n\t}}\n}}\n"
+    )
+    return [rule.text for rule in NativeStatefulRules(read_listing(text), family).in_the_way(FORWARDED, logs=logs)]
+
+
+def test_a_limit_on_the_way() -> None:
+    assert met("limit rate 5/second accept", "tcp dport 22 accept") == ["limit rate 5/second accept"]
+
+
+@pytest.mark.parametrize(("hook", "count"), [("forward", 1), ("prerouting", 1), ("input", 0)])
+def test_only_where_the_flow_comes_by(hook: str, count: int) -> None:
+    assert len(met("limit rate 5/second accept", hook=hook)) == count
+
+
+def test_a_chain_that_is_jumped_to() -> None:
+    assert met("tcp dport 22 jump other") == ["limit rate 1/second accept"]
+    assert met("tcp dport 22 accept") == []
+
+
+def test_the_other_family_does_not_meet_it() -> None:
+    assert met("limit rate 5/second accept", table="ip6") == []
+    assert len(met("limit rate 5/second accept", table="ip6", family=6)) == 1
+
+
+@pytest.mark.parametrize("rule", ['limit rate 1/minute log prefix "x"', "limit rate 1/minute log"])
+def test_a_mere_log_counts_where_it_is_expected(rule: str) -> None:
+    assert met(rule) == []
+    assert met(rule, logs=True) == [rule]
+
+
+def test_a_rule_of_a_block() -> None:
+    block = "tcp dport 22 jump {\n\t\t\tlimit rate 1/second accept\n\t\t\tdrop\n\t\t}"
+    assert met(block) == ["limit rate 1/second accept"]
