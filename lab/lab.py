@@ -94,6 +94,8 @@ class Lab:
         for name, node in self.network.nodes.items():
             if name in self.policies:
                 self._instrument.watch(node, self.policies[name].index, self.backend)
+                if self.policies[name].traces:
+                    self._instrument.trace_everything(name)
             elif self.topology.nodes[name].forwards:
                 self._instrument.watch(node, RuleIndex(name, {}))
         self._instrument.canary()
@@ -157,6 +159,8 @@ class Lab:
         node = self._node(sender)
         parsed = parse_service(service, self.topology.services)
         family = family or self._family(node, target, source, parsed)
+        if family not in parsed.families:
+            raise InputError(Problem(f"{service} is not sent over IPv{family}", mend="icmp is IPv4's, icmpv6 is IPv6's"))
         address, owner = self._target(target, family)
         if parsed.port_count > 1:
             raise InputError(Problem(f"{service!r} is more than one port", mend="probe one port at a time"))

@@ -76,6 +76,10 @@ class Instrument:
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace))
         self.canary()
 
+    def trace_everything(self, name: str) -> None:
+        """Trace every packet in a node from now on, whatever else is asked for."""
+        self._watches[name].trace.table.trace(everything=True)
+
     def forget(self, name: str) -> None:
         """Stop watching a node."""
         watch = self._watches.pop(name, None)

@@ -16,14 +16,18 @@ PHASES = (("ipset",), ("v4", "v6"), ("nft",))
 
 
 class Load:
-    """Loads ``rulesets`` into the node, beside the caller from the moment it is made."""
+    """Loads ``rulesets`` into the node, beside the caller from the moment it is made.
+
+    An nft script waits for `finish`: what it says of an interface by its index (``iif``) needs the interface.
+    """
 
     def __init__(self, node: Node, rulesets: Rulesets, backend: Backend) -> None:
         self._node, self._backend = node, backend
         self._texts = dict(rulesets.parts())
         self._phases = [[kind for kind in phase if kind in self._texts] for phase in PHASES]
         self._running: Mapping[str, Running] = {}
-        self._start()
+        if any(kind != "nft" for kind in self._texts):
+            self._running = self._next()
 
     def finish(self) -> None:
         """Return when everything is loaded.
@@ -31,6 +35,7 @@ class Load:
         A refusal is an InputError with the line of the ruleset and of its template; a match or target that this machine
         lacks is a MachineError.  Either way the node then keeps none of it, nor of what it held before.
         """
+        self._running = self._running or self._next()
         while self._running:
             for kind, running in self._running.items():
                 done = running.finish()
@@ -38,16 +43,17 @@ class Load:
                     self.stop()
                     wipe(self._node.namespace, self._texts, self._backend)
                     raise refusal(kind, self._backend, done, self._texts[kind])
-            self._start()
+            self._running = self._next()
 
-    def _start(self) -> None:
+    def _next(self) -> Mapping[str, Running]:
         """Start the next phase that has something to load."""
-        self._running = {}
-        while self._phases and not self._running:
-            kinds = self._phases.pop(0)
-            self._running = {
-                kind: Running(self._node.namespace, restore(kind, self._backend), self._texts[kind].text) for kind in kinds
-            }
+        while self._phases:
+            if kinds := self._phases.pop(0):
+                return {
+                    kind: Running(self._node.namespace, restore(kind, self._backend), self._texts[kind].text)
+                    for kind in kinds
+                }
+        return {}
 
     def stop(self) -> None:
         """Kill the tools that still run."""

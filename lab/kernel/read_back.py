@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,18 +25,23 @@ from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.save import Ruleset, read_save
 from lab.ruleset.write import write_save
 
+_HOOK = re.compile(r"(?m)^[^#\n]*\bhook\b")
 _Places = Iterator[tuple[tuple[str, str, str, int], Rule]]
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """What a node holds: the rules of iptables by family (4, 6), those of native nft, and which rule is meant by a trace."""
+    """What a node holds: the rules of iptables by family (4, 6), those of native nft, and which rule is meant by a trace.
+
+    ``traces`` tells that some rule traces packets itself, so that more of them are seen than the lab began with.
+    """
 
     rendered: Rulesets
     backend: Backend
     saved: Mapping[int, Ruleset]
     native: NftRuleset | None
     index: RuleIndex
+    traces: bool = False
 
 
 def read_back(node: Node, rulesets: Rulesets, backend: Backend, lines: LineMap | KnownLines) -> LoadedPolicy:
@@ -63,6 +69,7 @@ class _Reading:
 
     def __init__(self, node: Node, rulesets: Rulesets, backend: Backend) -> None:
         self._node, self._rulesets, self._backend = node, rulesets, backend
+        self._traces = False
         self._saving = {
             kind: [Running(node.namespace, command) for command in saves(kind, backend, text.text)]
             for kind, text in rulesets.parts()
@@ -80,7 +87,7 @@ class _Reading:
         for kind, ruleset in saved.items():
             if kind in lines.counted:
                 self._check_count(kind, ruleset, lines.by_kind[kind])
-        native = read_listing(self._printed(self._listing)) if self._listing is not None else None
+        native = self._native(self._listing) if self._listing is not None else None
         rules: dict[Key, Record] = {}
         for kind, ruleset in saved.items():
             if self._backend is Backend.NFT:
@@ -96,15 +103,25 @@ class _Reading:
         base = {key: chain for key, chain in self._chains.items() if chain is not None}
         index = RuleIndex(self._node.name, rules, base)
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
-        return LoadedPolicy(self._rulesets, self._backend, families, native, index)
+        return LoadedPolicy(self._rulesets, self._backend, families, native, index, self._traces)
 
     def _check_count(self, kind: str, ruleset: Ruleset, lines: Lines) -> None:
         """A rule more or less than there are lines would shift all that follow it."""
         if {(rule.table, rule.chain, rule.number) for rule in ruleset.rules()} != lines.keys():
             raise self._failed(f"the kernel holds other rules than {dict(self._rulesets.parts())[kind].file} has lines")
 
+    def _native(self, listing: Running) -> NftRuleset:
+        text = self._printed(listing)
+        self._traces = self._traces or "meta nftrace set 1" in text
+        native = read_listing(text)
+        script = self._rulesets.nft
+        if script is not None and _HOOK.search(script.text) and not any(table.chains for table in native.tables):
+            raise self._failed(f"{script.file} was loaded, and the kernel holds no chain of it")
+        return native
+
     def _saved(self, kind: str) -> Ruleset:
         text = "".join(self._printed(running) for running in self._saving[kind])
+        self._traces = self._traces or " -j TRACE" in text
         ruleset = read_save(text)
         if write_save(ruleset) != text:
             raise self._failed(f"what {kind} holds cannot be read without loss")

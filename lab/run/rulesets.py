@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,17 @@ _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
 _OTHER = {"v4": "v6", "v6": "v4"}
 _ENDINGS = {"v4": ".rules", "v6": ".rules6", "ipset": ".ipset", "nft": ".nft"}
 _IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
+_OUR_PREFIX = re.compile(r"""--nflog-prefix[ =]+["']?(?:lab: |TRACE: )""")
+_RESERVED = (
+    (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
+    (re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_trace\b"), "lab_trace is the lab's own name", "rename the table"),
+    (
+        re.compile(r"(?m)^[^#\n]*\bmeta[ \t]+nftrace[ \t]+set[ \t]+0\b"),
+        "`meta nftrace set 0` takes the trace away that every verdict rests on",
+        "take the statement out: it changes nothing but tracing",
+    ),
+    (_OUR_PREFIX, "with iptables-legacy this log prefix is what the trace itself says", "choose another prefix"),
+)
 _HALF = "tables present, use iptables-legacy-save"
 
 
@@ -109,6 +121,7 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         what = f"policy {policy.name} is an nft script, which iptables-legacy cannot hold"
         yield Problem(what, Where(texts["nft"].file), "run it without --backend legacy")
     for kind, text in texts.items():
+        yield from _reserved(kind, text, backend)
         wrong = _wrong_dialect(kind, text.text)
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
@@ -116,6 +129,16 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
             for one in unmet(text.text, sets):
                 file, _, line = _place(text, one.line).rpartition(":")
                 yield Problem(one.what, Where(file, int(line)), one.mend)
+
+
+def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:
+    """What a text may not hold, as it would cut the text off or be taken for what the lab itself says."""
+    for pattern, what, advice in _RESERVED:
+        if pattern is _OUR_PREFIX and (backend is Backend.NFT or kind == "nft"):
+            continue
+        for found in pattern.finditer(text.text):
+            file, _, line = _place(text, text.text.count("\n", 0, found.start()) + 1).rpartition(":")
+            yield Problem(what, Where(file, int(line)), advice)
 
 
 def _wrong_dialect(kind: str, text: str) -> tuple[str, str] | None:

@@ -27,7 +27,8 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if observation.stage is Stage.ANSWERED:
         return _verdict(observation, at, Kind.ALLOWED, "the receiver got the nonce and its answer came back")
     last = observation.request[-1] if observation.request else None
-    if last is not None and last.end not in _PASSED:
+    came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
+    if last is not None and last.end not in _PASSED and not came_by:
         return _stopped(observation, at, last)
     if observation.stage in (Stage.CONNECTED, Stage.DELIVERED):
         return _cut_off(observation, at)
@@ -219,6 +220,8 @@ def _verdict(
 
 def _has_passed(observation: Observation, at: str | None) -> bool:
     """Whether a packet of the request left the node under test, or was delivered to it."""
+    if observation.arrived is not None:
+        return True
     ways: Sequence[Path] = [path for path in observation.request if at is None or path.node == at]
     if at is None and ways:
         return ways[-1].end in _PASSED

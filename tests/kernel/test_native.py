@@ -203,3 +203,43 @@ def test_an_empty_line_among_elements_is_told_as_what_it_is(lab_of: LabOf) -> No
     script = "table inet f {\n set s {\n  type ipv4_addr\n  elements = {\n\n   10.0.0.1,\n  }\n }\n}\n"
     with pytest.raises(InputError, match="an empty line may not stand in the midst of a set's elements"):
         lab_of(dual_corridor(), gateway=native(script))
+
+
+def test_an_interface_that_is_named_by_its_index(lab_of: LabOf) -> None:
+    """The link must be there before the script is loaded."""
+    rule = 'iif "left" oif "right" tcp dport 22 drop'
+    script = f"table inet f {{\n chain c {{\n  type filter hook forward priority 0;\n  {rule}\n }}\n}}\n"
+    for _ in range(5):
+        lab = lab_of(dual_corridor(), gateway=native(script))
+        assert str(lab.probe("client", "server", "tcp/22")) == "dropped by gateway inet f:c:1"
+
+
+def test_a_ruleset_that_traces_by_itself_names_the_same_rules(lab_of: LabOf) -> None:
+    script = """table inet f {
+        chain early { type filter hook prerouting priority -300; tcp dport 80 meta nftrace set 1; }
+        chain c {
+            type filter hook forward priority 0; policy drop;
+            ct state established accept comment "answers"
+            tcp dport 80 accept comment "web"
+        }
+    }
+    """
+    lab = lab_of(dual_corridor(), gateway=native(script))
+    for family in (4, 6):
+        for _ in range(3):
+            verdict = lab.probe("client", "server", "tcp/80", family=family)
+            assert verdict.rule is not None
+            assert verdict.rule.comment == "web"
+
+
+def test_a_datagram_that_a_rule_hands_on_has_passed(lab_of: LabOf) -> None:
+    """`fwd` takes the packet out of the stack and puts it onto a link: no drop, whatever the trace calls it."""
+    written = dual_corridor()
+    written["nodes"]["server"]["services"] = ["udp/53"]
+    script = """table netdev f {
+        chain c { type filter hook ingress device "left" priority 0; udp dport 53 fwd ip to 10.0.2.10 device "right"; }
+    }
+    """
+    verdict = lab_of(written, gateway=native(script)).probe("client", "server", "udp/53", family=4)
+    assert verdict.passed_node, verdict.proof
+    assert verdict.kind in (Kind.ALLOWED, Kind.UNANSWERED)

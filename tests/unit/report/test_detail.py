@@ -63,7 +63,7 @@ def test_faults_and_losses_are_told() -> None:
         "gateway: insert_failed 1",
         "icmp-host-unreachable from 10.0.1.1",
         "IP_RPFILTER",
-        "gateway: nobody has 10.0.2.99",
+        "gateway asked for 10.0.2.99, and got no answer",
         "Network is unreachable",
         "sent 3 times",
     ):
