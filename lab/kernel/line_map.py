@@ -121,10 +121,10 @@ class LineMap:
     def _iptables(self, kind: str) -> Lines:
         rendered = self._texts[kind]
         if kind in self._counted:
-            return {place: _source(rendered.sources, line) for place, line in self._counted[kind].items()}
+            return {place: rendered.source(line) for place, line in self._counted[kind].items()}
         saved = "".join(running.finish().out for running in self._saving[kind])
         lines = lines_of(saved) if self._has_counters(kind) else lines_of_comments(saved, rendered.text)
-        return {place: _source(rendered.sources, line) for place, line in lines.items()}
+        return {place: rendered.source(line) for place, line in lines.items()}
 
     def _nft(self) -> Lines:
         found: dict[tuple[str, str, int], str | None] = {}
@@ -135,7 +135,7 @@ class LineMap:
             family, table, name = rule.key
             count[rule.key] = number = count.get(rule.key, 0) + 1
             place = f"{family} {table}", block_name(made[rule.key]) if rule.key in made else name, number
-            found[place] = _source(self._texts["nft"].sources, rule.packets or 0)
+            found[place] = self._texts["nft"].source(rule.packets)
         return found
 
     def close(self) -> None:
@@ -152,10 +152,6 @@ def _make_links(namespace: Namespace, names: Collection[str]) -> None:
     with route:
         for number, name in enumerate(names):
             route.link("add", ifname=name, kind="veth", peer={"ifname": f"lab{number}"})
-
-
-def _source(sources: tuple[str | None, ...], line: int) -> str | None:
-    return sources[line - 1] if 0 < line <= len(sources) else None
 
 
 def lines_of_accepted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.errors import Problem, Where
+from lab.errors import Problem
 from lab.ruleset.render import Rendered
 
 _CREATE = re.compile(r"^\s*(?:-!\s+|-exist\s+)?(?:create|-N|--create|n)\s+(\S+)", re.MULTILINE)
@@ -49,12 +49,4 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
         mend = "this machine's kernel lacks ipset or this type of set; `lab doctor` says what is there"
     else:
         mend = next((mend for pattern, mend in _MENDS if re.search(pattern, what)), "")
-    return Problem(f"ipset refuses {place}: {what or 'without a word'}", _where(rendered, number), mend)
-
-
-def _where(rendered: Rendered, number: int | None) -> Where:
-    source = rendered.sources[number - 1] if number is not None and 0 < number <= len(rendered.sources) else None
-    if source is None:
-        return Where(rendered.file)
-    file, _, line = source.rpartition(":")
-    return Where(file, int(line))
+    return Problem(f"ipset refuses {place}: {what or 'without a word'}", rendered.where(number), mend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lab.errors import Problem, Where
+from lab.errors import Problem
 from lab.ruleset.dialect import looks_like_nft
 from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
 from lab.ruleset.mending import kernel_says, mended, without_words
@@ -42,7 +42,7 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     """
     if looks_like_nft(rendered.text):
         what = "iptables refuses the rendered ruleset: it is an nft script"
-        return Problem(what, _where(rendered, 1), "give it as the policy's `nft`, in a file NAME.nft")
+        return Problem(what, rendered.where(1), "give it as the policy's `nft`, in a file NAME.nft")
     refusal = _read(stderr)
     lines = rendered.text.split("\n")
     number = _line_of(refusal, lines)
@@ -52,7 +52,7 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     if missing is not None:
         mend = f"this machine lacks {missing}: install or enable it; `lab doctor` says what is there"
     place = f"line {number} of the rendered ruleset, `{line}`" if line else "the rendered ruleset"
-    return Problem(f"iptables refuses {place}: {what}", _where(rendered, number), mend)
+    return Problem(f"iptables refuses {place}: {what}", rendered.where(number), mend)
 
 
 def is_missing_extension(stderr: str, rendered: Rendered | None = None) -> str | None:
@@ -159,15 +159,6 @@ def _rule_at(lines: list[str], number: int | None) -> SavedRule | None:
 def _jumps_to(line: str, chain: str) -> bool:
     rule = _rule_at([line], 1)
     return rule is not None and rule.target == chain
-
-
-def _where(rendered: Rendered, number: int | None) -> Where:
-    """The template's file and line; without a line of its own, the file."""
-    source = rendered.sources[number - 1] if number is not None and 0 < number <= len(rendered.sources) else None
-    if source is None:
-        return Where(rendered.file)
-    file, _, line = source.rpartition(":")
-    return Where(file, int(line))
 
 
 def _explained(refusal: _Refusal, line: str, lines: list[str], number: int | None) -> tuple[str, str]:

@@ -39,6 +39,22 @@ class Rendered:
         """The SHA-256 of the text."""
         return digest(self.text)
 
+    def source(self, line: int | None) -> str | None:
+        """Where a line (from 1) of the text was written; None where that is not known."""
+        return self.sources[line - 1] if line is not None and 0 < line <= len(self.sources) else None
+
+    def where(self, line: int | None) -> Where:
+        """The same as a place of a message; without a line of its own, the file."""
+        return where_of(self.source(line), self.file)
+
+
+def where_of(source: str | None, file: str) -> Where:
+    """The place that a line's source (``policies/edge.rules.j2:42``) tells; the file alone where it has none."""
+    if source is None:
+        return Where(file)
+    name, _, line = source.rpartition(":")
+    return Where(name, int(line))
+
 
 def render(
     source: Path, variables: Mapping[str, object], jinja_options: Mapping[str, object], topology: Mapping[str, object]

@@ -105,14 +105,9 @@ def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
 def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
     """The text with its repairs, each told with its line."""
     found = mend(text.text)
-    sources = tuple(text.sources[line - 1] if 0 < line <= len(text.sources) else None for line in found.lines)
-    told = [f"mended {_place(text, repair.line)}: {repair.what}" for repair in found.repairs]
+    sources = tuple(text.source(line) for line in found.lines)
+    told = [f"mended {text.where(repair.line)}: {repair.what}" for repair in found.repairs]
     return replace(text, text=found.text, sources=sources), told
-
-
-def _place(text: Rendered, line: int) -> str:
-    source = text.sources[line - 1] if 0 < line <= len(text.sources) else None
-    return source or f"{text.file}:{line}"
 
 
 def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backend) -> Iterator[Problem]:
@@ -127,8 +122,7 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
         elif kind in _IPTABLES:
             for one in unmet(text.text, sets):
-                file, _, line = _place(text, one.line).rpartition(":")
-                yield Problem(one.what, Where(file, int(line)), one.mend)
+                yield Problem(one.what, text.where(one.line), one.mend)
 
 
 def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:
@@ -137,8 +131,7 @@ def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:
         if pattern is _OUR_PREFIX and (backend is Backend.NFT or kind == "nft"):
             continue
         for found in pattern.finditer(text.text):
-            file, _, line = _place(text, text.text.count("\n", 0, found.start()) + 1).rpartition(":")
-            yield Problem(what, Where(file, int(line)), advice)
+            yield Problem(what, text.where(text.text.count("\n", 0, found.start()) + 1), advice)
 
 
 def _wrong_dialect(kind: str, text: str) -> tuple[str, str] | None:

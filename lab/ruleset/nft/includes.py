@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.nft.tokens import TOKEN
-from lab.ruleset.render import Rendered
+from lab.ruleset.render import Rendered, where_of
 from lab.ruleset.sandbox import MAX_CHARACTERS
 
 MAX_DEPTH = 15  # nft reads 16 files within each other, the script among them
@@ -38,14 +38,6 @@ def expand(rendered: Rendered, folder: Path) -> Rendered:
     writer = _Writer()
     _Expansion(folder, writer).add(rendered.text, rendered.sources, rendered.file, depth=0)
     return writer.rendered(rendered.file)
-
-
-def where_of(source: str | None, file: str) -> Where:
-    """The place that a line's source (``policies/edge.nft.j2:42``) tells; the file alone where it has none."""
-    if source is None:
-        return Where(file)
-    name, _, line = source.rpartition(":")
-    return Where(name, int(line))
 
 
 class _Writer:

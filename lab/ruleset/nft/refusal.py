@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from lab.errors import Problem
 from lab.ruleset.dialect import looks_like_iptables_save
-from lab.ruleset.nft.includes import where_of
 from lab.ruleset.nft.mending import NOWHERE, Marked, kernel_says, lacking, mended
 from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import Rendered
@@ -54,7 +53,7 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
         what += f" (nft tells {others} may follow from this one)"
     line = refusal.marked.line.strip()
     place = f"line {refusal.line} of the rendered ruleset, `{line}`" if line else "the rendered ruleset"
-    return Problem(f"nft refuses {place}: {what}", where_of(_source(rendered, refusal.line), rendered.file), mend)
+    return Problem(f"nft refuses {place}: {what}", rendered.where(refusal.line), mend)
 
 
 def is_missing_feature(stderr: str, rendered: Rendered) -> str | None:
@@ -106,13 +105,9 @@ def _iptables_save(rendered: Rendered) -> Problem:
     return Problem(
         f"nft refuses line {first} of the rendered ruleset, `{lines[first - 1].strip()}`: it is not an nft script, but in "
         "the format of iptables-save",
-        where_of(_source(rendered, first), rendered.file),
+        rendered.where(first),
         "give it as the policy's `v4` or `v6`, in a file NAME.rules or NAME.rules6",
     )
-
-
-def _source(rendered: Rendered, number: int | None) -> str | None:
-    return rendered.sources[number - 1] if number is not None and 0 < number <= len(rendered.sources) else None
 
 
 def _last_line(lines: list[str]) -> int:
