@@ -66,6 +66,8 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
     if kind == "nft":
         return (MachineError if is_missing_feature(done.err, rendered) else InputError)(locate_nft(done.err, rendered))
     problem = locate(done.err, rendered)
+    if kind == "v6":
+        problem = replace(problem, what=problem.what.replace("iptables", _TOOLS[kind], 1))
     if is_missing_extension(done.err, rendered):
         return MachineError(problem)
     repairs = mend(rendered.text).repairs

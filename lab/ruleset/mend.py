@@ -254,7 +254,7 @@ class _Mending:
             ("the command's name in front is taken away", self._without_command),
             ("the dashes of print are plain ones now", with_plain_dashes),
             ("the quotes of print are plain ones now", with_plain_quotes),
-            ("the negation stands before its option now, as in `! -d ADDRESS`", with_negation_before),
+            ("each negation stands before its option now, as in `! -d ADDRESS`", with_negation_before),
             ("the unreadable hardware address is a made-up one now", self._addresses.put_into),
         ):
             old, new = new, repair(new)

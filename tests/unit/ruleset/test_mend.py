@@ -149,7 +149,7 @@ def test_what_is_written_around_a_quoted_dump() -> None:
 def test_an_old_negation_is_written_anew(old: str, new: str) -> None:
     found = mend(table(f"-A INPUT {old} -j DROP"))
     assert found.text == table(f"-A INPUT {new} -j DROP")
-    assert found.repairs == (Repair(3, "the negation stands before its option now, as in `! -d ADDRESS`"),)
+    assert found.repairs == (Repair(3, "each negation stands before its option now, as in `! -d ADDRESS`"),)
 
 
 @pytest.mark.parametrize(
