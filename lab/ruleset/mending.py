@@ -63,8 +63,8 @@ _MENDS = (
     (r"Chain '(.+?)' does not exist|goto '(.+?)' is not a chain", r"declare the chain before COMMIT: `:{0} - [0:0]`"),
     (r"unknown option \"--(?:d|s)ports?\"", "give the protocol before it: `-p tcp`"),
     (
-        r"Invalid address format|unknown option \"--(?:ttl|hl)-"
-        r"|host/network '(?:[0-9a-fA-F]*:[0-9a-fA-F:.]*|[0-9.]+)' not found",
+        (r"Invalid address format|unknown option \"--(?:ttl|hl)-"
+        r"|host/network '(?:[0-9a-fA-F]*:[0-9a-fA-F:.]*|[0-9.]+)' not found"),
         "an address or option of the other family? IPv6 rules belong into NAME.rules6, IPv4 rules into NAME.rules",
     ),
     (r"host/network '(.+?)' not found", "write an address of the ruleset's family; names are not looked up in the lab"),
