@@ -38,13 +38,14 @@ class Ends:
         self._topology = topology
         self._family = family
         self._under_test = frozenset(under_test)
+        self._resolved: dict[str, tuple[Target, ...]] = {}
 
     def senders(self, words: Sequence[str | Place]) -> list[Sender]:
         """The senders that ``words`` stand for, each once."""
         found: dict[tuple[str, str], Sender] = {}
         for word in words:
             group = isinstance(word, str) and word.startswith(("role:", "net:"))
-            for target in self._resolve(word):
+            for target in self._known(word):
                 if group and target.node in self._under_test:
                     continue
                 if target.node is None:
@@ -57,9 +58,17 @@ class Ends:
         """The targets that ``words`` stand for, each once."""
         found: dict[str, Target] = {}
         for word in words:
-            for target in self._resolve(word):
+            for target in self._known(word):
                 found.setdefault(target.address, target)
         return list(found.values())
+
+    def _known(self, word: str | Place) -> Sequence[Target]:
+        """What a word stands for; the rows of a matrix say the same few words again and again."""
+        if isinstance(word, Place):
+            return tuple(self._resolve(word))
+        if word not in self._resolved:
+            self._resolved[word] = tuple(self._resolve(word))
+        return self._resolved[word]
 
     def _resolve(self, word: str | Place) -> Iterator[Target]:
         if isinstance(word, Place):

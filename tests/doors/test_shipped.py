@@ -25,7 +25,7 @@ from tests.doors.wrong_policy import WrongPolicy, wrong_policies
 
 pytestmark = pytest.mark.kernel
 
-ORDERS = range(1, 7)
+ORDERS = range(1, 5)
 LARGE = 10_000  # ports of one cell
 NATIVE = [matrix for matrix in MATRICES if native(matrix)]
 WRONG = [wrong for matrix in MATRICES for wrong in wrong_policies(matrix)]
