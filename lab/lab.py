@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +28,7 @@ from lab.ruleset.rulesets import Rulesets
 from lab.spec.cell import Service
 from lab.spec.service import parse_service
 from lab.spec.topology import Topology
+from lab.spec.words import is_address
 from lab.verdict.prove import prove
 
 
@@ -196,14 +197,14 @@ class Lab:
         """The family of what is given, else the first that both ends have; 4 where they share none."""
         if service.proto in ("icmp", "icmpv6"):
             return 4 if service.proto == "icmp" else 6
-        given = next((text for text in (target, source) if text and _is_address(text)), None)
+        given = next((text for text in (target, source) if text and is_address(text)), None)
         if given is not None:
             return 6 if ":" in given else 4
         own = [family for family in (4, 6) if self.network.nodes[node].has(family)]
         return next((family for family in own if self._candidates(target, family)), 4)
 
     def _target(self, word: str, family: int) -> tuple[str, str | None]:
-        if word[:1].isdigit() or _is_address(word):
+        if word[:1].isdigit() or is_address(word):
             address = _address(word, family)
         else:
             found = self._candidates(word, family)
@@ -248,14 +249,6 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _address(text: str, family: int) -> str:
