@@ -80,11 +80,6 @@ class PolicyFiles:
         )
 
 
-def is_template(path: Path) -> bool:
-    """Whether a policy's file is to be rendered, rather than taken as it is."""
-    return path.suffix == TEMPLATE
-
-
 def _variables(value: object) -> str | Mapping[str, object] | EnvVar:
     if isinstance(value, (str, EnvVar)):
         return value
