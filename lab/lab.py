@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,8 @@ from lab.kernel.rule_index import RuleIndex
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question
 from lab.probe.stage import Stage
+from lab.probe.train import SweepQuestion
+from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
@@ -29,7 +32,9 @@ from lab.spec.cell import Service
 from lab.spec.service import parse_service
 from lab.spec.topology import Topology
 from lab.spec.words import is_address
+from lab.sweeping import Sweeping, SweepTally
 from lab.verdict.prove import prove
+from lab.verdict.remembering import Flow, RememberingRules
 
 
 class Lab:
@@ -179,6 +184,67 @@ class Lab:
             receivers=((owner, port),) if owner else (),
         )
         return self.ask(question, at or self._only_policy())
+
+    def sweep(
+        self,
+        sender: str,
+        target: str,
+        service: str = "tcp/1-65535",
+        *,
+        gear: Gear = Gear.RULE,
+        source: str | None = None,
+        sources: Sequence[str] = (),
+        at: str | None = None,
+        family: int | None = None,
+        tally: SweepTally | None = None,
+    ) -> Sweep:
+        """Send one packet to every port of ``service``, and say of each what became of it and, in the rule gear, by which rule.
+
+        With ``sources`` the same port is asked from each of these addresses.  No service is opened at the target: a port that
+        is reached is `closed`, and `allowed` where the topology has a service.  The flows of every node are forgotten
+        afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.  ``tally`` is
+        filled piece by piece, for who wants what was finished before an interruption.  Raises as `probe` does.
+
+        >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-65535", gear=Gear.VERDICT).open
+        """
+        node = self._node(sender)
+        parsed = parse_service(service, self.topology.services)
+        if parsed.proto not in ("tcp", "udp") or (sources and parsed.port_count > 1):
+            what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
+            raise InputError(Problem(f"{service!r}: {what}"))
+        family = family or self._family(node, target, source or next(iter(sources), None), parsed)
+        address, owner = self._target(target, family)
+        checked = tuple(_address(one, family) for one in sources)
+        own = checked[0] if checked else _address(source, family) if source else self._source(node, address, family)
+        port = self._stage.source_port(own)
+        question = SweepQuestion(node, own, address, NUMBERS[parsed.proto], port, parsed.ports, checked)
+        tally = tally if tally is not None else SweepTally()
+        remembering = self.rules_that_remember.in_the_way(Flow(family, parsed.proto, parsed.ports, (node, owner)))
+        tally.gear, tally.notes = self._gear(gear, remembering)
+        at = at or self._only_policy()
+        with self.batch():
+            Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally).run()
+        return tally.result()
+
+    def _gear(self, wanted: Gear, remembering: Sequence[object]) -> tuple[Gear, tuple[str, ...]]:
+        """The gear that can prove; with what is to be said where that is not the one that is wanted."""
+        if wanted is Gear.RULE:
+            return wanted, ()
+        for why, found in (
+            ("a rule on the way remembers what it saw", bool(remembering)),
+            ("a rule hands packets to a queue", self.rules_that_remember.queues),
+            ("a rule traces packets by itself", any(policy.traces for policy in self.policies.values())),
+        ):
+            if found:
+                return Gear.RULE, (f"swept in the rule gear: {why}",)
+        return wanted, ()
+
+    @cached_property
+    def rules_that_remember(self) -> RememberingRules:
+        """The rules of all policies that have a state of their own."""
+        saved = {name: policy.saved for name, policy in self.policies.items()}
+        native = {name: policy.native for name, policy in self.policies.items() if policy.native is not None}
+        return RememberingRules(self.topology, saved, native)
 
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None

@@ -64,6 +64,12 @@ class ConntrackChannel:
         with suppress(BlockingIOError):  # the kernel answers, before send() returns, only if there was none
             self._socket.recv(1024)
 
+    def delete_all(self) -> None:
+        """Delete every entry of both families; returns when it is done, raises OSError when the kernel refuses."""
+        self._ask(_DELETE, nl.NLM_F_ACK, b"")
+        for _, data in nl.messages(self._answer()):
+            nl.raise_for_error(data)
+
     def losses(self) -> Mapping[str, int]:
         """What conntrack refused so far, over all processors: ``insert_failed``, ``drop``, ``early_drop``, …."""
         total = dict.fromkeys(_STATISTICS.values(), 0)

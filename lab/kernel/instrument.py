@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.conntrack import ConntrackChannel
+from lab.kernel.count_table import CountTable, Eaten
 from lab.kernel.drop_reason import DropReasons
 from lab.kernel.legacy_trace import LegacyTrace
 from lab.kernel.network import Network
 from lab.kernel.nft_trace import NftTrace
 from lab.kernel.node import Node
-from lab.kernel.paths import Assembler
+from lab.kernel.paths import Assembler, Passage
 from lab.kernel.rest import Backlog
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import TraceTable
@@ -33,6 +34,13 @@ class Trace(Protocol):
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call; raises tracer.Overrun when some were lost."""
+
+    def passages(self) -> list[Passage]:
+        """The same for many packets that went few ways."""
+
+    @property
+    def room(self) -> int:
+        """How many messages can wait, at least."""
 
     def canary(self) -> str | None:
         """What is wrong with the instrument; None when all of it works."""
@@ -100,6 +108,38 @@ class Instrument:
         for watch in self._watches.values():
             found += watch.trace.paths()
         return found
+
+    def passages(self) -> list[tuple[str, Passage]]:
+        """The same for many packets that went few ways, each with its node."""
+        return [(name, passage) for name, watch in self._watches.items() for passage in watch.trace.passages()]
+
+    @property
+    def room(self) -> int:
+        """How many messages of one node can wait, at least."""
+        return min((watch.trace.room for watch in self._watches.values()), default=1 << 20)
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Trace nothing while inside."""
+        with ExitStack() as undo:
+            for watch in self._watches.values():
+                undo.enter_context(watch.trace.table.silence())
+            yield
+
+    @contextmanager
+    def counting(self, proto: int, mark_at: int, mark: int) -> Iterator[Callable[[], Mapping[str, Eaten]]]:
+        """What gives what the rules of each watched node ate of the packets with a mark (see `CountTable`)."""
+        with ExitStack() as undo:
+            tables = {}
+            for name in self._watches:
+                tables[name] = CountTable(self.network.nodes[name].namespace, proto, mark_at, mark)
+                undo.callback(tables[name].remove)
+            yield lambda: {name: table.eaten() for name, table in tables.items()}
+
+    def forget_all_flows(self) -> None:
+        """Delete every entry of conntrack in every watched node."""
+        for watch in self._watches.values():
+            watch.conntrack.delete_all()
 
     @contextmanager
     def everything(self) -> Iterator[None]:

@@ -6,12 +6,14 @@ step did is then its target's meaning: DROP, REJECT, a queue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 
 from lab.kernel.canary import Canary
 from lab.kernel.headers import read_packet
 from lab.kernel.namespace import Namespace
 from lab.kernel.nflog import Logged, PacketLog
+from lab.kernel.paths import Passage
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import ENTRIES, LOG_PREFIX, TraceTable
 from lab.kernel.tracer import Overrun
@@ -28,6 +30,7 @@ _VERDICTS = {
 }  # fmt: skip
 _FAMILIES = {4: "ip", 6: "ip6"}
 _REMEMBERED = 10_000  # sequences of steps; more are read anew each time
+MESSAGE_BYTES = 2400  # of the socket's buffer for one message, with the room that the kernel sets aside
 
 
 class _Way:
@@ -58,6 +61,18 @@ class LegacyTrace:
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
         return [self._path(way) for way in _ways(self._log.read())]
+
+    def passages(self) -> list[Passage]:
+        """The same for many packets that went few ways."""
+        return [
+            Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))
+            for way in _ways(self._log.read())
+        ]
+
+    @property
+    def room(self) -> int:
+        """How many messages can wait, at least."""
+        return self._log.buffer_bytes // MESSAGE_BYTES
 
     def canary(self) -> str | None:
         """Send the canaries and say what is wrong with the instrument; None when all of it works."""
@@ -163,6 +178,14 @@ def _head(packet: bytes) -> bytes:
     return packet[6:7] + packet[8:48]
 
 
-def _packet(message: Logged) -> Packet:
+def _story(way: _Way) -> Hashable:
+    return way.entry.prefix, tuple(message.prefix for message in way.steps), way.exit and (way.exit.prefix, way.exit.out_index)
+
+
+def _split(message: Logged) -> tuple[bytes, bytes]:
     size = (message.packet[0] & 15) * 4 if message.packet[0] >> 4 == 4 else 40
-    return read_packet(message.packet[:size], message.packet[size:])
+    return message.packet[:size], message.packet[size:]
+
+
+def _packet(message: Logged) -> Packet:
+    return read_packet(*_split(message))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.kernel.paths import Assembler
+from lab.kernel.paths import Assembler, Passage
 from lab.kernel.tracer import Tracer
+
 from lab.record.path import Path
+
+# of the socket's buffer for one trace message, with the room that the kernel sets aside (of 212,992 bytes 166 came)
+MESSAGE_BYTES = 1300
 
 
 class NftTrace:
@@ -20,6 +24,15 @@ class NftTrace:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
         messages = self._tracer.read()
         return self._assembler.assemble(messages) if messages else []
+
+    def passages(self) -> list[Passage]:
+        """The same for many packets that went few ways."""
+        return self._assembler.passages(self._tracer.read())
+
+    @property
+    def room(self) -> int:
+        """How many messages can wait, at least."""
+        return self._tracer.buffer_bytes // MESSAGE_BYTES
 
     def canary(self) -> str | None:
         """What is wrong with the instrument; None when all of it works."""

@@ -6,9 +6,11 @@ entry chain, which carries its headers, and goes on with the messages of the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from lab.kernel.headers import read_packet
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import ENTRIES, INGRESS, TABLE
 from lab.kernel.tracer import Said, TraceMessage
@@ -30,16 +32,29 @@ class Story(NamedTuple):
     mark: int
 
 
+class Passage(NamedTuple):
+    """One packet's way through a node, as far as it takes to tell it from another's: for many packets at once.
+
+    ``entry`` and ``exit`` are its network header and what followed, as it came in and as it left; ``story`` is alike for packets
+    that went the same way; ``path`` gives the whole of it.
+    """
+
+    entry: tuple[bytes, bytes]
+    exit: tuple[bytes, bytes] | None
+    story: Hashable
+    path: Callable[[], Path]
+
+
 class _Way:
     """One packet's way while its messages are still being read."""
 
     __slots__ = ("entered", "entry", "exit", "said")
 
-    def __init__(self, entry: Packet, said: Said) -> None:
+    def __init__(self, entry: TraceMessage) -> None:
         self.entry = entry
-        self.exit: Packet | None = None
+        self.exit: TraceMessage | None = None
         self.entered = False
-        self.said = [said]
+        self.said = [entry.said]
 
 
 def _came_by_ingress(way: _Way | None) -> bool:
@@ -59,23 +74,14 @@ class Assembler:
 
     def assemble(self, messages: Iterable[TraceMessage]) -> list[Path]:
         """The paths of all packets in ``messages``, in the order in which they entered."""
-        ways: list[_Way] = []
-        open_ways: dict[bytes, _Way] = {}
-        for message in messages:
-            said = message.said
-            if said.table == TABLE and said.chain in _ENTRIES:
-                if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
-                    continue
-                packet = message.packet
-                if packet is not None and said.verdict != "drop":
-                    way = _Way(packet, said)
-                    ways.append(way)
-                    open_ways[message.ident] = way
-            elif (found := open_ways.get(message.ident)) is not None:
-                found.said.append(said)
-                if said.table == TABLE:
-                    found.exit = message.packet or found.entry
-        return [self._path(way) for way in ways]
+        return [self._path(way) for way in _ways(messages)]
+
+    def passages(self, messages: Iterable[TraceMessage]) -> list[Passage]:
+        """The same, for many packets that went few ways."""
+        return [
+            Passage(_headers(way.entry), way.exit and _headers(way.exit), tuple(way.said), partial(self._path, way))
+            for way in _ways(messages)
+        ]
 
     def _path(self, way: _Way) -> Path:
         key = tuple(way.said)
@@ -85,7 +91,8 @@ class Assembler:
             if len(self._stories) < _REMEMBERED:
                 self._stories[key] = story
         out = self._port_name(story.out_index) if story.end is End.LEFT and story.out_index else None
-        return Path(self._node, way.entry, story.steps, story.end, way.exit, out, story.mark)
+        leaving = _packet(way.exit) if way.exit is not None else None
+        return Path(self._node, _packet(way.entry), story.steps, story.end, leaving, out, story.mark)
 
     def _tell(self, told: Sequence[Said]) -> Story:
         steps: list[Step] = []
@@ -109,3 +116,37 @@ class Assembler:
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
             end = _STOPS.get(said.verdict, end)
         return Story(tuple(steps), end, out_index, mark)
+
+
+def _ways(messages: Iterable[TraceMessage]) -> list[_Way]:
+    """Each packet's messages, in the order in which they entered."""
+    ways: list[_Way] = []
+    open_ways: dict[bytes, _Way] = {}
+    for message in messages:
+        said = message.said
+        if said.table == TABLE and said.chain in _ENTRIES:
+            if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
+                continue
+            if _is_ip(message) and said.verdict != "drop":
+                way = _Way(message)
+                ways.append(way)
+                open_ways[message.ident] = way
+        elif (found := open_ways.get(message.ident)) is not None:
+            found.said.append(said)
+            if said.table == TABLE:
+                found.exit = message if _is_ip(message) else found.entry
+    return ways
+
+
+def _is_ip(message: TraceMessage) -> bool:
+    """Whether it carries headers of IP; those of an ARP frame at ingress are not."""
+    return message.network is not None and message.network[0] >> 4 in (4, 6)
+
+
+def _headers(message: TraceMessage) -> tuple[bytes, bytes]:
+    assert message.network is not None
+    return message.network, message.transport
+
+
+def _packet(message: TraceMessage) -> Packet:
+    return read_packet(*_headers(message))

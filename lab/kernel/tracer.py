@@ -44,7 +44,7 @@ class Said:
     """What a message says, but for the packet: at ``family table chain`` rule ``handle`` (0: none) said ``verdict``.
 
     ``is_policy`` tells a chain's policy from a rule; ``out_index`` and ``mark`` are those of the packet, 0 where it has none.
-    The same message again is the same object again, as long as it has no mark.
+    The same message again is the same object again.
     """
 
     __slots__ = ("chain", "family", "handle", "is_policy", "mark", "out_index", "table", "verdict")
@@ -97,6 +97,7 @@ class Tracer:
     def __init__(self, namespace: Namespace, families: Sequence[int] = (4,), devices: Sequence[str] = ()) -> None:
         self.table = TraceTable(namespace, devices=devices)
         self._remembered: dict[bytes, Said] = {}
+        self._marked: dict[tuple[object, ...], Said] = {}
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self.buffer_bytes = grow_buffer(self._socket)
         self._socket.bind((0, 0))
@@ -147,6 +148,8 @@ class Tracer:
         if by_shape and _MARK not in found:
             # with its length (the first four bytes), as one with a mark is longer
             self._remembered[data[:4] + data[16:_ID_START] + data[_ID_END:headers]] = said
+        elif _MARK in found:
+            said = self._marked.setdefault(tuple(getattr(said, slot) for slot in Said.__slots__), said)
         return TraceMessage(found[_ID], said, found.get(_NETWORK), found.get(_TRANSPORT, b""))
 
     def canary(self) -> str | None:

@@ -46,8 +46,15 @@ def read_error_queue(channel: sockets.socket) -> Refusal | None:
                     found = _refusal(level, (icmp_type, code), data[_EXTENDED_ERROR.size :])
 
 
+def refusal_of(family: int, icmp_type: int, code: int, sender: str) -> Refusal:
+    """What an ICMP error of this type and code says."""
+    if family == 4:
+        return Refusal(_KINDS.get((icmp_type, code), f"icmp {icmp_type}/{code}"), sender)
+    return Refusal(_KINDS_6.get((icmp_type, code), f"icmpv6 {icmp_type}/{code}"), sender)
+
+
 def _refusal(level: int, told: tuple[int, int], offender: bytes) -> Refusal:
     """Who sent which error: ``offender`` is a struct sockaddr_in or sockaddr_in6."""
     if level == sockets.IPPROTO_IP:
-        return Refusal(_KINDS.get(told, f"icmp {told[0]}/{told[1]}"), sockets.inet_ntoa(offender[4:8]))
-    return Refusal(_KINDS_6.get(told, f"icmpv6 {told[0]}/{told[1]}"), sockets.inet_ntop(sockets.AF_INET6, offender[8:24]))
+        return refusal_of(4, *told, sockets.inet_ntoa(offender[4:8]))
+    return refusal_of(6, *told, sockets.inet_ntop(sockets.AF_INET6, offender[8:24]))

@@ -36,15 +36,8 @@ class Sighting:
         new = () if self.proven else self.stage.instrument.paths()
         if new or self.followed is None:
             self.paths += new
-            self.followed = follow(self.paths, self.sent, self._next_nodes)
+            self.followed = follow(self.paths, self.sent, self.stage.next_nodes)
         return self.followed
-
-    def _next_nodes(self, path: Path) -> frozenset[str]:
-        """The nodes on the network that the packet left ``path``'s node for."""
-        if path.out is None:
-            return frozenset()
-        network = self.stage.network.nodes[path.node].ports[path.out].network
-        return frozenset(name for name, _, _ in self.stage.network.topology.on_network(network)) - {path.node}
 
     def silently_dropped(self) -> bool:
         """Whether the trace proves by now that a rule dropped the request and owes it no answer.

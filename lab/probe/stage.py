@@ -18,6 +18,7 @@ from lab.kernel.node import Node
 from lab.probe.listeners import Listener, open_tcp, open_udp
 from lab.probe.question import NUMBERS, TCP, UDP, Question
 from lab.probe.refusal import RECEIVE_ERRORS
+from lab.record.path import Path
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
@@ -141,6 +142,13 @@ class Stage:
             self.network.rest()
             found = attempt()
         return found
+
+    def next_nodes(self, path: Path) -> frozenset[str]:
+        """The nodes on the network that a packet left ``path``'s node for."""
+        if path.out is None:
+            return frozenset()
+        network = self.network.nodes[path.node].ports[path.out].network
+        return frozenset(name for name, _, _ in self.network.topology.on_network(network)) - {path.node}
 
     def close(self) -> None:
         """Close every service."""

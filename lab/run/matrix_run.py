@@ -43,9 +43,7 @@ class MatrixRun:
         """The lab that cells share, built when it is first asked for; raises LabError."""
         if self._lab is None:
             self._lab = self._fresh_lab()
-            self._isolation = Isolation(
-                self.plan.topology, self._lab.policies
-            )
+            self._isolation = Isolation(self._lab.rules_that_remember)
         return self._lab
 
     def run(self, cells: Sequence[Cell]) -> Iterator[CellResult]:

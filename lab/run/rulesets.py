@@ -27,7 +27,11 @@ _IS_HALF = "the dump says of itself that rules of the other backend (iptables-le
 _OUR_PREFIX = re.compile(r"""--nflog-prefix[ =]+["']?(?:lab: |TRACE: )""")
 _RESERVED = (
     (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
-    (re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_trace\b"), "lab_trace is the lab's own name", "rename the table"),
+    (
+        re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_(?:trace|count)\b"),
+        "lab_trace and lab_count are the lab's own names",
+        "rename the table",
+    ),
     (
         re.compile(r"(?m)^[^#\n]*\bmeta[ \t]+nftrace[ \t]+set[ \t]+0\b"),
         "`meta nftrace set 0` takes the trace away that every verdict rests on",

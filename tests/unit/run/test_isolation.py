@@ -6,16 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lab.kernel.read_back import LoadedPolicy
-from lab.kernel.rule_index import RuleIndex
 from lab.record.observation import Observation
 from lab.record.path import End, Path, Rule, Step
-from lab.ruleset.backend import Backend
-from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.save import read_save
 from lab.run.isolation import Isolation
 from lab.spec.cell import Cell, Service
 from lab.spec.topology import Topology
+from lab.verdict.remembering import RememberingRules
 from tests.unit.verdict.made import SYN, cell, dropped, observed, verdict
 
 TOPOLOGY = Topology.model_validate({
@@ -34,8 +31,7 @@ DNS = cell(service=Service("udp/53", "udp", ((53, 53),)))
 
 def isolation(*rules: str) -> Isolation:
     text = "\n".join(("*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *rules, "COMMIT\n"))
-    loaded = LoadedPolicy(Rulesets(), Backend.NFT, {4: read_save(text)}, None, RuleIndex("gateway", {}))
-    return Isolation(TOPOLOGY, {"gateway": loaded})
+    return Isolation(RememberingRules(TOPOLOGY, {"gateway": {4: read_save(text)}}, {}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,223 @@
+"""A sweep: one packet for each of many keys, sent in pieces, each piece brought to rest and read before the next.
+
+A piece is what surely finds room in every buffer that has to tell of it.  Whatever overflows is detected, and the piece is sent
+again in smaller ones; what stays unsound is said to be so.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.batch_send import BatchSender
+from lab.kernel.count_table import Eaten
+from lab.kernel.node import Port
+from lab.kernel.paths import Passage
+from lab.kernel.tracer import Overrun
+from lab.probe.catch import Catch
+from lab.probe.question import TCP
+from lab.probe.stage import Stage
+from lab.probe.train import MARK_AT, SweepQuestion, Train, key_of
+from lab.record.observation import Refusal
+from lab.record.sweep import Arrived
+
+BURST = 256  # packets between two fences: a processor's backlog holds 1,000 or more (net.core.netdev_max_backlog)
+REPEATS = 3  # of one piece, each in halves of the one before
+_PIECE = 8192
+_MESSAGES = 16  # of the trace, that a packet is taken to cause until it is known
+_FLOWS = 16_384  # delivered packets after which conntrack's entries are let go
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
+
+
+@dataclass(slots=True)
+class Piece:
+    """What was seen of the packets of ``keys``, once all of them were at rest.
+
+    ``passages`` are their ways through the traced nodes, ``eaten`` what each node's rules ate: of the two only what the gear
+    measures.  ``lost`` are conntrack's refusals.  ``faults`` say why nothing of it is sound.
+    """
+
+    keys: Sequence[int]
+    arrived: Mapping[int, Arrived] = field(default_factory=dict)
+    refused: Mapping[int, Refusal | None] = field(default_factory=dict)
+    twice: frozenset[int] = frozenset()
+    passages: Mapping[int, list[tuple[str, Passage]]] = field(default_factory=dict)
+    eaten: Mapping[str, Eaten] | None = None
+    lost: bool = False
+    repeats: int = 0
+    faults: tuple[str, ...] = ()
+
+
+class Sweeper:
+    """Sends one question's packets, until `close`."""
+
+    def __init__(self, stage: Stage, question: SweepQuestion) -> None:
+        self._stage, self._question = stage, question
+        self._mark = int.from_bytes(stage.nonce()[-2:], "big") % 0xFFFE + 1
+        with ExitStack() as undo:
+            channel, link = self._way_out()
+            undo.callback(channel.close)
+            self._train = Train(question, self._mark, link, BURST)
+            self._sender = BatchSender(channel.fileno(), self._train.buffer, self._train.size)
+            self._catch = Catch(dict(stage.network.nodes), question, self._mark)
+            undo.callback(self._catch.close)
+            self._undo = undo.pop_all()
+        self._messages = float(_MESSAGES)
+        self._flows = 0
+
+    def _way_out(self) -> tuple[sockets.socket, bytes]:
+        """A socket to send from, and the link header that it needs.
+
+        Frames go past the sender's own rules, which a node that is watched has: there the packets take the whole way.
+        """
+        question, node = self._question, self._stage.network.nodes[self._question.node]
+        hop = None if node.name in self._stage.instrument.watched else self._first_hop()
+        if hop is not None:
+            own, other = hop
+            channel = node.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
+            channel.bind((own.name, 0))
+            return channel, other.mac + own.mac + _ETHERTYPES[question.family]
+        domain = sockets.AF_INET6 if question.family == 6 else sockets.AF_INET
+        channel = node.socket(domain, sockets.SOCK_RAW, sockets.IPPROTO_RAW)
+        channel.setsockopt(*_HDRINCL[question.family], 1)
+        try:
+            channel.connect((question.destination, 0))
+        except OSError as error:
+            channel.close()
+            what = f"{question.node} cannot send to {question.destination}: {error.strerror}"
+            raise MeasurementError(Problem(what, mend="probe one port to see why")) from error
+        return channel, b""
+
+    def _first_hop(self) -> tuple[Port, Port] | None:
+        """The sender's interface and its neighbour's on the way; None where the sender's kernel has to find it itself."""
+        topology, nodes = self._stage.network.topology, self._stage.network.nodes
+        node = nodes[self._question.node]
+        spec = topology.nodes[node.name]
+        if spec.routes or spec.rules or ip_address(self._question.destination).is_link_local:
+            return None
+        for near in (self._question.destination, topology.next_hop(node.name, self._question.family)):
+            network = topology.network_of(near) if near else None
+            own = next((port for port in node.ports.values() if port.network == network), None)
+            if near and own is not None:
+                ports = (port for other in nodes.values() for port in other.ports.values() if port.network == network)
+                other = next((port for port in ports if near in port.addresses and port is not own), None)
+                return None if other is None else (own, other)
+        return None
+
+    def traced(self, keys: Sequence[int]) -> Iterator[Piece]:
+        """The keys in pieces, every packet traced."""
+        start = 0
+        while start < len(keys):
+            room = int(self._stage.instrument.room * 0.8 / self._messages)
+            part = keys[start : start + max(1, min(_PIECE, room, self._catch.room))]
+            start += len(part)
+            yield from self._until_sound(part, self._trace)
+
+    def counted(self, keys: Sequence[int]) -> Iterator[Piece]:
+        """The keys in pieces, no packet traced: what the rules ate is counted."""
+        size = max(1, min(_PIECE, self._catch.room))
+        with self._counting() as eaten:
+            for start in range(0, len(keys), size):
+                yield from self._until_sound(keys[start : start + size], lambda part: self._count(part, eaten))
+
+    @contextmanager
+    def _counting(self) -> Iterator[Callable[[], Mapping[str, Eaten]]]:
+        instrument, proto = self._stage.instrument, self._question.proto
+        with instrument.silence(), instrument.counting(proto, MARK_AT[proto], self._mark) as eaten:
+            yield eaten
+
+    def _until_sound(self, keys: Sequence[int], measure: Callable[[Sequence[int]], Piece], repeat: int = 0) -> Iterator[Piece]:
+        piece = measure(keys)
+        self._forget(piece)
+        if not piece.faults or repeat == REPEATS:
+            piece.repeats = repeat
+            yield piece
+            return
+        half = (len(keys) + 1) // 2
+        for part in (keys[:half], keys[half:]):
+            if part:
+                yield from self._until_sound(part, measure, repeat + 1)
+
+    def _trace(self, keys: Sequence[int]) -> Piece:
+        instrument = self._stage.instrument
+        faults: list[str] = []
+        found: dict[int, list[tuple[str, Passage]]] = {}
+        self._send(keys)
+        try:
+            for node, passage in instrument.passages():
+                key = key_of(passage.entry[1], self._question.proto, self._mark)
+                if key is not None:
+                    found.setdefault(key, []).append((node, passage))
+        except Overrun:
+            faults.append("the trace buffer overflowed")
+            self._drain()
+            self._messages *= 2
+        return self._read(keys, faults, passages=found)
+
+    def _drain(self) -> None:
+        """Read what other nodes' traces still hold: it is of a piece that is sent again."""
+        while True:
+            try:
+                self._stage.instrument.passages()
+            except Overrun:
+                continue
+            return
+
+    def _count(self, keys: Sequence[int], eaten: Callable[[], Mapping[str, Eaten]]) -> Piece:
+        before, refused = eaten(), self._stage.instrument.losses()
+        self._send(keys)
+        after = eaten()
+        counts = {
+            node: Eaten(after[node].marked - before[node].marked, after[node].all - before[node].all) for node in after
+        }
+        lost = any(
+            value != refused[place]
+            for place, value in self._stage.instrument.losses().items()
+            if place[1] not in ("insert", "invalid")
+        )
+        return self._read(keys, [], eaten=counts, lost=lost)
+
+    def _send(self, keys: Sequence[int]) -> None:
+        """Send a packet for each key, and return when the network is at rest."""
+        self._catch.clear()
+        self._stage.instrument.backlog_overflowed()
+        fence = self._stage.network.fence
+        for start in range(0, len(keys), BURST):
+            part = keys[start : start + BURST]
+            self._train.load(part)
+            first = 0
+            while (first := self._sender.send(first, len(part))) < len(part):
+                fence.pass_by(1)
+            fence.pass_by(1)
+        self._stage.network.rest()
+
+    def _read(
+        self, keys: Sequence[int], faults: list[str], *, passages: Mapping[int, list[tuple[str, Passage]]] | None = None,
+        eaten: Mapping[str, Eaten] | None = None, lost: bool = False,
+    ) -> Piece:  # fmt: skip
+        self._catch.listen()
+        if self._catch.overflowed():
+            faults.append("a receiver's buffer overflowed")
+        if self._stage.instrument.backlog_overflowed():
+            faults.append("a processor's backlog overflowed")
+        return Piece(
+            keys, self._catch.arrived, self._catch.refused, frozenset(self._catch.twice), passages or {}, eaten, lost,
+            faults=tuple(faults),
+        )  # fmt: skip
+
+    def _forget(self, piece: Piece) -> None:
+        """Let conntrack forget the flows before its table is full, or a repeat would meet them."""
+        self._flows += len(piece.arrived)
+        if self._flows > _FLOWS or (piece.faults and self._flows):
+            self._stage.instrument.forget_all_flows()
+            self._flows = 0
+
+    def close(self) -> None:
+        """Let conntrack forget what is left, and close everything."""
+        self._stage.instrument.forget_all_flows()
+        self._undo.close()

@@ -1,0 +1,129 @@
+"""A train of packets: crafted once, and patched for each port or source; what of them comes back names its key again.
+
+Every packet carries a 16-bit mark of its sweep, and its own key in the inverse: where the key is the destination port, the sum
+of both is the same for all ports, and so is the checksum.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.kernel.headers import checksum, ip_header
+from lab.probe.question import TCP, UDP
+from lab.record.sweep import Ranges
+
+SYN = 0x02
+_ACK, _RESET = 0x10, 0x04
+_UDP_PAYLOAD = 16
+_DPORT = 2
+_KEY_AT = {TCP: 4, UDP: 8}  # in the sequence number; in the payload
+MARK_AT = {TCP: 6, UDP: 10}
+_INVERSE = 0xFFFF
+_HEADERS = {4: 20, 6: 40}
+
+
+@dataclass(frozen=True, slots=True)
+class SweepQuestion:
+    """What is to be swept: from ``node`` and ``sport`` to ``destination``, by one of two keys.
+
+    The key is the destination port, one of ``ports``; or, where ``sources`` are given, the place in them, and ``ports`` holds
+    the one port that is asked.
+    """
+
+    node: str
+    source: str
+    destination: str
+    proto: int
+    sport: int
+    ports: Ranges
+    sources: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> int:
+        """4 or 6, as the destination is."""
+        return 6 if ":" in self.destination else 4
+
+    @property
+    def keys(self) -> range | list[int]:
+        """All keys, ascending."""
+        if self.sources:
+            return range(len(self.sources))
+        return [port for low, high in self.ports for port in range(low, high + 1)]
+
+    def source_of(self, key: int) -> str:
+        """The source address of a key's packet."""
+        return self.sources[key] if self.sources else self.source
+
+    def port_of(self, key: int) -> int:
+        """The destination port of a key's packet."""
+        return self.ports[0][0] if self.sources else key
+
+
+class Train:
+    """Room for ``length`` packets of one sweep, one behind the other in ``buffer``, each of ``size`` bytes.
+
+    ``link`` is what stands before the network header: a link header, or nothing; ``mark`` what tells this sweep from another.
+    """
+
+    def __init__(self, question: SweepQuestion, mark: int, link: bytes, length: int) -> None:
+        self._question, self._mark, self._link = question, mark, link
+        first = self._packet(question.source, 1)
+        self.size = len(first)
+        self.buffer = bytearray(first * length)
+        self._transport = len(link) + _HEADERS[question.family]
+
+    def load(self, keys: Sequence[int]) -> None:
+        """Make the first packets those of ``keys``."""
+        if self._question.sources:
+            for number, key in enumerate(keys):
+                packet = self._packet(self._question.sources[key], self._question.ports[0][0], key)
+                self.buffer[number * self.size : (number + 1) * self.size] = packet
+            return
+        end, numbers = len(keys) * self.size, struct.Struct(f"!{len(keys)}H")
+        inverse = [_INVERSE - key for key in keys]
+        for words, offset in ((keys, _DPORT), (inverse, _KEY_AT[self._question.proto])):
+            written = numbers.pack(*words)
+            start = self._transport + offset
+            self.buffer[start : end : self.size] = written[0::2]
+            self.buffer[start + 1 : end : self.size] = written[1::2]
+
+    def _packet(self, source: str, port: int, key: int | None = None) -> bytes:
+        """One packet; ``key`` is the port where none is given."""
+        question = self._question
+        domain = sockets.AF_INET6 if question.family == 6 else sockets.AF_INET
+        ends = [sockets.inet_pton(domain, address) for address in (source, question.destination)]
+        inverse = _INVERSE - (port if key is None else key)
+        if question.proto == TCP:
+            first = struct.pack("!HHHHI", question.sport, port, inverse, self._mark, 0)
+            segment, at = first + struct.pack("!BBHHH", 5 << 4, SYN, 65535, 0, 0), 16
+        else:
+            length = 8 + _UDP_PAYLOAD
+            segment, at = struct.pack("!HHHHHH12x", question.sport, port, length, 0, inverse, self._mark), 6
+        pseudo = b"".join(ends) + struct.pack("!HH", question.proto, len(segment))
+        summed = struct.pack("!H", checksum(pseudo + segment) or _INVERSE)
+        return self._link + ip_header(*ends, question.proto, len(segment)) + segment[:at] + summed + segment[at + 2 :]
+
+
+def key_of(transport: bytes, proto: int, mark: int) -> int | None:
+    """The key of a request with this transport header (and payload); None when it is not of this sweep."""
+    at = _KEY_AT[proto]
+    if len(transport) < at + 4:
+        return None
+    inverse, marked = struct.unpack_from("!HH", transport, at)
+    return _INVERSE - inverse if marked == mark else None
+
+
+def answered_key(transport: bytes, mark: int) -> int | None:
+    """The key of the request that this TCP header answers: it acknowledges its sequence number (RFC 9293, 3.10.7.1)."""
+    if len(transport) < 14 or not transport[13] & (_RESET | _ACK):
+        return None
+    inverse, marked = struct.unpack_from("!HH", transport, 8)
+    return _INVERSE - inverse if marked == mark + 1 else None
+
+
+def is_reset(transport: bytes) -> bool:
+    """Whether a TCP header is that of a reset."""
+    return bool(transport[13] & _RESET)

@@ -1,0 +1,112 @@
+"""What a sweep found: every port of a range, or every source of a list, by what became of its packet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from lab.record.verdict import Kind, Verdict
+
+Ranges = tuple[tuple[int, int], ...]  # ascending, both ends included
+
+
+class Gear(StrEnum):
+    """How a sweep proves: ``verdict`` counts what the rules ate and names no rule, ``rule`` traces every packet."""
+
+    VERDICT = "verdict"
+    RULE = "rule"
+
+
+class Arrived(NamedTuple):
+    """How the packets of a group came to node ``at``.
+
+    ``address``, ``port`` and ``source`` are what they had there in place of what they were sent with; None where they kept it.
+    """
+
+    at: str
+    address: str | None = None
+    port: int | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepGroup:
+    """The keys (ports, or places in the list of sources) that share a verdict, its rule and the translation.
+
+    ``verdict`` is that of the first of them; ``arrived`` how they arrived, None where they did not.  ``unsettled`` is a rule
+    that remembers what it saw, where their packets came as far as it: another one would have met it in another state.
+    """
+
+    keys: Ranges
+    verdict: Verdict
+    arrived: Arrived | None = None
+    unsettled: str | None = None
+
+    @property
+    def count(self) -> int:
+        """How many keys."""
+        return sum(high - low + 1 for low, high in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The groups by their first key, and how they were measured.
+
+    ``sources`` are what the keys count from 0 in a sweep of sources, and empty in one of ports.  ``seconds`` is the whole time,
+    ``repeats`` how many pieces were sent again, ``traced`` how many keys of a verdict sweep had to be traced as counting did
+    not prove them.  ``notes`` tell why another gear was taken than asked for.
+    """
+
+    groups: tuple[SweepGroup, ...]
+    gear: Gear
+    seconds: float = 0.0
+    repeats: int = 0
+    traced: int = 0
+    sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many keys have a verdict."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def lost(self) -> int:
+        """How many keys have none that is proven."""
+        return sum(group.count for group in self.groups if group.verdict.kind is Kind.LOST)
+
+    @property
+    def open(self) -> tuple[SweepGroup, ...]:
+        """The groups whose packets were delivered."""
+        return tuple(group for group in self.groups if group.verdict.kind in (Kind.ALLOWED, Kind.CLOSED, Kind.UNANSWERED))
+
+    def of(self, key: int) -> SweepGroup:
+        """The group of one key; KeyError when it was not swept."""
+        for group in self.groups:
+            if any(low <= key <= high for low, high in group.keys):
+                return group
+        raise KeyError(key)
+
+    def ranges(self) -> Iterator[tuple[int, int, SweepGroup]]:
+        """Every range with its group, ascending."""
+        yield from sorted(
+            ((low, high, group) for group in self.groups for low, high in group.keys), key=lambda one: one[0]
+        )
+
+
+def ranges_of(keys: list[int]) -> Ranges:
+    """Ascending keys as ranges."""
+    found: list[tuple[int, int]] = []
+    low = high = None
+    for key in keys:
+        if high is not None and key == high + 1:
+            high = key
+            continue
+        if low is not None and high is not None:
+            found.append((low, high))
+        low = high = key
+    if low is not None and high is not None:
+        found.append((low, high))
+    return tuple(found)
