@@ -32,9 +32,12 @@ from lab.spec.cell import Service
 from lab.spec.service import parse_service
 from lab.spec.topology import Topology
 from lab.spec.words import is_address
-from lab.sweeping import Sweeping, SweepTally
+from lab.sweeping.sweeping import Sweeping
+from lab.sweeping.tally import SweepTally
 from lab.verdict.prove import prove
 from lab.verdict.remembering import Flow, RememberingRules
+
+_COUNTABLE = 4096  # rules of one node, above which reading their counters takes longer than tracing
 
 
 class Lab:
@@ -222,9 +225,20 @@ class Lab:
         remembering = self.rules_that_remember.in_the_way(Flow(family, parsed.proto, parsed.ports, (node, owner)))
         tally.gear, tally.notes = self._gear(gear, remembering)
         at = at or self._only_policy()
+        countable = not remembering and self._is_countable
         with self.batch():
-            Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally).run()
+            sweeping = Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally)
+            sweeping.run(countable=countable)
         return tally.result()
+
+    @property
+    def _is_countable(self) -> bool:
+        """Whether every rule has a counter, which iptables alone gives to all, and whether they are few enough to be read often."""
+        if self.backend is not Backend.NFT or self.rules_that_remember.queues:
+            return False
+        return all(
+            policy.native is None and not policy.traces and len(policy.index) <= _COUNTABLE for policy in self.policies.values()
+        )
 
     def _gear(self, wanted: Gear, remembering: Sequence[object]) -> tuple[Gear, tuple[str, ...]]:
         """The gear that can prove; with what is to be said where that is not the one that is wanted."""

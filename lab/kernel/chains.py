@@ -77,7 +77,7 @@ def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[Ke
         if key is None:
             key = keys[named] = _key(data)
         if key[1] != TABLE:
-            packets = first_counter(data) if counters else None
+            packets = _first_counter(data) if counters else None
             yield KernelRule(key, _handle(data), packets)
 
 
@@ -169,7 +169,7 @@ def _key(data: bytes) -> ChainKey:
     return family, parts[_RULE_TABLE][:-1].decode(), parts[_RULE_CHAIN][:-1].decode()
 
 
-def first_counter(data: bytes) -> int | None:
+def _first_counter(data: bytes) -> int | None:
     """The packets of a rule's first counter; nft puts matches that a statement needs (``reject with tcp reset``) before it."""
     for name, parts in _expressions(data):
         if name == b"counter\0":

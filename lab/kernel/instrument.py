@@ -10,7 +10,7 @@ from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.conntrack import ConntrackChannel
-from lab.kernel.count_table import CountTable, Eaten
+from lab.kernel.count_table import CountTable
 from lab.kernel.drop_reason import DropReasons
 from lab.kernel.legacy_trace import LegacyTrace
 from lab.kernel.network import Network
@@ -24,6 +24,7 @@ from lab.kernel.tracer import Tracer
 from lab.record.observation import Conntrack
 from lab.record.packet import Packet
 from lab.record.path import Path
+from lab.record.sweep import Counts, Gear
 from lab.ruleset.backend import Backend
 
 
@@ -31,6 +32,7 @@ class Trace(Protocol):
     """The trace of one node, whichever backend holds its rules."""
 
     table: TraceTable
+    told: int  # messages of the last `passages`
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call; raises tracer.Overrun when some were lost."""
@@ -118,6 +120,11 @@ class Instrument:
         """How many messages of one node can wait, at least."""
         return min((watch.trace.room for watch in self._watches.values()), default=1 << 20)
 
+    @property
+    def told(self) -> int:
+        """How many messages the last reading gave, of the node that gave most."""
+        return max((watch.trace.told for watch in self._watches.values()), default=0)
+
     @contextmanager
     def silence(self) -> Iterator[None]:
         """Trace nothing while inside."""
@@ -127,14 +134,16 @@ class Instrument:
             yield
 
     @contextmanager
-    def counting(self, proto: int, mark_at: int, mark: int) -> Iterator[Callable[[], Mapping[str, Eaten]]]:
-        """What gives what the rules of each watched node ate of the packets with a mark (see `CountTable`)."""
+    def counting(self, proto: int, mark_at: int, mark: int) -> Iterator[Callable[[Gear], Mapping[str, Counts]]]:
+        """What counts, by watched node, what the rules ate of the packets with a mark (`CountTable`), in the rule gear by rule."""
         with ExitStack() as undo:
             tables = {}
             for name in self._watches:
                 tables[name] = CountTable(self.network.nodes[name].namespace, proto, mark_at, mark)
                 undo.callback(tables[name].remove)
-            yield lambda: {name: table.eaten() for name, table in tables.items()}
+            yield lambda gear: {
+                name: table.every_rule() if gear is Gear.RULE else table.eaten() for name, table in tables.items()
+            }
 
     def forget_all_flows(self) -> None:
         """Delete every entry of conntrack in every watched node."""

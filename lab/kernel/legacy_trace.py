@@ -56,6 +56,7 @@ class LegacyTrace:
         self._stories: dict[tuple[int, tuple[bytes, ...]], tuple[Step, ...]] = {}
         self._log = PacketLog(namespace)
         self.table = TraceTable(namespace, logs=True)
+        self.told = 0
         self._canary = Canary(namespace, families)
 
     def paths(self) -> list[Path]:
@@ -64,9 +65,11 @@ class LegacyTrace:
 
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
+        messages = self._log.read()
+        self.told = len(messages)
         return [
             Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))
-            for way in _ways(self._log.read())
+            for way in _ways(messages)
         ]
 
     @property

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from lab.kernel.paths import Assembler, Passage
 from lab.kernel.tracer import Tracer
-
 from lab.record.path import Path
 
 # of the socket's buffer for one trace message, with the room that the kernel sets aside (of 212,992 bytes 166 came)
@@ -18,6 +17,7 @@ class NftTrace:
 
     def __init__(self, tracer: Tracer, assembler: Assembler) -> None:
         self.table = tracer.table
+        self.told = 0
         self._tracer, self._assembler = tracer, assembler
 
     def paths(self) -> list[Path]:
@@ -27,7 +27,9 @@ class NftTrace:
 
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
-        return self._assembler.passages(self._tracer.read())
+        messages = self._tracer.read()
+        self.told = len(messages)
+        return self._assembler.passages(messages)
 
     @property
     def room(self) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.chains import all_chains, handles, has_rules
+from lab.kernel.collection import without_collection
 from lab.kernel.dialects import FAMILIES, saves
 from lab.kernel.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.namespace import Namespace
@@ -46,22 +45,10 @@ class LoadedPolicy:
 
 def read_back(node: Node, rulesets: Rulesets, backend: Backend, lines: LineMap | KnownLines) -> LoadedPolicy:
     """What the node holds now; raises MeasurementError when that cannot be told rule by rule."""
-    with _without_collection():
+    with without_collection():
         lines.begin()
         reading = _Reading(node, rulesets, backend)
         return reading.finish(lines.sources())
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """A large ruleset is some 100,000 objects that all stay: looking for garbage among them takes as long as making them."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class _Reading:

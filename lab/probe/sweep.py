@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import socket as sockets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from types import TracebackType
+from typing import Self
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.batch_send import BatchSender
-from lab.kernel.count_table import Eaten
 from lab.kernel.node import Port
 from lab.kernel.paths import Passage
 from lab.kernel.tracer import Overrun
 from lab.probe.catch import Catch
-from lab.probe.question import TCP
 from lab.probe.stage import Stage
 from lab.probe.train import MARK_AT, SweepQuestion, Train, key_of
 from lab.record.observation import Refusal
-from lab.record.sweep import Arrived
+from lab.record.sweep import Arrived, Counts, Gear
 
 BURST = 256  # packets between two fences: a processor's backlog holds 1,000 or more (net.core.netdev_max_backlog)
 REPEATS = 3  # of one piece, each in halves of the one before
-_PIECE = 8192
+PIECE = 8192
 _MESSAGES = 16  # of the trace, that a packet is taken to cause until it is known
+_LEAST = 6
 _FLOWS = 16_384  # delivered packets after which conntrack's entries are let go
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
@@ -38,8 +39,7 @@ _HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
 class Piece:
     """What was seen of the packets of ``keys``, once all of them were at rest.
 
-    ``passages`` are their ways through the traced nodes, ``eaten`` what each node's rules ate: of the two only what the gear
-    measures.  ``lost`` are conntrack's refusals.  ``faults`` say why nothing of it is sound.
+    ``passages`` are their ways through the traced nodes, ``counts`` what each node's rules ate: whichever was measured.  ``lost`` are conntrack's refusals.  ``faults`` say why nothing of it is sound.
     """
 
     keys: Sequence[int]
@@ -47,14 +47,19 @@ class Piece:
     refused: Mapping[int, Refusal | None] = field(default_factory=dict)
     twice: frozenset[int] = frozenset()
     passages: Mapping[int, list[tuple[str, Passage]]] = field(default_factory=dict)
-    eaten: Mapping[str, Eaten] | None = None
+    counts: Mapping[str, Counts] = field(default_factory=dict)
     lost: bool = False
     repeats: int = 0
     faults: tuple[str, ...] = ()
 
+    @property
+    def sound(self) -> bool:
+        """Whether counting can prove anything of it."""
+        return not (self.faults or self.lost or self.twice)
+
 
 class Sweeper:
-    """Sends one question's packets, until `close`."""
+    """Sends one question's packets; to be used in ``with``."""
 
     def __init__(self, stage: Stage, question: SweepQuestion) -> None:
         self._stage, self._question = stage, question
@@ -114,22 +119,26 @@ class Sweeper:
         start = 0
         while start < len(keys):
             room = int(self._stage.instrument.room * 0.8 / self._messages)
-            part = keys[start : start + max(1, min(_PIECE, room, self._catch.room))]
+            part = keys[start : start + max(1, min(PIECE, room, self._catch.room))]
             start += len(part)
             yield from self._until_sound(part, self._trace)
 
-    def counted(self, keys: Sequence[int]) -> Iterator[Piece]:
-        """The keys in pieces, no packet traced: what the rules ate is counted."""
-        size = max(1, min(_PIECE, self._catch.room))
-        with self._counting() as eaten:
-            for start in range(0, len(keys), size):
-                yield from self._until_sound(keys[start : start + size], lambda part: self._count(part, eaten))
-
     @contextmanager
-    def _counting(self) -> Iterator[Callable[[], Mapping[str, Eaten]]]:
+    def counting(self, gear: Gear) -> Iterator[Callable[[Sequence[int]], Iterator[Piece]]]:
+        """What sends keys in pieces that are counted, in the rule gear rule by rule, and not traced."""
         instrument, proto = self._stage.instrument, self._question.proto
-        with instrument.silence(), instrument.counting(proto, MARK_AT[proto], self._mark) as eaten:
-            yield eaten
+        size = max(1, min(PIECE, self._catch.room))
+        with instrument.counting(proto, MARK_AT[proto], self._mark) as read:
+
+            def counted(keys: Sequence[int]) -> Iterator[Piece]:
+                for start in range(0, len(keys), size):
+                    yield from self._until_sound(keys[start : start + size], lambda part: self._count(part, read, gear))
+
+            yield counted
+
+    def silence(self) -> AbstractContextManager[None]:
+        """Trace nothing while inside."""
+        return self._stage.instrument.silence()
 
     def _until_sound(self, keys: Sequence[int], measure: Callable[[Sequence[int]], Piece], repeat: int = 0) -> Iterator[Piece]:
         piece = measure(keys)
@@ -149,7 +158,9 @@ class Sweeper:
         found: dict[int, list[tuple[str, Passage]]] = {}
         self._send(keys)
         try:
-            for node, passage in instrument.passages():
+            passages = instrument.passages()
+            self._messages = max(_LEAST, 1.5 * instrument.told / len(keys))
+            for node, passage in passages:
                 key = key_of(passage.entry[1], self._question.proto, self._mark)
                 if key is not None:
                     found.setdefault(key, []).append((node, passage))
@@ -168,19 +179,16 @@ class Sweeper:
                 continue
             return
 
-    def _count(self, keys: Sequence[int], eaten: Callable[[], Mapping[str, Eaten]]) -> Piece:
-        before, refused = eaten(), self._stage.instrument.losses()
+    def _count(self, keys: Sequence[int], read: Callable[[Gear], Mapping[str, Counts]], gear: Gear) -> Piece:
+        before, refused = read(gear), self._stage.instrument.losses()
         self._send(keys)
-        after = eaten()
-        counts = {
-            node: Eaten(after[node].marked - before[node].marked, after[node].all - before[node].all) for node in after
-        }
+        counts = {node: now.since(before[node]) for node, now in read(gear).items()}
         lost = any(
             value != refused[place]
             for place, value in self._stage.instrument.losses().items()
             if place[1] not in ("insert", "invalid")
         )
-        return self._read(keys, [], eaten=counts, lost=lost)
+        return self._read(keys, [], counts=counts, lost=lost)
 
     def _send(self, keys: Sequence[int]) -> None:
         """Send a packet for each key, and return when the network is at rest."""
@@ -198,7 +206,7 @@ class Sweeper:
 
     def _read(
         self, keys: Sequence[int], faults: list[str], *, passages: Mapping[int, list[tuple[str, Passage]]] | None = None,
-        eaten: Mapping[str, Eaten] | None = None, lost: bool = False,
+        counts: Mapping[str, Counts] | None = None, lost: bool = False,
     ) -> Piece:  # fmt: skip
         self._catch.listen()
         if self._catch.overflowed():
@@ -206,7 +214,7 @@ class Sweeper:
         if self._stage.instrument.backlog_overflowed():
             faults.append("a processor's backlog overflowed")
         return Piece(
-            keys, self._catch.arrived, self._catch.refused, frozenset(self._catch.twice), passages or {}, eaten, lost,
+            keys, self._catch.arrived, self._catch.refused, frozenset(self._catch.twice), passages or {}, counts or {}, lost,
             faults=tuple(faults),
         )  # fmt: skip
 
@@ -217,7 +225,12 @@ class Sweeper:
             self._stage.instrument.forget_all_flows()
             self._flows = 0
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Let conntrack forget what is left, and close everything."""
         self._stage.instrument.forget_all_flows()
         self._undo.close()

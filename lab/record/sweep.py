@@ -31,6 +31,19 @@ class Arrived(NamedTuple):
     source: str | None = None
 
 
+class Counts(NamedTuple):
+    """Packets that went into a hook and did not come out, those with the mark and all of them; and the packets of each rule."""
+
+    marked: int
+    all: int
+    rules: tuple[int, ...] = ()
+
+    def since(self, before: Counts) -> Counts:
+        """What came to be counted after ``before``."""
+        rules = tuple(now - then for now, then in zip(self.rules, before.rules, strict=True))
+        return Counts(self.marked - before.marked, self.all - before.all, rules)
+
+
 @dataclass(frozen=True, slots=True)
 class SweepGroup:
     """The keys (ports, or places in the list of sources) that share a verdict, its rule and the translation.

@@ -5,32 +5,41 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from lab.record.observation import Observation
+from lab.record.sweep import Counts
 from lab.record.verdict import Kind, Verdict
 
 
-def eater(eaten: Mapping[str, tuple[int, int]], denied: int) -> str | None:
-    """The one node whose rules ate all of the ``denied`` packets, of (marked, all) counts; None when that is not proven.
+def eater(counts: Mapping[str, Counts], denied: int) -> str | None:
+    """The one node whose rules ate all of the ``denied`` packets; None when that is not proven.
 
     Not proven: packets that died elsewhere than in a hook, in two nodes, or answers that died too.
     """
-    nodes = [node for node, (marked, _) in eaten.items() if marked]
-    marked, every = (sum(counts[place] for counts in eaten.values()) for place in (0, 1))
+    nodes = [node for node, of_node in counts.items() if of_node.marked]
+    marked = sum(of_node.marked for of_node in counts.values())
+    every = sum(of_node.all for of_node in counts.values())
     return nodes[0] if len(nodes) == 1 and marked == every == denied else None
 
 
-def nothing_eaten(eaten: Mapping[str, tuple[int, int]]) -> bool:
+def nothing_eaten(counts: Mapping[str, Counts]) -> bool:
     """Whether no rule ate any packet, nor any answer."""
-    return not any(map(any, eaten.values()))
+    return not any(of_node.marked or of_node.all for of_node in counts.values())
+
+
+def of_each(counts: Mapping[str, Counts], packets: int) -> tuple[tuple[int, ...], ...] | None:
+    """By how much each of ``packets`` packets moved every rule's counter, if all did the same; None when they cannot have."""
+    if any(moved % packets for of_node in counts.values() for moved in of_node.rules):
+        return None
+    return tuple(tuple(moved // packets for moved in of_node.rules) for of_node in counts.values())
 
 
 def counted_out(observation: Observation, node: str) -> Verdict:
     """The verdict of a packet that the rules of ``node`` ate."""
     told = observation.refusal
+    name = "SYN" if observation.sent.flags else "datagram"
     counted = f"as many packets as were not delivered went into the hooks of {node} and did not come out"
     if told is None:
-        return Verdict(Kind.DROPPED, f"{counted}, and nothing was answered", observation, _name(observation), node)
-    proof = f"{counted}, and the sender was told {told.kind}"
-    return Verdict(Kind.REJECTED, proof, observation, _name(observation), node, reject=told.kind)
+        return Verdict(Kind.DROPPED, f"{counted}, and nothing was answered", observation, name, node)
+    return Verdict(Kind.REJECTED, f"{counted}, and the sender was told {told.kind}", observation, name, node, reject=told.kind)
 
 
 def delivered(observation: Observation, node: str) -> Verdict:
@@ -43,7 +52,3 @@ def delivered(observation: Observation, node: str) -> Verdict:
 def agree(verdicts: Collection[Verdict]) -> bool:
     """Whether verdicts say the same: kind, node, rule and kind of rejection."""
     return len({(one.kind, one.node, one.rule and one.rule.place, one.reject, one.muted) for one in verdicts}) <= 1
-
-
-def _name(observation: Observation) -> str:
-    return "SYN" if observation.sent.flags else "datagram"

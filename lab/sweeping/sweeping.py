@@ -1,0 +1,191 @@
+"""One sweep from its pieces to its ways: by the gear that can prove it, and single probes where a packet proves too little."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from lab.kernel.collection import without_collection
+from lab.kernel.paths import Passage
+from lab.probe.follow import follow
+from lab.probe.question import TCP, Question
+from lab.probe.stage import Stage
+from lab.probe.sweep import Piece, Sweeper
+from lab.probe.train import SYN, SweepQuestion
+from lab.record.observation import Observation
+from lab.record.observation import Stage as Progress
+from lab.record.packet import Packet
+from lab.record.sweep import Gear
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.rule import SavedRule
+from lab.sweeping.by_rule import sort_by_rule
+from lab.sweeping.tally import SweepTally, Way
+from lab.verdict.prove import prove
+from lab.verdict.remembering import met_by
+from lab.verdict.swept import agree, counted_out, delivered, eater, nothing_eaten
+
+_ASKED_ONE_BY_ONE = 4096  # keys of one way, when its first and its last do not agree
+_PROVEN = (Kind.CLOSED, Kind.DROPPED, Kind.REJECTED)
+Remembering = Sequence[tuple[str, SavedRule]]
+
+
+class Sweeping:
+    """One sweep under way: ``at`` is the node under test, ``remembering`` the rules with a state of their own on its way."""
+
+    def __init__(
+        self, stage: Stage, question: SweepQuestion, at: str | None, ask: Callable[[Question], Verdict],
+        remembering: Remembering, tally: SweepTally,
+    ) -> None:  # fmt: skip
+        self._stage, self._question, self._at, self._ask = stage, question, at, ask
+        self._remembering, self._tally = remembering, tally
+        self._names: dict[tuple[str, Hashable], int] = {}
+
+    def run(self, *, countable: bool) -> None:
+        """Send everything, and ask once more where a packet's fate is not proven by itself.
+
+        ``countable`` tells that every rule on the way has a counter, and that these are not too many to be read again and again.
+        """
+        start = time.perf_counter()
+        keys: Sequence[int] = list(self._question.keys)
+        self._tally.sources = self._question.sources
+        with ExitStack() as undo:
+            undo.callback(lambda: setattr(self._tally, "seconds", time.perf_counter() - start))
+            undo.enter_context(without_collection())
+            with Sweeper(self._stage, self._question) as sweeper:
+                if self._tally.gear is Gear.VERDICT:
+                    self._count_hooks(sweeper, keys)
+                elif countable:
+                    self._count_rules(sweeper, keys)
+                else:
+                    self._trace(sweeper, keys)
+            self._settle()
+
+    def _count_hooks(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
+        with sweeper.counting(Gear.VERDICT) as counted, sweeper.silence():
+            left = [key for piece in counted(keys) for key in self._add_counted(piece)]
+        self._tally.traced = len(left)
+        self._trace(sweeper, left)
+
+    def _count_rules(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
+        found = sort_by_rule(sweeper, keys)
+        self._trace(sweeper, found.to_trace)
+        for way in list(self._tally.ways.values()):
+            for key in tuple(way.keys):
+                way.keys += found.alike.get(key, ())
+
+    def _add_counted(self, piece: Piece) -> Sequence[int]:
+        """Add a piece that was counted; its keys, if that proves nothing."""
+        self._tally.repeats += piece.repeats
+        denied = [key for key in piece.keys if key not in piece.arrived]
+        node = eater(piece.counts, len(denied))
+        sound = piece.sound and (node is not None and self._at in (None, node) if denied else nothing_eaten(piece.counts))
+        if not sound:
+            return piece.keys
+        silent = [key for key in denied if key not in piece.refused]
+        if silent and node is not None:
+            self._tally.add(("silent", node), silent, lambda: Way(counted_out(self._seen(piece, silent[0]), node)))
+        if len(silent) < len(piece.keys):
+            for key in piece.keys:
+                if key in piece.arrived or key in piece.refused:
+                    self._add_told(piece, key, node)
+        return ()
+
+    def _add_told(self, piece: Piece, key: int, node: str | None) -> None:
+        how, told = piece.arrived.get(key), piece.refused.get(key)
+        served = key in piece.refused and told is None
+        if how is None and node is not None:
+            self._tally.add(("told", node, told), [key], lambda: Way(counted_out(self._seen(piece, key), node)))
+        elif how is not None and told is not None:
+            self._tally.add(("closed", how, told), [key], lambda: Way(delivered(self._seen(piece, key), how.at), how))
+        else:
+            self._tally.add(("open", how, served), [key], lambda: self._to_ask(piece, key, each=served))
+
+    def _trace(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
+        for piece in sweeper.traced(keys):
+            self._tally.repeats += piece.repeats
+            if piece.faults:
+                self._tally.add(("lost", piece.faults), piece.keys, lambda piece=piece: Way(self._verdict(piece, piece.keys[0])))  # type: ignore[misc]
+                continue
+            for key in piece.keys:
+                self._add_traced(piece, key)
+
+    def _add_traced(self, piece: Piece, key: int) -> None:
+        met = tuple((self._name(node, passage.story), _moved(passage)) for node, passage in piece.passages.get(key, ()))
+        seen = piece.arrived.get(key), piece.refused.get(key), key in piece.refused, key in piece.twice
+        self._tally.add((met, *seen), [key], lambda: self._proven(piece, key))
+
+    def _name(self, node: str, story: Hashable) -> int:
+        """A number for what was met at a node: compared ten thousands of times, and told in tens of messages."""
+        return self._names.setdefault((node, story), len(self._names))
+
+    def _proven(self, piece: Piece, key: int) -> Way:
+        """What the packet of ``key`` proves by itself; that which it does not is to be asked."""
+        verdict = self._verdict(piece, key)
+        rule = met_by(self._remembering, (*verdict.observation.request, *verdict.observation.others))
+        if rule is not None:
+            node, saved = rule
+            return Way(verdict, piece.arrived.get(key), f"{node} {saved.table}:{saved.chain}:{saved.number} ({saved.text})")
+        if verdict.kind not in _PROVEN or key in piece.twice:
+            return self._to_ask(piece, key, each=key in piece.refused and piece.refused[key] is None)
+        return Way(verdict, piece.arrived.get(key))
+
+    def _to_ask(self, piece: Piece, key: int, *, each: bool) -> Way:
+        return Way(self._verdict(piece, key), piece.arrived.get(key), ask=True, each=each)
+
+    def _verdict(self, piece: Piece, key: int) -> Verdict:
+        return prove(self._seen(piece, key), self._at)
+
+    def _seen(self, piece: Piece, key: int) -> Observation:
+        """All that was seen of one packet."""
+        question = self._question
+        sent = Packet(
+            question.family, question.proto, question.source_of(key), question.sport, question.destination,
+            question.port_of(key), SYN if question.proto == TCP else 0,
+        )  # fmt: skip
+        paths = [passage.path() for _, passage in piece.passages.get(key, ())]
+        followed = follow(paths, sent, self._stage.next_nodes)
+        how = piece.arrived.get(key)
+        return Observation(
+            sent, Progress.SENT, followed.request, (), followed.others, reached=how.at if how else None,
+            refusal=piece.refused.get(key), faults=piece.faults,
+        )  # fmt: skip
+
+    def _settle(self) -> None:
+        """Ask single probes: of an open service for each port, of other ways for the first and the last key."""
+        for way in [way for way in self._tally.ways.values() if way.ask]:
+            if not way.each:
+                verdicts = [self._probe(key) for key in dict.fromkeys((min(way.keys), max(way.keys)))]
+                if agree(verdicts):
+                    way.verdict, way.ask = verdicts[0], False
+                    continue
+            for key in way.keys[:_ASKED_ONE_BY_ONE]:
+                self._add_asked(way, key, self._probe(key))
+            way.keys, way.ask = way.keys[_ASKED_ONE_BY_ONE:], False
+            proof = f"the first and the last of them differ, and more than {_ASKED_ONE_BY_ONE} are not asked one by one"
+            way.verdict = replace(way.verdict, kind=Kind.LOST, proof=proof)
+
+    def _add_asked(self, way: Way, key: int, verdict: Verdict) -> None:
+        story = "asked", id(way), verdict.kind, verdict.rule and verdict.rule.place, verdict.node
+        self._tally.add(story, [key], lambda: Way(verdict, way.arrived))
+
+    def _probe(self, key: int) -> Verdict:
+        question = self._question
+        return self._ask(
+            Question(question.node, question.source_of(key), question.destination, question.proto, question.port_of(key))
+        )
+
+
+def _moved(passage: Passage) -> Hashable:
+    """What the node changed of the headers: addresses, and the port, where they are others; None where nothing."""
+    if passage.exit is None:
+        return None
+    entry, leaving = passage.entry, passage.exit
+    start = 12 if entry[0][0] >> 4 == 4 else 8
+    if entry[0][start:] == leaving[0][start:] and entry[1][:4] == leaving[1][:4]:
+        return None
+    half = (len(entry[0]) - start) // 2
+    parts = (slice(start, start + half), slice(start + half, None))
+    addresses = [leaving[0][part] if leaving[0][part] != entry[0][part] else None for part in parts]
+    return *addresses, leaving[1][2:4] if leaving[1][2:4] != entry[1][2:4] else None
