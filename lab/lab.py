@@ -203,10 +203,10 @@ class Lab:
     ) -> Sweep:
         """Send one packet to every port of ``service``, and say of each what became of it and, in the rule gear, by which rule.
 
-        With ``sources`` the same port is asked from each of these addresses.  No service is opened at the target: a port that
-        is reached is `closed`, and `allowed` where the topology has a service.  The flows of every node are forgotten
-        afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.  ``tally`` is
-        filled piece by piece, for who wants what was finished before an interruption.  Raises as `probe` does.
+        With ``sources`` the same port is asked from each of these addresses.  No service is opened at the target: a port
+        that is reached is `closed`, and `allowed` where the topology has a service.  The flows of every node are forgotten
+        afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.
+        ``tally`` is filled on the way, for who wants what was finished before an interruption.  Raises as `probe` does.
 
         >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-65535", gear=Gear.VERDICT).open
         """
@@ -228,12 +228,12 @@ class Lab:
         countable = not remembering and self._is_countable
         with self.batch():
             sweeping = Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally)
-            sweeping.run(countable=countable)
+            sweeping.run(countable=countable, processor=next(iter(self._pin.others), None))
         return tally.result()
 
     @property
     def _is_countable(self) -> bool:
-        """Whether every rule has a counter, which iptables alone gives to all, and whether they are few enough to be read often."""
+        """Whether every rule has a counter, as iptables alone gives one to all, and they are few enough to be read often."""
         if self.backend is not Backend.NFT or self.rules_that_remember.queues:
             return False
         return all(

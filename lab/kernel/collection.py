@@ -9,7 +9,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """A large ruleset or sweep is some 100,000 objects that all stay: looking for garbage among them takes as long as making them."""
+    """No collection while inside.
+
+    A large ruleset or sweep is some 100,000 objects that all stay: looking for garbage among them takes as long as making
+    them.
+    """
     was = gc.isenabled()
     gc.disable()
     try:

@@ -135,7 +135,7 @@ class Instrument:
 
     @contextmanager
     def counting(self, proto: int, mark_at: int, mark: int) -> Iterator[Callable[[Gear], Mapping[str, Counts]]]:
-        """What counts, by watched node, what the rules ate of the packets with a mark (`CountTable`), in the rule gear by rule."""
+        """What reads, by watched node, what its rules ate of the packets with a mark, in the rule gear by rule (`CountTable`)."""
         with ExitStack() as undo:
             tables = {}
             for name in self._watches:

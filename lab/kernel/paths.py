@@ -35,8 +35,8 @@ class Story(NamedTuple):
 class Passage(NamedTuple):
     """One packet's way through a node, as far as it takes to tell it from another's: for many packets at once.
 
-    ``entry`` and ``exit`` are its network header and what followed, as it came in and as it left; ``story`` is alike for packets
-    that went the same way; ``path`` gives the whole of it.
+    ``entry`` and ``exit`` are its network header and what followed, as it came in and as it left; ``story`` is alike for
+    packets that went the same way; ``path`` gives the whole of it.
     """
 
     entry: tuple[bytes, bytes]

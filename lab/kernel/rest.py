@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import select
 import socket as sockets
+from functools import cached_property
 from types import TracebackType
 
 from lab.errors import MeasurementError, Problem
@@ -31,13 +32,46 @@ class Fence:
         ends = [End(node, "fence", (f"{own}/30",)) for node, own in zip(self.nodes, (_ONE, _TWO), strict=True)]
         wiring.connect("fence", ends)
 
+        self._open: list[FenceLane] = []
+
     def open(self) -> None:
         """Make the sockets; the links must be up."""
-        self._receiver = self.nodes[1].socket(sockets.AF_INET, sockets.SOCK_DGRAM)
-        self._receiver.bind((_TWO, _PORT))
-        self._sender = self.nodes[0].socket(sockets.AF_INET, sockets.SOCK_DGRAM)
-        self._sender.connect((_TWO, _PORT))
         self.pass_by(1)
+
+    @cached_property
+    def own(self) -> FenceLane:
+        """The fences of the thread that holds the lab."""
+        return self._lane()
+
+    @cached_property
+    def other(self) -> FenceLane:
+        """Those of a thread on another processor: what is under way there only they can push on."""
+        return self._lane()
+
+    def _lane(self) -> FenceLane:
+        self._open.append(FenceLane(*self.nodes, port=_PORT + len(self._open)))
+        return self._open[-1]
+
+    def pass_by(self, crossings: int) -> None:
+        """As `FenceLane.pass_by`, from the thread that holds the lab."""
+        self.own.pass_by(crossings)
+
+    def close(self) -> None:
+        """Close the sockets and let the hidden nodes go."""
+        for lane in self._open:
+            lane.close()
+        for node in self.nodes:
+            node.close()
+
+
+class FenceLane:
+    """The sockets between two hidden nodes that one thread sends its fences through."""
+
+    def __init__(self, one: Node, two: Node, port: int) -> None:
+        self._receiver = two.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+        self._receiver.bind((_TWO, port))
+        self._sender = one.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+        self._sender.connect((_TWO, port))
 
     def pass_by(self, crossings: int) -> None:
         """Return when every packet under way has crossed that many links; MeasurementError when a fence is lost."""
@@ -55,12 +89,9 @@ class Fence:
                         ) from None
 
     def close(self) -> None:
-        """Close the sockets and let the hidden nodes go."""
-        for channel in (getattr(self, "_receiver", None), getattr(self, "_sender", None)):
-            if channel is not None:
-                channel.close()
-        for node in self.nodes:
-            node.close()
+        """Close the sockets."""
+        self._receiver.close()
+        self._sender.close()
 
 
 class Pin:
@@ -71,6 +102,11 @@ class Pin:
 
     def __init__(self) -> None:
         self._allowed: set[int] = set()
+
+    @property
+    def others(self) -> list[int]:
+        """The processors that the calling thread may use too and is kept off."""
+        return sorted(self._allowed - os.sched_getaffinity(0))
 
     def __enter__(self) -> None:
         self._allowed = os.sched_getaffinity(0)

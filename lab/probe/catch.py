@@ -70,8 +70,8 @@ class _Ear:
 class Catch:
     """Listens at all of ``nodes`` for the packets of one sweep, and at its sender for their answers, until `close`.
 
-    ``arrived`` is how each key's packet was delivered, ``refused`` what its sender was told (None: a SYN-ACK), both since the last
-    `clear`; ``twice`` the keys that were delivered more than once.
+    ``arrived`` is how each key's packet was delivered, ``refused`` what its sender was told (None: a SYN-ACK), both since
+    the last `clear`; ``twice`` the keys that were delivered more than once.
     """
 
     def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:

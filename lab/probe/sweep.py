@@ -6,40 +6,34 @@ again in smaller ones; what stays unsound is said to be so.
 
 from __future__ import annotations
 
-import socket as sockets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
-from lab.errors import MeasurementError, Problem
-from lab.kernel.batch_send import BatchSender
-from lab.kernel.node import Port
 from lab.kernel.paths import Passage
 from lab.kernel.tracer import Overrun
 from lab.probe.catch import Catch
+from lab.probe.lane import Lanes
 from lab.probe.stage import Stage
-from lab.probe.train import MARK_AT, SweepQuestion, Train, key_of
+from lab.probe.train import MARK_AT, SweepQuestion, key_of
 from lab.record.observation import Refusal
 from lab.record.sweep import Arrived, Counts, Gear
 
-BURST = 256  # packets between two fences: a processor's backlog holds 1,000 or more (net.core.netdev_max_backlog)
 REPEATS = 3  # of one piece, each in halves of the one before
 PIECE = 8192
 _MESSAGES = 16  # of the trace, that a packet is taken to cause until it is known
 _LEAST = 6
 _FLOWS = 16_384  # delivered packets after which conntrack's entries are let go
-_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
-_HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
 
 
 @dataclass(slots=True)
 class Piece:
     """What was seen of the packets of ``keys``, once all of them were at rest.
 
-    ``passages`` are their ways through the traced nodes, ``counts`` what each node's rules ate: whichever was measured.  ``lost`` are conntrack's refusals.  ``faults`` say why nothing of it is sound.
+    ``passages`` are their ways through the traced nodes, ``counts`` what each node's rules ate: whichever was measured.
+    ``lost`` tells that conntrack refused some.  ``faults`` say why nothing of it is sound.
     """
 
     keys: Sequence[int]
@@ -59,60 +53,19 @@ class Piece:
 
 
 class Sweeper:
-    """Sends one question's packets; to be used in ``with``."""
+    """Sends one question's packets, with the help of another ``processor`` if one is named; to be used in ``with``."""
 
-    def __init__(self, stage: Stage, question: SweepQuestion) -> None:
+    def __init__(self, stage: Stage, question: SweepQuestion, processor: int | None) -> None:
         self._stage, self._question = stage, question
         self._mark = int.from_bytes(stage.nonce()[-2:], "big") % 0xFFFE + 1
         with ExitStack() as undo:
-            channel, link = self._way_out()
-            undo.callback(channel.close)
-            self._train = Train(question, self._mark, link, BURST)
-            self._sender = BatchSender(channel.fileno(), self._train.buffer, self._train.size)
+            self._lanes = Lanes(stage, question, self._mark, processor)
+            undo.callback(self._lanes.close)
             self._catch = Catch(dict(stage.network.nodes), question, self._mark)
             undo.callback(self._catch.close)
             self._undo = undo.pop_all()
         self._messages = float(_MESSAGES)
         self._flows = 0
-
-    def _way_out(self) -> tuple[sockets.socket, bytes]:
-        """A socket to send from, and the link header that it needs.
-
-        Frames go past the sender's own rules, which a node that is watched has: there the packets take the whole way.
-        """
-        question, node = self._question, self._stage.network.nodes[self._question.node]
-        hop = None if node.name in self._stage.instrument.watched else self._first_hop()
-        if hop is not None:
-            own, other = hop
-            channel = node.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
-            channel.bind((own.name, 0))
-            return channel, other.mac + own.mac + _ETHERTYPES[question.family]
-        domain = sockets.AF_INET6 if question.family == 6 else sockets.AF_INET
-        channel = node.socket(domain, sockets.SOCK_RAW, sockets.IPPROTO_RAW)
-        channel.setsockopt(*_HDRINCL[question.family], 1)
-        try:
-            channel.connect((question.destination, 0))
-        except OSError as error:
-            channel.close()
-            what = f"{question.node} cannot send to {question.destination}: {error.strerror}"
-            raise MeasurementError(Problem(what, mend="probe one port to see why")) from error
-        return channel, b""
-
-    def _first_hop(self) -> tuple[Port, Port] | None:
-        """The sender's interface and its neighbour's on the way; None where the sender's kernel has to find it itself."""
-        topology, nodes = self._stage.network.topology, self._stage.network.nodes
-        node = nodes[self._question.node]
-        spec = topology.nodes[node.name]
-        if spec.routes or spec.rules or ip_address(self._question.destination).is_link_local:
-            return None
-        for near in (self._question.destination, topology.next_hop(node.name, self._question.family)):
-            network = topology.network_of(near) if near else None
-            own = next((port for port in node.ports.values() if port.network == network), None)
-            if near and own is not None:
-                ports = (port for other in nodes.values() for port in other.ports.values() if port.network == network)
-                other = next((port for port in ports if near in port.addresses and port is not own), None)
-                return None if other is None else (own, other)
-        return None
 
     def traced(self, keys: Sequence[int]) -> Iterator[Piece]:
         """The keys in pieces, every packet traced."""
@@ -194,15 +147,7 @@ class Sweeper:
         """Send a packet for each key, and return when the network is at rest."""
         self._catch.clear()
         self._stage.instrument.backlog_overflowed()
-        fence = self._stage.network.fence
-        for start in range(0, len(keys), BURST):
-            part = keys[start : start + BURST]
-            self._train.load(part)
-            first = 0
-            while (first := self._sender.send(first, len(part))) < len(part):
-                fence.pass_by(1)
-            fence.pass_by(1)
-        self._stage.network.rest()
+        self._lanes.send(keys)
 
     def _read(
         self, keys: Sequence[int], faults: list[str], *, passages: Mapping[int, list[tuple[str, Passage]]] | None = None,

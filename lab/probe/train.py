@@ -94,7 +94,7 @@ class Train:
         """One packet; ``key`` is the port where none is given."""
         question = self._question
         domain = sockets.AF_INET6 if question.family == 6 else sockets.AF_INET
-        ends = [sockets.inet_pton(domain, address) for address in (source, question.destination)]
+        sender, receiver = (sockets.inet_pton(domain, address) for address in (source, question.destination))
         inverse = _INVERSE - (port if key is None else key)
         if question.proto == TCP:
             first = struct.pack("!HHHHI", question.sport, port, inverse, self._mark, 0)
@@ -102,9 +102,9 @@ class Train:
         else:
             length = 8 + _UDP_PAYLOAD
             segment, at = struct.pack("!HHHHHH12x", question.sport, port, length, 0, inverse, self._mark), 6
-        pseudo = b"".join(ends) + struct.pack("!HH", question.proto, len(segment))
+        pseudo = sender + receiver + struct.pack("!HH", question.proto, len(segment))
         summed = struct.pack("!H", checksum(pseudo + segment) or _INVERSE)
-        return self._link + ip_header(*ends, question.proto, len(segment)) + segment[:at] + summed + segment[at + 2 :]
+        return self._link + ip_header(sender, receiver, question.proto, len(segment)) + segment[:at] + summed + segment[at + 2 :]
 
 
 def key_of(transport: bytes, proto: int, mark: int) -> int | None:

@@ -42,10 +42,11 @@ class Sweeping:
         self._remembering, self._tally = remembering, tally
         self._names: dict[tuple[str, Hashable], int] = {}
 
-    def run(self, *, countable: bool) -> None:
+    def run(self, *, countable: bool, processor: int | None) -> None:
         """Send everything, and ask once more where a packet's fate is not proven by itself.
 
-        ``countable`` tells that every rule on the way has a counter, and that these are not too many to be read again and again.
+        ``countable`` tells that every rule on the way has a counter, and that these are few enough to be read often;
+        ``processor`` is one that may help to send.
         """
         start = time.perf_counter()
         keys: Sequence[int] = list(self._question.keys)
@@ -53,7 +54,7 @@ class Sweeping:
         with ExitStack() as undo:
             undo.callback(lambda: setattr(self._tally, "seconds", time.perf_counter() - start))
             undo.enter_context(without_collection())
-            with Sweeper(self._stage, self._question) as sweeper:
+            with Sweeper(self._stage, self._question, processor) as sweeper:
                 if self._tally.gear is Gear.VERDICT:
                     self._count_hooks(sweeper, keys)
                 elif countable:
@@ -106,10 +107,13 @@ class Sweeping:
         for piece in sweeper.traced(keys):
             self._tally.repeats += piece.repeats
             if piece.faults:
-                self._tally.add(("lost", piece.faults), piece.keys, lambda piece=piece: Way(self._verdict(piece, piece.keys[0])))  # type: ignore[misc]
+                self._add_unsound(piece)
                 continue
             for key in piece.keys:
                 self._add_traced(piece, key)
+
+    def _add_unsound(self, piece: Piece) -> None:
+        self._tally.add(("lost", piece.faults), piece.keys, lambda: Way(self._verdict(piece, piece.keys[0])))
 
     def _add_traced(self, piece: Piece, key: int) -> None:
         met = tuple((self._name(node, passage.story), _moved(passage)) for node, passage in piece.passages.get(key, ()))

@@ -13,7 +13,7 @@ from lab.record.verdict import Verdict
 class Way:
     """Keys whose packets met the same.
 
-    ``ask`` tells that single probes have to say what it was, ``each`` that every key is to be asked, not the first and the last.
+    ``ask`` tells that single probes have to say what it was, ``each`` that every key is to be asked, not only two of them.
     """
 
     verdict: Verdict
