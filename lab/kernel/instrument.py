@@ -135,7 +135,7 @@ class Instrument:
 
     @contextmanager
     def counting(self, proto: int, mark_at: int, mark: int) -> Iterator[Callable[[Gear], Mapping[str, Counts]]]:
-        """What reads, by watched node, what its rules ate of the packets with a mark, in the rule gear by rule (`CountTable`)."""
+        """What reads, by watched node, what its rules ate of the packets with a mark, in the rule gear rule by rule."""
         with ExitStack() as undo:
             tables = {}
             for name in self._watches:

@@ -104,7 +104,8 @@ class Train:
             segment, at = struct.pack("!HHHHHH12x", question.sport, port, length, 0, inverse, self._mark), 6
         pseudo = sender + receiver + struct.pack("!HH", question.proto, len(segment))
         summed = struct.pack("!H", checksum(pseudo + segment) or _INVERSE)
-        return self._link + ip_header(sender, receiver, question.proto, len(segment)) + segment[:at] + summed + segment[at + 2 :]
+        header = ip_header(sender, receiver, question.proto, len(segment))
+        return self._link + header + segment[:at] + summed + segment[at + 2 :]
 
 
 def key_of(transport: bytes, proto: int, mark: int) -> int | None:

@@ -54,6 +54,7 @@ def tracer() -> Tracer:
     """A tracer that reads messages, without any socket."""
     made = Tracer.__new__(Tracer)
     made._remembered = {}
+    made._marked = {}
     return made
 
 
