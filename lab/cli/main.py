@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from lab.cli import check, doctor, init, pytest_command, run, schema, trace
+from lab.cli import check, doctor, init, pytest_command, run, schema, sweep, trace
 from lab.errors import LabError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("trace")(trace.trace)
+app.command("sweep")(sweep.sweep)
 app.command("doctor")(doctor.doctor)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)

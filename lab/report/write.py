@@ -62,6 +62,15 @@ def write_reports(result: RunResult, outputs: Outputs) -> None:
         raise InputError(problems)
 
 
+def write_json(path: Path, value: object) -> None:
+    """Write ``value`` as JSON; raises InputError when the file cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, json.dumps(value, indent=1) + "\n")
+    except OSError as error:
+        raise InputError(_unwritable(path, error)) from None
+
+
 def _write(path: Path, text: str) -> None:
     """Whole or not at all, where the file is an ordinary one."""
     if path.exists() and not path.is_file():

@@ -1,0 +1,137 @@
+"""``lab sweep FROM TO``: every port, or every source, and what became of its packet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.choices import NFT, BackendChoice, FamilyChoice
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
+    from lab.run.scene import Scene
+    from lab.sweeping.tally import SweepTally
+
+ALL_PORTS = "1-65535"
+CONSTANTS = "constants"
+
+
+class GearChoice(StrEnum):
+    """``--gear``."""
+
+    RULE = "rule"
+    VERDICT = "verdict"
+
+
+def sweep(
+    sender: Annotated[str, typer.Argument(metavar="FROM", help="A node.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="A node, node@interface, a name or an address.")],
+    service: Annotated[str | None, typer.Argument(help="tcp/1-1024,8080; without it all ports.")] = None,
+    tcp: Annotated[bool, typer.Option("--tcp", help="All TCP ports; this is the default.")] = False,
+    udp: Annotated[bool, typer.Option("--udp", help="All UDP ports.")] = False,
+    both: Annotated[bool, typer.Option("--both", help="All ports of both.")] = False,
+    sources: Annotated[
+        str | None, typer.Option(help="FILE of prefixes, or 'constants' for those of the rulesets: ask SERVICE from each edge.")
+    ] = None,
+    gear: Annotated[GearChoice, typer.Option(help="rule names the rule of every port; verdict only counts.")] = GearChoice.RULE,
+    topology: Annotated[str | None, typer.Option(help="The topology; by default that of the matrix.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="NODE=FILE: a node's policy.")] = None,
+    matrix: Annotated[Path | None, typer.Option(help="The matrix whose topology and policies are used.")] = None,
+    source: Annotated[str | None, typer.Option(help="Send from this address, owned by the sender or not.")] = None,
+    family: Annotated[FamilyChoice | None, typer.Option(help="4, 6 or both; by default that of the ends, IPv4 first.")] = None,
+    backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets.")] = NFT,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
+    mend: Annotated[bool, typer.Option("--mend", help="Repair dumps as `lab run --mend` does.")] = False,
+    allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
+) -> None:
+    """Send a packet to every port (or from every source) and show which verdict and rule each met."""
+    from lab.cli.files import assignments, matrix_files
+    from lab.kernel.privileges import enter
+    from lab.lab import Lab
+    from lab.report.write import write_json
+    from lab.run.rulesets import Rendering
+    from lab.run.scene import find_scene
+
+    services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
+    candidates = matrix_files(()) if matrix is None and topology is None else ()
+    found: list[dict[str, object]] = []
+    lost = False
+    for one in backend.backends:
+        rendering = Rendering(one, mend=mend, allow_commands=allow_commands)
+        scene = find_scene(matrix, topology, assignments(policy or ()), candidates=candidates, rendering=rendering)
+        asked = _Asked(sender, target, source, sources, gear, family.families if family is not None else (None,))
+        enter()
+        with Lab(scene.topology, scene.policies, backend=one) as lab:
+            for title, result in asked.sweeps(lab, scene, services):
+                lost = lost or bool(result["lost"])
+                found.append({"of": title, "backend": str(one), **result})
+        for note in scene.notes:
+            print(f"note: {note}")
+    if json_file is not None:
+        write_json(json_file, {"version": 1, "sweeps": found})
+    sys.exit(3 if lost else 0)
+
+
+def _services(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sources: bool) -> list[str]:
+    from lab.errors import InputError, Problem
+
+    if service is not None:
+        if udp or both:
+            raise InputError(Problem("a service and --udp or --both: one of them says what is swept"))
+        return [service]
+    if of_sources:
+        raise InputError(Problem("which service is asked from all sources?", mend="lab sweep FROM TO tcp/443 --sources FILE"))
+    return [f"{proto}/{ALL_PORTS}" for proto, wanted in (("tcp", tcp or both), ("udp", udp)) if wanted]
+
+
+class _Asked:
+    """What the command line asks, whatever the backend."""
+
+    def __init__(
+        self, sender: str, target: str, source: str | None, sources: str | None, gear: GearChoice,
+        families: Sequence[int | None],
+    ) -> None:  # fmt: skip
+        self._sender, self._target, self._source, self._sources = sender, target, source, sources
+        self._gear, self._families = gear, families
+
+    def sweeps(self, lab: Lab, scene: Scene, services: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+        """Each sweep with its title, printed as soon as it is done; Ctrl-C prints what was finished."""
+        from lab.record.sweep import Gear
+        from lab.report.sweep import sweep_json
+        from lab.sweeping.tally import SweepTally
+
+        for family in self._families:
+            for service in services:
+                tally = SweepTally()
+                title = f"{self._sender} > {self._target} {service}{f' IPv{family}' if family else ''}"
+                try:
+                    lab.sweep(
+                        self._sender, self._target, service, gear=Gear(self._gear), source=self._source,
+                        sources=self._prefixes(scene, family), family=family, tally=tally,
+                    )  # fmt: skip
+                except KeyboardInterrupt:
+                    self._print(f"{title} (interrupted: only what was finished)", tally)
+                    raise
+                self._print(title, tally)
+                yield title, sweep_json(tally.result())
+
+    def _prefixes(self, scene: Scene, family: int | None) -> tuple[str, ...]:
+        from lab.study.sources import constants, read_prefixes, with_edges
+
+        if self._sources is None:
+            return ()
+        named = constants(scene.policies.values()) if self._sources == CONSTANTS else read_prefixes(Path(self._sources))
+        return with_edges(named, family or 4)
+
+    @staticmethod
+    def _print(title: str, tally: SweepTally) -> None:
+        from lab.report.sweep import sweep_lines
+
+        print(title)
+        for line in sweep_lines(tally.result()):
+            print(line)

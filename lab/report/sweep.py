@@ -1,0 +1,94 @@
+"""A sweep as text and as JSON: a line for each verdict, rule and translation, with the ports or sources that got it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
+from lab.report.plain import plain
+
+_MOST_RANGES = 12
+VERSION = 1
+
+
+def sweep_lines(sweep: Sweep) -> Iterator[str]:
+    """The groups as lines, what is open first, and a last line with the numbers."""
+    rows = [_row(sweep, group) for group in sorted(sweep.groups, key=lambda group: group not in sweep.open)]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
+    for what, verdict, rest in rows:
+        yield f"  {what:{widths[0]}}  {verdict:{widths[1]}}  {rest}".rstrip()
+    for group in sweep.groups:
+        if group.unsettled:
+            rule = plain(group.unsettled)
+            yield f"  unsettled: {keys_text(sweep, group.keys)}: {rule} remembers what it saw: probe them one by one"
+    for note in sweep.notes:
+        yield f"  note: {plain(note)}"
+    what = "sources" if sweep.sources else "ports"
+    lost = f", {sweep.lost:,} of them not proven" if sweep.lost else ""
+    again = f", {sweep.repeats} pieces sent again" if sweep.repeats else ""
+    yield f"{sweep.count:,} {what} in {sweep.seconds:.2f} s, {sweep.gear} gear{lost}{again}"
+
+
+def _row(sweep: Sweep, group: SweepGroup) -> tuple[str, str, str]:
+    verdict = group.verdict
+    kind = f"{verdict.kind}{f' ({verdict.reject})' if verdict.reject else ''}{', muted' if verdict.muted else ''}"
+    decider = plain(str(verdict.rule)) if verdict.rule is not None else f"at {verdict.node}" if verdict.node else ""
+    source = f" [{plain(verdict.rule.source)}]" if verdict.rule is not None and verdict.rule.source else ""
+    arrival = f" -> {arrived_text(group.arrived)}" if group.arrived is not None else ""
+    return keys_text(sweep, group.keys), kind + (", unsettled" if group.unsettled else ""), f"{decider}{source}{arrival}"
+
+
+def arrived_text(arrived: Arrived) -> str:
+    """How packets arrived: ``web 10.0.2.10 port 8443 from 192.0.2.1``; only the node where nothing was translated."""
+    words = [arrived.at]
+    if arrived.address is not None:
+        words.append(arrived.address)
+    if arrived.port is not None:
+        words.append(f"port {arrived.port}")
+    if arrived.source is not None:
+        words.append(f"from {arrived.source}")
+    return " ".join(words)
+
+
+def keys_text(sweep: Sweep, keys: Ranges, most: int = _MOST_RANGES) -> str:
+    """Ranges as a person reads them, of ports or of sources."""
+    name = (lambda key: sweep.sources[key]) if sweep.sources else str
+    joint = " to " if sweep.sources else "-"
+    shown = [name(low) if low == high else f"{name(low)}{joint}{name(high)}" for low, high in keys[:most]]
+    more = f" and {len(keys) - most} more ranges" if len(keys) > most else ""
+    return ("; " if sweep.sources else ",").join(shown) + more
+
+
+def sweep_json(sweep: Sweep) -> dict[str, object]:
+    """The sweep for machines."""
+    return {
+        "gear": str(sweep.gear),
+        "count": sweep.count,
+        "lost": sweep.lost,
+        "seconds": sweep.seconds,
+        "repeats": sweep.repeats,
+        "notes": list(sweep.notes),
+        "groups": [_group_json(sweep, group) for group in sweep.groups],
+    }
+
+
+def _group_json(sweep: Sweep, group: SweepGroup) -> dict[str, object]:
+    verdict, rule, arrived = group.verdict, group.verdict.rule, group.arrived
+    keys: list[object] = [list(one) for one in group.keys]
+    if sweep.sources:
+        keys = [[sweep.sources[low], sweep.sources[high]] for low, high in group.keys]
+    return {
+        "sources" if sweep.sources else "ports": keys,
+        "count": group.count,
+        "verdict": str(verdict.kind),
+        "node": verdict.node,
+        "reject": verdict.reject,
+        "muted": verdict.muted,
+        "rule": None if rule is None else {
+            "node": rule.node, "family": rule.family, "place": rule.place, "comment": rule.comment, "text": rule.text,
+            "source": rule.source,
+        },
+        "arrived": None if arrived is None else arrived._asdict(),
+        "unsettled": group.unsettled,
+        "proof": verdict.proof,
+    }  # fmt: skip

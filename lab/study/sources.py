@@ -1,0 +1,83 @@
+"""The sources that a service is asked from: prefixes of a file, or the constants of the rulesets, each with its edges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
+
+from lab.errors import InputError, Problem, Where
+from lab.ruleset.rulesets import Rulesets
+from lab.spec.words import Address, Network
+
+MOST = 65_536  # sources of one sweep: its packets have 16 bits to tell them apart
+# an address or a prefix, as rules, sets and scripts write it; what only looks like one is left out when it is read
+_ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})"
+_CONSTANT = re.compile(rf"(?<![\w.:]){_ADDRESS}(?:/\d{{1,3}})?(?![\w.:])")
+_NOBODY = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8", "fe80::/10", "100::/64", "::ffff:0:0/96")
+_NEVER = tuple(ip_network(text) for text in _NOBODY)
+
+
+def read_prefixes(file: Path) -> list[Network]:
+    """The prefixes and addresses of a file, one a line, with ``#`` before a remark; raises InputError with each bad line."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(Problem(f"{file} cannot be read: {why}")) from None
+    found: list[Network] = []
+    problems: list[Problem] = []
+    for number, line in enumerate(lines, 1):
+        word = line.partition("#")[0].strip()
+        if word:
+            try:
+                found.append(ip_network(word, strict=False))
+            except ValueError:
+                mend = "a line is an address or a prefix: 192.0.2.0/24, 2001:db8::/32"
+                problems.append(Problem(f"{word!r} is not a prefix", Where(str(file), number), mend))
+    if not found and not problems:
+        problems.append(Problem(f"{file} names no prefix", mend="one prefix a line: 192.0.2.0/24"))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def constants(policies: Iterable[Rulesets]) -> list[Network]:
+    """Every address and prefix that the text of the rulesets names."""
+    found: dict[Network, None] = {}
+    for rulesets in policies:
+        for _, text in rulesets.parts():
+            for word in _CONSTANT.findall(text.text):
+                try:
+                    found[ip_network(word, strict=False)] = None
+                except ValueError:
+                    continue
+    return list(found)
+
+
+def with_edges(prefixes: Iterable[Network], family: int) -> tuple[str, ...]:
+    """The first and the last address of each prefix of a family, and those next to it outside; ascending.
+
+    Addresses that no host can have are left out.  Raises InputError when nothing is left, or too much for one sweep.
+    """
+    chosen = {address for prefix in prefixes if prefix.version == family for address in _edges(prefix)}
+    kept = sorted(address for address in chosen if not any(address in never for never in _NEVER))
+    if not kept:
+        raise InputError(Problem(f"no prefix is one of IPv{family}"))
+    if len(kept) > MOST:
+        raise InputError(Problem(f"{len(kept)} sources are more than one sweep can tell apart ({MOST})", mend="split the file"))
+    return tuple(str(address) for address in kept)
+
+
+def _edges(prefix: Network) -> Iterator[Address]:
+    make = IPv4Address if prefix.version == 4 else IPv6Address
+    first, last = int(prefix.network_address), int(prefix.broadcast_address)
+    top = (1 << prefix.max_prefixlen) - 1
+    yield from (make(number) for number in (first - 1, first, last, last + 1) if 0 <= number <= top)
+
+
+def prefixes_of(address: str, prefixes: Sequence[Network]) -> list[str]:
+    """Those of the prefixes that an address is in."""
+    own = ip_address(address)
+    return [str(prefix) for prefix in prefixes if own in prefix]
