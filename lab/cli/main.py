@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from lab.cli import check, doctor, init, pytest_command, run, schema, sweep, trace
+from lab.cli import check, doctor, exposure, init, pytest_command, run, schema, sweep, trace
 from lab.errors import LabError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("run")(run.run)
 app.command("check")(check.check)
 app.command("trace")(trace.trace)
 app.command("sweep")(sweep.sweep)
+app.command("exposure")(exposure.exposure)
 app.command("doctor")(doctor.doctor)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)

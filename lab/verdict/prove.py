@@ -154,8 +154,9 @@ def discovery_dropped_by(observation: Observation) -> Rule | None:
 def _refused(observation: Observation, at: str | None, last: Path | None, packet: str) -> Verdict:
     told = observation.refusal
     assert told is not None
-    destination = (last.exit if last is not None and last.exit is not None else observation.sent).destination
-    if told.kind in _NOTHING_LISTENS and told.sender in (None, destination, observation.sent.destination):
+    if told.kind in _NOTHING_LISTENS:
+        # of hosts only the one that it was for says so (RFC 1122, 3.2.2.1), and no rule dropped it: REJECT did not say it
+        destination = (last.exit if last is not None and last.exit is not None else observation.sent).destination
         proof = f"delivered to {destination}, whose own kernel answered {told.kind}: the path is open, and nothing listens"
         return _verdict(observation, at, Kind.CLOSED, proof)
     proof = f"no rule dropped it, and {told.sender or 'a router'} answered {told.kind}"

@@ -1,0 +1,80 @@
+"""What answers from where: every port that a packet from one zone reaches in another."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from lab.record.path import Rule
+from lab.record.sweep import Arrived, Ranges
+from lab.record.verdict import Kind
+
+
+class Pair(NamedTuple):
+    """Who asks whom: node ``sender`` of ``zone`` with ``source``, the ``address`` that is called ``target`` in ``into``."""
+
+    zone: str
+    sender: str
+    source: str
+    into: str
+    target: str
+    address: str
+    family: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Ports of one pair and protocol that are open by one rule.
+
+    ``kind`` is `allowed` where a service answers, `closed` where nothing listens behind an open path, `unanswered` where the
+    answer did not come back.  ``asserted`` are the matrix rows that expect it, and ``unasserted`` the ports that none does.
+    """
+
+    pair: Pair
+    proto: str
+    ports: Ranges
+    kind: Kind
+    arrived: Arrived | None
+    rule: Rule | None
+    owner: str | None = None
+    ticket: str | None = None
+    review: datetime.date | None = None
+    asserted: tuple[str, ...] = ()
+    unasserted: Ranges = ()
+    unsettled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Ports of one pair and protocol that became open, or are no longer, since another measurement."""
+
+    sender: str
+    target: str
+    address: str
+    family: int
+    proto: str
+    ports: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureReport:
+    """All that is open in a topology.
+
+    ``questions`` are the pairs and protocols, each of 65,535 ports, that were answered in ``seconds``; of ``swept`` of them
+    every port was sent, of the others those ports that speak for all.  ``lost`` are questions of which something is not
+    proven, ``unsettled`` those where a rule remembers what it saw.  ``added`` and ``gone`` compare with an earlier report,
+    where there is one.
+    """
+
+    topology: str
+    exposures: tuple[Exposure, ...]
+    questions: int
+    swept: int
+    seconds: float
+    lost: tuple[str, ...] = ()
+    unsettled: tuple[str, ...] = ()
+    added: tuple[Change, ...] | None = None
+    gone: tuple[Change, ...] | None = None
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False

@@ -1,0 +1,146 @@
+"""What is exposed, as text, as Markdown and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lab.record.exposure import Change, Exposure, ExposureReport
+from lab.record.sweep import Ranges
+from lab.record.verdict import Kind
+from lab.report.markdown import escape
+from lab.report.plain import plain
+from lab.report.sweep import arrived_text
+
+VERSION = 1
+_HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
+_ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost"}
+
+
+def exposure_lines(report: ExposureReport) -> Iterator[str]:
+    """The report for a terminal: zone by zone, then what changed, then the numbers."""
+    for (zone, into), ones in _by_zones(report.exposures).items():
+        yield f"{zone} -> {into}"
+        rows = [_row(one) for one in ones]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD) - 1)]
+        for row in rows:
+            yield "  " + "  ".join(f"{text:{width}}" for text, width in zip(row, (*widths, 0), strict=True)).rstrip()
+    for word, changes in (("NEW", report.added), ("gone", report.gone)):
+        for change in changes or ():
+            yield f"{word}: {change_text(change)}"
+    for lost in report.lost:
+        yield f"not proven: {plain(lost)}"
+    for unsettled in report.unsettled:
+        yield f"unsettled: {plain(unsettled)}"
+    for note in report.notes:
+        yield f"note: {plain(note)}"
+    if report.interrupted:
+        yield "interrupted: this is what was finished"
+    yield summary(report)
+
+
+def summary(report: ExposureReport) -> str:
+    """One line with the numbers."""
+    open_ports = sum(_count(one.ports) for one in report.exposures)
+    unasserted = sum(_count(one.unasserted) for one in report.exposures)
+    words = [
+        f"{report.topology}: {len(report.exposures)} exposures ({open_ports:,} ports, {unasserted:,} asserted by no matrix)",
+        f"{report.questions} questions of 65,535 ports, {report.swept} of them with a packet for each port",
+        f"{report.seconds:.1f} s",
+    ]
+    if report.added is not None and report.gone is not None:
+        words.append(f"{len(report.added)} new, {len(report.gone)} gone")
+    return ", ".join(words)
+
+
+def change_text(change: Change) -> str:
+    """``world > web-vip (198.51.100.2) tcp/8443``."""
+    return plain(f"{change.sender} > {change.target} ({change.address}) {change.proto}/{_ports(change.ports)}")
+
+
+def exposure_markdown(report: ExposureReport) -> str:
+    """The report as GitHub-flavoured Markdown; nothing of a file is taken for markup."""
+    lines = [f"## What is exposed: {escape(report.topology)}", "", escape(summary(report)), ""]
+    for word, changes in (("newly exposed", report.added), ("no longer exposed", report.gone)):
+        lines += [f"- **{word}**: {escape(change_text(change))}" for change in changes or ()]
+    lines += [f"- **not proven**: {escape(lost)}" for lost in report.lost]
+    lines += [f"- **unsettled**: {escape(text)}" for text in report.unsettled]
+    for (zone, into), ones in _by_zones(report.exposures).items():
+        lines += ["", f"### {escape(zone)} → {escape(into)}", "", "| " + " | ".join(_HEAD) + " |"]
+        lines += ["| " + " | ".join("---" for _ in _HEAD) + " |"]
+        lines += ["| " + " | ".join(escape(text) for text in _row(one)) + " |" for one in ones]
+    return "\n".join([*lines, ""])
+
+
+def exposure_json(report: ExposureReport) -> dict[str, object]:
+    """The report for machines, and for ``--against``."""
+    return {
+        "version": VERSION,
+        "topology": report.topology,
+        "questions": report.questions,
+        "swept": report.swept,
+        "seconds": report.seconds,
+        "interrupted": report.interrupted,
+        "exposures": [_json(one) for one in report.exposures],
+        "not_proven": list(report.lost),
+        "unsettled": list(report.unsettled),
+        "added": _changes_json(report.added),
+        "gone": _changes_json(report.gone),
+        "notes": list(report.notes),
+    }
+
+
+def _by_zones(exposures: Sequence[Exposure]) -> dict[tuple[str, str], list[Exposure]]:
+    found: dict[tuple[str, str], list[Exposure]] = {}
+    for one in exposures:
+        found.setdefault((one.pair.zone, one.pair.into), []).append(one)
+    return found
+
+
+def _row(one: Exposure) -> tuple[str, ...]:
+    rule = one.rule
+    named = "" if rule is None else f"{rule}{f' [{rule.source}]' if rule.source else ''}"
+    who = " ".join(str(word) for word in (one.owner, one.ticket, one.review) if word is not None)
+    arrived = f" -> {arrived_text(one.arrived)}" if one.arrived is not None else ""
+    answers = _ANSWERS.get(one.kind, str(one.kind)) + (", unsettled" if one.unsettled else "")
+    asserted = "; ".join(one.asserted) or "nothing"
+    if one.asserted and one.unasserted:
+        asserted += f", but not {_ports(one.unasserted)}"
+    shown = f"{one.pair.sender}", f"{one.pair.target} ({one.pair.address})", f"{one.proto}/{_ports(one.ports)}"
+    return tuple(map(plain, (*shown, answers + arrived, named, who or "-", asserted)))
+
+
+def _ports(ports: Ranges) -> str:
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in ports)
+
+
+def _count(ports: Ranges) -> int:
+    return sum(high - low + 1 for low, high in ports)
+
+
+def _json(one: Exposure) -> dict[str, object]:
+    rule = one.rule
+    return {
+        "zone": one.pair.zone, "from": one.pair.sender, "source": one.pair.source, "into": one.pair.into,
+        "to": one.pair.target, "address": one.pair.address, "family": one.pair.family, "proto": one.proto,
+        "ports": [list(part) for part in one.ports], "verdict": str(one.kind),
+        "arrived": None if one.arrived is None else one.arrived._asdict(),
+        "rule": None if rule is None else {
+            "node": rule.node, "family": rule.family, "place": rule.place, "comment": rule.comment, "text": rule.text,
+            "source": rule.source,
+        },
+        "owner": one.owner, "ticket": one.ticket, "review": None if one.review is None else one.review.isoformat(),
+        "asserted_by": list(one.asserted), "unasserted": [list(part) for part in one.unasserted],
+        "unsettled": one.unsettled,
+    }  # fmt: skip
+
+
+def _changes_json(changes: Sequence[Change] | None) -> list[dict[str, object]] | None:
+    if changes is None:
+        return None
+    return [
+        {
+            "from": change.sender, "to": change.target, "address": change.address, "family": change.family,
+            "proto": change.proto, "ports": [list(part) for part in change.ports],
+        }
+        for change in changes
+    ]  # fmt: skip

@@ -1,0 +1,35 @@
+"""Which rows of which matrices say that a port is to be open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lab.record.exposure import Pair
+from lab.record.sweep import Ranges
+from lab.ruleset.rule import overlap
+from lab.spec.cell import Cell, Exemption
+from lab.spec.service import without
+
+_Place = tuple[str, str, str, str]  # sender, source, destination, protocol
+
+
+class Assertions:
+    """The allow rows of some matrices' cells, by who asks whom."""
+
+    def __init__(self, cells: Iterable[Cell]) -> None:
+        self._cells: dict[_Place, list[Cell]] = {}
+        for cell in cells:
+            if cell.expect.action == "allow" and not cell.ack and cell.service.ports:
+                place = cell.sender.node, cell.sender.address, cell.target.address, cell.service.proto
+                self._cells.setdefault(place, []).append(cell)
+
+    def of(self, pair: Pair, proto: str, ports: Ranges) -> tuple[tuple[str, ...], Ranges, Exemption | None]:
+        """The rows that expect some of ``ports`` to be open, the ports that none does, and the exception of a row."""
+        rows: dict[str, None] = {}
+        left, exemption = ports, None
+        for cell in self._cells.get((pair.sender, pair.source, pair.address, proto), ()):
+            if overlap(cell.service.ports, ports):
+                rows[f"{cell.matrix}: {cell.row} ({cell.where})"] = None
+                left = without(left, cell.service.ports)
+                exemption = exemption or cell.expect.exemption
+        return tuple(rows), left, exemption

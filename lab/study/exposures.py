@@ -1,0 +1,62 @@
+"""The exposure of one topology: the matrices that are about it, its lab, its pairs, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lab.errors import InputError, Problem
+from lab.lab import Lab
+from lab.record.exposure import ExposureReport, Pair
+from lab.run.plan import Plan
+from lab.study.asserted import Assertions
+from lab.study.compare_exposures import Open, more, open_ports
+from lab.study.exposure import Survey, survey
+from lab.study.zones import pairs
+
+
+def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
+    """Those of the plans that are about one topology; InputError when it is not told which, or none is."""
+    names = list(dict.fromkeys(plan.topology.topology for plan in plans))
+    if named is None and len(names) > 1:
+        raise InputError(Problem(f"which topology? The matrices have {', '.join(names)}", mend=f"--topology {names[0]}"))
+    chosen = [plan for plan in plans if named in (None, plan.topology.topology)]
+    if not chosen:
+        raise InputError(Problem(f"no matrix is about topology {named!r}", mend=f"there are {', '.join(names)}"))
+    policies = {name: text for plan in chosen for name, text in plan.policies.items()}
+    for plan in chosen:
+        if any(plan.policies[name] != policies[name] for name in plan.policies):
+            raise InputError(Problem("the matrices of this topology have different policies", mend="name one matrix"))
+    return chosen
+
+
+def measure(
+    plans: Sequence[Plan], senders: Sequence[str], targets: Sequence[str], *, every_port: bool, then: Open | None,
+    progress: Callable[[int, int], None],
+) -> ExposureReport:  # fmt: skip
+    """Measure what is open; ``then`` is what was open before.  Ctrl-C ends it with what is done."""
+    topology = plans[0].topology
+    policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
+    families = sorted({cell.family for plan in plans for cell in plan.cells})
+    chosen = [pair for pair in pairs(topology, policies, families) if _wanted(pair, senders, targets)]
+    if not chosen:
+        raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
+    assertions = Assertions(cell for plan in plans for cell in plan.cells)
+    found, interrupted = Survey(), False
+    with Lab(topology, policies, backend=plans[0].backend) as lab:
+        try:
+            survey(lab, chosen, assertions, found, every_port=every_port, progress=progress)
+        except KeyboardInterrupt:
+            interrupted = True
+    now = open_ports(found.exposures)
+    return ExposureReport(
+        topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds, tuple(found.lost), tuple(found.unsettled),
+        None if then is None else more(now, then), None if then is None else more(then, now),
+        tuple(dict.fromkeys(note for plan in plans for note in plan.notes)), interrupted,
+    )  # fmt: skip
+
+
+def _wanted(pair: Pair, senders: Sequence[str], targets: Sequence[str]) -> bool:
+    node = pair.target.partition("@")[0]
+    return (not senders or bool({pair.zone, pair.sender} & set(senders))) and (
+        not targets or bool({pair.into, pair.target, node, pair.address} & set(targets))
+    )
