@@ -24,6 +24,7 @@ from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question
 from lab.probe.stage import Stage
 from lab.probe.train import SweepQuestion
+from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
@@ -111,7 +112,13 @@ class Lab:
 
     @contextmanager
     def batch(self) -> Iterator[None]:
-        """Ask several questions between one canary and the next; raises MeasurementError when the instrument is blind."""
+        """Ask several questions between one canary and the next; inside of itself it changes nothing.
+
+        Raises MeasurementError when the instrument is blind.
+        """
+        if self._batch:
+            yield
+            return
         with self._pin:
             self._instrument.canary()
             self._batch = True
@@ -138,8 +145,6 @@ class Lab:
 
     def ask(self, question: Question, at: str | None = None) -> Verdict:
         """The verdict of one question, ``at`` being the node under test."""
-        if self._batch:
-            return prove(probe(self._stage, question), at)
         with self.batch():
             return prove(probe(self._stage, question), at)
 
@@ -216,20 +221,30 @@ class Lab:
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
             raise InputError(Problem(f"{service!r}: {what}"))
         family = family or self._family(node, target, source or next(iter(sources), None), parsed)
-        address, owner = self._target(target, family)
+        address, _ = self._target(target, family)
         checked = tuple(_address(one, family) for one in sources)
         own = checked[0] if checked else _address(source, family) if source else self._source(node, address, family)
-        port = self._stage.source_port(own)
-        question = SweepQuestion(node, own, address, NUMBERS[parsed.proto], port, parsed.ports, checked)
+        question = SweepQuestion(node, own, address, NUMBERS[parsed.proto], self.source_port(own), parsed.ports, checked)
+        return self.ask_all(question, gear, at or self._only_policy(), tally)
+
+    def ask_all(
+        self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None
+    ) -> Sweep:
+        """The sweep of one question, ``at`` being the node under test."""
         tally = tally if tally is not None else SweepTally()
-        remembering = self.rules_that_remember.in_the_way(Flow(family, parsed.proto, parsed.ports, (node, owner)))
+        ends = question.node, self.topology.owner(question.destination)
+        flow = Flow(question.family, PROTOCOL_NAMES[question.proto], question.ports, ends)
+        remembering = self.rules_that_remember.in_the_way(flow)
         tally.gear, tally.notes = self._gear(gear, remembering)
-        at = at or self._only_policy()
         countable = not remembering and self._is_countable
         with self.batch():
             sweeping = Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally)
             sweeping.run(countable=countable, processor=next(iter(self._pin.others), None))
         return tally.result()
+
+    def source_port(self, source: str) -> int:
+        """A source port of an address that no other probe has had for long."""
+        return self._stage.source_port(source)
 
     @property
     def _is_countable(self) -> bool:

@@ -17,6 +17,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.run.isolation import Isolation
 from lab.run.plan import Plan
 from lab.run.questions import questions
+from lab.run.swept import is_swept, sweep_cell
 from lab.spec.cell import Cell
 from lab.verdict.tally import Tally
 
@@ -93,6 +94,9 @@ class MatrixRun:
         for rule in remembering:
             if "--mode random" in rule.text or "numgen random" in rule.text:
                 tally.warn(f"a rule decides by chance, and another run may differ: {rule.text}")
+        if not remembering and is_swept(cell):
+            self.repeats += sweep_cell(lab, cell, tally)
+            return tally
         touches = 0
         for port, question in questions(cell):
             if not remembering:

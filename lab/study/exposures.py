@@ -49,7 +49,8 @@ def measure(
             interrupted = True
     now = open_ports(found.exposures)
     return ExposureReport(
-        topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds, tuple(found.lost), tuple(found.unsettled),
+        topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
+        tuple(found.lost), tuple(found.unsettled),
         None if then is None else more(now, then), None if then is None else more(then, now),
         tuple(dict.fromkeys(note for plan in plans for note in plan.notes)), interrupted,
     )  # fmt: skip

@@ -11,7 +11,7 @@ BEYOND = "beyond"  # the zone of addresses that lie in no network, which an anyi
 
 
 def pairs(topology: Topology, under_test: Collection[str], families: Collection[int]) -> Iterator[Pair]:
-    """From every node but those under test, in each of its networks, to the addresses of other networks and of nodes under test."""
+    """From every node but those under test, in each network, to all addresses of other networks and of nodes under test."""
     for family in families:
         targets = list(_targets(topology, family))
         for zone, sender, source in _senders(topology, under_test, family):

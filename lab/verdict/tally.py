@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.verdict import Verdict
 from lab.spec.cell import Cell
+from lab.spec.service import merged, ports_text
 from lab.verdict.judge import Judgement, judge
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.PASSED)
@@ -23,18 +24,16 @@ class _Group:
     count: int = 0
     ranges: list[list[int]] = field(default_factory=list)
 
-    def add(self, port: int | None) -> None:
-        self.count += 1
-        if port is None:
-            return
-        if self.ranges and self.ranges[-1][1] == port - 1:
-            self.ranges[-1][1] = port
+    def add(self, low: int, high: int) -> None:
+        self.count += high - low + 1
+        if self.ranges and self.ranges[-1][1] == low - 1:
+            self.ranges[-1][1] = high
         else:
-            self.ranges.append([port, port])
+            self.ranges.append([low, high])
 
     @property
     def ports(self) -> str:
-        return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in self.ranges)
+        return ports_text(merged([(low, high) for low, high in self.ranges]))
 
 
 class Tally:
@@ -53,14 +52,28 @@ class Tally:
 
     def add(self, port: int | None, verdict: Verdict) -> None:
         """Add the verdict of one port (None: the service has no ports)."""
+        group = self._group(verdict)
+        if port is None:
+            group.count += 1
+        else:
+            group.add(port, port)
+        self._probe_us += verdict.observation.probe_us
+
+    def add_swept(self, ports: Sequence[tuple[int, int]], verdict: Verdict, each_us: float) -> None:
+        """Add ports that share a verdict, each of which took ``each_us`` microseconds."""
+        group = self._group(verdict)
+        for low, high in ports:
+            group.add(low, high)
+            self._probe_us += each_us * (high - low + 1)
+
+    def _group(self, verdict: Verdict) -> _Group:
         judgement = judge(self._cell, verdict)
         rule = verdict.rule.place if verdict.rule else None
         key = (verdict.kind, rule, verdict.node, verdict.reject, verdict.muted, verdict.passed_node, judgement.outcome)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = _Group(verdict, judgement)
-        group.add(port)
-        self._probe_us += verdict.observation.probe_us
+        return group
 
     def confirm(self, cell: Cell, ask: Callable[[int | None], Verdict]) -> None:
         """Judge each group anew as ``cell``, by what ``ask`` measures of its first port."""
