@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from lab.bench.figures import Figures
@@ -26,19 +26,16 @@ def picture(figures: Figures) -> str:
             "A proven deny as the ruleset grows",
             "rules",
             "microseconds a probe",
-            tuple(
-                _series(name, rules, "rules", f"{key}_us")
-                for name, key in (("one chain", "linear"), ("tree of chains", "tree"), ("ipset", "ipset"))
-            ),
+            _series(rules, "rules", {"one chain": "linear_us", "tree of chains": "tree_us", "ipset": "ipset_us"}),
         ),
         Bars("All ports of a host behind 200 rules", "seconds", _bars(figures)),
         Lines(
             "A lab up and down",
             "nodes",
             "seconds",
-            (_series("lab", nodes, "nodes", "lab_s"), _series("ip -batch", nodes, "nodes", "ip_batch_s")),
+            _series(nodes, "nodes", {"lab": "lab_s", "ip -batch": "ip_batch_s"}),
         ),
-        Lines("A run, everything included", "cells", "seconds", (_series("lab run", cells, "cells", "run_s"),)),
+        Lines("A run, everything included", "cells", "seconds", _series(cells, "cells", {"lab run": "run_s"})),
     ])
 
 
@@ -47,9 +44,17 @@ def _bars(figures: Figures) -> tuple[tuple[str, float], ...]:
     return tuple((name, value) for key, name in _SWEEPS if isinstance(value := every.get(key), float))
 
 
-def _series(name: str, rows: Sequence[Figures], x: str, y: str) -> Series:
-    points = ((row[x], row[y]) for row in rows)
-    return Series(name, tuple((float(a), b) for a, b in points if isinstance(a, int) and isinstance(b, float) and b > 0))
+def _series(rows: Sequence[Figures], x: str, lines: Mapping[str, str]) -> tuple[Series, ...]:
+    """The lines by their names, each over the key ``x`` of the rows; without those that have no point."""
+    every = (Series(name, tuple(_points(rows, x, y))) for name, y in lines.items())
+    return tuple(series for series in every if series.points)
+
+
+def _points(rows: Sequence[Figures], x: str, y: str) -> Iterator[tuple[float, float]]:
+    for row in rows:
+        size, figure = row[x], row[y]
+        if isinstance(size, int) and isinstance(figure, float) and figure > 0:
+            yield float(size), figure
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -18,12 +18,12 @@ def table(figures: Figures) -> str:
     properties = _properties(bench_schema())
     peers, growth = (_mapping(figures.get(key)) for key in ("peers", "growth"))
     own = {key: value for key, value in figures.items() if key not in ("version", "peers", "growth")}
-    parts = [
-        [*_lines(own, properties)],
-        ["beside it", *_lines(peers, _properties(properties["peers"]))],
-        *([f"as {key} grow", *_grid(value)] for key, value in growth.items() if isinstance(value, Sequence) and value),
+    parts: list[tuple[str, list[str]]] = [
+        ("the lab", [*_lines(own, properties)]),
+        ("beside it", [*_lines(peers, _properties(properties["peers"]))]),
+        *((f"as {key} grow", [*_grid(value)]) for key, value in growth.items() if isinstance(value, Sequence) and value),
     ]
-    return "\n\n".join("\n".join(part) for part in parts if len(part) > 1)
+    return "\n\n".join("\n".join((heading, *lines)) for heading, lines in parts if lines)
 
 
 def shown(key: str, value: object) -> str:
