@@ -65,7 +65,7 @@ def _three(three: Topology, size: Size) -> Found:
     """Until the network of three nodes is ready, one way after the other in each run."""
     lab, batch, mininet = _Times(), _Times(), _Times()
     python = python_with("mininet.net") if find("mnexec") else None
-    for _ in range(2 * size.runs):
+    for _ in range(size.runs):
         lab.seconds.append(_until_ready(three))
         batch.of_peer("commands", [up(three)], sys.executable)
         mininet.of_peer("by_mininet", 1, python)

@@ -12,7 +12,7 @@ from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.kernel.tools import find, run
 
-_NSE_PACKETS = 6
+_NSE_PACKETS = 21  # its own waiting for a first sight varies by as much as one packet takes
 
 
 def peers(size: Size) -> Found:

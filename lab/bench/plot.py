@@ -32,12 +32,21 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar: its name and value; those of one ``kind``, counted from 0, have one colour."""
+
+    name: str
+    value: float
+    kind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Bars:
-    """A plot of bars from zero: their names and values; ``x`` is what stands below, with the unit."""
+    """A plot of bars from zero; ``x`` is what stands below, with the unit."""
 
     title: str
     x: str
-    bars: tuple[tuple[str, float], ...]
+    bars: tuple[Bar, ...]
 
 
 def svg(plots: Sequence[Lines | Bars], columns: int = 2) -> str:
@@ -110,16 +119,16 @@ def _bars(plot: Bars) -> Iterator[str]:
     if not plot.bars:
         yield _text(_LEFT, _HEIGHT / 2, "not measured here")
         return
-    longest = max(value for _, value in plot.bars) or 1.0
+    longest = max(bar.value for bar in plot.bars) or 1.0
     step = (_HEIGHT - _TOP - _BOTTOM) / len(plot.bars)
     room = _WIDTH - _LEFT - _RIGHT - 60
-    for number, (name, value) in enumerate(plot.bars):
+    for number, bar in enumerate(plot.bars):
         top = round(_TOP + number * step, 1)
-        length, thick = round(room * value / longest, 1), round(step - 24, 1)
-        colour = _COLOURS[number % len(_COLOURS)]
-        yield _text(_LEFT, top + 4, name)
+        length, thick = round(room * bar.value / longest, 1), min(24.0, round(step - 20, 1))
+        colour = _COLOURS[bar.kind % len(_COLOURS)]
+        yield _text(_LEFT, top + 4, bar.name)
         yield f'<rect x="{_LEFT}" y="{top + 10}" width="{length}" height="{thick}" fill="{colour}"/>'
-        yield _text(_LEFT + length + 6, round(top + 14 + thick / 2, 1), f"{value:.3g}")
+        yield _text(_LEFT + length + 6, round(top + 14 + thick / 2, 1), f"{bar.value:.3g}")
     yield _text(_WIDTH / 2, _HEIGHT - 14, plot.x, anchor="middle")
 
 

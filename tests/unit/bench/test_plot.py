@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lab.bench.picture import picture
-from lab.bench.plot import Bars, Lines, Series, svg
+from lab.bench.plot import Bar, Bars, Lines, Series, svg
 
 NS = "{http://www.w3.org/2000/svg}"
 GROWN = Lines("Title", "rules", "microseconds", (Series("one chain", ((10, 60.0), (100, 70.0), (1000, 600.0))),))
@@ -39,20 +39,20 @@ def test_both_axes_are_logarithmic() -> None:
 
 
 def test_a_bar_is_as_long_as_its_value() -> None:
-    root = drawn(svg([Bars("t", "seconds", (("slow", 10.0), ("fast", 2.5)))]))
+    root = drawn(svg([Bars("t", "seconds", (Bar("slow", 10.0), Bar("fast", 2.5)))]))
     slow, fast = [float(rect.attrib["width"]) for rect in root.iter(f"{NS}rect") if rect.attrib.get("x")]
     assert slow == pytest.approx(4 * fast)
 
 
 def test_no_text_is_markup() -> None:
     evil = "</text><script>alert(1)</script>&"
-    root = drawn(svg([Lines(evil, evil, evil, (Series(evil, ((1, 1.0),)),)), Bars(evil, evil, ((evil, 1.0),))]))
+    root = drawn(svg([Lines(evil, evil, evil, (Series(evil, ((1, 1.0),)),)), Bars(evil, evil, (Bar(evil, 1.0),))]))
     assert not [*root.iter(f"{NS}script")]
     assert [element.text for element in root.iter(f"{NS}text")].count(evil) == 7
 
 
 def test_everything_stays_inside() -> None:
-    plots: list[Lines | Bars] = [GROWN, Bars("t", "s", (("a", 1.0),)), GROWN, GROWN, GROWN]
+    plots: list[Lines | Bars] = [GROWN, Bars("t", "s", (Bar("a", 1.0),)), GROWN, GROWN, GROWN]
     root = drawn(svg(plots, columns=2))
     places = [group.attrib["transform"] for group in root.iter(f"{NS}g")]
     assert len(set(places)) == len(plots)
@@ -63,7 +63,7 @@ def test_everything_stays_inside() -> None:
 
 
 def test_one_point_and_zeroes_are_no_trouble() -> None:
-    drawn(svg([Lines("t", "x", "y", (Series("s", ((10, 10.0),)),)), Bars("t", "x", (("none", 0.0),))]))
+    drawn(svg([Lines("t", "x", "y", (Series("s", ((10, 10.0),)),)), Bars("t", "x", (Bar("none", 0.0),))]))
 
 
 def test_nothing_measured_is_said() -> None:
