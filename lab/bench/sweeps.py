@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.bench.figures import Figures, Found, Size, median, seconds
 from lab.bench.inputs import policy, topology
+from lab.errors import MeasurementError, Problem
 from lab.kernel.loading import load
 from lab.kernel.network import Network
 from lab.kernel.node import Node
@@ -17,6 +18,7 @@ from lab.lab import Lab
 
 _TARGET, _PORTS = "10.2.0.2", "tcp/1-65535"
 _TUNED = ("-p-", "-T5", "--min-rate", "100000", "--max-retries", "0")
+_ALL = 65_535
 _ANSWERING = 460  # ports of the server that two-hundred lets through and that answer with RST
 
 
@@ -33,9 +35,9 @@ def _own(size: Size) -> Found:
         return Found(dict.fromkeys(names), ("this version of the lab has no sweep",))
     runs = size.few(3)
     with Lab(topology("three"), {"gateway": policy("two-hundred")}) as lab:
-        verdict, rule = (median(_sweep(lab, one), runs) for one in (gear.VERDICT, gear.RULE))
+        verdict, rule = (median(_sweep(lab, one, _ANSWERING), runs) for one in (gear.VERDICT, gear.RULE))
     with Lab(topology("three"), {"gateway": policy("all-accept")}) as lab:
-        everything = median(_sweep(lab, gear.VERDICT), runs)
+        everything = median(_sweep(lab, gear.VERDICT, _ALL), runs)
     return Found(dict(zip(names, (verdict, rule, everything), strict=True)))
 
 
@@ -47,8 +49,17 @@ def _gear() -> Any:
         return None
 
 
-def _sweep(lab: Any, gear: object) -> Callable[[], object]:
-    return lambda: lab.sweep("client", _TARGET, _PORTS, gear=gear)
+def _sweep(lab: Any, gear: object, reached: int) -> Callable[[], None]:
+    """One sweep in which that many ports must be found to be reached, and none without a proven verdict."""
+
+    def work() -> None:
+        sweep = lab.sweep("client", _TARGET, _PORTS, gear=gear)
+        found = sum(group.count for group in sweep.open)
+        if found != reached or sweep.lost:
+            what = f"a sweep found {found:,} ports reached and {sweep.lost:,} lost where {reached:,} are reached"
+            raise MeasurementError(Problem(what))
+
+    return work
 
 
 def _nmap(size: Size) -> Found:
