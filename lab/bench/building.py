@@ -28,7 +28,7 @@ class _Times:
     def of_peer(self, program: str, given: object, python: str | None) -> None:
         """Once more by a program of another's, whose printed seconds are added up."""
         if python is None:
-            self.notes.add(f"what {program} needs is not installed")
+            self.notes.add(f"{program.removeprefix('by_')} is not installed")
             return
         done = run_apart(program, given, python=python)
         if done.numbers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.bench.figures import Found, Size, growing
 from lab.bench.inputs import grown, policy, topology
 from lab.bench.probes import ask
+from lab.errors import MachineError
 from lab.kernel.tools import find
 from lab.lab import Lab
 from lab.probe.question import Question
@@ -17,9 +18,15 @@ _BLOCKED = Question("client", "172.17.255.254", "10.2.0.2", 6, 20_000)
 
 def growth(size: Size) -> Found:
     """The cost of a proven deny by an address list of 10 to 100,000 entries whose last entry decides."""
-    notes = () if find("ipset") is not None else ("ipset is not installed",)
-    rows = [_row(entries, size) for entries in size.up_to(growing(10, _LARGEST), _QUICK)]
-    return Found({"growth": {"rules": rows}}, notes)
+    notes = [] if find("ipset") is not None else ["ipset is not installed"]
+    rows = []
+    for entries in size.up_to(growing(10, _LARGEST), _QUICK):
+        try:
+            rows.append(_row(entries, size))
+        except MachineError as error:
+            notes.append(f"no more than {entries // 10:,} rules: {error.problems[0].what}")
+            break
+    return Found({"growth": {"rules": rows or None}}, tuple(notes))
 
 
 def _row(entries: int, size: Size) -> dict[str, float | None]:
