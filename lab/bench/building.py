@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import statistics
-import sys
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from lab.bench.figures import Found, Size, median, seconds
 from lab.bench.inputs import policy, topology, topology_of
 from lab.bench.ip_batch import down, up
-from lab.bench.processes import python_with, run_apart
+from lab.bench.processes import Apart, python_with, run_apart
 from lab.kernel.network import Network
 from lab.kernel.tools import find
 from lab.lab import Lab
 from lab.spec.topology import Topology
 
 _SIZES, _QUICK = (3, 30, 300, 1000), 30
-
-
-@dataclass(slots=True)
-class _Times:
-    """Seconds as they come in; ``notes`` say what kept some from coming."""
-
-    seconds: list[float] = field(default_factory=list)
-    notes: set[str] = field(default_factory=set)
-
-    def of_peer(self, program: str, given: object, python: str | None) -> None:
-        """Once more by a program of another's, whose printed seconds are added up."""
-        if python is None:
-            self.notes.add(f"{program.removeprefix('by_')} is not installed")
-            return
-        done = run_apart(program, given, python=python)
-        if done.numbers:
-            self.seconds.append(sum(done.numbers))
-        else:
-            self.notes.add(done.note)
-
-    @property
-    def median(self) -> float | None:
-        """In seconds."""
-        return statistics.median(self.seconds) if self.seconds else None
 
 
 def building(size: Size) -> Found:
@@ -63,14 +38,17 @@ def building(size: Size) -> Found:
 
 def _three(three: Topology, size: Size) -> Found:
     """Until the network of three nodes is ready, one way after the other in each run."""
-    lab, batch, mininet = _Times(), _Times(), _Times()
+    lab: list[float] = []
+    batch: list[Apart] = []
+    mininet: list[Apart] = []
     python = python_with("mininet.net") if find("mnexec") else None
     for _ in range(size.runs):
-        lab.seconds.append(_until_ready(three))
-        batch.of_peer("commands", [up(three)], sys.executable)
-        mininet.of_peer("by_mininet", 1, python)
-    peers = {"ip_batch_lab3_ms": _ms(batch.median), "mininet_lab3_ms": _ms(mininet.median)}
-    return Found({"lab3_ms": _ms(lab.median), "peers": peers}, tuple(batch.notes | mininet.notes))
+        lab.append(_until_ready(three))
+        batch.append(run_apart("commands", [up(three)]))
+        mininet.append(run_apart("by_mininet", 1, python=python) if python else Apart(note="mininet is not installed"))
+    peers = {"ip_batch_lab3_ms": _ms(_median(batch)), "mininet_lab3_ms": _ms(_median(mininet))}
+    notes = dict.fromkeys(one.note for one in (*batch, *mininet) if one.note)
+    return Found({"lab3_ms": statistics.median(lab) * 1e3, "peers": peers}, tuple(notes))
 
 
 def _until_ready(three: Topology) -> float:
@@ -83,11 +61,18 @@ def _until_ready(three: Topology) -> float:
 def _nodes(count: int, size: Size) -> dict[str, float | None]:
     """Up and down; the large ones once, as they take seconds."""
     many = topology("three") if count == 3 else topology_of(count)
-    lab, batch = _Times(), _Times()
+    lab: list[float] = []
+    batch: list[Apart] = []
     for _ in range(size.runs if count < 100 else 1):
-        lab.seconds.append(seconds(lambda: Network(many).close()))
-        batch.of_peer("commands", [up(many), down(many)], sys.executable)
-    return {"nodes": count, "lab_s": lab.median, "ip_batch_s": batch.median}
+        lab.append(seconds(lambda: Network(many).close()))
+        batch.append(run_apart("commands", [up(many), down(many)]))
+    return {"nodes": count, "lab_s": statistics.median(lab), "ip_batch_s": _median(batch)}
+
+
+def _median(runs: Sequence[Apart]) -> float | None:
+    """In seconds, each run being all that its program printed; None when none printed anything."""
+    sums = [sum(one.numbers) for one in runs if one.numbers]
+    return statistics.median(sums) if sums else None
 
 
 def _ms(figure: float | None) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from lab.bench.building import building
 from lab.bench.figures import Figures, Found, Size, merged
@@ -15,7 +14,7 @@ from lab.bench.peers import peers
 from lab.bench.probes import probes
 from lab.bench.runs import runs
 from lab.bench.sweeps import sweeps
-from lab.errors import InputError, MachineError, Problem
+from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem
 from lab.report.bench_schema import BENCH_VERSION, bench_schema
 from lab.spec.messages import did_you_mean
 
@@ -43,25 +42,38 @@ def groups(names: Sequence[str] = ()) -> Sequence[Group]:
     return [group for group in every if not names or group.name in names]
 
 
-def measure(chosen: Sequence[Group], size: Size, begin: Callable[[str], None]) -> Found:
-    """The figures of the groups with every key of the schema, None where not measured; ``begin`` is told each group's name.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Every key of the schema with its figure, None where not measured; why not; 3 as ``exit_code`` after a failure."""
 
-    What this machine lacks costs its group alone, with a note; where nothing could be measured, the MachineError is raised.
+    figures: Figures
+    notes: tuple[str, ...]
+    exit_code: int
+
+
+def measure(chosen: Sequence[Group], size: Size, begin: Callable[[str], None]) -> Measured:
+    """The figures of the groups, ``begin`` being told each group's name.
+
+    What this machine lacks, or a measurement that fails, costs its group alone, with a note; where every group ended so,
+    the first of these errors is raised.
     """
-    figures, notes, lacking = blank(), [], []
+    figures: Figures = blank()
+    notes: list[str] = []
+    ended: list[LabError] = []
     for group in chosen:
         begin(group.name)
         try:
             found = group.measure(size)
-        except MachineError as error:
-            lacking.append(error)
+        except (MachineError, MeasurementError) as error:
+            ended.append(error)
             notes += [f"{group.name}: {problem.what}" for problem in error.problems]
             continue
         figures = merged(figures, found.figures)
         notes += found.notes
-    if len(lacking) == len(chosen):
-        raise MachineError(chain.from_iterable(error.problems for error in lacking))
-    return Found(figures, tuple(notes))
+    if len(ended) == len(chosen):
+        raise ended[0]
+    failed = any(isinstance(error, MeasurementError) for error in ended)
+    return Measured(figures, tuple(notes), MeasurementError.exit_code if failed else 0)
 
 
 def blank() -> Figures:

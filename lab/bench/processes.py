@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lab.bench.figures import seconds
 from lab.kernel.tools import find
 
 _APART = Path(__file__).parent / "apart"
@@ -38,18 +38,12 @@ def run_pytest(matrix: Path) -> Ended:
 
 
 def _ended(command: Sequence[str]) -> Ended:
-    peak = 0.0
-    code = 0
-
-    def work() -> None:
-        nonlocal peak, code
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        code = child.returncode = os.waitstatus_to_exitcode(status)
-        peak = usage.ru_maxrss * 1024 / 1e6
-
-    took = seconds(work)
-    return Ended(code, took, peak)
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    took = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return Ended(child.returncode, took, usage.ru_maxrss * 1024 / 1e6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,3 +39,4 @@ def bench(
         write_text(json_file, json.dumps(found.figures, indent=2) + "\n")
     if svg_file is not None:
         write_text(svg_file, picture(found.figures))
+    sys.exit(found.exit_code)

@@ -29,7 +29,7 @@ def test_topologies_load(name: str) -> None:
 def test_a_topology_has_as_many_nodes_as_are_asked_for(nodes: int) -> None:
     many = topology_of(nodes)
     assert len(many.nodes) == nodes
-    assert max(len(many.on_network(network)) for network in many.networks) <= 10
+    assert all(2 <= len(many.on_network(network)) <= 10 for network in many.networks)
 
 
 def test_the_blocked_address_of_the_topology_is_the_last_of_the_list() -> None:

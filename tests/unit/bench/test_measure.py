@@ -8,7 +8,7 @@ import pytest
 
 from lab.bench.figures import Found, Size
 from lab.bench.measure import Group, blank, groups, measure
-from lab.errors import InputError, MachineError, Problem
+from lab.errors import InputError, MachineError, MeasurementError, Problem
 from lab.report.bench_schema import bench_schema
 
 
@@ -20,6 +20,10 @@ def valid(figures: object) -> dict[str, Any]:
 
 def lacks(_: Size) -> Found:
     raise MachineError(Problem("there is no such tool"))
+
+
+def fails(_: Size) -> Found:
+    raise MeasurementError(Problem("a probe was lost"))
 
 
 def finds(_: Size) -> Found:
@@ -52,6 +56,14 @@ def test_what_the_machine_lacks_costs_its_group_alone() -> None:
     found = measure([Group("other", lacks), Group("some", finds)], Size(), begun)
     assert valid(found.figures)["deny_us"] == 68.5
     assert found.notes == ("other: there is no such tool", "a note")
+    assert found.exit_code == 0
+
+
+def test_a_measurement_that_fails_is_told_and_the_others_are_kept() -> None:
+    found = measure([Group("other", fails), Group("some", finds)], Size(), begun)
+    assert valid(found.figures)["deny_us"] == 68.5
+    assert found.notes == ("other: a probe was lost", "a note")
+    assert found.exit_code == 3
 
 
 def test_a_machine_that_can_measure_nothing_is_told() -> None:
