@@ -26,7 +26,8 @@ def points(text: str) -> list[list[tuple[float, float]]]:
 
 def test_axes_have_words_and_decades() -> None:
     found = texts(svg([GROWN]))
-    assert {"Title", "rules", "microseconds", "one chain", "10", "100", "1,000"} <= set(found)
+    assert {"Title", "rules", "microseconds", "one chain"} <= set(found)
+    assert sorted(text for text in found if text[0].isdigit()) == ["1,000", "1,000", "10", "10", "100", "100"]
 
 
 def test_both_axes_are_logarithmic() -> None:
