@@ -15,6 +15,7 @@ from pathlib import Path
 from lab.kernel.tools import find
 
 _APART = Path(__file__).parent / "apart"
+_PATIENCE_S = 300  # for programs of others, which may wait for what never comes
 _LAB = "from lab.cli.main import main; main()"
 
 
@@ -56,13 +57,19 @@ class Apart:
 
 def run_apart(program: str, given: object = None, *, python: str = sys.executable) -> Apart:
     """Run it in namespaces of its own with ``given`` as JSON on its standard input."""
+    unshare = find("unshare")
+    if unshare is None:
+        return Apart(note=f"{program}: unshare is not installed")
     command = [
-        "unshare", "--mount", "--net", "--propagation", "private", python, str(_APART / "launch.py"), f"{program}.py",
+        unshare, "--mount", "--net", "--propagation", "private", python, str(_APART / "launch.py"), f"{program}.py",
     ]  # fmt: skip
     environment = {**os.environ, "PATH": os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))}
-    done = subprocess.run(
-        command, input=json.dumps(given), capture_output=True, text=True, check=False, env=environment
-    )
+    try:
+        done = subprocess.run(
+            command, input=json.dumps(given), capture_output=True, text=True, check=False, env=environment, timeout=_PATIENCE_S
+        )
+    except subprocess.TimeoutExpired:
+        return Apart(note=f"{program}: not done after {_PATIENCE_S} s")
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
         return Apart(note=f"{program}: {said[-1]}")
