@@ -35,7 +35,7 @@ def exposure(
     from lab.cli.files import assignments, matrix_files
     from lab.errors import InputError, Problem
     from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
-    from lab.report.write import write_json
+    from lab.report.write import check_writable, write_json
     from lab.run.plan import Choices
     from lab.run.rulesets import Rendering
     from lab.run.runner import make_plans
@@ -48,6 +48,8 @@ def exposure(
     choices = Choices(None, assignments(policy or ()), None, family.families, rendering)
     plans = one_topology(make_plans(matrix_files(files or ()), choices, backend.backends), topology)
     then = read_saved(against, plans[0].topology.topology) if against is not None else None
+    if save is not None:
+        check_writable(save)
     _ready(plans)
     report = measure(plans, sender or (), target or (), every_port=every_port, then=then, progress=_progress)
     if as_json:

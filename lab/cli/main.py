@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from lab.cli import check, doctor, exposure, init, pytest_command, run, schema, sweep, trace
+from lab.cli import bench, check, doctor, exposure, init, pytest_command, run, schema, sweep, trace
 from lab.errors import LabError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("exposure")(exposure.exposure)
 app.command("doctor")(doctor.doctor)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
+app.command("bench")(bench.bench)
 app.command("pytest", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
     pytest_command.run_pytest
 )

@@ -15,7 +15,8 @@ def schema(
 ) -> None:
     """Print a JSON Schema, or write all of them into a folder for editors."""
     from lab.errors import InputError, Problem
-    from lab.report.schema import bench_schema, result_schema
+    from lab.report.bench_schema import bench_schema
+    from lab.report.schema import result_schema
     from lab.spec.schema import json_schemas
 
     schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}

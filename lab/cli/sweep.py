@@ -53,11 +53,13 @@ def sweep(
     from lab.cli.files import assignments, matrix_files
     from lab.kernel.privileges import enter
     from lab.lab import Lab
-    from lab.report.write import write_json
+    from lab.report.write import check_writable, write_json
     from lab.run.rulesets import Rendering
     from lab.run.scene import find_scene
 
     services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
+    if json_file is not None:
+        check_writable(json_file)
     candidates = matrix_files(()) if matrix is None and topology is None else ()
     found: list[dict[str, object]] = []
     lost = False

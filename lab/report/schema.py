@@ -1,6 +1,6 @@
-"""The JSON Schemas (draft 2020-12) of what the lab writes for machines: the results of a run, and of ``ci/bench``.
+"""The JSON Schema (draft 2020-12) of the results of a run, which `lab run --json` writes.
 
-Each has a version.  Within a version keys are only ever added; one that goes, or changes its
+It has a version.  Within a version keys are only ever added; one that goes, or changes its
 meaning, makes a new version.
 """
 
@@ -15,7 +15,6 @@ from lab.report.json import VERSION
 Schema = dict[str, object]
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-BENCH_VERSION = 1
 
 
 def result_schema() -> Schema:
@@ -43,41 +42,6 @@ def result_schema() -> Schema:
             "decided": _object({"node": _text("a traced node on the way"), "rule": {"$ref": "#/$defs/rule"}}),
             "step": _step(),
         },
-    }
-
-
-def bench_schema() -> Schema:
-    """Return the schema of ``ci/bench --json``."""
-    return {
-        "$schema": _DRAFT,
-        "$id": f"urn:netfilter-lab:schema:bench:{BENCH_VERSION}",
-        "title": f"netfilter-lab: speed and size, version {BENCH_VERSION}",
-        **_object({
-            "version": {"const": BENCH_VERSION},
-            "deny_us": _number("median of a proven deny with its rule, microseconds"),
-            "allow_us": _number("median of an allow: nonce each way, conntrack read, close; microseconds"),
-            "allow_untraced_us": _number("median of the same exchange untraced, microseconds"),
-            "matrix_1000_s": _number("1,000 cells by `lab run`, everything included, seconds"),
-            "lab3_policy_ms": _number("a lab of three nodes with its policy, up and down, milliseconds"),
-            "lab100_s": _number("a lab of 100 nodes, up and down, seconds"),
-            "load_ratio": _number("loading 10,000 rules in 1,000 chains, as a multiple of bare iptables-restore"),
-            "load_bare_s": _number("the bare iptables-restore of the same rules, seconds"),
-            "readback_s": _number("reading the rules back after the load, seconds"),
-            "deny_legacy_us": _nullable("number", "a proven deny held by iptables-legacy, microseconds; null without it"),
-            "allow_legacy_us": _nullable("number", "an allow held by iptables-legacy, microseconds"),
-            "load_legacy_ratio": _nullable("number", "the same rules by iptables-legacy, as a multiple of the bare tool"),
-            "load_nft_ratio": _number("the same rules as an nft script, as a multiple of bare `nft -f`"),
-            "load_100k_ratio": _number("100,000 rules loaded and read back with their lines, as a multiple of the bare load"),
-            "load_100k_bare_s": _number("the bare iptables-restore of 100,000 rules, seconds"),
-            "ipset_100k_s": _nullable("number", "a set of 100,000 addresses, seconds; null without ipset"),
-            "ipset_100k_ratio": _nullable("number", "the same as a multiple of the bare `ipset restore`"),
-            "rss_mb": _number("peak memory of the 1,000 cells, megabytes of 10^6 bytes"),
-            "peers": _object({
-                "nc_deny_us": _nullable("number", "a deny by `nc -z -w1`, microseconds; null without nc"),
-                "scapy_sr1_deny_us": _nullable("number", "a deny by scapy's `sr1`, microseconds"),
-                "ip_netns_exec_us": _nullable("number", "one `ip netns exec`, microseconds"),
-            }),
-        }),
     }
 
 

@@ -35,12 +35,25 @@ class Outputs:
         for path in self.paths():
             if path.resolve() in read:
                 raise InputError(Problem(f"{path} is a matrix: a report would overwrite it"))
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("a"):
-                    pass
-            except OSError as error:
-                raise InputError(_unwritable(path, error)) from None
+            check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise InputError now for a file that could not be written later."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise InputError(_unwritable(path, error)) from None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write one file, whole or not at all; InputError when it cannot be written."""
+    try:
+        _write(path, text)
+    except OSError as error:
+        raise InputError(_unwritable(path, error)) from None
 
 
 def write_reports(result: RunResult, outputs: Outputs) -> None:
@@ -64,11 +77,7 @@ def write_reports(result: RunResult, outputs: Outputs) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Write ``value`` as JSON; raises InputError when the file cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, json.dumps(value, indent=1) + "\n")
-    except OSError as error:
-        raise InputError(_unwritable(path, error)) from None
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -128,6 +128,25 @@ def test_schemas_are_named_printed_and_written(project: Project) -> None:
     assert "topology, matrix, result, bench" in project.lab("schema", "policy").ended(2).err
 
 
+def test_bench_measures_one_group_and_leaves_the_rest_null(project: Project) -> None:
+    done = project.lab("bench", "--only", "probes", "--probes", "3", "--json", "b.json", "--svg", "b.svg").ended(0)
+    assert "a proven deny with its rule" in done.out
+    assert done.err == "measuring probes\n"
+    schema = json.loads(project.lab("schema", "bench").ended(0).out)
+    figures = json.loads(project.read("b.json"))
+    jsonschema.Draft202012Validator(schema).validate(figures)
+    assert figures["deny_us"] > 0
+    assert figures["matrix_1000_s"] is None
+    assert project.read("b.svg").startswith("<svg ")
+
+
+def test_bench_is_told_what_is_wrong_before_it_measures(project: Project) -> None:
+    assert "did you mean 'probes'" in project.lab("bench", "--only", "probe").ended(2).err
+    done = project.lab("bench", "--only", "probes", "--json", "matrices/small.yaml/b.json").ended(2)
+    assert "cannot be written" in done.err
+    assert "measuring" not in done.err
+
+
 @pytest.mark.parametrize(("name", "file"), [("topology", "topologies/small.yaml"), ("matrix", MATRIX)])
 def test_schemas_agree_with_what_is_loaded(project: Project, name: str, file: str) -> None:
     schema = json.loads(project.lab("schema", name).ended(0).out)

@@ -9,8 +9,9 @@ import jsonschema
 import pytest
 
 from lab.record.result import Outcome, RunResult
+from lab.report.bench_schema import bench_schema
 from lab.report.json import to_json
-from lab.report.schema import bench_schema, result_schema
+from lab.report.schema import result_schema
 from tests.unit.report import make
 
 
@@ -150,5 +151,11 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
         "version", "deny_us", "allow_us", "allow_untraced_us", "matrix_1000_s", "lab3_policy_ms", "lab100_s",
         "load_ratio", "load_bare_s", "readback_s", "rss_mb", "peers", "deny_legacy_us", "allow_legacy_us",
         "load_legacy_ratio", "load_nft_ratio", "load_100k_ratio", "load_100k_bare_s", "ipset_100k_s", "ipset_100k_ratio",
+        "load_one_by_one_s", "load_one_by_one_bare_s", "sweep_verdict_s", "sweep_rule_s", "sweep_all_accept_s", "lab3_ms",
+        "lab300_s", "lab1000_s", "exposure_s", "pytest_1000_s", "rmem_max", "backlog", "growth",
     }  # fmt: skip
-    assert set(schema["properties"]["peers"]["required"]) == {"nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us"}
+    assert set(schema["properties"]["peers"]["required"]) == {
+        "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_default_1000_ports_s",
+        "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
+    }  # fmt: skip
+    assert set(schema["properties"]["growth"]["required"]) == {"rules", "cells", "nodes"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.report.schema import bench_schema, result_schema
+from lab.report.bench_schema import bench_schema
+from lab.report.schema import result_schema
 from lab.spec.schema import json_schemas
 
 FOLDER = Path(__file__).parents[3] / "schemas"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from lab.bench.figures import Found, Size, seconds
+from lab.bench.inputs import grown, text_of
+from lab.errors import MeasurementError, Problem
 from lab.kernel.dialects import restore
 from lab.kernel.line_map import LineMap
 from lab.kernel.loading import load
@@ -16,26 +18,14 @@ from lab.kernel.node import Node
 from lab.kernel.read_back import read_back
 from lab.kernel.tools import find, run
 from lab.ruleset.backend import Backend
-from lab.ruleset.render import Rendered, render
+from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 
-POLICIES = Path(__file__).resolve().parent / "policies"
-
-
-def text_of(file: str) -> Rendered:
-    """A policy of the inputs, rendered."""
-    return render(POLICIES / f"{file}.j2", {}, {}, {})
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long ``work`` takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+_ONE_BY_ONE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class _Load:
     """A load by the lab as a multiple of the bare tool's, the bare one and the read-back in seconds, all medians."""
 
     ratio: float
@@ -44,7 +34,7 @@ class Figures:
     whole_ratio: float
 
 
-def measure(kind: str, text: Rendered, backend: Backend, runs: int) -> Figures:
+def _measure(kind: str, text: Rendered, backend: Backend, runs: int) -> _Load:
     """Load ``text`` by the bare tool and by the lab, one after the other, and read it back with every rule's line.
 
     The whole is a load with its read-back as a lab does it: the lines are found beside the load.
@@ -69,7 +59,7 @@ def measure(kind: str, text: Rendered, backend: Backend, runs: int) -> Figures:
     ratio = statistics.median(one / other for one, other in zip(loads, bares, strict=True))
     back = statistics.median(backs) if backs else 0.0
     whole_ratio = statistics.median(one / other for one, other in zip(wholes, bares, strict=True)) if wholes else ratio
-    return Figures(ratio, statistics.median(bares), back, whole_ratio)
+    return _Load(ratio, statistics.median(bares), back, whole_ratio)
 
 
 def _read_back(node: Node, rulesets: Rulesets, home: Home, backend: Backend) -> None:
@@ -85,24 +75,47 @@ def _whole(node: Node, rulesets: Rulesets, home: Home, backend: Backend) -> None
     lines.close()
 
 
-def loading(runs: int) -> Mapping[str, float | None]:
-    """10,000 rules in 1,000 chains on nft, legacy and native nft; 100,000 rules; a set of 100,000 addresses."""
-    ten = measure("v4", text_of("ten-thousand.rules"), Backend.NFT, runs)
-    hundred = measure("v4", text_of("hundred-thousand.rules"), Backend.NFT, 1)
-    native = measure("nft", text_of("ten-thousand.nft"), Backend.NFT, runs)
+def loads(size: Size) -> Found:
+    """10,000 rules in 1,000 chains on nft, legacy and native nft; 100,000 rules and addresses; 1,000 rules one by one."""
+    runs = size.runs
+    ten = _measure("v4", text_of("ten-thousand.rules"), Backend.NFT, runs)
+    native = _measure("nft", text_of("ten-thousand.nft"), Backend.NFT, runs)
+    hundred = None if size.quick else _measure("v4", text_of("hundred-thousand.rules"), Backend.NFT, 1)
     legacy = sets = None
     if find("iptables-legacy-restore") is not None:
-        legacy = measure("v4", text_of("ten-thousand.rules"), Backend.LEGACY, runs)
+        legacy = _measure("v4", text_of("ten-thousand.rules"), Backend.LEGACY, runs)
     if find("ipset") is not None:
-        sets = measure("ipset", text_of("hundred-thousand.ipset"), Backend.NFT, runs)
-    return {
+        sets = _measure("ipset", text_of("hundred-thousand.ipset"), Backend.NFT, runs)
+    return Found({
         "load_ratio": ten.ratio,
         "load_bare_s": ten.bare_s,
         "readback_s": ten.back_s,
         "load_legacy_ratio": legacy.ratio if legacy else None,
         "load_nft_ratio": native.ratio,
-        "load_100k_ratio": hundred.whole_ratio,
-        "load_100k_bare_s": hundred.bare_s,
+        "load_100k_ratio": hundred.whole_ratio if hundred else None,
+        "load_100k_bare_s": hundred.bare_s if hundred else None,
         "ipset_100k_s": sets.bare_s * sets.ratio if sets else None,
         "ipset_100k_ratio": sets.ratio if sets else None,
-    }
+        **({} if size.quick else _one_by_one()),
+    })
+
+
+def _one_by_one() -> Mapping[str, float]:
+    """1,000 rules by as many calls of iptables, and the same rules by one of iptables-restore."""
+    text = grown("linear.rules", _ONE_BY_ONE).text
+    rules = [shlex.split(line) for line in text.splitlines() if line.startswith("-A")]
+    home = Home()
+    single, whole = Node("one by one", home), Node("whole", home)
+
+    def one_by_one() -> None:
+        for rule in rules:
+            done = run(single.namespace, ["iptables-nft", *rule])
+            if done.code != 0:
+                raise MeasurementError(Problem(f"iptables refused a rule: {done.err.strip()}"))
+
+    bare = seconds(lambda: run(whole.namespace, restore("v4", Backend.NFT), text))
+    took = seconds(one_by_one)
+    for node in (single, whole):
+        node.close()
+    home.close()
+    return {"load_one_by_one_s": took, "load_one_by_one_bare_s": bare}

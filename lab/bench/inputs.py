@@ -1,0 +1,76 @@
+"""The fixed inputs: ci/bench.d in a checkout, and the same folder in the package where that is installed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lab.ruleset.render import Rendered, render
+from lab.ruleset.rulesets import Rulesets
+from lab.spec.load import load_topology, shipped_root
+from lab.spec.topology import Topology
+
+
+def folder() -> Path:
+    """Where topologies, policies and matrices to measure with are."""
+    return shipped_root() / "ci" / "bench.d"
+
+
+def text_of(file: str) -> Rendered:
+    """A text of the policies, rendered as the lab renders: ``two-hundred.rules``."""
+    return render(folder() / "policies" / f"{file}.j2", {}, {}, {})
+
+
+def policy(name: str) -> Rulesets:
+    """A policy of iptables among the inputs, rendered."""
+    return Rulesets(v4=text_of(f"{name}.rules"))
+
+
+def grown(file: str, entries: int) -> Rendered:
+    """A text of the policies that has as many ``entries`` as are asked for; not by the lab's renderer, for speed."""
+    text = _written(f"policies/{file}", entries=entries)
+    return Rendered(text, (None,) * text.count("\n"), f"policies/{file}.j2")
+
+
+def topology(name: str) -> Topology:
+    """A topology of the inputs."""
+    return load_topology(folder() / "topologies" / f"{name}.yaml")
+
+
+def topology_of(nodes: int) -> Topology:
+    """A topology of that many nodes: one gateway, and networks of nine hosts."""
+    text = _written("topologies/many.yaml", nodes=nodes)
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "many.yaml"
+        path.write_text(text)
+        return load_topology(path)
+
+
+@contextmanager
+def project(cells: int) -> Iterator[Path]:
+    """A matrix of that many cells in a project of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        for kept in ("topologies/three.yaml", "policies/two-hundred.rules.j2"):
+            (root / kept).parent.mkdir()
+            (root / kept).write_text((folder() / kept).read_text())
+        matrix = root / "matrices" / "cells.yaml"
+        matrix.parent.mkdir()
+        matrix.write_text(_written("matrices/cells.yaml", cells=cells))
+        yield matrix
+
+
+def _written(file: str, **variables: int) -> str:
+    """A template of our own with its variables; it needs no sandbox."""
+    environment = Environment(
+        loader=FileSystemLoader(folder()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(f"{file}.j2").render(variables)

@@ -1,0 +1,42 @@
+"""``lab bench``: the lab measured on this machine, beside what one would use otherwise."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="One group of figures; repeatable.")] = None,
+    runs: Annotated[int, typer.Option(help="Measurements of each whole thing.", min=1)] = 5,
+    probes: Annotated[int, typer.Option(help="Probes of each kind.", min=1)] = 3000,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what is large.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
+    svg_file: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write a plot of them here.")] = None,
+) -> None:
+    """Measure the lab beside what one would use otherwise: a table, JSON and a plot; some minutes, or `--quick`."""
+    from lab.bench.figures import Size
+    from lab.bench.measure import groups, measure
+    from lab.bench.picture import picture
+    from lab.bench.table import table
+    from lab.kernel.privileges import enter
+    from lab.report.write import check_writable, write_text
+
+    chosen = groups(only or ())
+    for file in (json_file, svg_file):
+        if file is not None:
+            check_writable(file)
+    enter()
+    found = measure(chosen, Size(runs, probes, quick=quick), lambda name: print(f"measuring {name}", file=sys.stderr))
+    print(table(found.figures))
+    for note in found.notes:
+        print(f"note: {note}")
+    if json_file is not None:
+        write_text(json_file, json.dumps(found.figures, indent=2) + "\n")
+    if svg_file is not None:
+        write_text(svg_file, picture(found.figures))
+    sys.exit(found.exit_code)
