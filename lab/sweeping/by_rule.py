@@ -77,8 +77,8 @@ def _fate(piece: Piece, key: int) -> Hashable:
 
 def _kind(piece: Piece) -> Hashable:
     """What one packet of the piece did to the counters of all nodes; None where its packets cannot have done the same."""
-    fates = {_fate(piece, key) for key in piece.keys}
-    if not piece.sound or len(fates) != 1 or None in fates or eater(piece.counts, len(piece.keys)) is None:
+    told = {piece.refused.get(key) for key in piece.keys} if piece.refused else {None}
+    if not piece.sound or piece.arrived or len(told) != 1 or eater(piece.counts, len(piece.keys)) is None:
         return None
     each = of_each(piece.counts, len(piece.keys))
-    return each and (fates.pop(), each)
+    return each and (told.pop(), each)
