@@ -42,6 +42,8 @@ def probe(stage: Stage, question: Question) -> Observation:
         reasons = told()
         left = again.request[-1].exit if again.request else again.sent
         reached = saw(left) if left is not None else None
+        if not reasons and left is not None and _from_itself(stage, left):
+            reasons = ("IP_LOCAL_SOURCE",)
     unresolved = stage.network.unresolved_neighbours()
     repeats = observation.repeats + again.repeats + 1
     if _story(again) != _story(observation):
@@ -50,6 +52,18 @@ def probe(stage: Stage, question: Question) -> Observation:
     return replace(
         again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
     )
+
+
+def _from_itself(stage: Stage, left: Packet) -> bool:
+    """Whether a packet bears an address of the very node that it goes to, which IPv4 refuses (fib_validate_source).
+
+    As a port forward does that leads a server back to itself.  A kernel that tells its reasons calls it IP_LOCAL_SOURCE.
+    """
+    owner = stage.network.topology.owner(left.destination)
+    if left.family != 4 or owner is None or owner in stage.instrument.watched:
+        return False
+    node = stage.network.nodes[owner]
+    return left.source in node.addresses and node.sysctls.get("net.ipv4.conf.all.accept_local", "0") == "0"
 
 
 def _story(observation: Observation) -> tuple[object, ...]:

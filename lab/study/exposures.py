@@ -48,12 +48,20 @@ def measure(
         except KeyboardInterrupt:
             interrupted = True
     now = open_ports(found.exposures)
+    if then is not None:
+        then = None if interrupted else _asked(then, chosen) if senders or targets else then
     return ExposureReport(
         topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
         tuple(found.lost), tuple(found.unsettled),
         None if then is None else more(now, then), None if then is None else more(then, now),
         tuple(dict.fromkeys(note for plan in plans for note in plan.notes)), interrupted,
     )  # fmt: skip
+
+
+def _asked(then: Open, chosen: Sequence[Pair]) -> Open:
+    """What was open of these pairs: what was not asked now is not gone."""
+    asked = {(pair.sender, pair.target, pair.address, pair.family) for pair in chosen}
+    return {place: ports for place, ports in then.items() if place[:4] in asked}
 
 
 def _wanted(pair: Pair, senders: Sequence[str], targets: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from lab.kernel.drop_reason import DropReasons
 from lab.record.verdict import Kind, Verdict
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import FAR, corridor, table
+from tests.kernel.scenes import FAR, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
@@ -63,6 +63,15 @@ def test_reverse_path(lab_of: LabOf, service: str, kernel_tells: bool) -> None:
 def test_a_source_that_is_the_gateway_s_own(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter"))
     stopped_at_the_gateway(lab.probe("client", "server", "udp/443", source=FAR))
+
+
+def test_a_port_forward_that_leads_back_to_the_sender(lab_of: LabOf) -> None:
+    """The server asks the public address of itself: nobody translates its source, and it refuses a packet from itself."""
+    forward = f"-A PREROUTING -d {FAR} -p tcp --dport 443 -j DNAT --to-destination {SERVER}"
+    lab = lab_of(corridor(), gateway=table("nat", forward))
+    verdict = lab.probe("server", FAR, "tcp/443")
+    assert (verdict.kind, verdict.passed_node) == (Kind.UNROUTED, True), verdict.proof
+    assert "IP_LOCAL_SOURCE" in verdict.proof
 
 
 @pytest.mark.parametrize("service", SERVICES)

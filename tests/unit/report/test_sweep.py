@@ -1,0 +1,43 @@
+"""A sweep as text and JSON."""
+
+from __future__ import annotations
+
+from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup
+from lab.record.verdict import Kind
+from lab.report.sweep import sweep_json, sweep_lines
+from tests.unit.verdict.made import rule, verdict
+
+DENIED = SweepGroup(((1, 442), (444, 65535)), verdict(Kind.REJECTED, rule=rule("end"), reject="tcp-reset"))
+OPEN = SweepGroup(((443, 443),), verdict(Kind.CLOSED, rule=rule("web")), Arrived("server", "10.0.2.10", 8443))
+LIMITED = SweepGroup(((53, 53),), verdict(Kind.DROPPED), None, "gateway filter:FORWARD:3 (-m limit)")
+
+
+def test_what_is_open_comes_first_and_the_numbers_last() -> None:
+    lines = list(sweep_lines(Sweep((DENIED, OPEN), Gear.RULE, 0.5, repeats=2, notes=("a note",))))
+    assert " ".join(lines[0].split()) == "443 closed gateway filter:FORWARD:1 (web) -> server 10.0.2.10 port 8443"
+    assert "1-442,444-65535" in lines[1]
+    assert "rejected (tcp-reset)" in lines[1]
+    assert lines[2:] == ["  note: a note", "65,535 ports in 0.50 s, rule gear, 2 pieces sent again"]
+
+
+def test_what_is_unsettled_or_lost_is_said() -> None:
+    lost = SweepGroup(((9, 9),), verdict(Kind.LOST))
+    text = "\n".join(sweep_lines(Sweep((LIMITED, lost), Gear.RULE)))
+    assert "unsettled: 53: gateway filter:FORWARD:3 (-m limit) remembers" in text
+    assert "2 ports in 0.00 s, rule gear, 1 of them not proven" in text
+
+
+def test_sources_have_their_names() -> None:
+    group = SweepGroup(((0, 1), (3, 3)), verdict(Kind.DROPPED))
+    sweep = Sweep((group,), Gear.RULE, sources=("10.0.0.0", "10.0.0.1", "x", "10.0.9.9"))
+    assert "10.0.0.0 to 10.0.0.1; 10.0.9.9" in next(iter(sweep_lines(sweep)))
+    (told,) = sweep_json(sweep)["groups"]  # type: ignore[misc]
+    assert told["sources"] == [["10.0.0.0", "10.0.0.1"], ["10.0.9.9", "10.0.9.9"]]
+
+
+def test_many_ranges_are_cut_off_in_text_and_not_in_json() -> None:
+    keys = tuple((port, port) for port in range(1, 101, 2))
+    sweep = Sweep((SweepGroup(keys, verdict(Kind.DROPPED)),), Gear.VERDICT)
+    assert "and 38 more ranges" in next(iter(sweep_lines(sweep)))
+    (group,) = sweep_json(sweep)["groups"]  # type: ignore[misc]
+    assert len(group["ports"]) == 50

@@ -1,0 +1,77 @@
+"""Where a rule may treat one port otherwise than the next."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.ruleset.port_cuts import cuts_of, port_cuts
+from lab.ruleset.save import Ruleset, read_save
+
+
+def ruleset(*rules: str) -> Ruleset:
+    return read_save("\n".join(("*filter", ":FORWARD DROP [0:0]", ":mine - [0:0]", *rules, "COMMIT", "")))
+
+
+def cuts(rule: str, proto: str = "tcp") -> set[int] | None:
+    (read,) = ruleset(rule).rules()
+    found = port_cuts(read, proto)
+    return None if found is None else set(found)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("-A FORWARD -j ACCEPT", set()),
+        ("-A FORWARD -i eth0 ! -s 10.0.0.0/8 -j DROP", set()),
+        ("-A FORWARD -p tcp -m tcp --dport 22 -j ACCEPT", {22, 23}),
+        ("-A FORWARD -p tcp -m tcp --dport 1000:2000 -j ACCEPT", {1000, 2001}),
+        ("-A FORWARD -p tcp -m multiport --dports 80,443,8000:8010 -j ACCEPT", {80, 81, 443, 444, 8000, 8011}),
+        ("-A FORWARD -p tcp -m tcp ! --dport 25 -j DROP", {0, 25, 26, 65536}),
+        ("-A FORWARD -p udp -m udp --dport 53 -j ACCEPT", set()),
+        ("-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT", set()),
+        ('-A FORWARD -m comment --comment "no port but --sport 5" -j DROP', set()),
+        ("-A FORWARD -j REJECT --reject-with icmp-port-unreachable", set()),
+        ('-A FORWARD -m limit --limit 1/sec -j LOG --log-prefix "x"', set()),
+        ("-A FORWARD -p tcp -m tcp --dport 22 -j DNAT --to-destination 10.0.0.1:2222", {22, 23}),
+        ("-A FORWARD -d 10.0.0.9 -j DNAT --to-destination 10.0.0.1", set()),
+        ("-A FORWARD -p tcp -j REDIRECT --to-ports 3128", set()),
+    ],
+)
+def test_what_can_be_read(rule: str, expected: set[int]) -> None:
+    assert cuts(rule) == expected
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "-A FORWARD -p tcp -m tcp --sport 1024:65535 -j ACCEPT",
+        "-A FORWARD -p tcp -m multiport --ports 80,443 -j ACCEPT",
+        "-A FORWARD -m set --match-set services dst -j ACCEPT",
+        "-A FORWARD -m u32 --u32 0x0=0x0 -j DROP",
+        "-A FORWARD -m limit --limit 1/sec -j ACCEPT",
+        "-A FORWARD -m recent --name x --set -j DROP",
+        "-A FORWARD -p tcp -m tcp --dport domain -j ACCEPT",
+        "-A FORWARD -p tcp -j DNAT --to-destination 10.0.0.1:1000-2000",
+        "-A FORWARD -p tcp -j REDIRECT --to-ports 1000-2000",
+        "-A FORWARD -p tcp -j DNAT --to-destination 10.0.0.1:80 --random",
+        "-A FORWARD -d 10.0.0.0/24 -j NETMAP --to 10.1.0.0/24",
+    ],
+)
+def test_what_cannot(rule: str) -> None:
+    assert cuts(rule) is None
+
+
+def test_a_negated_protocol_reads_no_port() -> None:
+    assert cuts("-A FORWARD ! -p udp -j DROP") == set()
+
+
+def test_the_cuts_of_chains_are_those_of_all_their_rules_and_of_no_other() -> None:
+    read = ruleset(
+        "-A FORWARD -p tcp -m tcp --dport 22 -j mine", "-A mine -p tcp -m tcp --dport 80 -j ACCEPT",
+        "-A mine -p udp -m udp --dport 53 -j ACCEPT",
+    )  # fmt: skip
+    assert cuts_of(read, [("filter", "FORWARD")], "tcp") == {22, 23}
+    assert cuts_of(read, [("filter", "FORWARD"), ("filter", "mine"), ("nat", "POSTROUTING")], "tcp") == {22, 23, 80, 81}
+    unread = ruleset("-A mine -m set --match-set services dst -j ACCEPT")
+    assert cuts_of(unread, [("filter", "FORWARD")], "tcp") == frozenset()
+    assert cuts_of(unread, [("filter", "mine")], "tcp") is None
