@@ -6,7 +6,6 @@ of linux/rtnetlink.h and linux/if_link.h.
 
 from __future__ import annotations
 
-import select
 import socket as sockets
 import struct
 import time
@@ -17,6 +16,7 @@ from typing import Self
 from lab.errors import MeasurementError, Problem
 from lab.kernel.nfnetlink import NLMSG_DONE, attributes, messages
 from lab.kernel.node import Node
+from lab.kernel.syscalls import readable
 from lab.kernel.wiring import BRIDGE
 
 _RTMGRP_LINK = 1
@@ -55,8 +55,7 @@ class Readiness:
         deadline = time.monotonic() + DEADLINE_S
         for node, watcher in zip(self._nodes, self._watchers, strict=True):
             while waiting := _not_ready(node, watcher):
-                ready, _, _ = select.select([watcher], [], [], max(0.0, deadline - time.monotonic()))
-                if not ready:
+                if not readable(watcher.fileno(), max(0.0, deadline - time.monotonic())):
                     raise MeasurementError(Problem(f"{node.name}: {', '.join(waiting)} not up after {DEADLINE_S:.0f} s"))
 
 

@@ -9,13 +9,13 @@ thread is pinned, and only while no backlog overflowed, so the kernel's counters
 from __future__ import annotations
 
 import os
-import select
 import socket as sockets
 from types import TracebackType
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.namespace import Home
 from lab.kernel.node import Node
+from lab.kernel.syscalls import readable
 from lab.kernel.wiring import End, Wiring
 
 FENCE_DEADLINE_S = 1.0
@@ -49,7 +49,7 @@ class Fence:
                     receive(16)
                     break
                 except BlockingIOError:
-                    if not select.select([self._receiver], [], [], FENCE_DEADLINE_S)[0]:
+                    if not readable(self._receiver.fileno(), FENCE_DEADLINE_S):
                         raise MeasurementError(
                             Problem(f"a fence did not arrive within {FENCE_DEADLINE_S:g} s: the network does not rest")
                         ) from None

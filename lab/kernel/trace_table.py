@@ -7,7 +7,6 @@ alone, nobody else can change it, and it goes when the lab does.  Its entry chai
 
 from __future__ import annotations
 
-import select
 import socket as sockets
 import struct
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from collections.abc import Sequence
 from lab.errors import MeasurementError, Problem
 from lab.kernel import nfnetlink as nl
 from lab.kernel.namespace import Namespace
+from lab.kernel.syscalls import readable
 
 TABLE = "lab_trace"
 LOG_GROUP, LOG_PREFIX = 0, "lab: "
@@ -151,7 +151,7 @@ class TraceTable:
         last = bytearray(messages[-1])
         struct.pack_into("=H", last, 6, struct.unpack_from("=H", last, 6)[0] | nl.NLM_F_ACK)
         self._channel.send(nl.batch(*messages[:-1], bytes(last)))
-        if not select.select([self._channel], [], [], nl.KERNEL_DEADLINE_S)[0]:
+        if not readable(self._channel.fileno(), nl.KERNEL_DEADLINE_S):
             raise MeasurementError(Problem("the kernel did not acknowledge the lab's trace table"))
         for kind, data in nl.messages(self._channel.recv(1 << 16)):
             if kind == nl.NLMSG_ERROR:
