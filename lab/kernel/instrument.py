@@ -74,7 +74,7 @@ class Instrument:
         else:
             trace = NftTrace(Tracer(node.namespace, families, devices), Assembler(node.name, rules, node.port_name))
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace))
-        self.canary()
+        self._canary(node.name)
 
     def trace_everything(self, name: str) -> None:
         """Trace every packet in a node from now on, whatever else is asked for."""
@@ -89,10 +89,13 @@ class Instrument:
 
     def canary(self) -> None:
         """Raises MeasurementError when the instrument is blind in a watched node."""
-        for name, watch in self._watches.items():
-            trouble = watch.trace.canary()
-            if trouble:
-                raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
+        for name in self._watches:
+            self._canary(name)
+
+    def _canary(self, name: str) -> None:
+        trouble = self._watches[name].trace.canary()
+        if trouble:
+            raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""

@@ -14,7 +14,7 @@ from lab.kernel.limits import raise_file_limit
 from lab.kernel.namespace import Home
 from lab.kernel.neighbours import add_permanent, entry
 from lab.kernel.node import Node
-from lab.kernel.readiness import Readiness
+from lab.kernel.readiness import wait_until_up
 from lab.kernel.rest import Fence
 from lab.kernel.rtnetlink import FAMILIES, carry_out
 from lab.kernel.wiring import End, Wiring
@@ -114,16 +114,14 @@ class Network:
         self._diameter = diameter(self.topology, weights)
 
     def _bring_up(self) -> None:
-        hidden = [*self._wiring.bridges, *self.fence.nodes]
-        with Readiness([*self._nodes.values(), *hidden]) as readiness:
-            for number, node in enumerate(self.fence.nodes):
-                requests = addressing.interfaces(node, {"fence": [f"169.254.7.{number + 1}/30"]})
-                carry_out(node.name, node.namespace, [*requests])
-            for name, spec in self.topology.nodes.items():
-                self._configure(self._nodes[name], spec)
-            for network in self.topology.networks:
-                self._know_neighbours(network)
-            readiness.wait()
+        for number, node in enumerate(self.fence.nodes):
+            requests = addressing.interfaces(node, {"fence": [f"169.254.7.{number + 1}/30"]})
+            carry_out(node.name, node.namespace, [*requests])
+        for name, spec in self.topology.nodes.items():
+            self._configure(self._nodes[name], spec)
+        for network in self.topology.networks:
+            self._know_neighbours(network)
+        wait_until_up([*self._nodes.values(), *self._wiring.bridges, *self.fence.nodes])
 
     def _configure(self, node: Node, spec: NodeSpec) -> None:
         addresses = {name: [str(address) for address in port.addresses] for name, port in spec.interfaces.items()}
