@@ -25,6 +25,8 @@ from lab.record.packet import Packet
 from lab.record.path import Path
 from lab.ruleset.backend import Backend
 
+_SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
+
 
 class Trace(Protocol):
     """The trace of one node, whichever backend holds its rules."""
@@ -160,7 +162,7 @@ class Instrument:
             for close in (*watch.trace.closers(), watch.conntrack.close)
         ]
         self._watches.clear()
-        with ThreadPoolExecutor(max_workers=16) as pool:
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
             for done in [pool.submit(close) for close in channels]:
                 done.result()
         self._backlog.close()

@@ -27,7 +27,7 @@ _UNRESOLVED = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 class Network:
     """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
 
-    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the wiring.
+    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the building.
     """
 
     def __init__(self, topology: Topology, meanwhile: Callable[[Mapping[str, Node]], None] | None = None) -> None:
@@ -39,9 +39,11 @@ class Network:
             self._nodes: dict[str, Node] = {}
             self._wiring = Wiring(self.home)
             undo.callback(self._close_nodes)
-            self._make_nodes()
+            for name in topology.nodes:
+                self._nodes[name] = Node(name, self.home)
             if meanwhile is not None:
                 meanwhile(self.nodes)
+            self._write_baseline()
             self._connect()
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)
@@ -93,12 +95,11 @@ class Network:
         """Take everything down."""
         self._undo.close()
 
-    def _make_nodes(self) -> None:
+    def _write_baseline(self) -> None:
         for name, spec in self.topology.nodes.items():
-            node = Node(name, self.home)
-            self._nodes[name] = node
             values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
             values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+            node = self._nodes[name]
             node.sysctls = write_sysctls(name, node.namespace, values)
 
     def _connect(self) -> None:
