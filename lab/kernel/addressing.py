@@ -2,97 +2,78 @@
 
 from __future__ import annotations
 
-import socket as sockets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import InputError, Problem
 from lab.kernel.node import Node
+from lab.kernel.rtnetlink import FAMILIES, LOCAL_TABLE, MAIN_TABLE, Request, new_address, new_route, set_up
 from lab.spec.routing import Route, RoutingRule
 from lab.spec.words import Network
 
-_FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 _LOOPBACKS = {4: ("127.0.0.0", 8), 6: ("::1", 128)}
 _LOOPBACK_INDEX = 1
-_LOCAL, _MAIN = 255, 254
-_SCOPE_LINK = 253
-_ROUTE_KINDS = {"blackhole": "blackhole", "unreachable": "unreachable", "prohibit": "prohibit"}
 
 
-def bring_up(node: Node, netlink: IPRoute, addresses: Mapping[str, Sequence[str]]) -> None:
-    """Give each interface its addresses (with prefix length) and set it up, the loopback too."""
-    netlink.link("set", index=_LOOPBACK_INDEX, state="up")
+def interfaces(node: Node, addresses: Mapping[str, Sequence[str]]) -> Iterator[Request]:
+    """What gives each interface its addresses (with prefix length) and sets it up, the loopback too."""
+    yield set_up("lo", _LOOPBACK_INDEX)
     for name, texts in addresses.items():
         index = node.ports[name].index
-        netlink.link("set", index=index, state="up")
-        for text in texts:
-            address, _, length = text.partition("/")
-            with _refusals(node, f"address {text} on {name}"):
-                netlink.addr("add", index=index, address=address, prefixlen=int(length), family=_family(address))
+        yield set_up(name, index)
+        yield from (new_address(name, index, text) for text in texts)
 
 
-def add_routes(
-    node: Node, netlink: IPRoute, gateways: Sequence[str], routes: Sequence[Route], rules: Sequence[RoutingRule],
-    families: Sequence[int],
-) -> None:  # fmt: skip
-    """The default routes through ``gateways``, then the node's own routes and rules; a refusal is an InputError.
+def routes(node: Node, gateways: Sequence[str], written: Sequence[Route]) -> Iterator[Request]:
+    """The default routes through ``gateways``, then the node's own."""
+    for gateway in gateways:
+        via = ip_address(gateway)
+        yield new_route(f"default route via {gateway}", EVERYWHERE[via.version], via=via)
+    for route in written:
+        index = None if route.dev is None else _LOOPBACK_INDEX if route.dev == "lo" else node.ports[route.dev].index
+        table = MAIN_TABLE if route.table is None else route.table
+        what = f"route {route.text!r}"
+        yield new_route(what, route.destination, via=route.via, index=index, table=table, kind=route.kind)
+
+
+def add_rules(node: Node, netlink: IPRoute, rules: Sequence[RoutingRule], families: Sequence[int]) -> None:
+    """The node's routing rules; a refusal is an InputError.
 
     A rule that is of no family is written for each of the node's ``families``.
     """
-    for gateway in gateways:
-        with _refusals(node, f"default route via {gateway}"):
-            netlink.route("add", dst="default", gateway=gateway, family=_family(gateway))
-    for route in routes:
-        with _refusals(node, f"route {route.text!r}"):
-            netlink.route("add", **_route(node, route))
     for rule in rules:
         for family in [rule.family] if rule.family else families:
             with _refusals(node, f"rule {rule.text!r}"):
-                netlink.rule("add", **_rule(rule), family=_FAMILIES[family])
+                netlink.rule("add", **_rule(rule), family=FAMILIES[family])
 
 
-def stand_for(node: Node, netlink: IPRoute, prefixes: Sequence[Network]) -> None:
-    """Make ``node`` own every address of ``prefixes`` (of one family), and still reach its neighbours and its gateway.
+def local_routes(prefixes: Sequence[Network]) -> Iterator[Request]:
+    """What makes every address of ``prefixes`` the node's own; `stand_for` is the other half."""
+    for prefix in prefixes:
+        yield new_route(f"anyip {prefix}", prefix, index=_LOOPBACK_INDEX, table=LOCAL_TABLE, kind="local")
+
+
+def stand_for(node: Node, netlink: IPRoute, versions: Sequence[int]) -> None:
+    """Let ``node`` own whole prefixes of the families 4, 6 or both, and still reach its neighbours and its gateway.
 
     Its own packets come from the loopback's point of view (``iif lo``), so they ask the main table first; all others ask
     the local table, where the prefixes are the node's own.
     """
-    for prefix in prefixes:
-        family = _FAMILIES[prefix.version]
-        netlink.route("add", dst=str(prefix), oif=_LOOPBACK_INDEX, type="local", table=_LOCAL, scope=254, family=family)
-    for version in {prefix.version for prefix in prefixes}:
-        family, loopback, length = _FAMILIES[version], *_LOOPBACKS[version]
-        netlink.rule("add", family=family, priority=0, iifname="lo", dst=loopback, dst_len=length, table=_LOCAL)
-        for own in node.addresses:
-            if _family(own) == family:
-                whole = ip_address(own).max_prefixlen
-                netlink.rule("add", family=family, priority=0, iifname="lo", dst=own, dst_len=whole, table=_LOCAL)
-        netlink.rule("add", family=family, priority=1, iifname="lo", table=_MAIN)
-        netlink.rule("add", family=family, priority=2, table=_LOCAL)
-        netlink.rule("del", family=family, priority=0, table=_LOCAL)
-
-
-def _family(address: str) -> int:
-    return sockets.AF_INET6 if ":" in address else sockets.AF_INET
-
-
-def _route(node: Node, route: Route) -> dict[str, object]:
-    words: dict[str, object] = {"dst": str(route.destination), "family": _FAMILIES[route.family]}
-    if route.via is not None:
-        words["gateway"] = str(route.via)
-    if route.dev is not None:
-        words["oif"] = node.ports[route.dev].index if route.dev != "lo" else _LOOPBACK_INDEX
-    if route.table is not None:
-        words["table"] = route.table
-    if route.kind != "unicast":
-        words["type"] = _ROUTE_KINDS[route.kind]
-    elif route.via is None and route.family == 4:
-        words["scope"] = _SCOPE_LINK  # as ip(8) has it: what is on the link can be a gateway
-    return words
+    for version in versions:
+        family, loopback, length = FAMILIES[version], *_LOOPBACKS[version]
+        netlink.rule("add", family=family, priority=0, iifname="lo", dst=loopback, dst_len=length, table=LOCAL_TABLE)
+        for own in map(ip_address, node.addresses):
+            if own.version == version:
+                whole = own.max_prefixlen
+                netlink.rule("add", family=family, priority=0, iifname="lo", dst=str(own), dst_len=whole, table=LOCAL_TABLE)
+        netlink.rule("add", family=family, priority=1, iifname="lo", table=MAIN_TABLE)
+        netlink.rule("add", family=family, priority=2, table=LOCAL_TABLE)
+        netlink.rule("del", family=family, priority=0, table=LOCAL_TABLE)
 
 
 def _rule(rule: RoutingRule) -> dict[str, object]:

@@ -5,7 +5,6 @@ Attributes are those of linux/netfilter/nfnetlink_conntrack.h, status bits those
 
 from __future__ import annotations
 
-import select
 import socket as sockets
 import struct
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from contextlib import suppress
 from lab.kernel import nfnetlink as nl
 from lab.kernel.headers import ICMP, ICMPV6, TCP
 from lab.kernel.namespace import Namespace
+from lab.kernel.syscalls import readable
 from lab.record.observation import Conntrack
 from lab.record.packet import Packet
 
@@ -94,7 +94,7 @@ class ConntrackChannel:
         try:
             return self._socket.recv(1 << 16)
         except BlockingIOError:
-            if not select.select([self._socket], [], [], nl.KERNEL_DEADLINE_S)[0]:
+            if not readable(self._socket.fileno(), nl.KERNEL_DEADLINE_S):
                 return b""
             return self._socket.recv(1 << 16)
 

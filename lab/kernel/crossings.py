@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from lab.spec.topology import Topology
 
@@ -13,13 +13,15 @@ _EXACT_UP_TO = 100  # nodes; beyond that a bound is good enough, and quadratic w
 def diameter(topology: Topology, weights: Mapping[str, int]) -> int:
     """The most links between any two nodes (or a bound of it); ``weights`` is a network's number of crossings."""
     starts = list(topology.nodes)
-    if len(starts) > _EXACT_UP_TO:
-        return 2 * _farthest(topology, weights, starts[0])
-    return max(_farthest(topology, weights, start) for start in starts)
-
-
-def _farthest(topology: Topology, weights: Mapping[str, int], start: str) -> int:
     members = {name: [node for node, _, _ in topology.on_network(name)] for name in weights}
+    if len(starts) > _EXACT_UP_TO:
+        return 2 * _farthest(topology, weights, members, starts[0])
+    return max(_farthest(topology, weights, members, start) for start in starts)
+
+
+def _farthest(
+    topology: Topology, weights: Mapping[str, int], members: Mapping[str, Sequence[str]], start: str
+) -> int:
     distance = {start: 0}
     waiting = deque([start])
     while waiting:

@@ -27,6 +27,8 @@ from lab.record.path import Path
 from lab.record.sweep import Counts, Gear
 from lab.ruleset.backend import Backend
 
+_SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
+
 
 class Trace(Protocol):
     """The trace of one node, whichever backend holds its rules."""
@@ -84,7 +86,7 @@ class Instrument:
         else:
             trace = NftTrace(Tracer(node.namespace, families, devices), Assembler(node.name, rules, node.port_name))
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace))
-        self.canary()
+        self._canary(node.name)
 
     def trace_everything(self, name: str) -> None:
         """Trace every packet in a node from now on, whatever else is asked for."""
@@ -99,10 +101,13 @@ class Instrument:
 
     def canary(self) -> None:
         """Raises MeasurementError when the instrument is blind in a watched node."""
-        for name, watch in self._watches.items():
-            trouble = watch.trace.canary()
-            if trouble:
-                raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
+        for name in self._watches:
+            self._canary(name)
+
+    def _canary(self, name: str) -> None:
+        trouble = self._watches[name].trace.canary()
+        if trouble:
+            raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
@@ -206,7 +211,7 @@ class Instrument:
             for close in (*watch.trace.closers(), watch.conntrack.close)
         ]
         self._watches.clear()
-        with ThreadPoolExecutor(max_workers=16) as pool:
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
             for done in [pool.submit(close) for close in channels]:
                 done.result()
         self._backlog.close()

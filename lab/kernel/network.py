@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import socket as sockets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
-
-from pyroute2 import IPRoute
 
 from lab.kernel import addressing
 from lab.kernel.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.crossings import diameter
 from lab.kernel.limits import raise_file_limit
 from lab.kernel.namespace import Home
-from lab.kernel.neighbours import add_permanent
+from lab.kernel.neighbours import add_permanent, entry
 from lab.kernel.node import Node
-from lab.kernel.readiness import Readiness
+from lab.kernel.readiness import wait_until_up
 from lab.kernel.rest import Fence
+from lab.kernel.rtnetlink import FAMILIES, carry_out
 from lab.kernel.wiring import End, Wiring
 from lab.spec.topology import NodeSpec, Topology
+from lab.spec.words import Network as Prefix
 
 _UNRESOLVED = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
-_EVERYWHERE = [ip_network("0.0.0.0/0"), ip_network("::/0")]
-_FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 
 
 class Network:
     """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
 
-    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the wiring.
+    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the building.
     """
 
     def __init__(self, topology: Topology, meanwhile: Callable[[Mapping[str, Node]], None] | None = None) -> None:
@@ -43,9 +39,11 @@ class Network:
             self._nodes: dict[str, Node] = {}
             self._wiring = Wiring(self.home)
             undo.callback(self._close_nodes)
-            self._make_nodes()
+            for name in topology.nodes:
+                self._nodes[name] = Node(name, self.home)
             if meanwhile is not None:
                 meanwhile(self.nodes)
+            self._write_baseline()
             self._connect()
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)
@@ -86,10 +84,10 @@ class Network:
         for node in self._nodes.values():
             with node.netlink() as route:
                 for family in self.families:
-                    for entry in route.get_neighbours(family=_FAMILIES[family]):
+                    for entry in route.get_neighbours(family=FAMILIES[family]):
                         if entry["state"] & _UNRESOLVED and entry["ifindex"] != 1:
                             address = entry.get_attr("NDA_DST")
-                            route.neigh("del", dst=address, ifindex=entry["ifindex"], family=_FAMILIES[family])
+                            route.neigh("del", dst=address, ifindex=entry["ifindex"], family=FAMILIES[family])
                             found.append((node.name, address))
         return tuple(found)
 
@@ -97,12 +95,11 @@ class Network:
         """Take everything down."""
         self._undo.close()
 
-    def _make_nodes(self) -> None:
+    def _write_baseline(self) -> None:
         for name, spec in self.topology.nodes.items():
-            node = Node(name, self.home)
-            self._nodes[name] = node
             values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
             values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+            node = self._nodes[name]
             node.sysctls = write_sysctls(name, node.namespace, values)
 
     def _connect(self) -> None:
@@ -118,54 +115,50 @@ class Network:
         self._diameter = diameter(self.topology, weights)
 
     def _bring_up(self) -> None:
-        hidden = [*self._wiring.bridges, *self.fence.nodes]
-        with Readiness([*self._nodes.values(), *hidden]) as readiness:
-            for number, node in enumerate(self.fence.nodes):
-                with node.netlink() as netlink:
-                    self._wiring.number(node, netlink)
-                    addressing.bring_up(node, netlink, {"fence": [f"169.254.7.{number + 1}/30"]})
-            for name, spec in self.topology.nodes.items():
-                with self._nodes[name].netlink() as netlink:
-                    self._wiring.number(self._nodes[name], netlink)
-                    self._configure(self._nodes[name], netlink, spec)
-            for node in self._nodes.values():
-                self._know_neighbours(node)
-            readiness.wait()
+        for number, node in enumerate(self.fence.nodes):
+            requests = addressing.interfaces(node, {"fence": [f"169.254.7.{number + 1}/30"]})
+            carry_out(node.name, node.namespace, [*requests])
+        for name, spec in self.topology.nodes.items():
+            self._configure(self._nodes[name], spec)
+        for network in self.topology.networks:
+            self._know_neighbours(network)
+        wait_until_up([*self._nodes.values(), *self._wiring.bridges, *self.fence.nodes])
 
-    def _configure(self, node: Node, netlink: IPRoute, spec: NodeSpec) -> None:
+    def _configure(self, node: Node, spec: NodeSpec) -> None:
         addresses = {name: [str(address) for address in port.addresses] for name, port in spec.interfaces.items()}
-        addressing.bring_up(node, netlink, addresses)
         families = [family for family in (4, 6) if spec.addresses(family)]
         hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
-        addressing.add_routes(node, netlink, hops, spec.routes, spec.rules, families)
-        if spec.anyip:
-            for family in families:
-                addressing.stand_for(node, netlink, [prefix for prefix in _prefixes(spec) if prefix.version == family])
+        prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
+        requests = [
+            *addressing.interfaces(node, addresses),
+            *addressing.routes(node, hops, spec.routes),
+            *addressing.local_routes(prefixes),
+        ]
+        carry_out(node.name, node.namespace, requests)
+        if spec.rules or prefixes:
+            with node.netlink() as netlink:
+                addressing.add_rules(node, netlink, spec.rules, families)
+                addressing.stand_for(node, netlink, sorted({prefix.version for prefix in prefixes}))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own)
 
-    def _know_neighbours(self, node: Node) -> None:
+    def _know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.
 
         None for IPv6: there the asking goes through the rules, and a policy that breaks it must be seen.
         """
-        add_permanent(
-            node.namespace,
-            (
-                (port.index, address, other.mac)
-                for port in node.ports.values()
-                for name, interface, _ in self.topology.on_network(port.network)
-                if name != node.name
-                for other in [self._nodes[name].ports[interface]]
-                for address in other.addresses
-                if ip_address(address).version == 4
-            ),
-        )
+        ports = [(name, self._nodes[name].ports[interface]) for name, interface, _ in self.topology.on_network(network)]
+        entries = [(name, entry(address, port.mac)) for name, port in ports for address in port.of_family(4)]
+        for name, port in ports:
+            others = [one for owner, one in entries if owner != name]
+            add_permanent(self._nodes[name].namespace, port.index, others)
 
     def _close_nodes(self) -> None:
         for node in [*self._nodes.values(), *self._wiring.bridges]:
             node.close()
 
 
-def _prefixes(spec: NodeSpec) -> list[IPv4Network | IPv6Network]:
-    return _EVERYWHERE if isinstance(spec.anyip, bool) else list(spec.anyip)
+def _prefixes(spec: NodeSpec) -> Sequence[Prefix]:
+    if isinstance(spec.anyip, bool):
+        return list(addressing.EVERYWHERE.values()) if spec.anyip else []
+    return spec.anyip

@@ -6,7 +6,6 @@ of linux/netfilter/nf_tables.h.
 
 from __future__ import annotations
 
-import select
 import socket as sockets
 import struct
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from lab.errors import MeasurementError, Problem
 from lab.kernel import nfnetlink as nl
 from lab.kernel.namespace import Namespace
 from lab.kernel.nft_expressions import ACCEPT
+from lab.kernel.syscalls import readable
 
 NFPROTO_INET, NFPROTO_NETDEV = 1, 5
 FIRST, LAST = -0x80000000, 0x7FFFFFFF  # priorities: before, and behind, every other chain
@@ -58,7 +58,7 @@ class Owner:
         last = bytearray(messages[-1])
         struct.pack_into("=H", last, 6, struct.unpack_from("=H", last, 6)[0] | nl.NLM_F_ACK)
         self._channel.send(nl.batch(*messages[:-1], bytes(last)))
-        if not select.select([self._channel], [], [], nl.KERNEL_DEADLINE_S)[0]:
+        if not readable(self._channel.fileno(), nl.KERNEL_DEADLINE_S):
             raise MeasurementError(Problem(f"the kernel did not acknowledge {self._what}"))
         for kind, data in nl.messages(self._channel.recv(1 << 16)):
             if kind == nl.NLMSG_ERROR:

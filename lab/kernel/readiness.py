@@ -6,17 +6,15 @@ of linux/rtnetlink.h and linux/if_link.h.
 
 from __future__ import annotations
 
-import select
 import socket as sockets
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.nfnetlink import NLMSG_DONE, attributes, messages
 from lab.kernel.node import Node
+from lab.kernel.syscalls import readable
 from lab.kernel.wiring import BRIDGE
 
 _RTMGRP_LINK = 1
@@ -30,40 +28,31 @@ _UP, _FORWARDING = 6, 3
 DEADLINE_S = 10.0
 
 
-class Readiness:
-    """Watches the links of ``nodes`` from before they are brought up; `wait` returns when all of them carry packets."""
-
-    def __init__(self, nodes: Sequence[Node]) -> None:
-        self._nodes = nodes
-        self._watchers: list[sockets.socket] = []
-
-    def __enter__(self) -> Self:
-        for node in self._nodes:
-            watcher = node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE)
-            self._watchers.append(watcher)
-            watcher.bind((0, _RTMGRP_LINK))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for watcher in self._watchers:
-            watcher.close()
-
-    def wait(self) -> None:
-        """Until all links are up; raises MeasurementError when one is not within `DEADLINE_S`."""
-        deadline = time.monotonic() + DEADLINE_S
-        for node, watcher in zip(self._nodes, self._watchers, strict=True):
-            while waiting := _not_ready(node, watcher):
-                ready, _, _ = select.select([watcher], [], [], max(0.0, deadline - time.monotonic()))
-                if not ready:
-                    raise MeasurementError(Problem(f"{node.name}: {', '.join(waiting)} not up after {DEADLINE_S:.0f} s"))
+def wait_until_up(nodes: Sequence[Node]) -> None:
+    """Until all links of ``nodes`` that are set up carry packets; raises MeasurementError when one does not in `DEADLINE_S`."""
+    deadline = time.monotonic() + DEADLINE_S
+    for node in nodes:
+        if _not_ready(node):
+            _wait(node, deadline)
 
 
-def _not_ready(node: Node, watcher: sockets.socket) -> list[str]:
-    """The names of links that are not up, as asked for now; notifications before that are passed over."""
+def _wait(node: Node, deadline: float) -> None:
+    """For the links of one node, whose notifications are listened for only now.
+
+    Every notification in the machine passes by every listener of every namespace, so that one at each node from the
+    beginning would make a network's time quadratic.
+    """
+    with node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE) as watcher:
+        watcher.bind((0, _RTMGRP_LINK))
+        while waiting := _not_ready(node):
+            if not readable(watcher.fileno(), max(0.0, deadline - time.monotonic())):
+                raise MeasurementError(Problem(f"{node.name}: {', '.join(waiting)} not up after {DEADLINE_S:.0f} s"))
+            _discard(watcher)
+
+
+def _not_ready(node: Node) -> list[str]:
+    """The names of links that are not up, as asked for now."""
     with node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE) as channel:
-        _discard(watcher)
         channel.send(struct.pack("=IHHIIBxHiII", _ATTRIBUTES, _RTM_GETLINK, _REQUEST_DUMP, 1, 0, 0, 0, 0, 0, 0))
         return [name for data in _dump(channel) if (name := _waits(data)) is not None]
 

@@ -9,7 +9,6 @@ thread is pinned, and only while no backlog overflowed, so the kernel's counters
 from __future__ import annotations
 
 import os
-import select
 import socket as sockets
 from functools import cached_property
 from types import TracebackType
@@ -17,6 +16,7 @@ from types import TracebackType
 from lab.errors import MeasurementError, Problem
 from lab.kernel.namespace import Home
 from lab.kernel.node import Node
+from lab.kernel.syscalls import readable
 from lab.kernel.wiring import End, Wiring
 
 FENCE_DEADLINE_S = 1.0
@@ -31,7 +31,6 @@ class Fence:
         self.nodes = (Node("fence 1", home), Node("fence 2", home))
         ends = [End(node, "fence", (f"{own}/30",)) for node, own in zip(self.nodes, (_ONE, _TWO), strict=True)]
         wiring.connect("fence", ends)
-
         self._open: list[FenceLane] = []
 
     def open(self) -> None:
@@ -83,7 +82,7 @@ class FenceLane:
                     receive(16)
                     break
                 except BlockingIOError:
-                    if not select.select([self._receiver], [], [], FENCE_DEADLINE_S)[0]:
+                    if not readable(self._receiver.fileno(), FENCE_DEADLINE_S):
                         raise MeasurementError(
                             Problem(f"a fence did not arrive within {FENCE_DEADLINE_S:g} s: the network does not rest")
                         ) from None

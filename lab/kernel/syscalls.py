@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
@@ -28,6 +29,13 @@ def setns(descriptor: int) -> None:
 def unshare(flags: int) -> None:
     """Give the calling thread namespaces of its own (unshare(2)); raises OSError."""
     _check(_libc.unshare(flags), "unshare")
+
+
+def readable(descriptor: int, seconds: float) -> bool:
+    """Whether there is something to read, waiting for it so long; poll(2), as select(2) knows no descriptor above 1,023."""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
 
 
 def make_mounts_private() -> None:

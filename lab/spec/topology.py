@@ -259,14 +259,17 @@ class Topology(BaseModel):
         wanted = ip_address(address)
         return next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
 
+    @cached_property
+    def _members(self) -> dict[str, list[tuple[str, str, Interface]]]:
+        found: dict[str, list[tuple[str, str, Interface]]] = {}
+        for node, spec in self.nodes.items():
+            for ifname, interface in spec.interfaces.items():
+                found.setdefault(interface.network, []).append((node, ifname, interface))
+        return found
+
     def on_network(self, name: str) -> tuple[tuple[str, str, Interface], ...]:
         """(node, interface name, interface) of everything on the network, in the order written."""
-        return tuple(
-            (node, ifname, interface)
-            for node, spec in self.nodes.items()
-            for ifname, interface in spec.interfaces.items()
-            if interface.network == name
-        )
+        return tuple(self._members.get(name, ()))
 
     def addresses(self, node: str, family: int) -> tuple[str, ...]:
         """The interface addresses of a node, of the family (4 or 6), in the order written."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
-from itertools import combinations
 
 from lab.errors import Problem
 from lab.spec.messages import did_you_mean
 from lab.spec.topology import NodeSpec, Topology
-from lab.spec.words import Address, InterfaceAddress, is_address, refused, set_aside
+from lab.spec.words import Address, InterfaceAddress, Network, is_address, refused, set_aside
 
 
 def check_topology(topology: Topology) -> Iterator[Problem]:
@@ -33,9 +32,25 @@ def _networks(topology: Topology) -> Iterator[Problem]:
     for name, prefix in known:
         if why := refused(prefix):
             yield Problem(f"network {name}: {prefix} cannot be used: {why}", topology.where("networks", name))
-    for (one, first), (two, second) in combinations(known, 2):
-        if first.version == second.version and first.overlaps(second):
-            yield Problem(f"network {two}: {second} overlaps {first} of network {one}", topology.where("networks", two))
+    for earlier, later in _overlaps([prefix for _, prefix in known]):
+        (one, first), (two, second) = known[earlier], known[later]
+        yield Problem(f"network {two}: {second} overlaps {first} of network {one}", topology.where("networks", two))
+
+
+def _overlaps(prefixes: Sequence[Network]) -> list[tuple[int, int]]:
+    """The places of every two that overlap; sorted by address, a prefix can only lie in those that reached so far."""
+    found: list[tuple[int, int]] = []
+    around: list[int] = []
+    for place in sorted(range(len(prefixes)), key=lambda place: (prefixes[place].version, prefixes[place])):
+        while around and not _overlap(prefixes[around[-1]], prefixes[place]):
+            around.pop()
+        found += [(min(outer, place), max(outer, place)) for outer in around]
+        around.append(place)
+    return sorted(found)
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
 
 
 def _addresses(topology: Topology) -> Iterator[Problem]:

@@ -70,8 +70,9 @@ def test_the_cuts_of_chains_are_those_of_all_their_rules_and_of_no_other() -> No
         "-A FORWARD -p tcp -m tcp --dport 22 -j mine", "-A mine -p tcp -m tcp --dport 80 -j ACCEPT",
         "-A mine -p udp -m udp --dport 53 -j ACCEPT",
     )  # fmt: skip
-    assert cuts_of(read, [("filter", "FORWARD")], "tcp") == {22, 23}
-    assert cuts_of(read, [("filter", "FORWARD"), ("filter", "mine"), ("nat", "POSTROUTING")], "tcp") == {22, 23, 80, 81}
+    assert cuts_of(read, [("filter", "FORWARD")], "tcp") == frozenset({22, 23})
+    every = [("filter", "FORWARD"), ("filter", "mine"), ("nat", "POSTROUTING")]
+    assert cuts_of(read, every, "tcp") == frozenset({22, 23, 80, 81})
     unread = ruleset("-A mine -m set --match-set services dst -j ACCEPT")
     assert cuts_of(unread, [("filter", "FORWARD")], "tcp") == frozenset()
     assert cuts_of(unread, [("filter", "mine")], "tcp") is None

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.spec.load import load_topology
+from lab.spec.topology import Topology
+from lab.spec.topology_checks import check_topology
 from tests.unit.spec.written import TOPOLOGY, assert_told, changed, line_of, told
 
 OFFICE = '{lan: [10.0.1.10, "2001:db8:a::10"]}'
@@ -139,6 +141,15 @@ def test_networks_that_cannot_be(network: str, words: str, tmp_path: Path) -> No
     path = changed(TOPOLOGY, "nodes:\n", f'  more: ["{network}"]\nnodes:\n', tmp_path)
     shown = "::ffff:a00:300/120" if network.startswith("::ffff") else network
     assert_told(lambda: load_topology(path), line_of(path, "more:"), shown, words)
+
+
+def test_every_two_networks_that_overlap_are_told_in_the_order_written() -> None:
+    written = ["10.1.0.0/25", "10.0.0.0/8", "10.1.0.0/16", "fd00::/64", "10.2.0.0/16", "10.1.0.0/25", "11.0.0.0/8", "fd00::/48"]
+    networks = {f"n{number}": network for number, network in enumerate(written)}
+    stage = Topology.model_validate({"topology": "many", "networks": networks, "nodes": {}})
+    found = [str(problem) for problem in check_topology(stage) if "overlaps" in problem.what]
+    every = [(0, 1), (0, 2), (0, 5), (1, 2), (1, 4), (1, 5), (2, 5), (3, 7)]
+    assert found == [f"network n{b}: {written[b]} overlaps {written[a]} of network n{a}" for a, b in every]
 
 
 @pytest.mark.parametrize("network", ["10.0.2.1/24", "10.0.2.0/40", "dmz", "10.0.2", "2001:db8::/129", "fe80::%1/64"])
