@@ -92,7 +92,6 @@ class Lab:
             self._undo = undo.pop_all()
         self._pin = Pin()
         self._batch = False
-        self._seen_alive = True  # by the canary of `_watch`
 
     def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
         """Starts to find the lines of ``rulesets``, beside the building."""
@@ -121,16 +120,13 @@ class Lab:
             yield
             return
         with self._pin:
-            if not self._seen_alive:
-                self._instrument.canary()
-            # the canary behind one batch is the one before the next, as nothing is asked between them
-            self._seen_alive, self._batch = False, True
+            self._instrument.canary()
+            self._batch = True
             try:
                 yield
             finally:
                 self._batch = False
             self._instrument.canary()
-            self._seen_alive = True
 
     @contextmanager
     def everything_traced(self) -> Iterator[None]:
