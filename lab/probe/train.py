@@ -20,8 +20,9 @@ _ACK, _RESET = 0x10, 0x04
 _UDP_PAYLOAD = 16
 # What Linux offers in a SYN, as rules may ask for it: its largest segment by family, SACK, timestamps, a window scaled by 7
 # (RFC 9293, 2018, 7323).
+_LARGEST = {4: 1460, 6: 1440}
 _OPTIONS = {
-    family: struct.pack("!BBHBBBBIIBBBB", 2, 4, largest, 4, 2, 8, 10, 1, 0, 1, 3, 3, 7) for family, largest in ((4, 1460), (6, 1440))
+    family: struct.pack("!BBHBBBBIIBBBB", 2, 4, largest, 4, 2, 8, 10, 1, 0, 1, 3, 3, 7) for family, largest in _LARGEST.items()
 }
 _WINDOW = {4: 64240, 6: 64800}
 _DPORT = 2

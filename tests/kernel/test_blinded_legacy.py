@@ -33,7 +33,7 @@ def lose_the_trace_table(lab: Lab) -> None:
     node = lab.network.nodes["gateway"]
     with node.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as other:
         other.bind((0, 0))
-        os.dup2(other.fileno(), trace_of(lab).table._channel.fileno())
+        os.dup2(other.fileno(), trace_of(lab).table._owner._channel.fileno())
 
 
 def starve(lab: Lab) -> None:

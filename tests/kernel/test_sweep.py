@@ -156,7 +156,8 @@ def test_the_sender_s_own_rules(lab_of: LabOf, proto: str) -> None:
 @BOTH
 def test_the_gateway_s_own_ports(lab_of: LabOf, proto: str) -> None:
     ruleset = table("filter", f"-A INPUT -p {proto} --dport 122 -j ACCEPT", INPUT="DROP")
-    sweeps = assert_same(lab_of(corridor(gateway={"services": [f"{proto}/122"]}), gateway=ruleset), "gateway", f"{proto}/{WINDOW}")
+    lab = lab_of(corridor(gateway={"services": [f"{proto}/122"]}), gateway=ruleset)
+    sweeps = assert_same(lab, "gateway", f"{proto}/{WINDOW}")
     assert [group.keys for group in sweeps[Gear.VERDICT].open] == [((122, 122),)]
 
 
@@ -172,10 +173,10 @@ def test_dropped_at_the_second_of_two_gateways(lab_of: LabOf, proto: str, at: st
 
 
 def test_what_the_first_gateway_remembers_of_a_flow_is_forgotten_before_it_is_sent_again(lab_of: LabOf) -> None:
-    remembers = table(
-        "mangle", "-A FORWARD -j CONNMARK --restore-mark", "-A FORWARD -m mark --mark 1 -j DROP", "-A FORWARD -j CONNMARK --set-mark 1"
-    )
-    lab = lab_of(two_gateways(), gateway=remembers, second=table("filter", "-A FORWARD -p tcp --dport 133 -j REJECT", FORWARD="DROP"))
+    verdicts = ("CONNMARK --restore-mark", "DROP -m mark --mark 1", "CONNMARK --set-mark 1")
+    rules = [f"-A FORWARD -j {verdict}" for verdict in verdicts]
+    denies = table("filter", "-A FORWARD -p tcp --dport 133 -j REJECT", FORWARD="DROP")
+    lab = lab_of(two_gateways(), gateway=table("mangle", *rules), second=denies)
     found = kinds(assert_same(lab, "server", f"tcp/{WINDOW}", at="second")[Gear.RULE])
     assert found["134-249"] == "dropped by second filter:FORWARD policy"
 
@@ -204,7 +205,10 @@ def test_taken_over_to_be_answered(lab_of: LabOf) -> None:
     assert assert_same(lab, "server", f"tcp/{WINDOW}")[Gear.VERDICT].of(240).verdict.kind is Kind.CONSUMED
 
 
-@pytest.mark.parametrize("match", ["limit --limit 1/hour --limit-burst 1", "recent --name seen --set", "statistic --mode nth --every 2 --packet 0"])
+@pytest.mark.parametrize(
+    "match",
+    ["limit --limit 1/hour --limit-burst 1", "recent --name seen --set", "statistic --mode nth --every 2 --packet 0"],
+)
 def test_a_rule_that_remembers_leaves_it_unsettled(lab_of: LabOf, match: str) -> None:
     lab = lab_of(corridor(), gateway=table("filter", f"-A FORWARD -p tcp --dport 120:160 -m {match} -j ACCEPT", FORWARD="DROP"))
     sweep = lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT)

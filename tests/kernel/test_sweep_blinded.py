@@ -93,7 +93,7 @@ def test_buffers_of_an_ordinary_machine(lab_of: LabOf, gear: Gear) -> None:
 @GEARS
 def test_a_trace_without_room(lab_of: LabOf, gear: Gear, sending: Callable[[Lab, Before], None]) -> None:
     lab = lab_of(corridor(), gateway=RULES)
-    sending(lab, lambda built, number: starve(built))
+    sending(lab, lambda built, _: starve(built))
     found: list[Sweep] = []
     with pytest.raises(MeasurementError, match="overflowed"):
         found.append(swept(lab, gear))
@@ -102,8 +102,7 @@ def test_a_trace_without_room(lab_of: LabOf, gear: Gear, sending: Callable[[Lab,
 
 @GEARS
 def test_a_trace_with_less_room_than_it_said(lab_of: LabOf, gear: Gear, sending: Callable[[Lab, Before], None]) -> None:
-    lab = lab_of(corridor(), gateway=table("filter", "-A FORWARD -p udp --dport 200:399 -j DROP", "-A FORWARD -p udp -m multiport "
-                                           "--dports 400:499 -j REJECT", "-A OUTPUT -p icmp -j LOG"))  # fmt: skip
+    lab = lab_of(corridor(), gateway=RULES)
     tracer_of(lab)._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 60_000)
     sweep = swept(lab, gear)
     never_wrong(sweep)
@@ -130,7 +129,7 @@ def test_receivers_without_room(lab_of: LabOf, gear: Gear, monkeypatch: pytest.M
 def test_a_backlog_that_overflows_once(lab_of: LabOf, gear: Gear, monkeypatch: pytest.MonkeyPatch) -> None:
     # it is asked before a piece is sent, to forget what was, and after it
     told = iter([False, True])
-    monkeypatch.setattr(Instrument, "backlog_overflowed", lambda self: next(told, False))
+    monkeypatch.setattr(Instrument, "backlog_overflowed", lambda _: next(told, False))
     sweep = swept(lab_of(corridor(), gateway=RULES), gear)
     never_wrong(sweep)
     assert (counted(sweep), sweep.repeats > 0) == (RIGHT, True)
@@ -138,7 +137,7 @@ def test_a_backlog_that_overflows_once(lab_of: LabOf, gear: Gear, monkeypatch: p
 
 @GEARS
 def test_a_backlog_that_overflows_always(lab_of: LabOf, gear: Gear, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Instrument, "backlog_overflowed", lambda self: True)
+    monkeypatch.setattr(Instrument, "backlog_overflowed", lambda _: True)
     sweep = swept(lab_of(corridor(), gateway=RULES), gear)
     never_wrong(sweep)
     assert (sweep.lost, "backlog" in sweep.groups[0].verdict.proof) == (500, True)

@@ -81,20 +81,24 @@ class Writer:
             f"{proto} {no}--dport {self.port()}", f"{proto} {no}--dport {self.range()}", f"{proto} {no}--dport {self.range()}",
             f"{proto} -m multiport {no}--dports {several}", f"{proto} -m multiport {no}--dports {several}",
             f"{proto} -m multiport {no}--ports {several}", proto, "", "-i left", "-o right",
-            f"-m mark {no}--mark 0x{self.one_of(1, 2)}", "-m conntrack --ctstate NEW", "-m conntrack --ctstate ESTABLISHED,RELATED",
+            f"-m mark {no}--mark 0x{self.one_of(1, 2)}", "-m conntrack --ctstate NEW",
+            "-m conntrack --ctstate ESTABLISHED,RELATED",
             "-m connmark --mark 0x1", f"{no}-d {self.one_of(*ADDRESSES[self.family])}", "-m addrtype --dst-type LOCAL",
             "-p tcp --tcp-flags RST RST", f"-p {'icmp' if self.family == 4 else 'icmpv6'}", "-m conntrack --ctstate DNAT",
         ))  # fmt: skip
 
     def fits(self, match: str, chain: str) -> bool:
         """Whether iptables takes the match in a chain that is reached from this base chain."""
-        return not (("-i " in match and chain in ("OUTPUT", "POSTROUTING")) or ("-o " in match and chain in ("PREROUTING", "INPUT")))
+        wrong = {"-i ": ("OUTPUT", "POSTROUTING", *SUB_CHAINS), "-o ": ("PREROUTING", "INPUT", *SUB_CHAINS)}
+        return not any(option in match and chain in chains for option, chains in wrong.items())
 
     def target(self, table: str, match: str, deeper: Sequence[str]) -> str:
         """What a rule does; a chain calls only chains behind it, so that none calls itself."""
-        choices = ["ACCEPT", "DROP", "RETURN", "LOG --log-prefix x", "DROP", *(f"{verb} {chain}" for chain in deeper for verb in "jg")]
+        choices = ["ACCEPT", "DROP", "RETURN", "LOG --log-prefix x", "DROP"]
+        choices += [f"{verb} {chain}" for chain in deeper for verb in "jg"]
         if table == "filter":
-            choices += [f"REJECT --reject-with {kind}" for kind in self.draw(st.lists(st.sampled_from(REJECTS[self.family]), max_size=2))]
+            some = self.draw(st.lists(st.sampled_from(REJECTS[self.family]), max_size=2))
+            choices += [f"REJECT --reject-with {kind}" for kind in some]
             choices += ["REJECT --reject-with tcp-reset"] * ("-p tcp" in match)
         if table == "mangle":
             choices += ["MARK --set-mark 0x1", "MARK --set-mark 0x2", "CONNMARK --save-mark", "CONNMARK --restore-mark"]
@@ -105,7 +109,7 @@ class Writer:
 
     def rule(self, table: str, chain: str, deeper: Sequence[str]) -> str:
         match = self.match()
-        if not self.fits(match, chain) or (chain in SUB_CHAINS and ("-i " in match or "-o " in match)):
+        if not self.fits(match, chain):
             match = ""
         if table == "raw" and ("-m conn" in match or "mark" in match):
             match = f"-p {self.proto} --dport {self.range()}"
@@ -119,11 +123,13 @@ class Writer:
                             f"-m multiport --dports {self.port()},{self.range()}")  # fmt: skip
         first, last = sorted((self.port(), self.port()))
         other = self.port()
-        base = 20000 + first  # beside the window: onto ports that are swept too, flows of one source port would collide
+        # beside the window: onto ports that are swept too, flows of one source port would collide
+        beside = 20000 + first % 10000
+        published = f"{beside}-{beside + last - first}/{first}"
         return str(self.one_of(
             f"-A PREROUTING -p {self.proto} {match} -j DNAT --to-destination {to}:{other}",
             f"-A PREROUTING -p {self.proto} {match} -j DNAT --to-destination {self.one_of(server, near)}",
-            f"-A PREROUTING -p {self.proto} --dport {first}:{last} -j DNAT --to-destination {to}:{base}-{base + last - first}/{first}",
+            f"-A PREROUTING -p {self.proto} --dport {first}:{last} -j DNAT --to-destination {to}:{published}",
             f"-A PREROUTING -p {self.proto} {match} -j REDIRECT --to-ports {other}",
             f"-A POSTROUTING -o right -p {self.proto} {match} -j MASQUERADE",
             f"-A POSTROUTING -o right -j SNAT --to-source {'10.0.2.1' if self.family == 4 else '2001:db8:2::1'}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from tests.unit.verdict.made import observed
 
 @pytest.mark.parametrize(
     ("keys", "ranges"),
-    [([], ()), ([0], ((0, 0),)), ([1, 2, 3], ((1, 3),)), ([1, 3], ((1, 1), (3, 3))), ([0, 1, 65534, 65535], ((0, 1), (65534, 65535)))],
+    [([], ()), ([0], ((0, 0),)), ([1, 2, 3], ((1, 3),)), ([1, 3], ((1, 1), (3, 3))), ([0, 1, 65535], ((0, 1), (65535, 65535)))],
 )
 def test_ranges(keys: list[int], ranges: Ranges) -> None:
     assert ranges_of(keys) == ranges
@@ -23,7 +25,7 @@ def test_ranges(keys: list[int], ranges: Ranges) -> None:
 def test_ranges_hold_every_key_and_never_touch(keys: list[int]) -> None:
     ranges = ranges_of(keys)
     assert [key for low, high in ranges for key in range(low, high + 1)] == keys
-    assert all(second[0] > first[1] + 1 for first, second in zip(ranges, ranges[1:], strict=False))
+    assert all(second[0] > first[1] + 1 for first, second in pairwise(ranges))
 
 
 def group(kind: Kind, *keys: tuple[int, int]) -> SweepGroup:

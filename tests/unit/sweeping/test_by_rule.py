@@ -50,7 +50,7 @@ def found(made: Made, keys: Sequence[int]) -> Sorted:
 
 
 def test_all_that_met_the_same_are_traced_by_one() -> None:
-    made = Made(lambda key: (1, 0))
+    made = Made(lambda _: (1, 0))
     result = found(made, range(1000))
     assert (result.alike, result.others, result.to_trace) == ({0: list(range(1, 1000))}, [], [0])
     assert [len(keys) for keys in made.sent] == [1000, 1]
@@ -77,19 +77,19 @@ def test_sums_that_only_look_alike_are_found_out_by_one_packet_alone() -> None:
 
 
 def test_told_apart_by_what_the_sender_was_told() -> None:
-    made = Made(lambda key: (1,), refused=lambda keys: {key: RESET for key in keys if key < 200})
+    made = Made(lambda _: (1,), refused=lambda keys: {key: RESET for key in keys if key < 200})
     result = found(made, range(400))
     assert {first: len(rest) for first, rest in result.alike.items()} == {0: 199, 200: 199}
 
 
 def test_what_is_unsound_is_traced() -> None:
     for unsound in ({"faults": ("overflowed",)}, {"lost": True}, {"twice": frozenset({3})}):
-        result = found(Made(lambda key: (1,), **unsound), range(200))
+        result = found(Made(lambda _: (1,), **unsound), range(200))
         assert (result.alike, sorted(result.others)) == ({}, list(range(200)))
 
 
 def test_repeats_are_counted() -> None:
-    assert found(Made(lambda key: (1,), repeats=2), range(200)).repeats == 2
+    assert found(Made(lambda _: (1,), repeats=2), range(200)).repeats == 2
 
 
 def test_flows_are_forgotten_before_any_key_is_sent_again() -> None:

@@ -33,9 +33,10 @@ def test_stories_that_say_the_same_are_one_group_with_the_verdict_of_the_first_k
 def test_what_differs_stays_apart() -> None:
     tally = SweepTally(gear=Gear.VERDICT, repeats=3, traced=4, notes=("why",), sources=("192.0.2.1",), seconds=1.5)
     other_rule = replace(DROPPED, rule=rule(target="DROP", number=2))
+    rejected = replace(DROPPED, kind=Kind.REJECTED, reject="tcp-reset")
     ways = [
-        Way(DROPPED), Way(other_rule), Way(replace(DROPPED, node="second")), Way(replace(DROPPED, kind=Kind.REJECTED, reject="tcp-reset")),
-        Way(replace(DROPPED, kind=Kind.REJECTED, reject="tcp-reset", muted=True)), Way(CLOSED, THERE),
+        Way(DROPPED), Way(other_rule), Way(replace(DROPPED, node="second")), Way(rejected), Way(replace(rejected, muted=True)),
+        Way(CLOSED, THERE),
         Way(CLOSED, THERE._replace(port=80)), Way(DROPPED, unsettled="gateway filter:FORWARD:1"),
     ]  # fmt: skip
     for number, way in enumerate(ways):
