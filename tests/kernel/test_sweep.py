@@ -239,9 +239,8 @@ def test_over_ipv6(lab_of: LabOf, proto: str) -> None:
     assert sweeps[Gear.VERDICT].of(205).arrived == Arrived("server", port=8443)
 
 
-@pytest.mark.parametrize("chain", ["INPUT", "OUTPUT"])
-def test_a_policy_that_breaks_neighbour_discovery_denies_a_sweep_too(lab_of: LabOf, chain: str) -> None:
-    lab = lab_of(dual_corridor(), gateway=six(table("filter", f"-A {chain} -p icmpv6 -j DROP")))
+def test_a_policy_that_breaks_neighbour_discovery_denies_a_sweep_too(lab_of: LabOf) -> None:
+    lab = lab_of(dual_corridor(), gateway=six(table("filter", "-A INPUT -p icmpv6 -j DROP", FORWARD="DROP")))
     for sweep in assert_same(lab, "server", "udp/100-110", family=6).values():
         assert {group.verdict.kind for group in sweep.groups} == {Kind.UNROUTED}
 

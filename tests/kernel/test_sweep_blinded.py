@@ -42,7 +42,8 @@ def counted(sweep: Sweep) -> dict[Kind, int]:
 
 
 def never_wrong(sweep: Sweep) -> None:
-    """What is not lost is what it is."""
+    """What is not lost is what it is, and nothing is left out."""
+    assert sweep.count == 500
     for low, high, group in sweep.ranges():
         for port in range(low, high + 1):
             right = Kind.DROPPED if 200 <= port < 400 else Kind.REJECTED if 400 <= port < 500 else Kind.CLOSED
@@ -185,6 +186,7 @@ def test_what_is_eaten_where_counting_cannot_see(lab_of: LabOf, gear: Gear, node
     lab = lab_of(corridor(), gateway=RULES)
     drop_early(lab, node, interface)
     sweep = swept(lab, gear)
+    assert sweep.count == 500
     for low, high, group in sweep.ranges():
         assert group.verdict.kind not in (Kind.CLOSED, Kind.ALLOWED), (low, high)
         if node == "gateway" and interface == "left":

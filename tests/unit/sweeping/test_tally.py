@@ -42,7 +42,9 @@ def test_what_differs_stays_apart() -> None:
     for number, way in enumerate(ways):
         tally.add(number, [number], lambda way=way: way)  # type: ignore[misc]
     sweep = tally.result()
-    assert [group.keys for group in sweep.groups] == [((number, number),) for number in range(len(ways))]
+    for groups in (sweep.groups, tally.groups()):
+        assert [group.keys for group in groups] == [((number, number),) for number in range(len(ways))]
+        assert [(group.arrived, group.unsettled) for group in groups] == [(way.arrived, way.unsettled) for way in ways]
     assert (sweep.gear, sweep.repeats, sweep.traced, sweep.notes) == (Gear.VERDICT, 3, 4, ("why",))
     assert (sweep.sources, sweep.seconds) == (("192.0.2.1",), 1.5)
 
