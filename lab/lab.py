@@ -264,6 +264,7 @@ class Lab:
         for why, found in (
             ("a rule on the way remembers what it saw", bool(remembering)),
             ("a rule hands packets to a queue", self.rules_that_remember.queues),
+            ("a rule takes packets over to answer them itself", self.rules_that_remember.answers),
             ("a rule traces packets by itself", any(policy.traces for policy in self.policies.values())),
         ):
             if found:

@@ -7,7 +7,6 @@ import socket as sockets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from ipaddress import ip_address
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.batch_send import BatchSender
@@ -112,7 +111,8 @@ def _first_hop(stage: Stage, question: SweepQuestion) -> tuple[Port, Port] | Non
     topology, nodes = stage.network.topology, stage.network.nodes
     node = nodes[question.node]
     spec = topology.nodes[node.name]
-    if spec.routes or spec.rules or ip_address(question.destination).is_link_local:
+    if spec.routes or spec.rules or question.family == 6:
+        # an IPv6 neighbour has to be asked for, which a policy may not let through
         return None
     for near in (question.destination, topology.next_hop(node.name, question.family)):
         network = topology.network_of(near) if near else None

@@ -88,6 +88,7 @@ class Sweeper:
                     yield from self._until_sound(keys[start : start + size], lambda part: self._count(part, read, gear))
 
             yield counted
+        self.forget()
 
     def silence(self) -> AbstractContextManager[None]:
         """Trace nothing while inside."""
@@ -167,8 +168,12 @@ class Sweeper:
         """Let conntrack forget the flows before its table is full, or a repeat would meet them."""
         self._flows += len(piece.arrived)
         if self._flows > _FLOWS or (piece.faults and self._flows):
-            self._stage.instrument.forget_all_flows()
-            self._flows = 0
+            self.forget()
+
+    def forget(self) -> None:
+        """Let conntrack of every node forget all flows: to be called before keys are sent once more, or they meet their own."""
+        self._stage.instrument.forget_all_flows()
+        self._flows = 0
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,13 @@ from lab.record.sweep import Ranges
 SYN = 0x02
 _ACK, _RESET = 0x10, 0x04
 _UDP_PAYLOAD = 16
+# What Linux offers in a SYN, as rules may ask for it: its largest segment by family, SACK, timestamps, a window scaled by 7
+# (RFC 9293, 2018, 7323).
+_LARGEST = {4: 1460, 6: 1440}
+_OPTIONS = {
+    family: struct.pack("!BBHBBBBIIBBBB", 2, 4, largest, 4, 2, 8, 10, 1, 0, 1, 3, 3, 7) for family, largest in _LARGEST.items()
+}
+_WINDOW = {4: 64240, 6: 64800}
 _DPORT = 2
 _KEY_AT = {TCP: 4, UDP: 8}  # in the sequence number; in the payload
 MARK_AT = {TCP: 6, UDP: 10}
@@ -98,7 +105,8 @@ class Train:
         inverse = _INVERSE - (port if key is None else key)
         if question.proto == TCP:
             first = struct.pack("!HHHHI", question.sport, port, inverse, self._mark, 0)
-            segment, at = first + struct.pack("!BBHHH", 5 << 4, SYN, 65535, 0, 0), 16
+            options, window = _OPTIONS[question.family], _WINDOW[question.family]
+            segment, at = first + struct.pack("!BBHHH", (20 + len(options)) // 4 << 4, SYN, window, 0, 0) + options, 16
         else:
             length = 8 + _UDP_PAYLOAD
             segment, at = struct.pack("!HHHHHH12x", question.sport, port, length, 0, inverse, self._mark), 6

@@ -21,10 +21,11 @@ _Alike = dict[Hashable, list[int]]
 
 @dataclass(slots=True)
 class Sorted:
-    """``alike`` maps a key to those that met what it meets; ``others`` have to be traced each."""
+    """``alike`` maps a key to those that met what it meets; ``others`` have to be traced each; ``repeats`` as in `Sweep`."""
 
     alike: dict[int, list[int]] = field(default_factory=dict)
     others: list[int] = field(default_factory=list)
+    repeats: int = 0
 
     @property
     def to_trace(self) -> list[int]:
@@ -39,7 +40,10 @@ def sort_by_rule(sweeper: Sweeper, keys: Sequence[int]) -> Sorted:
         waiting = [keys]
         while waiting:
             for piece in counted(waiting.pop()):
+                found.repeats += piece.repeats
                 waiting += _split(piece, alike, found.others)
+            # what is sent once more must not meet what a node before the one that denied it knows of the flow
+            sweeper.forget()
         for kind, members in alike.items():
             (piece,) = counted(members[:1])
             if _kind(piece) == kind:

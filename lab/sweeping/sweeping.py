@@ -71,6 +71,7 @@ class Sweeping:
 
     def _count_rules(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
         found = sort_by_rule(sweeper, keys)
+        self._tally.repeats += found.repeats
         self._trace(sweeper, found.to_trace)
         for way in list(self._tally.ways.values()):
             for key in tuple(way.keys):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from lab.errors import MachineError
 from lab.kernel.namespace import Home
@@ -23,6 +24,8 @@ from lab.run.runner import Order, make_plans, run
 from tests.kernel.scenes import rulesets, topology
 
 LabOf = Callable[..., Lab]
+
+settings.register_profile("soak", max_examples=100_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

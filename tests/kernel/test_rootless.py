@@ -52,8 +52,12 @@ def interpreters() -> Iterator[str]:
         yield f"{folder}/python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def runs(argv: Sequence[str], surroundings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, env=surroundings, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+def runs(
+    argv: Sequence[str], surroundings: Mapping[str, str], folder: Path, given: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        argv, env=surroundings, cwd=folder, input=given, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")
