@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
@@ -33,12 +34,12 @@ from lab.spec.cell import Service
 from lab.spec.service import parse_service
 from lab.spec.topology import Topology
 from lab.spec.words import is_address
+from lab.sweeping.manner import choose
 from lab.sweeping.sweeping import Sweeping
 from lab.sweeping.tally import SweepTally
+from lab.verdict.hazards import Hazards, find_hazards
 from lab.verdict.prove import prove
 from lab.verdict.remembering import Flow, RememberingRules
-
-_COUNTABLE = 4096  # rules of one node, above which reading their counters takes longer than tracing
 
 
 class Lab:
@@ -237,39 +238,17 @@ class Lab:
         ends = question.node, self.topology.owner(question.destination)
         flow = Flow(question.family, PROTOCOL_NAMES[question.proto], question.ports, ends)
         remembering = self.rules_that_remember.in_the_way(flow)
-        tally.gear, tally.notes = self._gear(gear, remembering)
-        countable = not remembering and self._is_countable
+        manner = choose(gear, self.policies.values(), self._hazards, remembering=bool(remembering))
+        tally.gear, tally.notes = manner.gear, manner.notes
+        question = replace(question, varied=manner.varied)
         with self.batch():
             sweeping = Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally)
-            sweeping.run(countable=countable, processor=next(iter(self._pin.others), None))
+            sweeping.run(manner, processor=next(iter(self._pin.others), None))
         return tally.result()
 
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""
         return self._stage.source_port(source)
-
-    @property
-    def _is_countable(self) -> bool:
-        """Whether every rule has a counter, as iptables alone gives one to all, and they are few enough to be read often."""
-        if self.backend is not Backend.NFT or self.rules_that_remember.queues:
-            return False
-        return all(
-            policy.native is None and not policy.traces and len(policy.index) <= _COUNTABLE for policy in self.policies.values()
-        )
-
-    def _gear(self, wanted: Gear, remembering: Sequence[object]) -> tuple[Gear, tuple[str, ...]]:
-        """The gear that can prove; with what is to be said where that is not the one that is wanted."""
-        if wanted is Gear.RULE:
-            return wanted, ()
-        for why, found in (
-            ("a rule on the way remembers what it saw", bool(remembering)),
-            ("a rule hands packets to a queue", self.rules_that_remember.queues),
-            ("a rule takes packets over to answer them itself", self.rules_that_remember.answers),
-            ("a rule traces packets by itself", any(policy.traces for policy in self.policies.values())),
-        ):
-            if found:
-                return Gear.RULE, (f"swept in the rule gear: {why}",)
-        return wanted, ()
 
     @cached_property
     def rules_that_remember(self) -> RememberingRules:
@@ -277,6 +256,11 @@ class Lab:
         saved = {name: policy.saved for name, policy in self.policies.items()}
         native = {name: policy.native for name, policy in self.policies.items() if policy.native is not None}
         return RememberingRules(self.topology, saved, native)
+
+    @cached_property
+    def _hazards(self) -> Hazards:
+        native = [policy.native for policy in self.policies.values() if policy.native is not None]
+        return find_hazards([policy.saved for policy in self.policies.values()], native)
 
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None

@@ -25,6 +25,7 @@ _NAMED = slice(nl.HEADER + 4, nl.HEADER + 4 + len(_OWN))  # where a rule's messa
 _COUNTER, _TO_PACKETS = b"\x0c\0\1\0counter\0", 32
 # names of expressions, and of the matches and targets of iptables in them (NFTA_EXPR_NAME, NFTA_MATCH_NAME, NFTA_TARGET_NAME)
 _IRREGULAR = tuple(nl.text(1, name) for name in ("limit", "hashlimit", "statistic", "quota"))
+_REJECTING = tuple(nl.text(1, name) for name in ("reject", "REJECT"))
 _LOGGING = tuple(nl.text(1, name) for name in ("log", "LOG", "NFLOG", "AUDIT"))
 
 
@@ -53,12 +54,14 @@ class CountTable:
         """The same with the packets of every rule, in the kernel's order; a log with a limit is left out, as it has no say."""
         own: list[int] = []
         rules: list[int] = []
+        rejected = 0
         for data in self._dump(0, b""):
             if data[_NAMED] == _OWN:
                 own.append(_packets(data))
             elif not _logs_now_and_then(data):
                 rules.append(_packets(data))
-        return _sum_up(own)._replace(rules=tuple(rules))
+                rejected += rules[-1] if any(name in data for name in _REJECTING) else 0
+        return _sum_up(own)._replace(rules=tuple(rules), rejected=rejected)
 
     def _dump(self, family: int, which: bytes) -> Iterator[bytes]:
         self._channel.send(nl.message(_GETRULE, nl.NLM_F_DUMP, family, which))

@@ -17,7 +17,7 @@ from lab.kernel.tracer import Overrun
 from lab.probe.catch import Catch
 from lab.probe.lane import Lanes
 from lab.probe.stage import Stage
-from lab.probe.train import MARK_AT, SweepQuestion, key_of
+from lab.probe.train import DISTINCT, MARK_AT, SweepQuestion, key_of
 from lab.record.observation import Refusal
 from lab.record.sweep import Arrived, Counts, Gear
 
@@ -53,10 +53,13 @@ class Piece:
 
 
 class Sweeper:
-    """Sends one question's packets, with the help of another ``processor`` if one is named; to be used in ``with``."""
+    """Sends one question's packets, with the help of another ``processor`` if one is named; to be used in ``with``.
 
-    def __init__(self, stage: Stage, question: SweepQuestion, processor: int | None) -> None:
-        self._stage, self._question = stage, question
+    ``alone`` sends each packet only when the one before is at rest, and its flow forgotten.
+    """
+
+    def __init__(self, stage: Stage, question: SweepQuestion, processor: int | None, *, alone: bool = False) -> None:
+        self._stage, self._question, self._alone = stage, question, alone
         self._mark = int.from_bytes(stage.nonce()[-2:], "big") % 0xFFFE + 1
         with ExitStack() as undo:
             self._lanes = Lanes(stage, question, self._mark, processor)
@@ -71,21 +74,33 @@ class Sweeper:
         """The keys in pieces, every packet traced."""
         start = 0
         while start < len(keys):
-            room = int(self._stage.instrument.room * 0.8 / self._messages)
-            part = keys[start : start + max(1, min(PIECE, room, self._catch.room))]
+            part = self._part(keys, start, int(self._stage.instrument.room * 0.8 / self._messages))
             start += len(part)
             yield from self._until_sound(part, self._trace)
+
+    def _part(self, keys: Sequence[int], start: int, room: int = PIECE) -> Sequence[int]:
+        """The next keys that surely find room, and of which no two have the same source port."""
+        most = 1 if self._alone else max(1, min(PIECE, room, self._catch.room))
+        part = keys[start : start + most]
+        if self._question.varied:
+            turn = keys[start] // DISTINCT
+            part = [key for key in part if key // DISTINCT == turn]
+            if turn:
+                self.forget()  # the source ports begin anew
+        return part
 
     @contextmanager
     def counting(self, gear: Gear) -> Iterator[Callable[[Sequence[int]], Iterator[Piece]]]:
         """What sends keys in pieces that are counted, in the rule gear rule by rule, and not traced."""
         instrument, proto = self._stage.instrument, self._question.proto
-        size = max(1, min(PIECE, self._catch.room))
         with instrument.counting(proto, MARK_AT[proto], self._mark) as read:
 
             def counted(keys: Sequence[int]) -> Iterator[Piece]:
-                for start in range(0, len(keys), size):
-                    yield from self._until_sound(keys[start : start + size], lambda part: self._count(part, read, gear))
+                start = 0
+                while start < len(keys):
+                    part = self._part(keys, start)
+                    start += len(part)
+                    yield from self._until_sound(part, lambda part: self._count(part, read, gear))
 
             yield counted
         self.forget()
@@ -167,7 +182,7 @@ class Sweeper:
     def _forget(self, piece: Piece) -> None:
         """Let conntrack forget the flows before its table is full, or a repeat would meet them."""
         self._flows += len(piece.arrived)
-        if self._flows > _FLOWS or (piece.faults and self._flows):
+        if self._flows > (0 if self._alone else _FLOWS) or (piece.faults and self._flows):
             self.forget()
 
     def forget(self) -> None:

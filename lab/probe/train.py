@@ -21,12 +21,12 @@ _UDP_PAYLOAD = 16
 # What Linux offers in a SYN, as rules may ask for it: its largest segment by family, SACK, timestamps, a window scaled by 7
 # (RFC 9293, 2018, 7323).
 _LARGEST = {4: 1460, 6: 1440}
-_OPTIONS = {
-    family: struct.pack("!BBHBBBBIIBBBB", 2, 4, largest, 4, 2, 8, 10, 1, 0, 1, 3, 3, 7) for family, largest in _LARGEST.items()
-}
+_OPTIONS = struct.Struct("!BBHBBBBHHIBBBB")
 _WINDOW = {4: 64240, 6: 64800}
-_DPORT = 2
+FIRST_SPORT, DISTINCT = 1024, 64_512
+_SPORT, _DPORT = 0, 2
 _KEY_AT = {TCP: 4, UDP: 8}  # in the sequence number; in the payload
+_SPORT_AGAIN = {TCP: 30, UDP: 12}  # in the timestamp; in the payload
 MARK_AT = {TCP: 6, UDP: 10}
 _INVERSE = 0xFFFF
 _HEADERS = {4: 20, 6: 40}
@@ -37,7 +37,8 @@ class SweepQuestion:
     """What is to be swept: from ``node`` and ``sport`` to ``destination``, by one of two keys.
 
     The key is the destination port, one of ``ports``; or, where ``sources`` are given, the place in them, and ``ports`` holds
-    the one port that is asked.
+    the one port that is asked.  ``varied`` gives each key a source port of its own, in place of ``sport``: flows that a
+    translation leads to one destination would otherwise be one flow.
     """
 
     node: str
@@ -47,6 +48,7 @@ class SweepQuestion:
     sport: int
     ports: Ranges
     sources: tuple[str, ...] = ()
+    varied: bool = False
 
     @property
     def family(self) -> int:
@@ -63,6 +65,10 @@ class SweepQuestion:
     def source_of(self, key: int) -> str:
         """The source address of a key's packet."""
         return self.sources[key] if self.sources else self.source
+
+    def sport_of(self, key: int) -> int:
+        """The source port of a key's packet; keys that are `DISTINCT` apart have the same."""
+        return FIRST_SPORT + key % DISTINCT if self.varied else self.sport
 
     def port_of(self, key: int) -> int:
         """The destination port of a key's packet."""
@@ -89,10 +95,15 @@ class Train:
                 packet = self._packet(self._question.sources[key], self._question.ports[0][0], key)
                 self.buffer[number * self.size : (number + 1) * self.size] = packet
             return
-        end, numbers = len(keys) * self.size, struct.Struct(f"!{len(keys)}H")
-        inverse = [_INVERSE - key for key in keys]
-        for words, offset in ((keys, _DPORT), (inverse, _KEY_AT[self._question.proto])):
-            written = numbers.pack(*words)
+        proto = self._question.proto
+        self._write(keys, _DPORT, _KEY_AT[proto])
+        if self._question.varied:
+            self._write([self._question.sport_of(key) for key in keys], _SPORT, _SPORT_AGAIN[proto])
+
+    def _write(self, words: Sequence[int], at: int, inverse_at: int) -> None:
+        """Write a word into each packet, and its inverse, so that the sum of both stays."""
+        end, numbers = len(words) * self.size, struct.Struct(f"!{len(words)}H")
+        for written, offset in ((numbers.pack(*words), at), (numbers.pack(*(_INVERSE - word for word in words)), inverse_at)):
             start = self._transport + offset
             self.buffer[start : end : self.size] = written[0::2]
             self.buffer[start + 1 : end : self.size] = written[1::2]
@@ -102,14 +113,16 @@ class Train:
         question = self._question
         domain = sockets.AF_INET6 if question.family == 6 else sockets.AF_INET
         sender, receiver = (sockets.inet_pton(domain, address) for address in (source, question.destination))
-        inverse = _INVERSE - (port if key is None else key)
+        key = port if key is None else key
+        sport, inverse = question.sport_of(key), _INVERSE - key
         if question.proto == TCP:
-            first = struct.pack("!HHHHI", question.sport, port, inverse, self._mark, 0)
-            options, window = _OPTIONS[question.family], _WINDOW[question.family]
+            first = struct.pack("!HHHHI", sport, port, inverse, self._mark, 0)
+            largest, window = _LARGEST[question.family], _WINDOW[question.family]
+            options = _OPTIONS.pack(2, 4, largest, 4, 2, 8, 10, 1, _INVERSE - sport, 0, 1, 3, 3, 7)
             segment, at = first + struct.pack("!BBHHH", (20 + len(options)) // 4 << 4, SYN, window, 0, 0) + options, 16
         else:
-            length = 8 + _UDP_PAYLOAD
-            segment, at = struct.pack("!HHHHHH12x", question.sport, port, length, 0, inverse, self._mark), 6
+            head = struct.pack("!HHHHHHH", sport, port, 8 + _UDP_PAYLOAD, 0, inverse, self._mark, _INVERSE - sport)
+            segment, at = head + bytes(8 + _UDP_PAYLOAD - len(head)), 6
         pseudo = sender + receiver + struct.pack("!HH", question.proto, len(segment))
         summed = struct.pack("!H", checksum(pseudo + segment) or _INVERSE)
         header = ip_header(sender, receiver, question.proto, len(segment))

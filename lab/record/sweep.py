@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from lab.record.verdict import Kind, Verdict
 
+OPEN = (Kind.ALLOWED, Kind.CLOSED, Kind.UNANSWERED)  # the verdicts of what was delivered
 Ranges = tuple[tuple[int, int], ...]  # ascending, both ends included
 
 
@@ -32,16 +33,20 @@ class Arrived(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Packets that went into a hook and did not come out, those with the mark and all of them; and the packets of each rule."""
+    """Packets that went into a hook and did not come out, those with the mark and all of them.
+
+    ``rules`` are the packets of each rule, ``rejected`` those of all rules that reject.
+    """
 
     marked: int
     all: int
     rules: tuple[int, ...] = ()
+    rejected: int = 0
 
     def since(self, before: Counts) -> Counts:
         """What came to be counted after ``before``."""
         rules = tuple(now - then for now, then in zip(self.rules, before.rules, strict=True))
-        return Counts(self.marked - before.marked, self.all - before.all, rules)
+        return Counts(self.marked - before.marked, self.all - before.all, rules, self.rejected - before.rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ class Sweep:
     @property
     def open(self) -> tuple[SweepGroup, ...]:
         """The groups whose packets were delivered."""
-        return tuple(group for group in self.groups if group.verdict.kind in (Kind.ALLOWED, Kind.CLOSED, Kind.UNANSWERED))
+        return tuple(group for group in self.groups if group.verdict.kind in OPEN)
 
     def of(self, key: int) -> SweepGroup:
         """The group of one key; KeyError when it was not swept."""

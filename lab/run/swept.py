@@ -5,8 +5,7 @@ from __future__ import annotations
 from lab.lab import Lab
 from lab.probe.question import NUMBERS
 from lab.probe.train import SweepQuestion
-from lab.record.sweep import SweepGroup
-from lab.record.verdict import Kind
+from lab.record.sweep import OPEN, SweepGroup
 from lab.run.questions import questions
 from lab.spec.cell import Cell
 from lab.sweeping.tally import SweepTally
@@ -14,12 +13,13 @@ from lab.verdict.swept import agree
 from lab.verdict.tally import Tally
 
 SWEPT_FROM = 128  # ports
-_OPEN = (Kind.ALLOWED, Kind.CLOSED, Kind.UNANSWERED)
 
 
 def is_swept(cell: Cell) -> bool:
     """Whether a cell's ports are many, and one packet each is enough to judge them."""
-    return cell.service.port_count >= SWEPT_FROM and not cell.ack and cell.expect.conntrack is None
+    return (
+        cell.service.port_count >= SWEPT_FROM and cell.expect.conntrack is None and not cell.ack and cell.sport is None
+    )
 
 
 def sweep_cell(lab: Lab, cell: Cell, tally: Tally) -> int:
@@ -31,13 +31,13 @@ def sweep_cell(lab: Lab, cell: Cell, tally: Tally) -> int:
     swept = SweepTally()
     source = cell.sender.address
     question = SweepQuestion(
-        cell.sender.node, source, cell.target.address, NUMBERS[cell.service.proto], cell.sport or lab.source_port(source),
+        cell.sender.node, source, cell.target.address, NUMBERS[cell.service.proto], lab.source_port(source),
         cell.service.ports,
     )  # fmt: skip
     sweep = lab.ask_all(question, at=cell.at, tally=swept)
     each_us = sweep.seconds / sweep.count * 1e6
     for group in swept.groups():
-        if cell.expect.action == "allow" and group.verdict.kind in _OPEN:
+        if cell.expect.action == "allow" and group.verdict.kind in OPEN:
             _exchange(lab, cell, tally, group, each_us)
         else:
             tally.add_swept(group.keys, group.verdict, each_us)

@@ -17,10 +17,11 @@ from lab.probe.train import SYN, SweepQuestion
 from lab.record.observation import Observation
 from lab.record.observation import Stage as Progress
 from lab.record.packet import Packet
-from lab.record.sweep import Gear
+from lab.record.sweep import OPEN, Arrived, Gear
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rule import SavedRule
 from lab.sweeping.by_rule import sort_by_rule
+from lab.sweeping.manner import Manner
 from lab.sweeping.tally import SweepTally, Way
 from lab.verdict.prove import prove
 from lab.verdict.remembering import met_by
@@ -42,10 +43,9 @@ class Sweeping:
         self._remembering, self._tally = remembering, tally
         self._names: dict[tuple[str, Hashable], int] = {}
 
-    def run(self, *, countable: bool, processor: int | None) -> None:
+    def run(self, manner: Manner, *, processor: int | None) -> None:
         """Send everything, and ask once more where a packet's fate is not proven by itself.
 
-        ``countable`` tells that every rule on the way has a counter, and that these are few enough to be read often;
         ``processor`` is one that may help to send.
         """
         start = time.perf_counter()
@@ -54,18 +54,18 @@ class Sweeping:
         with ExitStack() as undo:
             undo.callback(lambda: setattr(self._tally, "seconds", time.perf_counter() - start))
             undo.enter_context(without_collection())
-            with Sweeper(self._stage, self._question, processor) as sweeper:
-                if self._tally.gear is Gear.VERDICT:
-                    self._count_hooks(sweeper, keys)
-                elif countable:
+            with Sweeper(self._stage, self._question, processor, alone=manner.alone) as sweeper:
+                if manner.gear is Gear.VERDICT:
+                    self._count_hooks(sweeper, keys, by_rule=manner.by_rule)
+                elif manner.by_rule:
                     self._count_rules(sweeper, keys)
                 else:
                     self._trace(sweeper, keys)
             self._settle()
 
-    def _count_hooks(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
-        with sweeper.counting(Gear.VERDICT) as counted, sweeper.silence():
-            left = [key for piece in counted(keys) for key in self._add_counted(piece)]
+    def _count_hooks(self, sweeper: Sweeper, keys: Sequence[int], *, by_rule: bool) -> None:
+        with sweeper.counting(Gear.RULE if by_rule else Gear.VERDICT) as counted, sweeper.silence():
+            left = [key for piece in counted(keys) for key in self._add_counted(piece, by_rule=by_rule)]
         self._tally.traced = len(left)
         self._trace(sweeper, left)
 
@@ -77,11 +77,12 @@ class Sweeping:
             for key in tuple(way.keys):
                 way.keys += found.alike.get(key, ())
 
-    def _add_counted(self, piece: Piece) -> Sequence[int]:
+    def _add_counted(self, piece: Piece, *, by_rule: bool) -> Sequence[int]:
         """Add a piece that was counted; its keys, if that proves nothing."""
         self._tally.repeats += piece.repeats
         denied = [key for key in piece.keys if key not in piece.arrived]
-        node = eater(piece.counts, len(denied))
+        answered = sum(key in piece.refused for key in denied) if by_rule else None
+        node = eater(piece.counts, len(denied), answered)
         sound = piece.sound and (node is not None and self._at in (None, node) if denied else nothing_eaten(piece.counts))
         if not sound:
             return piece.keys
@@ -146,7 +147,7 @@ class Sweeping:
         """All that was seen of one packet."""
         question = self._question
         sent = Packet(
-            question.family, question.proto, question.source_of(key), question.sport, question.destination,
+            question.family, question.proto, question.source_of(key), question.sport_of(key), question.destination,
             question.port_of(key), SYN if question.proto == TCP else 0,
         )  # fmt: skip
         paths = [passage.path() for _, passage in piece.passages.get(key, ())]
@@ -164,6 +165,7 @@ class Sweeping:
                 verdicts = [self._probe(key) for key in dict.fromkeys((min(way.keys), max(way.keys)))]
                 if agree(verdicts):
                     way.verdict, way.ask = verdicts[0], False
+                    way.arrived = way.arrived or self._arrival(way.verdict, min(way.keys))
                     continue
             for key in way.keys[:_ASKED_ONE_BY_ONE]:
                 self._add_asked(way, key, self._probe(key))
@@ -173,7 +175,18 @@ class Sweeping:
 
     def _add_asked(self, way: Way, key: int, verdict: Verdict) -> None:
         story = "asked", id(way), verdict.kind, verdict.rule and verdict.rule.place, verdict.node
-        self._tally.add(story, [key], lambda: Way(verdict, way.arrived))
+        self._tally.add(story, [key], lambda: Way(verdict, way.arrived or self._arrival(verdict, key)))
+
+    def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
+        """How a single probe was delivered; None where it was not."""
+        last = verdict.path[-1].exit if verdict.path else None
+        at = last and self._stage.network.topology.owner(last.destination)
+        if verdict.kind not in OPEN or last is None or at is None:
+            return None
+        sent = verdict.observation.sent
+        address = last.destination if last.destination != sent.destination else None
+        port = last.dport if last.dport != self._question.port_of(key) else None
+        return Arrived(at, address, port, last.source if last.source != sent.source else None)
 
     def _probe(self, key: int) -> Verdict:
         question = self._question

@@ -17,8 +17,6 @@ from lab.spec.topology import Topology
 _FORWARDED = ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING")  # OUTPUT, as a REJECT's answer is the node's own
 _ALL = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _TO_ITSELF = frozenset({"REDIRECT", "TPROXY"})
-_QUEUES = frozenset({"NFQUEUE", "QUEUE", "queue"})
-_ANSWERING = frozenset({"SYNPROXY", "synproxy"})
 
 
 class Flow(NamedTuple):
@@ -31,11 +29,7 @@ class Flow(NamedTuple):
 
 
 class RememberingRules:
-    """Reads the rulesets of all nodes once: a rule with limit, recent and the like could make a flow see another.
-
-    ``queues`` tells whether some rule hands packets to user space, ``answers`` whether one takes them over to answer them
-    itself: to a hook's counters both look like a drop.
-    """
+    """Reads the rulesets of all nodes once: a rule with limit, recent and the like could make a flow see another."""
 
     def __init__(
         self, topology: Topology, saved: Mapping[str, Mapping[int, Ruleset]], native: Mapping[str, NftRuleset]
@@ -44,9 +38,6 @@ class RememberingRules:
         self._stateful: dict[tuple[str, int], StatefulRules] = {}
         self._native: dict[tuple[str, int], NativeStatefulRules] = {}
         self._to_itself: set[tuple[str, int]] = set()
-        used = {rule.target for families in saved.values() for ruleset in families.values() for rule in ruleset.rules()}
-        used.update(word for listed in native.values() for _, _, rule in listed.rules() for word in rule.text.split())
-        self.queues, self.answers = not used.isdisjoint(_QUEUES), not used.isdisjoint(_ANSWERING)
         for node, families in saved.items():
             for family, ruleset in families.items():
                 self._stateful[node, family] = StatefulRules(ruleset)

@@ -9,11 +9,15 @@ from lab.record.sweep import Counts
 from lab.record.verdict import Kind, Verdict
 
 
-def eater(counts: Mapping[str, Counts], denied: int) -> str | None:
+def eater(counts: Mapping[str, Counts], denied: int, answered: int | None = None) -> str | None:
     """The one node whose rules ate all of the ``denied`` packets; None when that is not proven.
 
-    Not proven: packets that died elsewhere than in a hook, in two nodes, or answers that died too.
+    Not proven: packets that died elsewhere than in a hook, in two nodes, or answers that died too.  ``answered`` are those that
+    the sender was told of: as many as rules rejected, or some of their answers got lost outside the hooks; None where no
+    rule rejects.
     """
+    if answered is not None and sum(of_node.rejected for of_node in counts.values()) != answered:
+        return None
     nodes = [node for node, of_node in counts.items() if of_node.marked]
     marked = sum(of_node.marked for of_node in counts.values())
     every = sum(of_node.all for of_node in counts.values())

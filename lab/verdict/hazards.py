@@ -1,0 +1,40 @@
+"""What rules may do to a sweep: not to one packet, but to many that are told apart by their ports alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lab.ruleset.nft.listing import NftRuleset
+from lab.ruleset.save import Ruleset
+
+_QUEUES = frozenset({"NFQUEUE", "QUEUE", "queue"})
+_ANSWERING = frozenset({"SYNPROXY", "synproxy"})
+_REJECTING = frozenset({"REJECT", "reject"})
+_TRANSLATING = frozenset({"DNAT", "REDIRECT", "NETMAP", "dnat", "redirect"})
+_SOURCE_PORTS = frozenset({"--sport", "--sports", "--source-port", "--source-ports", "--ports", "--port", "sport"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hazards:
+    """What the rules of some policies can do, by their words.
+
+    ``queues``: hand packets to user space.  ``answers``: take them over and answer in their place.  To a hook's counters both
+    look like a drop.  ``rejects``: refuse with an answer, which may get lost.  ``translates``: give several ports one
+    destination, so that flows from one source port become the same.  ``reads_source_ports``: tell source ports apart.
+    """
+
+    queues: bool = False
+    answers: bool = False
+    rejects: bool = False
+    translates: bool = False
+    reads_source_ports: bool = False
+
+
+def find_hazards(saved: Iterable[Mapping[int, Ruleset]], native: Iterable[NftRuleset]) -> Hazards:
+    """What the rules of iptables, by family, and those of native nft can do."""
+    rules = [rule for families in saved for ruleset in families.values() for rule in ruleset.rules()]
+    used: set[str | None] = {rule.target for rule in rules}
+    used.update(word for rule in rules for word in rule.text.split())
+    used.update(word for listed in native for _, _, rule in listed.rules() for word in rule.text.split())
+    return Hazards(*(not used.isdisjoint(words) for words in (_QUEUES, _ANSWERING, _REJECTING, _TRANSLATING, _SOURCE_PORTS)))
