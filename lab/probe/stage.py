@@ -106,7 +106,7 @@ class Stage:
 
         Raises InputError when a link-local source and the destination are not on one network.
         """
-        if not ip_address(question.source).is_link_local or question.family == 4:
+        if question.family == 4 or not ip_address(question.source).is_link_local:
             return question.source, port
         network = self.network.topology.network_of(question.destination)
         ports = self.network.nodes[question.node].ports.values()

@@ -1,0 +1,82 @@
+"""Where one port speaks for others, a packet for each of them says the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.record.exposure import Pair
+from lab.record.sweep import Gear
+from lab.record.verdict import Kind
+from lab.study.alike import ask_alike
+from tests.kernel.conftest import LabOf
+from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, table
+
+pytestmark = pytest.mark.kernel
+
+TO_SERVER = Pair("left", "client", CLIENT, "right", "server", SERVER, 4)
+TO_GATEWAY = Pair("left", "client", CLIENT, "left", "gateway", NEAR, 4)
+SUBCHAINS = (
+    "-N web", "-N odd", "-A FORWARD -p tcp -m tcp --dport 1000:60000 -j web",
+    "-A FORWARD -p tcp -m tcp ! --dport 7000:7100 -g odd",
+    "-A web -p tcp -m multiport --dports 2000,3000:3010 -j ACCEPT", "-A web -p tcp -m tcp --dport 4000:5000 -j RETURN",
+    "-A web -p tcp -m tcp --dport 6000 -j REJECT --reject-with tcp-reset", "-A odd -p tcp -m tcp --dport 1:1023 -j DROP",
+    "-A odd -p tcp -m tcp --dport 4500:65535 -j ACCEPT",
+)  # fmt: skip
+
+
+def filtered(*rules: str) -> str:
+    own = {rule.split()[1]: "-" for rule in rules if rule.startswith("-N ")}
+    written = [rule for rule in rules if not rule.startswith("-N ")]
+    return table("filter", ESTABLISHED, *written, FORWARD="DROP", INPUT="DROP", **own)
+
+
+@pytest.mark.parametrize(
+    ("ruleset", "pair", "services"),
+    [
+        (filtered(), TO_SERVER, ()),
+        (filtered("-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT"), TO_SERVER, ("tcp/443",)),
+        (filtered("-A FORWARD -p tcp -j ACCEPT"), TO_SERVER, ("tcp/22", "tcp/8000-8010")),
+        (filtered(*SUBCHAINS), TO_SERVER, ()),
+        (filtered("-A INPUT -p tcp -m multiport ! --dports 1:21,23:65535 -j ACCEPT"), TO_GATEWAY, ()),
+        (
+            table("nat", f"-A PREROUTING -p tcp -m tcp --dport 80:90 -j DNAT --to-destination {SERVER}:8080")
+            + filtered("-A FORWARD -p tcp -m tcp --dport 8080 -m conntrack --ctstate DNAT -j ACCEPT"),
+            TO_GATEWAY, (),
+        ),
+        (
+            table("mangle", "-A PREROUTING -p tcp -m tcp --dport 500:600 -j MARK --set-mark 1")
+            + filtered("-A FORWARD -m mark --mark 1 -j ACCEPT"),
+            TO_SERVER, (),
+        ),
+    ],
+)  # fmt: skip
+def test_each_range_is_what_a_packet_for_every_port_finds(
+    lab_of: LabOf, ruleset: str, pair: Pair, services: tuple[str, ...]
+) -> None:
+    server: dict[str, Any] = {"services": list(services)}
+    lab = lab_of(corridor(server=server), gateway=ruleset)
+    alike = ask_alike(lab, pair, "tcp")
+    assert alike is not None
+    assert [one.low for one in alike] == [1, *(one.high + 1 for one in alike[:-1])]
+    assert alike[-1].high == 65535
+    sweep = lab.sweep(pair.sender, pair.address, gear=Gear.RULE)
+    for low, high, group in sweep.ranges():
+        for one in alike:
+            if one.low <= high and low <= one.high:
+                assert (one.verdict.kind, one.verdict.rule) == (group.verdict.kind, group.verdict.rule), (low, high, one)
+
+
+@pytest.mark.parametrize(
+    "rule", ["-A FORWARD -p tcp -m limit --limit 1/hour -j ACCEPT", "-A FORWARD -p tcp -m tcp --sport 1:1000 -j ACCEPT"]
+)
+def test_what_cannot_be_read_is_not_told(lab_of: LabOf, rule: str) -> None:
+    assert ask_alike(lab_of(corridor(), gateway=filtered(rule)), TO_SERVER, "tcp") is None
+
+
+def test_a_rule_that_is_not_on_the_way_does_not_matter(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(), gateway=filtered("-N web", "-A FORWARD -p udp -j web", "-A web -m u32 --u32 0x0=0x0 -j ACCEPT"))
+    (one,) = ask_alike(lab, TO_SERVER, "tcp") or ()
+    assert (one.low, one.high, one.verdict.kind) == (1, 65535, Kind.DROPPED)
+    assert ask_alike(lab, TO_SERVER, "udp") is None
