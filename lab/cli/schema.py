@@ -11,15 +11,17 @@ import typer
 
 def schema(
     folder: Annotated[Path | None, typer.Option("--write", help="Write NAME.schema.json files into this folder.")] = None,
-    name: Annotated[str | None, typer.Argument(help="topology, matrix, result or bench; without one, their names.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A schema's name; without one, their names.")] = None,
 ) -> None:
     """Print a JSON Schema, or write all of them into a folder for editors."""
     from lab.errors import InputError, Problem
     from lab.report.bench_schema import bench_schema
     from lab.report.schema import result_schema
+    from lab.report.study_schema import exposure_schema, sweep_schema
     from lab.spec.schema import json_schemas
 
     schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
+    schemas |= {"sweep": sweep_schema(), "exposure": exposure_schema()}
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for key, value in schemas.items():

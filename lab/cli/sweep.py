@@ -53,6 +53,7 @@ def sweep(
     from lab.cli.files import assignments, matrix_files
     from lab.kernel.privileges import enter
     from lab.lab import Lab
+    from lab.report.sweep import VERSION
     from lab.report.write import check_writable, write_json
     from lab.run.rulesets import Rendering
     from lab.run.scene import find_scene
@@ -75,7 +76,7 @@ def sweep(
         for note in scene.notes:
             print(f"note: {note}")
     if json_file is not None:
-        write_json(json_file, {"version": 1, "sweeps": found})
+        write_json(json_file, {"version": VERSION, "sweeps": found})
     sys.exit(3 if lost else 0)
 
 

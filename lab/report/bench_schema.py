@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-Schema = dict[str, object]
+from lab.report.schema_parts import DRAFT, Schema, keys
 
-_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BENCH_VERSION = 1
 
 
 def bench_schema() -> Schema:
     """Return the schema; every figure is null where it was not measured."""
     return {
-        "$schema": _DRAFT,
+        "$schema": DRAFT,
         "$id": f"urn:netfilter-lab:schema:bench:{BENCH_VERSION}",
         "title": f"netfilter-lab: speed and size, version {BENCH_VERSION}",
         "description": "medians; a figure is null where it was left out or cannot be measured on the machine",
-        **_object({
+        **keys({
             "version": {"const": BENCH_VERSION},
             **_questions(),
             **_whole_runs(),
@@ -83,7 +82,7 @@ def _loads() -> Schema:
 
 
 def _peers() -> Schema:
-    return _object({
+    return keys({
         "nc_deny_us": _number("a deny by `nc -z -w1`, microseconds; null without nc"),
         "scapy_sr1_deny_us": _number("a deny by scapy's `sr1`, microseconds"),
         "ip_netns_exec_us": _number("one `ip netns exec`, microseconds"),
@@ -96,7 +95,7 @@ def _peers() -> Schema:
 
 
 def _growth() -> Schema:
-    return _object({
+    return keys({
         "rules": _rows({
             "rules": _count("blocked addresses, of which the last is probed"),
             "linear_us": _number("a proven deny by a chain with a rule each, microseconds"),
@@ -115,12 +114,8 @@ def _growth() -> Schema:
     })
 
 
-def _object(properties: Mapping[str, object]) -> Schema:
-    return {"type": "object", "required": list(properties), "properties": dict(properties)}
-
-
 def _rows(properties: Mapping[str, object]) -> Schema:
-    return {"type": ["array", "null"], "items": _object(properties), "description": "one row for each size"}
+    return {"type": ["array", "null"], "items": keys(properties), "description": "one row for each size"}
 
 
 def _number(description: str) -> Schema:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from lab.record.exposure import Change, Exposure, ExposureReport
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind
+from lab.report.json import rule_json
 from lab.report.markdown import escape
 from lab.report.plain import plain
 from lab.report.sweep import arrived_text
@@ -124,10 +125,7 @@ def _json(one: Exposure) -> dict[str, object]:
         "to": one.pair.target, "address": one.pair.address, "family": one.pair.family, "proto": one.proto,
         "ports": [list(part) for part in one.ports], "verdict": str(one.kind),
         "arrived": None if one.arrived is None else one.arrived._asdict(),
-        "rule": None if rule is None else {
-            "node": rule.node, "family": rule.family, "place": rule.place, "comment": rule.comment, "text": rule.text,
-            "source": rule.source,
-        },
+        "rule": None if rule is None else rule_json(rule),
         "owner": one.owner, "ticket": one.ticket, "review": None if one.review is None else one.review.isoformat(),
         "asserted_by": list(one.asserted), "unasserted": [list(part) for part in one.unasserted],
         "unsettled": one.unsettled,

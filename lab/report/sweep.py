@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
+from lab.report.json import rule_json
 from lab.report.plain import plain
 
 _MOST_RANGES = 12
@@ -84,10 +85,7 @@ def _group_json(sweep: Sweep, group: SweepGroup) -> dict[str, object]:
         "node": verdict.node,
         "reject": verdict.reject,
         "muted": verdict.muted,
-        "rule": None if rule is None else {
-            "node": rule.node, "family": rule.family, "place": rule.place, "comment": rule.comment, "text": rule.text,
-            "source": rule.source,
-        },
+        "rule": None if rule is None else rule_json(rule),
         "arrived": None if arrived is None else arrived._asdict(),
         "unsettled": group.unsettled,
         "proof": verdict.proof,

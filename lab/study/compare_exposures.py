@@ -9,9 +9,9 @@ from pathlib import Path
 from lab.errors import InputError, Problem
 from lab.record.exposure import Change, Exposure
 from lab.record.sweep import Ranges
+from lab.report.exposure import VERSION
 from lab.spec.service import merged, without
 
-VERSION = 1
 Place = tuple[str, str, str, int, str]  # sender, target, address, family, protocol
 Open = Mapping[Place, Ranges]
 

@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 
+import jsonschema
 import pytest
 
+from lab.report.study_schema import exposure_schema, sweep_schema
 from tests.doors.project import Nobody, Project
 
 pytestmark = pytest.mark.kernel
@@ -36,7 +38,9 @@ def test_every_port_with_its_rule(project: Project) -> None:
         "1-21,23-442,444-65535 dropped gateway filter:INPUT policy",
         f"22 rejected (tcp-reset) gateway filter:INPUT:1 (refuse-ssh) [{POLICY}:12]",
     ]
-    (sweep,) = json.loads(project.read("sweep.json"))["sweeps"]
+    written = json.loads(project.read("sweep.json"))
+    jsonschema.validate(written, sweep_schema())
+    (sweep,) = written["sweeps"]
     assert (sweep["count"], sweep["lost"], len(sweep["groups"])) == (65535, 0, 3)
 
 
@@ -119,6 +123,7 @@ def test_exposure_from_save_to_change(project: Project) -> None:
     assert "wan -> wan" in first.out
     assert "small: public web" in first.out
     saved = json.loads(project.read("exposed.json"))
+    jsonschema.validate(saved, exposure_schema())
     (exposed,) = saved["exposures"]
     assert (exposed["ports"], exposed["rule"]["comment"], exposed["unasserted"]) == ([[443, 443]], "publish-web", [])
     assert exposed["arrived"]["port"] == 8443

@@ -8,13 +8,15 @@ import pytest
 
 from lab.report.bench_schema import bench_schema
 from lab.report.schema import result_schema
+from lab.report.study_schema import exposure_schema, sweep_schema
 from lab.spec.schema import json_schemas
 
 FOLDER = Path(__file__).parents[3] / "schemas"
 
 
 def all_schemas() -> dict[str, Mapping[str, object]]:
-    return {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
+    own = {"result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema()}
+    return {**json_schemas(), **own}
 
 
 @pytest.mark.parametrize("name", all_schemas())
