@@ -260,7 +260,8 @@ class Lab:
     @cached_property
     def _hazards(self) -> Hazards:
         native = [policy.native for policy in self.policies.values() if policy.native is not None]
-        return find_hazards([policy.saved for policy in self.policies.values()], native)
+        sets = [policy.rendered.ipset.text for policy in self.policies.values() if policy.rendered.ipset is not None]
+        return find_hazards([policy.saved for policy in self.policies.values()], native, "\n".join(sets))
 
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 
 Figures = Mapping[str, object]
 
@@ -62,5 +62,4 @@ def merged(one: Figures, other: Figures) -> dict[str, object]:
 
 def growing(first: int, last: int, factor: int = 10) -> tuple[int, ...]:
     """``first``, ``first * factor`` and so on, up to ``last``."""
-    sizes = (first * factor**power for power in count())
-    return tuple(iter(lambda: next(sizes), last * factor))
+    return tuple(takewhile(lambda size: size <= last, (first * factor**power for power in count())))

@@ -51,7 +51,7 @@ def exposure(
     if save is not None:
         check_writable(save)
     _ready(plans)
-    report = measure(plans, sender or (), target or (), every_port=every_port, then=then, progress=_progress)
+    report = measure(plans, family.families, sender or (), target or (), every_port=every_port, then=then, progress=_progress)
     if as_json:
         print(json.dumps(exposure_json(report), indent=1))
     elif markdown:

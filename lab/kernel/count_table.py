@@ -51,7 +51,10 @@ class CountTable:
         return _sum_up([_packets(data) for data in self._dump(NFPROTO_INET, nl.text(1, COUNT_TABLE))])
 
     def every_rule(self) -> Counts:
-        """The same with the packets of every rule, in the kernel's order; a log with a limit is left out, as it has no say."""
+        """The same with the packets at every hook and of every rule, in the kernel's order.
+
+        A log with a limit is left out: it has no say.
+        """
         own: list[int] = []
         rules: list[int] = []
         rejected = 0
@@ -61,7 +64,7 @@ class CountTable:
             elif not _logs_now_and_then(data):
                 rules.append(_packets(data))
                 rejected += rules[-1] if any(name in data for name in _REJECTING) else 0
-        return _sum_up(own)._replace(rules=tuple(rules), rejected=rejected)
+        return _sum_up(own)._replace(rules=(*own, *rules), rejected=rejected)
 
     def _dump(self, family: int, which: bytes) -> Iterator[bytes]:
         self._channel.send(nl.message(_GETRULE, nl.NLM_F_DUMP, family, which))

@@ -62,6 +62,11 @@ class Network:
         return tuple(family for family in (4, 6) if any(spec.addresses(family) for spec in self.topology.nodes.values()))
 
     @property
+    def diameter(self) -> int:
+        """The most links between any two nodes, or a bound of it."""
+        return self._diameter
+
+    @property
     def fences_to_rest(self) -> int:
         """How many fences bring the network to rest.
 

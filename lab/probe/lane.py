@@ -26,7 +26,7 @@ class Lane:
     """Sends one question's packets from the thread that calls, until `close`."""
 
     def __init__(self, stage: Stage, question: SweepQuestion, mark: int, fence: FenceLane) -> None:
-        self._fence, self._fences = fence, stage.network.fences_to_rest
+        self._fence, self._fences, self._links = fence, stage.network.fences_to_rest, stage.network.diameter
         self._channel, link = _way_out(stage, question)
         self._train = Train(question, mark, link, BURST)
         self._sender = BatchSender(self._channel.fileno(), self._train.buffer, self._train.size)
@@ -39,7 +39,7 @@ class Lane:
             first = 0
             while (first := self._sender.send(first, len(part))) < len(part):
                 self._fence.pass_by(1)
-            self._fence.pass_by(1)
+            self._fence.pass_by(self._links)
         self._fence.pass_by(self._fences)
 
     def close(self) -> None:

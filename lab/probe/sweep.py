@@ -25,7 +25,7 @@ REPEATS = 3  # of one piece, each in halves of the one before
 PIECE = 8192
 _MESSAGES = 16  # of the trace, that a packet is taken to cause until it is known
 _LEAST = 6
-_FLOWS = 16_384  # delivered packets after which conntrack's entries are let go
+_FLOWS = 16_384  # packets after which conntrack's entries are let go
 
 
 @dataclass(slots=True)
@@ -180,9 +180,12 @@ class Sweeper:
         )  # fmt: skip
 
     def _forget(self, piece: Piece) -> None:
-        """Let conntrack forget the flows before its table is full, or a repeat would meet them."""
-        self._flows += len(piece.arrived)
-        if self._flows > (0 if self._alone else _FLOWS) or (piece.faults and self._flows):
+        """Let conntrack forget the flows before its table is full, or a repeat would meet them.
+
+        What was denied counts too: a node before the one that denied it knows of the flow.
+        """
+        self._flows += len(piece.keys)
+        if self._flows > _FLOWS or self._alone or piece.faults:
             self.forget()
 
     def forget(self) -> None:

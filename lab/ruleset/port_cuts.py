@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lab.ruleset.rule import SavedRule
 from lab.ruleset.save import Ruleset
@@ -15,7 +15,12 @@ _PLAIN = frozenset((
     "owner", "physdev", "pkttype", "policy", "rpfilter", "state", "tcp", "time", "tos", "dscp", "ttl", "hl", "udp",
 ))  # fmt: skip
 _PORT_OPTIONS = ("--dport", "--dports", "--destination-port", "--destination-ports")
-_TRANSLATING = frozenset(("DNAT", "REDIRECT", "NETMAP", "TPROXY", "SET"))
+# targets that do the same to every port
+_ALIKE = frozenset((
+    "ACCEPT", "DROP", "RETURN", "REJECT", "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "MARK", "CONNMARK", "CT", "NOTRACK",
+    "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "SNAT", "MASQUERADE",
+))  # fmt: skip
+_FREE_TEXT = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix"))
 _LOGGING = frozenset(("LOG", "NFLOG"))
 _ONE_PORT = re.compile(r"(?:(?:\[[^\]]*\]|[^:\[\]]*):)?\d+\Z|[^:]*\Z|[0-9a-fA-F:]+\Z")
 
@@ -30,17 +35,27 @@ def port_cuts(rule: SavedRule, proto: str) -> frozenset[int] | None:
     plain = _PLAIN | {"limit"} if rule.target in _LOGGING else _PLAIN
     if not plain.issuperset(rule.matches) or not _gives_one_port(rule):
         return None
-    found = words(rule.text)
-    matching = found[: found.index("-j")] if "-j" in found else found
-    options = [word for word in matching if word.startswith("--") and "port" in word]
+    options = [word for word in _matching(rule) if word.startswith("--") and "port" in word]
     if any(option not in _PORT_OPTIONS for option in options) or (bool(options) != (rule.dports is not None)):
         return None
     return frozenset(edge for low, high in rule.dports or () for edge in (low, high + 1))
 
 
+def _matching(rule: SavedRule) -> Iterator[str]:
+    """The words of a rule before its target, without the values of options that hold free text."""
+    found = iter(words(rule.text))
+    for word in found:
+        if word in ("-j", "-g"):
+            return
+        if word in _FREE_TEXT:
+            next(found, None)
+        else:
+            yield word
+
+
 def _gives_one_port(rule: SavedRule) -> bool:
-    """Whether a translation leaves the port as it is, or makes it the same for all; true of a rule that translates nothing."""
-    if rule.target not in _TRANSLATING:
+    """Whether the target does the same to all ports: a translation leaves the port as it is, or makes it the same for all."""
+    if rule.target is None or rule.jump_to is not None or rule.target in _ALIKE:
         return True
     if rule.target not in ("DNAT", "REDIRECT") or "--random" in rule.text or "--persistent" in rule.text:
         return False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
-from lab.record.sweep import Gear, Sweep, SweepGroup
+from lab.record.sweep import OPEN, Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
 from lab.ruleset.ownership import read_ownership
 from lab.spec.service import merged, ports_text
@@ -41,11 +41,12 @@ def survey(
     """
     start = time.perf_counter()
     asked = [(pair, proto) for pair in pairs for proto in PROTOCOLS]
-    with lab.batch():
+    # an answer's chains count too, and TCP's are not traced otherwise
+    with lab.batch(), lab.everything_traced():
         for number, (pair, proto) in enumerate(asked):
             progress(number, len(asked))
             alike = None if every_port else ask_alike(lab, pair, proto)
-            groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike)
+            groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike, found)
             found.exposures += (_exposure(pair, proto, group, assertions) for group in groups)
             found.questions += 1
             found.swept += alike is None
@@ -53,28 +54,45 @@ def survey(
     progress(len(asked), len(asked))
 
 
-def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike]) -> Iterator[SweepGroup]:
+def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: Survey) -> list[SweepGroup]:
     """What is open, with the ports that each open one speaks for."""
-    spoken = {one.low: one.high for one in alike if one.verdict.kind not in _DENIED}
-    if spoken:
-        for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).open:
-            lows = [port for low, high in group.keys for port in range(low, high + 1)]
-            yield replace(group, keys=merged([(low, spoken[low]) for low in lows]))
+    spoken = {one.low: one.high for one in alike if one.verdict.kind in OPEN}
+    if not spoken:
+        return []
+    sweep = _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE)
+    _tell(sweep, pair, proto, found)
+    denied = [low for low in spoken if sweep.of(low).verdict.kind in _DENIED]
+    if denied:
+        found.lost.append(f"{_what(pair, proto)}{denied[0]}: open to one packet, and denied to the next")
+    return [
+        replace(group, keys=merged([(low, spoken[low]) for first, last in group.keys for low in range(first, last + 1)]))
+        for group in sweep.open
+    ]
 
 
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
     """What is open of all ports; the rules of these alone are asked for."""
     coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
-    for group in coarse.groups:
-        what = f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys)}"
+    _tell(coarse, pair, proto, found)
+    if coarse.gear is Gear.RULE or not coarse.open:
+        return coarse.open
+    fine = _ask(lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE)
+    _tell(fine, pair, proto, found)
+    return fine.open
+
+
+def _tell(sweep: Sweep, pair: Pair, proto: str, found: Survey) -> None:
+    """Keep what of a sweep is not proven, or could be otherwise the next time."""
+    for group in sweep.groups:
+        what = _what(pair, proto) + ports_text(group.keys)
         if group.verdict.kind is Kind.LOST:
             found.lost.append(f"{what}: {group.verdict.proof}")
         elif group.unsettled is not None:
             found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
-    if coarse.gear is Gear.RULE or not coarse.open:
-        return coarse.open
-    ports = ports_text(sorted(part for group in coarse.open for part in group.keys))
-    return _ask(lab, pair, f"{proto}/{ports}", Gear.RULE).open
+
+
+def _what(pair: Pair, proto: str) -> str:
+    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/"
 
 
 def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:

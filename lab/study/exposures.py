@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lab.errors import InputError, Problem
 from lab.lab import Lab
 from lab.record.exposure import ExposureReport, Pair
+from lab.ruleset.rulesets import Rulesets
 from lab.run.plan import Plan
 from lab.study.asserted import Assertions
 from lab.study.compare_exposures import Open, more, open_ports
@@ -30,13 +31,16 @@ def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
 
 
 def measure(
-    plans: Sequence[Plan], senders: Sequence[str], targets: Sequence[str], *, every_port: bool, then: Open | None,
-    progress: Callable[[int, int], None],
+    plans: Sequence[Plan], families: Sequence[int], senders: Sequence[str], targets: Sequence[str], *, every_port: bool,
+    then: Open | None, progress: Callable[[int, int], None],
 ) -> ExposureReport:  # fmt: skip
-    """Measure what is open; ``then`` is what was open before.  Ctrl-C ends it with what is done."""
+    """Measure what is open in those of ``families`` that the topology has; ``then`` is what was open before.
+
+    Ctrl-C ends it with what is done.
+    """
     topology = plans[0].topology
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
-    families = sorted({cell.family for plan in plans for cell in plan.cells})
+    families = [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
     chosen = [pair for pair in pairs(topology, policies, families) if _wanted(pair, senders, targets)]
     if not chosen:
         raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
@@ -54,8 +58,15 @@ def measure(
         topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
         tuple(found.lost), tuple(found.unsettled),
         None if then is None else more(now, then), None if then is None else more(then, now),
-        tuple(dict.fromkeys(note for plan in plans for note in plan.notes)), interrupted,
+        tuple(dict.fromkeys((*(note for plan in plans for note in plan.notes), *_unjudged(policies, families)))), interrupted,
     )  # fmt: skip
+
+
+def _unjudged(policies: Mapping[str, Rulesets], families: Sequence[int]) -> Iterator[str]:
+    for name, rulesets in policies.items():
+        for family in families:
+            if not rulesets.judges(family):
+                yield f"{name}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
 
 
 def _asked(then: Open, chosen: Sequence[Pair]) -> Open:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
@@ -75,9 +75,3 @@ def _edges(prefix: Network) -> Iterator[Address]:
     first, last = int(prefix.network_address), int(prefix.broadcast_address)
     top = (1 << prefix.max_prefixlen) - 1
     yield from (make(number) for number in (first - 1, first, last, last + 1) if 0 <= number <= top)
-
-
-def prefixes_of(address: str, prefixes: Sequence[Network]) -> list[str]:
-    """Those of the prefixes that an address is in."""
-    own = ip_address(address)
-    return [str(prefix) for prefix in prefixes if own in prefix]

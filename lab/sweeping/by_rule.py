@@ -46,6 +46,7 @@ def sort_by_rule(sweeper: Sweeper, keys: Sequence[int]) -> Sorted:
             sweeper.forget()
         for kind, members in alike.items():
             (piece,) = counted(members[:1])
+            found.repeats += piece.repeats
             if _kind(piece) == kind:
                 found.alike[members[0]] = members[1:]
             else:

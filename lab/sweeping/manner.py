@@ -31,7 +31,8 @@ class Manner:
 def choose(wanted: Gear, policies: Collection[LoadedPolicy], hazards: Hazards, *, remembering: bool) -> Manner:
     """The manner of a sweep through these policies; ``remembering``: past rules that remember what they saw."""
     traces = any(policy.traces for policy in policies)
-    countable = not (remembering or hazards.queues or hazards.answers or traces) and all(map(_is_countable, policies))
+    deceived = remembering or hazards.queues or hazards.answers or hazards.copies or traces
+    countable = not deceived and all(map(_is_countable, policies))
     varied = hazards.translates and not hazards.reads_source_ports
     alone = hazards.translates and hazards.reads_source_ports
     if wanted is Gear.VERDICT:
@@ -39,6 +40,7 @@ def choose(wanted: Gear, policies: Collection[LoadedPolicy], hazards: Hazards, *
             ("a rule on the way remembers what it saw", remembering),
             ("a rule hands packets to a queue", hazards.queues),
             ("a rule takes packets over to answer them itself", hazards.answers),
+            ("a rule copies packets", hazards.copies),
             ("a rule rejects, and not every rule has a counter", hazards.rejects and not countable),
             ("a rule traces packets by itself", traces),
         ):
@@ -48,5 +50,15 @@ def choose(wanted: Gear, policies: Collection[LoadedPolicy], hazards: Hazards, *
 
 
 def _is_countable(policy: LoadedPolicy) -> bool:
-    """Whether every rule has a counter, as iptables alone gives one to all, and they are few enough to be read often."""
-    return policy.backend is Backend.NFT and policy.native is None and len(policy.index) <= _COUNTABLE
+    """Whether every rule has a counter, as iptables alone gives one to all, and they are few enough to be read often.
+
+    A policy has none: where one outside the filter table drops, counters do not tell which of several at a hook it was.
+    """
+    drops = any(
+        chain.policy == "DROP"
+        for ruleset in policy.saved.values()
+        for table in ruleset.tables.values()
+        if table.name != "filter"
+        for chain in table.chains.values()
+    )
+    return policy.backend is Backend.NFT and policy.native is None and len(policy.index) <= _COUNTABLE and not drops

@@ -27,7 +27,10 @@ from lab.verdict.prove import prove
 from lab.verdict.remembering import met_by
 from lab.verdict.swept import agree, counted_out, delivered, eater, nothing_eaten
 
-_ASKED_ONE_BY_ONE = 4096  # keys of one way, when its first and its last do not agree
+_ASKED_ONE_BY_ONE = 4096  # keys of one way
+_ALL_ASKED = 256  # keys of one way, up to which each is asked
+_UNANSWERED = (Kind.UNANSWERED, Kind.UNROUTED, Kind.CONSUMED)
+_DENIED = (Kind.DROPPED, Kind.REJECTED)
 _PROVEN = (Kind.CLOSED, Kind.DROPPED, Kind.REJECTED)
 Remembering = Sequence[tuple[str, SavedRule]]
 
@@ -73,9 +76,15 @@ class Sweeping:
         found = sort_by_rule(sweeper, keys)
         self._tally.repeats += found.repeats
         self._trace(sweeper, found.to_trace)
+        left: list[int] = []
         for way in list(self._tally.ways.values()):
             for key in tuple(way.keys):
-                way.keys += found.alike.get(key, ())
+                if way.verdict.kind in _DENIED:
+                    way.keys += found.alike.get(key, ())
+                else:
+                    # it met something else than when it was counted, so it cannot speak for others
+                    left += found.alike.get(key, ())
+        self._trace(sweeper, left)
 
     def _add_counted(self, piece: Piece, *, by_rule: bool) -> Sequence[int]:
         """Add a piece that was counted; its keys, if that proves nothing."""
@@ -159,19 +168,25 @@ class Sweeping:
         )  # fmt: skip
 
     def _settle(self) -> None:
-        """Ask single probes: of an open service for each port, of other ways for the first and the last key."""
+        """Ask single probes of each key; where many were delivered and not answered, or got lost alike, of two of them."""
         for way in [way for way in self._tally.ways.values() if way.ask]:
-            if not way.each:
-                verdicts = [self._probe(key) for key in dict.fromkeys((min(way.keys), max(way.keys)))]
-                if agree(verdicts):
-                    way.verdict, way.ask = verdicts[0], False
-                    way.arrived = way.arrived or self._arrival(way.verdict, min(way.keys))
-                    continue
+            if not way.each and len(way.keys) > _ALL_ASKED and self._told_by_two(way):
+                continue
             for key in way.keys[:_ASKED_ONE_BY_ONE]:
                 self._add_asked(way, key, self._probe(key))
             way.keys, way.ask = way.keys[_ASKED_ONE_BY_ONE:], False
-            proof = f"the first and the last of them differ, and more than {_ASKED_ONE_BY_ONE} are not asked one by one"
+            proof = f"a packet of its own proves too little, and more than {_ASKED_ONE_BY_ONE:,} are not asked one by one"
             way.verdict = replace(way.verdict, kind=Kind.LOST, proof=proof)
+
+    def _told_by_two(self, way: Way) -> bool:
+        """Whether the first and the last key agree that no answer came: which rule ate those of the others is not told."""
+        verdicts = [self._probe(key) for key in (min(way.keys), max(way.keys))]
+        if not agree(verdicts) or verdicts[0].kind not in _UNANSWERED:
+            return False
+        proof = f"{verdicts[0].proof} (asked of the first and the last; what became of the others' answers is not told)"
+        way.verdict, way.ask = replace(verdicts[0], rule=None, proof=proof), False
+        way.arrived = way.arrived or self._arrival(way.verdict, min(way.keys))
+        return True
 
     def _add_asked(self, way: Way, key: int, verdict: Verdict) -> None:
         story = "asked", id(way), verdict.kind, verdict.rule and verdict.rule.place, verdict.node

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,12 @@ _QUEUES = frozenset({"NFQUEUE", "QUEUE", "queue"})
 _ANSWERING = frozenset({"SYNPROXY", "synproxy"})
 _REJECTING = frozenset({"REJECT", "reject"})
 _TRANSLATING = frozenset({"DNAT", "REDIRECT", "NETMAP", "dnat", "redirect"})
-_SOURCE_PORTS = frozenset({"--sport", "--sports", "--source-port", "--source-ports", "--ports", "--port", "sport"})
+_COPYING = frozenset({"TEE", "dup", "fwd"})
+_SOURCE_PORTS = frozenset((
+    "--sport", "--sports", "--source-port", "--source-ports", "--ports", "--port", "--ctorigsrcport", "--ctreplsrcport", "u32",
+    "bpf", "HMARK", "sport", "proto-src", "@th",
+))  # fmt: skip
+_SET_OF_PORTS = re.compile(r"(?m)^\s*create\s+(\S+)\s+\S*port\S*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,7 @@ class Hazards:
     ``queues``: hand packets to user space.  ``answers``: take them over and answer in their place.  To a hook's counters both
     look like a drop.  ``rejects``: refuse with an answer, which may get lost.  ``translates``: give several ports one
     destination, so that flows from one source port become the same.  ``reads_source_ports``: tell source ports apart.
+    ``copies``: send a packet twice, which counters take for another.
     """
 
     queues: bool = False
@@ -29,12 +36,15 @@ class Hazards:
     rejects: bool = False
     translates: bool = False
     reads_source_ports: bool = False
+    copies: bool = False
 
 
-def find_hazards(saved: Iterable[Mapping[int, Ruleset]], native: Iterable[NftRuleset]) -> Hazards:
-    """What the rules of iptables, by family, and those of native nft can do."""
+def find_hazards(saved: Iterable[Mapping[int, Ruleset]], native: Iterable[NftRuleset], sets: str = "") -> Hazards:
+    """What the rules of iptables, by family, and those of native nft can do; ``sets`` as `ipset save` prints them."""
     rules = [rule for families in saved for ruleset in families.values() for rule in ruleset.rules()]
     used: set[str | None] = {rule.target for rule in rules}
     used.update(word for rule in rules for word in rule.text.split())
     used.update(word for listed in native for _, _, rule in listed.rules() for word in rule.text.split())
-    return Hazards(*(not used.isdisjoint(words) for words in (_QUEUES, _ANSWERING, _REJECTING, _TRANSLATING, _SOURCE_PORTS)))
+    reading = _SOURCE_PORTS.union(_SET_OF_PORTS.findall(sets))
+    kinds = _QUEUES, _ANSWERING, _REJECTING, _TRANSLATING, reading, _COPYING
+    return Hazards(*(not used.isdisjoint(words) for words in kinds))

@@ -68,6 +68,14 @@ def test_each_range_is_what_a_packet_for_every_port_finds(
                 assert (one.verdict.kind, one.verdict.rule) == (group.verdict.kind, group.verdict.rule), (low, high, one)
 
 
+def test_an_answer_that_a_rule_tells_by_its_port(lab_of: LabOf) -> None:
+    """The reset of the server is traced too, so its rule cuts."""
+    answers = "-N est", "-A FORWARD -m conntrack --ctstate ESTABLISHED -j est", "-A est -p tcp -m tcp --sport 5000:6000 -j DROP"
+    lab = lab_of(corridor(), gateway=filtered(*answers, "-A FORWARD -p tcp -j ACCEPT").replace(ESTABLISHED + "\n", ""))
+    with lab.everything_traced():
+        assert ask_alike(lab, TO_SERVER, "tcp") is None
+
+
 @pytest.mark.parametrize(
     "rule", ["-A FORWARD -p tcp -m limit --limit 1/hour -j ACCEPT", "-A FORWARD -p tcp -m tcp --sport 1:1000 -j ACCEPT"]
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from lab.probe.catch import Catch
 from lab.record.sweep import Arrived, Gear
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import ESTABLISHED, NEAR, SERVER, corridor, table
+from tests.kernel.scenes import ESTABLISHED, NEAR, SERVER, corridor, table, two_gateways
 from tests.kernel.sweeps import assert_same
 
 pytestmark = pytest.mark.kernel
@@ -43,6 +44,34 @@ def test_rules_that_read_source_ports_beside_a_translation(lab_of: LabOf, gear: 
         (((50, 99), (200, 249)), Kind.CLOSED), (((100, 199),), Kind.CLOSED),
     ]  # fmt: skip
     assert sweep.of(150).arrived == Arrived("server", SERVER, 443)
+
+
+@GEARS
+def test_a_piece_that_is_sent_again_meets_no_flow_of_its_first_sending(
+    lab_of: LabOf, gear: Gear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first gateway knows of a flow that the second one denied, and would know the packet sent again by its mark."""
+    known = ("-A FORWARD -j CONNMARK --restore-mark", "-A FORWARD -m mark --mark 1 -j DROP")
+    lab = lab_of(two_gateways(), gateway=table("mangle", *known, "-A FORWARD -j CONNMARK --set-mark 1"), second=table("filter", FORWARD="DROP"))
+    told = iter([False, True])
+    overflowed = Catch.overflowed
+    monkeypatch.setattr(Catch, "overflowed", lambda catch: next(told, False) or overflowed(catch))
+    sweep = lab.sweep("client", "server", "tcp/100-300", gear=gear, at="gateway")
+    assert sweep.repeats
+    assert [(group.verdict.kind, group.verdict.node) for group in sweep.groups] == [(Kind.DROPPED, "second")]
+
+
+@GEARS
+def test_policies_outside_the_filter_table(lab_of: LabOf, gear: Gear) -> None:
+    """A policy has no counter: which of two at one hook dropped a packet only its trace tells."""
+    hashed = "-A PREROUTING -p tcp -j HMARK --hmark-tuple dport --hmark-mod 2 --hmark-offset 1 --hmark-rnd 0xfeed"
+    mangle = table("mangle", hashed, "-A FORWARD -m mark --mark 1 -j ACCEPT", FORWARD="DROP")
+    lab = lab_of(corridor(), gateway=mangle + table("filter", FORWARD="DROP"))
+    sweep = lab.sweep("client", "server", "tcp/100-400", gear=gear)
+    for port in (100, 101, 102, 250, 400):
+        assert sweep.of(port).verdict.kind is Kind.DROPPED
+        if gear is Gear.RULE:
+            assert sweep.of(port).verdict.rule == lab.probe("client", "server", f"tcp/{port}").rule
 
 
 @GEARS

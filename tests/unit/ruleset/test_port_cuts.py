@@ -35,6 +35,8 @@ def cuts(rule: str, proto: str = "tcp") -> set[int] | None:
         ("-A FORWARD -p tcp -m tcp --dport 22 -j DNAT --to-destination 10.0.0.1:2222", {22, 23}),
         ("-A FORWARD -d 10.0.0.9 -j DNAT --to-destination 10.0.0.1", set()),
         ("-A FORWARD -p tcp -j REDIRECT --to-ports 3128", set()),
+        ("-A FORWARD -m comment --comment -j -p tcp -m tcp --dport 22 -j mine", {22, 23}),
+        ("-A FORWARD -p tcp -g mine", set()),
     ],
 )
 def test_what_can_be_read(rule: str, expected: set[int]) -> None:
@@ -55,6 +57,8 @@ def test_what_can_be_read(rule: str, expected: set[int]) -> None:
         "-A FORWARD -p tcp -j REDIRECT --to-ports 1000-2000",
         "-A FORWARD -p tcp -j DNAT --to-destination 10.0.0.1:80 --random",
         "-A FORWARD -d 10.0.0.0/24 -j NETMAP --to 10.1.0.0/24",
+        "-A FORWARD -p tcp -j HMARK --hmark-tuple dport --hmark-mod 2 --hmark-offset 1 --hmark-rnd 0xfeed",
+        "-A FORWARD -m comment --comment -j -p tcp -m tcp --sport 1024:2000 -j ACCEPT",
     ],
 )
 def test_what_cannot(rule: str) -> None:

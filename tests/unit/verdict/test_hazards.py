@@ -10,6 +10,8 @@ from lab.ruleset.nft.listing import read_listing
 from lab.ruleset.save import read_save
 from lab.verdict.hazards import find_hazards
 
+SETS = "create low bitmap:port range 0-65535\ncreate blocked hash:net family inet\n"
+
 
 @pytest.mark.parametrize(
     ("rule", "expected"),
@@ -23,11 +25,14 @@ from lab.verdict.hazards import find_hazards
         ("-A POSTROUTING -j MASQUERADE", set()),
         ("-A FORWARD -p udp -m udp --sport 53 -j ACCEPT", {"reads_source_ports"}),
         ("-A FORWARD -p udp -m multiport --ports 53 -j ACCEPT", {"reads_source_ports"}),
+        ("-A FORWARD -m set --match-set low src -j ACCEPT", {"reads_source_ports"}),
+        ("-A FORWARD -m set --match-set blocked src -j ACCEPT", set()),
+        ("-A FORWARD -j TEE --gateway 10.0.0.9", {"copies"}),
     ],
 )
 def test_rules_of_iptables(rule: str, expected: set[str]) -> None:
     saved = read_save(f"*filter\n{rule}\nCOMMIT\n")
-    assert {name for name, found in asdict(find_hazards([{4: saved}], [])).items() if found} == expected
+    assert {name for name, found in asdict(find_hazards([{4: saved}], [], SETS)).items() if found} == expected
 
 
 def test_rules_of_native_nft() -> None:

@@ -1,0 +1,28 @@
+"""Which cells are swept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lab.run.swept import is_swept
+from lab.spec.cell import Cell, Service
+from tests.unit.verdict.made import cell
+
+MANY = Service("tcp/1-128", "tcp", ((1, 128),))
+
+
+@pytest.mark.parametrize(
+    ("of", "expected"),
+    [
+        (cell("drop", service=MANY), True),
+        (cell("reject", service=MANY), True),
+        (cell("drop", service=Service("tcp/1-127", "tcp", ((1, 127),))), False),
+        (cell("allow", service=MANY), False),
+        (replace(cell("drop", service=MANY), ack=True), False),
+        (replace(cell("drop", service=MANY), sport=53), False),
+    ],
+)
+def test_many_ports_none_of_which_must_be_let_through(of: Cell, expected: bool) -> None:
+    assert is_swept(of) is expected
