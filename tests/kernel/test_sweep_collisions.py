@@ -52,7 +52,8 @@ def test_a_piece_that_is_sent_again_meets_no_flow_of_its_first_sending(
 ) -> None:
     """The first gateway knows of a flow that the second one denied, and would know the packet sent again by its mark."""
     known = ("-A FORWARD -j CONNMARK --restore-mark", "-A FORWARD -m mark --mark 1 -j DROP")
-    lab = lab_of(two_gateways(), gateway=table("mangle", *known, "-A FORWARD -j CONNMARK --set-mark 1"), second=table("filter", FORWARD="DROP"))
+    first = table("mangle", *known, "-A FORWARD -j CONNMARK --set-mark 1")
+    lab = lab_of(two_gateways(), gateway=first, second=table("filter", FORWARD="DROP"))
     told = iter([False, True])
     overflowed = Catch.overflowed
     monkeypatch.setattr(Catch, "overflowed", lambda catch: next(told, False) or overflowed(catch))
