@@ -89,7 +89,8 @@ def test_what_is_unsound_is_traced() -> None:
 
 
 def test_repeats_are_counted() -> None:
-    assert found(Made(lambda _: (1,), repeats=2), range(200)).repeats == 4, "of the piece, and of the one key that is counted alone"
+    """Those of the piece, and of the one key that is counted alone."""
+    assert found(Made(lambda _: (1,), repeats=2), range(200)).repeats == 4
 
 
 def test_flows_are_forgotten_before_any_key_is_sent_again() -> None:
