@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
-from lab.record.sweep import Gear, Sweep, SweepGroup
+from lab.record.sweep import OPEN, Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
 from lab.ruleset.ownership import read_ownership
 from lab.spec.service import merged, ports_text
@@ -45,7 +45,7 @@ def survey(
         for number, (pair, proto) in enumerate(asked):
             progress(number, len(asked))
             alike = None if every_port else ask_alike(lab, pair, proto)
-            groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike)
+            groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike, found)
             found.exposures += (_exposure(pair, proto, group, assertions) for group in groups)
             found.questions += 1
             found.swept += alike is None
@@ -53,28 +53,39 @@ def survey(
     progress(len(asked), len(asked))
 
 
-def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike]) -> Iterator[SweepGroup]:
+def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: Survey) -> Iterator[SweepGroup]:
     """What is open, with the ports that each open one speaks for."""
     spoken = {one.low: one.high for one in alike if one.verdict.kind not in _DENIED}
     if spoken:
-        for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).open:
+        for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).groups:
             lows = [port for low, high in group.keys for port in range(low, high + 1)]
-            yield replace(group, keys=merged([(low, spoken[low]) for low in lows]))
+            whole = replace(group, keys=merged([(low, spoken[low]) for low in lows]))
+            _note(pair, proto, whole, found)
+            if group.verdict.kind in OPEN:
+                yield whole
 
 
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
     """What is open of all ports; the rules of these alone are asked for."""
     coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
     for group in coarse.groups:
-        what = f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys)}"
-        if group.verdict.kind is Kind.LOST:
-            found.lost.append(f"{what}: {group.verdict.proof}")
-        elif group.unsettled is not None:
-            found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
+        _note(pair, proto, group, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
     ports = ports_text(sorted(part for group in coarse.open for part in group.keys))
-    return _ask(lab, pair, f"{proto}/{ports}", Gear.RULE).open
+    fine = _ask(lab, pair, f"{proto}/{ports}", Gear.RULE)
+    for group in fine.groups:
+        _note(pair, proto, group, found)  # what was open a moment ago may fail to be proven now
+    return fine.open
+
+
+def _note(pair: Pair, proto: str, group: SweepGroup, found: Survey) -> None:
+    """Keep what is not proven, or not for good."""
+    what = f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys)}"
+    if group.verdict.kind is Kind.LOST:
+        found.lost.append(f"{what}: {group.verdict.proof}")
+    elif group.unsettled is not None:
+        found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
 
 
 def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:
