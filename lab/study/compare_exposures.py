@@ -34,10 +34,12 @@ def read_saved(file: Path, topology: str) -> Open:
         for one in said["exposures"] if version == VERSION else ():
             place = str(one["from"]), str(one["to"]), str(one["address"]), int(one["family"]), str(one["proto"])
             ports = [(int(low), int(high)) for low, high in one["ports"]]
+            if not all(1 <= low <= high <= 65_535 for low, high in ports):
+                raise ValueError(f"{one['ports']} are no ports")
             found[place] = merged([*found.get(place, ()), *ports])
     except OSError as error:
         raise InputError(Problem(f"{file} cannot be read: {error.strerror}")) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(Problem(f"{file} is no report of `lab exposure --save` ({type(error).__name__}: {error})")) from None
     if version != VERSION:
         raise InputError(Problem(f"{file} has version {version!r}, and this lab reads version {VERSION}", mend="save it anew"))

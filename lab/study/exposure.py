@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.lab import Lab
@@ -59,40 +59,40 @@ def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: S
     spoken = {one.low: one.high for one in alike if one.verdict.kind in OPEN}
     if not spoken:
         return []
-    sweep = _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE)
-    _tell(sweep, pair, proto, found)
-    denied = [low for low in spoken if sweep.of(low).verdict.kind in _DENIED]
-    if denied:
-        found.lost.append(f"{_what(pair, proto)}{denied[0]}: open to one packet, and denied to the next")
-    return [
+    groups = [
         replace(group, keys=merged([(low, spoken[low]) for first, last in group.keys for low in range(first, last + 1)]))
-        for group in sweep.open
+        for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).groups
     ]
+    _tell(groups, pair, proto, found)
+    for group in groups:
+        if group.verdict.kind in _DENIED:
+            found.lost.append(f"{_what(pair, proto, group)}: open to one packet, and denied to the next")
+    return [group for group in groups if group.verdict.kind in OPEN]
 
 
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
     """What is open of all ports; the rules of these alone are asked for."""
     coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
-    _tell(coarse, pair, proto, found)
+    _tell(coarse.groups, pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
     fine = _ask(lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE)
-    _tell(fine, pair, proto, found)
+    _tell(fine.groups, pair, proto, found)
     return fine.open
 
 
-def _tell(sweep: Sweep, pair: Pair, proto: str, found: Survey) -> None:
+def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
     """Keep what of a sweep is not proven, or could be otherwise the next time."""
-    for group in sweep.groups:
-        what = _what(pair, proto) + ports_text(group.keys)
+    for group in groups:
+        what = _what(pair, proto, group)
         if group.verdict.kind is Kind.LOST:
             found.lost.append(f"{what}: {group.verdict.proof}")
         elif group.unsettled is not None:
             found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
 
 
-def _what(pair: Pair, proto: str) -> str:
-    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/"
+def _what(pair: Pair, proto: str, group: SweepGroup) -> str:
+    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys)}"
 
 
 def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from lab.errors import InputError, Problem
 from lab.lab import Lab
@@ -41,9 +41,7 @@ def measure(
     topology = plans[0].topology
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
     families = [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
-    chosen = [pair for pair in pairs(topology, policies, families) if _wanted(pair, senders, targets)]
-    if not chosen:
-        raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
+    chosen = choose(list(pairs(topology, policies, families)), senders, targets)
     assertions = Assertions(cell for plan in plans for cell in plan.cells)
     found, interrupted = Survey(), False
     with Lab(topology, policies, backend=plans[0].backend) as lab:
@@ -53,7 +51,7 @@ def measure(
             interrupted = True
     now = open_ports(found.exposures)
     if then is not None:
-        then = None if interrupted else _asked(then, chosen) if senders or targets else then
+        then = None if interrupted else asked_again(then, chosen if senders or targets else None, families)
     return ExposureReport(
         topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
         tuple(found.lost), tuple(found.unsettled),
@@ -69,14 +67,37 @@ def _unjudged(policies: Mapping[str, Rulesets], families: Sequence[int]) -> Iter
                 yield f"{name}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
 
 
-def _asked(then: Open, chosen: Sequence[Pair]) -> Open:
-    """What was open of these pairs: what was not asked now is not gone."""
-    asked = {(pair.sender, pair.target, pair.address, pair.family) for pair in chosen}
-    return {place: ports for place, ports in then.items() if place[:4] in asked}
+def asked_again(then: Open, chosen: Sequence[Pair] | None, families: Collection[int]) -> Open:
+    """What was open of these pairs (None: of all) and families: what is not asked now is not gone."""
+    asked = chosen and {(pair.sender, pair.target, pair.address, pair.family) for pair in chosen}
+    return {
+        place: ports
+        for place, ports in then.items()
+        if place[3] in families and (asked is None or place[:4] in asked)
+    }
 
 
-def _wanted(pair: Pair, senders: Sequence[str], targets: Sequence[str]) -> bool:
-    node = pair.target.partition("@")[0]
-    return (not senders or bool({pair.zone, pair.sender} & set(senders))) and (
-        not targets or bool({pair.into, pair.target, node, pair.address} & set(targets))
-    )
+def choose(possible: Sequence[Pair], senders: Sequence[str], targets: Sequence[str]) -> list[Pair]:
+    """The pairs that ``--from`` and ``--to`` name; InputError for a word that names nothing, as its ports would look closed."""
+    for option, words, named in (("--from", senders, _from), ("--to", targets, _to)):
+        known = dict.fromkeys(word for pair in possible for word in named(pair))
+        wrong = [word for word in words if word not in known]
+        if wrong:
+            what = f"{option} {wrong[0]!r}: no node, network or address that is asked here has this name"
+            raise InputError(Problem(what, mend=f"there are {', '.join(known)}"))
+    chosen = [
+        pair
+        for pair in possible
+        if (not senders or not set(senders).isdisjoint(_from(pair))) and (not targets or not set(targets).isdisjoint(_to(pair)))
+    ]
+    if not chosen:
+        raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
+    return chosen
+
+
+def _from(pair: Pair) -> tuple[str, ...]:
+    return pair.zone, pair.sender
+
+
+def _to(pair: Pair) -> tuple[str, ...]:
+    return pair.into, pair.target, pair.target.partition("@")[0], pair.address

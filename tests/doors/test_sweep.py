@@ -151,7 +151,7 @@ def test_exposure_asks_the_same_with_a_packet_for_every_port(project: Project) -
     ("arguments", "told"),
     [
         (("--topology", "nowhere"), "no matrix is about topology 'nowhere'"),
-        (("--from", "nobody"), "no pair of nodes is left"),
+        (("--from", "nobody"), "--from 'nobody': no node"), (("--from", "world", "--to", "lnn"), "--to 'lnn': no node"),
         (("--against", "nothing.json"), "cannot be read"),
         (("--backend", "both"), "one backend"),
     ],

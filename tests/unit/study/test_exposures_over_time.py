@@ -18,8 +18,13 @@ from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
 from lab.spec.cell import Exemption, Service
 from lab.study.asserted import Assertions
 from lab.study.compare_exposures import more, open_ports, read_saved
+from lab.study.exposures import asked_again, choose
 from tests.unit.verdict.made import cell, rule
 
+_WITH_PORTS = (
+    '{"version": 1, "topology": "made", "exposures": [{"from": "a", "to": "b", "address": "c", "family": 4, "proto": "tcp", '
+    '"ports": %s}]}'
+)
 PAIR = Pair("left", "client", "10.0.1.10", "right", "server", "10.0.2.10", 4)
 
 
@@ -69,6 +74,8 @@ def test_what_changed(tmp_path: Path, then: Ranges, now: Ranges, added: Ranges, 
         ("no json", "no report"), ("[]", "no report"), ('{"version": 9, "topology": "made", "exposures": []}', "version 9"),
         ('{"version": 1, "topology": "other", "exposures": []}', "about topology 'other'"),
         ('{"version": 1, "topology": "made", "exposures": [{}]}', "no report"), (None, "cannot be read"),
+        ("[" * 100_000, "no report"),
+        (_WITH_PORTS % "[[90, 80]]", "are no ports"), (_WITH_PORTS % "[[1, 70000]]", "are no ports"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report(tmp_path: Path, text: str | None, told: str) -> None:
@@ -97,3 +104,19 @@ def test_markdown_takes_nothing_of_a_file_for_markup() -> None:
     (row,) = [line for line in text.splitlines() if "server" in line and line.startswith("| ")]
     assert row.count("|") == 8
     assert "publish&#124;web" in row
+
+
+def test_what_is_not_asked_again_is_not_gone() -> None:
+    v6 = PAIR._replace(source="2001:db8:1::10", address="2001:db8:2::10", family=6)
+    then = open_ports([exposure((443, 443)), replace(exposure((443, 443)), pair=v6)])
+    assert set(asked_again(then, None, (4, 6))) == set(then)
+    assert [place[3] for place in asked_again(then, None, (4,))] == [4]
+    assert [place[3] for place in asked_again(then, [v6], (4, 6))] == [6]
+
+
+def test_a_word_that_names_nothing_is_told_though_another_does() -> None:
+    assert choose([PAIR], ["left"], ["server", "10.0.2.10"]) == [PAIR]
+    with pytest.raises(InputError, match=r"--from 'lft': no node.*\n.*left, client"):
+        choose([PAIR], ["client", "lft"], [])
+    with pytest.raises(InputError, match="--to 'sever'"):
+        choose([PAIR], [], ["server", "sever"])
