@@ -25,9 +25,7 @@ def surveyed(sweep: Callable[[Gear], Sweep], *, every_port: bool) -> exposure.Su
     """A survey of a lab that answers its sweeps so."""
     lab = SimpleNamespace(batch=nullcontext, sweep=lambda *_, gear, **__: sweep(gear))
     found = exposure.Survey()
-    exposure.survey(
-        cast(Lab, lab), [PAIR], Assertions([]), found, every_port=every_port, progress=lambda *_: None
-    )
+    exposure.survey(cast("Lab", lab), [PAIR], Assertions([]), found, every_port=every_port, progress=lambda *_: None)
     return found
 
 
@@ -51,9 +49,7 @@ def test_ports_of_which_the_speaker_is_not_proven(monkeypatch: pytest.MonkeyPatc
         return [Alike(1, 79, verdict(Kind.DROPPED)), Alike(80, 90, verdict(Kind.ALLOWED)), Alike(91, 99, verdict(Kind.ALLOWED))]
 
     monkeypatch.setattr(exposure, "ask_alike", alike)
-    found = surveyed(
-        lambda gear: Sweep((group(Kind.LOST, (80, 80)), group(Kind.CLOSED, (91, 91))), gear), every_port=False
-    )
+    found = surveyed(lambda gear: Sweep((group(Kind.LOST, (80, 80)), group(Kind.CLOSED, (91, 91))), gear), every_port=False)
     assert [text.partition(":")[0] for text in found.lost] == [
         f"client > server (10.0.2.10) {proto}/80-90" for proto in ("tcp", "udp")
     ]

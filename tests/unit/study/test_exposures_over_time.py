@@ -74,7 +74,8 @@ def test_what_changed(tmp_path: Path, then: Ranges, now: Ranges, added: Ranges, 
         ("no json", "no report"), ("[]", "no report"), ('{"version": 9, "topology": "made", "exposures": []}', "version 9"),
         ('{"version": 1, "topology": "other", "exposures": []}', "about topology 'other'"),
         ('{"version": 1, "topology": "made", "exposures": [{}]}', "no report"), (None, "cannot be read"),
-        ("[" * 100_000, "no report"), (_WITH_PORTS % "[[90, 80]]", "are no ports"), (_WITH_PORTS % "[[1, 70000]]", "are no ports"),
+        ("[" * 100_000, "no report"), (_WITH_PORTS % "[[90, 80]]", "are no ports"),
+        (_WITH_PORTS % "[[1, 70000]]", "are no ports"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report(tmp_path: Path, text: str | None, told: str) -> None:
@@ -115,7 +116,7 @@ def test_what_is_not_asked_again_is_not_gone() -> None:
 
 def test_a_word_that_names_nothing_is_told_though_another_does() -> None:
     assert choose([PAIR], ["left"], ["server", "10.0.2.10"]) == [PAIR]
-    with pytest.raises(InputError, match="--from 'lft': no node.*\n.*left, client"):
+    with pytest.raises(InputError, match=r"--from 'lft': no node.*\n.*left, client"):
         choose([PAIR], ["client", "lft"], [])
     with pytest.raises(InputError, match="--to 'sever'"):
         choose([PAIR], [], ["server", "sever"])
