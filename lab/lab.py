@@ -246,6 +246,10 @@ class Lab:
             sweeping.run(manner, processor=next(iter(self._pin.others), None))
         return tally.result()
 
+    def family_of(self, sender: str, target: str, service: str, source: str | None = None) -> int:
+        """The family that `probe` and `sweep` take where none is said."""
+        return self._family(self._node(sender), target, source, parse_service(service, self.topology.services))
+
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""
         return self._stage.source_port(source)

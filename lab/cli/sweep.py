@@ -115,7 +115,7 @@ class _Asked:
                 try:
                     lab.sweep(
                         self._sender, self._target, service, gear=Gear(self._gear), source=self._source,
-                        sources=self._prefixes(scene, family), family=family, tally=tally,
+                        sources=self._prefixes(scene, family or self._family(lab, service)), family=family, tally=tally,
                     )  # fmt: skip
                 except KeyboardInterrupt:
                     self._print(f"{title} (interrupted: only what was finished)", tally)
@@ -123,13 +123,16 @@ class _Asked:
                 self._print(title, tally)
                 yield title, sweep_json(tally.result())
 
-    def _prefixes(self, scene: Scene, family: int | None) -> tuple[str, ...]:
+    def _family(self, lab: Lab, service: str) -> int:
+        return lab.family_of(self._sender, self._target, service, self._source)
+
+    def _prefixes(self, scene: Scene, family: int) -> tuple[str, ...]:
         from lab.study.sources import constants, read_prefixes, with_edges
 
         if self._sources is None:
             return ()
         named = constants(scene.policies.values()) if self._sources == CONSTANTS else read_prefixes(Path(self._sources))
-        return with_edges(named, family or 4)
+        return with_edges(named, family)
 
     @staticmethod
     def _print(title: str, tally: SweepTally) -> None:

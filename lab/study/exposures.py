@@ -70,11 +70,7 @@ def _unjudged(policies: Mapping[str, Rulesets], families: Sequence[int]) -> Iter
 def asked_again(then: Open, chosen: Sequence[Pair] | None, families: Collection[int]) -> Open:
     """What was open of these pairs (None: of all) and families: what is not asked now is not gone."""
     asked = chosen and {(pair.sender, pair.target, pair.address, pair.family) for pair in chosen}
-    return {
-        place: ports
-        for place, ports in then.items()
-        if place[3] in families and (asked is None or place[:4] in asked)
-    }
+    return {place: ports for place, ports in then.items() if place[3] in families and (asked is None or place[:4] in asked)}
 
 
 def choose(possible: Sequence[Pair], senders: Sequence[str], targets: Sequence[str]) -> list[Pair]:

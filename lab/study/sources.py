@@ -14,7 +14,8 @@ from lab.spec.words import Address, Network
 MOST = 65_536  # sources of one sweep: its packets have 16 bits to tell them apart
 # an address or a prefix, as rules, sets and scripts write it; what only looks like one is left out when it is read
 _ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})"
-_CONSTANT = re.compile(rf"(?<![\w.:]){_ADDRESS}(?:/\d{{1,3}})?(?![\w.:])")
+_MASK = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\d{1,3})"  # old dumps write 10.0.0.0/255.0.0.0
+_CONSTANT = re.compile(rf"(?<![\w.:]){_ADDRESS}(?:/{_MASK})?(?![\w.:])")
 _NOBODY = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8", "fe80::/10", "100::/64", "::ffff:0:0/96")
 _NEVER = tuple(ip_network(text) for text in _NOBODY)
 
@@ -22,7 +23,7 @@ _NEVER = tuple(ip_network(text) for text in _NOBODY)
 def read_prefixes(file: Path) -> list[Network]:
     """The prefixes and addresses of a file, one a line, with ``#`` before a remark; raises InputError with each bad line."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InputError(Problem(f"{file} cannot be read: {why}")) from None
@@ -62,9 +63,12 @@ def with_edges(prefixes: Iterable[Network], family: int) -> tuple[str, ...]:
     Addresses that no host can have are left out.  Raises InputError when nothing is left, or too much for one sweep.
     """
     chosen = {address for prefix in prefixes if prefix.version == family for address in _edges(prefix)}
+    if not chosen:
+        raise InputError(Problem(f"no prefix is one of IPv{family}"))
     kept = sorted(address for address in chosen if not any(address in never for never in _NEVER))
     if not kept:
-        raise InputError(Problem(f"no prefix is one of IPv{family}"))
+        what = f"no IPv{family} prefix has an edge that a host can have: it begins and ends in what nobody has"
+        raise InputError(Problem(what, mend="name smaller prefixes: 192.0.2.0/24"))
     if len(kept) > MOST:
         raise InputError(Problem(f"{len(kept)} sources are more than one sweep can tell apart ({MOST})", mend="split the file"))
     return tuple(str(address) for address in kept)

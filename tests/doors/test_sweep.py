@@ -78,6 +78,7 @@ def test_sources_at_the_edges_of_prefixes(project: Project) -> None:
         (("world", "web-vip", "tcp/22", "--sources", "nowhere"), "nowhere cannot be read"),
         (("world", "web-vip", "icmp/echo-request"), "only ports of tcp and udp"),
         (("nobody", "web-vip"), "no node is called 'nobody'"),
+        (("world", "2001:db8::1", "tcp/443", "--sources", "constants"), "no prefix is one of IPv6"),
         (("world", "web-vip", "--json", "/proc/no"), "cannot be written"),
     ],
 )
@@ -151,7 +152,8 @@ def test_exposure_asks_the_same_with_a_packet_for_every_port(project: Project) -
     ("arguments", "told"),
     [
         (("--topology", "nowhere"), "no matrix is about topology 'nowhere'"),
-        (("--from", "nobody"), "--from 'nobody': no node"), (("--from", "world", "--to", "lnn"), "--to 'lnn': no node"),
+        (("--from", "nobody"), "--from 'nobody': no node"),
+        (("--from", "world", "--to", "lnn"), "--to 'lnn': no node"),
         (("--against", "nothing.json"), "cannot be read"),
         (("--backend", "both"), "one backend"),
     ],

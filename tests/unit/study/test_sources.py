@@ -15,7 +15,7 @@ from lab.study.sources import constants, read_prefixes, with_edges
 
 def test_a_file_of_prefixes(tmp_path: Path) -> None:
     file = tmp_path / "prefixes"
-    file.write_text("# whom we block\n192.0.2.0/24  # a remark\n\n198.51.100.7\n2001:db8::/32\n10.0.0.9/8\n")
+    file.write_text("\N{BYTE ORDER MARK}# whom we block\n192.0.2.0/24  # a remark\n\n198.51.100.7\n2001:db8::/32\n10.0.0.9/8\n")
     assert read_prefixes(file) == [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "10.0.0.0/8")]
 
 
@@ -38,12 +38,13 @@ def test_a_bad_file_is_told_line_by_line(tmp_path: Path, text: str | None, told:
 
 
 def test_the_constants_of_rulesets() -> None:
-    v4 = "-A INPUT -s 10.1.0.0/16 -d 192.0.2.1 -j ACCEPT\n-A INPUT -m comment --comment v1.2.3.4.5 -j DROP\n"
+    old = "-A INPUT -s 172.16.0.0/255.240.0.0 -j DROP\n"
+    v4 = f"{old}-A INPUT -s 10.1.0.0/16 -d 192.0.2.1 -j ACCEPT\n-A INPUT -m comment --comment v1.2.3.4.5 -j DROP\n"
     v6 = "-A INPUT -s 2001:db8::/32 -j ACCEPT\n-A INPUT -m time --timestart 10:00:00 -j DROP\n"
     sets = "add blocked 203.0.113.0/24\n"
     made = Rulesets(*(Rendered(text, (), "x") for text in (sets, v4, v6)))
     found = {str(network) for network in constants([made])}
-    assert found == {"203.0.113.0/24", "10.1.0.0/16", "192.0.2.1/32", "2001:db8::/32"}
+    assert found == {"203.0.113.0/24", "172.16.0.0/12", "10.1.0.0/16", "192.0.2.1/32", "2001:db8::/32"}
 
 
 def test_each_edge_and_what_is_next_to_it() -> None:
@@ -59,6 +60,8 @@ def test_each_edge_and_what_is_next_to_it() -> None:
 def test_no_prefix_of_the_family() -> None:
     with pytest.raises(InputError, match="IPv6"):
         with_edges([ip_network("192.0.2.0/24")], 6)
+    with pytest.raises(InputError, match="no IPv4 prefix has an edge that a host can have"):
+        with_edges([ip_network("0.0.0.0/0")], 4)
 
 
 def test_more_sources_than_one_sweep_can_tell_apart() -> None:
