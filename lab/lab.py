@@ -184,7 +184,7 @@ class Lab:
         port = parsed.ports[0][0] if parsed.ports else None
         question = Question(
             node=node,
-            source=_address(source, family) if source else self._source(node, address, family),
+            source=self._sender_address(source, family) if source else self._source(node, address, family),
             destination=address,
             proto=NUMBERS[parsed.proto],
             port=port,
@@ -225,8 +225,8 @@ class Lab:
             raise InputError(Problem(f"{service!r}: {what}"))
         family = family or self._family(node, target, source or next(iter(sources), None), parsed)
         address, _ = self._target(target, family)
-        checked = tuple(_address(one, family) for one in sources)
-        own = checked[0] if checked else _address(source, family) if source else self._source(node, address, family)
+        checked = tuple(self._sender_address(one, family) for one in sources)
+        own = checked[0] if checked else self._sender_address(source, family) if source else self._source(node, address, family)
         question = SweepQuestion(node, own, address, NUMBERS[parsed.proto], self.source_port(own), parsed.ports, checked)
         return self.ask_all(question, gear, at or self._only_policy(), tally)
 
@@ -324,6 +324,12 @@ class Lab:
         if not every:
             raise InputError(Problem(f"{node} has no IPv{family} address to send from"))
         return every[0]
+
+    def _sender_address(self, text: str, family: int) -> str:
+        address = _address(text, family)
+        if not self.topology.can_send(address):
+            raise InputError(Problem(f"no host sends from {address}: the kernel would take another source in its place"))
+        return address
 
     def close(self) -> None:
         """Take everything down."""

@@ -42,6 +42,8 @@ def exposure(
     from lab.study.compare_exposures import read_saved
     from lab.study.exposures import measure, one_topology
 
+    if as_json and markdown:
+        raise InputError(Problem("--json and --markdown: one of them is printed", mend="--save writes the JSON beside"))
     if len(backend.backends) > 1:
         raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
     rendering = Rendering(backend.backends[0], mend=mend, allow_commands=allow_commands)

@@ -132,7 +132,7 @@ class _Asked:
         if self._sources is None:
             return ()
         named = constants(scene.policies.values()) if self._sources == CONSTANTS else read_prefixes(Path(self._sources))
-        return with_edges(named, family)
+        return with_edges(named, family, scene.topology)
 
     @staticmethod
     def _print(title: str, tally: SweepTally) -> None:

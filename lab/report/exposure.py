@@ -10,8 +10,7 @@ from lab.record.verdict import Kind
 from lab.report.json import rule_json
 from lab.report.markdown import escape
 from lab.report.plain import plain
-from lab.report.sweep import arrived_text
-from lab.spec.service import ports_text
+from lab.report.sweep import arrived_text, some_ports
 
 VERSION = 1
 _HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
@@ -56,7 +55,7 @@ def summary(report: ExposureReport) -> str:
 
 def change_text(change: Change) -> str:
     """``world > web-vip (198.51.100.2) tcp/8443``."""
-    return plain(f"{change.sender} > {change.target} ({change.address}) {change.proto}/{ports_text(change.ports)}")
+    return plain(f"{change.sender} > {change.target} ({change.address}) {change.proto}/{some_ports(change.ports)}")
 
 
 def exposure_markdown(report: ExposureReport) -> str:
@@ -106,8 +105,8 @@ def _row(one: Exposure) -> tuple[str, ...]:
     answers = _ANSWERS.get(one.kind, str(one.kind)) + (", unsettled" if one.unsettled else "")
     asserted = "; ".join(one.asserted) or "nothing"
     if one.asserted and one.unasserted:
-        asserted += f", but not {ports_text(one.unasserted)}"
-    shown = f"{one.pair.sender}", f"{one.pair.target} ({one.pair.address})", f"{one.proto}/{ports_text(one.ports)}"
+        asserted += f", but not {some_ports(one.unasserted)}"
+    shown = f"{one.pair.sender}", f"{one.pair.target} ({one.pair.address})", f"{one.proto}/{some_ports(one.ports)}"
     return tuple(map(plain, (*shown, answers + arrived, named, who or "-", asserted)))
 
 

@@ -42,8 +42,6 @@ def _sweep() -> Schema:
 
 
 def _group() -> Schema:
-    ends = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
-    of_sources = {"type": "array", "items": ends, "description": "first and last of those asked"}
     group = keys({
         "count": count("ports or sources in it"),
         "verdict": {"enum": [str(kind) for kind in Kind]},
@@ -55,7 +53,7 @@ def _group() -> Schema:
         "unsettled": nullable("string", "a rule that remembers what it saw, in whose way the packets were"),
         "proof": text("what the verdict of the first of them rests on"),
     })
-    one_of: list[Schema] = [{**keys({"ports": _RANGES})}, {**keys({"sources": of_sources})}]
+    one_of: list[Schema] = [{**keys({"ports": _RANGES})}, {**keys({"sources": texts("those that were asked from")})}]
     return {**group, "oneOf": one_of}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
 from lab.report.json import rule_json
 from lab.report.plain import plain
+from lab.spec.service import ports_text
 
 _MOST_RANGES = 12
 VERSION = 1
@@ -52,12 +53,20 @@ def arrived_text(arrived: Arrived) -> str:
 
 
 def keys_text(sweep: Sweep, keys: Ranges, most: int = _MOST_RANGES) -> str:
-    """Ranges as a person reads them, of ports or of sources."""
-    name = (lambda key: sweep.sources[key]) if sweep.sources else str
-    joint = " to " if sweep.sources else "-"
-    shown = [name(low) if low == high else f"{name(low)}{joint}{name(high)}" for low, high in keys[:most]]
-    more = f" and {len(keys) - most} more ranges" if len(keys) > most else ""
-    return ("; " if sweep.sources else ",").join(shown) + more
+    """Ranges of ports as a person reads them; of sources each, as those between them were not asked."""
+    if sweep.sources:
+        asked = _sources(sweep, keys)
+        return "; ".join(asked[:most]) + (f" and {len(asked) - most} more" if len(asked) > most else "")
+    return some_ports(keys, most)
+
+
+def some_ports(ports: Ranges, most: int = _MOST_RANGES) -> str:
+    """Ports as a person writes them, of many ranges the first."""
+    return ports_text(ports[:most]) + (f" and {len(ports) - most} more ranges" if len(ports) > most else "")
+
+
+def _sources(sweep: Sweep, keys: Ranges) -> list[str]:
+    return [sweep.sources[key] for low, high in keys for key in range(low, high + 1)]
 
 
 def sweep_json(sweep: Sweep) -> dict[str, object]:
@@ -75,9 +84,7 @@ def sweep_json(sweep: Sweep) -> dict[str, object]:
 
 def _group_json(sweep: Sweep, group: SweepGroup) -> dict[str, object]:
     verdict, rule, arrived = group.verdict, group.verdict.rule, group.arrived
-    keys: list[object] = [list(one) for one in group.keys]
-    if sweep.sources:
-        keys = [[sweep.sources[low], sweep.sources[high]] for low, high in group.keys]
+    keys: list[object] = [*_sources(sweep, group.keys)] if sweep.sources else [list(one) for one in group.keys]
     return {
         "sources" if sweep.sources else "ports": keys,
         "count": group.count,

@@ -267,6 +267,17 @@ class Topology(BaseModel):
                 found.setdefault(interface.network, []).append((node, ifname, interface))
         return found
 
+    def can_send(self, address: str) -> bool:
+        """Whether a host may send from an address: not from a multicast or unspecified one, nor a network's broadcast address.
+
+        Linux clears such a source (inet_bind(), inet_addr_type()) and sends from one that it chooses.
+        """
+        source = ip_address(address)
+        if source.version == 6:
+            return not (source.is_multicast or source.is_unspecified)
+        broadcasts = (net.broadcast_address for prefixes in self.networks.values() for net in prefixes if net.prefixlen < 31)
+        return not (source.is_multicast or source.is_unspecified or str(source) == "255.255.255.255" or source in broadcasts)
+
     def on_network(self, name: str) -> tuple[tuple[str, str, Interface], ...]:
         """(node, interface name, interface) of everything on the network, in the order written."""
         return tuple(self._members.get(name, ()))

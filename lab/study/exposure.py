@@ -15,6 +15,7 @@ from lab.spec.service import merged, ports_text
 from lab.study.alike import Alike, ask_alike
 from lab.study.asserted import Assertions
 
+_MOST_RANGES = 12  # of ports that a sentence names
 PROTOCOLS = ("tcp", "udp")
 _DENIED = (Kind.DROPPED, Kind.REJECTED)
 
@@ -92,7 +93,8 @@ def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -
 
 
 def _what(pair: Pair, proto: str, group: SweepGroup) -> str:
-    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys)}"
+    more = f" and {len(group.keys) - _MOST_RANGES} more ranges" if len(group.keys) > _MOST_RANGES else ""
+    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys[:_MOST_RANGES])}{more}"
 
 
 def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.rulesets import Rulesets
+from lab.spec.topology import Topology
 from lab.spec.words import Address, Network
 
 MOST = 65_536  # sources of one sweep: its packets have 16 bits to tell them apart
@@ -57,15 +58,18 @@ def constants(policies: Iterable[Rulesets]) -> list[Network]:
     return list(found)
 
 
-def with_edges(prefixes: Iterable[Network], family: int) -> tuple[str, ...]:
+def with_edges(prefixes: Iterable[Network], family: int, topology: Topology) -> tuple[str, ...]:
     """The first and the last address of each prefix of a family, and those next to it outside; ascending.
 
-    Addresses that no host can have are left out.  Raises InputError when nothing is left, or too much for one sweep.
+    Addresses that no host of the topology can send from are left out.  Raises InputError when nothing is left, or too much
+    for one sweep.
     """
     chosen = {address for prefix in prefixes if prefix.version == family for address in _edges(prefix)}
     if not chosen:
         raise InputError(Problem(f"no prefix is one of IPv{family}"))
-    kept = sorted(address for address in chosen if not any(address in never for never in _NEVER))
+    kept = sorted(
+        address for address in chosen if topology.can_send(str(address)) and not any(address in never for never in _NEVER)
+    )
     if not kept:
         what = f"no IPv{family} prefix has an edge that a host can have: it begins and ends in what nobody has"
         raise InputError(Problem(what, mend="name smaller prefixes: 192.0.2.0/24"))

@@ -63,7 +63,7 @@ def test_sources_at_the_edges_of_prefixes(project: Project) -> None:
     project.write("blocked", "192.0.2.0/24\n")
     for chosen in ("blocked", "constants"):
         out = project.lab("sweep", "world", "web-vip", "tcp/443", "--sources", chosen).ended(0).out
-        assert re.search(r"192.0.2.0 to 192.0.2.255 +dropped", out)
+        assert re.search(r"192.0.2.0; 192.0.2.255 +dropped", out)
         assert "(blocked)" in out
         assert "192.0.1.255" in out
         assert "192.0.3.0" in out

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lab.errors import InputError
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, SERVER, corridor, table
@@ -89,3 +90,12 @@ def test_the_node_that_stands_for_all_still_reaches_its_neighbours(lab_of: LabOf
     lab = lab_of(corridor(**WORLD, **more), gateway=table("filter"))
     for sender, target in (("client", "neighbour"), ("neighbour", "client"), ("client", "gateway"), ("neighbour", SERVER)):
         assert lab.probe(sender, target, "tcp/443").allowed, (sender, target)
+
+
+@pytest.mark.parametrize("source", ["224.0.0.5", "0.0.0.0", "255.255.255.255", "10.0.1.255"])
+def test_a_source_that_the_kernel_would_replace(lab_of: LabOf, source: str) -> None:
+    lab = lab_of(corridor(**WORLD), gateway=table("filter"))
+    with pytest.raises(InputError, match="no host sends from"):
+        lab.probe("client", "server", "tcp/443", source=source)
+    with pytest.raises(InputError, match="no host sends from"):
+        lab.sweep("client", "server", "tcp/443", sources=["203.0.113.9", source])

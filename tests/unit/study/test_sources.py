@@ -10,7 +10,18 @@ import pytest
 from lab.errors import InputError
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
+from lab.spec.topology import Topology
 from lab.study.sources import constants, read_prefixes, with_edges
+
+TOPOLOGY = Topology.model_validate({
+    "topology": "made",
+    "networks": {"out": "198.51.100.0/24"},
+    "nodes": {"world": {"role": "internet", "interfaces": {"out": "198.51.100.254"}}},
+})  # fmt: skip
+
+
+def test_a_network_s_broadcast_address_sends_nothing() -> None:
+    assert with_edges([ip_network("198.51.100.0/24")], 4, TOPOLOGY) == ("198.51.99.255", "198.51.100.0", "198.51.101.0")
 
 
 def test_a_file_of_prefixes(tmp_path: Path) -> None:
@@ -49,21 +60,21 @@ def test_the_constants_of_rulesets() -> None:
 
 def test_each_edge_and_what_is_next_to_it() -> None:
     networks = [ip_network(text) for text in ("192.0.2.0/30", "192.0.2.9/32", "2001:db8::/127", "240.0.0.0/4", "0.0.0.0/0")]
-    assert with_edges(networks, 4) == (
+    assert with_edges(networks, 4, TOPOLOGY) == (
         "192.0.1.255", "192.0.2.0", "192.0.2.3", "192.0.2.4", "192.0.2.8", "192.0.2.9", "192.0.2.10",
     )  # fmt: skip
-    assert with_edges(networks, 6) == (
+    assert with_edges(networks, 6, TOPOLOGY) == (
         "2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::", "2001:db8::1", "2001:db8::2",
     )  # fmt: skip
 
 
 def test_no_prefix_of_the_family() -> None:
     with pytest.raises(InputError, match="IPv6"):
-        with_edges([ip_network("192.0.2.0/24")], 6)
+        with_edges([ip_network("192.0.2.0/24")], 6, TOPOLOGY)
     with pytest.raises(InputError, match="no IPv4 prefix has an edge that a host can have"):
-        with_edges([ip_network("0.0.0.0/0")], 4)
+        with_edges([ip_network("0.0.0.0/0")], 4, TOPOLOGY)
 
 
 def test_more_sources_than_one_sweep_can_tell_apart() -> None:
     with pytest.raises(InputError, match="split the file"):
-        with_edges([ip_network(f"10.{high}.{low}.0/25") for high in range(100) for low in range(256)], 4)
+        with_edges([ip_network(f"10.{high}.{low}.0/25") for high in range(100) for low in range(256)], 4, TOPOLOGY)
