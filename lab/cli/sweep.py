@@ -141,3 +141,4 @@ class _Asked:
         print(title)
         for line in sweep_lines(tally.result()):
             print(line)
+        sys.stdout.flush()

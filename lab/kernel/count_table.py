@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket as sockets
 from collections.abc import Iterator
 
+from lab.errors import MeasurementError, Problem
 from lab.kernel import nfnetlink as nl
 from lab.kernel.namespace import Namespace
 from lab.kernel.nft_expressions import META_L4PROTO, TRANSPORT, counter, equals, header, meta
@@ -47,13 +48,13 @@ class CountTable:
         self._channel.bind((0, 0))
 
     def eaten(self) -> Counts:
-        """What the hooks ate by now; the network must be at rest."""
+        """What the hooks ate by now; the network must be at rest.  Raises MeasurementError when the table is gone."""
         return _sum_up([_packets(data) for data in self._dump(NFPROTO_INET, nl.text(1, COUNT_TABLE))])
 
     def every_rule(self) -> Counts:
         """The same with the packets at every hook and of every rule, in the kernel's order.
 
-        A log with a limit is left out: it has no say.
+        A log with a limit is left out: it has no say.  Raises MeasurementError when the table is gone.
         """
         own: list[int] = []
         rules: list[int] = []
@@ -78,6 +79,8 @@ class CountTable:
 
 def _sum_up(counts: list[int]) -> Counts:
     """In the order in which the rules were made: for each hook both counts before, and both behind."""
+    if len(counts) != 4 * len(HOOKS):
+        raise MeasurementError(Problem("the lab's counting table is gone: what was counted proves nothing"))
     every, marked = (
         sum(counts[start] - counts[start + 2] for start in range(first, len(counts), 4)) for first in (0, 1)
     )
