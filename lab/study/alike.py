@@ -63,9 +63,9 @@ def _cuts(lab: Lab, verdict: Verdict, family: int, proto: str) -> frozenset[int]
     found: frozenset[int] = frozenset()
     for path in (*seen.request, *seen.answer, *seen.others):
         policy = lab.policies.get(path.node)
-        if policy is None:
+        if policy is None or (policy.native is None and family not in policy.saved):
             continue
-        if policy.native is not None or family not in policy.saved:
+        if policy.native is not None:
             return None
         cuts = cuts_of(policy.saved[family], set(_chains(path)), proto)
         if cuts is None:
