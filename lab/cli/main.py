@@ -45,11 +45,11 @@ def main() -> None:
         for problem in error.problems:
             print(_printable(str(problem)), file=sys.stderr)
         sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # whoever read the output has gone; nothing more can be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # whoever read the output has gone; nothing more can be told
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
         print(f"this machine could not go on: {error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(4)

@@ -8,9 +8,10 @@ import struct
 import sys
 from typing import NamedTuple
 
+from lab.kernel.buffers import MMSGHDR, address_of
+
 _MSG_DONTWAIT = 0x40
 _EAGAIN = 11
-_MMSGHDR = 64  # sizeof(struct mmsghdr) on 64-bit Linux: struct msghdr (56), msg_len, padding
 _MSG_LEN, _IOV, _IOV_COUNT, _CONTROL, _CONTROL_LEN = 56, 16, 24, 32, 40
 _NAME = 28  # sizeof(struct sockaddr_in6)
 
@@ -36,11 +37,11 @@ class BatchReceiver:
         self._space = bytearray(count * size)
         self._vectors = bytearray(count * 16)
         self._about = bytearray(count * (_NAME + control))
-        self._headers = bytearray(count * _MMSGHDR)
-        self._lengths = struct.Struct(f"={_MSG_LEN}xI{_MMSGHDR - _MSG_LEN - 4}x")
-        space, vectors, about = _address(self._space), _address(self._vectors), _address(self._about)
+        self._headers = bytearray(count * MMSGHDR)
+        self._lengths = struct.Struct(f"={_MSG_LEN}xI{MMSGHDR - _MSG_LEN - 4}x")
+        space, vectors, about = address_of(self._space), address_of(self._vectors), address_of(self._about)
         for number in range(count):
-            header = number * _MMSGHDR
+            header = number * MMSGHDR
             struct.pack_into("=QQ", self._vectors, number * 16, space + number * size, size)
             struct.pack_into("=QQ", self._headers, header + _IOV, vectors + number * 16, 1)
             if control:
@@ -48,12 +49,12 @@ class BatchReceiver:
                 struct.pack_into("=QI", self._headers, header, name, _NAME)
                 struct.pack_into("=QQ", self._headers, header + _CONTROL, name + _NAME, control)
         self._fresh = bytes(self._headers)
-        self._pointer = ctypes.c_void_p(_address(self._headers))
+        self._pointer = ctypes.c_void_p(address_of(self._headers))
 
     def receive(self) -> list[bytes]:
         """The datagrams that wait, `count` at most; fewer mean that no more wait.  Raises OSError (ENOBUFS)."""
         size, space = self.size, self._space
-        headers = memoryview(self._headers)[: self._received() * _MMSGHDR]
+        headers = memoryview(self._headers)[: self._received() * MMSGHDR]
         return [
             bytes(space[number * size : number * size + length])
             for number, (length,) in enumerate(self._lengths.iter_unpack(headers))
@@ -64,7 +65,7 @@ class BatchReceiver:
         self._headers[:] = self._fresh  # the kernel wrote the lengths of the last ones
         each, found = _NAME + self._control, []
         for number, data in enumerate(self.receive()):
-            about, header = number * each, number * _MMSGHDR
+            about, header = number * each, number * MMSGHDR
             length = int.from_bytes(self._headers[header + _CONTROL_LEN : header + _CONTROL_LEN + 8], sys.byteorder)
             start = about + _NAME
             found.append(Datagram(data, bytes(self._about[about:start]), bytes(self._about[start : start + length])))
@@ -78,7 +79,3 @@ class BatchReceiver:
                 return 0
             raise OSError(number, os.strerror(number))
         return found
-
-
-def _address(buffer: bytearray) -> int:
-    return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))

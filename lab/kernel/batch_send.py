@@ -7,8 +7,9 @@ import errno
 import os
 import struct
 
+from lab.kernel.buffers import MMSGHDR, address_of
+
 _MSG_DONTWAIT = 0x40
-_MMSGHDR = 64  # sizeof(struct mmsghdr) on 64-bit Linux
 _IOV, _IOV_COUNT = 16, 24
 _NO_ROOM = (errno.EAGAIN, errno.ENOBUFS)
 # what the sender's own rules and routes may refuse one packet with, and not the next one
@@ -23,12 +24,12 @@ class BatchSender:
     def __init__(self, descriptor: int, buffer: bytearray, size: int) -> None:
         self._descriptor, self._buffer = descriptor, buffer
         count = len(buffer) // size
-        start = _address(buffer)
+        start = address_of(buffer)
         self._vectors = bytearray(b"".join(struct.pack("=QQ", start + number * size, size) for number in range(count)))
-        header = struct.Struct(f"={_IOV}xQQ{_MMSGHDR - _IOV_COUNT - 8}x")
-        vectors = _address(self._vectors)
+        header = struct.Struct(f"={_IOV}xQQ{MMSGHDR - _IOV_COUNT - 8}x")
+        vectors = address_of(self._vectors)
         self._headers = bytearray(b"".join(header.pack(vectors + number * 16, 1) for number in range(count)))
-        self._pointer = _address(self._headers)
+        self._pointer = address_of(self._headers)
 
     def send(self, first: int, last: int) -> int:
         """Send from packet ``first`` up to before ``last``; the number of the one to go on with.
@@ -37,7 +38,7 @@ class BatchSender:
         Raises OSError.
         """
         while first < last:
-            headers = ctypes.c_void_p(self._pointer + first * _MMSGHDR)
+            headers = ctypes.c_void_p(self._pointer + first * MMSGHDR)
             sent = _sendmmsg(self._descriptor, headers, last - first, _MSG_DONTWAIT)
             if sent >= 0:
                 first += sent
@@ -49,7 +50,3 @@ class BatchSender:
                 raise OSError(number, os.strerror(number))
             first += 1
         return first
-
-
-def _address(buffer: bytearray) -> int:
-    return ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))

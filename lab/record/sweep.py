@@ -10,6 +10,7 @@ from typing import NamedTuple
 from lab.record.verdict import Kind, Verdict
 
 OPEN = (Kind.ALLOWED, Kind.CLOSED, Kind.UNANSWERED)  # the verdicts of what was delivered
+DENIED = (Kind.DROPPED, Kind.REJECTED)
 Ranges = tuple[tuple[int, int], ...]  # ascending, both ends included
 
 

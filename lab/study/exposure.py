@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
-from lab.record.sweep import OPEN, Gear, Sweep, SweepGroup
+from lab.record.sweep import DENIED, OPEN, Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
 from lab.ruleset.ownership import read_ownership
 from lab.spec.service import merged, ports_text
@@ -17,7 +17,6 @@ from lab.study.asserted import Assertions
 
 _MOST_RANGES = 12  # of ports that a sentence names
 PROTOCOLS = ("tcp", "udp")
-_DENIED = (Kind.DROPPED, Kind.REJECTED)
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: S
     ]
     _tell(groups, pair, proto, found)
     for group in groups:
-        if group.verdict.kind in _DENIED:
+        if group.verdict.kind in DENIED:
             found.lost.append(f"{_what(pair, proto, group)}: open to one packet, and denied to the next")
     return [group for group in groups if group.verdict.kind in OPEN]
 

@@ -17,7 +17,7 @@ from lab.probe.train import SYN, SweepQuestion
 from lab.record.observation import Observation
 from lab.record.observation import Stage as Progress
 from lab.record.packet import Packet
-from lab.record.sweep import OPEN, Arrived, Gear
+from lab.record.sweep import DENIED, OPEN, Arrived, Gear
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rule import SavedRule
 from lab.sweeping.by_rule import sort_by_rule
@@ -30,8 +30,7 @@ from lab.verdict.swept import agree, counted_out, delivered, eater, nothing_eate
 _ASKED_ONE_BY_ONE = 4096  # keys of one way
 _ALL_ASKED = 256  # keys of one way, up to which each is asked
 _UNANSWERED = (Kind.UNANSWERED, Kind.UNROUTED, Kind.CONSUMED)
-_DENIED = (Kind.DROPPED, Kind.REJECTED)
-_PROVEN = (Kind.CLOSED, Kind.DROPPED, Kind.REJECTED)
+_PROVEN = (Kind.CLOSED, *DENIED)
 Remembering = Sequence[tuple[str, SavedRule]]
 
 
@@ -79,7 +78,7 @@ class Sweeping:
         left: list[int] = []
         for way in list(self._tally.ways.values()):
             for key in tuple(way.keys):
-                if way.verdict.kind in _DENIED:
+                if way.verdict.kind in DENIED:
                     way.keys += found.alike.get(key, ())
                 else:
                     # it met something else than when it was counted, so it cannot speak for others
