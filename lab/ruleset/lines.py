@@ -90,7 +90,10 @@ def counted_lines(text: str) -> dict[tuple[str, str, int], int] | None:
             rule = line if first == "-" else line.partition("] ")[2]
             if not rule.startswith("-A ") or ("," in rule and _ADDRESSES.search(rule) is not None):
                 return None
-            place = table, rule.split(None, 2)[1]
+            _, *chain = rule.split(None, 2)
+            if not chain:
+                return None
+            place = table, chain[0]
             counts[place] = count = counts.get(place, 0) + 1
             found[*place, count] = number
         elif first not in ("", "#", ":") and line.rstrip() != "COMMIT":

@@ -93,7 +93,7 @@ def test_lines_that_can_be_counted(text: str, lines: dict[tuple[str, str, int], 
     "rule",
     ["-I INPUT -j DROP", "-A INPUT -s 10.0.0.1,10.0.0.2 -j DROP", "-A INPUT --destination=10.0.0.1,10.0.0.2 -j DROP",
      "-A INPUT -s10.0.0.1,10.0.0.2", "-R INPUT 1 -j DROP", "-D INPUT 1", "--append INPUT -j DROP", " -A INPUT -j DROP",
-     "-F", '" -j DROP', "COMMIT\n*filter"],
+     "-F", '" -j DROP', "COMMIT\n*filter", "-A "],
 )  # fmt: skip
 def test_lines_that_only_the_kernel_can_tell(rule: str) -> None:
     assert counted_lines(f"*filter\n-A INPUT -j ACCEPT\n{rule}\nCOMMIT\n") is None
