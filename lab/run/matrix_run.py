@@ -13,7 +13,9 @@ from lab.probe.question import NUMBERS, Question
 from lab.record.observation import Observation, Stage
 from lab.record.packet import Packet
 from lab.record.result import CellResult
+from lab.record.sweep import ranges_of
 from lab.record.verdict import Kind, Verdict
+from lab.ruleset.rule import SavedRule
 from lab.run.isolation import Isolation
 from lab.run.plan import Plan
 from lab.run.questions import questions
@@ -94,8 +96,8 @@ class MatrixRun:
         for rule in remembering:
             if "--mode random" in rule.text or "numgen random" in rule.text:
                 tally.warn(f"a rule decides by chance, and another run may differ: {rule.text}")
-        if not remembering and is_swept(cell):
-            self.repeats += sweep_cell(lab, cell, tally)
+        if is_swept(cell):
+            self._sweep(lab, cell, tally, remembering)
             return tally
         touches = 0
         for port, question in questions(cell):
@@ -106,11 +108,35 @@ class MatrixRun:
                 touches += self._isolation.touched(cell, verdict)
             self.repeats += verdict.observation.repeats
             tally.add(port, verdict)
+        if remembering:
+            self._tell_shared(tally, touches, remembering[0])
+        return tally
+
+    def _tell_shared(self, tally: Tally, touches: int, rule: SavedRule) -> None:
+        """Warn of ports that could not have nodes of their own, and let go of what they shared."""
         if touches > MOST_TOUCHES:
             shared = touches - MOST_TOUCHES
-            tally.warn(f"{shared} ports shared nodes, though a rule remembers what it saw: {remembering[0].text}")
+            tally.warn(f"{shared} ports shared nodes, though a rule remembers what it saw: {rule.text}")
             self._drop_clean()
-        return tally
+
+    def _sweep(self, lab: Lab, cell: Cell, tally: Tally, remembering: Sequence[SavedRule]) -> None:
+        """Sweep a cell; on nodes of its own past rules that remember, of which `MOST_TOUCHES` ports are then the first each."""
+        if not remembering:
+            self.repeats += sweep_cell(lab, cell, tally).repeats
+            return
+        with self._fresh_lab() as fresh:
+            swept = sweep_cell(fresh, cell, tally)
+        self.repeats += swept.repeats
+        ports = swept.ports
+        alone, shared = ports[:MOST_TOUCHES], frozenset(ports[MOST_TOUCHES:])
+        if alone:
+            for port, question in questions(cell, ranges_of(alone)):
+                tally.add(port, self._ask_clean(question, cell, keep=False))
+        for group in swept.unsettled:
+            left = [port for low, high in group.keys for port in range(low, high + 1) if port in shared]
+            if left:
+                tally.add_swept(ranges_of(left), group.verdict, swept.each_us)
+        self._tell_shared(tally, len(ports), remembering[0])
 
     def _ask_clean(self, question: Question, cell: Cell, *, keep: bool) -> Verdict:
         """Ask on nodes on which no rule remembers anything; they are used again until a packet comes as far as such a rule."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.probe.question import NUMBERS, Question
+from lab.record.sweep import Ranges
 from lab.spec.cell import Cell
 
 
-def questions(cell: Cell) -> Iterator[tuple[int | None, Question]]:
-    """(port, question) for every port of the cell's service; port None where the protocol has none.
+def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
+    """(port, question) for every one of ``ports``, by default all of the cell's service; None where the protocol has none.
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
-    for port in _ports(cell):
+    for port in _ports(cell.service.ports if ports is None else ports):
         yield port, Question(
             node=cell.sender.node,
             source=cell.sender.address,
@@ -28,10 +29,10 @@ def questions(cell: Cell) -> Iterator[tuple[int | None, Question]]:
         )
 
 
-def _ports(cell: Cell) -> Iterator[int | None]:
-    if not cell.service.ports:
+def _ports(ranges: Ranges) -> Iterator[int | None]:
+    if not ranges:
         yield None
-    for low, high in cell.service.ports:
+    for low, high in ranges:
         yield from range(low, high + 1)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from lab.lab import Lab
 from lab.probe.question import NUMBERS
 from lab.probe.train import SweepQuestion
+from lab.record.sweep import SweepGroup
 from lab.spec.cell import Cell
 from lab.sweeping.tally import SweepTally
 from lab.verdict.tally import Tally
@@ -18,8 +21,24 @@ def is_swept(cell: Cell) -> bool:
     return many and cell.expect.action != "allow" and not cell.ack and cell.sport is None
 
 
-def sweep_cell(lab: Lab, cell: Cell, tally: Tally) -> int:
-    """Add the verdicts of all ports; how many pieces were sent again."""
+class Swept(NamedTuple):
+    """How many pieces were sent again, the groups that are not settled, and how long each port took."""
+
+    repeats: int
+    unsettled: tuple[SweepGroup, ...]
+    each_us: float
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports of the groups that are not settled, ascending."""
+        return sorted(port for group in self.unsettled for low, high in group.keys for port in range(low, high + 1))
+
+
+def sweep_cell(lab: Lab, cell: Cell, tally: Tally) -> Swept:
+    """Add the verdicts of all ports but those whose packets came to a rule that remembers what it saw.
+
+    Of these only the first met it as it is when nothing has happened.
+    """
     swept = SweepTally()
     source = cell.sender.address
     question = SweepQuestion(
@@ -28,6 +47,8 @@ def sweep_cell(lab: Lab, cell: Cell, tally: Tally) -> int:
     )  # fmt: skip
     sweep = lab.ask_all(question, at=cell.at, tally=swept)
     each_us = sweep.seconds / cell.service.port_count * 1e6
-    for group in swept.groups():
-        tally.add_swept(group.keys, group.verdict, each_us)
-    return sweep.repeats
+    groups = swept.groups()
+    for group in groups:
+        if group.unsettled is None:
+            tally.add_swept(group.keys, group.verdict, each_us)
+    return Swept(sweep.repeats, tuple(group for group in groups if group.unsettled is not None), each_us)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lab.run import matrix_run
 from lab.run.runner import Order
 from tests.kernel.conftest import Project
 from tests.kernel.scenes import ESTABLISHED, corridor, table
@@ -39,6 +40,24 @@ def test_every_port_of_a_range_is_the_first(project: Project, rules: tuple[str, 
     ruleset = table("filter", ESTABLISHED, *wide, FORWARD="DROP")
     (cell,) = project.run(corridor(), {"gateway": ruleset}, rows(1, service="udp/53-56", expect="allow")).results
     assert (str(cell.outcome), cell.ports, cell.groups) == ("passed", 4, ())
+
+
+def test_a_swept_range_is_the_first_where_a_rule_remembers(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrix_run, "MOST_TOUCHES", 6)
+    below = "-A FORWARD -p tcp --dport 1:499 -j DROP"
+    limit = "-A FORWARD -p tcp -m tcp --dport 500:999 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
+    flows = [
+        {"name": ports, "from": "client", "to": "server", "service": f"tcp/{ports}", "expect": "drop"}
+        for ports in ("1-502", "1-520", "1-499")
+    ]
+    ruleset = table("filter", ESTABLISHED, below, limit, FORWARD="DROP")
+    few, many, none = project.run(corridor(), {"gateway": ruleset}, flows).results
+    told = [[(group.ports, str(group.verdict.kind)) for group in cell.groups] for cell in (few, many, none)]
+    assert told[0] == [("500-502", "closed"), ("1-499", "dropped")]
+    assert told[1] == [("500-505", "closed"), ("1-499", "dropped"), ("506-520", "dropped")]
+    assert (few.warnings, many.warnings, str(none.outcome), none.warnings) == (
+        (), (f"15 ports shared nodes, though a rule remembers what it saw: {limit}",), "passed", (),
+    )  # fmt: skip
 
 
 def test_what_sprang_a_trap_troubles_no_other_cell(project: Project) -> None:
