@@ -66,8 +66,8 @@ class NftRule:
 
     ``reject_with`` is in iptables' words where those fit one family (``icmp-port-unreachable``, ``tcp-reset``), else as in
     ``icmpx-port-unreachable``; see `reject_kind`.  ``stateful``: it has a limit, quota, count of connections or number
-    generator, writes a set, or asks a set that a rule of its table writes or whose elements have a limit of their own.  ``about_invalid``: it is about packets of
-    state invalid, or of a source on the wrong interface.
+    generator, writes a set, or asks a set that a rule of its table writes or whose elements have a limit of their own.
+    ``about_invalid``: it is about packets of state invalid, or of a source on the wrong interface.
     """
 
     handle: int

@@ -159,8 +159,8 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int, words: 
     ("icmp type redirect counter", None), ("icmp type { redirect, echo-request } counter", None),
     ('iifname "accept" counter', None), ('accept comment "then drop"', "accept"), ("icmp type redirect drop", "drop"),
     ("ct status dnat accept", "accept"), ("jump logging", "jump"),
-    ("icmp type vmap { redirect : jump web }", "vmap"), ("icmpv6 code vmap @m", "vmap"), ("ct status vmap { dnat : drop }", "vmap"),
-    ("fib daddr . iif type vmap { local : goto web }", "vmap"), ("fib saddr type vmap @m counter", "vmap"),
+    ("icmp type vmap { redirect : jump web }", "vmap"), ("icmpv6 code vmap @m", "vmap"),
+    ("ct status vmap { dnat : drop }", "vmap"), ("fib daddr . iif type vmap { local : goto web }", "vmap"), ("fib saddr type vmap @m counter", "vmap"),
 ])  # fmt: skip
 def test_the_target_is_the_last_word_that_ends_or_hands_on(text: str, target: str | None) -> None:
     assert rule(text).target == target
@@ -275,7 +275,7 @@ def test_rules_that_remember(text: str, stateful: bool) -> None:
 
 
 @pytest.mark.parametrize(("definition", "stateful"), [
-    ("flags dynamic\n\t\tlimit rate 1/hour burst 1 packets\n\t\telements = { 192.0.2.1 limit rate 1/hour burst 1 packets }", True),
+    ("flags dynamic\n\t\tlimit rate 1/hour\n\t\telements = { 192.0.2.1 limit rate 1/hour }", True),
     ("elements = { 192.0.2.1 quota over 5 mbytes }", True), ("elements = { 192.0.2.1 ct count over 3 }", True),
     ('elements = { 192.0.2.1 comment "limit rate 1/hour" }', False), ("counter\n\t\telements = { 192.0.2.1 counter }", False),
 ])  # fmt: skip
