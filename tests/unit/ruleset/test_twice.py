@@ -18,7 +18,7 @@ table {family} filter {{
 	}}
 }}
 """
-OWN = "table ip filter {\n\tchain mine {\n\t\ttype filter hook input priority 5\n\t\taccept\n\t}\n\tset INPUT { type mark; }\n}\n"
+OWN = "table ip filter {\n\tchain own {\n\t\ttype filter hook input priority 5\n\t\taccept\n\t}\n set INPUT { type mark }\n}\n"
 
 
 def told(**texts: str) -> list[str]:
@@ -34,9 +34,9 @@ def told(**texts: str) -> list[str]:
 @pytest.mark.parametrize(("kind", "family"), [("v4", "ip"), ("v6", "ip6")])
 def test_a_listing_that_repeats_what_iptables_save_tells(kind: str, family: str) -> None:
     script = "table inet own {\n}\n" + LISTED.format(family=family, packets=1)
+    file = {"v4": "policies/edge.rules", "v6": "policies/edge.rules6"}[kind]
     assert told(**{kind: SAVED, "nft": script}) == [
-        f"policies/edge.nft:5: table {family} filter is given twice: its chain INPUT is in "
-        f"policies/edge.{'rules' if kind == 'v4' else 'rules6'}:2 too"
+        f"policies/edge.nft:5: table {family} filter is given twice: its chain INPUT is in {file}:2 too"
     ]
     assert told(nft=script) == []
 
@@ -52,7 +52,8 @@ def test_other_ways_to_give_a_chain_again(script: str) -> None:
 
 @pytest.mark.parametrize("script", [
     LISTED.format(family="ip6", packets=0), LISTED.format(family="inet", packets=0), OWN, "add table ip filter\n",
-    "table ip filter { }\n", "add set ip filter INPUT { type mark; }\n", 'table inet a { # table ip filter { chain INPUT {\n}\n',
+    "table ip filter { }\n", "add set ip filter INPUT { type mark; }\n",
+    "table inet a { # table ip filter { chain INPUT {\n}\n",
     'table ip x {\n chain y {\n accept comment "}} table ip filter { chain INPUT {"\n }\n}\n',
     "table ip nat { chain PREROUTING { type nat hook prerouting priority -100; }; }",
 ])  # fmt: skip
@@ -81,8 +82,10 @@ def test_chains_that_are_written_in_parts() -> None:
 
 
 def test_where_chains_are_written() -> None:
-    script = "table inet t {\n set s { type mark; elements = { 1, 2 }; }\n chain c {\n  meta mark @s jump {\n   drop\n  }\n }\n}\n"
+    script = "table inet t {\n set s { type mark; elements = { 1, 2 }; }\n"
+    script += " chain c {\n  meta mark @s jump {\n   drop\n  }\n }\n}\n"
     script += "add rule inet t c ct state vmap { new : accept,\n invalid : drop }\nadd chain u d\n"
     assert list(given_chains(script)) == [
-        Given("inet", "t", "c", 3, rules=("meta mark @s jump { drop }",)), Given("inet", "t", "c", 9), Given("ip", "u", "d", 11),
+        Given("inet", "t", "c", 3, rules=("meta mark @s jump { drop }",)), Given("inet", "t", "c", 9),
+        Given("ip", "u", "d", 11),
     ]  # fmt: skip

@@ -160,7 +160,8 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int, words: 
     ('iifname "accept" counter', None), ('accept comment "then drop"', "accept"), ("icmp type redirect drop", "drop"),
     ("ct status dnat accept", "accept"), ("jump logging", "jump"),
     ("icmp type vmap { redirect : jump web }", "vmap"), ("icmpv6 code vmap @m", "vmap"),
-    ("ct status vmap { dnat : drop }", "vmap"), ("fib daddr . iif type vmap { local : goto web }", "vmap"), ("fib saddr type vmap @m counter", "vmap"),
+    ("ct status vmap { dnat : drop }", "vmap"),
+    ("fib daddr . iif type vmap { local : goto web }", "vmap"), ("fib saddr type vmap @m counter", "vmap"),
 ])  # fmt: skip
 def test_the_target_is_the_last_word_that_ends_or_hands_on(text: str, target: str | None) -> None:
     assert rule(text).target == target
