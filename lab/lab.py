@@ -104,8 +104,9 @@ class Lab:
         """Trace every node that has rules or forwards: elsewhere no rule can decide."""
         for name, node in self.network.nodes.items():
             if name in self.policies:
-                self._instrument.watch(node, self.policies[name].index, self.backend)
-                if self.policies[name].traces:
+                policy = self.policies[name]
+                self._instrument.watch(node, policy.index, self.backend, zoned=policy.zoned)
+                if policy.traces:
                     self._instrument.trace_everything(name)
             elif self.topology.nodes[name].forwards:
                 self._instrument.watch(node, RuleIndex(name, {}))
