@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
@@ -153,10 +153,9 @@ class Lab:
         """
         if closely is None:
             closely = self.rules_that_remember.any and bool(self.rules_that_remember.in_the_way(self._flow(question)))
-        if self._batch:
-            return prove(probe(self._stage, question, closely=closely), at)
-        with self.batch():
-            return prove(probe(self._stage, question, closely=closely), at)
+        with nullcontext() if self._batch else self.batch():
+            translated = closely and self._hazards.translates
+            return prove(probe(self._stage, question, closely=closely, translated=translated), at)
 
     def _flow(self, question: Question | SweepQuestion) -> Flow:
         """What the rules that remember have to know of a question."""

@@ -27,10 +27,13 @@ from lab.record.path import End
 REPEATS = 3  # at most, after a failure of the instrument that was detected
 
 
-def probe(stage: Stage, question: Question, *, closely: bool = False) -> Observation:
-    """Send ``question`` and return what all witnesses saw; ``closely``: once, with all of them watching."""
+def probe(stage: Stage, question: Question, *, closely: bool = False, translated: bool = False) -> Observation:
+    """Send ``question`` and return what all witnesses saw; ``closely``: once, with all of them watching.
+
+    ``translated`` tells that a rule may lead it to another destination.
+    """
     if closely:
-        return _watched(stage, question, None, repeats=0)
+        return _watched(stage, question, None if translated else question.destination, repeats=0)
     observation = _until_sound(stage, question)
     if _settled(observation):
         return observation
