@@ -106,8 +106,9 @@ class ConntrackChannel:
     def _count(self) -> int:
         """How many entries the node's table has, of both families."""
         self._ask(_STATS, 0, b"")
-        answer = self._answer()
-        return int.from_bytes(nl.attributes(answer, nl.HEADER).get(_ENTRIES, b""), "big")
+        for _, data in self._answers():
+            return int.from_bytes(nl.attributes(data, nl.HEADER).get(_ENTRIES, b""), "big")
+        return 0
 
     def _find(self, packet: Packet, zone: int) -> Conntrack | None:
         self._ask(_GET, 0, _in_zone(zone) + _tuple(packet), packet.family)
