@@ -35,7 +35,7 @@ def test_rules_of_iptables(rule: str, expected: set[str]) -> None:
     assert {name for name, found in asdict(find_hazards([{4: saved}], [], SETS)).items() if found} == expected
 
 
-@pytest.mark.parametrize("rule", ["udp sport 67 accept", "@th,0,16 0x43 accept", "tcp dport 22 @th,0,32 . ip saddr @pairs drop"])
+@pytest.mark.parametrize("rule", ["udp sport 67 accept", "@th,0,16 0x43 accept", "tcp dport 2 @th,0,32 . ip saddr @pairs drop"])
 def test_rules_of_native_nft(rule: str) -> None:
     listed = read_listing(
         "table inet f {\n\tchain c {\n\t\ttype filter hook forward priority filter; policy accept;\n"
