@@ -61,17 +61,17 @@ def _watched(stage: Stage, question: Question, destination: str | None, *, repea
         witness(stage, question, destination) as saw,
     ):
         before = stage.instrument.losses()
-        found = replace(_until_sound(stage, question, repeats=repeats), fully_traced=True)
-        if _settled(found):
-            return found
+        found = _until_sound(stage, question, repeats=repeats)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
         left = found.request[-1].exit if found.request else found.sent
         reached = saw(left) if left is not None else None
         if not reasons and left is not None and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
-    unresolved = stage.network.unresolved_neighbours()
-    return replace(found, reached=reached, losses=losses, unresolved=unresolved, reasons=reasons)
+    unresolved = () if _settled(found) else stage.network.unresolved_neighbours()
+    return replace(
+        found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons
+    )
 
 
 def _from_itself(stage: Stage, left: Packet) -> bool:
