@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
@@ -104,8 +104,9 @@ class Lab:
         """Trace every node that has rules or forwards: elsewhere no rule can decide."""
         for name, node in self.network.nodes.items():
             if name in self.policies:
-                self._instrument.watch(node, self.policies[name].index, self.backend)
-                if self.policies[name].traces:
+                policy = self.policies[name]
+                self._instrument.watch(node, policy.index, self.backend, zoned=policy.zoned)
+                if policy.traces:
                     self._instrument.trace_everything(name)
             elif self.topology.nodes[name].forwards:
                 self._instrument.watch(node, RuleIndex(name, {}))
@@ -144,12 +145,26 @@ class Lab:
         finally:
             capture.close()
 
-    def ask(self, question: Question, at: str | None = None) -> Verdict:
-        """The verdict of one question, ``at`` being the node under test."""
-        if self._batch:
-            return prove(probe(self._stage, question), at)
-        with self.batch():
-            return prove(probe(self._stage, question), at)
+    def ask(self, question: Question, at: str | None = None, *, closely: bool | None = None) -> Verdict:
+        """The verdict of one question, ``at`` being the node under test.
+
+        ``closely`` sends it once, with every witness watching, as is needed where a rule on the way remembers what it saw:
+        the verdict is then that of the first packet in the state that the lab is in.  None looks whether there is one.
+        """
+        if closely is None:
+            closely = self.rules_that_remember.any and bool(self.rules_that_remember.in_the_way(self._flow(question)))
+        with nullcontext() if self._batch else self.batch():
+            translated = closely and self._hazards.translates
+            return prove(probe(self._stage, question, closely=closely, translated=translated), at)
+
+    def _flow(self, question: Question | SweepQuestion) -> Flow:
+        """What the rules that remember have to know of a question."""
+        ends = question.node, self.topology.owner(question.destination)
+        if isinstance(question, SweepQuestion):
+            ports = question.ports
+        else:
+            ports = ((question.port, question.port),) if question.port is not None else ()
+        return Flow(question.family, PROTOCOL_NAMES[question.proto], ports, ends)
 
     def probe(
         self,
@@ -235,14 +250,15 @@ class Lab:
     ) -> Sweep:
         """The sweep of one question, ``at`` being the node under test."""
         tally = tally if tally is not None else SweepTally()
-        ends = question.node, self.topology.owner(question.destination)
-        flow = Flow(question.family, PROTOCOL_NAMES[question.proto], question.ports, ends)
-        remembering = self.rules_that_remember.in_the_way(flow)
+        remembering = self.rules_that_remember.in_the_way(self._flow(question))
         manner = choose(gear, self.policies.values(), self._hazards, remembering=bool(remembering))
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
         with self.batch():
-            sweeping = Sweeping(self._stage, question, at, lambda asked: self.ask(asked, at), remembering, tally)
+            closely = bool(remembering)
+            sweeping = Sweeping(
+                self._stage, question, at, lambda asked: self.ask(asked, at, closely=closely), remembering, tally
+            )
             sweeping.run(manner, processor=next(iter(self._pin.others), None))
         return tally.result()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from lab.kernel import nfnetlink as nl
@@ -18,8 +18,10 @@ from lab.record.observation import Conntrack
 from lab.record.packet import Packet
 
 _MSG = nl.NFNL_SUBSYS_CTNETLINK << 8
-_NEW, _GET, _DELETE, _STATS_CPU = _MSG | 0, _MSG | 1, _MSG | 2, _MSG | 4
-_ORIGINAL, _REPLY, _STATUS, _PROTOINFO, _TIMEOUT, _MARK = 1, 2, 3, 4, 7, 8
+_NEW, _GET, _DELETE, _STATS_CPU, _STATS = _MSG | 0, _MSG | 1, _MSG | 2, _MSG | 4, _MSG | 5
+_ORIGINAL, _REPLY, _STATUS, _PROTOINFO, _TIMEOUT, _MARK, _ZONE = 1, 2, 3, 4, 7, 8, 18
+_TUPLE_ZONE = 3  # of an entry that is in a zone in one direction alone
+_ENTRIES = 1  # CTA_STATS_GLOBAL_ENTRIES
 _STATUS_BITS = (
     (1, "SEEN_REPLY"), (2, "ASSURED"), (3, "CONFIRMED"), (4, "SRC_NAT"), (5, "DST_NAT"),
 )  # fmt: skip
@@ -41,26 +43,83 @@ _ECHO = {ICMP: (4, 5, 6), ICMPV6: (7, 8, 9)}
 
 
 class ConntrackChannel:
-    """The conntrack table of one node, asked through a socket that stays open."""
+    """The conntrack table of one node, asked through a socket that stays open.
 
-    def __init__(self, node: str, namespace: Namespace) -> None:
+    A tuple is asked for in zone 0 alone, unless the node is ``zoned``: then in every zone that its entries are in.
+    """
+
+    def __init__(self, node: str, namespace: Namespace, *, zoned: bool = False) -> None:
         self._node = node
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self._socket.bind((0, 0))
         self._sequence = 0
+        self._zones = {0}
+        self._zoned = zoned
 
     def find(self, packet: Packet) -> Conntrack | None:
-        """The entry with ``packet`` as its original or reply tuple; None when there is none."""
-        self._ask(_GET, 0, _tuple(packet), packet.family)
+        """The entry with ``packet`` as its original or, where there is none, its reply tuple; None when there is neither."""
+        if not self._zoned:
+            return self._find(packet, 0)
+        own = _tuple(packet)
+        found = [entry for _, entry in self._in_all_zones(packet)]
+        return next((entry for entry in found if _tuple(entry.original) == own), next(iter(found), None))
+
+    def delete(self, packet: Packet) -> None:
+        """Delete the entry of ``packet``, in all zones with what its answers left in others; that there is none is fine."""
+        if not self._zoned:
+            self._delete(packet, 0)
+            return
+        waiting, seen = [packet], set[bytes]()
+        while waiting:
+            one = waiting.pop()
+            if (key := _tuple(one)) not in seen:
+                seen.add(key)
+                for zone, entry in self._in_all_zones(one):
+                    self._delete(one, zone)
+                    waiting += entry.original, entry.reply
+
+    def _in_all_zones(self, packet: Packet) -> list[tuple[int, Conntrack]]:
+        """Every entry of ``packet`` with a zone that it is found in.
+
+        To list the table takes milliseconds, as all of the machine's is walked: so only when it holds more than was found.
+        """
+        found = self._in_known_zones(packet)
+        if self._count() > len(found):
+            known = len(self._zones)
+            self._learn_zones(packet.family)
+            if len(self._zones) > known:
+                found = self._in_known_zones(packet)
+        return found
+
+    def _in_known_zones(self, packet: Packet) -> list[tuple[int, Conntrack]]:
+        return [(zone, entry) for zone in self._zones if (entry := self._find(packet, zone)) is not None]
+
+    def _learn_zones(self, family: int) -> None:
+        """Read from the kernel's table which zones its entries are in, of both directions or of one."""
+        self._ask(_GET, nl.NLM_F_DUMP, b"", family)
+        for kind, data in self._answers():
+            if kind == _NEW:
+                parts = nl.attributes(data, nl.HEADER)
+                told = [parts.get(_ZONE), *(nl.attributes(parts[way]).get(_TUPLE_ZONE) for way in (_ORIGINAL, _REPLY))]
+                self._zones.update(int.from_bytes(zone, "big") for zone in told if zone is not None)
+
+    def _count(self) -> int:
+        """How many entries the node's table has, of both families."""
+        self._ask(_STATS, 0, b"")
+        for _, data in self._answers():
+            return int.from_bytes(nl.attributes(data, nl.HEADER).get(_ENTRIES, b""), "big")
+        return 0
+
+    def _find(self, packet: Packet, zone: int) -> Conntrack | None:
+        self._ask(_GET, 0, _in_zone(zone) + _tuple(packet), packet.family)
         while data := self._answer():
             kind, sequence = _KIND_AND_SEQUENCE.unpack_from(data)
             if sequence == self._sequence:
                 return _read(self._node, data) if kind == _NEW else None
         return None
 
-    def delete(self, packet: Packet) -> None:
-        """Delete the entry of ``packet``; that there is none is fine."""
-        self._ask(_DELETE, 0, _tuple(packet), packet.family)
+    def _delete(self, packet: Packet, zone: int) -> None:
+        self._ask(_DELETE, 0, _in_zone(zone) + _tuple(packet), packet.family)
         with suppress(BlockingIOError):  # the kernel answers, before send() returns, only if there was none
             self._socket.recv(1024)
 
@@ -74,16 +133,25 @@ class ConntrackChannel:
         """What conntrack refused so far, over all processors: ``insert_failed``, ``drop``, ``early_drop``, …."""
         total = dict.fromkeys(_STATISTICS.values(), 0)
         self._ask(_STATS_CPU, nl.NLM_F_DUMP, b"")
+        for kind, data in self._answers():
+            if kind == nl.NLMSG_ERROR:
+                break
+            for number, value in nl.attributes(data, nl.HEADER).items():
+                if number in _STATISTICS:
+                    total[_STATISTICS[number]] += int.from_bytes(value, "big")
+        return total
+
+    def _answers(self) -> Iterator[tuple[int, bytes]]:
+        """The messages of the dump that was asked for last, up to its end; an error is the last of them."""
         while answer := self._answer():
             for kind, data in nl.messages(answer):
                 if _KIND_AND_SEQUENCE.unpack_from(data)[1] != self._sequence:
                     continue
-                if kind in (nl.NLMSG_DONE, nl.NLMSG_ERROR):
-                    return total
-                for number, value in nl.attributes(data, nl.HEADER).items():
-                    if number in _STATISTICS:
-                        total[_STATISTICS[number]] += int.from_bytes(value, "big")
-        return total
+                if kind == nl.NLMSG_DONE:
+                    return
+                yield kind, data
+                if kind == nl.NLMSG_ERROR:
+                    return
 
     def _ask(self, kind: int, flags: int, payload: bytes, family: int = 4) -> None:
         self._sequence += 1
@@ -101,6 +169,11 @@ class ConntrackChannel:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _in_zone(zone: int) -> bytes:
+    """What asks in a zone; none is asked for as zone 0 is (nf_ct_zone.h, NF_CT_DEFAULT_ZONE_ID)."""
+    return nl.attribute(_ZONE, struct.pack("!H", zone)) if zone else b""
 
 
 def _tuple(packet: Packet) -> bytes:

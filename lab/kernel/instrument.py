@@ -75,8 +75,8 @@ class Instrument:
         """The names of the watched nodes."""
         return tuple(self._watches)
 
-    def watch(self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT) -> None:
-        """Arm the trace in ``node``; raises MeasurementError when its canary is not seen."""
+    def watch(self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False) -> None:
+        """Arm the trace in ``node``, whose conntrack may be ``zoned``; raises MeasurementError when its canary is not seen."""
         self.forget(node.name)
         families = [family for family in (4, 6) if node.has(family)]
         devices = ("lo", *node.ports) if rules.has_ingress else ()
@@ -85,7 +85,7 @@ class Instrument:
             trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
         else:
             trace = NftTrace(Tracer(node.namespace, families, devices), Assembler(node.name, rules, node.port_name))
-        self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace))
+        self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned))
         self._canary(node.name)
 
     def trace_everything(self, name: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 
 from lab.kernel.canary import Canary
-from lab.kernel.headers import read_packet
+from lab.kernel.headers import ICMP, ICMPV6, TCP, read_packet
 from lab.kernel.namespace import Namespace
 from lab.kernel.nflog import Logged, PacketLog
 from lab.kernel.paths import Passage
@@ -29,19 +29,21 @@ _VERDICTS = {
     "DNAT": "accept", "SNAT": "accept", "MASQUERADE": "accept", "REDIRECT": "accept", "NETMAP": "accept", "TPROXY": "accept",
 }  # fmt: skip
 _FAMILIES = {4: "ip", 6: "ip6"}
+_ERRORS = {ICMP: (3, 4, 5, 11, 12), ICMPV6: (1, 2, 3, 4)}  # types that quote the packet that they are about
+_QUOTED, _LEAST = 8, {4: 20, 6: 40}  # where in an error the quoted packet begins; its own header's length
 _REMEMBERED = 10_000  # sequences of steps; more are read anew each time
 MESSAGE_BYTES = 2400  # of the socket's buffer for one message, with the room that the kernel sets aside
 
 
 class _Way:
-    """One packet's way while its messages are still being read; ``head`` is what tells it from other packets."""
+    """One packet's way while its messages are still being read; ``marks`` are what tells it from other packets."""
 
-    __slots__ = ("entry", "exit", "head", "steps")
+    __slots__ = ("entry", "exit", "marks", "steps")
 
     def __init__(self, first: Logged) -> None:
         self.entry = first
         self.exit: Logged | None = None
-        self.head = _head(first.packet)
+        self.marks = _head(first.packet), _content(first.packet)
         self.steps: list[Logged] = []
 
 
@@ -61,7 +63,7 @@ class LegacyTrace:
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        return [self._path(way) for way in _ways(self._log.read())]
+        return [self._path(way) for way in _ways(self._log.read(), one_by_one=True)]
 
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
@@ -69,7 +71,7 @@ class LegacyTrace:
         self.told = len(messages)
         return [
             Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))
-            for way in _ways(messages)
+            for way in _ways(messages, one_by_one=False)
         ]
 
     @property
@@ -140,34 +142,41 @@ class LegacyTrace:
         return "continue"
 
 
-def _ways(messages: Iterable[Logged]) -> list[_Way]:
+def _ways(messages: Iterable[Logged], *, one_by_one: bool) -> list[_Way]:
     """Each packet's messages.
 
     A packet that is made while another one is inside a rule (a REJECT's answer) ends before that one goes on, so a message
-    belongs to the last packet that entered with these headers and has not left; with headers that nobody entered with, to
-    the last one, which was translated.
+    belongs to the last packet that entered with these headers and has not left.  With headers that nobody entered with it
+    is of one that was translated: the last with the same content.  Two processors' messages come mixed, so what has
+    neither is nobody's; only where packets were sent ``one_by_one`` is it the last one's.
     """
     ways: list[_Way] = []
-    inside: list[_Way] = []
+    inside: dict[_Way, None] = {}
+    known: dict[bytes, list[_Way]] = {}
     for message in messages:
         prefix = message.prefix
-        head = _head(message.packet)
         if prefix.startswith(_OURS):
             name = prefix[len(_OURS) :].decode()
             if name in ENTRIES:
                 way = _Way(message)
                 ways.append(way)
-                inside.append(way)
+                inside[way] = None
+                for mark in way.marks:
+                    known.setdefault(mark, []).append(way)
                 continue
         elif not prefix.startswith(_TRACE):
             continue
-        if not inside:
+        found = known.get(_head(message.packet)) or known.get(_content(message.packet)) or []
+        if not found and one_by_one:
+            found = [*inside][-1:]
+        if not found:
             continue
-        way = next((one for one in reversed(inside) if one.head == head), inside[-1])
-        way.head = head
+        way = found[-1]
         if prefix.startswith(_OURS):
             way.exit = message
-            inside.remove(way)
+            del inside[way]
+            for mark in way.marks:
+                known[mark].remove(way)
         else:
             way.steps.append(message)
     return ways
@@ -179,6 +188,20 @@ def _head(packet: bytes) -> bytes:
         size = (packet[0] & 15) * 4
         return packet[9:10] + packet[12:20] + packet[size : size + 8]
     return packet[6:7] + packet[8:48]
+
+
+def _content(packet: bytes) -> bytes:
+    """The protocol, and what no translation changes: TCP's numbers, a payload, and that of a packet that an error quotes."""
+    proto, start = (packet[9], (packet[0] & 15) * 4) if packet[0] >> 4 == 4 else (packet[6], 40)
+    rest = packet[start:]
+    if proto == TCP:
+        return b"\6" + rest[4:12]
+    kind = rest[:1] if proto in _ERRORS else b""
+    quoted = rest[_QUOTED:]
+    if kind and kind[0] in _ERRORS[proto] and len(quoted) >= _LEAST.get(quoted[0] >> 4, len(packet)):
+        return bytes((proto, *kind)) + _content(quoted)
+    # in front of it are ports or an echo's identifier, and a checksum
+    return bytes((proto, *kind)) + (rest[6:] if kind else rest[8:])
 
 
 def _story(way: _Way) -> Hashable:

@@ -24,7 +24,7 @@ _PACKET, _CONFIG = _SUBSYSTEM << 8 | 0, _SUBSYSTEM << 8 | 1
 _CFG_CMD, _CFG_MODE, _CFG_NLBUFSIZ, _CFG_QTHRESH, _CFG_FLAGS = 1, 2, 3, 5, 6
 _BIND, _COPY_PACKET, _SEQ = 1, 2, 1
 _MARK, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 2, 5, 9, 10, 12
-_COPIED = 80  # bytes of the packet: both headers, with options that matter to nobody here cut off
+_COPIED = 112  # bytes of the packet: both headers, or those of an error and of what it quotes, and some of a payload
 _ROOM = 1024  # bytes that the kernel sets aside for one message
 _LOGGERS = ("net/netfilter/nf_log/2", "net/netfilter/nf_log/10")  # NFPROTO_IPV4, NFPROTO_IPV6
 

@@ -32,7 +32,8 @@ _Places = Iterator[tuple[tuple[str, str, str, int], Rule]]
 class LoadedPolicy:
     """What a node holds: the rules of iptables by family (4, 6), those of native nft, and which rule is meant by a trace.
 
-    ``traces`` tells that some rule traces packets itself, so that more of them are seen than the lab began with.
+    ``traces`` tells that some rule traces packets itself, so that more of them are seen than the lab began with, ``zoned``
+    that some rule puts flows into a zone of conntrack.
     """
 
     rendered: Rulesets
@@ -41,6 +42,7 @@ class LoadedPolicy:
     native: NftRuleset | None
     index: RuleIndex
     traces: bool = False
+    zoned: bool = False
 
 
 def read_back(node: Node, rulesets: Rulesets, backend: Backend, lines: LineMap | KnownLines) -> LoadedPolicy:
@@ -56,7 +58,7 @@ class _Reading:
 
     def __init__(self, node: Node, rulesets: Rulesets, backend: Backend) -> None:
         self._node, self._rulesets, self._backend = node, rulesets, backend
-        self._traces = False
+        self._traces = self._zoned = False
         self._saving = {
             kind: [Running(node.namespace, command) for command in saves(kind, backend, text.text)]
             for kind, text in rulesets.parts()
@@ -90,7 +92,7 @@ class _Reading:
         base = {key: chain for key, chain in self._chains.items() if chain is not None}
         index = RuleIndex(self._node.name, rules, base)
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
-        return LoadedPolicy(self._rulesets, self._backend, families, native, index, self._traces)
+        return LoadedPolicy(self._rulesets, self._backend, families, native, index, self._traces, self._zoned)
 
     def _check_count(self, kind: str, ruleset: Ruleset, lines: Lines) -> None:
         """A rule more or less than there are lines would shift all that follow it."""
@@ -100,6 +102,7 @@ class _Reading:
     def _native(self, listing: Running) -> NftRuleset:
         text = self._printed(listing)
         self._traces = self._traces or "meta nftrace set 1" in text
+        self._zoned = self._zoned or "zone set" in text
         native = read_listing(text)
         script = self._rulesets.nft
         if script is not None and _HOOK.search(script.text) and not any(table.chains for table in native.tables):
@@ -109,6 +112,7 @@ class _Reading:
     def _saved(self, kind: str) -> Ruleset:
         text = "".join(self._printed(running) for running in self._saving[kind])
         self._traces = self._traces or " -j TRACE" in text
+        self._zoned = self._zoned or " --zone" in text
         ruleset = read_save(text)
         if write_save(ruleset) != text:
             raise self._failed(f"what {kind} holds cannot be read without loss")

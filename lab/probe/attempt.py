@@ -1,4 +1,8 @@
-"""One question put to the network: sent, and sent once more with everything traced when that proved nothing."""
+"""One question put to the network: sent, and sent once more with everything watched when that proved nothing.
+
+Where a rule on the way remembers what it saw, the second packet would meet another state than the one that was asked about:
+there the first is watched as closely at once, and is the only one.
+"""
 
 from __future__ import annotations
 
@@ -23,34 +27,50 @@ from lab.record.path import End
 REPEATS = 3  # at most, after a failure of the instrument that was detected
 
 
-def probe(stage: Stage, question: Question) -> Observation:
-    """Send ``question`` and return what all witnesses saw."""
+def probe(stage: Stage, question: Question, *, closely: bool = False, translated: bool = False) -> Observation:
+    """Send ``question`` and return what all witnesses saw; ``closely``: once, with all of them watching.
+
+    ``translated`` tells that a rule may lead it to another destination.
+    """
+    if closely:
+        return _watched(stage, question, None if translated else question.destination, repeats=0)
     observation = _until_sound(stage, question)
     if _settled(observation):
         return observation
+    # so that the question for a neighbour is asked, and seen, once more
+    stage.network.unresolved_neighbours()
     last = observation.request[-1].exit if observation.request else observation.sent
+    again = _watched(stage, question, last.destination if last else question.destination)
+    again = replace(again, repeats=observation.repeats + again.repeats + 1)
+    if _story(again) == _story(observation):
+        return again
+    # something remembers, and treated the second packet otherwise: what the first one met is what was asked
+    return replace(
+        observation, losses=again.losses, unresolved=again.unresolved, reasons=again.reasons, repeats=again.repeats
+    )
+
+
+def _watched(stage: Stage, question: Question, destination: str | None, *, repeats: int = REPEATS) -> Observation:
+    """What all witnesses saw of one sending, or of those that were needed until the instrument did not fail.
+
+    ``destination`` is where the packet is seen to arrive, None where that is not known yet.
+    """
     with (
         stage.instrument.everything(),
         stage.instrument.drop_reasons() as told,
-        witness(stage, question, last.destination if last else question.destination) as saw,
+        witness(stage, question, destination) as saw,
     ):
-        # so that the question for a neighbour is asked, and seen, once more
-        stage.network.unresolved_neighbours()
         before = stage.instrument.losses()
-        again = _until_sound(stage, question)
+        found = _until_sound(stage, question, repeats=repeats)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
-        left = again.request[-1].exit if again.request else again.sent
+        left = found.request[-1].exit if found.request else found.sent
         reached = saw(left) if left is not None else None
         if not reasons and left is not None and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
-    unresolved = stage.network.unresolved_neighbours()
-    repeats = observation.repeats + again.repeats + 1
-    if _story(again) != _story(observation):
-        # a rule that remembers treated the second packet otherwise: what the first one met is what was asked
-        return replace(observation, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats)
+    unresolved = () if _settled(found) else stage.network.unresolved_neighbours()
     return replace(
-        again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
+        found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons
     )
 
 
@@ -78,10 +98,10 @@ def _settled(observation: Observation) -> bool:
     return bool(observation.request) and observation.request[-1].end is End.DROPPED
 
 
-def _until_sound(stage: Stage, question: Question) -> Observation:
-    """Send until the instrument did not fail, `REPEATS` times at most; then what failed stands in ``faults``."""
+def _until_sound(stage: Stage, question: Question, *, repeats: int = REPEATS) -> Observation:
+    """Send until the instrument did not fail, ``repeats`` times more at most; then what failed stands in ``faults``."""
     faults: list[str] = []
-    for repeat in range(REPEATS + 1):
+    for repeat in range(repeats + 1):
         start = time.perf_counter()
         try:
             sighting = _sender(question)(stage, question)
@@ -108,7 +128,7 @@ def _until_sound(stage: Stage, question: Question) -> Observation:
         if _settled(observation) or not stage.instrument.backlog_overflowed():
             return observation
         faults.append("a processor's backlog overflowed")
-    return replace(observation, faults=tuple(faults), repeats=REPEATS)
+    return replace(observation, faults=tuple(faults), repeats=repeats)
 
 
 def _sender(question: Question) -> Callable[[Stage, Question], Sighting]:

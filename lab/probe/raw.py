@@ -62,17 +62,21 @@ class Sniffer:
 
 
 @contextmanager
-def witness(stage: Stage, question: Question, destination: str) -> Iterator[Callable[[Packet], str | None]]:
-    """Gives a function that names the untraced node that has ``destination``, if its kernel took a packet in."""
-    owner = stage.network.topology.owner(destination)
-    if owner is None or owner in stage.instrument.watched:
-        yield lambda _: None
-        return
-    sniffer = Sniffer(stage.network.nodes[owner], question)
-    try:
-        yield lambda packet: owner if sniffer.took_in(packet) else None
-    finally:
-        sniffer.close()
+def witness(stage: Stage, question: Question, destination: str | None) -> Iterator[Callable[[Packet], str | None]]:
+    """Gives a function that names the untraced node whose kernel took a packet in: the one that has ``destination``.
+
+    Where that is None, as a translation may lead anywhere, all of them are listened to.
+    """
+    nodes, watched = stage.network.nodes, stage.instrument.watched
+    owner = stage.network.topology.owner(destination) if destination is not None else None
+    names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
+    with ExitStack() as undo:
+        found = {}
+        for name in names:
+            if name is not None and name not in watched:
+                found[name] = Sniffer(nodes[name], question)
+                undo.callback(found[name].close)
+        yield lambda packet: next((name for name, sniffer in found.items() if sniffer.took_in(packet)), None)
 
 
 @contextmanager

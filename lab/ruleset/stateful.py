@@ -46,7 +46,7 @@ class StatefulRules:
     def __init__(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
         self._written = _written_sets(ruleset)
-        self._any = any(_remembers(rule, self._written, logs=True) for rule in ruleset.rules())
+        self.any = any(_remembers(rule, self._written, logs=True) for rule in ruleset.rules())
 
     def in_the_way(
         self, hook_chains: Sequence[str], proto: str, ports: Sequence[tuple[int, int]], *, logs: bool = False
@@ -59,7 +59,7 @@ class StatefulRules:
         a flow whose log is expected.  A rule's ports leave it out only where no DNAT or REDIRECT may have changed the
         flow's port to one of them before, and where they are too few to be an answer's.
         """
-        if not self._any:
+        if not self.any:
             return ()
         original = tuple(ports)
         flow = _Flow(proto.lower(), original, _after_nat(self._ruleset, proto.lower(), original))

@@ -87,7 +87,7 @@ class MatrixRun:
 
     def _ask_fresh(self, question: Question, cell: Cell) -> Verdict:
         with self._fresh_lab() as fresh:
-            return fresh.ask(question, cell.at)
+            return fresh.ask(question, cell.at, closely=True)
 
     def _tally(self, lab: Lab, cell: Cell) -> Tally:
         assert self._isolation is not None
@@ -102,7 +102,7 @@ class MatrixRun:
         touches = 0
         for port, question in questions(cell):
             if not remembering:
-                verdict = lab.ask(question, cell.at)
+                verdict = lab.ask(question, cell.at, closely=False)
             else:
                 verdict = self._ask_clean(question, cell, keep=touches >= MOST_TOUCHES)
                 touches += self._isolation.touched(cell, verdict)
@@ -141,12 +141,15 @@ class MatrixRun:
     def _ask_clean(self, question: Question, cell: Cell, *, keep: bool) -> Verdict:
         """Ask on nodes on which no rule remembers anything; they are used again until a packet comes as far as such a rule."""
         assert self._isolation is not None
-        if self._clean is None:
-            self._clean = self._fresh_lab()
-        with self._clean.everything_traced():
-            verdict = self._clean.ask(question, cell.at)
-        if verdict.kind is Kind.LOST or (not keep and self._isolation.touched(cell, verdict)):
-            self._drop_clean()
+        for _ in range(REPEATS + 1):
+            if self._clean is None:
+                self._clean = self._fresh_lab()
+            verdict = self._clean.ask(question, cell.at, closely=True)
+            if verdict.kind is Kind.LOST or (not keep and self._isolation.touched(cell, verdict)):
+                self._drop_clean()
+            if not verdict.observation.faults:
+                break
+            self.repeats += 1
         return verdict
 
     def _drop_clean(self) -> None:

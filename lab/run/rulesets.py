@@ -16,6 +16,7 @@ from lab.ruleset.mend import mend, unmet
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered, render
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.twice import given_twice
 from lab.ruleset.variables import load_variables
 from lab.run.command import run_renderer
 from lab.spec.policy import ENDINGS, EnvVar, PolicyFiles
@@ -126,6 +127,7 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         elif kind in _IPTABLES:
             for one in unmet(text.text, sets):
                 yield Problem(one.what, text.where(one.line), one.mend)
+    yield from given_twice(texts)
 
 
 def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:

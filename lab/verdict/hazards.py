@@ -44,7 +44,8 @@ def find_hazards(saved: Iterable[Mapping[int, Ruleset]], native: Iterable[NftRul
     rules = [rule for families in saved for ruleset in families.values() for rule in ruleset.rules()]
     used: set[str | None] = {rule.target for rule in rules}
     used.update(word for rule in rules for word in rule.text.split())
-    used.update(word for listed in native for _, _, rule in listed.rules() for word in rule.text.split())
+    # of raw bytes (`@th,0,16`) the first part says whose they are
+    used.update(word.partition(",")[0] for listed in native for _, _, rule in listed.rules() for word in rule.text.split())
     reading = _SOURCE_PORTS.union(_SET_OF_PORTS.findall(sets))
     kinds = _QUEUES, _ANSWERING, _REJECTING, _TRANSLATING, reading, _COPYING
     return Hazards(*(not used.isdisjoint(words) for words in kinds))

@@ -48,6 +48,11 @@ class RememberingRules:
                 self._native[node, family] = NativeStatefulRules(listed, family)
                 self._to_itself.add((node, family))
 
+    @property
+    def any(self) -> bool:
+        """Whether there is such a rule at all, be it one that merely logs."""
+        return any(rules.any for rules in self._stateful.values()) or any(rules.any for rules in self._native.values())
+
     def in_the_way(self, flow: Flow, *, logs: bool = False) -> tuple[tuple[str, SavedRule], ...]:
         """The rules with a state of their own that some packet of the flow may meet, each with its node.
 

@@ -171,3 +171,12 @@ def test_one_file_replaces_its_own_kind(dual: Project) -> None:
     done = dual.lab(*RUN, "--policy", "gateway=open.rules6").ended(1)
     assert "4 cells: 3 passed, 1 fail-open" in done.out
     assert Path(dual.folder / "policies" / "dual.rules").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_listing_that_repeats_both_families(dual: Project, command: str) -> None:
+    listed = "table {} filter {{\n\tchain FORWARD {{\n\t\ttype filter hook forward priority filter; policy drop;\n\t}}\n}}\n"
+    dual.write("policies/dual.nft", listed.format("ip") + "table inet own {\n}\n" + listed.format("ip6"))
+    told = dual.lab(command, "matrices/dual.yaml").ended(2).told
+    assert "dual.nft:2: table ip filter is given twice: its chain FORWARD is in policies/dual.rules:1 too" in told
+    assert "dual.nft:9: table ip6 filter is given twice: its chain FORWARD is in policies/dual.rules6:1 too" in told

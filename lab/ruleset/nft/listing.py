@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.errors import MeasurementError, Problem, Where
-from lab.ruleset.nft.rule import NftRule, Surroundings, jumps_in, read_rule, written_sets
+from lab.ruleset.nft.rule import NftRule, Surroundings, has_state, jumps_in, read_rule, written_sets
 from lab.ruleset.nft.tokens import NAME
 
 __all__ = ["LIST_RULESET", "NftChain", "NftRule", "NftRuleset", "NftTable", "read_listing"]
@@ -105,6 +105,7 @@ class _Reader:
 
     def _table(self, family: str, name: str) -> NftTable:
         maps: dict[str, list[tuple[str, str]]] = {}
+        written: set[str] = set()
         drafts: list[_ChainDraft] = []
         while (line := self._line_of(name)) != "}":
             found = _BLOCK.fullmatch(line)
@@ -114,11 +115,13 @@ class _Reader:
             elif found[1] == "chain":
                 drafts.append(self._chain(found[2]))
             else:
-                elements = self._object(name, keep=found[1] == "map")
+                elements = self._object(name, keep=found[1] in ("map", "set"))
                 if found[1] == "map":
                     maps[found[2]] = jumps_in(elements)
-        written = {written for chain in drafts for rule in _all(chain.rules) for written in written_sets(rule.text)}
-        around = Surroundings(maps, frozenset(written))
+                if has_state(elements):
+                    written.add(found[2])
+        written.update(name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text))
+        around = Surroundings(maps, frozenset(written), tuple(chain.name for chain in drafts))
         return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts})
 
     def _object(self, table: str, *, keep: bool) -> str:

@@ -16,13 +16,15 @@ _ENDS = frozenset((
 # Behind these, such a word is a value: `icmp type redirect`, `ct status dnat`.
 _BEFORE_A_VALUE = frozenset(("type", "status", "code", "set", "to", "!=", "==", "!", "&", "|", "^", "in", "with"))
 _BRACES = re.compile(r"\{[^{}]*\}")
-_CHAINS = re.compile(rf"(?<![\w/.@-])(jump|goto) ({NAME})")
-_NAMED_MAP = re.compile(rf" vmap @({NAME})")
+# iptables-nft takes more for a chain's name than nft does.
+_CHAINS = re.compile(r"(?<![\w/.@-])(jump|goto) ([^\s{},;:@\"]+)")
+_VERDICT_MAP = re.compile(rf" vmap (?:@({NAME})|\{{)")
 _COMMENT = re.compile(r' comment "([^"]*)"\Z')
 _STATEFUL = re.compile(
     r"(?<![\w/.@-])(?:limit (?:rate|name) |quota (?:over |until |name |\d)|ct count |numgen |meter "
     r"|(?<!flow )(?:add|update|delete) @)"
 )
+_OF_ELEMENTS = ("limit rate ", "quota ", "ct count ")
 _WRITES = re.compile(rf"(?<![\w/.@-])(?<!flow )(?:(?:add|update|delete) @|meter )({NAME})")
 _SET = re.compile(rf"@({NAME})")
 _STATES = re.compile(r"(?<![\w/.@-])ct state (vmap )?(?:\{ ?([^{}]*)\}|([\w,]+))")
@@ -58,14 +60,14 @@ class NftRule:
     ``handle`` is the kernel's, 0 where nft prints none (a rule of a block); ``number`` its place in the chain from 1;
     ``text`` the rule in nft's words on one line, without the handle.  ``target`` is the word of the last verdict or
     statement that ends or hands on (``accept``, ``jump``, ``dnat``, ``log`` where it only logs), ``vmap`` where a map
-    of verdicts decides.  ``jump_to`` are the chains that it can lead to, those of its map too; ``goto`` says that it
-    comes back from none of them.  ``block`` are the rules of ``jump { … }``, whose chain the kernel gives a name of its
-    own (``__chain3``); such a rule's ``jump_to`` is empty.
+    of verdicts decides.  ``jump_to`` are the chains that it can lead to, those of all its maps too, and every chain of the
+    table where a map is not known; ``goto`` says that it comes back from none of them.  ``block`` are the rules of
+    ``jump { … }``, whose chain the kernel gives a name of its own (``__chain3``), which is not in ``jump_to``.
 
     ``reject_with`` is in iptables' words where those fit one family (``icmp-port-unreachable``, ``tcp-reset``), else as in
     ``icmpx-port-unreachable``; see `reject_kind`.  ``stateful``: it has a limit, quota, count of connections or number
-    generator, writes a set, or asks a set that a rule of its table writes.  ``about_invalid``: it is about packets of
-    state invalid, or of a source on the wrong interface.
+    generator, writes a set, or asks a set that a rule of its table writes or whose elements have a limit of their own.
+    ``about_invalid``: it is about packets of state invalid, or of a source on the wrong interface.
     """
 
     handle: int
@@ -85,10 +87,11 @@ class NftRule:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What of a table its rules refer to: the chains in its verdict maps' elements, and the sets that rules write."""
+    """What of a table its rules refer to: the chains in its maps' elements, the sets with a state, its chains' names."""
 
     maps: Mapping[str, Sequence[tuple[str, str]]]
     written: Collection[str] = ()
+    chains: Collection[str] = ()
 
 
 def jumps_in(elements: str) -> list[tuple[str, str]]:
@@ -96,6 +99,12 @@ def jumps_in(elements: str) -> list[tuple[str, str]]:
     if "jump " not in elements and "goto " not in elements:
         return []
     return list(dict.fromkeys(_CHAINS.findall(without_strings(elements))))
+
+
+def has_state(definition: str) -> bool:
+    """Whether a set's elements, as its definition has them, have a limit, a quota or the like of their own."""
+    # the words first: sets of 100,000 elements are usual
+    return any(word in definition for word in _OF_ELEMENTS) and _STATEFUL.search(without_strings(definition)) is not None
 
 
 def written_sets(text: str) -> list[str]:
@@ -111,10 +120,8 @@ def read_rule(
     outer = _BRACES.sub("{}", bare) if "{" in bare else bare
     words = outer.split()
     target = _target(words)
-    jumps = _CHAINS.findall(outer) if target in ("jump", "goto") and block is None else []
-    if target == "vmap":
-        named = _NAMED_MAP.search(outer)
-        jumps = [*around.maps.get(named[1], ())] if named else jumps_in(bare)
+    jumps = _jumps(bare, words.count("vmap"), around)
+    verdicts = {*(verdict for verdict, _ in jumps), *([target] if block is not None else ())}
     comment = _COMMENT.search(text) if "comment" in words else None
     prefix, group = _log(text) if "log" in words else (None, None)
     shown = text if block is None else text.replace(
@@ -125,7 +132,7 @@ def read_rule(
         comment[1] if comment else None,
         target,
         tuple(dict.fromkeys(chain for _, chain in jumps)),
-        target == "goto" or (bool(jumps) and all(verdict == "goto" for verdict, _ in jumps)),
+        verdicts == {"goto"},
         prefix, group,
         _reject_with(outer) if target == "reject" else None,
         _STATEFUL.search(bare) is not None or _asks_written(bare, around.written),
@@ -145,9 +152,22 @@ def reject_kind(rule: NftRule, *, family: int = 4) -> str | None:
 def _target(words: Sequence[str]) -> str | None:
     for place in range(len(words) - 1, -1, -1):
         word = words[place]
-        if word in _ENDS and (place == 0 or words[place - 1] not in _BEFORE_A_VALUE):
+        # `vmap` is no value of anything: `icmp type vmap { … }`, `fib daddr type vmap { … }`
+        if word in _ENDS and (word == "vmap" or place == 0 or words[place - 1] not in _BEFORE_A_VALUE):
             return word
     return "log" if "log" in words else None
+
+
+def _jumps(bare: str, maps: int, around: Surroundings) -> list[tuple[str, str]]:
+    """Every ``jump`` or ``goto`` of a rule with ``maps`` verdict maps, whatever stands before or behind it."""
+    found = jumps_in(bare)
+    if maps:
+        read = _VERDICT_MAP.findall(bare)
+        if len(read) != maps or any(name and name not in around.maps for name in read):
+            return [("jump", chain) for chain in around.chains]
+        for name in read:
+            found += around.maps.get(name, ())
+    return found
 
 
 def _log(text: str) -> tuple[str | None, int | None]:

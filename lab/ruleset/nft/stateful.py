@@ -19,7 +19,7 @@ class NativeStatefulRules:
 
     def __init__(self, ruleset: NftRuleset, family: int) -> None:
         self._tables = [table for table in ruleset.tables if table.family in _TABLES[family]]
-        self._any = any(
+        self.any = any(
             rule.stateful
             for table in self._tables
             for chain in table.chains.values()
@@ -31,7 +31,7 @@ class NativeStatefulRules:
 
         A rule that merely logs has no say in the flow's fate: it counts only with ``logs``.
         """
-        if not self._any:
+        if not self.any:
             return ()
         hooks = {"ingress", "egress", *(chain.rpartition(":")[2].lower() for chain in hook_chains)}
         return tuple(

@@ -37,7 +37,7 @@ def paths(*messages: Logged) -> Sequence[Path]:
     trace = LegacyTrace.__new__(LegacyTrace)
     trace._node, trace._rules, trace._port_name = "gateway", RuleIndex("gateway", RULES), {1002: "right"}.get
     trace._stories = {}
-    return [trace._path(way) for way in _ways(messages)]
+    return [trace._path(way) for way in _ways(messages, one_by_one=True)]
 
 
 def step(word: str) -> Logged:
@@ -111,3 +111,53 @@ def test_steps_in_a_users_chain_are_in_the_hook_that_led_there() -> None:
     assert [(one.hook, one.chain, one.verdict) for one in path.steps] == [
         ("forward", "FORWARD", "jump svc"), ("forward", "svc", "continue"), ("forward", "FORWARD", "drop"),
     ]  # fmt: skip
+
+
+def datagram(source: int, sport: int, payload: bytes) -> bytes:
+    """One of UDP whose sender and checksum a translation changes."""
+    return bytes.fromhex("4500003c 00014000 4011 0000 0a0001") + bytes([source]) + bytes.fromhex("0a00020a") + struct.pack(
+        "!HHHH", sport, 53, 8 + len(payload), 50000 - sport
+    ) + payload  # fmt: skip
+
+
+def error(kind: int, quoted: bytes, destination: int) -> bytes:
+    """An ICMP message, port-unreachable and the like, with what it quotes."""
+    head = bytes.fromhex("45000050 00010000 4001 0000 0a00020a 0a0001") + bytes([destination])
+    return head + struct.pack("!BBHI", kind, 3, 4000 + destination, 0) + quoted
+
+
+def six(version_4: bytes, source: int) -> bytes:
+    """The same in IPv6."""
+    transport = version_4[20:]
+    addresses = bytes.fromhex("20010db8") + bytes(11) + bytes([source]) + bytes.fromhex("20010db8") + bytes(11) + b"\x63"
+    return struct.pack("!IHBB", 6 << 28, len(transport), version_4[9], 64) + addresses + transport
+
+
+SEGMENTS = [(packet(sport=40000 + n)[:24] + struct.pack("!II", n, 0), packet(99, 50000 + n)[:24] + struct.pack("!II", n, 0))
+            for n in (1, 2)]  # fmt: skip
+DATAGRAMS = [(datagram(n, 5000 + n, bytes([n]) * 9), datagram(77, 9000 + n, bytes([n]) * 9)) for n in (1, 2)]
+ECHOES = [(error(8, bytes([n]) * 16, 1), error(8, bytes([n]) * 16, 2)) for n in (1, 2)]
+ERRORS = [(error(3, hidden, 1), error(3, sent, 2)) for sent, hidden in (*SEGMENTS, *DATAGRAMS)]
+SHORT = [(error(3, bytes([n]), 1), error(3, bytes([n]), 2)) for n in (65, 1)]
+VERSION_6 = [(six(before, 1), six(after, 2)) for before, after in (*SEGMENTS, *DATAGRAMS)]
+TRANSLATED = {"tcp": SEGMENTS, "udp": DATAGRAMS, "echo": ECHOES, "error": ERRORS, "short": SHORT, "ipv6": VERSION_6}
+
+
+@pytest.mark.parametrize("sent", TRANSLATED.values(), ids=TRANSLATED)
+def test_packets_of_two_processors_that_were_translated(sent: list[tuple[bytes, bytes]]) -> None:
+    entered = [said("lab: prerouting", before) for before, _ in sent]
+    steps = [said(f"TRACE: filter:FORWARD:rule:{number}", after) for number, (_, after) in enumerate(sent, 1)]
+    left = [said("lab: postrouting", after) for _, after in sent]
+    for way, (before, after), number in zip(
+        _ways([*entered, *steps, *left], one_by_one=False), sent, range(1, 5), strict=False
+    ):
+        assert (way.entry.packet, way.exit and way.exit.packet) == (before, after)
+        assert [step.prefix for step in way.steps] == [b"TRACE: filter:FORWARD:rule:%d" % number]
+
+
+def test_what_no_packet_of_two_processors_can_be_known_by_is_nobodys() -> None:
+    stranger = said("lab: postrouting", datagram(3, 1, b"another payload"))
+    (way,) = _ways([said("lab: prerouting"), stranger], one_by_one=False)
+    assert way.exit is None
+    (way,) = _ways([said("lab: prerouting"), stranger], one_by_one=True)
+    assert way.exit is stranger

@@ -35,10 +35,11 @@ def test_rules_of_iptables(rule: str, expected: set[str]) -> None:
     assert {name for name, found in asdict(find_hazards([{4: saved}], [], SETS)).items() if found} == expected
 
 
-def test_rules_of_native_nft() -> None:
+@pytest.mark.parametrize("rule", ["udp sport 67 accept", "@th,0,16 0x43 accept", "tcp dport 2 @th,0,32 . ip saddr @pairs drop"])
+def test_rules_of_native_nft(rule: str) -> None:
     listed = read_listing(
         "table inet f {\n\tchain c {\n\t\ttype filter hook forward priority filter; policy accept;\n"
-        "\t\tudp sport 67 accept # handle 2\n\t\tmeta mark set 0x1 # handle 3\n\t\treject # handle 4\n\t}\n}\n"
+        f"\t\t{rule} # handle 2\n\t\tmeta mark set 0x1 # handle 3\n\t\treject # handle 4\n\t}}\n}}\n"
     )
     found = asdict(find_hazards([], [listed]))
     assert {name for name in found if found[name]} == {"reads_source_ports", "rejects"}

@@ -159,6 +159,9 @@ def test_what_cannot_be_read_is_told_with_its_line(text: str, line: int, words: 
     ("icmp type redirect counter", None), ("icmp type { redirect, echo-request } counter", None),
     ('iifname "accept" counter', None), ('accept comment "then drop"', "accept"), ("icmp type redirect drop", "drop"),
     ("ct status dnat accept", "accept"), ("jump logging", "jump"),
+    ("icmp type vmap { redirect : jump web }", "vmap"), ("icmpv6 code vmap @m", "vmap"),
+    ("ct status vmap { dnat : drop }", "vmap"),
+    ("fib daddr . iif type vmap { local : goto web }", "vmap"), ("fib saddr type vmap @m counter", "vmap"),
 ])  # fmt: skip
 def test_the_target_is_the_last_word_that_ends_or_hands_on(text: str, target: str | None) -> None:
     assert rule(text).target == target
@@ -175,8 +178,17 @@ MAPS = LISTING[LISTING.index("\tmap services"):LISTING.index("\tchain ssh")]
     ("tcp dport vmap { 22 : accept }", (), False),
     ("tcp dport vmap @services", ("ssh", "web"), False),
     ("tcp dport vmap @away", ("web",), True),
-    ("tcp dport vmap @elsewhere", (), False),
+    ("tcp dport vmap @elsewhere", ("c",), False),  # any chain of its table, where the map is not known
     ('accept comment "jump x"', (), False),
+    ("icmp type vmap { echo-request : jump ssh, redirect : goto web }", ("ssh", "web"), False),
+    ("icmp code vmap { host-unreachable : goto web }", ("web",), True),
+    ("fib daddr type vmap { local : jump ssh, broadcast : drop }", ("ssh",), False),
+    ("fib saddr type vmap @away", ("web",), True),
+    ("ct status vmap { dnat : jump ssh } accept", ("ssh",), False),
+    ("ct state vmap { new : continue, related : goto web } tcp dport vmap @services", ("web", "ssh"), False),
+    ("meter hosts size 65535 { ip saddr limit rate 1/second } ct state vmap { new : goto web }", ("web",), True),
+    ("limit rate 5/second ip dscp vmap { cs1 : jump ssh } goto web", ("ssh", "web"), False),
+    ('iifname . ip protocol vmap { "vmap @x" . tcp : jump ~log0, "lo" . udp : jump 1st }', ("~log0", "1st"), False),
 ])  # fmt: skip
 def test_chains_that_a_rule_can_lead_to(text: str, chains: tuple[str, ...], goto: bool) -> None:
     found = rule(text, before=MAPS)
@@ -261,6 +273,16 @@ def test_kinds_of_rejection_are_in_iptables_words(text: str, kind: str | None, k
 ])  # fmt: skip
 def test_rules_that_remember(text: str, stateful: bool) -> None:
     assert rule(text).stateful is stateful
+
+
+@pytest.mark.parametrize(("definition", "stateful"), [
+    ("flags dynamic\n\t\tlimit rate 1/hour\n\t\telements = { 192.0.2.1 limit rate 1/hour }", True),
+    ("elements = { 192.0.2.1 quota over 5 mbytes }", True), ("elements = { 192.0.2.1 ct count over 3 }", True),
+    ('elements = { 192.0.2.1 comment "limit rate 1/hour" }', False), ("counter\n\t\telements = { 192.0.2.1 counter }", False),
+])  # fmt: skip
+def test_rules_that_ask_a_set_whose_elements_have_a_limit(definition: str, stateful: bool) -> None:
+    before = f"\tset guests {{ # handle 3\n\t\ttype ipv4_addr\n\t\t{definition}\n\t}}\n"
+    assert rule("ip saddr @guests accept", before=before).stateful is stateful
 
 
 def test_rules_that_ask_a_set_which_a_rule_writes() -> None:

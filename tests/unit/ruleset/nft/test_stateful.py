@@ -47,3 +47,13 @@ def test_a_mere_log_counts_where_it_is_expected(rule: str) -> None:
 def test_a_rule_of_a_block() -> None:
     block = "tcp dport 22 jump {\n\t\t\tlimit rate 1/second accept\n\t\t\tdrop\n\t\t}"
     assert met(block) == ["limit rate 1/second accept"]
+
+
+@pytest.mark.parametrize("rule", [
+    "icmp type vmap { echo-request : jump other }", "icmpv6 code vmap { no-route : goto other }",
+    "fib daddr type vmap { local : jump other, broadcast : drop }", "ct status vmap { dnat : jump other } accept",
+    "ct state vmap { new : jump other }", "tcp dport vmap @elsewhere",
+    "tcp dport 22 jump {\n\t\t\ticmp type vmap { echo-request : jump other }\n\t\t}",
+])  # fmt: skip
+def test_a_chain_that_a_verdict_map_leads_to(rule: str) -> None:
+    assert met(rule) == ["limit rate 1/second accept"]

@@ -1,0 +1,83 @@
+"""Tables that a policy's texts give twice: an `iptables-save` beside an nft listing that repeats it, one listing twice.
+
+Loaded together each rule would stand there twice, or the second text's chain policies in place of the first's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lab.errors import Problem
+from lab.ruleset.nft.given import Given, given_chains
+from lab.ruleset.render import Rendered
+
+_FAMILIES = {"v4": "ip", "v6": "ip6"}
+# What iptables-nft makes of a table, whether the text names the chains or not.
+_BUILT_IN = {
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "raw": ("PREROUTING", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Saved:
+    """A table of an `iptables-save` text: its first line and its chains."""
+
+    line: int
+    chains: set[str]
+
+
+def given_twice(texts: Mapping[str, Rendered]) -> Iterator[Problem]:
+    """A problem for each table that several of the ``texts`` (``v4``, ``v6``, ``nft``) give, or that ``nft`` gives twice.
+
+    A table of native nft that has an iptables table's name and no chain of it is none: both can be there.
+    """
+    script = texts.get("nft")
+    if script is None:
+        return
+    given = list(given_chains(script.text))
+    for kind, family in _FAMILIES.items():
+        if kind in texts:
+            yield from _repeated(texts[kind], script, [place for place in given if place.family == family])
+    yield from _within(script, given)
+
+
+def _repeated(saved: Rendered, script: Rendered, given: list[Given]) -> Iterator[Problem]:
+    for name, table in _saved_tables(saved.text).items():
+        place = next((one for one in given if one.table == name and one.chain in table.chains), None)
+        if place is not None:
+            what = f"table {place.family} {name} is given twice: its chain {place.chain} is in {saved.where(table.line)} too"
+            mend = f"leave it in one of the two files: a listing of nft repeats what iptables-nft made of {saved.file}"
+            yield Problem(what, script.where(place.line), mend)
+
+
+def _within(script: Rendered, given: list[Given]) -> Iterator[Problem]:
+    first: dict[tuple[object, ...], Given] = {}
+    told: set[tuple[str, str]] = set()
+    for place in given:
+        if not (place.base and place.rules):
+            continue
+        table = place.family, place.table
+        before = first.setdefault((*table, place.chain, place.emptied, place.rules), place)
+        if before is not place and table not in told:
+            told.add(table)
+            what = f"table {' '.join(table)} is given twice: its chain {place.chain} has the same rules in"
+            yield Problem(
+                f"{what} {script.where(before.line)}", script.where(place.line), "take the second listing out of the file"
+            )
+
+
+def _saved_tables(text: str) -> dict[str, _Saved]:
+    tables: dict[str, _Saved] = {}
+    table: _Saved | None = None
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.startswith("*"):
+            name = line[1:].strip()
+            table = tables.setdefault(name, _Saved(number, set(_BUILT_IN.get(name, ()))))
+        elif table is not None and line.startswith(":"):
+            table.chains.update(line[1:].split()[:1])
+    return tables
