@@ -55,7 +55,7 @@ _NFT = tuple(
         ("states", rf"(?<!\. )\bct state{_SIGN}(?!vmap|@){_OTHER}"),
     )
 )  # fmt: skip
-_L4 = re.compile(r"(?<![\w.] )\b(tcp|udp|sctp) (?:[ds]port|flags)\b")
+_L4 = re.compile(r"(?<!\. )\b(tcp|udp|sctp) (?:[ds]port|flags)\b(?! \.)")
 
 
 def may_match(text: str, seen: Seen, *, but: Collection[str] = ()) -> bool:

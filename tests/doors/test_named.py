@@ -49,7 +49,8 @@ def test_what_a_matrix_names_and_the_project_lacks(
 
 def test_what_is_shipped_where_it_is_named(tmp_path: Path) -> None:
     assert run([LAB, "check", "--shipped"], tmp_path).ended(0).out.count(": fine") == 5
-    last = run([LAB, "run", "--shipped", "service-host", "-k", "ssh"], tmp_path).ended(0).out.splitlines()[-1]
+    chosen = ("--shipped", "service-host", "-k", "tcp/22] and not nothing")
+    last = run([LAB, "run", *chosen], tmp_path).ended(0).out.splitlines()[-1]
     assert " passed; " in last
     asked = ["world", "web-vip", "tcp/443", "--shipped", "--matrix", "web-edge-gateway"]
     assert "(publish-web)" in run([LAB, "trace", *asked], tmp_path).ended(0).out
@@ -64,4 +65,4 @@ def test_a_matrix_of_the_users_own_on_what_is_shipped(project: Project) -> None:
 def test_a_shipped_matrix_finds_its_own(project: Project) -> None:
     run([LAB, "init", str(project.folder / "laid-out")], project.folder).ended(0)
     told = project.lab("check", "laid-out/matrices/service-host.yaml").ended(0).out
-    assert "on topology service, policy for host: fine" in told or ": fine" in told
+    assert "on topology service-host, policy for " in told

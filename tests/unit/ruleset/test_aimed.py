@@ -33,6 +33,7 @@ SEEN = Seen("tcp", {"10.4.0.7"}, {"192.0.2.9"}, ((40000, 40000),), ((587, 587),)
         ("ip saddr != 10.4.0.0/24 accept", False),
         ("ip daddr 192.0.2.1-192.0.2.8 accept", False),
         ("udp dport 587 accept", False),
+        ("ether saddr 00:16:3e:0a:0b:0c udp dport 587 accept", False),
         ("tcp dport != 500-600 accept", False),
         ('iifname "lan" oifname "w*" accept', True),
         ('iifname { "wan", "dmz" } accept', False),

@@ -6,7 +6,7 @@ import pytest
 
 from lab.ruleset.nft.form import faults
 
-TABLE = "table inet edge {\n\tchain in {\n\t\ttype filter hook input priority 0; policy drop;\n\t\ttcp dport 25 accept\n\t}\n}\n"
+TABLE = "table inet t {\n\tchain c {\n\t\ttype filter hook input priority 0; policy drop;\n\t\ttcp dport 25 accept\n\t}\n}\n"
 
 WRONG = {
     "a prompt": ("root@edge:~# nft list ruleset\n" + TABLE, 1, "a terminal's prompt", "take the line out"),
