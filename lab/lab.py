@@ -28,6 +28,7 @@ from lab.probe.train import SweepQuestion
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
+from lab.ruleset.absent import here_of
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.spec.cell import Service
@@ -37,6 +38,7 @@ from lab.spec.words import is_address
 from lab.sweeping.manner import choose
 from lab.sweeping.sweeping import Sweeping
 from lab.sweeping.tally import SweepTally
+from lab.verdict.absence import Absences
 from lab.verdict.hazards import Hazards, find_hazards
 from lab.verdict.prove import prove
 from lab.verdict.remembering import Flow, RememberingRules
@@ -188,7 +190,7 @@ class Lab:
         """
         if sport is not None and not 1 <= sport <= 65535:
             raise InputError(Problem(f"source port {sport} is not between 1 and 65535"))
-        node = self._node(sender)
+        node = self.node_called(sender)
         parsed = parse_service(service, self.topology.services)
         family = family or self._family(node, target, source, parsed)
         if family not in parsed.families:
@@ -233,7 +235,7 @@ class Lab:
 
         >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-65535", gear=Gear.VERDICT).open
         """
-        node = self._node(sender)
+        node = self.node_called(sender)
         parsed = parse_service(service, self.topology.services)
         if parsed.proto not in ("tcp", "udp") or (sources and parsed.port_count > 1):
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
@@ -264,7 +266,7 @@ class Lab:
 
     def family_of(self, sender: str, target: str, service: str, source: str | None = None) -> int:
         """The family that `probe` and `sweep` take where none is said."""
-        return self._family(self._node(sender), target, source, parse_service(service, self.topology.services))
+        return self._family(self.node_called(sender), target, source, parse_service(service, self.topology.services))
 
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""
@@ -283,10 +285,20 @@ class Lab:
         sets = [policy.rendered.ipset.text for policy in self.policies.values() if policy.rendered.ipset is not None]
         return find_hazards([policy.saved for policy in self.policies.values()], native, "\n".join(sets))
 
+    @cached_property
+    def absences(self) -> Absences:
+        """The rules that need what no node has, which a verdict may rest on."""
+        here = {
+            name: here_of(policy.rendered, self.topology.nodes[name].interfaces) for name, policy in self.policies.items()
+        }
+        rules = (rule for policy in self.policies.values() for rule in policy.index.all())
+        return Absences(self.topology, rules, here)
+
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None
 
-    def _node(self, word: str) -> str:
+    def node_called(self, word: str) -> str:
+        """The node of this name, or the only one of this role; raises InputError."""
         if word in self.topology.nodes:
             return word
         in_role = self.topology.roles().get(word, ())
@@ -322,7 +334,7 @@ class Lab:
         if named:
             return [str(address) for address in named if address.version == family]
         node, _, interface = word.partition("@")
-        ports = self.network.nodes[self._node(node)].ports
+        ports = self.network.nodes[self.node_called(node)].ports
         if interface and interface not in ports:
             raise InputError(Problem(f"{node} has no interface {interface!r}; it has {', '.join(ports)}"))
         chosen = [ports[interface]] if interface else list(ports.values())

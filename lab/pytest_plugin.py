@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Which cells matrices make, and what loads their rulesets."""
     group = parser.getgroup("netfilter-lab")
     group.addoption("--lab-family", choices=("4", "6", "both"), default="both", help="which family's cells to make")
+    group.addoption("--lab-shipped", action="store_true", help="take topologies and policies from what is shipped too")
     group.addoption("--lab-backend", choices=("nft", "legacy"), default="nft", help="which iptables loads the rulesets")
 
 
@@ -41,7 +42,8 @@ def _choices(config: pytest.Config) -> Choices:
     from lab.run.rulesets import Rendering
 
     families = FamilyChoice(config.getoption("--lab-family")).families
-    return Choices(families=families, rendering=Rendering(Backend(config.getoption("--lab-backend"))))
+    rendering = Rendering(Backend(config.getoption("--lab-backend")))
+    return Choices(families=families, rendering=rendering, shipped=config.getoption("--lab-shipped"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -211,7 +213,9 @@ class _Session:
 def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
     with ExitStack() as undo:
 
-        def build(topology: str, policies: Mapping[str, str] | None = None, *, backend: str | None = None) -> Lab:
+        def build(
+            topology: str, policies: Mapping[str, str] | None = None, *, backend: str | None = None, shipped: bool = False
+        ) -> Lab:
             from lab.errors import LabError
             from lab.kernel.privileges import require
             from lab.lab import Lab
@@ -222,7 +226,10 @@ def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
             try:
                 require()
                 chosen = Backend(backend or request.config.getoption("--lab-backend"))
-                scene = make_scene(topology, policies or {}, near=request.path, rendering=Rendering(chosen))
+                scene = make_scene(
+                    topology, policies or {}, near=request.path, rendering=Rendering(chosen),
+                    shipped=shipped or request.config.getoption("--lab-shipped"),
+                )  # fmt: skip
                 return undo.enter_context(Lab(scene.topology, scene.policies, backend=chosen))
             except LabError as error:
                 pytest.fail(str(error), pytrace=False)

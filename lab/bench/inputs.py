@@ -11,7 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lab.ruleset.render import Rendered, render
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.load import load_topology, shipped_root
+from lab.spec.load import load_topology
+from lab.spec.shipped import shipped_root
 from lab.spec.topology import Topology
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from lab.ruleset.backend import Backend
@@ -38,3 +40,4 @@ class BackendChoice(StrEnum):
 
 
 NFT = BackendChoice.NFT
+Shipped = Annotated[bool, typer.Option("--shipped", help="Take matrices, topologies and policies from what is shipped too.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.choices import NFT, BackendChoice, FamilyChoice
+from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
 
 if TYPE_CHECKING:
     from lab.run.plan import Plan
@@ -30,6 +30,7 @@ def exposure(
     backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets: nft or legacy.")] = NFT,
     mend: Annotated[bool, typer.Option("--mend", help="Repair dumps as `lab run --mend` does.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
+    shipped: Shipped = False,
 ) -> None:
     """Ask every port of both protocols between all zones, and list what is open, by which rule."""
     from lab.cli.files import assignments, matrix_files
@@ -47,8 +48,8 @@ def exposure(
     if len(backend.backends) > 1:
         raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
     rendering = Rendering(backend.backends[0], mend=mend, allow_commands=allow_commands)
-    choices = Choices(None, assignments(policy or ()), None, family.families, rendering)
-    plans = one_topology(make_plans(matrix_files(files or ()), choices, backend.backends), topology)
+    choices = Choices(None, assignments(policy or ()), None, family.families, rendering, shipped)
+    plans = one_topology(make_plans(matrix_files(files or (), shipped=shipped), choices, backend.backends), topology)
     then = read_saved(against, plans[0].topology.topology) if against is not None else None
     if save is not None:
         check_writable(save)

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InputError, Problem
-from lab.spec.load import shipped_root
+from lab.spec.shipped import OPTION, shipped_matrix, shipped_root
 
 FOLDER = "matrices"
 
 
-def matrix_files(named: Sequence[Path]) -> list[Path]:
-    """The files that were named (a folder stands for its ``*.yaml``), else all of ``matrices/``, else the shipped ones."""
+def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
+    """The files that were named (a folder stands for its ``*.yaml``), else all of ``matrices/``.
+
+    With ``shipped`` a name may be that of a shipped matrix, and without any it is all of these.  Nothing of what is shipped is
+    taken otherwise: InputError where there is nothing.
+    """
     if not named:
-        own = Path(FOLDER)
-        named = [own if own.is_dir() else shipped_root() / FOLDER]
+        named = [shipped_root() / FOLDER if shipped else _own()]
     found: list[Path] = []
     problems: list[Problem] = []
-    for path in named:
+    for path in [matrix_file(path, shipped=shipped) for path in named]:
         inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
         if not inside:
             problems.append(Problem(f"{path} holds no matrix", mend="`lab init` lays out an example"))
@@ -26,6 +29,20 @@ def matrix_files(named: Sequence[Path]) -> list[Path]:
     if problems:
         raise InputError(problems)
     return found
+
+
+def matrix_file(path: Path, *, shipped: bool) -> Path:
+    """The file that is meant: the shipped matrix of that name, where there is no such file and ``shipped`` allows it."""
+    return (None if path.exists() or not shipped else shipped_matrix(str(path))) or path
+
+
+def _own() -> Path:
+    own = Path(FOLDER)
+    if not own.is_dir():
+        what = f"no matrix is named, and {Path.cwd()} has no folder {FOLDER}/"
+        mend = f"name a matrix; or `lab init` lays out an example; or {OPTION} takes what is shipped"
+        raise InputError(Problem(what, mend=mend))
+    return own
 
 
 def assignments(texts: Sequence[str]) -> dict[str, str]:

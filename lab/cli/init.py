@@ -17,7 +17,7 @@ def init(
 ) -> None:
     """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
     from lab.errors import InputError, Problem
-    from lab.spec.load import shipped_root
+    from lab.spec.shipped import shipped_root
 
     root = shipped_root()
     written = left = 0

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.choices import NFT, BackendChoice, FamilyChoice
+from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Matrix files or folders; without any, all of matrices/.")]
 
@@ -31,6 +31,7 @@ def run(
     backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets; both compares them.")] = NFT,
     mend: Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, prose, `-d !`), listing each.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
+    shipped: Shipped = False,
 ) -> None:
     """Run matrices and report every flow with its verdict and the rule that decided."""
     from rich.console import Console
@@ -48,8 +49,8 @@ def run(
     from lab.run.runner import run as run_plans
 
     rendering = Rendering(mend=mend, allow_commands=allow_commands)
-    choices = Choices(expression, assignments(policy or ()), topology, family.families, rendering)
-    plans = make_plans(matrix_files(files or ()), choices, backend.backends)
+    choices = Choices(expression, assignments(policy or ()), topology, family.families, rendering, shipped)
+    plans = make_plans(matrix_files(files or (), shipped=shipped), choices, backend.backends)
     if collect:
         for plan in plans:
             for cell in plan.cells:

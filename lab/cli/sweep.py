@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lab.cli.choices import NFT, BackendChoice, FamilyChoice
+from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
 
 if TYPE_CHECKING:
     from lab.lab import Lab
@@ -48,11 +49,13 @@ def sweep(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")] = None,
     mend: Annotated[bool, typer.Option("--mend", help="Repair dumps as `lab run --mend` does.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
+    shipped: Shipped = False,
 ) -> None:
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
-    from lab.cli.files import assignments, matrix_files
+    from lab.cli.files import assignments, matrix_file, matrix_files
     from lab.kernel.privileges import enter
     from lab.lab import Lab
+    from lab.report.plain import plain
     from lab.report.sweep import VERSION
     from lab.report.write import check_writable, write_json
     from lab.run.rulesets import Rendering
@@ -61,20 +64,23 @@ def sweep(
     services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
     if json_file is not None:
         check_writable(json_file)
-    candidates = matrix_files(()) if matrix is None and topology is None else ()
+    matrix = matrix and matrix_file(matrix, shipped=shipped)
+    candidates = matrix_files((), shipped=shipped) if matrix is None and topology is None else ()
+    chosen = assignments(policy or ())
     found: list[dict[str, object]] = []
     lost = False
     for one in backend.backends:
         rendering = Rendering(one, mend=mend, allow_commands=allow_commands)
-        scene = find_scene(matrix, topology, assignments(policy or ()), candidates=candidates, rendering=rendering)
+        scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering, shipped=shipped)
         asked = _Asked(sender, target, source, sources, gear, family.families if family is not None else (None,))
         enter()
         with Lab(scene.topology, scene.policies, backend=one) as lab:
-            for title, result in asked.sweeps(lab, scene, services):
+            notes = scene.notes(asked.families(lab, services))
+            for note in notes:
+                print(f"note: {plain(note)}")
+            for title, result in asked.sweeps(lab, scene, services, notes):
                 lost = lost or bool(result["lost"])
                 found.append({"of": title, "backend": str(one), **result})
-        for note in scene.notes:
-            print(f"note: {note}")
     if json_file is not None:
         write_json(json_file, {"version": VERSION, "sweeps": found})
     sys.exit(3 if lost else 0)
@@ -102,7 +108,9 @@ class _Asked:
         self._sender, self._target, self._source, self._sources = sender, target, source, sources
         self._gear, self._families = gear, families
 
-    def sweeps(self, lab: Lab, scene: Scene, services: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    def sweeps(
+        self, lab: Lab, scene: Scene, services: Sequence[str], notes: Sequence[str]
+    ) -> Iterator[tuple[str, dict[str, object]]]:
         """Each sweep with its title, printed as soon as it is done; Ctrl-C prints what was finished."""
         from lab.record.sweep import Gear
         from lab.report.sweep import sweep_json
@@ -121,7 +129,12 @@ class _Asked:
                     self._print(f"{title} (interrupted: only what was finished)", tally)
                     raise
                 self._print(title, tally)
-                yield title, sweep_json(tally.result())
+                result = tally.result()
+                yield title, sweep_json(replace(result, notes=(*result.notes, *notes)))
+
+    def families(self, lab: Lab, services: Sequence[str]) -> list[int]:
+        """The families of its packets."""
+        return sorted({family or self._family(lab, service) for family in self._families for service in services})
 
     def _family(self, lab: Lab, service: str) -> int:
         return lab.family_of(self._sender, self._target, service, self._source)

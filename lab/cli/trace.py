@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.choices import NFT, BackendChoice
+from lab.cli.choices import NFT, BackendChoice, Shipped
 
 
 def trace(
@@ -25,28 +25,32 @@ def trace(
     backend: Annotated[BackendChoice, typer.Option(help="Which iptables loads the rulesets.")] = NFT,
     mend: Annotated[bool, typer.Option("--mend", help="Repair dumps as `lab run --mend` does.")] = False,
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
+    shipped: Shipped = False,
 ) -> None:
     """Send one probe with everything traced and show, hook by hook, what became of it."""
-    from lab.cli.files import assignments, matrix_files
+    from lab.cli.files import assignments, matrix_file, matrix_files
     from lab.kernel.privileges import enter
     from lab.lab import Lab
     from lab.report.detail import explain_verdict
+    from lab.report.plain import plain
     from lab.run.rulesets import Rendering
     from lab.run.scene import find_scene
 
-    candidates = matrix_files(()) if matrix is None and topology is None else ()
+    matrix = matrix and matrix_file(matrix, shipped=shipped)
+    candidates = matrix_files((), shipped=shipped) if matrix is None and topology is None else ()
     chosen = assignments(policy or ())
     worst = 0
     for one in backend.backends:
         rendering = Rendering(one, mend=mend, allow_commands=allow_commands)
-        scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering)
+        scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering, shipped=shipped)
         enter()
         with Lab(scene.topology, scene.policies, backend=one) as lab, lab.everything_traced():
             verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
+            warnings = lab.absences.behind([(verdict, ())], lab.node_called(sender))
         if len(backend.backends) > 1:
             print(f"iptables-{one}")
-        print(explain_verdict(verdict))
-        for note in scene.notes:
-            print(f"  note: {note}")
+        for note in scene.notes([verdict.observation.sent.family]):
+            print(f"note: {plain(note)}")
+        print(explain_verdict(verdict, warnings))
         worst = 3 if verdict.kind == "lost" else worst
     sys.exit(worst)

@@ -65,6 +65,11 @@ class RuleIndex:
         rule = self._rules[family, table, chain, number] = record()
         return rule
 
+    def all(self) -> Iterator[Rule]:
+        """Every rule and policy, in the order that they were given in."""
+        for record in self._rules.values():
+            yield record if isinstance(record, Rule) else record()
+
     def has_chain(self, family: str, table: str, chain: str) -> bool:
         """Whether the table has a chain of this name."""
         return (family, table, chain, 0) in self._rules

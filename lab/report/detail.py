@@ -34,9 +34,9 @@ def explain(cell: CellResult) -> str:
     return "\n".join(lines)
 
 
-def explain_verdict(verdict: Verdict) -> str:
-    """Return a verdict as plain text: its proof, the deciding rule, what was seen, the path hook by hook."""
-    return "\n".join([*_verdict_head(verdict), *_evidence(verdict)])
+def explain_verdict(verdict: Verdict, warnings: Sequence[str] = ()) -> str:
+    """Return a verdict as plain text: its proof, ``warnings``, the deciding rule, what was seen, the path hook by hook."""
+    return "\n".join([*_verdict_head(verdict), *_block("warning", warnings), *_evidence(verdict)])
 
 
 def arrival_text(arrival: Arrival) -> str:

@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 
 from lab.errors import Problem
+from lab.ruleset.foreign import foreign, shown
+from lab.ruleset.form import Fault
 from lab.ruleset.render import Rendered
 
 _CREATE = re.compile(r"^\s*(?:-!\s+|-exist\s+)?(?:create|-N|--create|n)\s+(\S+)", re.MULTILINE)
+_STATEMENT = re.compile(r"\s*(?:(?:-!|-exist)\s+)?(\S+)\s+(\S+)(.*)")
+_VERBS = {
+    "create": ("create", "-N", "--create", "n"), "add": ("add", "-A", "--add"), "del": ("del", "-D", "--del"),
+    "flush": ("flush", "-F", "--flush"), "swap": ("swap", "-W", "--swap"), "rename": ("rename", "-E", "--rename"),
+}  # fmt: skip
 _ERROR = re.compile(r"Error in line (\d+): (.*)", re.DOTALL)
 _PREAMBLE = re.compile(r"\A(?:ipset v[\d.]+: )?")
 _MENDS = (
@@ -25,6 +32,42 @@ _MISSING = re.compile(r"Kernel (?:error received: )?.*(?:set type not supported|
 def names_of(text: str) -> tuple[str, ...]:
     """The names of the sets that the text makes, in its order."""
     return tuple(dict.fromkeys(_CREATE.findall(text)))
+
+
+def faults(text: str) -> tuple[Fault, ...]:
+    """The first line that belongs to another form than that of `ipset save`, and that `ipset restore` refuses."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = None if line.lstrip()[:1] in ("", "#") else foreign(line, "ipset")
+        if found is not None:
+            return (Fault(number, f"`{shown(line)}` is no part of what `ipset save` prints, but {found.what}", found.mend),)
+    return ()
+
+
+def empty_sets(text: str) -> frozenset[str]:
+    """The sets that the text leaves without an entry; a list of sets is empty where all of its sets are."""
+    held: dict[str, set[str]] = {}
+    lists: set[str] = set()
+    for line in text.split("\n"):
+        found = _STATEMENT.match(line)
+        if found is None:
+            continue
+        verb, name, rest = found.groups()
+        other = next(iter(rest.split()), "")
+        if verb in _VERBS["create"]:
+            held.setdefault(name, set())
+            lists.update([name] if other == "list:set" else [])
+        elif verb in _VERBS["add"]:
+            held.setdefault(name, set()).add(other)
+        elif verb in _VERBS["del"]:
+            held.get(name, set()).discard(other)
+        elif verb in _VERBS["flush"]:
+            held.get(name, set()).clear()
+        elif verb in _VERBS["swap"]:
+            held[name], held[other] = held.get(other, set()), held.get(name, set())
+        elif verb in _VERBS["rename"]:
+            held[other] = held.pop(name, set())
+    empty = {name for name, entries in held.items() if not entries}
+    return frozenset(empty | {name for name in lists if held.get(name, set()) <= empty})
 
 
 def definitions(text: str) -> str:

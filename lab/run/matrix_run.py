@@ -74,16 +74,17 @@ class MatrixRun:
 
     def _cell(self, lab: Lab, cell: Cell) -> CellResult:
         assert self._isolation is not None
-        if self._isolation.log_is_limited(cell):
-            return self._with_limited_log(lab, cell)
-        return self._tally(lab, cell).result()
+        tally = self._with_limited_log(lab, cell) if self._isolation.log_is_limited(cell) else self._tally(lab, cell)
+        for words in lab.absences.behind(tally.verdicts, cell.sender.node):
+            tally.warn(words)
+        return tally.result()
 
-    def _with_limited_log(self, lab: Lab, cell: Cell) -> CellResult:
+    def _with_limited_log(self, lab: Lab, cell: Cell) -> Tally:
         """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""
         tally = self._tally(lab, replace(cell, expect=replace(cell.expect, logged=None)))
         asked = dict(questions(cell))
         tally.confirm(cell, lambda port: self._ask_fresh(asked[port], cell))
-        return tally.result()
+        return tally
 
     def _ask_fresh(self, question: Question, cell: Cell) -> Verdict:
         with self._fresh_lab() as fresh:

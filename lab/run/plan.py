@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +10,8 @@ from lab.errors import InputError, Problem, Where
 from lab.kernel.dialects import tools
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.run.rulesets import AS_IT_IS, Prepared, Rendering, prepare
+from lab.run.notes import notes_of
+from lab.run.rulesets import AS_IT_IS, Rendering, prepare
 from lab.run.select import compile_expression
 from lab.spec.cell import Cell
 from lab.spec.cells import expand
@@ -20,9 +20,7 @@ from lab.spec.matrix import Matrix
 from lab.spec.policy import PolicyFiles, PolicySpec, resolve_policy
 from lab.spec.topology import Topology
 
-_NFT_INTERFACE = re.compile(r'\b(?:iifname|oifname|iif|oif|device)\s+(?:[!=]=\s+)?"([^"*]+)"')
 _FILES = (".j2", ".rules", ".rules6", ".ipset", ".nft")
-_INTERFACE = re.compile(r"\s(?:-i|-o|--in-interface|--out-interface)\s+(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,7 @@ class Choices:
 
     ``policies`` maps a node to a policy, or to a file that takes the place of the same kind of file in the matrix's;
     ``expression`` is that of ``-k``, ``families`` (4, 6) which cells are run.
+    ``shipped``: topologies and policies may be among what is shipped.
     """
 
     expression: str | None = None
@@ -38,6 +37,7 @@ class Choices:
     topology: str | None = None
     families: tuple[int, ...] = (4, 6)
     rendering: Rendering = AS_IT_IS
+    shipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Plan:
 def make_plan(file: Path, choices: Choices) -> Plan:
     """Load, render and expand one matrix file; raises InputError with every problem found."""
     matrix = load_matrix(file)
-    folders = search_folders(file)
+    folders = search_folders(file, shipped=choices.shipped)
     asked_at: Where | None = matrix.where("topology")
     if choices.topology:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
@@ -68,21 +68,9 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     cells = _selected(expand(_with_policies(matrix, choices.policies), topology, choices.families), choices)
     prepared = {node: prepare(policy, topology, choices.rendering) for node, policy in files.items()}
     policies = {node: found.rulesets for node, found in prepared.items()}
-    notes = [note for node, found in prepared.items() for note in _notes(node, found, topology, cells)]
+    asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
+    notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
     return Plan(file, matrix, topology, policies, cells, tuple(notes), choices.rendering.backend)
-
-
-def _notes(node: str, prepared: Prepared, topology: Topology, cells: Sequence[Cell]) -> Iterator[str]:
-    """What a reader of the results must know of a node's policy."""
-    yield from prepared.notes
-    for family in (4, 6):
-        if not prepared.rulesets.judges(family) and any(cell.at == node and cell.family == family for cell in cells):
-            yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
-    for kind, text in prepared.rulesets.parts():
-        if kind != "ipset":
-            named = _NFT_INTERFACE.findall(text.text) if kind == "nft" else _named_interfaces(text.text)
-            for name in _unknown_interfaces(named, topology.nodes[node].interfaces):
-                yield f"{node}: a rule of {text.file} names interface {name}, which the node does not have"
 
 
 def tools_for(plans: Sequence[Plan]) -> list[str]:
@@ -121,21 +109,6 @@ def policy_named(text: str) -> str | Path:
 
 def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
     return matrix.elsewhere(policies={node: PolicySpec(name=Path(text).name) for node, text in policies.items()})
-
-
-def _named_interfaces(text: str) -> list[str]:
-    return _INTERFACE.findall("\n".join(line for line in text.splitlines() if line.startswith("-")))
-
-
-def _unknown_interfaces(named: Iterable[str], own: Collection[str]) -> list[str]:
-    """Those of the ``named`` interfaces that the node lacks; a rule that names one can never match."""
-    return [
-        name
-        for name in dict.fromkeys(named)
-        if name not in own
-        and name != "lo"
-        and not (name.endswith("+") and any(one.startswith(name[:-1]) for one in (*own, "lo")))
-    ]
 
 
 def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:

@@ -12,7 +12,10 @@ from lab.errors import InputError, Problem, Where
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
 from lab.ruleset.dialect import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.form import Fault
+from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.mend import mend, unmet
+from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered, render
 from lab.ruleset.rulesets import Rulesets
@@ -75,8 +78,13 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering) -> Prepared
     problems = [*_problems(texts, policy, how.backend)]
     if problems:
         raise InputError(problems)
+    notes += [f"{text.file} holds no rule" for kind, text in texts.items() if kind != "ipset" and _is_empty(text.text)]
     notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
     return Prepared(Rulesets(**texts), tuple(notes))
+
+
+def _is_empty(text: str) -> bool:
+    return not any(line.strip() and line.lstrip()[0] != "#" for line in text.split("\n"))
 
 
 def _by_template(policy: PolicyFiles, topology: Topology) -> dict[str, Rendered]:
@@ -124,10 +132,30 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         wrong = _wrong_dialect(kind, text.text)
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
-        elif kind in _IPTABLES:
+            continue
+        for fault in _misformed(kind, text.text):
+            yield Problem(fault.what, text.where(fault.line), fault.mend + _mendable(kind, text.text))
+        if kind in _IPTABLES:
             for one in unmet(text.text, sets):
                 yield Problem(one.what, text.where(one.line), one.mend)
     yield from given_twice(texts)
+
+
+def _misformed(kind: str, text: str) -> tuple[Fault, ...]:
+    if kind in _IPTABLES:
+        return faults_of_save(text, kind)
+    return faults_of_script(text) if kind == "nft" else ipset.faults(text)
+
+
+def _mendable(kind: str, text: str) -> str:
+    """What --mend would do about a text of a wrong form, where it then has the right one."""
+    if kind not in _IPTABLES:
+        return ""
+    found = mend(text)
+    if not found.repairs or faults_of_save(found.text, kind):
+        return ""
+    first = found.repairs[0]
+    return f"; or: --mend would repair it in {len(found.repairs)} ways, first in line {first.line}: {first.what}"
 
 
 def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Topologies and matrices from files, found near the matrix, in the working folder, or among what is shipped."""
+"""Topologies and matrices from files, found near the matrix, in the working folder or, if asked, among what is shipped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lab.errors import InputError, Problem, Where
 from lab.spec.matrix import Matrix
 from lab.spec.matrix_checks import check_matrix
 from lab.spec.messages import did_you_mean, validated
+from lab.spec.shipped import advice, shipped_root
 from lab.spec.topology import Topology
 from lab.spec.topology_checks import check_topology
 from lab.spec.yaml_source import load_yaml
@@ -47,12 +48,14 @@ def load_matrix(path: Path) -> Matrix:
     return matrix
 
 
-def search_folders(matrix: Path) -> Folders:
-    """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, the shipped ones."""
+def search_folders(matrix: Path, *, shipped: bool = False) -> Folders:
+    """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, with ``shipped``
+    those of what is shipped.
+    """
     parent = matrix.resolve().parent
     inside = next((folder for folder in (parent, *parent.parents) if folder.name == "matrices"), None)
     project = inside.parent if inside is not None else parent
-    roots = dict.fromkeys((project, Path.cwd(), shipped_root()))
+    roots = dict.fromkeys((project, Path.cwd(), *([shipped_root()] if shipped else ())))
     found = [tuple(root / kind for root in roots) for kind in ("topologies", "policies")]
     return Folders(_shown(found[0]), _shown(found[1]))
 
@@ -63,13 +66,6 @@ def _shown(folders: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(folder.relative_to(here) if folder.is_relative_to(here) else folder for folder in folders)
 
 
-def shipped_root() -> Path:
-    """The folder that holds the shipped topologies, policies and matrices: in the package, or at the top of a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "shipped"
-    return installed if installed.is_dir() else package.parent
-
-
 def find_topology(name: str, folders: Folders, where: Where | None = None) -> Path:
     """The file of the topology called ``name``, asked for at ``where``; InputError lists what is there."""
     for folder in folders.topologies:
@@ -78,5 +74,5 @@ def find_topology(name: str, folders: Folders, where: Where | None = None) -> Pa
                 return path
     there = {path.stem for folder in folders.topologies if folder.is_dir() for path in folder.glob("*.y*ml")}
     looked = ", ".join(map(str, folders.topologies))
-    mend = did_you_mean(name, there, "topologies there")
+    mend = advice("topologies", name, did_you_mean(name, there, "topologies there"))
     raise InputError(Problem(f"there is no topology {name!r} in {looked}", where, mend))

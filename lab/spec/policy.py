@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJson
 
 from lab.errors import InputError, Problem, Where
 from lab.spec.messages import did_you_mean
+from lab.spec.shipped import advice
 from lab.spec.topology import STRICT
 from lab.spec.words import OneOrSeveral, ShortForm, Text, not_text, one_or_several, text_of
 
@@ -235,7 +236,7 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
     there = [_stem(path.name) for folder in folders for path in _files(folder) if _is_ruleset(path.name)]
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
     what = f"there is no policy {name!r} in {looked}: none of {_endings(name, ENDINGS)}"
-    raise InputError(Problem(what, where, did_you_mean(name, there, "policies there")))
+    raise InputError(Problem(what, where, advice("policies", name, did_you_mean(name, there, "policies there"))))
 
 
 def _one(name: str, ending: str, kind: str, folder: Path, where: Where | None) -> Path | None:
@@ -294,7 +295,7 @@ def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path
             _stays_inside(path, folder, where)
             return folder, path
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
-    raise InputError(Problem(f"there is no file {file!r} in {looked}", where))
+    raise InputError(Problem(f"there is no file {file!r} in {looked}", where, advice("policies", file, "")))
 
 
 def _stays_inside(path: Path, folder: Path, where: Where | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.verdict import Verdict
+from lab.ruleset.rule import Ports
 from lab.spec.cell import Cell
 from lab.spec.service import merged, ports_text
 from lab.verdict.judge import Judgement, judge
@@ -74,6 +75,13 @@ class Tally:
         if group is None:
             group = self._groups[key] = _Group(verdict, judgement)
         return group
+
+    @property
+    def verdicts(self) -> list[tuple[Verdict, Ports]]:
+        """The first verdict of each group, with the ports that it speaks for."""
+        return [
+            (group.verdict, tuple(sorted((low, high) for low, high in group.ranges))) for group in self._groups.values()
+        ]
 
     def confirm(self, cell: Cell, ask: Callable[[int | None], Verdict]) -> None:
         """Judge each group anew as ``cell``, by what ``ask`` measures of its first port."""

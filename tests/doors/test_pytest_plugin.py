@@ -161,7 +161,16 @@ def test_a_refused_ruleset_fails_once_and_skips_the_rest(inside: pytest.Pytester
 
 def test_the_lab_factory(inside: pytest.Pytester) -> None:
     inside.makepyfile(AS_IN_THE_DESIGN)
-    inside.runpytest_subprocess("test_the_lab_factory.py").assert_outcomes(passed=1)
+    refused = inside.runpytest_subprocess("test_the_lab_factory.py")
+    refused.assert_outcomes(failed=1)
+    assert "edge is among what is shipped" in refused.stdout.str()
+    inside.runpytest_subprocess("--lab-shipped", "test_the_lab_factory.py").assert_outcomes(passed=1)
+
+
+def test_a_lab_of_what_is_shipped(inside: pytest.Pytester) -> None:
+    text = AS_IN_THE_DESIGN.replace('"edge-gateway"})', '"edge-gateway"}, shipped=True)')
+    inside.makepyfile(text)
+    inside.runpytest_subprocess("test_a_lab_of_what_is_shipped.py").assert_outcomes(passed=1)
 
 
 def test_the_lab_factory_takes_the_projects_own_files(inside: pytest.Pytester) -> None:

@@ -22,7 +22,7 @@ from lab.ruleset.sandbox import MAX_CHARACTERS
 
 MAX_DEPTH = 15  # nft reads 16 files within each other, the script among them
 MAX_FILES = 4096
-_MEND = "include files of the policy's folder, by names relative to it"
+_MEND = "include files of the policy's folder, by names relative to it; or take the line out, where it means no file"
 _WILD = re.compile(r"[*?\[]")
 
 

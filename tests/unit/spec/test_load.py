@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import Where
-from lab.spec.load import find_topology, load_matrix, load_topology, search_folders, shipped_root
+from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import resolve_policy
+from lab.spec.shipped import shipped_root
 from tests.unit.spec.written import EXAMPLES, MATRIX, TOPOLOGY, assert_told
 
 
@@ -31,8 +32,13 @@ def test_a_matrix_deeper_in_the_folder_belongs_to_the_same_project(elsewhere: Pa
     assert folders.topologies[0] == EXAMPLES / "topologies"
 
 
-def test_then_the_working_folder_then_what_is_shipped(elsewhere: Path) -> None:
+def test_then_the_working_folder_and_nothing_else(elsewhere: Path) -> None:
     folders = search_folders(MATRIX)
+    assert [path.resolve() for path in folders.topologies[1:]] == [elsewhere.resolve() / "topologies"]
+
+
+def test_then_what_is_shipped_where_that_is_asked_for(elsewhere: Path) -> None:
+    folders = search_folders(MATRIX, shipped=True)
     assert [path.resolve() for path in folders.topologies[1:]] == [
         elsewhere.resolve() / "topologies", shipped_root() / "topologies",
     ]  # fmt: skip

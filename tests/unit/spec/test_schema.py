@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 
 from lab.errors import InputError
-from lab.spec.load import load_matrix, load_topology, shipped_root
+from lab.spec.load import load_matrix, load_topology
 from lab.spec.schema import json_schemas
+from lab.spec.shipped import shipped_root
 from lab.spec.yaml_source import read_yaml
 from tests.unit.spec.written import MATRIX, TOPOLOGY, changed
 

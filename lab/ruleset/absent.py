@@ -1,0 +1,154 @@
+"""What a rule waits for that no lab has: a hardware address, a payload, an entry of an empty set, an interface.
+
+A rule with such a condition never matches here, or always where it negates it.  Read from its text, in either dialect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from lab.ruleset import ipset
+from lab.ruleset.nft.sets import empty_sets
+from lab.ruleset.nft.tokens import NAME
+from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.words import words
+
+INTERFACE = "interface"
+
+
+class Here(NamedTuple):
+    """What a node has of it: its ``interfaces``, and the sets of its rulesets that are ``empty`` and that no rule fills."""
+
+    interfaces: Collection[str]
+    empty: Collection[str] = ()
+
+
+class Need(NamedTuple):
+    """One condition on something that is not there: its ``kind`` in a word, ``what`` it is in words.
+
+    ``negated``: the rule matches whatever is not that.
+    """
+
+    kind: str
+    what: str
+    negated: bool = False
+
+
+# a match of iptables and its option, the kind of what it needs, and the words for it
+_OPTIONS = {
+    "--mac-source": ("mac", "address", "a sender with the hardware address {}"),
+    "--string": ("string", "payload", "a payload that holds {}"),
+    "--hex-string": ("string", "payload", "a payload that holds {}"),
+    "--u32": ("u32", "payload", "a packet with the bytes that `-m u32` looks for"),
+    "--bytecode": ("bpf", "payload", "a packet with the bytes that `-m bpf` looks for"),
+    "--object-pinned": ("bpf", "payload", "a packet with the bytes that `-m bpf` looks for"),
+    "--helper": ("helper", "helper", "a connection that the helper {} expects"),
+    "--genre": ("osf", "fingerprint", "the fingerprint {}, as no fingerprints (`nfnl_osf`) are loaded"),
+    "--uid-owner": ("owner", "process", "a process of user {}"),
+    "--gid-owner": ("owner", "process", "a process of group {}"),
+    "--cgroup": ("cgroup", "process", "a process of the control group {}"),
+    "--path": ("cgroup", "process", "a process of the control group {}"),
+    "--physdev-in": ("physdev", INTERFACE, "a bridge with the port {}"),
+    "--physdev-out": ("physdev", INTERFACE, "a bridge with the port {}"),
+    "--physdev-is-in": ("physdev", INTERFACE, "a bridge"),
+    "--physdev-is-out": ("physdev", INTERFACE, "a bridge"),
+    "--physdev-is-bridged": ("physdev", INTERFACE, "a bridge"),
+    "--src-group": ("devgroup", INTERFACE, "an interface of the group {}"),
+    "--dst-group": ("devgroup", INTERFACE, "an interface of the group {}"),
+    "--src-cc": ("geoip", "country", "the country {}, as no countries' addresses are loaded"),
+    "--dst-cc": ("geoip", "country", "the country {}, as no countries' addresses are loaded"),
+} | dict.fromkeys(
+    ("--timestart", "--timestop", "--datestart", "--datestop", "--weekdays", "--monthdays"),
+    ("time", "time", "the time that it names"),
+)  # fmt: skip
+_ENDS = {"-i": "-i", "--in-interface": "-i", "-o": "-o", "--out-interface": "-o"}
+_MATCH = ("-m", "--match")
+
+_SIGN = r" (?P<sign>!= |== )?"
+_VALUE = r'(?P<value>\{[^}]*\}|"[^"]*"|\S+)'
+_NFT = tuple(
+    (kind, re.compile(pattern), words_of)
+    for kind, pattern, words_of in (
+        ("address", rf"\bether saddr{_SIGN}(?!\.){_VALUE}", "a sender with the hardware address {}"),
+        ("helper", rf"\bct helper{_SIGN}(?!set ){_VALUE}", "a connection that the helper {} expects"),
+        ("fingerprint", rf"\bosf (?:ttl \w+ )?(?:name|version){_SIGN}{_VALUE}",
+         "the fingerprint {}, as no fingerprints (`nfnl_osf`) are loaded"),
+        ("process", rf"\b(?:meta )?sk(?:uid|gid){_SIGN}{_VALUE}", "a process of {}"),
+        ("process", rf"\b(?:meta cgroup|socket cgroupv2 level \d+){_SIGN}(?!set ){_VALUE}",
+         "a process of the control group {}"),
+        ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
+        ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
+        ("tunnel", r"\b(?:meta (?:ipsec|secpath)(?P<sign>) (?P<value>exists)|ipsec in )", "a packet that came through IPsec"),
+        (INTERFACE, rf"\b(?:meta )?[io]brname{_SIGN}{_VALUE}", "a bridge {}"),
+        (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
+    )
+)  # fmt: skip
+_NFT_INTERFACE = re.compile(rf"(?<!\. )\b(?:meta )?(?:iifname|oifname|iif|oif){_SIGN}(?!\.|vmap|@|\$){_VALUE}(?! \.)")
+_NFT_SET = re.compile(rf"(?P<before>\w+ )?(?P<sign>!= )?(?<![\w.])@(?P<name>{NAME})(?![\w,])")
+_FILLS = re.compile(r"--(?:add|map)-set[ \t]+(\S+)")
+_WRITES = ("add ", "update ", "delete ", "map ")
+_TEXTS = re.compile(r' (?:comment|log prefix|prefix) "[^"]*"')
+_NAMES = re.compile(r'"([^"]*)"|([^\s{},"]+)')
+_HINTS = re.compile(
+    r"-m (?:mac|string|u32|bpf|helper|osf|owner|cgroup|physdev|devgroup|geoip|time|set|policy)\b| -[io] |--match|interface"
+)
+_NFT_HINTS = re.compile(
+    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time|ipsec|secpath)|ipsec in|[io](?:if|br)"
+)
+
+
+def here_of(rulesets: Rulesets, interfaces: Collection[str]) -> Here:
+    """What a node with these rulesets has."""
+    texts = {kind: text.text for kind, text in rulesets.parts()}
+    empty = ipset.empty_sets(texts.get("ipset", ""))
+    filled = {name for kind in ("v4", "v6") for name in _FILLS.findall(texts.get(kind, ""))}
+    return Here(frozenset(interfaces), (empty - filled) | empty_sets(texts.get("nft", "")))
+
+
+def needs_of(text: str, here: Here) -> tuple[Need, ...]:
+    """What the rule of this text needs that is not there; one of iptables begins with a dash (``-A INPUT …``)."""
+    if text.lstrip("[")[:1] in ("-", "!") or text[:1] == "[":
+        return tuple(_of_iptables(text, here)) if _HINTS.search(text) else ()
+    return tuple(_of_nft(_TEXTS.sub("", text), here)) if _NFT_HINTS.search(text) else ()
+
+
+def lacks_interface(name: str, own: Collection[str]) -> bool:
+    """Whether no interface of a node is meant by a rule that names this one (``eth0``, ``tun+``, ``wg*``)."""
+    if name[-1:] in ("+", "*"):
+        return not any(one.startswith(name[:-1]) for one in (*own, "lo"))
+    return name not in own and name != "lo"
+
+
+def _of_iptables(text: str, here: Here) -> Iterator[Need]:
+    found = words(text)
+    matches = {value for option, value in pairwise(found) if option in _MATCH}
+    for place, option in enumerate(found):
+        negated = place > 0 and found[place - 1] == "!"
+        value = found[place + 1] if place + 1 < len(found) else ""
+        known = _OPTIONS.get(option)
+        if known is not None and known[0] in matches:
+            yield Need(known[1], known[2].format(value), negated)
+        elif option == "--pol" and value == "ipsec" and "policy" in matches:
+            yield Need("tunnel", "a packet that came through IPsec", negated)
+        elif option == "--match-set" and value in here.empty:
+            yield Need("set", f"an entry in the set {value}, which is empty", negated)
+        elif option in _ENDS and value and lacks_interface(value, here.interfaces):
+            yield Need(INTERFACE, f"the interface {value}", negated)
+
+
+def _of_nft(text: str, here: Here) -> Iterator[Need]:
+    for kind, pattern, words_of in _NFT:
+        for found in pattern.finditer(text):
+            parts = found.groupdict()
+            value = parts.get("raw") or (parts.get("value") or "").strip('"')
+            yield Need(kind, words_of.format(value), (parts.get("sign") or "").startswith("!"))
+    for found in _NFT_INTERFACE.finditer(text):
+        names = [quoted or bare for quoted, bare in _NAMES.findall(found["value"])]
+        if names and all(lacks_interface(name, here.interfaces) for name in names):
+            yield Need(INTERFACE, f"the interface {' or '.join(names)}", (found["sign"] or "").startswith("!"))
+    for found in _NFT_SET.finditer(text):
+        if found["name"] in here.empty and found["before"] not in _WRITES:
+            yield Need("set", f"an entry in the set {found['name']}, which is empty", bool(found["sign"]))

@@ -1,0 +1,26 @@
+"""The sets and maps of an nft script that nothing is ever put into."""
+
+from __future__ import annotations
+
+import re
+
+from lab.ruleset.nft.rule import written_sets
+from lab.ruleset.nft.tokens import NAME, TOKEN
+
+_FAMILY = r"(?:(?:ip|ip6|inet|arp|bridge|netdev)\s+)?"
+_SET = re.compile(rf"\b(?:set|map)\s+{_FAMILY}(?:{NAME}\s+)?({NAME})\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}")
+_ELEMENTS = re.compile(rf"\belement\s+{_FAMILY}{NAME}\s+({NAME})\s*\{{")
+
+
+def empty_sets(text: str) -> frozenset[str]:
+    """The names of the sets and maps that the script declares, and that neither it nor one of its rules fills.
+
+    A name that two tables have counts as filled where one of them is.
+    """
+    bare = "".join('""' if token[0] == '"' else "" if token[0] == "#" else token for token in TOKEN.findall(text))
+    bare = bare.replace("\\\n", " ")
+    declared = _SET.findall(bare)
+    filled = {name for name, body in declared if re.search(r"\belements\b", body)}
+    filled.update(_ELEMENTS.findall(bare))
+    filled.update(name for line in re.split(r"[\n;]", bare) for name in written_sets(line))
+    return frozenset(name for name, _ in declared) - filled

@@ -1,0 +1,156 @@
+"""What a verdict rests on that is not there: rules that would have had a say, if somebody had what they wait for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from lab.record.packet import PROTOCOL_NAMES
+from lab.record.path import End, Path, Rule
+from lab.record.verdict import Verdict
+from lab.ruleset.absent import INTERFACE, Here, Need, needs_of
+from lab.ruleset.aimed import Seen, may_match
+from lab.ruleset.extensions import TARGETS
+from lab.ruleset.rule import Ports
+from lab.spec.topology import Topology
+
+_FAMILIES = {"ip": 4, "ip6": 6}
+_DENY = frozenset(("DROP", "REJECT", "drop", "reject", "TARPIT"))
+_ACCEPT = frozenset(("ACCEPT", "accept"))
+_LEAVE = frozenset(("RETURN", "return", "vmap"))
+_TURN = frozenset(("DNAT", "REDIRECT", "dnat", "redirect"))
+_JUMPS = re.compile(r"(?:jump|goto) ([\w.-]+)")
+_Chain = tuple[str, str, str]  # node, table, chain
+
+
+class Absences:
+    """The rules of some nodes that need what is not there, read once, asked for each verdict."""
+
+    def __init__(self, topology: Topology, rules: Iterable[Rule], here: Mapping[str, Here]) -> None:
+        self._topology = topology
+        self._needing: dict[_Chain, list[tuple[Rule, tuple[Need, ...]]]] = {}
+        self._words: dict[_Chain, set[str]] = {}
+        for rule in rules:
+            place = rule.node, rule.table, rule.chain
+            self._words.setdefault(place, set()).update(_words_of(rule))
+            needs = needs_of(rule.text, here[rule.node]) if rule.number is not None else ()
+            if needs:
+                self._needing.setdefault(place, []).append((rule, needs))
+
+    def behind(self, verdicts: Iterable[tuple[Verdict, Ports]], sender: str) -> tuple[str, ...]:
+        """Sentences, one for each kind of thing: which rule it was that needs it.
+
+        ``verdicts`` are those of one row, each with the destination ports that it speaks for (none: that of its packet);
+        ``sender`` is the node that sent.
+        """
+        if not self._needing:
+            return ()
+        found: dict[tuple[str, bool], list[str]] = {}
+        for verdict, ports in verdicts:
+            for number, path in enumerate(verdict.path):
+                before = verdict.path[number - 1].node if number else sender
+                for rule, need in self._of_path(path, verdict, self._seen(path, verdict, before, ports)):
+                    how = "matched" if need.negated else "was passed over"
+                    source = f" [{rule.source}]" if rule.source else ""
+                    words = f"{rule}{source} {how} for want of {need.what}: with it this could be otherwise"
+                    found.setdefault((need.kind, need.negated), []).append(words)
+        return tuple(words[0] + _and_more(len(set(words)) - 1) for words in found.values())
+
+    def _of_path(self, path: Path, verdict: Verdict, seen: Seen) -> Iterator[tuple[Rule, Need]]:
+        reached, matched = _walked(path)
+        denied = path.end in (End.DROPPED, End.STOLEN) and path.node == verdict.node
+        last = [(step.table, step.hook) for step in path.steps[-1:]]
+        deciding = {(step.table, step.chain) for step in path.steps if (step.table, step.hook) in last}
+        for (table, chain), number in reached.items():
+            decides = not denied or (table, chain) in deciding
+            for rule, needs in self._needing.get((path.node, table, chain), ()):
+                assert rule.number is not None
+                if _FAMILIES.get(rule.family, path.entry.family) != path.entry.family or rule.number > number:
+                    continue
+                if (table, chain, rule.number) in matched:
+                    yield from ((rule, need) for need in needs if need.negated and need.kind != INTERFACE)
+                elif self._otherwise(rule, denied=denied, decides=decides) and _is_for(rule, needs, seen):
+                    yield from ((rule, need) for need in needs if not need.negated)
+
+    def _otherwise(self, rule: Rule, *, denied: bool, decides: bool) -> bool:
+        """Whether the rule, had it matched, may have decided otherwise: in a packet's table of decision, or before it."""
+        words = self._reachable(rule)
+        if not denied:
+            return not words.isdisjoint(_DENY | _LEAVE)
+        return not words.isdisjoint(_ACCEPT | _LEAVE) if decides else not words.isdisjoint(_TURN)
+
+    def _reachable(self, rule: Rule) -> set[str]:
+        """The words of the verdicts that the rule leads to, those of the chains that it jumps to too."""
+        found = set(_words_of(rule))
+        known: set[str] = set()
+        waiting = [word for word in found if (rule.node, rule.table, word) in self._words]
+        while waiting:
+            chain = waiting.pop()
+            if chain in known:
+                continue
+            known.add(chain)
+            more = self._words[rule.node, rule.table, chain] - _LEAVE
+            found |= more
+            waiting += [word for word in more if (rule.node, rule.table, word) in self._words]
+        return found
+
+    def _seen(self, path: Path, verdict: Verdict, before: str, spoken_for: Ports) -> Seen:
+        entry, leaving = path.entry, path.exit
+        turned = leaving is None and any(rule.translates == "destination" for rule in path.translated_by)
+        both = (entry,) if leaving is None else (entry, leaving)
+        dports = [(packet.dport, packet.dport) for packet in both if packet.dport is not None]
+        sports = [(packet.sport, packet.sport) for packet in both if packet.sport is not None]
+        has_ports = entry.proto in (6, 17, 132)
+        return Seen(
+            PROTOCOL_NAMES.get(entry.proto, str(entry.proto)),
+            sources={packet.source for packet in both},
+            destinations=None if turned else {packet.destination for packet in both},
+            sports=tuple(sports) if has_ports else None,
+            dports=None if turned or not has_ports else (*dports, *spoken_for),
+            entered=self._entered(path.node, before),
+            left=None if path.out is None else (path.out,),
+            states=("NEW",) if verdict.observation.sent.flags in (0, 2, 8, 128) else None,
+        )
+
+    def _entered(self, node: str, before: str) -> Sequence[str] | None:
+        """The interfaces by which a packet may have come from the node before; "" where it was made here."""
+        if before == node:
+            return ("",)
+        shared = {interface.network for interface in self._topology.nodes[before].interfaces.values()}
+        own = self._topology.nodes[node].interfaces.items()
+        return [name for name, interface in own if interface.network in shared] or None
+
+
+def _walked(path: Path) -> tuple[dict[tuple[str, str], float], set[tuple[str, str, int]]]:
+    """How far the packet came in each chain (the last rule that matched, or the chain's end), and which rules matched."""
+    reached: dict[tuple[str, str], float] = {}
+    matched: set[tuple[str, str, int]] = set()
+    for step in path.steps:
+        number = math.inf if step.rule is None or step.rule.number is None else step.rule.number
+        reached[step.table, step.chain] = max(number, reached.get((step.table, step.chain), 0))
+        if step.rule is not None and step.rule.number is not None:
+            matched.add((step.table, step.chain, step.rule.number))
+    return reached, matched
+
+
+def _is_for(rule: Rule, needs: Sequence[Need], seen: Seen) -> bool:
+    """Whether all that the rule asks besides speaks of this packet."""
+    but = {"entered", "left"} if any(need.kind == INTERFACE for need in needs) else set()
+    if any(need.kind == "helper" for need in needs):
+        but.add("states")  # what a helper expects is RELATED
+    return may_match(rule.text, seen, but=but)
+
+
+def _words_of(rule: Rule) -> set[str]:
+    """The word that says what becomes of the packet, and the chains that it may go to."""
+    found = {rule.target} if rule.target else set()
+    if rule.target in ("jump", "goto", "vmap"):
+        found.update(_JUMPS.findall(rule.text))
+    elif rule.target in TARGETS:
+        found -= {"LOG", "NFLOG"}
+    return found
+
+
+def _and_more(count: int) -> str:
+    return f" (and so {count} more {'rule' if count == 1 else 'rules'})" if count > 0 else ""
