@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from lab.kernel.tracer import Overrun
+from lab.probe.crossing import unseen_nodes
 from lab.probe.icmp import send_icmp
 from lab.probe.question import ICMP, ICMPV6, TCP, Question
 from lab.probe.raw import witness
@@ -25,14 +26,20 @@ REPEATS = 3  # at most, after a failure of the instrument that was detected
 
 def probe(stage: Stage, question: Question) -> Observation:
     """Send ``question`` and return what all witnesses saw."""
+    observation = _looked_at(stage, question)
+    unseen = unseen_nodes(stage, question.node, observation)
+    return replace(observation, unseen=unseen) if unseen else observation
+
+
+def _looked_at(stage: Stage, question: Question) -> Observation:
+    """What was seen of ``question``, by a closer look where the first sending proved nothing."""
     observation = _until_sound(stage, question)
     if _settled(observation):
         return observation
-    last = observation.request[-1].exit if observation.request else observation.sent
     with (
         stage.instrument.everything(),
         stage.instrument.drop_reasons() as told,
-        witness(stage, question, last.destination if last else question.destination) as saw,
+        witness(stage, question, _headed(observation).destination) as saw,
     ):
         # so that the question for a neighbour is asked, and seen, once more
         stage.network.unresolved_neighbours()
@@ -40,9 +47,9 @@ def probe(stage: Stage, question: Question) -> Observation:
         again = _until_sound(stage, question)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
-        left = again.request[-1].exit if again.request else again.sent
-        reached = saw(left) if left is not None else None
-        if not reasons and left is not None and _from_itself(stage, left):
+        left = _headed(again)
+        reached = saw(left)
+        if not reasons and _left(again) and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
     unresolved = stage.network.unresolved_neighbours()
     repeats = observation.repeats + again.repeats + 1
@@ -52,6 +59,17 @@ def probe(stage: Stage, question: Question) -> Observation:
     return replace(
         again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
     )
+
+
+def _headed(observation: Observation) -> Packet:
+    """The request's headers where it was last seen: as it left the last node, or as it came in where it is not known to have."""
+    last = observation.request[-1] if observation.request else None
+    return observation.sent if last is None else last.exit or last.entry
+
+
+def _left(observation: Observation) -> bool:
+    """Whether no node is known that kept the request."""
+    return not observation.request or observation.request[-1].exit is not None
 
 
 def _from_itself(stage: Stage, left: Packet) -> bool:

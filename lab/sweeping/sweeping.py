@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lab.kernel.collection import without_collection
 from lab.kernel.paths import Passage
+from lab.probe.crossing import unseen_nodes
 from lab.probe.follow import follow
 from lab.probe.question import TCP, Question
 from lab.probe.stage import Stage
@@ -161,10 +162,13 @@ class Sweeping:
         paths = [passage.path() for _, passage in piece.passages.get(key, ())]
         followed = follow(paths, sent, self._stage.next_nodes)
         how = piece.arrived.get(key)
-        return Observation(
+        seen = Observation(
             sent, Progress.SENT, followed.request, (), followed.others, reached=how.at if how else None,
             refusal=piece.refused.get(key), faults=piece.faults,
         )  # fmt: skip
+        # what is counted is not traced
+        unseen = () if piece.counts else unseen_nodes(self._stage, question.node, seen)
+        return replace(seen, unseen=unseen) if unseen else seen
 
     def _settle(self) -> None:
         """Ask single probes of each key; where many were delivered and not answered, or got lost alike, of two of them."""

@@ -12,6 +12,7 @@ from lab.kernel.nflog import Logged
 from lab.kernel.rule_index import RuleIndex
 from lab.record.path import End, Path, Rule
 
+OWN = b"lab: "
 TEXTS = ("-j ACCEPT", "-p tcp -j svc", "-j REJECT", "-j DROP", "-j NFQUEUE", "-j LOG", "-g away")
 RULES = {
     ("ip", "filter", "FORWARD", number): Rule(
@@ -36,8 +37,8 @@ def said(prefix: str, of: bytes | None = None, out: int = 0, mark: int = 0) -> L
 def paths(*messages: Logged) -> Sequence[Path]:
     trace = LegacyTrace.__new__(LegacyTrace)
     trace._node, trace._rules, trace._port_name = "gateway", RuleIndex("gateway", RULES), {1002: "right"}.get
-    trace._stories = {}
-    return [trace._path(way) for way in _ways(messages)]
+    trace._stories, trace._own = {}, OWN
+    return [trace._path(way) for way in _ways(messages, OWN)]
 
 
 def step(word: str) -> Logged:

@@ -1,0 +1,81 @@
+"""Which traced nodes a packet must have come through to be where it is known to have come, by the topology alone."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from lab.kernel.node import Node
+from lab.probe.stage import Stage
+from lab.record.observation import Observation, came_through
+from lab.record.path import End
+
+_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+
+
+def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[str, ...]:
+    """The traced nodes that ``observation`` says nothing of, though the request of node ``sender`` must have crossed them.
+
+    Nothing but the links of the topology leads from node to node, and only traced nodes forward: so there is a way over nodes
+    that told of the request, or one that did not tell has let it through.
+    """
+    if any(path.end is End.STOLEN for path in observation.request):
+        # what a rule takes over goes on as another packet, or from under the stack
+        return ()
+    known = [sender, *(path.node for path in observation.request)]
+    if (last := _furthest(stage, observation)) is not None:
+        known.append(last)
+    if len(known) == 1:
+        return ()
+    watched = stage.instrument.watched
+    told = _told(observation)
+    silent = tuple(dict.fromkeys(name for name in known if name in watched and name not in told))
+    if silent:
+        return silent
+    nodes = stage.network.nodes
+    if all(one == other or _adjacent(nodes[one], nodes[other]) for one, other in pairwise(known)):
+        return ()
+    return _between(stage, sender, known[-1], told, observation.sent.family)
+
+
+def _told(observation: Observation) -> set[str]:
+    """The nodes whose trace tells of the request, behind a translation too."""
+    sent = observation.sent
+    alike = (path for path in observation.others if (path.entry.proto, path.entry.flags) == (sent.proto, sent.flags))
+    return {path.node for path in (*observation.request, *alike)}
+
+
+def _furthest(stage: Stage, observation: Observation) -> str | None:
+    """The node that the request is known to have come to, where that is beyond the last one whose trace tells of it."""
+    if observation.arrived is not None:
+        return observation.arrived.at
+    if observation.reached is not None:
+        return observation.reached
+    last = observation.request[-1] if observation.request else None
+    if came_through(observation) is None or (last is not None and last.end is not End.LEFT):
+        return None
+    return stage.network.topology.owner((observation.sent if last is None else last.exit or last.entry).destination)
+
+
+def _adjacent(one: Node, other: Node) -> bool:
+    networks = {port.network for port in one.ports.values()}
+    return any(port.network in networks for port in other.ports.values())
+
+
+def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
+    """The silent nodes at the edge of what can be reached from ``sender`` without them; none where ``last`` can be."""
+    nodes, watched = stage.network.nodes, stage.instrument.watched
+    forwards = {name for name, node in nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    on_network: dict[str, set[str]] = {}
+    for name, node in nodes.items():
+        for port in node.ports.values():
+            on_network.setdefault(port.network, set()).add(name)
+    reached, waiting, silent = {sender}, [sender], set[str]()
+    while waiting:
+        for port in nodes[waiting.pop()].ports.values():
+            for name in on_network[port.network] - reached:
+                reached.add(name)
+                if name in forwards and name in watched and name not in told:
+                    silent.add(name)
+                elif name in forwards:
+                    waiting.append(name)
+    return () if last in reached and last not in silent else tuple(sorted(silent))
