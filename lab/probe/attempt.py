@@ -62,7 +62,7 @@ def _looked_at(stage: Stage, question: Question) -> Observation:
 
 
 def _headed(observation: Observation) -> Packet:
-    """The request's headers where it was last seen: as it left the last node, or as it came in where it is not known to have."""
+    """The request's headers where it was last seen: as it left the last node, or as it came in where it did not."""
     last = observation.request[-1] if observation.request else None
     return observation.sent if last is None else last.exit or last.entry
 

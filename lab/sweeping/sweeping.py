@@ -27,6 +27,7 @@ from lab.sweeping.tally import SweepTally, Way
 from lab.verdict.prove import prove
 from lab.verdict.remembering import met_by
 from lab.verdict.swept import agree, counted_out, delivered, eater, nothing_eaten
+from lab.verdict.witnesses import contradiction
 
 _ASKED_ONE_BY_ONE = 4096  # keys of one way
 _ALL_ASKED = 256  # keys of one way, up to which each is asked
@@ -90,8 +91,9 @@ class Sweeping:
         """Add a piece that was counted; its keys, if that proves nothing."""
         self._tally.repeats += piece.repeats
         denied = [key for key in piece.keys if key not in piece.arrived]
-        answered = sum(key in piece.refused for key in denied) if by_rule else None
-        node = eater(piece.counts, len(denied), answered)
+        answered = sum(key in piece.refused for key in denied)
+        # where no rule rejects, nobody may have answered
+        node = eater(piece.counts, len(denied), answered) if by_rule or not answered else None
         sound = piece.sound and (node is not None and self._at in (None, node) if denied else nothing_eaten(piece.counts))
         if not sound:
             return piece.keys
@@ -182,11 +184,16 @@ class Sweeping:
             way.verdict = replace(way.verdict, kind=Kind.LOST, proof=proof)
 
     def _told_by_two(self, way: Way) -> bool:
-        """Whether the first and the last key agree that no answer came: which rule ate those of the others is not told."""
+        """Whether the first and the last key agree that no answer came: which rule ate those of the others is not told.
+
+        Or that the instrument is blind to them, as it then is to all that were seen alike.
+        """
         verdicts = [self._probe(key) for key in (min(way.keys), max(way.keys))]
-        if not agree(verdicts) or verdicts[0].kind not in _UNANSWERED:
+        blind = all(contradiction(verdict.observation) for verdict in verdicts)
+        if not agree(verdicts) or not (verdicts[0].kind in _UNANSWERED or blind):
             return False
-        proof = f"{verdicts[0].proof} (asked of the first and the last; what became of the others' answers is not told)"
+        untold = "" if blind else "; what became of the others' answers is not told"
+        proof = f"{verdicts[0].proof} (asked of the first and the last{untold})"
         way.verdict, way.ask = replace(verdicts[0], rule=None, proof=proof), False
         way.arrived = way.arrived or self._arrival(way.verdict, min(way.keys))
         return True
