@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 from lab.kernel.node import Node
@@ -62,20 +63,28 @@ def _adjacent(one: Node, other: Node) -> bool:
 
 
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
-    """The silent nodes at the edge of what can be reached from ``sender`` without them; none where ``last`` can be."""
-    nodes, watched = stage.network.nodes, stage.instrument.watched
-    forwards = {name for name, node in nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    """The silent nodes of which one must have let the packet through to ``last``; none where it can be reached without them."""
+    watched = stage.instrument.watched
+    forwards = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    silent = {name for name in forwards if name in watched and name not in told}
+    reached = _reached(stage.network.nodes, sender, forwards - silent)
+    if last in reached:
+        return ()
+    edge = sorted(silent & reached)
+    enough = [name for name in edge if last in _reached(stage.network.nodes, sender, forwards - silent | {name})]
+    return tuple(enough or edge)
+
+
+def _reached(nodes: Mapping[str, Node], sender: str, through: set[str]) -> set[str]:
+    """The nodes that a packet of ``sender`` can come to over nodes of ``through``."""
     on_network: dict[str, set[str]] = {}
     for name, node in nodes.items():
         for port in node.ports.values():
             on_network.setdefault(port.network, set()).add(name)
-    reached, waiting, silent = {sender}, [sender], set[str]()
+    reached, waiting = {sender}, [sender]
     while waiting:
         for port in nodes[waiting.pop()].ports.values():
-            for name in on_network[port.network] - reached:
-                reached.add(name)
-                if name in forwards and name in watched and name not in told:
-                    silent.add(name)
-                elif name in forwards:
-                    waiting.append(name)
-    return () if last in reached and last not in silent else tuple(sorted(silent))
+            new = on_network[port.network] - reached
+            reached |= new
+            waiting += new & through
+    return reached

@@ -75,7 +75,8 @@ class Observation:
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
-    ``unseen`` are traced nodes that the packet must have come through, by the topology, and whose trace says nothing of it.
+    ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
+    of it.
     ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
     kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
     proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and

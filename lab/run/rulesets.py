@@ -24,6 +24,8 @@ from lab.spec.topology import Topology
 _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
 _OTHER = {"v4": "v6", "v6": "v4"}
 _IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
+_OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
+# what is written plainly, for who has no kernel at hand; what the kernel makes of a text is looked at once it is loaded
 _RESERVED = (
     (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
     (
@@ -31,6 +33,12 @@ _RESERVED = (
         "lab_trace and lab_count are the lab's own names",
         "rename the table",
     ),
+    (
+        re.compile(r"(?m)^[^#\"\n]*\bmeta[ \t]+nftrace[ \t]+set[ \t]+0\b"),
+        "`meta nftrace set 0` takes the trace away that every verdict rests on",
+        "take the statement out: it changes nothing but tracing",
+    ),
+    (_OUR_PREFIX, "with iptables-legacy this log prefix is what the trace itself says", "choose another prefix"),
 )
 _HALF = "tables present, use iptables-legacy-save"
 
@@ -112,7 +120,7 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         what = f"policy {policy.name} is an nft script, which iptables-legacy cannot hold"
         yield Problem(what, Where(texts["nft"].file), "run it without --backend legacy")
     for kind, text in texts.items():
-        yield from _reserved(text)
+        yield from _reserved(kind, text, backend)
         wrong = _wrong_dialect(kind, text.text)
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
@@ -121,9 +129,11 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
                 yield Problem(one.what, text.where(one.line), one.mend)
 
 
-def _reserved(text: Rendered) -> Iterator[Problem]:
+def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:
     """What a text may not hold, as it would cut the text off or be taken for what the lab itself says."""
     for pattern, what, advice in _RESERVED:
+        if pattern is _OUR_PREFIX and (backend is Backend.NFT or kind == "nft"):
+            continue
         for found in pattern.finditer(text.text):
             yield Problem(what, text.where(text.text.count("\n", 0, found.start()) + 1), advice)
 

@@ -18,8 +18,9 @@ _ENDED = {
 def contradiction(observation: Observation) -> str | None:
     """In which point two witnesses of ``observation`` contradict each other, in words; None where none do."""
     if observation.unseen:
-        silent = " and ".join(observation.unseen)
-        return f"the packet must have come through {silent}, and the trace there says nothing of it"
+        silent = ", ".join(observation.unseen)
+        crossed = silent if len(observation.unseen) == 1 else f"one of {silent}"
+        return f"the packet must have come through {crossed}, and the trace there says nothing of it"
     last = observation.request[-1] if observation.request else None
     if last is None or _has_copy(observation):
         return None
