@@ -95,8 +95,7 @@ class _Reading:
         base = {key: chain for key, chain in self._chains.items() if chain is not None}
         index = RuleIndex(self._node.name, rules, base)
         if self._rulesets.nft is not None:
-            own = [key for key in self._chains if key not in self._held]
-            statements = list(trace_statements(self._node.namespace, own))
+            statements = list(trace_statements(self._node.namespace, self._chains))
             refuse_blinding(statements, index, self._rulesets.nft.file)
             self._traces = self._traces or bool(statements)
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
-from lab.kernel.node import Node
 from lab.probe.stage import Stage
 from lab.record.observation import Observation, came_through
 from lab.record.path import End
@@ -27,13 +26,11 @@ def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[s
         known.append(last)
     if len(known) == 1:
         return ()
-    watched = stage.instrument.watched
-    told = _told(observation)
-    silent = tuple(dict.fromkeys(name for name in known if name in watched and name not in told))
-    if silent:
+    watched, links = stage.instrument.watched, stage.links
+    told = _told(observation) if observation.others else {path.node for path in observation.request}
+    if silent := tuple(dict.fromkeys(name for name in known if name in watched and name not in told)):
         return silent
-    nodes = stage.network.nodes
-    if all(one == other or _adjacent(nodes[one], nodes[other]) for one, other in pairwise(known)):
+    if all(one == other or not links[one].isdisjoint(links[other]) for one, other in pairwise(known)):
         return ()
     return _between(stage, sender, known[-1], told, observation.sent.family)
 
@@ -57,34 +54,29 @@ def _furthest(stage: Stage, observation: Observation) -> str | None:
     return stage.network.topology.owner((observation.sent if last is None else last.exit or last.entry).destination)
 
 
-def _adjacent(one: Node, other: Node) -> bool:
-    networks = {port.network for port in one.ports.values()}
-    return any(port.network in networks for port in other.ports.values())
-
-
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
     """The silent nodes of which one must have let the packet through to ``last``; none where it can be reached without them."""
     watched = stage.instrument.watched
     forwards = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
     silent = {name for name in forwards if name in watched and name not in told}
-    reached = _reached(stage.network.nodes, sender, forwards - silent)
+    reached = _reached(stage.links, sender, forwards - silent)
     if last in reached:
         return ()
     edge = sorted(silent & reached)
-    enough = [name for name in edge if last in _reached(stage.network.nodes, sender, forwards - silent | {name})]
+    enough = [name for name in edge if last in _reached(stage.links, sender, forwards - silent | {name})]
     return tuple(enough or edge)
 
 
-def _reached(nodes: Mapping[str, Node], sender: str, through: set[str]) -> set[str]:
+def _reached(links: Mapping[str, Collection[str]], sender: str, through: set[str]) -> set[str]:
     """The nodes that a packet of ``sender`` can come to over nodes of ``through``."""
     on_network: dict[str, set[str]] = {}
-    for name, node in nodes.items():
-        for port in node.ports.values():
-            on_network.setdefault(port.network, set()).add(name)
+    for name, networks in links.items():
+        for network in networks:
+            on_network.setdefault(network, set()).add(name)
     reached, waiting = {sender}, [sender]
     while waiting:
-        for port in nodes[waiting.pop()].ports.values():
-            new = on_network[port.network] - reached
+        for network in links[waiting.pop()]:
+            new = on_network[network] - reached
             reached |= new
             waiting += new & through
     return reached

@@ -22,9 +22,9 @@ def contradiction(observation: Observation) -> str | None:
         crossed = silent if len(observation.unseen) == 1 else f"one of {silent}"
         return f"the packet must have come through {crossed}, and the trace there says nothing of it"
     last = observation.request[-1] if observation.request else None
-    if last is None or _has_copy(observation):
+    if last is None or (observation.others and _has_copy(observation)):
         return None
-    if last.end in _ENDED and (came := came_through(observation) or _came_to_another_node(observation)) is not None:
+    if last.end in _ENDED and (came := came_through(observation) or _came_to_another_node(observation)):
         by = f" by {last.dropped_by}" if last.dropped_by is not None else ""
         return f"its trace at {last.node} {_ENDED[last.end]}{by}, and yet {came}"
     arrived = observation.arrived

@@ -26,12 +26,12 @@ RESET = Refusal("tcp-reset", None)
 
 def stage(watched: tuple[str, ...] = ROUTERS) -> Any:
     def node(name: str) -> SimpleNamespace:
-        ports = {link: SimpleNamespace(network=link) for link in LINKS[name]}
-        return SimpleNamespace(ports=ports, sysctls={"net.ipv4.ip_forward": str(int(name in ROUTERS))})
+        return SimpleNamespace(sysctls={"net.ipv4.ip_forward": str(int(name in ROUTERS))})
 
     topology = SimpleNamespace(owner={"10.0.2.10": "server", "10.0.1.20": "neighbour"}.get)
     network = SimpleNamespace(nodes={name: node(name) for name in LINKS}, topology=topology)
-    return SimpleNamespace(network=network, instrument=SimpleNamespace(watched=watched))
+    links = {name: frozenset(networks) for name, networks in LINKS.items()}
+    return SimpleNamespace(network=network, instrument=SimpleNamespace(watched=watched), links=links)
 
 
 def way(node: str, entry: Packet = SYN, end: End = End.LEFT, leaving: Packet | None = None) -> Path:
