@@ -69,7 +69,7 @@ class Sweeping:
 
     def _count_hooks(self, sweeper: Sweeper, keys: Sequence[int], *, by_rule: bool) -> None:
         with sweeper.counting(Gear.RULE if by_rule else Gear.VERDICT) as counted, sweeper.silence():
-            left = [key for piece in counted(keys) for key in self._add_counted(piece, by_rule=by_rule)]
+            left = [key for piece in counted(keys) for key in self._add_counted(piece)]
         self._tally.traced = len(left)
         self._trace(sweeper, left)
 
@@ -87,13 +87,12 @@ class Sweeping:
                     left += found.alike.get(key, ())
         self._trace(sweeper, left)
 
-    def _add_counted(self, piece: Piece, *, by_rule: bool) -> Sequence[int]:
+    def _add_counted(self, piece: Piece) -> Sequence[int]:
         """Add a piece that was counted; its keys, if that proves nothing."""
         self._tally.repeats += piece.repeats
         denied = [key for key in piece.keys if key not in piece.arrived]
-        answered = sum(key in piece.refused for key in denied)
-        # where no rule rejects, nobody may have answered
-        node = eater(piece.counts, len(denied), answered) if by_rule or not answered else None
+        # where the rules are not counted none rejects, and nobody may have answered
+        node = eater(piece.counts, len(denied), sum(key in piece.refused for key in denied))
         sound = piece.sound and (node is not None and self._at in (None, node) if denied else nothing_eaten(piece.counts))
         if not sound:
             return piece.keys
