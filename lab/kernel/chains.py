@@ -18,8 +18,9 @@ from lab.kernel.trace_table import TABLE
 
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _NUMBERS = {name: number for number, name in FAMILIES.items()}
-_GETCHAIN, _GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 4, nl.NFNL_SUBSYS_NFTABLES << 8 | 7
+_GETTABLE, _GETCHAIN, _GETRULE = (nl.NFNL_SUBSYS_NFTABLES << 8 | number for number in (1, 4, 7))
 _UNSPECIFIED = 0
+_TABLE_NAME = 1
 _RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
@@ -91,7 +92,7 @@ def blocks(namespace: Namespace) -> dict[tuple[ChainKey, int], str]:
     found = {}
     for data in _dump(namespace, _GETRULE):
         if b"__chain" in data:
-            for name, parts in _expressions(data):
+            for name, parts in expressions(data):
                 chain = _led_to(parts) if name == b"immediate\0" else None
                 if chain is not None and _MADE.fullmatch(chain):
                     found[_key(data), _handle(data)] = chain
@@ -126,8 +127,24 @@ def handles(namespace: Namespace, chains: Iterable[ChainKey]) -> dict[ChainKey, 
     Chain by chain: a dump of all rules walks, for each part that it gives, over all that it gave before
     (nf_tables_dump_rules), and takes seconds for 100,000 rules.
     """
+    found: dict[ChainKey, list[int]] = {key: [] for key in chains}
+    for key, handle, _ in rules_of(namespace, found):
+        found[key].append(handle)
+    return found
+
+
+def rules_of(namespace: Namespace, chains: Iterable[ChainKey]) -> Iterator[tuple[ChainKey, int, bytes]]:
+    """Chain, handle and whole message of each rule of ``chains``, chain by chain as `handles`."""
     with _channel(namespace) as channel:
-        return {key: [_handle(data) for data in _ask(channel, key)] for key in chains}
+        for key in chains:
+            for data in _ask(channel, key):
+                yield key, _handle(data), data
+
+
+def tables(namespace: Namespace) -> Iterator[tuple[str, str]]:
+    """Family and name of every table of the node, the lab's own too."""
+    for data in _dump(namespace, _GETTABLE):
+        yield FAMILIES.get(data[16], str(data[16])), nl.attributes(data, nl.HEADER)[_TABLE_NAME][:-1].decode()
 
 
 def _ask(channel: sockets.socket, key: ChainKey) -> Iterator[bytes]:
@@ -171,13 +188,13 @@ def _key(data: bytes) -> ChainKey:
 
 def _first_counter(data: bytes) -> int | None:
     """The packets of a rule's first counter; nft puts matches that a statement needs (``reject with tcp reset``) before it."""
-    for name, parts in _expressions(data):
+    for name, parts in expressions(data):
         if name == b"counter\0":
             return int.from_bytes(nl.attributes(parts)[_COUNTER_PACKETS], "big")
     return None
 
 
-def _expressions(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def expressions(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Name and attributes of each expression of a rule."""
     expressions = nl.attributes(data, nl.HEADER).get(_RULE_EXPRESSIONS, b"")
     start = 0

@@ -6,6 +6,7 @@ step did is then its target's meaning: DROP, REJECT, a queue.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 
@@ -15,12 +16,12 @@ from lab.kernel.namespace import Namespace
 from lab.kernel.nflog import Logged, PacketLog
 from lab.kernel.paths import Passage
 from lab.kernel.rule_index import RuleIndex
-from lab.kernel.trace_table import ENTRIES, LOG_PREFIX, TraceTable
+from lab.kernel.trace_table import ENTRIES, TraceTable
 from lab.kernel.tracer import Overrun
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 
-_OURS, _TRACE = LOG_PREFIX.encode(), b"TRACE: "
+STEP_PREFIX = b"TRACE: "  # nf_log_trace; of rulesets that log with it themselves see meddling.refuse_forging
 _ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
 _STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _VERDICTS = {
@@ -57,13 +58,15 @@ class LegacyTrace:
         self._node, self._rules, self._port_name = node, rules, port_name
         self._stories: dict[tuple[int, tuple[bytes, ...]], tuple[Step, ...]] = {}
         self._log = PacketLog(namespace)
-        self.table = TraceTable(namespace, logs=True)
+        # a rule may log whatever it likes to the same group, so what the lab logs cannot be known before
+        self._own = f"lab {os.urandom(8).hex()}: ".encode()
+        self.table = TraceTable(namespace, log_prefix=self._own.decode())
         self.told = 0
         self._canary = Canary(namespace, families)
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        return [self._path(way) for way in _ways(self._log.read(), one_by_one=True)]
+        return [self._path(way) for way in _ways(self._log.read(), self._own, one_by_one=True)]
 
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
@@ -71,7 +74,7 @@ class LegacyTrace:
         self.told = len(messages)
         return [
             Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))
-            for way in _ways(messages, one_by_one=False)
+            for way in _ways(messages, self._own, one_by_one=False)
         ]
 
     @property
@@ -86,8 +89,8 @@ class LegacyTrace:
             seen = self._log.read()
         except Overrun:
             return "the log's buffer overflowed"
-        ours = [message for message in seen if message.prefix.startswith(_OURS)]
-        return self._canary.missing({(_packet(message).source, message.prefix[len(_OURS) :].decode()) for message in ours})
+        ours = [message for message in seen if message.prefix.startswith(self._own)]
+        return self._canary.missing({(_packet(message).source, message.prefix[len(self._own) :].decode()) for message in ours})
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing and take the table away, in any order."""
@@ -99,7 +102,7 @@ class LegacyTrace:
         last = way.exit or (way.steps[-1] if way.steps else way.entry)
         entry, leaving = _packet(way.entry), _packet(way.exit) if way.exit is not None else None
         if way.exit is not None:
-            end = _ENDS[way.exit.prefix[len(_OURS) :].decode()]
+            end = _ENDS[way.exit.prefix[len(self._own) :].decode()]
         else:
             end = _STOPS.get(steps[-1].verdict, End.VANISHED) if steps else End.VANISHED
         out = self._port_name(way.exit.out_index) if way.exit is not None and end is End.LEFT else None
@@ -118,7 +121,7 @@ class LegacyTrace:
 
     def _read(self, family: str, prefix: bytes, before: str) -> Step:
         """``TRACE: filter:FORWARD:rule:3``; an unconditional rule is called ``policy`` or ``return`` like the chain's end."""
-        table, _, rest = prefix[len(_TRACE) :].decode().strip().partition(":")
+        table, _, rest = prefix[len(STEP_PREFIX) :].decode().strip().partition(":")
         chain, _, number = rest.rsplit(":", 2)
         place = self._rules.place(family, table, chain)
         hook, kind = place if place is not None else (before, table)
@@ -142,8 +145,8 @@ class LegacyTrace:
         return "continue"
 
 
-def _ways(messages: Iterable[Logged], *, one_by_one: bool) -> list[_Way]:
-    """Each packet's messages.
+def _ways(messages: Iterable[Logged], own: bytes, *, one_by_one: bool) -> list[_Way]:
+    """Each packet's messages; ``own`` is what those of the lab's entry and exit begin with.
 
     A packet that is made while another one is inside a rule (a REJECT's answer) ends before that one goes on, so a message
     belongs to the last packet that entered with these headers and has not left.  With headers that nobody entered with it
@@ -155,8 +158,8 @@ def _ways(messages: Iterable[Logged], *, one_by_one: bool) -> list[_Way]:
     known: dict[bytes, list[_Way]] = {}
     for message in messages:
         prefix = message.prefix
-        if prefix.startswith(_OURS):
-            name = prefix[len(_OURS) :].decode()
+        if prefix.startswith(own):
+            name = prefix[len(own) :].decode()
             if name in ENTRIES:
                 way = _Way(message)
                 ways.append(way)
@@ -164,7 +167,7 @@ def _ways(messages: Iterable[Logged], *, one_by_one: bool) -> list[_Way]:
                 for mark in way.marks:
                     known.setdefault(mark, []).append(way)
                 continue
-        elif not prefix.startswith(_TRACE):
+        elif not prefix.startswith(STEP_PREFIX):
             continue
         found = known.get(_head(message.packet)) or known.get(_content(message.packet)) or []
         if not found and one_by_one:
@@ -172,7 +175,7 @@ def _ways(messages: Iterable[Logged], *, one_by_one: bool) -> list[_Way]:
         if not found:
             continue
         way = found[-1]
-        if prefix.startswith(_OURS):
+        if prefix.startswith(own):
             way.exit = message
             del inside[way]
             for mark in way.marks:

@@ -11,6 +11,7 @@ from lab.kernel.chains import all_chains, handles, has_rules
 from lab.kernel.collection import without_collection
 from lab.kernel.dialects import FAMILIES, saves
 from lab.kernel.line_map import KnownLines, LineMap, NodeLines
+from lab.kernel.meddling import refuse_blinding, refuse_forging, refuse_own_names, trace_statements
 from lab.kernel.namespace import Namespace
 from lab.kernel.native import native_rules
 from lab.kernel.node import Node
@@ -59,6 +60,8 @@ class _Reading:
     def __init__(self, node: Node, rulesets: Rulesets, backend: Backend) -> None:
         self._node, self._rulesets, self._backend = node, rulesets, backend
         self._traces = self._zoned = False
+        if rulesets.nft is not None:
+            refuse_own_names(node.namespace, rulesets.nft.file)
         self._saving = {
             kind: [Running(node.namespace, command) for command in saves(kind, backend, text.text)]
             for kind, text in rulesets.parts()
@@ -76,6 +79,8 @@ class _Reading:
         for kind, ruleset in saved.items():
             if kind in lines.counted:
                 self._check_count(kind, ruleset, lines.by_kind[kind])
+            if self._backend is Backend.LEGACY:
+                refuse_forging(ruleset, lines.by_kind[kind], dict(self._rulesets.parts())[kind].file)
         native = self._native(self._listing) if self._listing is not None else None
         rules: dict[Key, Record] = {}
         for kind, ruleset in saved.items():
@@ -91,6 +96,10 @@ class _Reading:
             raise self._failed(f"ip_tables holds the table {tables[0]}, though nothing was loaded by iptables-legacy")
         base = {key: chain for key, chain in self._chains.items() if chain is not None}
         index = RuleIndex(self._node.name, rules, base)
+        if self._rulesets.nft is not None:
+            statements = list(trace_statements(self._node.namespace, self._chains))
+            refuse_blinding(statements, index, self._rulesets.nft.file)
+            self._traces = self._traces or bool(statements)
         families = {int(kind[1:]): ruleset for kind, ruleset in saved.items()}
         return LoadedPolicy(self._rulesets, self._backend, families, native, index, self._traces, self._zoned)
 
@@ -101,7 +110,6 @@ class _Reading:
 
     def _native(self, listing: Running) -> NftRuleset:
         text = self._printed(listing)
-        self._traces = self._traces or "meta nftrace set 1" in text
         self._zoned = self._zoned or "zone set" in text
         native = read_listing(text)
         script = self._rulesets.nft

@@ -28,7 +28,8 @@ from lab.kernel.nft_expressions import (
 from lab.kernel.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, Owner
 
 TABLE = "lab_trace"
-LOG_GROUP, LOG_PREFIX = 0, "lab: "
+META_NFTRACE = 12
+LOG_GROUP = 0
 INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
@@ -37,13 +38,12 @@ CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\
 
 _NFPROTO_IPV4, _NFPROTO_IPV6 = 2, 10
 _SOURCES = {4: (_NFPROTO_IPV4, 12, 4), 6: (_NFPROTO_IPV6, 8, 16)}  # where a header of the family has its source address
-_META_NFTRACE = 12
 _TCP, _SYN = 6, 0x02
 
 
 def _traced() -> bytes:
     one = expression("immediate", nl.number(1, 1), nl.nest(2, nl.attribute(1, b"\1")))
-    return one + expression("meta", nl.number(2, _META_NFTRACE), nl.number(3, 1))
+    return one + expression("meta", nl.number(2, META_NFTRACE), nl.number(3, 1))
 
 
 def _family(chain: str) -> int:
@@ -57,12 +57,13 @@ def _hook(chain: str) -> int:
 class TraceTable:
     """The table, for as long as this object is open.  At first it traces TCP on SYN alone, all else on every packet.
 
-    ``logs`` makes it write to NFLOG beside: ip_tables, which has no trace messages, logs its steps there.  With
-    ``devices`` the table has a twin that traces what comes in there from before any rule at ingress.
+    With ``log_prefix`` it writes to NFLOG beside, that prefix and the chain's name: ip_tables, which has no trace messages,
+    logs its steps there.  With ``devices`` the table has a twin that traces what comes in there from before any rule at
+    ingress.
     """
 
-    def __init__(self, namespace: Namespace, *, logs: bool = False, devices: Sequence[str] = ()) -> None:
-        self._logs = logs
+    def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
+        self._log_prefix = log_prefix
         self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
         self._owner = Owner(namespace, TABLE, "the lab's trace table")
         self.everything = False
@@ -96,17 +97,18 @@ class TraceTable:
         return self._owner.rule(chain, *expressions, family=_family(chain), first=first)
 
     def _told(self, chain: str) -> bytes:
-        """What NFLOG is to tell of a packet that is here: `LOG_GROUP`, and `LOG_PREFIX` with the chain's name."""
-        if not self._logs:
+        """What NFLOG is to tell in `LOG_GROUP` of a packet that is here."""
+        if self._log_prefix is None:
             return b""
-        return expression("log", nl.attribute(1, struct.pack("!H", LOG_GROUP)), nl.text(2, LOG_PREFIX + chain))
+        return expression("log", nl.attribute(1, struct.pack("!H", LOG_GROUP)), nl.text(2, self._log_prefix + chain))
 
     def _rules(self, *, everything: bool) -> list[bytes]:
         rules = [self._rule(chain, _traced(), self._told(chain), verdict(ACCEPT)) for chain in self._entries]
         rules += [self._rule(chain, self._told(chain), verdict(ACCEPT)) for chain in EXITS]
         if not everything:
             # a log, unlike a trace message, is written of a packet that was not marked at its entry too
-            rules += [self._skip_established_tcp(chain) for chain in (*self._entries, *(EXITS if self._logs else ()))]
+            chains = self._entries if self._log_prefix is None else (*self._entries, *EXITS)
+            rules += [self._skip_established_tcp(chain) for chain in chains]
         return rules + [self._canary(chain, family) for chain in ENTRIES for family in CANARIES]
 
     def _skip_established_tcp(self, chain: str) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from lab.kernel.tracer import Overrun
+from lab.probe.crossing import unseen_nodes
 from lab.probe.icmp import send_icmp
 from lab.probe.question import ICMP, ICMPV6, TCP, Question
 from lab.probe.raw import witness
@@ -33,14 +34,21 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
     ``translated`` tells that a rule may lead it to another destination.
     """
     if closely:
-        return _watched(stage, question, None if translated else question.destination, repeats=0)
+        observation = _watched(stage, question, None if translated else question.destination, repeats=0)
+    else:
+        observation = _looked_at(stage, question)
+    unseen = unseen_nodes(stage, question.node, observation)
+    return replace(observation, unseen=unseen) if unseen else observation
+
+
+def _looked_at(stage: Stage, question: Question) -> Observation:
+    """What was seen of ``question``, by a closer look where the first sending proved nothing."""
     observation = _until_sound(stage, question)
     if _settled(observation):
         return observation
     # so that the question for a neighbour is asked, and seen, once more
     stage.network.unresolved_neighbours()
-    last = observation.request[-1].exit if observation.request else observation.sent
-    again = _watched(stage, question, last.destination if last else question.destination)
+    again = _watched(stage, question, _headed(observation).destination)
     again = replace(again, repeats=observation.repeats + again.repeats + 1)
     if _story(again) == _story(observation):
         return again
@@ -64,14 +72,25 @@ def _watched(stage: Stage, question: Question, destination: str | None, *, repea
         found = _until_sound(stage, question, repeats=repeats)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
-        left = found.request[-1].exit if found.request else found.sent
-        reached = saw(left) if left is not None else None
-        if not reasons and left is not None and _from_itself(stage, left):
+        left = _headed(found)
+        reached = saw(left)
+        if not reasons and _left(found) and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
     unresolved = () if _settled(found) else stage.network.unresolved_neighbours()
     return replace(
         found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons
     )
+
+
+def _headed(observation: Observation) -> Packet:
+    """The request's headers where it was last seen: as it left the last node, or as it came in where it did not."""
+    last = observation.request[-1] if observation.request else None
+    return observation.sent if last is None else last.exit or last.entry
+
+
+def _left(observation: Observation) -> bool:
+    """Whether no node is known that kept the request."""
+    return not observation.request or observation.request[-1].exit is not None
 
 
 def _from_itself(stage: Stage, left: Packet) -> bool:

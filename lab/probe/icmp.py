@@ -82,10 +82,10 @@ def _await(sighting: Sighting, client: sockets.socket, watching: Sequence[Sniffe
     if not answered and wanted is not None and not sighting.silently_dropped():
         sighting.stage.eventually(lambda: None)
         answered = _answer(client, sent, wanted, nonce)
-    arrival = find_arrival(watching, nonce)
+    arrival = find_arrival(watching, sent, nonce)
     if arrival is None and wanted is None and not sighting.silently_dropped():
         sighting.stage.eventually(lambda: None)
-        arrival = find_arrival(watching, nonce)
+        arrival = find_arrival(watching, sent, nonce)
     if arrival is not None:
         sighting.arrived, sighting.progress = arrival, Progress.DELIVERED
     if answered or (arrival is not None and wanted is None):

@@ -28,10 +28,13 @@ class Sniffer:
         if self._family == 6:
             self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
 
-    def find(self, nonce: bytes) -> Arrival | None:
-        """How the packet that carries ``nonce`` arrived; None when it is not among those that wait."""
+    def find(self, sent: Packet, nonce: bytes) -> Arrival | None:
+        """How the packet that was ``sent`` with ``nonce`` arrived; None when it is not among those that wait.
+
+        An ICMP error quotes the packet that it is about, nonce and all.
+        """
         for packet, data in self._waiting():
-            if data.endswith(nonce):
+            if data.endswith(nonce) and _same_kind(packet, sent):
                 ports = packet if self._proto == sockets.IPPROTO_TCP else None
                 return Arrival(
                     self._node, packet.destination, ports and ports.dport, packet.source, ports and ports.sport
@@ -39,8 +42,8 @@ class Sniffer:
         return None
 
     def took_in(self, packet: Packet) -> bool:
-        """Whether a packet with these addresses and ports is among those that wait."""
-        return any(ends_of(seen) == ends_of(packet) for seen, _ in self._waiting())
+        """Whether a packet of this kind with these addresses and ports is among those that wait."""
+        return any(ends_of(seen) == ends_of(packet) and _same_kind(seen, packet) for seen, _ in self._waiting())
 
     def _waiting(self) -> Iterator[tuple[Packet, bytes]]:
         while True:
@@ -59,6 +62,11 @@ class Sniffer:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _same_kind(seen: Packet, sent: Packet) -> bool:
+    """Whether both have the same ICMP type and code, or TCP flags."""
+    return (seen.proto, seen.flags, seen.code) == (sent.proto, sent.flags, sent.code)
 
 
 @contextmanager
@@ -91,6 +99,6 @@ def sniffers(stage: Stage, question: Question) -> Iterator[Sequence[Sniffer]]:
         yield found
 
 
-def find_arrival(watching: Sequence[Sniffer], nonce: bytes) -> Arrival | None:
-    """Where the packet that carries ``nonce`` arrived."""
-    return next((arrival for sniffer in watching if (arrival := sniffer.find(nonce)) is not None), None)
+def find_arrival(watching: Sequence[Sniffer], sent: Packet, nonce: bytes) -> Arrival | None:
+    """Where the packet that was ``sent`` with ``nonce`` arrived."""
+    return next((arrival for sniffer in watching if (arrival := sniffer.find(sent, nonce)) is not None), None)

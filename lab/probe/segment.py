@@ -55,7 +55,7 @@ def _await(sighting: Sighting, client: sockets.socket, watching: Sequence[Sniffe
     if not reset and not sighting.silently_dropped():
         sighting.stage.eventually(lambda: None)
         reset = _reset(client, sighting.sent)
-    arrival = find_arrival(watching, nonce)
+    arrival = find_arrival(watching, sighting.sent, nonce)
     if arrival is not None:
         sighting.arrived, sighting.progress = arrival, Progress.DELIVERED
         if reset:

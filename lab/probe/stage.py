@@ -28,11 +28,15 @@ _Place = tuple[str, int, int, int]  # node, family, protocol, port
 
 
 class Stage:
-    """Holds the sockets of all services that are always open, until `close`."""
+    """Holds the sockets of all services that are always open, until `close`.
+
+    ``links`` are the networks that each node is on.
+    """
 
     def __init__(self, network: Network, instrument: Instrument) -> None:
         self.network = network
         self.instrument = instrument
+        self.links = {name: frozenset(port.network for port in node.ports.values()) for name, node in network.nodes.items()}
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)

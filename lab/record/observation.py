@@ -9,6 +9,10 @@ from typing import NamedTuple
 from lab.record.packet import Packet
 from lab.record.path import Path
 
+# what no host says but the one that a packet was for (RFC 1122, 3.2.2.1), where no rule says it
+NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
+_SYN = 0x02
+
 
 class Arrival(NamedTuple):
     """What the receiver saw: the nonce came to node ``at``, at ``address``:``port``, from ``source``:``sport``."""
@@ -71,6 +75,8 @@ class Observation:
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
+    of it.
     ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
     kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
     proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
@@ -87,6 +93,7 @@ class Observation:
     refusal: Refusal | None = None
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()
+    unseen: tuple[str, ...] = ()
     unresolved: tuple[tuple[str, str], ...] = ()
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -99,3 +106,23 @@ class Observation:
     def answered(self) -> bool:
         """The request arrived and its answer came back."""
         return self.stage is Stage.ANSWERED
+
+
+def came_through(observation: Observation) -> str | None:
+    """What proves that the request came to its destination, in words that follow "and yet"; None where nothing does.
+
+    The answer of a REJECT proves nothing of the kind, so what a sender was told counts only where no rule rejected.
+    """
+    if observation.arrived is not None:
+        return f"it arrived at {observation.arrived.at}"
+    if observation.reached is not None:
+        return f"the kernel of {observation.reached} took it in"
+    if observation.stage in (Stage.DELIVERED, Stage.ANSWERED):
+        return "its answer came back"
+    if observation.stage is Stage.CONNECTED and observation.sent.flags == _SYN:
+        return "the handshake was answered"
+    told = observation.refusal
+    last = observation.request[-1].dropped_by if observation.request else None
+    if told is not None and told.kind in NOTHING_LISTENS and (last is None or last.rejects is None):
+        return f"the sender was told {told.kind}, which only its destination says"
+    return None

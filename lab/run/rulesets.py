@@ -28,7 +28,8 @@ from lab.spec.topology import Topology
 _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
 _OTHER = {"v4": "v6", "v6": "v4"}
 _IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
-_OUR_PREFIX = re.compile(r"""--nflog-prefix[ =]+["']?(?:lab: |TRACE: )""")
+_OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
+# what is written plainly, for who has no kernel at hand; what the kernel makes of a text is looked at once it is loaded
 _RESERVED = (
     (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
     (
@@ -37,7 +38,7 @@ _RESERVED = (
         "rename the table",
     ),
     (
-        re.compile(r"(?m)^[^#\n]*\bmeta[ \t]+nftrace[ \t]+set[ \t]+0\b"),
+        re.compile(r"(?m)^[^#\"\n]*\bmeta[ \t]+nftrace[ \t]+set[ \t]+0\b"),
         "`meta nftrace set 0` takes the trace away that every verdict rests on",
         "take the statement out: it changes nothing but tracing",
     ),

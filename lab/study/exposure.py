@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
-from lab.record.sweep import DENIED, OPEN, Gear, Sweep, SweepGroup
+from lab.record.sweep import OPEN, Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
 from lab.ruleset.ownership import read_ownership
 from lab.spec.service import merged, ports_text
@@ -64,9 +64,7 @@ def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: S
         for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).groups
     ]
     _tell(groups, pair, proto, found)
-    for group in groups:
-        if group.verdict.kind in DENIED:
-            found.lost.append(f"{_what(pair, proto, group)}: open to one packet, and denied to the next")
+    _tell_closed(groups, pair, proto, found)
     return [group for group in groups if group.verdict.kind in OPEN]
 
 
@@ -78,6 +76,7 @@ def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup,
         return coarse.open
     fine = _ask(lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE)
     _tell(fine.groups, pair, proto, found)
+    _tell_closed(fine.groups, pair, proto, found)
     return fine.open
 
 
@@ -89,6 +88,13 @@ def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -
             found.lost.append(f"{what}: {group.verdict.proof}")
         elif group.unsettled is not None:
             found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
+
+
+def _tell_closed(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
+    """Keep what was open when it was asked first, and is not now: one of both is not so."""
+    for group in groups:
+        if group.verdict.kind not in (*OPEN, Kind.LOST) and group.unsettled is None:
+            found.lost.append(f"{_what(pair, proto, group)}: open to one packet, and {group.verdict.kind} to the next")
 
 
 def _what(pair: Pair, proto: str, group: SweepGroup) -> str:

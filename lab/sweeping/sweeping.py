@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from lab.kernel.collection import without_collection
 from lab.kernel.paths import Passage
+from lab.probe.crossing import unseen_nodes
 from lab.probe.follow import follow
 from lab.probe.question import TCP, Question
 from lab.probe.stage import Stage
@@ -26,6 +27,7 @@ from lab.sweeping.tally import SweepTally, Way
 from lab.verdict.prove import prove
 from lab.verdict.remembering import met_by
 from lab.verdict.swept import agree, counted_out, delivered, eater, nothing_eaten
+from lab.verdict.witnesses import contradiction
 
 _ASKED_ONE_BY_ONE = 4096  # keys of one way
 _ALL_ASKED = 256  # keys of one way, up to which each is asked
@@ -67,7 +69,7 @@ class Sweeping:
 
     def _count_hooks(self, sweeper: Sweeper, keys: Sequence[int], *, by_rule: bool) -> None:
         with sweeper.counting(Gear.RULE if by_rule else Gear.VERDICT) as counted, sweeper.silence():
-            left = [key for piece in counted(keys) for key in self._add_counted(piece, by_rule=by_rule)]
+            left = [key for piece in counted(keys) for key in self._add_counted(piece)]
         self._tally.traced = len(left)
         self._trace(sweeper, left)
 
@@ -85,12 +87,12 @@ class Sweeping:
                     left += found.alike.get(key, ())
         self._trace(sweeper, left)
 
-    def _add_counted(self, piece: Piece, *, by_rule: bool) -> Sequence[int]:
+    def _add_counted(self, piece: Piece) -> Sequence[int]:
         """Add a piece that was counted; its keys, if that proves nothing."""
         self._tally.repeats += piece.repeats
         denied = [key for key in piece.keys if key not in piece.arrived]
-        answered = sum(key in piece.refused for key in denied) if by_rule else None
-        node = eater(piece.counts, len(denied), answered)
+        # where the rules are not counted none rejects, and nobody may have answered
+        node = eater(piece.counts, len(denied), sum(key in piece.refused for key in denied))
         sound = piece.sound and (node is not None and self._at in (None, node) if denied else nothing_eaten(piece.counts))
         if not sound:
             return piece.keys
@@ -161,10 +163,13 @@ class Sweeping:
         paths = [passage.path() for _, passage in piece.passages.get(key, ())]
         followed = follow(paths, sent, self._stage.next_nodes)
         how = piece.arrived.get(key)
-        return Observation(
+        seen = Observation(
             sent, Progress.SENT, followed.request, (), followed.others, reached=how.at if how else None,
             refusal=piece.refused.get(key), faults=piece.faults,
         )  # fmt: skip
+        # what is counted is not traced
+        unseen = () if piece.counts else unseen_nodes(self._stage, question.node, seen)
+        return replace(seen, unseen=unseen) if unseen else seen
 
     def _settle(self) -> None:
         """Ask single probes of each key; where many were delivered and not answered, or got lost alike, of two of them."""
@@ -178,11 +183,16 @@ class Sweeping:
             way.verdict = replace(way.verdict, kind=Kind.LOST, proof=proof)
 
     def _told_by_two(self, way: Way) -> bool:
-        """Whether the first and the last key agree that no answer came: which rule ate those of the others is not told."""
+        """Whether the first and the last key agree that no answer came: which rule ate those of the others is not told.
+
+        Or that the instrument is blind to them, as it then is to all that were seen alike.
+        """
         verdicts = [self._probe(key) for key in (min(way.keys), max(way.keys))]
-        if not agree(verdicts) or verdicts[0].kind not in _UNANSWERED:
+        blind = all(contradiction(verdict.observation) for verdict in verdicts)
+        if not agree(verdicts) or not (verdicts[0].kind in _UNANSWERED or blind):
             return False
-        proof = f"{verdicts[0].proof} (asked of the first and the last; what became of the others' answers is not told)"
+        untold = "" if blind else "; what became of the others' answers is not told"
+        proof = f"{verdicts[0].proof} (asked of the first and the last{untold})"
         way.verdict, way.ask = replace(verdicts[0], rule=None, proof=proof), False
         way.arrived = way.arrived or self._arrival(way.verdict, min(way.keys))
         return True

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from lab.record.observation import Observation, Stage
+from lab.record.observation import NOTHING_LISTENS, Observation, Stage, came_through
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import canonical_reject
 from lab.verdict.deciding import decided
+from lab.verdict.witnesses import bears_the_same, contradiction
 
 _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP, _ICMPV6 = 1, 6, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
 _SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
-_NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
 def prove(observation: Observation, at: str | None = None) -> Verdict:
-    """The verdict of ``observation``, with ``at`` the node under test (None: whichever decided)."""
+    """The verdict of ``observation``, with ``at`` the node under test (None: whichever decided).
+
+    Where its witnesses contradict each other it is `lost`, whatever each of them alone would prove.
+    """
     if observation.faults:
         return _verdict(observation, at, Kind.LOST, f"the instrument failed: {'; '.join(observation.faults)}")
+    if (blind := contradiction(observation)) is not None:
+        return _blind(observation, at, blind)
     if observation.stage is Stage.ANSWERED:
         return _verdict(observation, at, Kind.ALLOWED, "the receiver got the nonce and its answer came back")
     last = observation.request[-1] if observation.request else None
@@ -33,6 +39,13 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if observation.stage in (Stage.CONNECTED, Stage.DELIVERED):
         return _cut_off(observation, at)
     return _passed_on(observation, at, last)
+
+
+def _blind(observation: Observation, at: str | None, blind: str) -> Verdict:
+    """Nothing is proven but that the request got on, where that is what one of the witnesses says."""
+    verdict = _verdict(observation, at, Kind.LOST, f"the instrument is blind: {blind}", _name(observation.sent))
+    passed = verdict.passed_node or at in observation.unseen or came_through(observation) is not None
+    return replace(verdict, rule=None, passed_node=passed)
 
 
 def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
@@ -154,7 +167,7 @@ def discovery_dropped_by(observation: Observation) -> Rule | None:
 def _refused(observation: Observation, at: str | None, last: Path | None, packet: str) -> Verdict:
     told = observation.refusal
     assert told is not None
-    if told.kind in _NOTHING_LISTENS:
+    if told.kind in NOTHING_LISTENS:
         # of hosts only the one that it was for says so (RFC 1122, 3.2.2.1), and no rule dropped it: REJECT did not say it
         destination = (last.exit if last is not None and last.exit is not None else observation.sent).destination
         proof = f"delivered to {destination}, whose own kernel answered {told.kind}: the path is open, and nothing listens"
@@ -165,8 +178,7 @@ def _refused(observation: Observation, at: str | None, last: Path | None, packet
 
 def _bears_the_same(path: Path, ways: Sequence[Path]) -> bool:
     heads = [header for way in ways for header in (way.entry, way.exit) if header is not None]
-    ends = (path.entry.source, path.entry.sport, path.entry.destination, path.entry.dport)
-    return any(ends == (head.source, head.sport, head.destination, head.dport) for head in heads)
+    return any(bears_the_same(path, head) for head in heads)
 
 
 def _stopped_answer(observation: Observation) -> Path | None:
@@ -221,7 +233,7 @@ def _verdict(
 
 def _has_passed(observation: Observation, at: str | None) -> bool:
     """Whether a packet of the request left the node under test, or was delivered to it."""
-    if observation.arrived is not None:
+    if observation.arrived is not None or observation.reached is not None:
         return True
     ways: Sequence[Path] = [path for path in observation.request if at is None or path.node == at]
     if at is None and ways:

@@ -16,6 +16,7 @@ from lab.kernel.tools import run
 from lab.kernel.tracer import Tracer
 from lab.lab import Lab
 from lab.probe.attempt import REPEATS
+from lab.record.sweep import DENIED, OPEN, Gear
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import SERVER, corridor, table
@@ -23,6 +24,7 @@ from tests.kernel.scenes import SERVER, corridor, table
 pytestmark = pytest.mark.kernel
 
 SHUT = table("filter", FORWARD="DROP")
+EATEN = ("-A FORWARD -p udp --dport 200:204 -j DROP", "-A FORWARD -p udp --dport 205:207 -j REJECT")
 SERVICES = ["tcp/443", "udp/443", "icmp/echo-request"]
 UNPROVEN = (Kind.LOST, Kind.UNROUTED)
 
@@ -67,6 +69,14 @@ def drop_early(lab: Lab, node: str, interface: str) -> None:
 
 def take_route_away(lab: Lab, node: str, destination: str) -> None:
     done = run(lab.network.nodes[node].namespace, ["ip", "route", "del", destination])
+    assert done.code == 0, done.err
+
+
+def switch_off(lab: Lab, hook: str) -> None:
+    """As another program could, now that it is too late to refuse it."""
+    chain = f"type filter hook {hook} priority -350; meta nftrace set 0;"
+    script = f"table inet quiet {{\nchain c {{\n{chain}\n}}\n}}\n"
+    done = run(lab.network.nodes["gateway"].namespace, ["nft", "-f", "-"], script)
     assert done.code == 0, done.err
 
 
@@ -175,3 +185,26 @@ def test_a_link_that_went_down(lab_of: LabOf) -> None:
     with lab.network.nodes["gateway"].netlink() as route:
         route.link("set", index=lab.network.nodes["gateway"].ports["left"].index, state="down")
     assert lab.probe("client", "server", "udp/443").kind in UNPROVEN
+
+
+@pytest.mark.parametrize("hook", ["prerouting", "forward"])
+def test_a_trace_that_is_switched_off_proves_nothing(lab_of: LabOf, hook: str) -> None:
+    lab = lab_of(corridor(), gateway=table("filter"))
+    switch_off(lab, hook)
+    for service in (*SERVICES, "icmp/timestamp-request", "icmp/address-mask-request"):
+        verdict = lab.probe("client", "server", service)
+        assert (verdict.kind, verdict.passed_node) == (Kind.LOST, True), (service, verdict.proof)
+        assert "blind" in verdict.proof
+
+
+@pytest.mark.parametrize("gear", list(Gear))
+def test_a_sweep_leaves_nothing_out(lab_of: LabOf, gear: Gear) -> None:
+    lab = lab_of(corridor(), gateway=table("filter", *EATEN))
+    switch_off(lab, "prerouting")
+    sweep = lab.sweep("client", "server", "udp/191-210", gear=gear)
+    assert sweep.count == 20
+    for low, high, group in sweep.ranges():
+        for port in range(low, high + 1):
+            kind, shut = group.verdict.kind, 200 <= port < 208
+            assert (kind in OPEN, kind in DENIED) in ((False, False), (not shut, shut)), (port, group.verdict.proof)
+            assert shut or group.verdict.passed_node, (port, group.verdict.proof)

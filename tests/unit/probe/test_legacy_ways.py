@@ -12,6 +12,7 @@ from lab.kernel.nflog import Logged
 from lab.kernel.rule_index import RuleIndex
 from lab.record.path import End, Path, Rule
 
+OWN = b"lab: "
 TEXTS = ("-j ACCEPT", "-p tcp -j svc", "-j REJECT", "-j DROP", "-j NFQUEUE", "-j LOG", "-g away")
 RULES = {
     ("ip", "filter", "FORWARD", number): Rule(
@@ -36,8 +37,8 @@ def said(prefix: str, of: bytes | None = None, out: int = 0, mark: int = 0) -> L
 def paths(*messages: Logged) -> Sequence[Path]:
     trace = LegacyTrace.__new__(LegacyTrace)
     trace._node, trace._rules, trace._port_name = "gateway", RuleIndex("gateway", RULES), {1002: "right"}.get
-    trace._stories = {}
-    return [trace._path(way) for way in _ways(messages, one_by_one=True)]
+    trace._stories, trace._own = {}, OWN
+    return [trace._path(way) for way in _ways(messages, OWN, one_by_one=True)]
 
 
 def step(word: str) -> Logged:
@@ -149,7 +150,7 @@ def test_packets_of_two_processors_that_were_translated(sent: list[tuple[bytes, 
     steps = [said(f"TRACE: filter:FORWARD:rule:{number}", after) for number, (_, after) in enumerate(sent, 1)]
     left = [said("lab: postrouting", after) for _, after in sent]
     for way, (before, after), number in zip(
-        _ways([*entered, *steps, *left], one_by_one=False), sent, range(1, 5), strict=False
+        _ways([*entered, *steps, *left], OWN, one_by_one=False), sent, range(1, 5), strict=False
     ):
         assert (way.entry.packet, way.exit and way.exit.packet) == (before, after)
         assert [step.prefix for step in way.steps] == [b"TRACE: filter:FORWARD:rule:%d" % number]
@@ -157,7 +158,7 @@ def test_packets_of_two_processors_that_were_translated(sent: list[tuple[bytes, 
 
 def test_what_no_packet_of_two_processors_can_be_known_by_is_nobodys() -> None:
     stranger = said("lab: postrouting", datagram(3, 1, b"another payload"))
-    (way,) = _ways([said("lab: prerouting"), stranger], one_by_one=False)
+    (way,) = _ways([said("lab: prerouting"), stranger], OWN, one_by_one=False)
     assert way.exit is None
-    (way,) = _ways([said("lab: prerouting"), stranger], one_by_one=True)
+    (way,) = _ways([said("lab: prerouting"), stranger], OWN, one_by_one=True)
     assert way.exit is stranger

@@ -58,3 +58,12 @@ def test_ports_of_which_the_speaker_is_not_proven(monkeypatch: pytest.MonkeyPatc
         f"client > server (10.0.2.10) {proto}/80-90" for proto in ("tcp", "udp")
     ]
     assert [one.ports for one in found.exposures] == [((91, 99),), ((91, 99),)]
+
+
+@pytest.mark.parametrize("kind", [Kind.DROPPED, Kind.UNROUTED, Kind.CONSUMED])
+def test_what_was_open_and_is_not_when_its_rule_is_asked_for_is_not_left_out(kind: Kind) -> None:
+    def sweep(gear: Gear) -> Sweep:
+        return Sweep((group(Kind.CLOSED if gear is Gear.VERDICT else kind, (443, 443)),), gear)
+
+    found = surveyed(sweep, every_port=True)
+    assert [text.rpartition(": ")[2] for text in found.lost] == [f"open to one packet, and {kind} to the next"] * 2
