@@ -11,6 +11,7 @@ from pathlib import Path
 from lab.errors import InputError, Problem, Where
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
+from lab.ruleset.closed_lists import not_data
 from lab.ruleset.dialect import looks_like_iptables_save, looks_like_nft
 from lab.ruleset.mend import mend, unmet
 from lab.ruleset.nft.includes import expand
@@ -120,6 +121,7 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         yield Problem(what, Where(texts["nft"].file), "run it without --backend legacy")
     for kind, text in texts.items():
         yield from _reserved(kind, text, backend)
+        yield from not_data(kind, text)
         wrong = _wrong_dialect(kind, text.text)
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
