@@ -15,7 +15,7 @@ import subprocess
 import threading
 from _thread import start_new_thread
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -48,7 +48,10 @@ class Means(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a program may run, in seconds; how much it may print, into each file, and use of memory, in bytes."""
+    """How long a program may run, in seconds; how much it may print, into each file, and use of memory, in bytes.
+
+    The kernel keeps the last two from a moment after it has started.
+    """
 
     seconds: float
     printed: int = 256 << 20
@@ -110,13 +113,12 @@ class Confined:
         self._over.acquire()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        if self._program.namespace is not None:
-            self._program.namespace.__enter__()
         confine_thread(self._program.executes, self._program.means)
-        process = subprocess.Popen(
-            self._program.command, stdin=self._pipes.stdin, stdout=self._pipes.stdout, stderr=self._pipes.stderr,
-            env=self._program.environment, cwd=self._program.folder, start_new_session=True,
-        )  # fmt: skip
+        with self._program.namespace or nullcontext():  # the thread itself is not to hold a node
+            process = subprocess.Popen(
+                self._program.command, stdin=self._pipes.stdin, stdout=self._pipes.stdout, stderr=self._pipes.stderr,
+                env=self._program.environment, cwd=self._program.folder, start_new_session=True,
+            )  # fmt: skip
         try:
             self._ended = os.pidfd_open(process.pid)
             for limit, most in self._limits.of_the_kernel():
@@ -134,7 +136,7 @@ class Confined:
         in_time = waiting.poll(max(0.0, self._until - monotonic()) * 1000)
         self.stop()
         if not in_time:
-            return f"did not end within {self._limits.seconds:.0f} s"
+            return f"did not end within {self._limits.seconds:g} s"
         return f"printed more than {self._limits.printed >> 20} MiB" if self.code == -signal.SIGXFSZ else ""
 
     def stop(self) -> None:

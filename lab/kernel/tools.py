@@ -80,7 +80,7 @@ class Running:
             self._program = Confined(
                 Program(command, ENVIRONMENT, programs(tool, *([guard] if guard else [])), namespace),
                 Pipes(given, self._out, self._err),
-                Limits(seconds=DEADLINE_S * (1 + size / (1 << 20))),
+                Limits(seconds=DEADLINE_S * (1 + (size >> 20))),
             )
             undo.pop_all()
             given.close()
