@@ -121,11 +121,12 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         yield Problem(what, Where(texts["nft"].file), "run it without --backend legacy")
     for kind, text in texts.items():
         yield from _reserved(kind, text, backend)
-        yield from not_data(kind, text)
         wrong = _wrong_dialect(kind, text.text)
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
-        elif kind in _IPTABLES:
+            continue
+        yield from not_data(kind, text)
+        if kind in _IPTABLES:
             for one in unmet(text.text, sets):
                 yield Problem(one.what, text.where(one.line), one.mend)
 
