@@ -122,6 +122,8 @@ class Confined:
         try:
             self._ended = os.pidfd_open(process.pid)
             for limit, most in self._limits.of_the_kernel():
+                hard = resource.prlimit(process.pid, limit)[1]
+                most = most if hard == resource.RLIM_INFINITY else min(most, hard)
                 resource.prlimit(process.pid, limit, (most, most))
         except BaseException:
             process.kill()

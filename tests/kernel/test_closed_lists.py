@@ -1,4 +1,4 @@
-"""Closed lists against the tools themselves: what makes a tool do more than make rules, sets and tables is refused before it."""
+"""Closed lists against the tools themselves: what has a tool do more than make rules, sets and tables is refused before."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ OUT_OF_LIST = settings(max_examples=60, deadline=None, suppress_health_check=[He
 
 # getopt does with -V and -h what it does with -M: those two are seen from outside.
 RULE = st.lists(st.sampled_from([
-    "-A INPUT", "-V", "-h", "--ver", "--he", '"', "\\", " ", " ", "-", "f", "v", "V", "-s", "-p tcp", "-m comment --comment", "=",
-    "-j LOG --log-prefix", "[1:2]", "[", "]", "x", "\f", "\t", "!", "-c", "--string", "--",
+    "-A INPUT", "-V", "-h", "--ver", "--he", '"', "\\", " ", " ", "-", "f", "v", "V", "-s", "-p tcp", "-m comment --comment",
+    "=", "-j LOG --log-prefix", "[1:2]", "[", "]", "x", "\f", "\t", "!", "-c", "--string", "--",
 ]), max_size=9).map("".join)  # fmt: skip
 SET = st.lists(st.sampled_from([
-    "add a 192.0.2.1", "save", "list", "l", "s", "-L", "-S", "--", "-", '"', " ", " ", "\t", "\v", "\r", "-exist", "-o", "save", "a",
+    "add a 192.0.2.1", "save", "list", "l", "s", "-L", "-S", "--", "-", '"', " ", " ", "\t", "\v", "\r", "-exist", "-o", "a",
     "comment", "#", "-file", "/lab-was-here",
 ]), max_size=8).map("".join)  # fmt: skip
 SCRIPT = st.lists(st.sampled_from([
@@ -50,7 +50,7 @@ def namespace() -> Iterator[Namespace]:
 def does_more(namespace: Namespace, kind: str, text: str, backend: Backend = Backend.NFT) -> bool:
     """Whether the tool prints something else than why it refuses the text, or tries to write a file."""
     done = run(namespace, restore(kind, backend), text)
-    return done.out != "" or "lab-was-here" in done.err and "for writing" in done.err
+    return done.out != "" or ("lab-was-here" in done.err and "for writing" in done.err)
 
 
 @example(line='-A INPUT "-V"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -43,7 +43,7 @@ Ran = Callable[..., tuple[str, int, str]]
 
 
 @pytest.fixture
-def ran(tmp_path: Path) -> Iterator[Ran]:
+def ran(tmp_path: Path) -> Ran:
     """Runs a command confined; why it was stopped, its exit code and what it printed, into both files, at most 64 KiB."""
 
     def run(
@@ -56,7 +56,7 @@ def ran(tmp_path: Path) -> Iterator[Ran]:
             out.seek(0)
             return stopped, confined.code, out.read(1 << 16).decode()
 
-    yield run
+    return run
 
 
 @pytest.mark.parametrize("means", MEANS)

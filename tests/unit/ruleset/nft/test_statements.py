@@ -19,13 +19,13 @@ TABLES = [
     "add element ip a s { 10.0.0.1,\n\n 10.0.0.2 }",
     "table ip a { }\nadd rule a c accept\na c drop\nip a c drop",
     "flowtable ip a f { hook ingress priority 0; devices = { lan }; }\ncounter ip a n\nquota ip a q { over 1 mbytes }",
-    "limit ip a l { rate 1/second }\nct helper ip a h { type \"ftp\" protocol tcp; }\nmap ip a m { type mark : verdict; }",
+    'limit ip a l { rate 1/second }\nct helper ip a h { type "ftp" protocol tcp; }\nmap ip a m { type mark : verdict; }',
     "rename chain ip a c d",
-    "secmark ip a s { \"x\" }\nsynproxy ip a p { mss 1460; wscale 7; }",
+    'secmark ip a s { "x" }\nsynproxy ip a p { mss 1460; wscale 7; }',
     "# monitor\n" + TABLE + "#list ruleset\n",
     'table ip a {\n comment "x; monitor"\n chain c { tcp dport 22 comment "}\nmonitor\n"\n }\n}',
     'table ip a {\n chain c {\n log prefix "list ruleset "\n reset tcp option mss\n }\n}',
-    "add rule ip a c \\\nlog prefix \"x\" \\\naccept",
+    'add rule ip a c \\\nlog prefix "x" \\\naccept',
 ]
 NO_TABLES = [
     ("monitor", "monitor", 1),
@@ -66,7 +66,10 @@ def test_what_makes_no_table(text: str, word: str, line: int) -> None:
     assert (f"`{word}`" in one.what, one.line, bool(one.mend)) == (True, line, True)
 
 
-@given(st.lists(st.sampled_from(["table ip a", "{", "}", "\n", ";", "#", '"', "\\\n", " ", "x", "include", "monitor"]), max_size=14))
+PIECES = ("table ip a", "{", "}", "\n", ";", "#", '"', "\\\n", " ", "x", "include", "monitor")
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14))
 def test_no_text_is_too_much(pieces: list[str]) -> None:
     text = "".join(pieces)
     assert all(1 <= one.line <= text.count("\n") + 1 for one in refused(text))
