@@ -99,7 +99,12 @@ class Confined:
         self._begun.acquire()
         self._over.acquire()
         start_new_thread(self._live, ())  # threading.Thread would have the caller wait once more
-        self._begun.acquire()
+        try:
+            self._begun.acquire()
+        except BaseException:  # Ctrl-C: it is not left to itself
+            self._begun.acquire()
+            self.stop()
+            raise
         if self._failures:
             raise self._failures[0]
 
@@ -128,6 +133,8 @@ class Confined:
         except BaseException:
             process.kill()
             process.wait()
+            if self._ended >= 0:
+                os.close(self._ended)
             raise
         return process
 

@@ -79,6 +79,8 @@ def _wrong(line: str) -> tuple[str, str] | None:
     rule = line.partition("]")[2] if line[0] == "[" else line
     words = iter([word.value for word in placed_words(rule)])
     for word in words:
+        if word == "--":
+            break  # no option comes behind it
         if word[:1] != "-" or word == "-":
             continue
         option, given, _ = word[2:].partition("=")
@@ -99,8 +101,6 @@ def _wrong(line: str) -> tuple[str, str] | None:
 
 def _refusal_of(option: str) -> str | None:
     """Why a long option is refused, or one that it may be short for."""
-    if not option:
-        return _NO_OPTION
     return next((why for name, why in _REFUSED.items() if name.startswith(option)), None)
 
 

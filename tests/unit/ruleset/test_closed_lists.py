@@ -37,6 +37,7 @@ RULES = [
     "-A INPUT -m comment --comment=--modprobe=/x -j DROP",
     '-A INPUT -m comment --comment "who -h --help" -j DROP',
     '-A INPUT -j LOG --log-prefix "-V "',
+    "-A INPUT -j DROP -- -M",  # nothing behind it is an option, and iptables refuses what is there
     "-A INPUT -s -M",  # -s takes the next word, whatever it is, and iptables says that it is no address
     '-A INPUT -m string --algo bm --string "--version" -j DROP',
     "-A INPUT -m statistic --mode random --probability 0.5 -j DROP",
@@ -86,7 +87,7 @@ NO_RULES = [
     ("-A INPUT --tab nat -j DROP", "--tab"),
     ("-A INPUT -b -j DROP", "-b"),
     ("-A INPUT -q -j DROP", "-q"),
-    ("-A INPUT -- -M", "--"),
+    ("-A INPUT --=/x", "--=/x"),
     ("-A INPUT -m bpf --object-pinned /sys/fs/bpf/x -j DROP", "--object-pinned"),
     ("-A INPUT -m bpf --obj /sys/fs/bpf/x -j DROP", "--obj"),
 ]
