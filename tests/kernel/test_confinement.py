@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -105,6 +107,25 @@ def test_what_it_started_ends_with_it() -> None:
     assert select.select([reading], [], [], 10)[0], "somebody still holds the pipe"
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+LAB = f"""
+from lab.kernel.confinement import Confined, Limits, Pipes, Program
+from lab.kernel.tools import ENVIRONMENT, find
+command = [find("setpriv"), "--pdeathsig", "KILL", "{SHELL}", "-c", "echo $$; exec tail -f /dev/null"]
+Confined(Program(command, ENVIRONMENT), Pipes(0, 1, 2), Limits(seconds=60)).wait()
+"""
+
+
+@pytest.mark.skipif(tools.find("setpriv") is None, reason="setpriv (util-linux) is not on this machine")
+def test_it_dies_with_the_lab() -> None:
+    with subprocess.Popen([sys.executable, "-c", LAB], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        tool = os.pidfd_open(int(process.stdout.readline()))
+        assert not select.select([tool], [], [], 0)[0], "it works as long as the lab does"
+        process.kill()
+        assert select.select([tool], [], [], 10)[0]
+        os.close(tool)
 
 
 def test_it_prints_no_more_than_it_may(ran: Ran) -> None:
