@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import InputError, LabError, MachineError, Problem
-from lab.kernel.tools import Finished
+from lab.kernel.namespace import Namespace
+from lab.kernel.tools import Finished, Running
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
+from lab.ruleset.closed_lists import require_data
 from lab.ruleset.mend import mend
 from lab.ruleset.nft.refusal import is_missing_feature
 from lab.ruleset.nft.refusal import locate as locate_nft
@@ -27,6 +29,18 @@ def restore(kind: str, backend: Backend) -> list[str]:
     if kind == "ipset":
         return ["ipset", "restore"]
     return ["nft", "-f", "-"] if kind == "nft" else [f"{_TOOLS[kind]}-{backend}-restore"]
+
+
+def begin(
+    namespace: Namespace, kind: str, backend: Backend, rendered: Rendered, text: str | None = None, *options: str
+) -> Running:
+    """Start to load a text of this kind; ``text`` is a copy of it, line for line.
+
+    What is about to be loaded is held against the closed list of its tool, whoever made it: InputError.
+    """
+    text = rendered.text if text is None else text
+    require_data(kind, rendered, text)
+    return Running(namespace, [*restore(kind, backend), *options], text)
 
 
 def saves(kind: str, backend: Backend, text: str) -> list[list[str]]:
@@ -54,6 +68,8 @@ def tools(kinds: Sequence[str], backend: Backend) -> list[str]:
 def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
     """Why the tool refused a text: an InputError with the template's file and line, or what this machine lacks."""
     tool = restore(kind, backend)[0]
+    if done.stopped:
+        return InputError(Problem(f"{rendered.file}: {tool} {done.stopped} over this ruleset, and was stopped"))
     if done.code < 0:
         what = f"{rendered.file}: {tool} died of signal {-done.code} over this ruleset"
         return InputError(Problem(what, mend="try it by hand in `unshare -n`, and without -R, -D or -E"))

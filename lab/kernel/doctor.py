@@ -13,7 +13,8 @@ from enum import StrEnum
 from pyroute2 import IPRoute
 
 from lab.errors import LabError
-from lab.kernel import tools
+from lab.kernel import landlock, tools
+from lab.kernel.confinement import Means, means_here
 from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.drop_reason import DropReasons
 from lab.kernel.namespace import Home, Namespace
@@ -66,6 +67,7 @@ def examine() -> Iterator[Check]:
     yield _kernel()
     yield _privileges()
     yield from _tools()
+    yield _confinement()
     yield _files()
     yield from _in_a_node(_sysctls, _rules, _tracing, _conntrack, _ipv6, _legacy, _native, _sets)
     yield _reasons()
@@ -109,6 +111,17 @@ def _tools() -> Iterator[Check]:
         "setpriv", State.OK if guard else State.LIMITED, guard or "not on this machine: tools may outlive a killed lab",
         "" if guard else "apt-get install util-linux",
     )  # fmt: skip
+
+
+def _confinement() -> Check:
+    """By what the tools are kept from the machine's files, were a ruleset to make one of them do more than load it."""
+    means = means_here()
+    if means is Means.LANDLOCK:
+        return Check("confinement", State.OK, f"Landlock {landlock.version()}: tools write no file and run no other program")
+    mend = "a kernel with Landlock (CONFIG_SECURITY_LANDLOCK, and landlock in the option lsm=) that the container lets through"
+    if means is Means.READ_ONLY:
+        return Check("confinement", State.LIMITED, "no Landlock: tools see read-only mounts, and may run other programs", mend)
+    return Check("confinement", State.LIMITED, "no Landlock, no read-only mounts: the closed lists alone hold rulesets", mend)
 
 
 def _files() -> Check:

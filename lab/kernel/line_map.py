@@ -10,7 +10,7 @@ from itertools import chain
 from pyroute2 import IPRoute
 
 from lab.kernel.chains import block_name, kernel_rules, ranks
-from lab.kernel.dialects import FAMILIES, refusal, restore, saves
+from lab.kernel.dialects import FAMILIES, begin, refusal, saves
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.rule_index import Lines
 from lab.kernel.tools import Running
@@ -96,7 +96,7 @@ class LineMap:
         return kind == "v4" or (kind == "v6" and self._backend is Backend.LEGACY)
 
     def _start(self, kind: str, text: str, *options: str) -> None:
-        self._running[kind] = Running(self._namespace, [*restore(kind, self._backend), *options], text)
+        self._running[kind] = begin(self._namespace, kind, self._backend, self._texts[kind], text, *options)
 
     def _finish(self, kind: str) -> None:
         done = self._running.pop(kind).finish()

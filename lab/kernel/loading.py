@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.kernel.dialects import refusal, restore
+from lab.kernel.dialects import begin, refusal
 from lab.kernel.node import Node
 from lab.kernel.tools import Running
 from lab.kernel.wiping import wipe
@@ -50,8 +50,7 @@ class Load:
         while self._phases:
             if kinds := self._phases.pop(0):
                 return {
-                    kind: Running(self._node.namespace, restore(kind, self._backend), self._texts[kind].text)
-                    for kind in kinds
+                    kind: begin(self._node.namespace, kind, self._backend, self._texts[kind]) for kind in kinds
                 }
         return {}
 

@@ -144,7 +144,7 @@ class _Reading:
     def _printed(self, running: Running) -> str:
         done = running.finish()
         if done.code != 0:
-            raise self._failed(f"its rules cannot be listed: {done.err.strip()}")
+            raise self._failed(f"its rules cannot be listed: {done.stopped or done.err.strip()}")
         return done.out
 
     def _failed(self, what: str) -> MeasurementError:

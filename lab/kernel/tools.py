@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import IO
 
 from lab.errors import MachineError, Problem
+from lab.kernel.confinement import Confined, Limits, Pipes, Program, programs
 from lab.kernel.namespace import Namespace
 
 PACKAGES: Mapping[str, str] = {
@@ -26,6 +27,13 @@ PACKAGES: Mapping[str, str] = {
     "conntrack": "conntrack",
     "ipset": "ipset",
 }
+
+
+# iptables-legacy locks a file of the machine across namespaces, unless it is told of another one
+ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/fd/0",
+}  # fmt: skip
+DEADLINE_S = 60.0
 
 
 @lru_cache
@@ -47,53 +55,48 @@ def need(tool: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A tool that has ended: its exit code and what it printed."""
+    """A tool that has ended: its exit code, what it printed, and why it was stopped if it was (``did not end within 60 s``)."""
 
     code: int
     out: str
     err: str
+    stopped: str = ""
 
 
 class Running:
-    """A tool at work inside a node; it dies with the lab (PR_SET_PDEATHSIG by setpriv(1), where that is installed).
+    """A tool at work inside a node, confined; it dies with the lab (PR_SET_PDEATHSIG by setpriv(1), where that is installed).
 
-    Its input and what it prints are anonymous files, so that it works beside the caller from the moment it is made.
+    Its input and what it prints are anonymous files, so that it works beside the caller from the moment it is made.  It has a
+    minute, and one more for each MiB of its input.
     """
 
     def __init__(self, namespace: Namespace, argv: Sequence[str], stdin: str = "") -> None:
-        guard = find("setpriv")
-        prefix = [guard, "--pdeathsig", "KILL"] if guard else []
-        command = [*prefix, need(argv[0]), *argv[1:]]
+        guard, tool = find("setpriv"), need(argv[0])
+        command = [*([guard, "--pdeathsig", "KILL"] if guard else []), tool, *argv[1:]]
         with ExitStack() as undo:
             given, self._out, self._err = (undo.enter_context(_anonymous(name)) for name in ("in", "out", "err"))
-            given.write(stdin.encode())
+            size = given.write(stdin.encode())
             given.seek(0)
-            with namespace:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=given,
-                    stdout=self._out,
-                    stderr=self._err,
-                    # iptables-legacy locks a file of the machine across namespaces, unless it is told of another one
-                    env={"PATH": "/usr/sbin:/sbin:/usr/bin:/bin", "LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/fd/0"},
-                )
+            self._program = Confined(
+                Program(command, ENVIRONMENT, programs(tool, *([guard] if guard else [])), namespace),
+                Pipes(given, self._out, self._err),
+                Limits(seconds=DEADLINE_S * (1 + (size >> 20))),
+            )
             undo.pop_all()
             given.close()
 
     def finish(self) -> Finished:
-        """Wait until it ends."""
+        """Wait until it ends, or is stopped for its limits."""
         try:
-            code = self._process.wait()
+            stopped = self._program.wait()
             out, err = _content(self._out), _content(self._err)
         finally:
             self.stop()
-        return Finished(code, out, err)
+        return Finished(self._program.code, out, err, stopped)
 
     def stop(self) -> None:
         """Kill it if it still runs, and let go of its output."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        self._program.stop()
         for file in (self._out, self._err):
             file.close()
 
@@ -118,5 +121,5 @@ def version(tool: str) -> str | None:
     path = find(tool)
     if path is None:
         return None
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     return (done.stdout or done.stderr).strip().splitlines()[0] if done.stdout or done.stderr else None

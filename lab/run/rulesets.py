@@ -11,6 +11,7 @@ from pathlib import Path
 from lab.errors import InputError, Problem, Where
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
+from lab.ruleset.closed_lists import not_data
 from lab.ruleset.dialect import looks_like_iptables_save, looks_like_nft
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
@@ -134,8 +135,13 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
             continue
-        for fault in _misformed(kind, text.text):
-            yield Problem(fault.what, text.where(fault.line), fault.mend + _mendable(kind, text.text))
+        misformed = [
+            Problem(fault.what, text.where(fault.line), fault.mend + _mendable(kind, text.text))
+            for fault in _misformed(kind, text.text)
+        ]
+        yield from misformed
+        told = {problem.where for problem in misformed}
+        yield from (problem for problem in not_data(kind, text) if problem.where not in told)
         if kind in _IPTABLES:
             for one in unmet(text.text, sets):
                 yield Problem(one.what, text.where(one.line), one.mend)

@@ -96,7 +96,7 @@ class _Expansion:
         """Write a file's text, with those of its includes in their places."""
         starts = [0, *(found.end() for found in re.finditer("\n", text))]
         done = 0
-        for start, end, name in _includes(text):
+        for start, end, name in included(text):
             first, last = (bisect_right(starts, place) - 1 for place in (done, start))
             if done < start:
                 self._writer.write(text[done:start], sources[first:])
@@ -156,7 +156,7 @@ class _Expansion:
             raise _refused(name, where, "leads out of the policy's folder by a link")
 
 
-def _includes(text: str) -> Iterator[tuple[int, int, str | None]]:
+def included(text: str) -> Iterator[tuple[int, int, str | None]]:
     """Start, end and name of each include statement; its end is behind the separator that nft reads before the file.
 
     The name is None for a statement that nft would not take for a complete include.
