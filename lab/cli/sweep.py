@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.choices import NFT, BackendChoice, FamilyChoice
+from lab.errors import gravest
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+    from lab.ruleset.backend import Backend
     from lab.run.scene import Scene
     from lab.sweeping.tally import SweepTally
 
@@ -50,34 +53,62 @@ def sweep(
     allow_commands: Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")] = False,
 ) -> None:
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
-    from lab.cli.files import assignments, matrix_files
-    from lab.kernel.privileges import enter
-    from lab.lab import Lab
-    from lab.report.sweep import VERSION
-    from lab.report.write import check_writable, write_json
-    from lab.run.rulesets import Rendering
-    from lab.run.scene import find_scene
+    from lab.cli.ending import Failure, finish, reported
+    from lab.report.json import json_text
+    from lab.report.sweep import UNFINISHED, sweeps_json
+    from lab.report.write import begin, check_apart, write_all
 
-    services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
-    if json_file is not None:
-        check_writable(json_file)
-    candidates = matrix_files(()) if matrix is None and topology is None else ()
     found: list[dict[str, object]] = []
     lost = False
-    for one in backend.backends:
-        rendering = Rendering(one, mend=mend, allow_commands=allow_commands)
-        scene = find_scene(matrix, topology, assignments(policy or ()), candidates=candidates, rendering=rendering)
+    inputs = [Path(one) for one in (matrix, topology, sources) if one]
+
+    def write(failure: Failure) -> None:
+        if json_file is not None and json_file.resolve() not in {path.resolve() for path in inputs}:
+            written = sweeps_json(found, failure.exit_code, failure.problems, interrupted=failure.interrupted)
+            write_all([(json_file, lambda: json_text(written))])
+
+    with reported(write):
+        if json_file is not None:
+            check_apart([json_file], inputs)
+            begin(json_file, json_text(sweeps_json((), 3, (UNFINISHED,), interrupted=True)))
+        services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
+        chosen = _Chosen(matrix, topology, tuple(policy or ()), mend=mend, allow_commands=allow_commands)
         asked = _Asked(sender, target, source, sources, gear, family.families if family is not None else (None,))
-        enter()
-        with Lab(scene.topology, scene.policies, backend=one) as lab:
-            for title, result in asked.sweeps(lab, scene, services):
+        for one in backend.backends:
+            for title, result in chosen.swept(one, asked, services):
                 lost = lost or bool(result["lost"])
                 found.append({"of": title, "backend": str(one), **result})
+    code = gravest((3,) if lost else ())
+    finish(code, lambda: write(Failure((), code)), lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the command line says of the lab to build."""
+
+    matrix: Path | None
+    topology: str | None
+    policies: tuple[str, ...]
+    mend: bool
+    allow_commands: bool
+
+    def swept(self, backend: Backend, asked: _Asked, services: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+        """Each sweep in a lab of this backend, and then the notes, printed."""
+        from lab.cli.files import assignments, matrix_files
+        from lab.kernel.privileges import enter
+        from lab.lab import Lab
+        from lab.run.rulesets import Rendering
+        from lab.run.scene import find_scene
+
+        candidates = matrix_files(()) if self.matrix is None and self.topology is None else ()
+        rendering = Rendering(backend, mend=self.mend, allow_commands=self.allow_commands)
+        policies = assignments(self.policies)
+        scene = find_scene(self.matrix, self.topology, policies, candidates=candidates, rendering=rendering)
+        enter()
+        with Lab(scene.topology, scene.policies, backend=backend) as lab:
+            yield from asked.sweeps(lab, scene, services)
         for note in scene.notes:
             print(f"note: {note}")
-    if json_file is not None:
-        write_json(json_file, {"version": VERSION, "sweeps": found})
-    sys.exit(3 if lost else 0)
 
 
 def _services(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sources: bool) -> list[str]:
