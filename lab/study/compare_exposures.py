@@ -30,7 +30,7 @@ def read_saved(file: Path, topology: str) -> Open:
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         version, of = said["version"], said["topology"]
-        finished = not said["interrupted"] and not said.get("problems")
+        finished = not said.get("interrupted") and not said.get("problems")
         found: dict[Place, Ranges] = {}
         for one in said["exposures"] if version == VERSION else ():
             place = str(one["from"]), str(one["to"]), str(one["address"]), int(one["family"]), str(one["proto"])
