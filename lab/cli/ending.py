@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from lab.cli.early import begin_reports
 from lab.cli.printed import Printed, take_over
 from lab.cli.signals import Work
 from lab.errors import Interrupted, LabError, MachineError, Problem, as_lab_error, gravest, interrupted_code
@@ -111,6 +112,7 @@ def run_to_its_end() -> int:
 
 
 def _run(work: Work) -> int:
+    begin_reports(sys.argv[1:])
     from lab.cli.app import app
 
     try:

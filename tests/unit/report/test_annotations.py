@@ -33,7 +33,8 @@ def test_the_open_ones_come_first() -> None:
 
 def test_nothing_of_a_file_ends_the_command() -> None:
     evil = "100%\r\n::error::x"
-    lines = annotation_lines(make.run([make.fail_open(differences=(evil,), row=evil)], problems=make.problems(evil), exit_code=3))
+    cell = make.fail_open(differences=(evil,), row=evil)
+    lines = annotation_lines(make.run([cell], problems=make.problems(evil), exit_code=3))
     assert len(lines) == 2
     assert not any("\n" in line or "\r" in line for line in lines)
     assert "100%25" in lines[0]
