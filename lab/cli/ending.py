@@ -15,6 +15,7 @@ from lab.cli.early import begin_reports
 from lab.cli.printed import Printed, take_over
 from lab.cli.signals import Work
 from lab.errors import Interrupted, LabError, MachineError, Problem, as_lab_error, gravest, interrupted_code
+from lab.report.plain import plain_lines
 
 _MOST = 128
 """Exit codes above are those of signals."""
@@ -132,7 +133,8 @@ def _ended(failure: Failure) -> int:
 def _tell(problems: Iterable[Problem]) -> None:
     sys.stdout.flush()
     for problem in problems:
-        print(problem, file=sys.stderr)
+        for line in plain_lines(str(problem)):
+            print(line, file=sys.stderr)
 
 
 def _printed(code: int, out: Printed, err: Printed) -> int:
