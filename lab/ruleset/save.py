@@ -110,8 +110,8 @@ def read_save(text: str, *, file: str = "ruleset") -> Ruleset:
     outside: list[str] = []
     lines = text.split("\n")
     if (long := _NO_NUMBER.search(text)) is not None:
-        number = text.count("\n", 0, long.start()) + 1
-        raise InputError(Problem(f"a number of {len(long[0]):,} digits", Where(file, number), "no number of a rule has so many"))
+        place = Where(file, text.count("\n", 0, long.start()) + 1)
+        raise InputError(Problem(f"a number of {len(long[0]):,} digits", place, "no number of a rule has so many"))
     for number, line in enumerate(lines, start=1):
         first = line[:1]
         if first == '"' and number > 1 and quote_is_open(lines[number - 2]):

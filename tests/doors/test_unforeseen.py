@@ -96,12 +96,9 @@ def test_nothing_that_is_printed_is_a_command(project: Project) -> None:
     (project.folder / MATRIX).rename(evil)
     reports = ("--json", "r.json", "--junit", "r.xml", "--markdown", "r.md", "--annotations", "r.txt")
     told = project.lab("run", "-v", *reports).ended(1).told
-    told += project.lab("run", "--collect").ended(0).told
-    told += project.lab("check", "--policy", f"{EVIL}=x").ended(2).told
-    told += project.lab("check", "--policy", "x" * 100_000).ended(2).told
+    told += project.lab("check", "--policy", f"{EVIL}=x", "--policy", EVIL + "x" * 100_000).ended(2).told
     told += project.lab("trace", "world", "web-vip", "tcp/22").told
-    told += project.lab("sweep", "world", "web-vip", "tcp/22").ended(0).told
-    told += project.lab("exposure", "--markdown").told + project.lab("exposure", "--json").told
+    told += project.lab("sweep", "world", "web-vip", "tcp/22").told
     told += project.lab("pytest", str(evil.relative_to(project.folder)), "-n", "0", "-p", "no:cacheprovider").told
     _harmless(told)
     for name in ("r.json", "r.xml", "r.md", "r.txt"):
