@@ -99,13 +99,20 @@ def test_nothing_that_is_printed_is_a_command(project: Project) -> None:
     told += project.lab("check", "--policy", f"{EVIL}=x", "--policy", EVIL + "x" * 100_000).ended(2).told
     told += project.lab("trace", "world", "web-vip", "tcp/22").told
     told += project.lab("sweep", "world", "web-vip", "tcp/22").told
-    told += project.lab("pytest", str(evil.relative_to(project.folder)), "-n", "0", "-p", "no:cacheprovider").told
     _harmless(told)
     for name in ("r.json", "r.xml", "r.md", "r.txt"):
         _harmless(project.read(name))
     assert "characters more)" in told
     cells = json.loads(project.read("r.json"))["cells"]
     assert ROW in {cell["row"] for cell in cells}
+
+
+def test_nothing_that_pytest_prints_of_a_rule_is_a_command(project: Project) -> None:
+    project.edit(POLICY, '"refuse-ssh" -j REJECT --reject-with tcp-reset', f'"{EVIL}" -j ACCEPT')
+    told = project.lab("pytest", "matrices", "-n", "0", "-p", "no:cacheprovider", "--junit-xml", "r.xml").ended(1).told
+    assert r"\x23\x23[add-mask]x" in told
+    _harmless(told)
+    _harmless(project.read("r.xml"))
 
 
 def _harmless(text: str) -> None:
