@@ -49,7 +49,8 @@ def problem_json(problem: Problem, matrix: str = "") -> dict[str, object]:
 
 def json_text(value: object) -> str:
     r"""Return ``value`` as JSON that no CI takes for a command when the file is printed into its log (``#\u0023[``)."""
-    return json.dumps(value, indent=1).replace("##", r"#\u0023") + "\n"
+    written = json.dumps(value, indent=1).replace("##", r"#\u0023")
+    return written.replace("section_start:", r"section\u005fstart:").replace("section_end:", r"section\u005fend:") + "\n"
 
 
 def path_json(paths: Iterable[Path]) -> list[dict[str, object]]:
