@@ -5,6 +5,8 @@ Loaded into every pytest run where the package is installed, so nothing heavy is
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from lab.errors import LabError
     from lab.lab import Lab
     from lab.record.result import CellResult
     from lab.run.matrix_run import MatrixRun
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
 _FOLDER = "matrices"
 _EXIT = "lab.exit"
-_PRECEDENCE = (4, 2, 3, 1)
 _exit_codes = pytest.StashKey[set[int]]()
 
 LabFactory = Callable[..., "Lab"]
@@ -78,41 +80,68 @@ class MatrixFile(pytest.File):
 
     def collect(self) -> Iterator[CellItem]:
         """One item for each cell; a wrong file is told in words, without a traceback."""
-        from lab.errors import LabError
+        from lab.errors import as_lab_error
+        from lab.report.plain import plain
         from lab.run.plan import make_plan
 
         try:
             self.plan = make_plan(self.path, _choices(self.config))
-        except LabError as error:
-            self.config.stash[_exit_codes].add(error.exit_code)
-            raise self.CollectError(str(error)) from None
+        except Exception as error:  # noqa: BLE001 - a file brings no traceback to its reader
+            told = as_lab_error(error, str(self.path))
+            self.config.stash[_exit_codes].add(told.exit_code)
+            raise self.CollectError(_in_words(told)) from None
+        _end_in_words()
         for cell in self.plan.cells:
-            name = cell.id.removeprefix(f"{cell.matrix}::")
+            name = plain(cell.id.removeprefix(f"{cell.matrix}::"))
             # the id as text: pytest then reads its brackets as it will read them from its cache, or --lf finds no cell
             yield CellItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", cell=cell)
 
     def ask(self, cell: Cell) -> CellResult:
         """The result of one cell, in the lab that the file's cells share; raises LabError, and skips once that is broken."""
-        from lab.errors import LabError
+        from lab.errors import as_lab_error
         from lab.kernel.privileges import require
+        from lab.report.plain import plain
         from lab.run.matrix_run import MatrixRun
 
         if self._broken is not None:
-            pytest.skip(f"the lab of this matrix could not be built: {self._broken}")
+            pytest.skip(f"the lab of this matrix could not be built: {plain(self._broken)}")
         try:
             if self._run is None:
                 require()
                 self._run = MatrixRun(self.plan)
-            return next(iter(self._run.run([cell])))
-        except LabError as error:
-            self._broken = error.problems[0].what
-            raise
+            (result,) = self._run.run([cell])
+        except Exception as error:
+            told = as_lab_error(error)
+            self._broken = told.problems[0].what
+            raise told from error
+        else:
+            return result
 
     def close(self) -> None:
         """Take the lab down."""
         if self._run is not None:
             self._run.close()
             self._run = None
+
+
+def _in_words(error: LabError) -> str:
+    """What is wrong, with nothing of a file that a terminal or a CI would obey."""
+    from lab.report.plain import plain_lines
+
+    return "\n".join(line for problem in error.problems for line in plain_lines(str(problem)))
+
+
+def _end_in_words() -> None:
+    """SIGTERM ends a session that has cells as Ctrl-C does, so that its JUnit file is written; pytest knows Ctrl-C alone."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(signum: int, frame: object) -> None:  # noqa: ARG001
+    from lab.errors import Interrupted
+
+    signal.signal(signum, signal.SIG_DFL)
+    raise Interrupted(signum)
 
 
 class CellFailed(Exception):
@@ -156,7 +185,7 @@ class CellItem(pytest.Item):
         if isinstance(excinfo.value, CellFailed):
             return explain(excinfo.value.result)
         if isinstance(excinfo.value, LabError):
-            return str(excinfo.value)
+            return _in_words(excinfo.value)
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -166,12 +195,14 @@ class CellItem(pytest.Item):
 
 
 def _properties(result: CellResult) -> Iterator[tuple[str, object]]:
+    from lab.report.plain import plain
+
     yield "lab.outcome", str(result.outcome)
     yield "lab.verdict", str(result.verdict.kind)
     if result.verdict.rule is not None:
-        yield "lab.rule", str(result.verdict.rule)
+        yield "lab.rule", plain(str(result.verdict.rule))
         if result.verdict.rule.source:
-            yield "lab.source", result.verdict.rule.source
+            yield "lab.source", plain(result.verdict.rule.source)
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
@@ -202,10 +233,11 @@ class _Session:
         codes = self._config.stash[_exit_codes]
         if document is None or not codes:
             return
+        from lab.errors import gravest
         from lab.report.junit import flat_properties
         from lab.run.provenance import machine
 
-        document.add_global_property(_EXIT, str(next((code for code in _PRECEDENCE if code in codes), 0)))
+        document.add_global_property(_EXIT, str(gravest(codes)))
         for name, value in flat_properties(machine([self._config.getoption("--lab-backend")])):
             document.add_global_property(name, value)
 
@@ -232,7 +264,7 @@ def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
                 )  # fmt: skip
                 return undo.enter_context(Lab(scene.topology, scene.policies, backend=chosen))
             except LabError as error:
-                pytest.fail(str(error), pytrace=False)
+                pytest.fail(_in_words(error), pytrace=False)
 
         yield build
 

@@ -23,8 +23,10 @@ def bench(
     from lab.bench.measure import groups, measure
     from lab.bench.picture import picture
     from lab.bench.table import table
+    from lab.cli.ending import finish
     from lab.kernel.privileges import enter
-    from lab.report.write import check_writable, write_text
+    from lab.report.file import check_writable
+    from lab.report.write import write_all
 
     chosen = groups(only or ())
     for file in (json_file, svg_file):
@@ -32,11 +34,14 @@ def bench(
             check_writable(file)
     enter()
     found = measure(chosen, Size(runs, probes, quick=quick), lambda name: print(f"measuring {name}", file=sys.stderr))
-    print(table(found.figures))
-    for note in found.notes:
-        print(f"note: {note}")
-    if json_file is not None:
-        write_text(json_file, json.dumps(found.figures, indent=2) + "\n")
-    if svg_file is not None:
-        write_text(svg_file, picture(found.figures))
-    sys.exit(found.exit_code)
+
+    def write() -> None:
+        texts = ((json_file, lambda: json.dumps(found.figures, indent=2) + "\n"), (svg_file, lambda: picture(found.figures)))
+        write_all((file, text) for file, text in texts if file is not None)
+
+    def show() -> None:
+        print(table(found.figures))
+        for note in found.notes:
+            print(f"note: {note}")
+
+    finish(found.exit_code, write, show)

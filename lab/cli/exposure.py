@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
 
 if TYPE_CHECKING:
+    from lab.record.exposure import ExposureReport
     from lab.run.plan import Plan
 
 
@@ -33,38 +33,69 @@ def exposure(
     shipped: Shipped = False,
 ) -> None:
     """Ask every port of both protocols between all zones, and list what is open, by which rule."""
-    from lab.cli.files import assignments, matrix_files
+    from lab.cli.ending import Failure, finish, reported
     from lab.errors import InputError, Problem
-    from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
-    from lab.report.write import check_writable, write_json
-    from lab.run.plan import Choices
-    from lab.run.rulesets import Rendering
-    from lab.run.runner import make_plans
-    from lab.study.compare_exposures import read_saved
-    from lab.study.exposures import measure, one_topology
+    from lab.report.exposure import UNFINISHED, exposure_json, no_exposure
+    from lab.report.json import json_text
+    from lab.report.write import begin, check_apart, write_all
 
-    if as_json and markdown:
-        raise InputError(Problem("--json and --markdown: one of them is printed", mend="--save writes the JSON beside"))
-    if len(backend.backends) > 1:
-        raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
-    rendering = Rendering(backend.backends[0], mend=mend, allow_commands=allow_commands)
-    choices = Choices(None, assignments(policy or ()), None, family.families, rendering, shipped)
-    plans = one_topology(make_plans(matrix_files(files or (), shipped=shipped), choices, backend.backends), topology)
-    then = read_saved(against, plans[0].topology.topology) if against is not None else None
-    if save is not None:
-        check_writable(save)
-    _ready(plans)
-    report = measure(plans, family.families, sender or (), target or (), every_port=every_port, then=then, progress=_progress)
+    inputs = [*(files or ()), *([against] if against else [])]
+    rolling = save is not None and against is not None and save.resolve() == against.resolve()
+    """What is compared with goes only for one that is finished."""
+
+    def write(report: ExposureReport) -> None:
+        if save is not None and (report.finished or save.resolve() not in {path.resolve() for path in inputs}):
+            write_all([(save, lambda: json_text(exposure_json(report)))])
+
+    def failed(failure: Failure) -> None:
+        report = no_exposure(failure.problems, failure.exit_code, interrupted=failure.interrupted)
+        write(report)
+        if as_json or markdown:
+            _print(report, as_json=as_json, markdown=markdown)
+
+    with reported(failed):
+        if save is not None and not rolling:
+            check_apart([save], inputs)
+            begin(save, json_text(exposure_json(no_exposure((UNFINISHED,), 3, interrupted=True))))
+        if as_json and markdown:
+            raise InputError(Problem("--json and --markdown: one of them is printed", mend="--save writes the JSON beside"))
+        if len(backend.backends) > 1:
+            raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
+        from lab.cli.files import assignments, matrix_files
+        from lab.report.file import check_writable
+        from lab.run.plan import Choices
+        from lab.run.rulesets import Rendering
+        from lab.run.runner import inputs_of, make_plans
+        from lab.study.compare_exposures import read_saved
+        from lab.study.exposures import measure, one_topology
+
+        rendering = Rendering(backend.backends[0], mend=mend, allow_commands=allow_commands)
+        choices = Choices(None, assignments(policy or ()), None, family.families, rendering, shipped)
+        plans = one_topology(make_plans(matrix_files(files or (), shipped=shipped), choices, backend.backends), topology)
+        then = read_saved(against, plans[0].topology.topology) if against is not None else None
+        if save is not None and rolling:
+            check_writable(save)
+        elif save is not None:
+            inputs += inputs_of(plans)
+            check_apart([save], inputs)
+        _ready(plans)
+        asked = sender or (), target or ()
+        report = measure(plans, family.families, *asked, every_port=every_port, then=then, progress=_progress)
+    finish(report.exit_code, lambda: write(report), lambda: _print(report, as_json=as_json, markdown=markdown))
+
+
+def _print(report: ExposureReport, *, as_json: bool, markdown: bool) -> None:
+    from lab.cli.printed import print_machine_readable
+    from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
+    from lab.report.json import json_text
+
     if as_json:
-        print(json.dumps(exposure_json(report), indent=1))
+        print_machine_readable(json_text(exposure_json(report)))
     elif markdown:
-        print(exposure_markdown(report), end="")
+        print_machine_readable(exposure_markdown(report))
     else:
         for line in exposure_lines(report):
             print(line)
-    if save is not None and not report.interrupted:
-        write_json(save, exposure_json(report))
-    sys.exit(130 if report.interrupted else 3 if report.lost else 1 if report.added else 0)
 
 
 def _ready(plans: list[Plan]) -> None:
@@ -78,5 +109,6 @@ def _ready(plans: list[Plan]) -> None:
 
 
 def _progress(done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{done} of {of} questions" if done < of else "\r\033[K", end="", file=sys.stderr, flush=True)
+    terminal = sys.__stderr__  # as these are escape sequences of our own
+    if terminal is not None and terminal.isatty():
+        print(f"\r{done} of {of} questions" if done < of else "\r\033[K", end="", file=terminal, flush=True)

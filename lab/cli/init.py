@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +15,7 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path(),
 ) -> None:
     """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
-    from lab.errors import InputError, Problem
+    from lab.report.file import write_file
     from lab.spec.shipped import shipped_root
 
     root = shipped_root()
@@ -29,11 +28,7 @@ def init(
             if target.exists():
                 left += 1
                 continue
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
-            except OSError as error:
-                raise InputError(Problem(f"{target} cannot be written: {error.strerror}")) from None
+            write_file(target, source.read_text(encoding="utf-8"))
             written += 1
     print(f"{written} files laid out in {folder.resolve()}" + (f", {left} that were there left alone" if left else ""))
     print("next: lab check, then lab run   (as an ordinary user or as root; `lab doctor` tells what is missing)")

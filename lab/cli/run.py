@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.errors import LabError
+    from lab.record.result import RunResult
+    from lab.run.plan import Plan
+    from lab.run.runner import Order
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Matrix files or folders; without any, all of matrices/.")]
 
@@ -34,40 +42,70 @@ def run(
     shipped: Shipped = False,
 ) -> None:
     """Run matrices and report every flow with its verdict and the rule that decided."""
+    from lab.cli.ending import Failure, finish, reported
+    from lab.record.result import no_result
+    from lab.report.write import Outputs
+
+    outputs = Outputs(json_file, junit, markdown, annotations)
+    inputs = [*(files or ()), *(Path(one.partition("=")[2]) for one in policy or ()), *([Path(topology)] if topology else [])]
+
+    def failed(failure: Failure) -> None:
+        if not collect:
+            told = no_result(failure.problems, failure.exit_code, interrupted=failure.interrupted)
+            outputs.write(told, sparing=inputs)
+
+    with reported(failed):
+        outputs.check(inputs)
+        if not collect:
+            # before anything that takes time: what kills the lab from now on leaves no report of yesterday
+            outputs.begin()
+        from lab.cli.files import assignments, matrix_files
+        from lab.run.plan import Choices
+        from lab.run.rulesets import Rendering
+        from lab.run.runner import Order, inputs_of, make_plans
+
+        rendering = Rendering(mend=mend, allow_commands=allow_commands)
+        choices = Choices(expression, assignments(policy or ()), topology, family.families, rendering, shipped)
+        unforeseen: list[LabError] = []
+        matrices = matrix_files(files or (), shipped=shipped)
+        inputs += matrices
+        outputs.check(inputs)
+        plans = make_plans(matrices, choices, backend.backends, unforeseen)
+        if collect:
+            for plan in plans:
+                for cell in plan.cells:
+                    print(cell.id)
+            return
+        inputs += inputs_of(plans)
+        outputs.check(inputs)
+        result, console = _measured(plans, Order(shuffle, strict), unforeseen, pcap)
+
+    from lab.report.console import print_run
+
+    finish(result.exit_code, lambda: outputs.write(result), lambda: print_run(result, console, verbose=verbose))
+
+
+def _measured(
+    plans: Sequence[Plan], order: Order, before: Sequence[LabError], pcap: Path | None
+) -> tuple[RunResult, Console]:
     from rich.console import Console
 
-    from lab.cli.files import assignments, matrix_files
+    from lab.cli.printed import coloured_output
     from lab.kernel.privileges import enter
     from lab.kernel.tools import need
-    from lab.report.console import print_run
     from lab.report.progress import progress_for
-    from lab.report.write import Outputs, write_reports
     from lab.run.pcap import capture_failures
-    from lab.run.plan import Choices, tools_for
-    from lab.run.rulesets import Rendering
-    from lab.run.runner import Order, make_plans
+    from lab.run.plan import tools_for
     from lab.run.runner import run as run_plans
 
-    rendering = Rendering(mend=mend, allow_commands=allow_commands)
-    choices = Choices(expression, assignments(policy or ()), topology, family.families, rendering, shipped)
-    plans = make_plans(matrix_files(files or (), shipped=shipped), choices, backend.backends)
-    if collect:
-        for plan in plans:
-            for cell in plan.cells:
-                print(cell.id)
-        return
-    outputs = Outputs(json_file, junit, markdown, annotations)
-    outputs.check(plan.file for plan in plans)
     for tool in tools_for(plans):
         need(tool)
     enter()
-    console = Console()
+    console = Console(file=coloured_output())
     if console.width < 40:
         # a terminal that does not know its width
-        console = Console(width=80)
-    result = run_plans(plans, Order(shuffle, strict), progress_for(console))
-    if pcap is not None:
+        console = Console(file=coloured_output(), width=80)
+    result = run_plans(plans, order, progress_for(console), before)
+    if pcap is not None and not result.interrupted:
         result = capture_failures(plans, result, pcap)
-    print_run(result, console, verbose=verbose)
-    write_reports(result, outputs)
-    sys.exit(result.exit_code)
+    return result, console

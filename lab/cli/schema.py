@@ -14,8 +14,10 @@ def schema(
     name: Annotated[str | None, typer.Argument(help="A schema's name; without one, their names.")] = None,
 ) -> None:
     """Print a JSON Schema, or write all of them into a folder for editors."""
+    from lab.cli.printed import print_machine_readable
     from lab.errors import InputError, Problem
     from lab.report.bench_schema import bench_schema
+    from lab.report.file import write_file
     from lab.report.schema import result_schema
     from lab.report.study_schema import exposure_schema, sweep_schema
     from lab.spec.schema import json_schemas
@@ -23,12 +25,11 @@ def schema(
     schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
     schemas |= {"sweep": sweep_schema(), "exposure": exposure_schema()}
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
         for key, value in schemas.items():
-            (folder / f"{key}.schema.json").write_text(json.dumps(value, indent=2) + "\n")
+            write_file(folder / f"{key}.schema.json", json.dumps(value, indent=2) + "\n")
     elif name is None:
         print("\n".join(schemas))
     elif name in schemas:
-        print(json.dumps(schemas[name], indent=2))
+        print_machine_readable(json.dumps(schemas[name], indent=2) + "\n")
     else:
         raise InputError(Problem(f"there is no schema {name!r}", mend=f"there are {', '.join(schemas)}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
+from lab.errors import gravest
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+    from lab.ruleset.backend import Backend
     from lab.run.scene import Scene
     from lab.sweeping.tally import SweepTally
 
@@ -52,38 +54,67 @@ def sweep(
     shipped: Shipped = False,
 ) -> None:
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
-    from lab.cli.files import assignments, matrix_file, matrix_files
-    from lab.kernel.privileges import enter
-    from lab.lab import Lab
-    from lab.report.plain import plain
-    from lab.report.sweep import VERSION
-    from lab.report.write import check_writable, write_json
-    from lab.run.rulesets import Rendering
-    from lab.run.scene import find_scene
+    from lab.cli.ending import Failure, finish, reported
+    from lab.report.json import json_text
+    from lab.report.sweep import UNFINISHED, sweeps_json
+    from lab.report.write import begin, check_apart, write_all
 
-    services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
-    if json_file is not None:
-        check_writable(json_file)
-    matrix = matrix and matrix_file(matrix, shipped=shipped)
-    candidates = matrix_files((), shipped=shipped) if matrix is None and topology is None else ()
-    chosen = assignments(policy or ())
     found: list[dict[str, object]] = []
     lost = False
-    for one in backend.backends:
-        rendering = Rendering(one, mend=mend, allow_commands=allow_commands)
-        scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering, shipped=shipped)
+    inputs = [Path(one) for one in (matrix, topology, sources) if one]
+
+    def write(failure: Failure) -> None:
+        if json_file is not None and json_file.resolve() not in {path.resolve() for path in inputs}:
+            written = sweeps_json(found, failure.exit_code, failure.problems, interrupted=failure.interrupted)
+            write_all([(json_file, lambda: json_text(written))])
+
+    with reported(write):
+        if json_file is not None:
+            check_apart([json_file], inputs)
+            begin(json_file, json_text(sweeps_json((), 3, (UNFINISHED,), interrupted=True)))
+        services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
+        chosen = _Chosen(matrix, topology, tuple(policy or ()), mend=mend, allow_commands=allow_commands, shipped=shipped)
         asked = _Asked(sender, target, source, sources, gear, family.families if family is not None else (None,))
+        for one in backend.backends:
+            for title, result in chosen.swept(one, asked, services):
+                lost = lost or bool(result["lost"])
+                found.append({"of": title, "backend": str(one), **result})
+    code = gravest((3,) if lost else ())
+    finish(code, lambda: write(Failure((), code)), lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What the command line says of the lab to build."""
+
+    matrix: Path | None
+    topology: str | None
+    policies: tuple[str, ...]
+    mend: bool
+    allow_commands: bool
+    shipped: bool
+
+    def swept(self, backend: Backend, asked: _Asked, services: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+        """Each sweep in a lab of this backend, behind the notes, printed."""
+        from lab.cli.files import assignments, matrix_file, matrix_files
+        from lab.kernel.privileges import enter
+        from lab.lab import Lab
+        from lab.report.plain import plain
+        from lab.run.rulesets import Rendering
+        from lab.run.scene import find_scene
+
+        shipped = self.shipped
+        matrix = self.matrix and matrix_file(self.matrix, shipped=shipped)
+        candidates = matrix_files((), shipped=shipped) if matrix is None and self.topology is None else ()
+        rendering = Rendering(backend, mend=self.mend, allow_commands=self.allow_commands)
+        policies = assignments(self.policies)
+        scene = find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=shipped)
         enter()
-        with Lab(scene.topology, scene.policies, backend=one) as lab:
+        with Lab(scene.topology, scene.policies, backend=backend) as lab:
             notes = scene.notes(asked.families(lab, services))
             for note in notes:
                 print(f"note: {plain(note)}")
-            for title, result in asked.sweeps(lab, scene, services, notes):
-                lost = lost or bool(result["lost"])
-                found.append({"of": title, "backend": str(one), **result})
-    if json_file is not None:
-        write_json(json_file, {"version": VERSION, "sweeps": found})
-    sys.exit(3 if lost else 0)
+            yield from asked.sweeps(lab, scene, services, notes)
 
 
 def _services(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sources: bool) -> list[str]:

@@ -6,6 +6,7 @@ import datetime
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lab.errors import Problem
 from lab.record.path import Rule
 from lab.record.sweep import Arrived, Ranges
 from lab.record.verdict import Kind
@@ -65,6 +66,7 @@ class ExposureReport:
     every port was sent, of the others those ports that speak for all.  ``lost`` are questions of which something is not
     proven, ``unsettled`` those where a rule remembers what it saw.  ``added`` and ``gone`` compare with an earlier report,
     where there is one.
+    ``problems`` stopped it, ``exit_code`` is what the command ends with.
     """
 
     topology: str
@@ -78,3 +80,10 @@ class ExposureReport:
     gone: tuple[Change, ...] | None = None
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether all was asked, so that another measurement can be compared with it."""
+        return not self.interrupted and not self.problems

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lab.errors import Problem
 from lab.record.verdict import Verdict
 
 
@@ -104,19 +105,37 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class RunProblem:
+    """What stopped a matrix; the whole run where ``matrix`` is empty."""
+
+    problem: Problem
+    matrix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.matrix}: {self.problem}" if self.matrix else str(self.problem)
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """A whole run: its cells in the order of the matrix files, its numbers, and the machine it was measured on.
 
     ``machine`` is the provenance: kernel, iptables version and backend, ruleset hashes, sysctl baseline.  ``problems`` are
-    failures of input, instrument or machine that stopped a matrix (sentences), ``notes`` what else the reader must know.
-    ``comparisons`` set IPv4 beside IPv6 and one backend beside the other.  ``interrupted`` is true after Ctrl-C.
+    failures of input, instrument or machine that stopped a matrix or the run, ``notes`` what else the reader must know
+    (sentences).  ``comparisons`` set IPv4 beside IPv6 and one backend beside the other.  ``interrupted`` is true after Ctrl-C,
+    SIGTERM and SIGHUP.
     """
 
     results: tuple[CellResult, ...]
     summary: Summary
     exit_code: int
     machine: Mapping[str, object] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    problems: tuple[RunProblem, ...] = ()
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     comparisons: tuple[Comparison, ...] = ()
+
+
+def no_result(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> RunResult:
+    """A run that came to no cell, and why."""
+    summary = Summary(cells=0, passed=0, fail_open=0, fail_closed=0, mismatch=0, errors=0, suspect=0, seconds=0.0)
+    return RunResult((), summary, exit_code, problems=tuple(map(RunProblem, problems)), interrupted=interrupted)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from lab.record.result import CellResult, RunResult
+from lab.record.result import CellResult, RunProblem, RunResult
 from lab.report.order import failed
 from lab.report.plain import plain, plain_lines
 
@@ -23,20 +24,33 @@ def annotation_lines(result: RunResult, *, prefix: str = "") -> list[str]:
         rule = cell.verdict.rule
         places.setdefault((rule.source if rule else None) or cell.where, []).append(cell)
     lines = [_annotation(place, cells, prefix) for place, cells in places.items()]
-    told = [("error", problem) for problem in result.problems] + [("notice", note) for note in result.notes]
-    return lines + [f"::{level} title=netfilter-lab::{_data(_plain_text(text))}" for level, text in told]
+    lines += [_problem(problem, prefix) for problem in result.problems]
+    return lines + [f"::notice title=netfilter-lab::{_data(_plain_text(note))}" for note in result.notes]
+
+
+def _problem(told: RunProblem, prefix: str) -> str:
+    where = told.problem.where
+    place: list[tuple[str, object]] = []
+    if where is not None:
+        place = [("file", _in_repository(where.file, prefix)), ("line", where.line), ("col", where.column)]
+    return f"::error {_properties([*place, ('title', 'netfilter-lab')])}::{_data(_plain_text(str(told)))}"
 
 
 def _annotation(place: str, cells: list[CellResult], prefix: str) -> str:
     found = _PLACE.fullmatch(place)
     file, line = (found["file"], found["line"]) if found else (place, None)
-    if not file.startswith("/"):
-        file = prefix + file
     words = sorted({str(cell.outcome) for cell in cells}, key=[str(cell.outcome) for cell in cells].index)
     title = f"{', '.join(words)}: {len(cells)} {'flow' if len(cells) == 1 else 'flows'}"
-    where = [("file", file), ("line", line), ("title", title)]
-    properties = ",".join(f"{key}={_property(plain(value))}" for key, value in where if value is not None)
-    return f"::error {properties}::{_data(_message(cells))}"
+    where = [("file", _in_repository(file, prefix)), ("line", line), ("title", title)]
+    return f"::error {_properties(where)}::{_data(_message(cells))}"
+
+
+def _in_repository(file: str, prefix: str) -> str:
+    return file if file.startswith("/") else prefix + file
+
+
+def _properties(pairs: Iterable[tuple[str, object]]) -> str:
+    return ",".join(f"{key}={_property(plain(str(value)))}" for key, value in pairs if value is not None)
 
 
 def _message(cells: list[CellResult]) -> str:

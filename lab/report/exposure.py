@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lab.errors import Problem
 from lab.record.exposure import Change, Exposure, ExposureReport
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind
-from lab.report.json import rule_json
+from lab.report.json import problem_json, rule_json
 from lab.report.markdown import escape
 from lab.report.plain import plain
 from lab.report.sweep import arrived_text, some_ports
 
 VERSION = 1
+UNFINISHED = Problem("this exposure did not finish: it is under way, or it was killed")
 _HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
 _ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost"}
+
+
+def no_exposure(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ExposureReport:
+    """A report of nothing, and why."""
+    return ExposureReport("", (), 0, 0, 0.0, interrupted=interrupted, problems=problems, exit_code=exit_code)
 
 
 def exposure_lines(report: ExposureReport) -> Iterator[str]:
@@ -34,8 +41,10 @@ def exposure_lines(report: ExposureReport) -> Iterator[str]:
         yield f"unsettled: {plain(unsettled)}"
     for note in report.notes:
         yield f"note: {plain(note)}"
-    if report.interrupted:
-        yield "interrupted: this is what was finished"
+    for problem in report.problems:
+        yield f"problem: {plain(str(problem))}"
+    if not report.finished:
+        yield f"{'interrupted' if report.interrupted else 'stopped'}: this is what was finished"
     yield summary(report)
 
 
@@ -61,6 +70,9 @@ def change_text(change: Change) -> str:
 def exposure_markdown(report: ExposureReport) -> str:
     """The report as GitHub-flavoured Markdown; nothing of a file is taken for markup."""
     lines = [f"## What is exposed: {escape(report.topology)}", "", escape(summary(report)), ""]
+    if not report.finished:
+        lines += [f"- **{'interrupted' if report.interrupted else 'stopped'}**: this is what was finished"]
+    lines += [f"- **problem**: {escape(str(problem))}" for problem in report.problems]
     for word, changes in (("newly exposed", report.added), ("no longer exposed", report.gone)):
         lines += [f"- **{word}**: {escape(change_text(change))}" for change in changes or ()]
     lines += [f"- **not proven**: {escape(lost)}" for lost in report.lost]
@@ -80,7 +92,10 @@ def exposure_json(report: ExposureReport) -> dict[str, object]:
         "questions": report.questions,
         "swept": report.swept,
         "seconds": report.seconds,
+        "exit_code": report.exit_code,
         "interrupted": report.interrupted,
+        "problems": [str(problem) for problem in report.problems],
+        "problem_records": [problem_json(problem) for problem in report.problems],
         "exposures": [_json(one) for one in report.exposures],
         "not_proven": list(report.lost),
         "unsettled": list(report.unsettled),

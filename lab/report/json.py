@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 
+from lab.errors import Problem
 from lab.record.observation import Arrival, Conntrack
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
@@ -23,12 +25,32 @@ def to_json(result: RunResult) -> dict[str, object]:
         "summary": _summary(result.summary),
         "exit_code": result.exit_code,
         "interrupted": result.interrupted,
-        "problems": list(result.problems),
+        "problems": [str(problem) for problem in result.problems],
+        "problem_records": [problem_json(told.problem, told.matrix) for told in result.problems],
         "notes": list(result.notes),
         "cells": [_cell(cell) for cell in result.results],
         "comparisons": [_comparison(comparison) for comparison in result.comparisons],
         "machine": _value(result.machine),
     }
+
+
+def problem_json(problem: Problem, matrix: str = "") -> dict[str, object]:
+    """Return what stopped a matrix (or, with an empty ``matrix``, all), with its place in a file."""
+    where = problem.where
+    return {
+        "matrix": matrix,
+        "what": problem.what,
+        "mend": problem.mend,
+        "file": where.file if where else None,
+        "line": where.line if where else None,
+        "column": where.column if where else None,
+    }
+
+
+def json_text(value: object) -> str:
+    r"""Return ``value`` as JSON that no CI takes for a command when the file is printed into its log (``#\u0023[``)."""
+    written = json.dumps(value, indent=1).replace("##", r"#\u0023")
+    return written.replace("section_start:", r"section\u005fstart:").replace("section_end:", r"section\u005fend:") + "\n"
 
 
 def path_json(paths: Iterable[Path]) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.report.detail import explain
-from lab.report.plain import plain
+from lab.report.plain import plain, plain_lines
 
 
 def junit_text(result: RunResult) -> str:
@@ -76,7 +76,10 @@ def _problems(root: Element, result: RunResult) -> None:
     _properties(suite, [("lab.exit", str(result.exit_code)), *flat_properties(result.machine)])
     for number, problem in enumerate(result.problems, start=1):
         case = SubElement(suite, "testcase", classname="lab", name=f"problem {number}", time="0")
-        SubElement(case, "error", type="problem", message=plain(problem))
+        if problem.problem.where is not None:
+            _properties(case, [("lab.where", str(problem.problem.where))])
+        told = str(problem)
+        SubElement(case, "error", type="problem", message=plain(told)).text = "\n".join(plain_lines(told))
 
 
 def _properties(parent: Element, pairs: Sequence[tuple[str, str]]) -> None:

@@ -32,16 +32,21 @@ def escape(text: str) -> str:
 
 
 def _head(result: RunResult) -> Iterator[str]:
-    right = result.exit_code == 0
-    yield f"## Firewall matrices: {'all as expected' if right else 'not as expected'}"
+    yield f"## Firewall matrices: {_came_to(result)}"
     yield ""
     yield escape(numbers(result.summary)) + (" (interrupted)" if result.interrupted else "")
     yield ""
-    told = [("problem", problem) for problem in result.problems] + [("note", note) for note in result.notes]
+    told = [("problem", str(problem)) for problem in result.problems] + [("note", note) for note in result.notes]
     for word, text in told:
         yield f"- **{word}**: {'<br>'.join(map(escape, text.splitlines()))}"
     if told:
         yield ""
+
+
+def _came_to(result: RunResult) -> str:
+    if not result.results and (result.problems or result.interrupted):
+        return "did not run"
+    return "all as expected" if result.exit_code == 0 else "not as expected"
 
 
 def _table(failures: Sequence[CellResult]) -> Iterator[str]:

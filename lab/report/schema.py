@@ -9,7 +9,20 @@ from __future__ import annotations
 from lab.record.result import Outcome
 from lab.record.verdict import Kind
 from lab.report.json import VERSION
-from lab.report.schema_parts import DRAFT, Schema, boolean, count, keys, nullable, number, rule, text, texts
+from lab.report.schema_parts import (
+    DRAFT,
+    EXIT_CODES,
+    Schema,
+    boolean,
+    count,
+    keys,
+    nullable,
+    number,
+    problem_records,
+    rule,
+    text,
+    texts,
+)
 
 
 def result_schema() -> Schema:
@@ -21,9 +34,10 @@ def result_schema() -> Schema:
         **keys({
             "version": {"const": VERSION},
             "summary": _summary(),
-            "exit_code": {"enum": [0, 1, 2, 3, 4, 130], "description": "of `lab run`; 130 after Ctrl-C"},
-            "interrupted": boolean("true after Ctrl-C: the cells are those that were finished"),
-            "problems": texts("what stopped a matrix"),
+            "exit_code": {"enum": [*EXIT_CODES], "description": "of `lab run`; 130 after Ctrl-C, 143 SIGTERM, 129 SIGHUP"},
+            "interrupted": boolean("true after Ctrl-C, SIGTERM or SIGHUP: the cells are those that were finished"),
+            "problems": texts("what stopped a matrix, or the run"),
+            "problem_records": problem_records(),
             "notes": texts("what else the reader of the results must know"),
             "cells": {"type": "array", "items": _cell(), "description": "in the order of the matrix files"},
             "comparisons": {"type": "array", "items": _comparison(), "description": "the same flows in two ways"},

@@ -9,6 +9,22 @@ Schema = dict[str, object]
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
+EXIT_CODES = (0, 1, 2, 3, 4, 129, 130, 143)
+
+
+def problem_records() -> Schema:
+    """Problems with their places."""
+    record = keys({
+        "matrix": text("whose cells it stopped; empty: it stopped all"),
+        "what": text("what is wrong"),
+        "mend": text("how to mend it; empty where that is not known"),
+        "file": nullable("string", "where it is wrong"),
+        "line": nullable("integer", "from 1"),
+        "column": nullable("integer", "from 1"),
+    })
+    return {"type": "array", "items": record, "description": "the problems again, part by part"}
+
+
 def rule() -> Schema:
     """A rule, or a chain's policy."""
     return keys({

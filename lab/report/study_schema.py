@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from lab.record.verdict import Kind
 from lab.report import exposure, sweep
-from lab.report.schema_parts import DRAFT, Schema, boolean, count, keys, nullable, number, rule, text, texts
+from lab.report.schema_parts import (
+    DRAFT,
+    EXIT_CODES,
+    Schema,
+    boolean,
+    count,
+    keys,
+    nullable,
+    number,
+    problem_records,
+    rule,
+    text,
+    texts,
+)
 
 _RANGES: Schema = {
     "type": "array",
@@ -22,8 +35,21 @@ def sweep_schema() -> Schema:
         "$schema": DRAFT,
         "$id": f"urn:netfilter-lab:schema:sweep:{sweep.VERSION}",
         "title": f"netfilter-lab: sweeps, version {sweep.VERSION}",
-        **keys({"version": {"const": sweep.VERSION}, "sweeps": {"type": "array", "items": _sweep()}}),
+        **keys({
+            "version": {"const": sweep.VERSION},
+            **_ending("of `lab sweep`"),
+            "sweeps": {"type": "array", "items": _sweep(), "description": "those that were finished"},
+        }),
         "$defs": {"rule": rule(), "arrived": _arrived()},
+    }
+
+
+def _ending(of: str) -> dict[str, object]:
+    return {
+        "exit_code": {"enum": [*EXIT_CODES], "description": of},
+        "interrupted": boolean("true after Ctrl-C, SIGTERM or SIGHUP: what was finished"),
+        "problems": texts("what stopped it"),
+        "problem_records": problem_records(),
     }
 
 
@@ -69,7 +95,7 @@ def exposure_schema() -> Schema:
             "questions": count("pairs and protocols, of 65,535 ports each"),
             "swept": count("of these, those with a packet for each port"),
             "seconds": number("wall time of the questions"),
-            "interrupted": boolean("true after Ctrl-C: what was finished"),
+            **_ending("of `lab exposure`"),
             "exposures": {"type": "array", "items": _exposure()},
             "not_proven": texts("questions of which something is not proven"),
             "unsettled": texts("questions that a rule which remembers decides"),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
+from lab.errors import Problem
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
-from lab.report.json import rule_json
+from lab.report.json import problem_json, rule_json
 from lab.report.plain import plain
 from lab.spec.service import ports_text
 
 _MOST_RANGES = 12
 VERSION = 1
+UNFINISHED = Problem("this sweep did not finish: it is under way, or it was killed")
 
 
 def sweep_lines(sweep: Sweep) -> Iterator[str]:
@@ -67,6 +69,20 @@ def some_ports(ports: Ranges, most: int = _MOST_RANGES) -> str:
 
 def _sources(sweep: Sweep, keys: Ranges) -> list[str]:
     return [sweep.sources[key] for low, high in keys for key in range(low, high + 1)]
+
+
+def sweeps_json(
+    sweeps: Sequence[Mapping[str, object]], exit_code: int, problems: Sequence[Problem] = (), *, interrupted: bool = False
+) -> dict[str, object]:
+    """All sweeps of a command for machines: those that were finished, and what stopped the others."""
+    return {
+        "version": VERSION,
+        "exit_code": exit_code,
+        "interrupted": interrupted,
+        "problems": [str(problem) for problem in problems],
+        "problem_records": [problem_json(problem) for problem in problems],
+        "sweeps": list(sweeps),
+    }
 
 
 def sweep_json(sweep: Sweep) -> dict[str, object]:

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lab.errors import LabError, MeasurementError, Problem
+from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, as_lab_error
 from lab.kernel.line_map import NodeLines
 from lab.lab import Lab, find_lines
 from lab.probe.question import NUMBERS, Question
@@ -26,6 +26,7 @@ from lab.verdict.tally import Tally
 BATCH = 64  # cells between one canary and the next
 MOST_TOUCHES = 128  # ports of one cell that get nodes of their own, as each costs the building of a lab
 REPEATS = 1  # of a batch whose canary was not seen
+MOST_FAILED = 32  # cells whose measurement fails in one matrix, before the rest of it is given up
 
 
 class MatrixRun:
@@ -40,6 +41,8 @@ class MatrixRun:
         self._lines: Mapping[str, NodeLines] | None = None
         self._isolation: Isolation | None = None
         self._broken: MeasurementError | None = None
+        self._failed: set[str] = set()
+        self._begun = False
 
     @property
     def lab(self) -> Lab:
@@ -50,27 +53,88 @@ class MatrixRun:
         return self._lab
 
     def run(self, cells: Sequence[Cell]) -> Iterator[CellResult]:
-        """The results of ``cells`` in their order; raises InputError or MachineError when the lab cannot be built."""
-        for start in range(0, len(cells), BATCH):
-            yield from self._run_batch(cells[start : start + BATCH])
+        """The results of ``cells`` in their order.
 
-    def _run_batch(self, cells: Sequence[Cell]) -> list[CellResult]:
-        """A batch between two canaries, repeated in a new lab when one is not seen; then its cells are lost."""
+        Raises InputError or MachineError when no lab can be built; where that comes in the midst of the cells, those that are
+        left are lost first.  Ctrl-C leaves what is proven by then, and is raised.
+        """
+        waiting = list(cells)
+        while waiting:
+            found, stopped = self._run_batch(waiting[:BATCH])
+            yield from found
+            waiting = waiting[len(found) :]
+            if stopped is not None:
+                if isinstance(stopped, LabError):
+                    yield from (_lost(cell, stopped, self._today) for cell in waiting)
+                raise stopped
+
+    def _run_batch(self, cells: Sequence[Cell]) -> tuple[list[CellResult], LabError | KeyboardInterrupt | None]:
+        """A batch between two canaries, repeated in a new lab when one is not seen; then its cells are lost.
+
+        The results are those of the first cells: a cell at which the measurement fails ends its batch and begins the next one,
+        in a new lab; failing there too, it is lost.  Beside them, what stops the matrix.
+        """
         for _ in range(REPEATS + 1):
             if self._broken is not None:
                 break
             try:
-                lab = self.lab
-                with lab.batch():
-                    return [self._cell(lab, cell) for cell in cells]
+                found, stopped = self._asked(self._built(), cells)
             except MeasurementError as error:
                 failure = error
                 self.repeats += 1
                 self.close()
+                continue
+            except (InputError, MachineError) as error:
+                if self._begun:
+                    return [], error
+                raise
+            if not isinstance(stopped, MeasurementError):
+                return found, stopped
+            return found + self._failed_at(cells[len(found)], stopped), None
         else:
             self._broken = failure
         assert self._broken is not None
-        return [_lost(cell, self._broken, self._today) for cell in cells]
+        return [_lost(cell, self._broken, self._today) for cell in cells], None
+
+    def _asked(self, lab: Lab, cells: Sequence[Cell]) -> tuple[list[CellResult], LabError | KeyboardInterrupt | None]:
+        """The results of the cells up to one that fails, and how that failed; MeasurementError when a canary is not seen."""
+        found: list[CellResult] = []
+        stopped: LabError | KeyboardInterrupt | None = None
+        try:
+            with lab.batch():
+                for cell in cells:
+                    try:
+                        found.append(self._cell(lab, cell))
+                    except KeyboardInterrupt as error:
+                        stopped = error
+                        break
+                    except Exception as error:  # noqa: BLE001 - one cell's failure, whatever it is, leaves the others alone
+                        stopped = _of_measurement(error)
+                        break
+        except (MeasurementError, OSError) as error:
+            if isinstance(stopped, KeyboardInterrupt):
+                return [], stopped
+            raise _of_measurement(error) from error
+        return found, stopped
+
+    def _failed_at(self, cell: Cell, failure: MeasurementError) -> list[CellResult]:
+        """What is told of a cell whose measurement failed: nothing at first, as it is tried once more in a new lab."""
+        self.close()
+        if cell.id not in self._failed:
+            self._failed.add(cell.id)
+            self.repeats += 1
+            return []
+        if len(self._failed) >= MOST_FAILED:
+            self._broken = failure
+        return [_lost(cell, failure, self._today)]
+
+    def _built(self) -> Lab:
+        try:
+            lab = self.lab
+        except OSError as error:
+            raise as_lab_error(error, "the lab could not be built") from error
+        self._begun = True
+        return lab
 
     def _cell(self, lab: Lab, cell: Cell) -> CellResult:
         assert self._isolation is not None
@@ -178,6 +242,12 @@ def _lost(cell: Cell, failure: LabError, today: datetime.date) -> CellResult:
     tally = Tally(cell, today)
     tally.add(None, Verdict(Kind.LOST, f"the instrument failed: {failure.problems[0].what}", observation))
     return tally.result()
+
+
+def _of_measurement(error: Exception) -> LabError:
+    """What the system says in the midst of a measurement has made that fail, whatever it says."""
+    told = as_lab_error(error)
+    return MeasurementError(told.problems) if isinstance(error, OSError) else told
 
 
 def in_order(results: Iterable[CellResult], cells: Sequence[Cell]) -> list[CellResult]:

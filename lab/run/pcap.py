@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.capture import Frame
 from lab.lab import Lab
-from lab.record.result import CellResult, Outcome, RunResult
+from lab.record.result import CellResult, Outcome, RunProblem, RunResult
 from lab.run.plan import Plan
 from lab.run.questions import questions
 from lab.spec.cell import Cell
@@ -25,12 +25,22 @@ def capture_failures(plans: Sequence[Plan], result: RunResult, folder: Path) -> 
     for plan in plans:
         for cell in plan.cells:
             if cell.id in failed:
-                places[cell.id] = _capture(plan, cell, failed[cell.id], folder)
+                try:
+                    places[cell.id] = _capture(plan, cell, failed[cell.id], folder)
+                except KeyboardInterrupt as error:
+                    return replace(result, interrupted=True, exit_code=interrupted_code(error))
+                except Exception as error:  # noqa: BLE001 - what cannot be captured takes nothing from what was measured
+                    return _without(result, as_lab_error(error, f"{cell.id} could not be captured"))
     results = tuple(
         replace(cell, hints=(*cell.hints, f"captured in {places[cell.id]}")) if cell.id in places else cell
         for cell in result.results
     )
     return replace(result, results=results)
+
+
+def _without(result: RunResult, error: LabError) -> RunResult:
+    problems = (*result.problems, *(RunProblem(problem) for problem in error.problems))
+    return replace(result, problems=problems, exit_code=gravest((result.exit_code, error.exit_code)))
 
 
 def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:

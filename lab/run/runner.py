@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from lab.errors import InputError, LabError, Problem
-from lab.record.result import CellResult, Outcome, RunResult, Summary
+from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
+from lab.record.result import CellResult, Outcome, RunProblem, RunResult, Summary
 from lab.ruleset.backend import Backend
 from lab.run.compare import MARKED, comparisons
 from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
 from lab.run.plan import Choices, Plan, make_plan
 from lab.run.provenance import machine, of_lab
 from lab.spec.cell import Cell
-
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-_BY_PRECEDENCE = (4, 2, 3, 1)
 
 
 class Listener(Protocol):
@@ -49,27 +46,44 @@ class _Progress:
 
     machine: dict[str, object]
     results: list[CellResult] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: list[RunProblem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
     repeats: int = 0
-    interrupted: bool = False
+    interrupted: int | None = None
+
+    def stopped(self, error: Exception, matrix: str) -> None:
+        """Note what stopped a matrix."""
+        told = as_lab_error(error)
+        self.problems += [RunProblem(problem, matrix) for problem in told.problems]
+        self.codes.add(told.exit_code)
 
 
-def make_plans(files: Sequence[Path], choices: Choices, backends: Sequence[Backend] = (Backend.NFT,)) -> list[Plan]:
+def make_plans(
+    files: Sequence[Path], choices: Choices, backends: Sequence[Backend] = (Backend.NFT,),
+    unforeseen: list[LabError] | None = None,
+) -> list[Plan]:  # fmt: skip
     """The plans of ``files``; all their problems are collected into one InputError, a selection of nothing too.
 
-    With both backends every file has two plans, and the ids of the second one's cells end in ``@legacy``.
+    With both backends every file has two plans, and the ids of the second one's cells end in ``@legacy``.  What is no fault
+    of a file (the machine's, the lab's own) goes into ``unforeseen``, so that the others can be run; without it, it is raised.
     """
     plans: list[Plan] = []
     problems: list[Problem] = []
+    others: list[LabError] = []
     for file in files:
         try:
             plans += _plans_of(file, choices, backends)
         except InputError as error:
             problems += error.problems
+        except Exception as error:  # noqa: BLE001 - a fault that one file brings out leaves the others alone
+            others.append(as_lab_error(error, str(file)))
     if problems:
-        raise InputError(problems)
+        raise InputError([*problems, *(problem for error in others for problem in error.problems)])
+    if others and (unforeseen is None or not plans):
+        raise others[0]
+    if unforeseen is not None:
+        unforeseen += others
     if not any(plan.cells for plan in plans):
         raise InputError(nothing_selected(f"-k {choices.expression!r}" if choices.expression else "these files"))
     return plans
@@ -84,16 +98,21 @@ def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend]) -> Iter
         yield replace(plan, backend=backend, cells=cells)
 
 
-def run(plans: Sequence[Plan], order: Order, listener: Listener) -> RunResult:
-    """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done."""
+def run(plans: Sequence[Plan], order: Order, listener: Listener, before: Sequence[LabError] = ()) -> RunResult:
+    """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done.
+
+    ``before`` is what stopped matrices before they had a plan.
+    """
     start = time.perf_counter()
     done = _Progress(machine(plan.backend for plan in plans))
+    for error in before:
+        done.stopped(error, "")
     listener.started(sum(len(plan.cells) for plan in plans))
     try:
         for plan in plans:
             _run_plan(plan, order, listener, done)
-    except KeyboardInterrupt:
-        done.interrupted = True
+    except KeyboardInterrupt as error:
+        done.interrupted = interrupted_code(error)
     finally:
         listener.finished()
     return _summed_up(done, time.perf_counter() - start)
@@ -114,14 +133,21 @@ def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> 
             judged = strictly(result) if order.strict else result
             found.append(judged)
             listener.cell(judged)
-    except LabError as error:
-        done.problems += [f"{plan.matrix.matrix}: {problem}" for problem in error.problems]
-        done.codes.add(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - whatever stops one matrix leaves the others alone
+        done.stopped(error, plan.matrix.matrix)
     finally:
-        matrix_run.close()
+        # first what was found: taking the lab down can fail, or be interrupted
         done.results += in_order(found, plan.cells)
         done.notes += plan.notes
         done.repeats += matrix_run.repeats
+        _close(matrix_run, done)
+
+
+def _close(matrix_run: MatrixRun, done: _Progress) -> None:
+    try:
+        matrix_run.close()
+    except Exception as error:  # noqa: BLE001 - as above
+        done.stopped(error, matrix_run.plan.matrix.matrix)
 
 
 def _name(plan: Plan, cells: Sequence[Cell]) -> str:
@@ -162,10 +188,10 @@ def _summed_up(done: _Progress, seconds: float) -> RunResult:
     compared = comparisons(done.results)
     if any(one.left == Backend.NFT and one.contrasts for one in compared):
         done.codes.add(1)
-    code = INTERRUPTED if done.interrupted else exit_code(done.results, done.codes)
+    code = done.interrupted or exit_code(done.results, done.codes)
     return RunResult(
         tuple(done.results), summary, code, done.machine, tuple(done.problems), tuple(dict.fromkeys(done.notes)),
-        done.interrupted, compared,
+        done.interrupted is not None, compared,
     )  # fmt: skip
 
 
@@ -176,4 +202,13 @@ def exit_code(results: Sequence[CellResult], codes: set[int]) -> int:
         seen.add(3)
     if any(result.outcome not in (Outcome.PASSED, Outcome.ERROR) for result in results):
         seen.add(1)
-    return next((code for code in _BY_PRECEDENCE if code in seen), 0)
+    return gravest(seen)
+
+
+def inputs_of(plans: Iterable[Plan]) -> list[Path]:
+    """The files that plans were made from, as far as a report could be written over them."""
+    found: list[Path] = []
+    for plan in plans:
+        texts = [text.file for rulesets in plan.policies.values() for _, text in rulesets.parts()]
+        found += [plan.file, *(folder / file for folder in (Path(), plan.file.parent.parent) for file in texts)]
+    return found

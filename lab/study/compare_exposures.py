@@ -30,6 +30,7 @@ def read_saved(file: Path, topology: str) -> Open:
     try:
         said = json.loads(file.read_text(encoding="utf-8"))
         version, of = said["version"], said["topology"]
+        finished = not said.get("interrupted") and not said.get("problems")
         found: dict[Place, Ranges] = {}
         for one in said["exposures"] if version == VERSION else ():
             place = str(one["from"]), str(one["to"]), str(one["address"]), int(one["family"]), str(one["proto"])
@@ -41,6 +42,8 @@ def read_saved(file: Path, topology: str) -> Open:
         raise InputError(Problem(f"{file} cannot be read: {error.strerror}")) from None
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(Problem(f"{file} is no report of `lab exposure --save` ({type(error).__name__}: {error})")) from None
+    if not finished:
+        raise InputError(Problem(f"{file} is of an exposure that did not finish", mend="measure it anew, with --save"))
     if version != VERSION:
         raise InputError(Problem(f"{file} has version {version!r}, and this lab reads version {VERSION}", mend="save it anew"))
     if of != topology:

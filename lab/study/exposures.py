@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.lab import Lab
 from lab.record.exposure import ExposureReport, Pair
 from lab.ruleset.rulesets import Rulesets
@@ -36,27 +36,33 @@ def measure(
 ) -> ExposureReport:  # fmt: skip
     """Measure what is open in those of ``families`` that the topology has; ``then`` is what was open before.
 
-    Ctrl-C ends it with what is done.
+    Ctrl-C, and whatever else stops it once its lab is built, ends it with what is done.
     """
     topology = plans[0].topology
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
     families = [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
     chosen = choose(list(pairs(topology, policies, families)), senders, targets)
     assertions = Assertions(cell for plan in plans for cell in plan.cells)
-    found, interrupted = Survey(), False
+    found, stopped = Survey(), None
     with Lab(topology, policies, backend=plans[0].backend) as lab:
         try:
             survey(lab, chosen, assertions, found, every_port=every_port, progress=progress)
-        except KeyboardInterrupt:
-            interrupted = True
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
+            stopped = error
     now = open_ports(found.exposures)
     if then is not None:
-        then = None if interrupted else asked_again(then, chosen if senders or targets else None, families)
+        then = None if stopped else asked_again(then, chosen if senders or targets else None, families)
+    added = None if then is None else more(now, then)
+    interrupted = isinstance(stopped, KeyboardInterrupt)
+    told = as_lab_error(stopped) if isinstance(stopped, Exception) else None
+    codes = [told.exit_code] if told else []
+    code = gravest([*codes, *([3] if found.lost else []), *([1] if added else [])])
     return ExposureReport(
         topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
         tuple(found.lost), tuple(found.unsettled),
-        None if then is None else more(now, then), None if then is None else more(then, now),
+        added, None if then is None else more(then, now),
         tuple(dict.fromkeys((*(note for plan in plans for note in plan.notes), *_unjudged(policies, families)))), interrupted,
+        told.problems if told else (), interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else code,
     )  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lab.errors import Problem
 from lab.record.observation import Arrival, Conntrack, Observation, Stage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
-from lab.record.result import CellResult, Outcome, PortGroup, RunResult, Summary
+from lab.record.result import CellResult, Outcome, PortGroup, RunProblem, RunResult, Summary
 from lab.record.verdict import Kind, Verdict
 
 SYN = Packet(family=4, proto=6, source="192.0.2.7", sport=40000, destination="198.51.100.1", dport=443, flags=2)
@@ -132,6 +133,11 @@ def split_range() -> CellResult:
     """Return a range whose ports differ."""
     groups = (PortGroup("1-442,444-65535", 65534, dropped()), PortGroup("443", 1, allowed()))
     return fail_open(service="tcp/1-65535", ports=65535, groups=groups)
+
+
+def problems(*texts: str) -> tuple[RunProblem, ...]:
+    """Return problems without a place."""
+    return tuple(RunProblem(Problem(text)) for text in texts)
 
 
 def run(cells: Iterable[CellResult], **changes: object) -> RunResult:

@@ -33,11 +33,12 @@ def test_the_open_ones_come_first() -> None:
 
 def test_nothing_of_a_file_ends_the_command() -> None:
     evil = "100%\r\n::error::x"
-    lines = annotation_lines(make.run([make.fail_open(differences=(evil,), row=evil)], problems=(evil,), exit_code=3))
+    cell = make.fail_open(differences=(evil,), row=evil)
+    lines = annotation_lines(make.run([cell], problems=make.problems(evil), exit_code=3))
     assert len(lines) == 2
     assert not any("\n" in line or "\r" in line for line in lines)
     assert "100%25" in lines[0]
-    assert lines[1] == r"::error title=netfilter-lab::100%25\r%0A::error::x"
+    assert lines[1] == r"::error title=netfilter-lab::100%25\r%0A:\x3aerror::x"
 
 
 def test_colons_and_commas_of_a_file_name_are_escaped() -> None:

@@ -81,7 +81,7 @@ def test_no_control_character_reaches_the_terminal() -> None:
             make.fail_open(row=evil, sender=evil, differences=(evil,), hints=(evil,), warnings=(evil,)),
             make.cell(suspect=True, target=evil, expected=evil, matrix=evil),
         ],
-        problems=(evil,),
+        problems=make.problems(evil),
     )
     text = printed(result)
     assert all(char.isprintable() or char == "\n" for char in text)
@@ -89,7 +89,7 @@ def test_no_control_character_reaches_the_terminal() -> None:
 
 
 def test_markup_in_names_is_shown_as_it_is() -> None:
-    text = printed(make.run([make.fail_open(row="[red]x[/red] :warning:", sender="[bold]")], problems=("[/]",)))
+    text = printed(make.run([make.fail_open(row="[red]x[/red] :warning:", sender="[bold]")], problems=make.problems("[/]")))
     assert "[red]x[/red] :warning:" in text
     assert "[bold]" in text
     assert "problem: [/]" in text

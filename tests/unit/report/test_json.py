@@ -25,7 +25,7 @@ def every_kind() -> RunResult:
             make.cell(Outcome.ERROR, make.lost(), family=6),
             make.cell(known=True),
         ],
-        problems=("a problem",),
+        problems=make.problems("a problem"),
     )
 
 

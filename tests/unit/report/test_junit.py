@@ -56,7 +56,7 @@ def test_provenance_and_exit_code_are_properties(tmp_path: Path) -> None:
 
 
 def test_what_stopped_a_matrix_is_an_error(tmp_path: Path) -> None:
-    root = written(make.run([], problems=("gateway: no such file",), exit_code=2), tmp_path)
+    root = written(make.run([], problems=make.problems("gateway: no such file"), exit_code=2), tmp_path)
     assert only(root, "error").get("message") == "gateway: no such file"
     assert root.get("errors") == "1"
 
@@ -69,7 +69,7 @@ def test_a_note_is_no_error(tmp_path: Path) -> None:
 def test_control_characters_leave_the_file_readable(tmp_path: Path) -> None:
     evil = "\x00\x1b[31m\ud800]]>"
     cells = [make.fail_open(row=evil, matrix=evil, differences=(evil,), where=evil)]
-    root = written(make.run(cells, machine={evil: evil}, problems=(evil,), exit_code=3), tmp_path)
+    root = written(make.run(cells, machine={evil: evil}, problems=make.problems(evil), exit_code=3), tmp_path)
     assert r"\x00\x1b[31m\ud800]]>" in str(only(root, "failure").get("message"))
 
 

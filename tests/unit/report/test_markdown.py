@@ -54,6 +54,6 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 
 def test_suspects_and_problems_are_listed() -> None:
     suspect = make.cell(suspect=True, verdict=make.dropped())
-    text = to_markdown(make.run([suspect], problems=("no iptables",), exit_code=4))
+    text = to_markdown(make.run([suspect], problems=make.problems("no iptables"), exit_code=4))
     assert "- **problem**: no iptables" in text
     assert "suspect, denied by gateway filter&#58;FORWARD policy" in text

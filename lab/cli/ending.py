@@ -1,0 +1,146 @@
+"""How a command ends: whatever happens, its reports are written, and words and an exit code say what it was.
+
+An error goes up as it is; on its way `reported` writes the reports with it, and `run_to_its_end` tells it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from lab.cli.early import begin_reports
+from lab.cli.printed import Printed, take_over
+from lab.cli.signals import Work
+from lab.errors import Interrupted, LabError, MachineError, Problem, as_lab_error, gravest, interrupted_code
+from lab.report.plain import plain_lines
+
+_MOST = 128
+"""Exit codes above are those of signals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a command came to no result; ``exit_code`` is what it ends with."""
+
+    problems: tuple[Problem, ...]
+    exit_code: int
+    interrupted: bool = False
+
+
+def failure_of(error: Exception | KeyboardInterrupt) -> Failure:
+    """What is told of an error that ends a command."""
+    if isinstance(error, KeyboardInterrupt):
+        return Failure((Problem("interrupted"),), interrupted_code(error), interrupted=True)
+    told = as_lab_error(error)
+    return Failure(told.problems, told.exit_code)
+
+
+@contextmanager
+def reported(write: Callable[[Failure], None]) -> Iterator[None]:
+    """What is inside has reports to write; when it fails ``write`` writes what there is to say.
+
+    A report that cannot be written is told beside the failure.
+    """
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, _Told):
+            raise
+        failure = failure_of(error)
+        try:
+            _whole(lambda: write(failure))
+        except LabError as unwritten:
+            _tell(problem for problem in unwritten.problems if problem not in failure.problems)
+            failure = replace(failure, exit_code=_both(failure.exit_code, unwritten.exit_code))
+        raise _Told(failure) from error
+
+
+def finish(code: int, write: Callable[[], None], show: Callable[[], None]) -> NoReturn:
+    """End a command that came to a result: its reports are written, then it is printed, then the exit code is told.
+
+    A report that cannot be written loses none of the others; of its exit code and ``code`` the graver one is told.
+    """
+    unwritten: LabError | None = None
+    try:
+        _whole(write)
+    except LabError as error:
+        unwritten = error
+    show()
+    if unwritten is not None:
+        _tell(unwritten.problems)
+        code = _both(code, unwritten.exit_code)
+    sys.exit(code)
+
+
+def _whole(write: Callable[[], None]) -> None:
+    """Write all, also when a signal comes in the midst of it."""
+    try:
+        write()
+    except KeyboardInterrupt:
+        write()
+        raise
+
+
+def _both(code: int, other: int) -> int:
+    """The graver of two exit codes; that of a signal stays."""
+    return code if code > _MOST else gravest((code, other))
+
+
+class _Told(Exception):
+    """A failure that is in the reports, and is still to be told."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self.failure = failure
+
+
+def run_to_its_end() -> int:
+    """Run the command that the command line names; returns its exit code."""
+    out, err = take_over()
+    with Work() as work:
+        try:
+            code = _run(work)
+        except KeyboardInterrupt as error:
+            code = _ended(failure_of(error))
+        except _Told as told:
+            code = _ended(told.failure)
+        except Exception as error:  # noqa: BLE001 - a user is told in words, never by a traceback
+            code = _ended(failure_of(error))
+        return _printed(code, out, err)
+
+
+def _run(work: Work) -> int:
+    begin_reports(sys.argv[1:])
+    from lab.cli.app import app
+
+    try:
+        app()
+    except SystemExit as ended:
+        if work.signum is not None:  # caught by the parser of the command line
+            raise Interrupted(work.signum) from None
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0
+
+
+def _ended(failure: Failure) -> int:
+    _tell(failure.problems)
+    return failure.exit_code
+
+
+def _tell(problems: Iterable[Problem]) -> None:
+    sys.stdout.flush()
+    for problem in problems:
+        for line in plain_lines(str(problem)):
+            print(line, file=sys.stderr)
+
+
+def _printed(code: int, out: Printed, err: Printed) -> int:
+    """The exit code once all is printed: a reader who has gone changes nothing, a full disk is told."""
+    out.flush()
+    if out.failed is not None:
+        print(f"not all could be printed: {out.failed.strerror}", file=err)
+    err.flush()
+    return code if out.failed is None else _both(code, MachineError.exit_code)
