@@ -6,6 +6,7 @@ matrix could differ from machine to machine.  Meanings are those of the kernel's
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Mapping
 
@@ -15,11 +16,11 @@ from lab.kernel.namespace import Namespace
 _IPV4_CONF = {
     "rp_filter": "0", "accept_local": "0", "route_localnet": "0", "send_redirects": "0", "accept_redirects": "0",
     "secure_redirects": "0", "accept_source_route": "0", "arp_ignore": "0", "arp_announce": "0", "proxy_arp": "0",
-    "log_martians": "0", "src_valid_mark": "0",
+    "arp_notify": "0", "log_martians": "0", "src_valid_mark": "0",
 }  # fmt: skip
 _IPV6_CONF = {
     "accept_dad": "0", "dad_transmits": "0", "router_solicitations": "0", "accept_ra": "0", "accept_redirects": "0",
-    "autoconf": "0", "use_tempaddr": "0",
+    "autoconf": "0", "use_tempaddr": "0", "addr_gen_mode": "0", "hop_limit": "64", "ndisc_notify": "0",
 }  # fmt: skip
 _PLAIN = {
     # limited ICMP errors would make a REJECT look like a DROP
@@ -47,7 +48,8 @@ _CONNTRACK = {
     "net.netfilter.nf_conntrack_checksum": "1",
     "net.netfilter.nf_conntrack_log_invalid": "0",
 }
-_OPTIONAL = ("net.core.rps_default_mask", "net.netfilter.", "net.ipv6.")
+_SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)  # EROFS: /proc/sys of an ordinary container
+_OPTIONAL = ("net.core.rps_default_mask", "net.netfilter.", "net.ipv6.", "net.bridge.")
 
 
 def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
@@ -87,8 +89,10 @@ def write_sysctls(node: str, namespace: Namespace, values: Mapping[str, str]) ->
                 raise InputError(
                     Problem(f"{node}: this kernel has no sysctl {key}", mend="correct its name in the topology")
                 ) from None
-            except PermissionError as error:
-                raise MachineError(_read_only(key)) from error
+            except OSError as error:
+                if error.errno not in _SHUT:
+                    raise
+                raise MachineError(_read_only(key, error)) from error
             try:
                 os.write(descriptor, value.encode() + b"\n")
             except OSError as error:
@@ -101,8 +105,8 @@ def write_sysctls(node: str, namespace: Namespace, values: Mapping[str, str]) ->
     return written
 
 
-def _read_only(key: str) -> Problem:
+def _read_only(key: str, error: OSError) -> Problem:
     return Problem(
-        f"{_path(key)} cannot be written",
+        f"{_path(key)} cannot be written: {error.strerror}",
         mend="in a container run with --privileged, or as an ordinary user with user namespaces (`lab doctor` tells more)",
     )

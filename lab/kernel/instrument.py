@@ -17,7 +17,7 @@ from lab.kernel.network import Network
 from lab.kernel.nft_trace import NftTrace
 from lab.kernel.node import Node
 from lab.kernel.paths import Assembler, Passage
-from lab.kernel.rest import Backlog
+from lab.kernel.rest import Backlog, Pin
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import TraceTable
 from lab.kernel.tracer import Tracer
@@ -27,6 +27,8 @@ from lab.record.path import Path
 from lab.record.sweep import Counts, Gear
 from lab.ruleset.backend import Backend
 
+_LOOPBACK_CROSSINGS = 2  # one is enough: a canary crosses the loopback once
+_CANARY_REPEATS = 3  # at most, as `Network.rest` has it
 _SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
 
 
@@ -46,8 +48,11 @@ class Trace(Protocol):
     def room(self) -> int:
         """How many messages can wait, at least."""
 
-    def canary(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works."""
+    def send_canaries(self) -> None:
+        """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
+
+    def canary_trouble(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing, in any order."""
@@ -105,7 +110,20 @@ class Instrument:
             self._canary(name)
 
     def _canary(self, name: str) -> None:
-        trouble = self._watches[name].trace.canary()
+        """The canaries of one node, sent once more only if a processor's backlog was full: then they may not have come in.
+
+        One of them takes its way through the backlog of the processor that it was sent on, however long that one is busy
+        elsewhere (ksoftirqd).  So the thread stays there, and a fence that queues behind it has to arrive first.
+        """
+        trace, trouble = self._watches[name].trace, None
+        self.backlog_overflowed()
+        with Pin():
+            for _ in range(_CANARY_REPEATS + 1):
+                trace.send_canaries()
+                self.network.fence.pass_by(_LOOPBACK_CROSSINGS)
+                trouble = trace.canary_trouble()
+                if trouble is None or not self.backlog_overflowed():
+                    break
         if trouble:
             raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
@@ -210,6 +228,7 @@ class Instrument:
             for watch in self._watches.values()
             for close in (*watch.trace.closers(), watch.conntrack.close)
         ]
+        channels += [close for node in self.network.nodes.values() for close in node.closers()]
         self._watches.clear()
         with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
             for done in [pool.submit(close) for close in channels]:

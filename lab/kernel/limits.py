@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Collection
 
 from lab.errors import MachineError, Problem
+from lab.spec.topology import Topology
+
+
+def descriptors(topology: Topology, ruled: Collection[str]) -> int:
+    return 64 + 16 * len(topology.nodes)
 
 
 def raise_file_limit(needed: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from lab.kernel import addressing
 from lab.kernel.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.crossings import diameter
-from lab.kernel.limits import raise_file_limit
+from lab.kernel.limits import descriptors, raise_file_limit
 from lab.kernel.namespace import Home
 from lab.kernel.neighbours import add_permanent, entry
 from lab.kernel.node import Node
@@ -27,12 +27,16 @@ _UNRESOLVED = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 class Network:
     """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
 
-    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the building.
+    ``meanwhile`` is called with each node as soon as its baseline is written, before it has links: what it starts goes on
+    beside the building.  ``ruled`` are the nodes that rulesets are loaded into.
     """
 
-    def __init__(self, topology: Topology, meanwhile: Callable[[Mapping[str, Node]], None] | None = None) -> None:
+    def __init__(
+        self, topology: Topology, meanwhile: Callable[[Node], None] = lambda node: None, ruled: Collection[str] = ()
+    ) -> None:
         self.topology = topology
-        raise_file_limit(needed=64 + 16 * len(topology.nodes))
+        self._ruled = ruled
+        raise_file_limit(descriptors(topology, ruled))
         with ExitStack() as undo:
             self.home = Home()
             undo.callback(self.home.close)
@@ -41,9 +45,9 @@ class Network:
             undo.callback(self._close_nodes)
             for name in topology.nodes:
                 self._nodes[name] = Node(name, self.home)
-            if meanwhile is not None:
-                meanwhile(self.nodes)
-            self._write_baseline()
+            for name, spec in topology.nodes.items():
+                self._prepare(self._nodes[name], spec)
+                meanwhile(self._nodes[name])
             self._connect()
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)
@@ -100,12 +104,16 @@ class Network:
         """Take everything down."""
         self._undo.close()
 
-    def _write_baseline(self) -> None:
-        for name, spec in self.topology.nodes.items():
-            values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
-            values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
-            node = self._nodes[name]
-            node.sysctls = write_sysctls(name, node.namespace, values)
+    def _prepare(self, node: Node, spec: NodeSpec) -> None:
+        """What must be there before the node's first link and before its first rule.
+
+        A rule's own module may switch on what it needs (xt_connbytes: ``nf_conntrack_acct``), and that stays as it is.
+        """
+        values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
+        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+        node.sysctls = write_sysctls(node.name, node.namespace, values)
+        if spec.addresses(6):
+            node.keep_quiet(ruled=node.name in self._ruled)
 
     def _connect(self) -> None:
         weights = {}
@@ -120,9 +128,7 @@ class Network:
         self._diameter = diameter(self.topology, weights)
 
     def _bring_up(self) -> None:
-        for number, node in enumerate(self.fence.nodes):
-            requests = addressing.interfaces(node, {"fence": [f"169.254.7.{number + 1}/30"]})
-            carry_out(node.name, node.namespace, [*requests])
+        self.fence.bring_up()
         for name, spec in self.topology.nodes.items():
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
