@@ -20,8 +20,9 @@ _IPV4_CONF = {
 }  # fmt: skip
 _IPV6_CONF = {
     "accept_dad": "0", "dad_transmits": "0", "router_solicitations": "0", "accept_ra": "0", "accept_redirects": "0",
-    "autoconf": "0", "use_tempaddr": "0", "addr_gen_mode": "0", "hop_limit": "64", "ndisc_notify": "0",
+    "autoconf": "0", "use_tempaddr": "0", "hop_limit": "64", "ndisc_notify": "0",
 }  # fmt: skip
+_BORN_WITH = {"addr_gen_mode": "0"}  # for links that are yet to be made; for all, it is an order to those that are there
 _PLAIN = {
     # limited ICMP errors would make a REJECT look like a DROP
     "net.ipv4.icmp_ratemask": "0",
@@ -61,6 +62,7 @@ def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
         written |= {f"net.ipv4.conf.{scope}.{key}": value for key, value in _IPV4_CONF.items()}
         written |= {f"net.ipv6.conf.{scope}.{key}": value for key, value in _IPV6_CONF.items()}
         written[f"net.ipv6.conf.{scope}.disable_ipv6"] = "0" if ipv6 else "1"
+    written |= {f"net.ipv6.conf.default.{key}": value for key, value in _BORN_WITH.items()}
     if anyip:
         # else it would answer ARP for its neighbours' addresses
         written["net.ipv4.conf.all.arp_ignore"] = "1"

@@ -13,6 +13,7 @@ from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.count_table import CountTable
 from lab.kernel.drop_reason import DropReasons
 from lab.kernel.legacy_trace import LegacyTrace
+from lab.kernel.neighbour_tables import NeighbourTables
 from lab.kernel.network import Network
 from lab.kernel.nft_trace import NftTrace
 from lab.kernel.node import Node
@@ -74,6 +75,7 @@ class Instrument:
         self._watches: dict[str, Watch] = {}
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
+        self._neighbours = NeighbourTables()
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -218,6 +220,10 @@ class Instrument:
         before, self._dropped = self._dropped, self._backlog.dropped()
         return self._dropped != before
 
+    def neighbours_refused(self, family: int) -> int:
+        """How many neighbours the machine's table had no room for so far; 0 where that is not told."""
+        return self._neighbours.refused().get(family, 0)
+
     def close(self) -> None:
         """Take the trace out of every node.
 
@@ -234,3 +240,4 @@ class Instrument:
             for done in [pool.submit(close) for close in channels]:
                 done.result()
         self._backlog.close()
+        self._neighbours.close()

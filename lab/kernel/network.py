@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from ipaddress import ip_address
 from types import MappingProxyType
 
 from lab.kernel import addressing
 from lab.kernel.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.crossings import diameter
-from lab.kernel.limits import descriptors, raise_file_limit
+from lab.kernel.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.namespace import Home
-from lab.kernel.neighbours import add_permanent, entry
+from lab.kernel.neighbours import add_permanent, entry, forget_unresolved
 from lab.kernel.node import Node
 from lab.kernel.readiness import wait_until_up
 from lab.kernel.rest import Fence
-from lab.kernel.rtnetlink import FAMILIES, carry_out
+from lab.kernel.rtnetlink import carry_out
 from lab.kernel.wiring import End, Wiring
+from lab.record.observation import Unresolved
 from lab.spec.topology import NodeSpec, Topology
 from lab.spec.words import Network as Prefix
-
-_UNRESOLVED = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 
 
 class Network:
@@ -32,11 +32,11 @@ class Network:
     """
 
     def __init__(
-        self, topology: Topology, meanwhile: Callable[[Node], None] = lambda node: None, ruled: Collection[str] = ()
+        self, topology: Topology, meanwhile: Callable[[Node], None] | None = None, ruled: Collection[str] = ()
     ) -> None:
         self.topology = topology
         self._ruled = ruled
-        raise_file_limit(descriptors(topology, ruled))
+        raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
             self.home = Home()
             undo.callback(self.home.close)
@@ -47,7 +47,8 @@ class Network:
                 self._nodes[name] = Node(name, self.home)
             for name, spec in topology.nodes.items():
                 self._prepare(self._nodes[name], spec)
-                meanwhile(self._nodes[name])
+                if meanwhile is not None:
+                    meanwhile(self._nodes[name])
             self._connect()
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)
@@ -84,21 +85,32 @@ class Network:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
 
-    def unresolved_neighbours(self) -> tuple[tuple[str, str], ...]:
-        """(node, address) of neighbours that somebody asked for and nobody has; the question is forgotten.
+    def unresolved_neighbours(
+        self, nodes: Collection[str] | None = None, families: Sequence[int] | None = None
+    ) -> tuple[Unresolved, ...]:
+        """The neighbours that ``nodes`` asked for and that did not answer, by default of all families; they are forgotten.
 
-        Left as they are, the kernel's error would come three seconds later, into another probe.
+        Left as they are, the kernel's error would come three seconds later, into another probe.  By default all nodes are
+        looked at, each for as long as the neighbours of all the machine take.
         """
         found = []
-        for node in self._nodes.values():
-            with node.netlink() as route:
-                for family in self.families:
-                    for entry in route.get_neighbours(family=FAMILIES[family]):
-                        if entry["state"] & _UNRESOLVED and entry["ifindex"] != 1:
-                            address = entry.get_attr("NDA_DST")
-                            route.neigh("del", dst=address, ifindex=entry["ifindex"], family=FAMILIES[family])
-                            found.append((node.name, address))
+        for name in self._nodes if nodes is None else nodes:
+            node = self._nodes[name]
+            for index, address in forget_unresolved(node.namespace, self.families if families is None else families):
+                found.append(Unresolved(name, address, self._owner_near(node, index, address)))
         return tuple(found)
+
+    def _owner_near(self, node: Node, index: int, address: str) -> str | None:
+        """The node that has ``address`` on the network behind an interface, unless the topology switches IPv6 off there."""
+        port = node.ports.get(node.port_name(index) or "")
+        if port is None:
+            return None
+        wanted = ip_address(address)
+        for name, interface, spec in self.topology.on_network(port.network):
+            if any(own.ip == wanted for own in spec.addresses):
+                off = wanted.version == 6 and _switched_off(self._nodes[name], interface)
+                return None if off else name
+        return None
 
     def close(self) -> None:
         """Take everything down."""
@@ -167,6 +179,11 @@ class Network:
     def _close_nodes(self) -> None:
         for node in [*self._nodes.values(), *self._wiring.bridges]:
             node.close()
+
+
+def _switched_off(node: Node, interface: str) -> bool:
+    keys = (f"net.ipv6.conf.{interface}.disable_ipv6", f"net/ipv6/conf/{interface}/disable_ipv6")
+    return any(node.sysctls.get(key, "0") != "0" for key in keys)
 
 
 def _prefixes(spec: NodeSpec) -> Sequence[Prefix]:

@@ -8,19 +8,20 @@ IPv4 has no groups that are reported unless a process joins one, and the baselin
 from __future__ import annotations
 
 from lab.kernel.namespace import Namespace
-from lab.kernel.nft_expressions import DROP, META_L4PROTO, NETWORK, TRANSPORT, equals, header, meta, verdict
+from lab.kernel.nft_expressions import DROP, NETWORK, equals, header, verdict
 from lab.kernel.owned_table import FIRST, HOOKS, NFPROTO_IPV6, QUIET_TABLE, Owner
 
 _OUTPUT = "output"
-_NEXT_HEADER, _HOP_BY_HOP = 6, 0  # its place in an IPv6 header; RFC 8200
-_ICMPV6 = 58
-_MLD = (130, 131, 132, 143)  # query, report, done, report of version 2 (RFC 2710, RFC 3810)
+_NEXT_HEADER, _OPTIONS = 6, 40  # where an IPv6 header has the one, and where the other begin
+_HOP_BY_HOP = b"\0"
+# ICMPv6 follows; the option router alert, for multicast listener discovery; padding (RFC 2711, the kernel's mld_newpack)
+_ROUTER_ALERT = b"\x3a\0\x05\x02\0\0\x01\0"
 
 
-def reports() -> list[tuple[bytes, ...]]:
-    """What rules match the kernel's own messages about groups by; a probe of these types has no hop-by-hop header."""
-    kernels = (header(NETWORK, _NEXT_HEADER, 1), equals(bytes([_HOP_BY_HOP])), meta(META_L4PROTO), equals(bytes([_ICMPV6])))
-    return [(*kernels, header(TRANSPORT, 0, 1), equals(bytes([kind]))) for kind in _MLD]
+def report() -> tuple[bytes, ...]:
+    """What a rule knows the kernel's own messages by; a probe of their types has no such option."""
+    alert = header(NETWORK, _OPTIONS, len(_ROUTER_ALERT)), equals(_ROUTER_ALERT)
+    return header(NETWORK, _NEXT_HEADER, 1), equals(_HOP_BY_HOP), *alert
 
 
 def keep_quiet(namespace: Namespace, *, owned: bool) -> Owner | None:
@@ -30,9 +31,9 @@ def keep_quiet(namespace: Namespace, *, owned: bool) -> Owner | None:
     Elsewhere it goes with the namespace: the kernel takes some milliseconds to let an owner go.
     """
     owner = Owner(namespace, QUIET_TABLE, "the table that keeps a node quiet")
-    rules = [owner.rule(_OUTPUT, *match, verdict(DROP), family=NFPROTO_IPV6) for match in reports()]
+    rule = owner.rule(_OUTPUT, *report(), verdict(DROP), family=NFPROTO_IPV6)
     chain = owner.chain(_OUTPUT, HOOKS.index(_OUTPUT), FIRST, NFPROTO_IPV6)
-    owner.commit(owner.table(NFPROTO_IPV6, owned=owned), chain, *rules)
+    owner.commit(owner.table(NFPROTO_IPV6, owned=owned), chain, rule)
     if owned:
         return owner
     owner.remove()

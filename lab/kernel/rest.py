@@ -15,7 +15,7 @@ from types import TracebackType
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel import addressing
-from lab.kernel.baseline import baseline, write_sysctls
+from lab.kernel.baseline import write_sysctls
 from lab.kernel.namespace import Home
 from lab.kernel.neighbours import add_permanent, entry
 from lab.kernel.node import Node
@@ -26,6 +26,7 @@ from lab.kernel.wiring import End, Wiring
 FENCE_DEADLINE_S = 1.0
 _INTERFACE = "fence"
 _ONE, _TWO, _PORT = "169.254.7.1", "169.254.7.2", 9
+_QUIET = {"net.ipv6.conf.default.disable_ipv6": "1"}
 _SOFTNET = "/proc/net/softnet_stat"
 
 
@@ -35,7 +36,7 @@ class Fence:
     def __init__(self, home: Home, wiring: Wiring) -> None:
         self.nodes = (Node("fence 1", home), Node("fence 2", home))
         for node in self.nodes:
-            write_sysctls(node.name, node.namespace, baseline(forwards=False, ipv6=False, anyip=False))
+            write_sysctls(node.name, node.namespace, _QUIET)
         ends = [End(node, _INTERFACE, (f"{own}/30",)) for node, own in zip(self.nodes, (_ONE, _TWO), strict=True)]
         wiring.connect(_INTERFACE, ends)
         self._open: list[FenceLane] = []

@@ -26,7 +26,7 @@ from lab.kernel.nft_expressions import (
     verdict,
 )
 from lab.kernel.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, TRACE_TABLE, Owner
-from lab.kernel.quiet_table import reports
+from lab.kernel.quiet_table import report
 
 LOG_GROUP, LOG_PREFIX = 0, "lab: "
 INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
@@ -44,11 +44,6 @@ _TCP, _SYN = 6, 0x02
 def _traced() -> bytes:
     one = expression("immediate", nl.number(1, 1), nl.nest(2, nl.attribute(1, b"\1")))
     return one + expression("meta", nl.number(2, _META_NFTRACE), nl.number(3, 1))
-
-
-def _reports_of_ipv6() -> list[tuple[bytes, ...]]:
-    """`reports` for a chain that IPv4 passes too."""
-    return [(meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6])), *match) for match in reports()]
 
 
 def _family(chain: str) -> int:
@@ -113,7 +108,8 @@ class TraceTable:
             # a log, unlike a trace message, is written of a packet that was not marked at its entry too
             rules += [self._skip_established_tcp(chain) for chain in (*self._entries, *(EXITS if self._logs else ()))]
         # this table stands before the one that keeps the node quiet, and what that one drops is nobody's packet
-        rules += [self._rule("output", *match, verdict(DROP), first=True) for match in _reports_of_ipv6()]
+        ipv6 = meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6]))
+        rules.append(self._rule("output", *ipv6, *report(), verdict(DROP), first=True))
         return rules + [self._canary(chain, family) for chain in ENTRIES for family in CANARIES]
 
     def _skip_established_tcp(self, chain: str) -> bytes:

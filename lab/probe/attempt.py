@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
+from lab.errors import MeasurementError, Problem
+from lab.kernel.neighbour_tables import REASON, words
 from lab.kernel.tracer import Overrun
 from lab.probe.icmp import send_icmp
 from lab.probe.question import ICMP, ICMPV6, TCP, Question
@@ -29,29 +32,41 @@ def probe(stage: Stage, question: Question) -> Observation:
     if _settled(observation):
         return observation
     last = observation.request[-1].exit if observation.request else observation.sent
+    family = (question.family,)
     with (
         stage.instrument.everything(),
         stage.instrument.drop_reasons() as told,
         witness(stage, question, last.destination if last else question.destination) as saw,
     ):
         # so that the question for a neighbour is asked, and seen, once more
-        stage.network.unresolved_neighbours()
-        before = stage.instrument.losses()
+        stage.network.unresolved_neighbours(_visited(stage, question, observation), family)
+        before, refused = stage.instrument.losses(), stage.instrument.neighbours_refused(question.family)
         again = _until_sound(stage, question)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
+        if REASON in reasons or stage.instrument.neighbours_refused(question.family) != refused:
+            again = replace(again, faults=(*again.faults, words(question.family)))
         left = again.request[-1].exit if again.request else again.sent
         reached = saw(left) if left is not None else None
         if not reasons and left is not None and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
-    unresolved = stage.network.unresolved_neighbours()
+    unresolved = stage.network.unresolved_neighbours(_visited(stage, question, again), family)
     repeats = observation.repeats + again.repeats + 1
-    if _story(again) != _story(observation):
+    if _story(again) != _story(observation) and not again.faults:
         # a rule that remembers treated the second packet otherwise: what the first one met is what was asked
         return replace(observation, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats)
     return replace(
         again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
     )
+
+
+def _visited(stage: Stage, question: Question, observation: Observation) -> dict[str, None]:
+    """The nodes that can have asked for a neighbour: the sender, those that were traced, and those whose packets they were."""
+    paths = (*observation.request, *observation.answer, *observation.others)
+    heads = [head for path in paths for head in (path.entry, path.exit) if head is not None]
+    addresses = {question.destination, *(address for head in heads for address in (head.source, head.destination))}
+    owners = [owner for address in sorted(addresses) for owner in stage.network.topology.owners(address)]
+    return dict.fromkeys([question.node, *(path.node for path in paths), *owners])
 
 
 def _from_itself(stage: Stage, left: Packet) -> bool:
@@ -84,7 +99,8 @@ def _until_sound(stage: Stage, question: Question) -> Observation:
     for repeat in range(REPEATS + 1):
         start = time.perf_counter()
         try:
-            sighting = _sender(question)(stage, question)
+            with _system_errors(question):
+                sighting = _sender(question)(stage, question)
             followed = sighting.read_trace()
         except Overrun:
             faults.append("the trace buffer overflowed")
@@ -109,6 +125,16 @@ def _until_sound(stage: Stage, question: Question) -> Observation:
             return observation
         faults.append("a processor's backlog overflowed")
     return replace(observation, faults=tuple(faults), repeats=REPEATS)
+
+
+@contextmanager
+def _system_errors(question: Question) -> Iterator[None]:
+    """What the system refuses to a probe's sockets is a measurement that failed, whatever the network would have done."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{question.node} could not send from {question.source} to {question.destination}: {error.strerror or error}"
+        raise MeasurementError(Problem(what)) from error
 
 
 def _sender(question: Question) -> Callable[[Stage, Question], Sighting]:

@@ -64,6 +64,14 @@ class Loss(NamedTuple):
     packets: int
 
 
+class Unresolved(NamedTuple):
+    """A neighbour that ``node`` asked its network for and that did not answer; ``owner`` is who has the address there."""
+
+    node: str
+    address: str
+    owner: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One probe, as seen by all witnesses.
@@ -71,10 +79,10 @@ class Observation:
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
-    ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
-    kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
-    proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
-    ``probe_us`` how long it took, in microseconds.
+    ``unresolved`` are neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the kernel's own words
+    for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.  ``fully_traced``
+    tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and ``probe_us`` how long it
+    took, in microseconds.
     """
 
     sent: Packet
@@ -87,7 +95,7 @@ class Observation:
     refusal: Refusal | None = None
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()
-    unresolved: tuple[tuple[str, str], ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.record.observation import Refusal, Stage
+from lab.record.observation import Refusal, Stage, Unresolved
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 from lab.record.verdict import Kind
@@ -132,7 +132,7 @@ def test_a_handshake_that_no_service_of_the_lab_has() -> None:
 
 
 def test_nobody_has_the_address() -> None:
-    verdict = prove(observed(passed(rule()), unresolved=(("gateway", "10.0.2.99"),)), "gateway")
+    verdict = prove(observed(passed(rule()), unresolved=(Unresolved("gateway", "10.0.2.99"),)), "gateway")
     assert (verdict.kind, verdict.node, verdict.passed_node) == (Kind.UNROUTED, "gateway", True)
     assert "10.0.2.99" in verdict.proof
 
