@@ -41,7 +41,7 @@ DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Link:
+class Link:
     """A link that is set up, as the kernel has it: whether it speaks IPv6, and makes itself a link-local address (``own``)."""
 
     name: str
@@ -76,7 +76,7 @@ def _wait(node: Node, deadline: float) -> None:
 def _not_ready(node: Node) -> list[str]:
     """The links that are not up, else the IPv6 addresses that are not yet the node's own, as asked for now."""
     with open_route_socket(node.namespace) as channel:
-        links = [link for data in dump(channel, _GETLINK, _EVERY_LINK) if (link := _link(data, node)) is not None]
+        links = _links(node, channel)
         waiting = [link.name for link in links if not link.ready]
         speaking = [link for link in links if link.ipv6]
         if waiting or not speaking:
@@ -91,6 +91,16 @@ def _not_ready(node: Node) -> list[str]:
     return waiting
 
 
+def up_links(node: Node) -> list[Link]:
+    """The links of a node that are set up, and so waited for."""
+    with open_route_socket(node.namespace) as channel:
+        return _links(node, channel)
+
+
+def _links(node: Node, channel: sockets.socket) -> list[Link]:
+    return [link for data in dump(channel, _GETLINK, _EVERY_LINK) if (link := _link(data, node)) is not None]
+
+
 def _discard(watcher: sockets.socket) -> None:
     """Read what waits: that something changed is enough, the state itself is asked for again."""
     while True:
@@ -102,7 +112,7 @@ def _discard(watcher: sockets.socket) -> None:
             return
 
 
-def _link(data: bytes, node: Node) -> _Link | None:
+def _link(data: bytes, node: Node) -> Link | None:
     """The link of an RTM_NEWLINK; None of one that is not waited for."""
     found = attributes(data, _LINK_ATTRIBUTES)
     name = found[_IFNAME][:-1].decode()
@@ -116,7 +126,7 @@ def _link(data: bytes, node: Node) -> _Link | None:
     ipv6 = attributes(attributes(found.get(_AF_SPEC, b"")).get(sockets.AF_INET6, b""))
     conf = ipv6.get(_CONF, b"")
     speaks = len(conf) >= 4 * (_DISABLE_IPV6 + 1) and not struct.unpack_from("=i", conf, 4 * _DISABLE_IPV6)[0]
-    return _Link(name, index, ready, speaks, speaks and ipv6.get(_ADDR_GEN_MODE) != _GEN_NONE)
+    return Link(name, index, ready, speaks, speaks and ipv6.get(_ADDR_GEN_MODE) != _GEN_NONE)
 
 
 def _own_address(data: bytes) -> tuple[int, bytes]:

@@ -44,15 +44,16 @@ def probe(stage: Stage, question: Question) -> Observation:
         again = _until_sound(stage, question)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
-        if REASON in reasons or stage.instrument.neighbours_refused(question.family) != refused:
-            again = replace(again, faults=(*again.faults, words(question.family)))
+        full = REASON in reasons or stage.instrument.neighbours_refused(question.family) != refused
         left = again.request[-1].exit if again.request else again.sent
         reached = saw(left) if left is not None else None
         if not reasons and left is not None and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
     unresolved = stage.network.unresolved_neighbours(_visited(stage, question, again), family)
     repeats = observation.repeats + again.repeats + 1
-    if _story(again) != _story(observation) and not again.faults:
+    if full:
+        again = observation = replace(again, faults=(*again.faults, words(question.family)))
+    if _story(again) != _story(observation):
         # a rule that remembers treated the second packet otherwise: what the first one met is what was asked
         return replace(observation, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats)
     return replace(
