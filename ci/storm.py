@@ -20,6 +20,7 @@ from typing import NoReturn
 from lab.errors import LabError, MeasurementError
 from lab.kernel.line_map import NodeLines
 from lab.kernel.network import Network
+from lab.kernel.rtnetlink import carry_out, new_address
 from lab.lab import Lab, find_lines
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
@@ -60,6 +61,8 @@ ANSWERS = (
     ("client", "gateway@right", "udp/53", Kind.ALLOWED, "filter:INPUT policy"),
     ("server", "gateway@left", "tcp/22", Kind.ALLOWED, "filter:INPUT policy"),
 )
+CHURNERS = 2
+ADDRESSES = 2000  # that one network of the storm adds at once
 OUTCOMES = ("right", "wrong", "lost", "failed", "broken")  # failed: exit 3, broken: any other end
 
 
@@ -81,13 +84,21 @@ def prepare() -> Built:
 
 
 def churn(parent: int) -> None:
-    """Build and destroy networks until the parent is gone: namespaces, links, addresses that the kernel's queue works off."""
+    """Build and destroy networks until the parent is gone: namespaces, links, and addresses.
+
+    One work queue of the kernel works off the addresses of all namespaces, and those of other labs wait behind these.
+    """
     topology = Topology.model_validate(STAGE)
     while os.getppid() == parent:
         try:
-            Network(topology).close()
+            network = Network(topology)
         except LabError:  # it hurts others, and may be hurt
             continue
+        client = network.nodes["client"]
+        port = client.ports["left"]
+        more = (f"2001:db8:1::{number:x}/128" for number in range(0x1000, 0x1000 + ADDRESSES))
+        carry_out(client.name, client.namespace, [new_address(port.name, port.index, written) for written in more])
+        network.close()
 
 
 def ask(built: Built, backend: Backend) -> Counter[str]:
