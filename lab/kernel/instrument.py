@@ -117,17 +117,19 @@ class Instrument:
         One of them takes its way through the backlog of the processor that it was sent on, however long that one is busy
         elsewhere (ksoftirqd).  So the thread stays there, and a fence that queues behind it has to arrive first.
         """
-        trace, trouble = self._watches[name].trace, None
-        self.backlog_overflowed()
+        trace, before = self._watches[name].trace, self._backlog.dropped()
         with Pin():
             for _ in range(_CANARY_REPEATS + 1):
                 trace.send_canaries()
                 self.network.fence.pass_by(_LOOPBACK_CROSSINGS)
                 trouble = trace.canary_trouble()
-                if trouble is None or not self.backlog_overflowed():
+                if trouble is None:
+                    return
+                now = self._backlog.dropped()
+                if now == before:
                     break
-        if trouble:
-            raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
+                before = now
+        raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""

@@ -58,7 +58,7 @@ def test_so_it_is_before_and_behind_a_batch(lab_of: LabOf, monkeypatch: pytest.M
 
 def test_one_that_found_no_room_in_a_backlog_is_sent_again(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = lab_of(corridor(), gateway=table("filter"))
-    counts = iter((0, 7, 7))  # before, after the canaries were not seen, and after they were
+    counts = iter((0, 7))  # before, and when the canaries were not seen
     monkeypatch.setattr(lab._instrument._backlog, "dropped", lambda: next(counts))
     trace, lost = trace_of(lab), iter((True, False))
     send = trace.send_canaries
