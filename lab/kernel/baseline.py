@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from lab.errors import InputError, MachineError, Problem
 from lab.kernel.namespace import Namespace
@@ -50,7 +51,13 @@ _CONNTRACK = {
     "net.netfilter.nf_conntrack_log_invalid": "0",
 }
 _SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)  # EROFS: /proc/sys of an ordinary container
-_OPTIONAL = ("net.core.rps_default_mask", "net.netfilter.", "net.ipv6.", "net.bridge.")
+# what not every kernel has or has loaded, and what is there where it has it
+_OPTIONAL = {
+    "net.core.rps_default_mask": "net.core.somaxconn",
+    "net.netfilter.": "net.netfilter.nf_conntrack_acct",
+    "net.ipv6.": "net.ipv6.conf.all.disable_ipv6",
+    "net.bridge.": "net.core.somaxconn",
+}
 
 
 def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
@@ -78,15 +85,26 @@ def _path(key: str) -> str:
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
-def write_sysctls(node: str, namespace: Namespace, values: Mapping[str, str]) -> dict[str, str]:
-    """Write ``values`` in the node and return those that this kernel has; raises InputError for one that it has not."""
+def _may_lack(key: str, own: Collection[str]) -> bool:
+    """Whether a node can do without: one of the baseline's, or one of the topology's of which this kernel has no kind."""
+    kind = next((there for prefix, there in _OPTIONAL.items() if key.startswith(prefix)), None)
+    return kind is not None and (key not in own or not Path(_path(kind)).exists())
+
+
+def write_sysctls(
+    node: str, namespace: Namespace, values: Mapping[str, str], own: Collection[str] = ()
+) -> dict[str, str]:
+    """Write ``values`` in the node, ``own`` being the topology's, and return those that this kernel has.
+
+    Raises InputError for one that the topology gives and this kernel has not, MachineError where none can be written.
+    """
     written = {}
     with namespace:
         for key, value in values.items():
             try:
                 descriptor = os.open(_path(key), os.O_WRONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                if key.startswith(_OPTIONAL):
+                if _may_lack(key, own):
                     continue
                 raise InputError(
                     Problem(f"{node}: this kernel has no sysctl {key}", mend="correct its name in the topology")

@@ -123,7 +123,7 @@ class Network:
         """
         values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
         values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
-        node.sysctls = write_sysctls(node.name, node.namespace, values)
+        node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
         if spec.addresses(6):
             node.keep_quiet(ruled=node.name in self._ruled)
 
@@ -163,7 +163,7 @@ class Network:
                 addressing.add_rules(node, netlink, spec.rules, families)
                 addressing.stand_for(node, netlink, sorted({prefix.version for prefix in prefixes}))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
-        node.sysctls |= write_sysctls(node.name, node.namespace, own)
+        node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 
     def _know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.

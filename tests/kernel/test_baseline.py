@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import InputError
 from lab.kernel.baseline import baseline
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.network import Network
@@ -116,6 +117,14 @@ def test_an_address_of_ipv6_is_made_as_everywhere(lab_of: LabOf) -> None:
     node = lab_of(dual_corridor(), gateway=table("filter")).network.nodes["gateway"]
     found = {key: value(node.namespace, f"net.ipv6.conf.left.{key}") for key in ("addr_gen_mode", "hop_limit", "ndisc_notify")}
     assert found == {"addr_gen_mode": "0", "hop_limit": "64", "ndisc_notify": "0"}
+
+
+@pytest.mark.parametrize("key", ["net.netfilter.nf_conntrack_losse", "net.ipv6.conf.all.forwardign", "net.ipv6.conf.left.mu"])
+def test_one_of_the_topology_s_that_is_not_there_is_told(lab_of: LabOf, key: str) -> None:
+    written = dual_corridor()
+    written["nodes"]["gateway"]["sysctls"] = {key: 1}
+    with pytest.raises(InputError, match=f"gateway: this kernel has no sysctl {key}"):
+        lab_of(written, gateway=table("filter"))
 
 
 READ_ONLY = """
