@@ -72,24 +72,25 @@ class Lab:
             sources: dict[str, LineMap | KnownLines] = {}
             for name, rulesets in policies.items():
                 sources[name] = KnownLines(lines[name]) if lines is not None else self._line_map(home, name, undo, rulesets)
-            loads: list[Load] = []
+            loads: dict[str, Load] = {}
 
-            def start_loading(nodes: Mapping[str, Node]) -> None:
-                for name, rulesets in policies.items():
-                    loads.append(Load(nodes[name], rulesets, backend))
-                    undo.callback(loads[-1].stop)
+            def start_loading(node: Node) -> None:
+                if node.name in policies:
+                    loads[node.name] = Load(node, policies[node.name], backend)
+                    undo.callback(loads[node.name].stop)
 
-            self.network = Network(topology, start_loading)
+            self.network = Network(topology, start_loading, ruled=policies.keys())
             undo.callback(self.network.close)
-            for loading in loads:
-                loading.finish()
+            for name in policies:
+                loads[name].finish()
             self._instrument = Instrument(self.network)
             undo.callback(self._instrument.close)
             self.policies: dict[str, LoadedPolicy] = {
                 name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
                 for name, rulesets in policies.items()
             }
-            self._watch()
+            with Pin():
+                self._watch()
             self._stage = Stage(self.network, self._instrument)
             undo.callback(self._stage.close)
             self._undo = undo.pop_all()

@@ -6,8 +6,10 @@ matrix could differ from machine to machine.  Meanings are those of the kernel's
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from lab.errors import InputError, MachineError, Problem
 from lab.kernel.namespace import Namespace
@@ -15,12 +17,13 @@ from lab.kernel.namespace import Namespace
 _IPV4_CONF = {
     "rp_filter": "0", "accept_local": "0", "route_localnet": "0", "send_redirects": "0", "accept_redirects": "0",
     "secure_redirects": "0", "accept_source_route": "0", "arp_ignore": "0", "arp_announce": "0", "proxy_arp": "0",
-    "log_martians": "0", "src_valid_mark": "0",
+    "arp_notify": "0", "log_martians": "0", "src_valid_mark": "0",
 }  # fmt: skip
 _IPV6_CONF = {
     "accept_dad": "0", "dad_transmits": "0", "router_solicitations": "0", "accept_ra": "0", "accept_redirects": "0",
-    "autoconf": "0", "use_tempaddr": "0",
+    "autoconf": "0", "use_tempaddr": "0", "hop_limit": "64", "ndisc_notify": "0",
 }  # fmt: skip
+_BORN_WITH = {"addr_gen_mode": "0"}  # for links that are yet to be made; for all, it is an order to those that are there
 _PLAIN = {
     # limited ICMP errors would make a REJECT look like a DROP
     "net.ipv4.icmp_ratemask": "0",
@@ -47,7 +50,14 @@ _CONNTRACK = {
     "net.netfilter.nf_conntrack_checksum": "1",
     "net.netfilter.nf_conntrack_log_invalid": "0",
 }
-_OPTIONAL = ("net.core.rps_default_mask", "net.netfilter.", "net.ipv6.")
+_SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)  # EROFS: /proc/sys of an ordinary container
+# what not every kernel has or has loaded, and what is there where it has it
+_OPTIONAL = {
+    "net.core.rps_default_mask": "net.core.somaxconn",
+    "net.netfilter.": "net.netfilter.nf_conntrack_acct",
+    "net.ipv6.": "net.ipv6.conf.all.disable_ipv6",
+    "net.bridge.": "net.core.somaxconn",
+}
 
 
 def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
@@ -59,6 +69,7 @@ def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
         written |= {f"net.ipv4.conf.{scope}.{key}": value for key, value in _IPV4_CONF.items()}
         written |= {f"net.ipv6.conf.{scope}.{key}": value for key, value in _IPV6_CONF.items()}
         written[f"net.ipv6.conf.{scope}.disable_ipv6"] = "0" if ipv6 else "1"
+    written |= {f"net.ipv6.conf.default.{key}": value for key, value in _BORN_WITH.items()}
     if anyip:
         # else it would answer ARP for its neighbours' addresses
         written["net.ipv4.conf.all.arp_ignore"] = "1"
@@ -74,21 +85,34 @@ def _path(key: str) -> str:
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
-def write_sysctls(node: str, namespace: Namespace, values: Mapping[str, str]) -> dict[str, str]:
-    """Write ``values`` in the node and return those that this kernel has; raises InputError for one that it has not."""
+def _may_lack(key: str, own: Collection[str]) -> bool:
+    """Whether a node can do without: one of the baseline's, or one of the topology's of which this kernel has no kind."""
+    kind = next((there for prefix, there in _OPTIONAL.items() if key.startswith(prefix)), None)
+    return kind is not None and (key not in own or not Path(_path(kind)).exists())
+
+
+def write_sysctls(
+    node: str, namespace: Namespace, values: Mapping[str, str], own: Collection[str] = ()
+) -> dict[str, str]:
+    """Write ``values`` in the node, ``own`` being the topology's, and return those that this kernel has.
+
+    Raises InputError for one that the topology gives and this kernel has not, MachineError where none can be written.
+    """
     written = {}
     with namespace:
         for key, value in values.items():
             try:
                 descriptor = os.open(_path(key), os.O_WRONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                if key.startswith(_OPTIONAL):
+                if _may_lack(key, own):
                     continue
                 raise InputError(
                     Problem(f"{node}: this kernel has no sysctl {key}", mend="correct its name in the topology")
                 ) from None
-            except PermissionError as error:
-                raise MachineError(_read_only(key)) from error
+            except OSError as error:
+                if error.errno not in _SHUT:
+                    raise
+                raise MachineError(_read_only(key, error)) from error
             try:
                 os.write(descriptor, value.encode() + b"\n")
             except OSError as error:
@@ -101,8 +125,8 @@ def write_sysctls(node: str, namespace: Namespace, values: Mapping[str, str]) ->
     return written
 
 
-def _read_only(key: str) -> Problem:
+def _read_only(key: str, error: OSError) -> Problem:
     return Problem(
-        f"{_path(key)} cannot be written",
+        f"{_path(key)} cannot be written: {error.strerror}",
         mend="in a container run with --privileged, or as an ordinary user with user namespaces (`lab doctor` tells more)",
     )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from lab.kernel import nfnetlink as nl
 from lab.kernel.namespace import Namespace
-from lab.kernel.trace_table import TABLE
+from lab.kernel.owned_table import OWN_TABLES
 
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _NUMBERS = {name: number for number, name in FAMILIES.items()}
@@ -54,9 +54,9 @@ def all_chains(namespace: Namespace) -> dict[ChainKey, BaseChain | None]:
     for data in _dump(namespace, _GETCHAIN):
         parts = nl.attributes(data, nl.HEADER)
         table = parts[_CHAIN_TABLE][:-1].decode()
-        if table == TABLE:
-            continue
         family = FAMILIES.get(data[16], str(data[16]))
+        if (family, table) in OWN_TABLES:
+            continue
         key = family, table, parts[_CHAIN_NAME][:-1].decode()
         if _CHAIN_HOOK not in parts:
             found[key] = None
@@ -69,7 +69,7 @@ def all_chains(namespace: Namespace) -> dict[ChainKey, BaseChain | None]:
 
 
 def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[KernelRule]:
-    """Every rule of the node but the lab's own, chain by chain, in the order in which they are run."""
+    """Every rule of the node but of the lab's own tables, chain by chain, in the order in which they are run."""
     keys: dict[bytes, ChainKey] = {}
     for data in _dump(namespace, _GETRULE):
         chain = nl.HEADER + _padded(data, nl.HEADER)
@@ -77,7 +77,7 @@ def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[Ke
         key = keys.get(named)
         if key is None:
             key = keys[named] = _key(data)
-        if key[1] != TABLE:
+        if key[:2] not in OWN_TABLES:
             packets = _first_counter(data) if counters else None
             yield KernelRule(key, _handle(data), packets)
 

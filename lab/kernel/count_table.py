@@ -14,10 +14,9 @@ from lab.errors import MeasurementError, Problem
 from lab.kernel import nfnetlink as nl
 from lab.kernel.namespace import Namespace
 from lab.kernel.nft_expressions import META_L4PROTO, TRANSPORT, counter, equals, header, meta
-from lab.kernel.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, Owner
+from lab.kernel.owned_table import COUNT_TABLE, FIRST, HOOKS, LAST, NFPROTO_INET, Owner
 from lab.record.sweep import Counts
 
-COUNT_TABLE = "lab_count"
 _GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 7
 _EDGES = (("first", FIRST), ("last", LAST))
 _OWN = COUNT_TABLE.encode() + b"\0"

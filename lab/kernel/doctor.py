@@ -7,6 +7,7 @@ import platform
 import re
 import resource
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,7 +21,10 @@ from lab.kernel.drop_reason import DropReasons
 from lab.kernel.namespace import Home, Namespace
 from lab.kernel.nflog import PacketLog
 from lab.kernel.privileges import ROOTLESS, user_namespace_switch
+from lab.kernel.readiness import wait_until_up
+from lab.kernel.rest import Fence, Pin
 from lab.kernel.tracer import Tracer
+from lab.kernel.wiring import Wiring
 from lab.record.packet import Packet
 
 OLDEST_KERNEL, OLDEST_IPTABLES, OLDEST_NFT = (5, 15), (1, 8, 7), (1, 0, 2)
@@ -181,7 +185,7 @@ def _tracing(namespace: Namespace) -> Iterator[Check]:
         _loopback_up()
     tracer = Tracer(namespace)
     try:
-        trouble = tracer.canary()
+        trouble = _canary(tracer)
         if trouble:
             yield Check("tracing", State.MISSING, trouble, "a kernel with CONFIG_NF_TABLES, NFT_TRACE and nfnetlink")
         else:
@@ -192,6 +196,21 @@ def _tracing(namespace: Namespace) -> Iterator[Check]:
     finally:
         for close in tracer.closers():
             close()
+
+
+def _canary(tracer: Tracer) -> str | None:
+    """What is wrong with the trace, told when a fence has passed behind the canaries."""
+    with ExitStack() as undo:
+        home = Home()
+        undo.callback(home.close)
+        fence = Fence(home, Wiring(home))
+        undo.callback(fence.close)
+        fence.bring_up()
+        wait_until_up(fence.nodes)
+        with Pin():
+            tracer.send_canaries()
+            fence.pass_by(2)
+            return tracer.canary_trouble()
 
 
 def _loopback_up() -> None:
@@ -213,7 +232,7 @@ def _ipv6(namespace: Namespace) -> Iterator[Check]:
         _loopback_up()
     tracer = Tracer(namespace, (6,))
     try:
-        trouble = tracer.canary()
+        trouble = _canary(tracer)
     finally:
         for close in tracer.closers():
             close()

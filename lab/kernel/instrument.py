@@ -13,11 +13,12 @@ from lab.kernel.conntrack import ConntrackChannel
 from lab.kernel.count_table import CountTable
 from lab.kernel.drop_reason import DropReasons
 from lab.kernel.legacy_trace import LegacyTrace
+from lab.kernel.neighbour_tables import NeighbourTables
 from lab.kernel.network import Network
 from lab.kernel.nft_trace import NftTrace
 from lab.kernel.node import Node
 from lab.kernel.paths import Assembler, Passage
-from lab.kernel.rest import Backlog
+from lab.kernel.rest import Backlog, Pin
 from lab.kernel.rule_index import RuleIndex
 from lab.kernel.trace_table import TraceTable
 from lab.kernel.tracer import Tracer
@@ -27,6 +28,8 @@ from lab.record.path import Path
 from lab.record.sweep import Counts, Gear
 from lab.ruleset.backend import Backend
 
+_LOOPBACK_CROSSINGS = 2  # one is enough: a canary crosses the loopback once
+_CANARY_REPEATS = 3  # at most, as `Network.rest` has it
 _SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
 
 
@@ -46,8 +49,11 @@ class Trace(Protocol):
     def room(self) -> int:
         """How many messages can wait, at least."""
 
-    def canary(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works."""
+    def send_canaries(self) -> None:
+        """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
+
+    def canary_trouble(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing, in any order."""
@@ -69,6 +75,7 @@ class Instrument:
         self._watches: dict[str, Watch] = {}
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
+        self._neighbours = NeighbourTables()
 
     @property
     def watched(self) -> tuple[str, ...]:
@@ -105,9 +112,24 @@ class Instrument:
             self._canary(name)
 
     def _canary(self, name: str) -> None:
-        trouble = self._watches[name].trace.canary()
-        if trouble:
-            raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
+        """The canaries of one node, sent once more only if a processor's backlog was full: then they may not have come in.
+
+        One of them takes its way through the backlog of the processor that it was sent on, however long that one is busy
+        elsewhere (ksoftirqd).  So the thread stays there, and a fence that queues behind it has to arrive first.
+        """
+        trace, before = self._watches[name].trace, self._backlog.dropped()
+        with Pin():
+            for _ in range(_CANARY_REPEATS + 1):
+                trace.send_canaries()
+                self.network.fence.pass_by(_LOOPBACK_CROSSINGS)
+                trouble = trace.canary_trouble()
+                if trouble is None:
+                    return
+                now = self._backlog.dropped()
+                if now == before:
+                    break
+                before = now
+        raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
@@ -200,6 +222,10 @@ class Instrument:
         before, self._dropped = self._dropped, self._backlog.dropped()
         return self._dropped != before
 
+    def neighbours_refused(self, family: int) -> int:
+        """How many neighbours the machine's table had no room for so far; 0 where that is not told."""
+        return self._neighbours.refused().get(family, 0)
+
     def close(self) -> None:
         """Take the trace out of every node.
 
@@ -210,8 +236,10 @@ class Instrument:
             for watch in self._watches.values()
             for close in (*watch.trace.closers(), watch.conntrack.close)
         ]
+        channels += [close for node in self.network.nodes.values() for close in node.closers()]
         self._watches.clear()
         with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
             for done in [pool.submit(close) for close in channels]:
                 done.result()
         self._backlog.close()
+        self._neighbours.close()

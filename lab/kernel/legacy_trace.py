@@ -82,9 +82,12 @@ class LegacyTrace:
         """How many messages can wait, at least."""
         return self._log.buffer_bytes // MESSAGE_BYTES
 
-    def canary(self) -> str | None:
-        """Send the canaries and say what is wrong with the instrument; None when all of it works."""
+    def send_canaries(self) -> None:
+        """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
         self._canary.send()
+
+    def canary_trouble(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
         try:
             seen = self._log.read()
         except Overrun:

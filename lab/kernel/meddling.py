@@ -11,11 +11,11 @@ from typing import NamedTuple
 from lab.errors import InputError, Problem, Where
 from lab.kernel import nfnetlink as nl
 from lab.kernel.chains import ChainKey, expressions, rules_of, tables
-from lab.kernel.count_table import COUNT_TABLE
 from lab.kernel.legacy_trace import STEP_PREFIX
 from lab.kernel.namespace import Namespace
+from lab.kernel.owned_table import COUNT_TABLE, QUIET_TABLE, TRACE_TABLE
 from lab.kernel.rule_index import Lines, RuleIndex
-from lab.kernel.trace_table import META_NFTRACE, TABLE
+from lab.kernel.trace_table import META_NFTRACE
 from lab.ruleset.render import where_of
 from lab.ruleset.save import Ruleset
 
@@ -71,11 +71,15 @@ def refuse_blinding(statements: Iterable[TraceStatement], index: RuleIndex, file
 
 
 def refuse_own_names(namespace: Namespace, file: str) -> None:
-    """Raise InputError where a node that is not watched yet holds a table that is called as one of the lab's own."""
+    """Raise InputError where a node that is not watched yet holds a table that is called as one of the lab's own.
+
+    That one which keeps the node quiet is there already, and nobody else can have added to it.
+    """
+    names = TRACE_TABLE, COUNT_TABLE, QUIET_TABLE
     _raise(
-        Problem(f"table {family} {name}: {TABLE} and {COUNT_TABLE} are the lab's own names", Where(file), "rename the table")
+        Problem(f"table {family} {name}: {', '.join(names)} are the lab's own names", Where(file), "rename the table")
         for family, name in tables(namespace)
-        if name in (TABLE, COUNT_TABLE)
+        if name in names and (family, name) != ("ip6", QUIET_TABLE)
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Sequence
 from lab.kernel.chains import ChainKey, block_name, blocks, handles, ranks
 from lab.kernel.node import Node
 from lab.kernel.rule_index import Lines
-from lab.kernel.trace_table import TABLE
 from lab.record.path import Rule
 from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
 from lab.ruleset.nft.record import described
@@ -23,7 +22,7 @@ def native_rules(
     for table in listed.tables:
         for chain in table.chains.values():
             key = table.family, table.name, chain.name
-            if table.name == TABLE or key in iptables:
+            if key in iptables:
                 continue
             if chain.hook is not None:
                 policy = chain.policy or "accept"

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from ipaddress import ip_address
 from types import MappingProxyType
 
 from lab.kernel import addressing
 from lab.kernel.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.crossings import diameter
-from lab.kernel.limits import raise_file_limit
+from lab.kernel.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.namespace import Home
-from lab.kernel.neighbours import add_permanent, entry
+from lab.kernel.neighbours import add_permanent, entry, forget_unresolved
 from lab.kernel.node import Node
 from lab.kernel.readiness import wait_until_up
 from lab.kernel.rest import Fence
-from lab.kernel.rtnetlink import FAMILIES, carry_out
+from lab.kernel.rtnetlink import carry_out
 from lab.kernel.wiring import End, Wiring
+from lab.record.observation import Unresolved
 from lab.spec.topology import NodeSpec, Topology
 from lab.spec.words import Network as Prefix
-
-_UNRESOLVED = 0x01 | 0x20  # NUD_INCOMPLETE, NUD_FAILED
 
 
 class Network:
     """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
 
-    ``meanwhile`` is called with the nodes when they exist and have no links yet: what it starts goes on beside the building.
+    ``meanwhile`` is called with each node as soon as its baseline is written, before it has links: what it starts goes on
+    beside the building.  ``ruled`` are the nodes that rulesets are loaded into.
     """
 
-    def __init__(self, topology: Topology, meanwhile: Callable[[Mapping[str, Node]], None] | None = None) -> None:
+    def __init__(
+        self, topology: Topology, meanwhile: Callable[[Node], None] | None = None, ruled: Collection[str] = ()
+    ) -> None:
         self.topology = topology
-        raise_file_limit(needed=64 + 16 * len(topology.nodes))
+        self._ruled = ruled
+        raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
             self.home = Home()
             undo.callback(self.home.close)
@@ -41,9 +45,10 @@ class Network:
             undo.callback(self._close_nodes)
             for name in topology.nodes:
                 self._nodes[name] = Node(name, self.home)
-            if meanwhile is not None:
-                meanwhile(self.nodes)
-            self._write_baseline()
+            for name, spec in topology.nodes.items():
+                self._prepare(self._nodes[name], spec)
+                if meanwhile is not None:
+                    meanwhile(self._nodes[name])
             self._connect()
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)
@@ -80,32 +85,47 @@ class Network:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
 
-    def unresolved_neighbours(self) -> tuple[tuple[str, str], ...]:
-        """(node, address) of neighbours that somebody asked for and nobody has; the question is forgotten.
+    def unresolved_neighbours(
+        self, nodes: Collection[str] | None = None, families: Sequence[int] | None = None
+    ) -> tuple[Unresolved, ...]:
+        """The neighbours that ``nodes`` asked for and that did not answer, by default of all families; they are forgotten.
 
-        Left as they are, the kernel's error would come three seconds later, into another probe.
+        Left as they are, the kernel's error would come three seconds later, into another probe.  By default all nodes are
+        looked at, each for as long as the neighbours of all the machine take.
         """
         found = []
-        for node in self._nodes.values():
-            with node.netlink() as route:
-                for family in self.families:
-                    for entry in route.get_neighbours(family=FAMILIES[family]):
-                        if entry["state"] & _UNRESOLVED and entry["ifindex"] != 1:
-                            address = entry.get_attr("NDA_DST")
-                            route.neigh("del", dst=address, ifindex=entry["ifindex"], family=FAMILIES[family])
-                            found.append((node.name, address))
+        for name in self._nodes if nodes is None else nodes:
+            node = self._nodes[name]
+            for index, address in forget_unresolved(node.namespace, self.families if families is None else families):
+                found.append(Unresolved(name, address, self._owner_near(node, index, address)))
         return tuple(found)
+
+    def _owner_near(self, node: Node, index: int, address: str) -> str | None:
+        """The node that has ``address`` on the network behind an interface, unless the topology switches IPv6 off there."""
+        port = node.ports.get(node.port_name(index) or "")
+        if port is None:
+            return None
+        wanted = ip_address(address)
+        for name, interface, spec in self.topology.on_network(port.network):
+            if any(own.ip == wanted for own in spec.addresses):
+                off = wanted.version == 6 and _switched_off(self._nodes[name], interface)
+                return None if off else name
+        return None
 
     def close(self) -> None:
         """Take everything down."""
         self._undo.close()
 
-    def _write_baseline(self) -> None:
-        for name, spec in self.topology.nodes.items():
-            values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
-            values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
-            node = self._nodes[name]
-            node.sysctls = write_sysctls(name, node.namespace, values)
+    def _prepare(self, node: Node, spec: NodeSpec) -> None:
+        """What must be there before the node's first link and before its first rule.
+
+        A rule's own module may switch on what it needs (xt_connbytes: ``nf_conntrack_acct``), and that stays as it is.
+        """
+        values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
+        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+        node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
+        if spec.addresses(6):
+            node.keep_quiet(ruled=node.name in self._ruled)
 
     def _connect(self) -> None:
         weights = {}
@@ -120,9 +140,7 @@ class Network:
         self._diameter = diameter(self.topology, weights)
 
     def _bring_up(self) -> None:
-        for number, node in enumerate(self.fence.nodes):
-            requests = addressing.interfaces(node, {"fence": [f"169.254.7.{number + 1}/30"]})
-            carry_out(node.name, node.namespace, [*requests])
+        self.fence.bring_up()
         for name, spec in self.topology.nodes.items():
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
@@ -145,7 +163,7 @@ class Network:
                 addressing.add_rules(node, netlink, spec.rules, families)
                 addressing.stand_for(node, netlink, sorted({prefix.version for prefix in prefixes}))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
-        node.sysctls |= write_sysctls(node.name, node.namespace, own)
+        node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 
     def _know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.
@@ -161,6 +179,11 @@ class Network:
     def _close_nodes(self) -> None:
         for node in [*self._nodes.values(), *self._wiring.bridges]:
             node.close()
+
+
+def _switched_off(node: Node, interface: str) -> bool:
+    keys = (f"net.ipv6.conf.{interface}.disable_ipv6", f"net/ipv6/conf/{interface}/disable_ipv6")
+    return any(node.sysctls.get(key, "0") != "0" for key in keys)
 
 
 def _prefixes(spec: NodeSpec) -> Sequence[Prefix]:

@@ -36,9 +36,13 @@ class NftTrace:
         """How many messages can wait, at least."""
         return self._tracer.buffer_bytes // MESSAGE_BYTES
 
-    def canary(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works."""
-        return self._tracer.canary()
+    def send_canaries(self) -> None:
+        """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
+        self._tracer.send_canaries()
+
+    def canary_trouble(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
+        return self._tracer.canary_trouble()
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing, in any order."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pyroute2 import IPRoute
 
 from lab.kernel.namespace import Home, Namespace
+from lab.kernel.owned_table import Owner
+from lab.kernel.quiet_table import keep_quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Node:
     def __init__(self, name: str, home: Home) -> None:
         self.name = name
         self.namespace = Namespace(home)
+        self._quiet: Owner | None = None
         self.ports: dict[str, Port] = {}
         self.sysctls: dict[str, str] = {}
 
@@ -68,6 +71,16 @@ class Node:
         finally:
             route.close()
 
+    def keep_quiet(self, *, ruled: bool) -> None:
+        """Let the kernel say nothing unasked here; ``ruled`` where rulesets are loaded, which may flush what is not owned."""
+        self._quiet = keep_quiet(self.namespace, owned=ruled)
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What the kernel takes some milliseconds for, so that it is done side by side with others; `close` does it too."""
+        return () if self._quiet is None else (self._quiet.remove,)
+
     def close(self) -> None:
         """Let go of the namespace."""
+        for close in self.closers():
+            close()
         self.namespace.close()

@@ -16,7 +16,10 @@ from lab.kernel.namespace import Namespace
 from lab.kernel.nft_expressions import ACCEPT
 from lab.kernel.syscalls import readable
 
-NFPROTO_INET, NFPROTO_NETDEV = 1, 5
+NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_IPV6 = 1, 5, 10
+TRACE_TABLE, COUNT_TABLE, QUIET_TABLE = "lab_trace", "lab_count", "lab_quiet"
+# family and name of those that stand while a node is read back, and are no part of what it holds
+OWN_TABLES = frozenset((("inet", TRACE_TABLE), ("netdev", TRACE_TABLE), ("ip6", QUIET_TABLE)))
 FIRST, LAST = -0x80000000, 0x7FFFFFFF  # priorities: before, and behind, every other chain
 HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _MSG = nl.NFNL_SUBSYS_NFTABLES << 8
@@ -32,9 +35,10 @@ class Owner:
         self._channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self._channel.bind((0, 0))
 
-    def table(self, family: int) -> bytes:
-        """The message that makes a table."""
-        return nl.message(_NEWTABLE, nl.NLM_F_CREATE, family, nl.text(1, self.name) + nl.number(2, _TABLE_OWNER))
+    def table(self, family: int, *, owned: bool = True) -> bytes:
+        """The message that makes a table; one that is not owned stays as long as its namespace, and may be flushed."""
+        flags = nl.number(2, _TABLE_OWNER if owned else 0)
+        return nl.message(_NEWTABLE, nl.NLM_F_CREATE, family, nl.text(1, self.name) + flags)
 
     def chain(self, name: str, hook: int, priority: int, family: int = NFPROTO_INET, devices: Sequence[str] = ()) -> bytes:
         """The message that makes a base chain that accepts."""

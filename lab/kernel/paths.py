@@ -11,8 +11,9 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.kernel.headers import read_packet
+from lab.kernel.owned_table import TRACE_TABLE
 from lab.kernel.rule_index import RuleIndex
-from lab.kernel.trace_table import ENTRIES, INGRESS, TABLE
+from lab.kernel.trace_table import ENTRIES, INGRESS
 from lab.kernel.tracer import Said, TraceMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
@@ -101,7 +102,7 @@ class Assembler:
         out_index = mark = 0
         for said in told[1:]:
             mark = said.mark
-            if said.table == TABLE:
+            if said.table == TRACE_TABLE:
                 end, out_index = _ENDS[said.chain], said.out_index
                 continue
             place = self._rules.place(said.family, said.table, said.chain)
@@ -124,7 +125,7 @@ def _ways(messages: Iterable[TraceMessage]) -> list[_Way]:
     open_ways: dict[bytes, _Way] = {}
     for message in messages:
         said = message.said
-        if said.table == TABLE and said.chain in _ENTRIES:
+        if said.table == TRACE_TABLE and said.chain in _ENTRIES:
             if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
                 continue
             if _is_ip(message) and said.verdict != "drop":
@@ -133,7 +134,7 @@ def _ways(messages: Iterable[TraceMessage]) -> list[_Way]:
                 open_ways[message.ident] = way
         elif (found := open_ways.get(message.ident)) is not None:
             found.said.append(said)
-            if said.table == TABLE:
+            if said.table == TRACE_TABLE:
                 found.exit = message if _is_ip(message) else found.entry
     return ways
 

@@ -15,6 +15,7 @@ from lab.kernel.meddling import refuse_blinding, refuse_forging, refuse_own_name
 from lab.kernel.namespace import Namespace
 from lab.kernel.native import native_rules
 from lab.kernel.node import Node
+from lab.kernel.owned_table import OWN_TABLES
 from lab.kernel.rule_index import Key, Lines, Record, RuleIndex, iptables_rules, policy_of
 from lab.kernel.tools import Running
 from lab.record.path import Rule
@@ -111,7 +112,8 @@ class _Reading:
     def _native(self, listing: Running) -> NftRuleset:
         text = self._printed(listing)
         self._zoned = self._zoned or "zone set" in text
-        native = read_listing(text)
+        listed = read_listing(text)
+        native = NftRuleset(tuple(table for table in listed.tables if (table.family, table.name) not in OWN_TABLES))
         script = self._rulesets.nft
         if script is not None and _HOOK.search(script.text) and not any(table.chains for table in native.tables):
             raise self._failed(f"{script.file} was loaded, and the kernel holds no chain of it")

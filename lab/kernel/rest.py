@@ -14,13 +14,19 @@ from functools import cached_property
 from types import TracebackType
 
 from lab.errors import MeasurementError, Problem
+from lab.kernel import addressing
+from lab.kernel.baseline import write_sysctls
 from lab.kernel.namespace import Home
+from lab.kernel.neighbours import add_permanent, entry
 from lab.kernel.node import Node
+from lab.kernel.rtnetlink import carry_out
 from lab.kernel.syscalls import readable
 from lab.kernel.wiring import End, Wiring
 
 FENCE_DEADLINE_S = 1.0
+_INTERFACE = "fence"
 _ONE, _TWO, _PORT = "169.254.7.1", "169.254.7.2", 9
+_QUIET = {"net.ipv6.conf.default.disable_ipv6": "1"}
 _SOFTNET = "/proc/net/softnet_stat"
 
 
@@ -29,9 +35,18 @@ class Fence:
 
     def __init__(self, home: Home, wiring: Wiring) -> None:
         self.nodes = (Node("fence 1", home), Node("fence 2", home))
-        ends = [End(node, "fence", (f"{own}/30",)) for node, own in zip(self.nodes, (_ONE, _TWO), strict=True)]
-        wiring.connect("fence", ends)
+        for node in self.nodes:
+            write_sysctls(node.name, node.namespace, _QUIET)
+        ends = [End(node, _INTERFACE, (f"{own}/30",)) for node, own in zip(self.nodes, (_ONE, _TWO), strict=True)]
+        wiring.connect(_INTERFACE, ends)
         self._open: list[FenceLane] = []
+
+    def bring_up(self) -> None:
+        """Give the links their addresses; each end knows the other's for good, so that no fence waits for an answer."""
+        ports = [node.ports[_INTERFACE] for node in self.nodes]
+        for node, own, other in zip(self.nodes, ports, reversed(ports), strict=True):
+            carry_out(node.name, node.namespace, [*addressing.interfaces(node, {_INTERFACE: [f"{own.addresses[0]}/30"]})])
+            add_permanent(node.namespace, own.index, [entry(other.addresses[0], other.mac)])
 
     def open(self) -> None:
         """Make the sockets; the links must be up."""

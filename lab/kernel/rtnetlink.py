@@ -13,9 +13,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from lab.errors import InputError, LabError, Problem
+from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.namespace import Namespace
-from lab.kernel.nfnetlink import KERNEL_DEADLINE_S, NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, attribute, messages, nest, text
+from lab.kernel.nfnetlink import (
+    KERNEL_DEADLINE_S,
+    NLM_F_ACK,
+    NLM_F_CREATE,
+    NLM_F_DUMP,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    attribute,
+    messages,
+    nest,
+    raise_for_error,
+    text,
+)
 
 FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 NLM_F_REPLACE, _NLM_F_EXCL = 0x100, 0x200
@@ -31,6 +44,9 @@ _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 _ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8}
 _UNSPEC, LOCAL_TABLE, MAIN_TABLE = 0, 255, 254
 _PART = 100  # messages; what is sent at once must fit into the socket's buffer, 212,992 bytes where nobody changed it
+_SOL_NETLINK, _GET_STRICT_CHK = 270, 12  # dumps keep to what is asked for (Linux 4.20)
+_NLM_F_DUMP_INTR = 0x10
+_DUMPS = 1000  # in a row that a change cut into, before they are given up
 _HEADER = struct.Struct("=IHHII")
 _SEQUENCE_AND_ERROR = struct.Struct("=8xI4xi")
 
@@ -70,6 +86,41 @@ def carry_out(node: str, namespace: Namespace, requests: Sequence[Request], refu
             place, code = _exchange(channel, part)
             if code:
                 raise refusal(Problem(f"{node}: the kernel refuses {part[place].what}: {os.strerror(code)}"))
+
+
+def open_route_socket(namespace: Namespace) -> sockets.socket:
+    """A socket for `dump`, whose dumps keep to what the request says."""
+    channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE)
+    channel.settimeout(KERNEL_DEADLINE_S)
+    channel.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
+    return channel
+
+
+def dump(channel: sockets.socket, kind: int, body: bytes) -> list[bytes]:
+    """The messages that answer the request ``kind``, whole and once each: asked for again when a change cut into them.
+
+    Raises OSError when the kernel refuses it, MeasurementError when it never holds still.
+    """
+    for _ in range(_DUMPS):
+        channel.send(header(kind, NLM_F_DUMP, len(body)) + body)
+        found, whole = _answer(channel)
+        if whole:
+            return found
+    raise MeasurementError(Problem("the kernel's tables change faster than they can be read"))
+
+
+def _answer(channel: sockets.socket) -> tuple[list[bytes], bool]:
+    """One dump, which the kernel gives before each call returns, and whether nothing changed meanwhile."""
+    found: list[bytes] = []
+    whole = True
+    while True:
+        for kind, data in messages(channel.recv(1 << 18)):
+            whole = whole and not struct.unpack_from("=H", data, 6)[0] & _NLM_F_DUMP_INTR
+            if kind == NLMSG_DONE:
+                return found, whole
+            if kind == NLMSG_ERROR:
+                raise_for_error(data)
+            found.append(data)
 
 
 def _exchange(channel: sockets.socket, requests: Sequence[Request]) -> tuple[int, int]:

@@ -25,9 +25,9 @@ from lab.kernel.nft_expressions import (
     meta,
     verdict,
 )
-from lab.kernel.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, Owner
+from lab.kernel.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, TRACE_TABLE, Owner
+from lab.kernel.quiet_table import report
 
-TABLE = "lab_trace"
 META_NFTRACE = 12
 LOG_GROUP = 0
 INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
@@ -65,7 +65,7 @@ class TraceTable:
     def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
         self._log_prefix = log_prefix
         self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
-        self._owner = Owner(namespace, TABLE, "the lab's trace table")
+        self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table")
         self.everything = False
         tables = [self._owner.table(family) for family in dict.fromkeys(map(_family, self._entries))]
         entries = [
@@ -109,6 +109,9 @@ class TraceTable:
             # a log, unlike a trace message, is written of a packet that was not marked at its entry too
             chains = self._entries if self._log_prefix is None else (*self._entries, *EXITS)
             rules += [self._skip_established_tcp(chain) for chain in chains]
+        # this table stands before the one that keeps the node quiet, and what that one drops is nobody's packet
+        ipv6 = meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6]))
+        rules.append(self._rule("output", *ipv6, *report(), verdict(DROP), first=True))
         return rules + [self._canary(chain, family) for chain in ENTRIES for family in CANARIES]
 
     def _skip_established_tcp(self, chain: str) -> bytes:

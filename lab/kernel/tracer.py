@@ -152,9 +152,12 @@ class Tracer:
             said = self._marked.setdefault(tuple(getattr(said, slot) for slot in Said.__slots__), said)
         return TraceMessage(found[_ID], said, found.get(_NETWORK), found.get(_TRANSPORT, b""))
 
-    def canary(self) -> str | None:
-        """Send the canaries and say what is wrong with the instrument; None when all of it works."""
+    def send_canaries(self) -> None:
+        """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
         self._canary.send()
+
+    def canary_trouble(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
         try:
             seen = self.read()
         except Overrun:

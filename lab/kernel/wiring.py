@@ -64,25 +64,16 @@ class Wiring:
     def _bridge(self, network: str, ends: Sequence[End]) -> None:
         hidden = Node(f"bridge of {network}", self._home)
         self.bridges.append(hidden)
-        write_sysctls(hidden.name, hidden.namespace, baseline(forwards=False, ipv6=False, anyip=False))
+        values = baseline(forwards=False, ipv6=False, anyip=False)
         # with br_netfilter a machine's own rules about bridges would eat the lab's frames
-        for family in ("ip", "ip6", "arp"):
-            _write_if_there(hidden, f"net.bridge.bridge-nf-call-{family}tables", "0")
+        values |= {f"net.bridge.bridge-nf-call-{family}tables": "0" for family in ("ip", "ip6", "arp")}
+        write_sysctls(hidden.name, hidden.namespace, values)
         master = next(self._numbers)
         requests = [new_bridge(BRIDGE, master), set_up(BRIDGE, master)]
         for number, end in enumerate(ends):
             port = self._link(f"port{number}")
             requests += new_veth(port, self._port(network, end), end.node.namespace, master), set_up(port.name, port.index)
         carry_out(hidden.name, hidden.namespace, requests, MachineError)
-
-
-def _write_if_there(node: Node, key: str, value: str) -> None:
-    with node.namespace:
-        try:
-            with open("/proc/sys/" + key.replace(".", "/"), "w") as file:
-                file.write(value)
-        except FileNotFoundError:
-            pass
 
 
 def _mac(index: int) -> bytes:

@@ -7,9 +7,12 @@ there the first is watched as closely at once, and is the only one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
+from lab.errors import MeasurementError, Problem
+from lab.kernel.neighbour_tables import REASON, words
 from lab.kernel.tracer import Overrun
 from lab.probe.crossing import unseen_nodes
 from lab.probe.icmp import send_icmp
@@ -20,7 +23,7 @@ from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.tcp import send_tcp
 from lab.probe.udp import send_udp
-from lab.record.observation import Loss, Observation
+from lab.record.observation import Loss, Observation, Unresolved
 from lab.record.observation import Stage as Progress
 from lab.record.packet import Packet
 from lab.record.path import End
@@ -47,10 +50,10 @@ def _looked_at(stage: Stage, question: Question) -> Observation:
     if _settled(observation):
         return observation
     # so that the question for a neighbour is asked, and seen, once more
-    stage.network.unresolved_neighbours()
+    stage.network.unresolved_neighbours(_visited(stage, question, observation), (question.family,))
     again = _watched(stage, question, _headed(observation).destination)
     again = replace(again, repeats=observation.repeats + again.repeats + 1)
-    if _story(again) == _story(observation):
+    if again.faults or _story(again) == _story(observation):
         return again
     # something remembers, and treated the second packet otherwise: what the first one met is what was asked
     return replace(
@@ -68,17 +71,22 @@ def _watched(stage: Stage, question: Question, destination: str | None, *, repea
         stage.instrument.drop_reasons() as told,
         witness(stage, question, destination) as saw,
     ):
-        before = stage.instrument.losses()
+        before, refused = stage.instrument.losses(), stage.instrument.neighbours_refused(question.family)
         found = _until_sound(stage, question, repeats=repeats)
         losses = _losses(before, stage.instrument.losses())
         reasons = told()
+        full = REASON in reasons or stage.instrument.neighbours_refused(question.family) != refused
         left = _headed(found)
         reached = saw(left)
         if not reasons and _left(found) and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
-    unresolved = () if _settled(found) else stage.network.unresolved_neighbours()
+    unresolved: tuple[Unresolved, ...] = ()
+    faults = found.faults
+    if not _settled(found):
+        unresolved = stage.network.unresolved_neighbours(_visited(stage, question, found), (question.family,))
+        faults = (*faults, words(question.family)) if full else faults
     return replace(
-        found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons
+        found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, faults=faults
     )
 
 
@@ -91,6 +99,13 @@ def _headed(observation: Observation) -> Packet:
 def _left(observation: Observation) -> bool:
     """Whether no node is known that kept the request."""
     return not observation.request or observation.request[-1].exit is not None
+def _visited(stage: Stage, question: Question, observation: Observation) -> dict[str, None]:
+    """The nodes that can have asked for a neighbour: the sender, those that were traced, and those whose packets they were."""
+    paths = (*observation.request, *observation.answer, *observation.others)
+    heads = [head for path in paths for head in (path.entry, path.exit) if head is not None]
+    addresses = {question.destination, *(address for head in heads for address in (head.source, head.destination))}
+    owners = [owner for address in sorted(addresses) for owner in stage.network.topology.owners(address)]
+    return dict.fromkeys([question.node, *(path.node for path in paths), *owners])
 
 
 def _from_itself(stage: Stage, left: Packet) -> bool:
@@ -123,7 +138,8 @@ def _until_sound(stage: Stage, question: Question, *, repeats: int = REPEATS) ->
     for repeat in range(repeats + 1):
         start = time.perf_counter()
         try:
-            sighting = _sender(question)(stage, question)
+            with _system_errors(question):
+                sighting = _sender(question)(stage, question)
             followed = sighting.read_trace()
         except Overrun:
             faults.append("the trace buffer overflowed")
@@ -148,6 +164,16 @@ def _until_sound(stage: Stage, question: Question, *, repeats: int = REPEATS) ->
             return observation
         faults.append("a processor's backlog overflowed")
     return replace(observation, faults=tuple(faults), repeats=repeats)
+
+
+@contextmanager
+def _system_errors(question: Question) -> Iterator[None]:
+    """What the system refuses to a probe's sockets is a measurement that failed, whatever the network would have done."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{question.node} could not send from {question.source} to {question.destination}: {error.strerror or error}"
+        raise MeasurementError(Problem(what)) from error
 
 
 def _sender(question: Question) -> Callable[[Stage, Question], Sighting]:

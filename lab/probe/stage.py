@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from lab.errors import InputError, MeasurementError, Problem
 from lab.kernel.instrument import Instrument
+from lab.kernel.limits import SPARE_KINDS, SPARE_SOCKETS
 from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.probe.listeners import Listener, open_tcp, open_udp
@@ -22,7 +23,6 @@ from lab.record.path import Path
 
 _FIRST_PORT, _LAST_PORT = 1024, 65535
 _TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
-_SPARE = 16  # sockets made ahead, for each node and protocol
 T = TypeVar("T")
 _Place = tuple[str, int, int, int]  # node, family, protocol, port
 
@@ -133,10 +133,20 @@ class Stage:
         return channel
 
     def _spare_socket(self, node: Node, domain: int, kind: int) -> sockets.socket:
-        """One of several that were made in one visit to the node, as each visit costs two system calls."""
-        spare = self._spare.setdefault((node.name, domain, kind), [])
-        if not spare:
-            spare += node.sockets(_SPARE, domain, kind)
+        """One of several that were made in one visit to the node, as each visit costs two system calls.
+
+        A node that is asked to send once makes one: each is an open file, and a topology may have a thousand nodes.
+        """
+        key = node.name, domain, kind
+        spare = self._spare.pop(key, None)
+        if spare is None:
+            while len(self._spare) >= SPARE_KINDS:
+                for channel in self._spare.pop(next(iter(self._spare))):
+                    channel.close()
+            spare = node.sockets(1, domain, kind)
+        elif not spare:
+            spare = node.sockets(SPARE_SOCKETS, domain, kind)
+        self._spare[key] = spare
         return spare.pop()
 
     def eventually(self, attempt: Callable[[], T | None]) -> T | None:

@@ -68,6 +68,14 @@ class Loss(NamedTuple):
     packets: int
 
 
+class Unresolved(NamedTuple):
+    """A neighbour that ``node`` asked its network for and that did not answer; ``owner`` is who has the address there."""
+
+    node: str
+    address: str
+    owner: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One probe, as seen by all witnesses.
@@ -77,10 +85,10 @@ class Observation:
     where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
-    ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
-    kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
-    proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
-    ``probe_us`` how long it took, in microseconds.
+    ``unresolved`` are neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the kernel's own words
+    for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.  ``fully_traced``
+    tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and ``probe_us`` how long it
+    took, in microseconds.
     """
 
     sent: Packet
@@ -94,7 +102,7 @@ class Observation:
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()
     unseen: tuple[str, ...] = ()
-    unresolved: tuple[tuple[str, str], ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()

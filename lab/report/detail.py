@@ -80,7 +80,7 @@ def _witnesses(seen: Observation) -> list[str]:
         lines += _block("refused", [f"{seen.refusal.kind}{sender}"])
     lines += _block("conntrack", (_conntrack(entry) for entry in seen.conntrack))
     lines += _block("losses", (f"{node}: {name} {count}" for node, name, count in seen.losses))
-    lines += _block("unresolved", (f"{node} asked for {address}, and got no answer" for node, address in seen.unresolved))
+    lines += _block("unresolved", (f"{one.node} asked for {one.address}, and got no answer" for one in seen.unresolved))
     lines += _block("kernel", seen.reasons)
     lines += _block("fault", seen.faults)
     if seen.repeats:

@@ -139,17 +139,37 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         proof = f"the {packet} came to {receiver}, whose kernel took it in, and no answer came back"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer", receiver)
     if observation.unresolved:
-        node, address = observation.unresolved[0]
-        shut = discovery_dropped_by(observation)
-        why = "nobody has that address" if shut is None else f"{shut} dropped a message of IPv6 neighbour discovery"
-        proof = f"{node} asked its network for {address}, and {why}"
-        return _verdict(observation, at, Kind.UNROUTED, proof, packet, node)
+        return _unresolved(observation, at, packet)
     if observation.reasons:
         proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
         return _verdict(observation, at, Kind.UNROUTED, proof, packet)
     where = f"left {last.node}" if last is not None else "was sent"
     proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
     return _verdict(observation, at, Kind.LOST, proof, packet)
+
+
+def _unresolved(observation: Observation, at: str | None, packet: str) -> Verdict:
+    """A neighbour did not answer: proven to be nobody's, or to be kept from it by a rule or by the asker; else it is lost."""
+    node, address, owner = observation.unresolved[0]
+    shut = discovery_dropped_by(observation)
+    if shut is not None:
+        proof = f"{node} asked its network for {address}, and {shut} dropped a message of IPv6 neighbour discovery"
+    elif owner is None:
+        proof = f"{node} asked its network for {address}, and nobody on it has that address"
+    elif _never_asked(observation, node):
+        proof = f"{node} had no address of its own on the link to ask {owner} from, which has {address}"
+    else:
+        proof = f"{node} asked its network for {address}, and {owner}, which has it, did not answer; it is not told why"
+        return _verdict(observation, at, Kind.LOST, proof, packet, node)
+    return _verdict(observation, at, Kind.UNROUTED, proof, packet, node)
+
+
+def _never_asked(observation: Observation, node: str) -> bool:
+    """Whether ``node`` is traced and solicited nobody: for others it asks by its link-local address alone (ndisc_send_ns)."""
+    traced = observation.fully_traced and observation.sent.family == 6 and node in {path.node for path in observation.request}
+    return traced and not any(
+        path.node == node and path.entry.proto == _ICMPV6 and path.entry.flags == _DISCOVERY[0] for path in observation.others
+    )
 
 
 def discovery_dropped_by(observation: Observation) -> Rule | None:

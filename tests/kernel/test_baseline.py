@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from lab.errors import InputError
 from lab.kernel.baseline import baseline
 from lab.kernel.namespace import Home, Namespace
+from lab.kernel.network import Network
 from lab.kernel.node import Node
+from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import corridor, table
+from tests.kernel.scenes import corridor, table, topology
+from tests.kernel.test_ipv6 import dual_corridor
 
 pytestmark = pytest.mark.kernel
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 CONF = ("rp_filter", "accept_local", "send_redirects", "accept_redirects", "route_localnet", "arp_ignore")
 
 
@@ -76,3 +83,70 @@ def test_the_topology_s_own_come_on_top(lab_of: LabOf) -> None:
 def test_without_ipv6_addresses_there_is_no_ipv6(lab_of: LabOf) -> None:
     for node in lab_of(corridor(), gateway=table("filter")).network.nodes.values():
         assert value(node.namespace, "net.ipv6.conf.all.disable_ipv6") == "1"
+
+
+def test_it_is_written_before_anything_else_can_write() -> None:
+    """A ruleset's own modules switch on what they need (xt_connbytes: accounting), and that must stay."""
+    accounting = "net.netfilter.nf_conntrack_acct"
+    seen: dict[str, str] = {}
+
+    def load(node: Node) -> None:
+        seen[node.name] = value(node.namespace, "net.ipv4.icmp_ratemask")
+        with node.namespace:
+            Path("/proc/sys", accounting.replace(".", "/")).write_text("1")
+
+    network = Network(topology(corridor()), load)
+    try:
+        assert seen == dict.fromkeys(network.nodes, "0")
+        assert {value(node.namespace, accounting) for node in network.nodes.values()} == {"1"}
+    finally:
+        network.close()
+
+
+def test_a_rule_that_counts_what_passed_sees_it(lab_of: LabOf) -> None:
+    """connbytes counts by conntrack's accounting: the third packet of the exchange, the handshake's last, is one too many."""
+    third = "-m connbytes --connbytes 3 --connbytes-dir both --connbytes-mode packets"
+    many = f"-A FORWARD {third} -m comment --comment third -j DROP"
+    lab = lab_of(corridor(), gateway=table("filter", many))
+    assert value(lab.network.nodes["gateway"].namespace, "net.netfilter.nf_conntrack_acct") == "1"
+    verdict = lab.probe("client", "server", "tcp/8443")
+    assert (verdict.kind, verdict.rule and verdict.rule.comment) == (Kind.DROPPED, "third"), verdict.proof
+
+
+def test_an_address_of_ipv6_is_made_as_everywhere(lab_of: LabOf) -> None:
+    node = lab_of(dual_corridor(), gateway=table("filter")).network.nodes["gateway"]
+    found = {key: value(node.namespace, f"net.ipv6.conf.left.{key}") for key in ("addr_gen_mode", "hop_limit", "ndisc_notify")}
+    assert found == {"addr_gen_mode": "0", "hop_limit": "64", "ndisc_notify": "0"}
+
+
+@pytest.mark.parametrize("key", ["net.netfilter.nf_conntrack_losse", "net.ipv6.conf.all.forwardign", "net.ipv6.conf.left.mu"])
+def test_one_of_the_topology_s_that_is_not_there_is_told(lab_of: LabOf, key: str) -> None:
+    written = dual_corridor()
+    written["nodes"]["gateway"]["sysctls"] = {key: 1}
+    with pytest.raises(InputError, match=f"gateway: this kernel has no sysctl {key}"):
+        lab_of(written, gateway=table("filter"))
+
+
+READ_ONLY = """
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
+exec "$0" -c "$1"
+"""
+BUILD = """
+from lab.errors import MachineError
+from lab.kernel.network import Network
+from tests.kernel.scenes import corridor, topology
+try:
+    Network(topology(corridor()))
+except MachineError as error:
+    print(error)
+"""
+
+
+def test_where_sysctls_are_read_only_it_says_so() -> None:
+    argv = ["unshare", "--mount", "sh", "-c", READ_ONLY, sys.executable, BUILD]
+    done = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if "mount:" in done.stderr or "unshare:" in done.stderr:
+        pytest.skip(f"mounts cannot be changed here: {done.stderr.strip()}")
+    assert "cannot be written: Read-only file system" in done.stdout, done.stdout + done.stderr
+    assert "--privileged" in done.stdout

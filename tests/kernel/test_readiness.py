@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from lab.kernel import tools
 from lab.kernel.network import Network
 from lab.kernel.node import Node
+from lab.kernel.readiness import up_links
 from lab.lab import Lab
 from tests.kernel.scenes import corridor, rulesets, table, topology
+from tests.kernel.test_ipv6 import FAR as FAR_6
+from tests.kernel.test_ipv6 import NEAR as NEAR_6
+from tests.kernel.test_ipv6 import dual_corridor
 
 pytestmark = pytest.mark.kernel
 
@@ -68,3 +73,57 @@ def test_several_labs_at_once_do_not_see_each_other() -> None:
         for _ in range(3):
             kinds = [lab.probe("client", "server", "tcp/443").kind for lab in (one, other, third)]
             assert [str(kind) for kind in kinds] == ["dropped", "allowed", "dropped"]
+
+
+SLOW = {  # an address is tentative for a fifth of a second, as it is for as long on a machine that is busy enough
+    "net.ipv6.conf.default.accept_dad": 1,
+    "net.ipv6.conf.default.dad_transmits": 1,
+    "net.ipv6.conf.default.router_solicitation_delay": 0,
+    "net.ipv6.neigh.default.retrans_time_ms": 200,
+}
+
+
+def held(node: Node) -> set[str]:
+    """The IPv6 addresses that the node's kernel takes packets in for."""
+    done = tools.run(node.namespace, ["ip", "-6", "route", "show", "table", "local", "type", "local"])
+    return {line.split()[1] for line in done.out.splitlines()}
+
+
+def dual(**sysctls: int) -> dict[str, Any]:
+    written = dual_corridor()
+    written["nodes"]["gateway"]["sysctls"] = SLOW | sysctls
+    return written
+
+
+@pytest.mark.parametrize("target", [NEAR_6, FAR_6])
+def test_an_address_is_its_node_s_before_the_first_packet(target: str) -> None:
+    """Else a packet to the gateway's other address is forwarded, and a drop in FORWARD hides that INPUT is open."""
+    shut = {"gateway": rulesets(v6=table("filter", FORWARD="DROP"))}
+    with Lab(topology(dual()), shut) as lab, lab.batch():
+        gateway = lab.network.nodes["gateway"]
+        assert {NEAR_6, FAR_6} <= held(gateway)
+        assert sum(address.startswith("fe80::") for address in held(gateway)) == len(gateway.ports)
+        verdict = lab.probe("client", target, "udp/53")
+    assert (verdict.allowed, str(verdict.rule)) == (True, "gateway ip6 filter:INPUT policy"), verdict.proof
+
+
+def test_no_address_is_waited_for_that_the_topology_switches_off() -> None:
+    mine = {"net.ipv6.conf.default.addr_gen_mode": 1, "net.ipv6.conf.right.disable_ipv6": 1}
+    network = Network(topology(dual(**mine)))
+    try:
+        assert held(network.nodes["gateway"]) == {"::1", NEAR_6}
+    finally:
+        network.close()
+
+
+def test_an_interface_may_be_called_bridge() -> None:
+    written = corridor()
+    written["networks"]["bridge"] = written["networks"].pop("left")
+    for name in ("client", "gateway"):
+        ports = written["nodes"][name]["interfaces"]
+        ports["bridge"] = ports.pop("left")
+    network = Network(topology(written))
+    try:
+        assert [link.name for link in up_links(network.nodes["client"])] == ["bridge"], "it is waited for like any other"
+    finally:
+        network.close()

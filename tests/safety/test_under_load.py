@@ -13,7 +13,7 @@ from tests.safety.conftest import DEADLINE_S, ROOT
 
 pytestmark = pytest.mark.kernel
 
-PROBES, SWEEPS = 8_000, 2
+PROBES, SWEEPS, LABS = 8_000, 2, 8
 
 
 def soak(*arguments: str) -> dict[str, Any]:
@@ -36,3 +36,10 @@ def test_no_verdict_is_wrong() -> None:
     assert report["probes"] >= PROBES
     assert {kind for kind, count in report["kinds"].items() if count > PROBES / 5} == {"allow", "drop", "reject"}
     assert report["net_rx_softirqs"] > 10_000, "the blasters did not blast"
+
+
+def test_many_labs_at_once_in_a_storm_of_namespaces() -> None:
+    """Nothing may depend on how soon the machine comes to a canary, or to an address of IPv6."""
+    report = soak("--storm", "1", "--labs", str(LABS))
+    assert (report["failed"], report["broken"]) == (0, 0)
+    assert report["right"] == LABS * 12

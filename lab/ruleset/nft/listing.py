@@ -14,7 +14,7 @@ __all__ = ["LIST_RULESET", "NftChain", "NftRule", "NftRuleset", "NftTable", "rea
 
 LIST_RULESET = ("nft", "-a", "-s", "list", "ruleset")  # with handles, without counters' values; names as nft prints them
 
-_TABLE = re.compile(rf"table (\w+) ({NAME}) \{{(?: # handle \d+)?")
+_TABLE = re.compile(rf"table (\w+) ({NAME}) \{{(?: # .*)?")  # its handle, and of an owned table whose it is
 _BLOCK = re.compile(r"\t(\w+(?: \w+)?) (\S+) \{(?: # handle \d+)?")
 _HOOK = re.compile(
     r'type (?P<type>\w+) hook (?P<hook>\w+) (?:devices? (?:= )?(?P<devices>\{[^}]*\}|"[^"]*"|\S+) )?'

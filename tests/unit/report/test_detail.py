@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.record.observation import Loss, Refusal, Stage
+from lab.record.observation import Loss, Refusal, Stage, Unresolved
 from lab.record.result import Outcome
 from lab.record.verdict import Kind
 from lab.report.detail import explain, explain_verdict
@@ -53,7 +53,7 @@ def test_faults_and_losses_are_told() -> None:
         losses=(Loss("gateway", "insert_failed", 1),),
         refusal=Refusal("icmp-host-unreachable", "10.0.1.1"),
         reasons=("IP_RPFILTER",),
-        unresolved=(("gateway", "10.0.2.99"),),
+        unresolved=(Unresolved("gateway", "10.0.2.99"),),
         local_error="Network is unreachable",
         repeats=2,
     )

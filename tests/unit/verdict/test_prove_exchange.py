@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.record.observation import Refusal, Stage
+from lab.record.observation import Refusal, Stage, Unresolved
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 from lab.record.verdict import Kind
@@ -132,9 +132,32 @@ def test_a_handshake_that_no_service_of_the_lab_has() -> None:
 
 
 def test_nobody_has_the_address() -> None:
-    verdict = prove(observed(passed(rule()), unresolved=(("gateway", "10.0.2.99"),)), "gateway")
+    verdict = prove(observed(passed(rule()), unresolved=(Unresolved("gateway", "10.0.2.99"),)), "gateway")
     assert (verdict.kind, verdict.node, verdict.passed_node) == (Kind.UNROUTED, "gateway", True)
     assert "10.0.2.99" in verdict.proof
+
+
+def test_who_has_the_address_and_did_not_answer_proves_nothing() -> None:
+    verdict = prove(observed(passed(rule()), unresolved=(Unresolved("gateway", "10.0.2.10", "server"),)), "gateway")
+    assert (verdict.kind, verdict.node) == (Kind.LOST, "gateway")
+    assert "gateway asked its network for 10.0.2.10, and server, which has it, did not answer" in verdict.proof
+
+
+def test_a_rule_that_dropped_the_question_is_the_proof_whoever_has_the_address() -> None:
+    asked = Packet(6, 58, "fe80::1", 0, "ff02::1:ff00:10", 0, 135)
+    deaf = dropped(rule("deaf", "DROP", node="server", chain="INPUT"), node="server", entry=asked)
+    seen = observed(passed(rule()), others=(deaf,), unresolved=(Unresolved("gateway", "2001:db8:2::10", "server"),))
+    verdict = prove(seen, "gateway")
+    assert (verdict.kind, verdict.node) == (Kind.UNROUTED, "gateway")
+    assert "(deaf) dropped a message of IPv6 neighbour discovery" in verdict.proof
+
+
+def test_who_was_traced_and_solicited_nobody_could_not_ask() -> None:
+    sent = Packet(6, 17, "2001:db8:1::10", 40000, "2001:db8:2::10", 53)
+    nobody = (Unresolved("gateway", "2001:db8:2::10", "server"),)
+    for traced, kind in ((True, Kind.UNROUTED), (False, Kind.LOST)):
+        verdict = prove(observed(passed(rule()), sent=sent, unresolved=nobody, fully_traced=traced), "gateway")
+        assert verdict.kind is kind, verdict.proof
 
 
 def test_the_sender_could_not_send() -> None:

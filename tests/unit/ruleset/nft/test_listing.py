@@ -121,6 +121,12 @@ def test_an_empty_ruleset_and_what_nft_says_beside_it() -> None:
     assert [table.name for table in read_listing(warned).tables] == ["filter"]
 
 
+@pytest.mark.parametrize("beside", ["# handle 3 progname python3.11", "# progname nft # handle 3"])
+def test_a_table_that_a_process_owns(beside: str) -> None:
+    (table,) = read_listing(f"table ip6 own {{ {beside}\n\tflags owner\n\n\tchain c {{ # handle 1\n\t}}\n}}\n").tables
+    assert (table.family, table.name, list(table.chains)) == ("ip6", "own", ["c"])
+
+
 def test_a_table_that_is_listed_without_handles_has_no_rules_to_read() -> None:
     with pytest.raises(MeasurementError, match="listed without -a") as error:
         read_listing("table ip t {\n\tchain c {\n\t\taccept\n\t}\n}\n")
