@@ -1,6 +1,7 @@
 """What a rule waits for that no lab has: a hardware address, a payload, an entry of an empty set, an interface.
 
 A rule with such a condition never matches here, or always where it negates it.  Read from its text, in either dialect.
+IPsec is none of them: a packet in the clear is one that its row means.
 """
 
 from __future__ import annotations
@@ -81,7 +82,6 @@ _NFT = tuple(
          "a process of the control group {}"),
         ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
         ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
-        ("tunnel", r"\b(?:meta (?:ipsec|secpath)(?P<sign>) (?P<value>exists)|ipsec in )", "a packet that came through IPsec"),
         (INTERFACE, rf"\b(?:meta )?[io]brname{_SIGN}{_VALUE}", "a bridge {}"),
         (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
     )
@@ -93,10 +93,10 @@ _WRITES = ("add ", "update ", "delete ", "map ")
 _TEXTS = re.compile(r' (?:comment|log prefix|prefix) "[^"]*"')
 _NAMES = re.compile(r'"([^"]*)"|([^\s{},"]+)')
 _HINTS = re.compile(
-    r"-m (?:mac|string|u32|bpf|helper|osf|owner|cgroup|physdev|devgroup|geoip|time|set|policy)\b| -[io] |--match|interface"
+    r"-m (?:mac|string|u32|bpf|helper|osf|owner|cgroup|physdev|devgroup|geoip|time|set)\b| -[io] |--match|interface"
 )
 _NFT_HINTS = re.compile(
-    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time|ipsec|secpath)|ipsec in|[io](?:if|br)"
+    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time)|[io](?:if|br)"
 )
 
 
@@ -122,6 +122,15 @@ def lacks_interface(name: str, own: Collection[str]) -> bool:
     return name not in own and name != "lo"
 
 
+def named_interfaces(text: str) -> Iterator[str]:
+    """The interfaces that the rule of this text names, as it writes them."""
+    if text[:1] == "-":
+        yield from (value for option, value in pairwise(words(text)) if option in _ENDS)
+        return
+    for found in _NFT_INTERFACE.finditer(_TEXTS.sub("", text)):
+        yield from (quoted or bare for quoted, bare in _NAMES.findall(found["value"]))
+
+
 def _of_iptables(text: str, here: Here) -> Iterator[Need]:
     found = words(text)
     matches = {value for option, value in pairwise(found) if option in _MATCH}
@@ -131,8 +140,6 @@ def _of_iptables(text: str, here: Here) -> Iterator[Need]:
         known = _OPTIONS.get(option)
         if known is not None and known[0] in matches:
             yield Need(known[1], known[2].format(value), negated)
-        elif option == "--pol" and value == "ipsec" and "policy" in matches:
-            yield Need("tunnel", "a packet that came through IPsec", negated)
         elif option == "--match-set" and value in here.empty:
             yield Need("set", f"an entry in the set {value}, which is empty", negated)
         elif option in _ENDS and value and lacks_interface(value, here.interfaces):

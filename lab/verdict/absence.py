@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Verdict
-from lab.ruleset.absent import INTERFACE, Here, Need, needs_of
+from lab.ruleset.absent import INTERFACE, Here, Need, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.aimed import Seen, may_match
 from lab.ruleset.extensions import TARGETS
 from lab.ruleset.rule import Ports
@@ -31,9 +31,11 @@ class Absences:
         self._topology = topology
         self._needing: dict[_Chain, list[tuple[Rule, tuple[Need, ...]]]] = {}
         self._words: dict[_Chain, set[str]] = {}
+        self._named: dict[str, set[str]] = {}
         for rule in rules:
             place = rule.node, rule.table, rule.chain
             self._words.setdefault(place, set()).update(_words_of(rule))
+            self._named.setdefault(rule.node, set()).update(named_interfaces(rule.text))
             needs = needs_of(rule.text, here[rule.node]) if rule.number is not None else ()
             if needs:
                 self._needing.setdefault(place, []).append((rule, needs))
@@ -62,6 +64,7 @@ class Absences:
         denied = path.end in (End.DROPPED, End.STOLEN) and path.node == verdict.node
         last = [(step.table, step.hook) for step in path.steps[-1:]]
         deciding = {(step.table, step.chain) for step in path.steps if (step.table, step.hook) in last}
+        known = self._knows_interfaces(path, seen)
         for (table, chain), number in reached.items():
             decides = not denied or (table, chain) in deciding
             for rule, needs in self._needing.get((path.node, table, chain), ()):
@@ -71,7 +74,14 @@ class Absences:
                 if (table, chain, rule.number) in matched:
                     yield from ((rule, need) for need in needs if need.negated and need.kind != INTERFACE)
                 elif self._otherwise(rule, denied=denied, decides=decides) and _is_for(rule, needs, seen):
-                    yield from ((rule, need) for need in needs if not need.negated)
+                    others = {INTERFACE} if known else set()
+                    yield from ((rule, need) for need in needs if not need.negated and need.kind not in others)
+
+    def _knows_interfaces(self, path: Path, seen: Seen) -> bool:
+        """Whether the rules name the packet's own interfaces: then one that names another is about other packets."""
+        own = [name for name in (*(seen.entered or ()), *(seen.left or ())) if name]
+        named = self._named.get(path.node, ())
+        return bool(own) and all(any(not lacks_interface(name, (one,)) for name in named) for one in own)
 
     def _otherwise(self, rule: Rule, *, denied: bool, decides: bool) -> bool:
         """Whether the rule, had it matched, may have decided otherwise: in a packet's table of decision, or before it."""

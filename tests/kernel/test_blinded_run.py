@@ -37,11 +37,11 @@ def blinding(monkeypatch: pytest.MonkeyPatch, blind: Callable[[Lab], None], labs
         built.append(build(run))
         return built[-1]
 
-    def asked(lab: Lab, *words: Any) -> Any:
+    def asked(lab: Lab, *words: Any, **options: Any) -> Any:
         if lab in built[:labs] and lab not in blinded:
             blinded.append(lab)
             blind(lab)
-        return ask(lab, *words)
+        return ask(lab, *words, **options)
 
     blinded: list[Lab] = []
     monkeypatch.setattr(MatrixRun, "_fresh_lab", built_lab)

@@ -75,11 +75,10 @@ def test_several_labs_at_once_do_not_see_each_other() -> None:
             assert [str(kind) for kind in kinds] == ["dropped", "allowed", "dropped"]
 
 
-SLOW = {  # an address is tentative for a fifth of a second, as it is for as long on a machine that is busy enough
+SLOW = {  # an address is tentative for a second, as it is for as long on a machine that is busy enough
     "net.ipv6.conf.default.accept_dad": 1,
     "net.ipv6.conf.default.dad_transmits": 1,
     "net.ipv6.conf.default.router_solicitation_delay": 0,
-    "net.ipv6.neigh.default.retrans_time_ms": 200,
 }
 
 

@@ -27,7 +27,6 @@ HERE = Here({"wan", "lan"}, {"guests"})
         ("-A FORWARD -i tun7 -j ACCEPT", "interface", "tun7"),
         ("-A FORWARD -o ppp+ -j ACCEPT", "interface", "ppp+"),
         ("-A FORWARD -m physdev --physdev-in veth3 -j ACCEPT", "interface", "veth3"),
-        ("-A FORWARD -m policy --dir in --pol ipsec -j ACCEPT", "tunnel", "IPsec"),
         ("-A INPUT -m time --timestart 08:00:00 -j ACCEPT", "time", "time"),
         ("ether saddr 00:16:3e:0a:0b:0c accept", "address", "00:16:3e:0a:0b:0c"),
         ("tcp dport 80 @ih,0,32 0x47455420 drop", "payload", "@ih,0,32"),

@@ -108,6 +108,13 @@ def test_a_rule_that_decided_by_the_contrary() -> None:
     assert "(no-guests) matched for want of an entry in the set guests, which is empty" in words
 
 
+def test_a_rule_on_another_interface_is_no_matter_where_the_rules_name_the_packet_s_own() -> None:
+    other = rule(target="ACCEPT", options="-i tun7 -p tcp")
+    assert len(told(DENIED, other, rule("dmz", number=3, options="-i dmz -p tcp"))) == 1
+    for own in ("-i lan", "-i la+", "! -i lan"):
+        assert told(DENIED, other, rule("own", number=3, options=f"{own} -p tcp")) == ()
+
+
 def test_an_interface_that_a_packet_did_not_come_by_is_no_matter() -> None:
     by = rule("elsewhere", "DROP", options="! -i tun7")
     assert told(verdict(Kind.DROPPED, observation=observed(dropped(by)), rule=by), by) == ()
