@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from lab.record.result import CellResult
     from lab.run.matrix_run import MatrixRun
     from lab.run.plan import Choices, Plan
+    from lab.run.templates import Templates
     from lab.spec.cell import Cell
 
 _FOLDER = "matrices"
 _EXIT = "lab.exit"
 _PRECEDENCE = (4, 2, 3, 1)
 _exit_codes = pytest.StashKey[set[int]]()
+_templates: pytest.StashKey[Templates] = pytest.StashKey()
 
 LabFactory = Callable[..., "Lab"]
 
@@ -50,6 +52,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Session(config), "netfilter-lab session")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """End the process that rendered the policies."""
+    if _templates in session.config.stash:
+        session.config.stash[_templates].close()
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
     """Collect ``*.yaml`` files of folders called ``matrices``, and those named on the command line, if they are matrices."""
     if file_path.suffix not in (".yaml", ".yml"):
@@ -61,9 +69,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile
 
 
 def _is_matrix(path: Path) -> bool:
+    from lab.spec.files import Unfit, read_file
+    from lab.spec.yaml_source import MAX_BYTES
+
     try:
-        return any(line.startswith("matrix:") for line in path.read_text(errors="replace").splitlines())
-    except OSError:
+        return any(line.startswith(b"matrix:") for line in read_file(path, MAX_BYTES).splitlines())
+    except (OSError, Unfit):
         return False
 
 
@@ -78,9 +89,12 @@ class MatrixFile(pytest.File):
         """One item for each cell; a wrong file is told in words, without a traceback."""
         from lab.errors import LabError
         from lab.run.plan import make_plan
+        from lab.run.templates import Templates
 
         try:
-            self.plan = make_plan(self.path, _choices(self.config))
+            if _templates not in self.config.stash:
+                self.config.stash[_templates] = Templates()
+            self.plan = make_plan(self.path, _choices(self.config), self.config.stash[_templates])
         except LabError as error:
             self.config.stash[_exit_codes].add(error.exit_code)
             raise self.CollectError(str(error)) from None

@@ -8,7 +8,7 @@ from lab.errors import Problem
 from lab.ruleset.render import Rendered
 
 _CREATE = re.compile(r"^\s*(?:-!\s+|-exist\s+)?(?:create|-N|--create|n)\s+(\S+)", re.MULTILINE)
-_ERROR = re.compile(r"Error in line (\d+): (.*)", re.DOTALL)
+_ERROR = re.compile(r"Error in line (\d{1,9}): (.*)", re.DOTALL)
 _PREAMBLE = re.compile(r"\A(?:ipset v[\d.]+: )?")
 _MENDS = (
     (r"set with the given name does not exist", "create the set above, before anything is added to it"),

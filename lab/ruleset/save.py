@@ -13,7 +13,7 @@ from lab.ruleset.words import quote_is_open, words
 
 __all__ = ["Chain", "Ruleset", "SavedRule", "Table", "read_save"]
 
-_COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
+_COUNTERS = re.compile(r"\[(\d{1,20}):(\d{1,20})\]")
 # The blanks of iptables are ASCII's: a no-break space may be part of a chain's name.
 _BLANKS = " \t\r\f\v"
 _PARTS = re.compile(r"\S+", re.ASCII)
@@ -191,7 +191,7 @@ def _draft(drafts: dict[str, _ChainDraft], chain: str) -> _ChainDraft:
 
 
 def _insert(draft: _ChainDraft, rule: str, parts: list[str], packets: int | None, octets: int | None) -> None:
-    numbered = len(parts) > 2 and parts[2].isdecimal()
+    numbered = len(parts) > 2 and parts[2].isdecimal() and len(parts[2]) < 10
     place = int(parts[2]) - 1 if numbered else 0
     options = parts[3 if numbered else 2:]
     text = re.sub(r"\A\S+\s+(\S+)" + (r"\s+\d+" if numbered else ""), r"-A \1", rule)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from lab.errors import InputError, Problem
+from lab.ruleset.render import MAX_CHARACTERS as MAX_BYTES
 from lab.ruleset.render import Rendered
-from lab.ruleset.sandbox import MAX_CHARACTERS as MAX_BYTES
 
 DEADLINE_S = 60
 

@@ -16,6 +16,7 @@ from lab.run.compare import MARKED, comparisons
 from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
 from lab.run.plan import Choices, Plan, make_plan
 from lab.run.provenance import machine, of_lab
+from lab.run.templates import Templates
 from lab.spec.cell import Cell
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -63,11 +64,12 @@ def make_plans(files: Sequence[Path], choices: Choices, backends: Sequence[Backe
     """
     plans: list[Plan] = []
     problems: list[Problem] = []
-    for file in files:
-        try:
-            plans += _plans_of(file, choices, backends)
-        except InputError as error:
-            problems += error.problems
+    with Templates() as templates:
+        for file in files:
+            try:
+                plans += _plans_of(file, choices, backends, templates)
+            except InputError as error:
+                problems += error.problems
     if problems:
         raise InputError(problems)
     if not any(plan.cells for plan in plans):
@@ -75,10 +77,10 @@ def make_plans(files: Sequence[Path], choices: Choices, backends: Sequence[Backe
     return plans
 
 
-def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend]) -> Iterator[Plan]:
+def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend], templates: Templates) -> Iterator[Plan]:
     # rendered once: the backends are to hold the same text; what one of them cannot hold is refused
     strictest = Backend.LEGACY if Backend.LEGACY in backends else Backend.NFT
-    plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)))
+    plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)), templates)
     for number, backend in enumerate(backends):
         cells = tuple(replace(cell, id=cell.id + MARKED) for cell in plan.cells) if number else plan.cells
         yield replace(plan, backend=backend, cells=cells)

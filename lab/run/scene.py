@@ -10,8 +10,9 @@ from lab.errors import InputError, Problem
 from lab.ruleset.rulesets import Rulesets
 from lab.run.plan import policy_files, policy_named
 from lab.run.rulesets import AS_IT_IS, Prepared, Rendering, prepare
+from lab.run.templates import Templates
 from lab.spec.load import find_topology, load_matrix, load_topology, search_folders
-from lab.spec.policy import resolve_policy
+from lab.spec.policy import PolicyFiles, resolve_policy
 from lab.spec.topology import Topology
 
 
@@ -29,6 +30,11 @@ def _scene(topology: Topology, prepared: Mapping[str, Prepared]) -> Scene:
     return Scene(topology, {node: found.rulesets for node, found in prepared.items()}, notes)
 
 
+def _prepared(files: Mapping[str, PolicyFiles], topology: Topology, rendering: Rendering) -> dict[str, Prepared]:
+    with Templates() as templates:
+        return {node: prepare(policy, topology, rendering, templates) for node, policy in files.items()}
+
+
 def make_scene(
     topology: str, policies: Mapping[str, str], near: Path | None = None, *, rendering: Rendering = AS_IT_IS
 ) -> Scene:
@@ -38,10 +44,8 @@ def make_scene(
     unknown = [node for node in policies if node not in loaded.nodes]
     if unknown:
         raise InputError(Problem(f"topology {loaded.topology} has no node {', '.join(unknown)} to give a policy"))
-    rendered = {
-        node: prepare(resolve_policy(policy_named(text), folders.policies), loaded, rendering)
-        for node, text in policies.items()
-    }
+    files = {node: resolve_policy(policy_named(text), folders.policies) for node, text in policies.items()}
+    rendered = _prepared(files, loaded, rendering)
     return _scene(loaded, rendered)
 
 
@@ -71,7 +75,5 @@ def find_scene(
     folders = search_folders(matrix)
     named = topology or loaded.topology
     found = load_topology(Path(named) if named.endswith((".yaml", ".yml")) else find_topology(named, folders))
-    rendered = {
-        node: prepare(files, found, rendering) for node, files in policy_files(loaded, folders, policies).items()
-    }
+    rendered = _prepared(policy_files(loaded, folders, policies), found, rendering)
     return _scene(found, rendered)
