@@ -198,8 +198,9 @@ def _as_text(value: object) -> object:
     """The value, if a ruleset can say it; an undefined one raises when it is written."""
     if value is None or isinstance(value, (str, int, float, Undefined)):
         return value
-    kind = "a list" if isinstance(value, (list, tuple)) else "a mapping" if isinstance(value, Mapping) else "an object of Python"
-    raise NotText(f"the template writes {kind} ({type(value).__name__}), which has no form in a ruleset")
+    kinds = {"a list": (list, tuple), "a mapping": Mapping}
+    kind = next((kind for kind, types in kinds.items() if isinstance(value, types)), f"a {type(value).__name__} of Python")
+    raise NotText(f"the template writes {kind} as text, which has no form in a ruleset")
 
 
 def _check_written(template: str, values: object) -> None:

@@ -17,9 +17,9 @@ def load_variables(
 ) -> dict[str, object]:
     """The variables of these parts; where two give one name, the later wins, with its whole value.
 
-    A part is a YAML file, which lies in ``folder`` (a string is relative to it), or as a matrix has it ``{inline: {NAME: VALUE}}``,
-    or ``{env: NAME}``, which gives the environment's variable NAME as a string of that name.  Raises InputError with every
-    problem found.
+    A part is a YAML file, which lies in ``folder`` (a string is relative to it), or as a matrix has it
+    ``{inline: {NAME: VALUE}}``, or ``{env: NAME}``, which gives the environment's variable NAME as a string of that name.
+    Raises InputError with every problem found.
     """
     merged: dict[str, object] = {}
     problems: list[Problem] = []

@@ -1,6 +1,6 @@
 """Policies' templates, rendered in a process of their own: one for a run, begun when the first policy needs it.
 
-A template is a program, and Python's limits on it are those of a process.  The process is started afresh (never forked: this one
+A template is a program, and only a process sets it limits that hold.  The process is started afresh (never forked: this one
 may have threads, as a worker of xdist has), knows nothing of the environment, and dies with this one.
 """
 

@@ -301,7 +301,8 @@ def _stays_inside(path: Path, folder: Path, where: Where | None) -> None:
     """Refuse a link that leads out of the policies folder, and a policies folder that is one out of its project."""
     for link, around in ((path, folder), (folder, folder.parent)):
         if not link.resolve().is_relative_to(around.resolve()):
-            raise InputError(Problem(f"{link} is a link that leads out of {around}", where, "name the file itself with --policy"))
+            what = f"{link} is a link that leads out of {around}"
+            raise InputError(Problem(what, where, "name the file itself with --policy"))
 
 
 def _inside(file: str) -> None:
