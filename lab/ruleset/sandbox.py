@@ -198,8 +198,10 @@ def _as_text(value: object) -> object:
     """The value, if a ruleset can say it; an undefined one raises when it is written."""
     if value is None or isinstance(value, (str, int, float, Undefined)):
         return value
-    kinds = {"a list": (list, tuple), "a mapping": Mapping}
-    kind = next((kind for kind, types in kinds.items() if isinstance(value, types)), f"a {type(value).__name__} of Python")
+    if isinstance(value, (list, tuple)):
+        kind = "a list"
+    else:
+        kind = "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__} of Python"
     raise NotText(f"the template writes {kind} as text, which has no form in a ruleset")
 
 

@@ -25,8 +25,8 @@ PREFIXES = ("LAB_", "LC_")
 def run_renderer(command: Sequence[str], folder: Path) -> Rendered:
     """What ``command`` prints, run in ``folder``; a failure is an InputError that quotes its last words.
 
-    It and all that it starts have `DEADLINE_S` seconds and `MAX_BYTES` bytes of output, die with this process, and nothing of it
-    goes on afterwards.  Of the environment it has `ENVIRONMENT` and the variables that begin with `PREFIXES`.
+    It and all that it starts have `DEADLINE_S` seconds and `MAX_BYTES` bytes of output, die with this process, and nothing of
+    it goes on afterwards.  Of the environment it has `ENVIRONMENT` and the variables that begin with `PREFIXES`.
     """
     shown = " ".join(command)
     with os.fdopen(os.memfd_create("out"), "w+b") as out, os.fdopen(os.memfd_create("err"), "w+b") as err:

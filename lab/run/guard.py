@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,14 +19,14 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _TOLD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def main(parent: int, status: int, limit: int, argv: Sequence[str]) -> None:
+def main(parent: int, status: int, limit: int, argv: list[str]) -> None:
     """Run ``argv`` with files of at most ``limit`` bytes."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it was ignored, no child could be waited for
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD, *_TOLD))
     prctl = ctypes.CDLL(None).prctl
     prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    os.set_inheritable(status, False)
+    os.set_inheritable(status, False)  # noqa: FBT003 - the system's own call
     if os.getppid() != parent:
         return
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

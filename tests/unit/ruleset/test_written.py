@@ -10,7 +10,7 @@ import pytest
 from lab.errors import InputError
 from lab.ruleset.template import render
 
-GIVEN: Mapping[str, object] = {"hosts": ["192.0.2.1", "192.0.2.2"], "ports": {"web": 80}, "name": "edge", "nested": [["a"], ["b"]]}
+GIVEN: Mapping[str, object] = {"hosts": ["192.0.2.1", "192.0.2.2"], "ports": {"web": 80}, "name": "edge", "nested": [["a"]]}
 
 AS_PYTHON_WRITES_IT = {
     "a list": "{{ hosts }}",

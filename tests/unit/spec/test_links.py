@@ -36,7 +36,8 @@ def project(tmp_path: Path) -> Path:
     """A project, beside which lies a file that is none of its business."""
     (tmp_path / "secret").write_text(SECRET)
     folder = tmp_path / "project"
-    files = {"topologies/one.yaml": TOPOLOGY, "matrices/one.yaml": MATRIX.replace("POLICY", "edge"), "policies/edge.rules": RULES}
+    matrix = MATRIX.replace("POLICY", "edge")
+    files = {"topologies/one.yaml": TOPOLOGY, "matrices/one.yaml": matrix, "policies/edge.rules": RULES}
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
