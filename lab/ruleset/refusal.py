@@ -19,7 +19,7 @@ _NO_CHAIN = re.compile(r"Chain '([^']+)' does not exist|goto '([^']+)' is not a 
 _BAD_TABLE = re.compile(r"(?:table name|initialize (?:iptables |ip6tables )?table) [`']([^']*)'", re.DOTALL)
 _KERNEL = re.compile(r"^line (\d{1,9}): (\w+) failed \((.*?)\): (?:rule in chain |chain )?(\S*)", re.MULTILINE)
 _AT_LINE = re.compile(r"(?:Error occurred at line: |COMMIT expected at line |\bline )(\d{1,9})\b")
-_PREAMBLE = re.compile(r"\A[\w.-]*tables\S*(?: v[\d.]+ \((?:nf_tables|legacy)\))?: ?")
+_PREAMBLE = re.compile(r"\A[\w.-]{0,40}tables\S{0,40}(?: v[\d.]+ \((?:nf_tables|legacy)\))?: ?")
 _NOISE = re.compile(r"^(?:Warning: .*|# .*|Error occurred at line: \d+|Try [`'].*)$", re.MULTILINE)
 _RULE_START = re.compile(r"\s*(?:\[\d+:\d+\]\s*)?(?:-[AIR]|--append|--insert|--replace)\s*(\S+)")
 

@@ -125,6 +125,7 @@ def test_a_quote_that_is_never_closed(folder: Path) -> None:
     ("../outside.nft", "outside the policy's folder"),
     ("rules.d/../../outside.nft", "outside the policy's folder"),
     ("../*.nft", "outside the policy's folder"),
+    ("*/*/*/*.nft", "wildcards in more than 3 parts"),
     ("/etc/nftables.d/*.nft", "outside the policy's folder"),
     ("link.nft", "by a link"),
     ("linked.d/outside.nft", "by a link"),
