@@ -70,7 +70,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile
 
 def _is_matrix(path: Path) -> bool:
     from lab.spec.files import Unfit, read_file
-    from lab.spec.yaml_source import MAX_BYTES
+    from lab.spec.yaml_text import MAX_BYTES
 
     try:
         return any(line.startswith(b"matrix:") for line in read_file(path, MAX_BYTES).splitlines())

@@ -14,9 +14,8 @@ from types import EllipsisType
 from typing import Any, Protocol
 
 from lab.errors import InputError, Problem, Where
-from lab.spec.files import Unfit, read_file
+from lab.spec.yaml_text import yaml_text
 
-MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 300_000  # ten thousand rows, and what pydantic makes of in seconds
 MAX_VALUES = 1_000_000  # where all is free
 MAX_DEPTH = 64
@@ -106,7 +105,7 @@ def load_yaml(path: Path, *, free: Free = (), within: Path | None = None) -> Doc
     templates) keys may be such too, mappings are merged by ``<<``, and a file may hold nothing: its data is None.
     Raises InputError with every odd scalar and duplicate key, or with the one thing that ended the reading.
     """
-    return read_yaml(_text(path, within), str(path), free=free)
+    return read_yaml(yaml_text(path, within), str(path), free=free)
 
 
 def read_yaml(text: str, file: str, *, free: Free = ()) -> Document:
@@ -139,29 +138,6 @@ def _composed(composer: _Composer, events: Iterator[Any]) -> Document:
     if composer.problems:
         raise InputError(composer.problems)
     return Document(composer.file, data, mark)
-
-
-def _text(path: Path, within: Path | None) -> str:
-    where = Where(str(path))
-    try:
-        raw = read_file(path, MAX_BYTES, within=within)
-    except Unfit as error:
-        raise InputError(Problem(f"this {error}", where, "put the file itself in its place")) from None
-    except IsADirectoryError:
-        raise InputError(Problem("this is a directory where a YAML file belongs", where)) from None
-    except FileNotFoundError:
-        raise InputError(Problem("there is no such file", where)) from None
-    except (OSError, ValueError) as error:  # a name with a zero byte
-        raise InputError(Problem(f"cannot be read: {getattr(error, 'strerror', error)}", where)) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError(Problem(f"larger than {MAX_BYTES // 1024 // 1024} MiB, which no such file is", where))
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        what = f"not UTF-8: byte 0x{raw[error.start]:02x} cannot stand here"
-        raise InputError(Problem(what, Where(str(path), line, column), "save the file in UTF-8")) from None
 
 
 def _fast_events(text: str, file: str) -> Iterator[Any]:

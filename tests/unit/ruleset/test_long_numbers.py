@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.errors import InputError
+from lab.errors import InputError, Where
 from lab.ruleset import refusal
 from lab.ruleset.ipset import locate as locate_ipset
 from lab.ruleset.nft import refusal as nft_refusal
@@ -25,7 +25,8 @@ def test_counters_of_a_ruleset() -> None:
 
 
 def test_the_place_of_an_insert() -> None:
-    assert read_save(f"*filter\n-I INPUT {LONG} -j ACCEPT\nCOMMIT\n")
+    chain = read_save(f"*filter\n-I INPUT {LONG} -j ACCEPT\nCOMMIT\n")
+    assert LONG in str(chain)
 
 
 def test_ports_of_a_rule() -> None:
@@ -36,9 +37,12 @@ def test_ports_of_a_rule() -> None:
 
 def test_what_tools_say() -> None:
     text = Rendered("x\n", ("p.rules:1",), "p.rules")
-    assert refusal.locate(f"Error occurred at line: {LONG}", text)
-    assert locate_ipset(f"Error in line {LONG}: no", text)
-    assert nft_refusal.locate(f"/dev/stdin:{LONG}:1-2: Error: no", text)
+    problems = (
+        refusal.locate(f"Error occurred at line: {LONG}", text),
+        locate_ipset(f"Error in line {LONG}: no", text),
+        nft_refusal.locate(f"/dev/stdin:{LONG}:1-2: Error: no", text),
+    )
+    assert [problem.where for problem in problems] == [Where("p.rules")] * 3
 
 
 @pytest.mark.parametrize("written", [LONG, f"0x{LONG}"])
