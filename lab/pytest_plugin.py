@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from lab.record.result import CellResult
     from lab.run.matrix_run import MatrixRun
     from lab.run.plan import Choices, Plan
+    from lab.run.templates import Templates
     from lab.spec.cell import Cell
 
 _FOLDER = "matrices"
 _EXIT = "lab.exit"
 _exit_codes = pytest.StashKey[set[int]]()
+_templates: pytest.StashKey[Templates] = pytest.StashKey()
 
 LabFactory = Callable[..., "Lab"]
 
@@ -54,6 +56,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(_Session(config), "netfilter-lab session")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """End the process that rendered the policies."""
+    if _templates in session.config.stash:
+        session.config.stash[_templates].close()
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
     """Collect ``*.yaml`` files of folders called ``matrices``, and those named on the command line, if they are matrices."""
     if file_path.suffix not in (".yaml", ".yml"):
@@ -65,9 +73,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile
 
 
 def _is_matrix(path: Path) -> bool:
+    from lab.spec.files import Unfit, read_file
+    from lab.spec.yaml_text import MAX_BYTES
+
     try:
-        return any(line.startswith("matrix:") for line in path.read_text(errors="replace").splitlines())
-    except OSError:
+        return any(line.startswith(b"matrix:") for line in read_file(path, MAX_BYTES).splitlines())
+    except (OSError, Unfit):
         return False
 
 
@@ -83,9 +94,12 @@ class MatrixFile(pytest.File):
         from lab.errors import as_lab_error
         from lab.report.plain import plain
         from lab.run.plan import make_plan
+        from lab.run.templates import Templates
 
         try:
-            self.plan = make_plan(self.path, _choices(self.config))
+            if _templates not in self.config.stash:
+                self.config.stash[_templates] = Templates()
+            self.plan = make_plan(self.path, _choices(self.config), self.config.stash[_templates])
         except Exception as error:  # noqa: BLE001 - a file brings no traceback to its reader
             told = as_lab_error(error, str(self.path))
             self.config.stash[_exit_codes].add(told.exit_code)

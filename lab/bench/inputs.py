@@ -9,8 +9,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from lab.ruleset.render import Rendered, render
+from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.template import render
 from lab.spec.load import load_topology
 from lab.spec.shipped import shipped_root
 from lab.spec.topology import Topology

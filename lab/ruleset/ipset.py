@@ -15,7 +15,7 @@ _VERBS = {
     "create": ("create", "-N", "--create", "n"), "add": ("add", "-A", "--add"), "del": ("del", "-D", "--del"),
     "flush": ("flush", "-F", "--flush"), "swap": ("swap", "-W", "--swap"), "rename": ("rename", "-E", "--rename"),
 }  # fmt: skip
-_ERROR = re.compile(r"Error in line (\d+): (.*)", re.DOTALL)
+_ERROR = re.compile(r"Error in line (\d{1,9}): (.*)", re.DOTALL)
 _PREAMBLE = re.compile(r"\A(?:ipset v[\d.]+: )?")
 _MENDS = (
     (r"set with the given name does not exist", "create the set above, before anything is added to it"),

@@ -17,9 +17,9 @@ _MISSING_HERE = re.compile(r"Extension (\S+) revision \d+ not supported, missing
 _NOT_LOADED = re.compile(r"Couldn't load (match|target) [`'](\S+?)'")
 _NO_CHAIN = re.compile(r"Chain '([^']+)' does not exist|goto '([^']+)' is not a chain|Couldn't load target `([^']+)'")
 _BAD_TABLE = re.compile(r"(?:table name|initialize (?:iptables |ip6tables )?table) [`']([^']*)'", re.DOTALL)
-_KERNEL = re.compile(r"^line (\d+): (\w+) failed \((.*?)\): (?:rule in chain |chain )?(\S*)", re.MULTILINE)
-_AT_LINE = re.compile(r"(?:Error occurred at line: |COMMIT expected at line |\bline )(\d+)")
-_PREAMBLE = re.compile(r"\A[\w.-]*tables\S*(?: v[\d.]+ \((?:nf_tables|legacy)\))?: ?")
+_KERNEL = re.compile(r"^line (\d{1,9}): (\w+) failed \((.*?)\): (?:rule in chain |chain )?(\S*)", re.MULTILINE)
+_AT_LINE = re.compile(r"(?:Error occurred at line: |COMMIT expected at line |\bline )(\d{1,9})\b")
+_PREAMBLE = re.compile(r"\A[\w.-]{0,40}tables\S{0,40}(?: v[\d.]+ \((?:nf_tables|legacy)\))?: ?")
 _NOISE = re.compile(r"^(?:Warning: .*|# .*|Error occurred at line: \d+|Try [`'].*)$", re.MULTILINE)
 _RULE_START = re.compile(r"\s*(?:\[\d+:\d+\]\s*)?(?:-[AIR]|--append|--insert|--replace)\s*(\S+)")
 

@@ -90,6 +90,8 @@ def overlap(left: Ports, right: Ports) -> Ports:
 
 def read_ports(word: str) -> Ports | None:
     """The ranges of ``80``, ``80,443``, ``1024:`` or ``1:5,9``; None when a port is a name: its number is not known."""
+    if any(len(part) > 9 for part in word.replace(":", ",").split(",")):
+        return None
     if word.isdecimal():
         return ((int(word), int(word)),)
     ranges = []

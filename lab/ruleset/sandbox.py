@@ -1,9 +1,12 @@
 """The Jinja2 environment that policies are rendered in: no access, bounded work.
 
 There is no thread and no signal: the work is counted where Jinja2 hands control to its environment, which is on each
-turn of a loop, each call of a macro, each filter, call and operator that can make something large.  So every loop ends;
-what cannot be stopped is one single operation of Python on values within the limits (a sort of a million items, say),
-which takes seconds at most.
+turn of a loop, each call of a macro, each filter, call and operator that can make something large.  So every loop ends,
+in words that name its line.  What it cannot stop, one single operation of Python on what was made within the limits, ends
+with the process that it is done in (`lab.run.templates`).
+
+What a template writes is text, numbers and truth values: a list or an object has no form but Python's own, which no
+ruleset means.
 """
 
 from __future__ import annotations
@@ -14,15 +17,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from functools import wraps
 from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2 import BaseLoader, StrictUndefined, Undefined, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-MAX_CHARACTERS = 16 * 1024 * 1024
-MAX_SECONDS = 10.0
+from lab.ruleset.render import MAX_CHARACTERS
+
+MAX_SECONDS = 6.0
 # A template may pass its output through many hands before it is written.
 _MAX_MADE = 16 * MAX_CHARACTERS
 _MAX_ITEMS = 1_000_000
@@ -30,16 +34,29 @@ _MAX_BITS = 65_536
 _WIDE_FORMAT = re.compile(r"\d{6,}")
 
 
+# Filters that begin with the text of what they are given.
+_TEXT_FILTERS = frozenset((
+    "capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "replace", "string", "striptags",
+    "title", "trim", "upper", "urlize", "wordcount", "wordwrap",
+))  # fmt: skip
+_PART = re.compile(r"\{\w*[.\[]")  # in str.format: not the value, but something of it
+_NAMED = re.compile(r"%\((\w+)\)")
+
+
 class TooMuch(Exception):
     """The template asks for more time or text than it may have."""
 
 
+class NotText(Exception):
+    """The template writes a value that has no form as text."""
+
+
 class Budget:
-    """What one rendering may still use: seconds of time, characters made on the way."""
+    """What the renderings of one policy may still use: seconds of the processor, characters made on the way."""
 
     def __init__(self, seconds: float = MAX_SECONDS) -> None:
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        self._deadline = time.process_time() + seconds
         self._characters = _MAX_MADE
 
     def spend(self, characters: int) -> None:
@@ -47,7 +64,7 @@ class Budget:
         self._characters -= characters
         if characters > MAX_CHARACTERS or self._characters < 0:
             raise TooMuch(f"the template makes more than {MAX_CHARACTERS // 2**20} MiB of text")
-        if time.monotonic() > self._deadline:
+        if time.process_time() > self._deadline:
             raise TooMuch(f"the template takes longer than {self._seconds:g} s")
 
 
@@ -74,13 +91,15 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
 
     def joined(self, *values: object) -> str:
         """What the operator ``~`` gives."""
-        texts = [str(value) for value in values]
+        texts = [str(_as_text(value)) for value in values]
         self.budget.spend(sum(map(len, texts)))
         return "".join(texts)
 
     def call_binop(self, context: Context, operator: str, left: object, right: object) -> object:
         """An operator that can make something large out of something small."""
         _check_operator(operator, left, right)
+        if operator == "%" and isinstance(left, str):
+            _check_written(left, right)
         result: object = super().call_binop(context, operator, left, right)
         self._spend_on(result)
         return result
@@ -90,7 +109,10 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
         method = getattr(called, "__wrapped__", called)  # Jinja2 wraps str.format
         owner = getattr(method, "__self__", None)
         if isinstance(owner, (str, bytes, int)):
-            _check_method(getattr(method, "__name__", ""), owner, args, kwargs)
+            name = getattr(method, "__name__", "")
+            _check_method(name, owner, args, kwargs)
+            if name == "format" and isinstance(owner, str) and not _PART.search(owner):
+                _check_written(owner, (*args, *kwargs.values()))
         result: object = super().call(context, called, *args, **kwargs)
         self._spend_on(result)
         return result
@@ -101,7 +123,7 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
 
     def _written(self, value: object) -> object:
         self._spend_on(value)
-        return value
+        return _as_text(value)
 
     def _spend_on(self, value: object) -> None:
         self.budget.spend(len(value) if isinstance(value, (str, bytes, list, tuple)) else 0)
@@ -114,6 +136,12 @@ class PolicyEnvironment(ImmutableSandboxedEnvironment):
             subject, arguments = args[passed], args[passed + 1:]
             if isinstance(subject, Iterable) and not isinstance(subject, Sized):
                 subject = self._listed(subject)
+            if name in _TEXT_FILTERS:
+                _as_text(subject)
+            if name == "format":
+                _check_written(str(subject), arguments)
+            elif name == "join" and len(arguments) < 2 and "attribute" not in kwargs and isinstance(subject, Iterable):
+                _check_written("", tuple(subject))
             _check_filter(name, subject, (*arguments, *kwargs.values()))
             result = function(*args[:passed], subject, *arguments, **kwargs)
             self._spend_on(result)
@@ -164,6 +192,25 @@ def _own_text(node: nodes.Node) -> int:
     if isinstance(node, nodes.TemplateData):
         return len(node.data)
     return sum(_own_text(child) for child in node.iter_child_nodes() if not isinstance(child, _Counted))
+
+
+def _as_text(value: object) -> object:
+    """The value, if a ruleset can say it; an undefined one raises when it is written."""
+    if value is None or isinstance(value, (str, int, float, Undefined)):
+        return value
+    if isinstance(value, (list, tuple)):
+        kind = "a list"
+    else:
+        kind = "a mapping" if isinstance(value, Mapping) else f"a {type(value).__name__} of Python"
+    raise NotText(f"the template writes {kind} as text, which has no form in a ruleset")
+
+
+def _check_written(template: str, values: object) -> None:
+    """Refuses lists and mappings that a format would write out as Python does."""
+    if isinstance(values, Mapping):
+        values = tuple(values[name] for name in _NAMED.findall(template) if name in values)
+    for value in values if isinstance(values, tuple) else (values,):
+        _as_text(value)
 
 
 def _check_operator(operator: str, left: object, right: object) -> None:

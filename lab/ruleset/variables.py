@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeGuard
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from lab.errors import InputError, Problem, Where
+from lab.spec.yaml_source import load_yaml
 
 Part = str | Path | Mapping[str, object]
 
@@ -19,8 +17,9 @@ def load_variables(
 ) -> dict[str, object]:
     """The variables of these parts; where two give one name, the later wins, with its whole value.
 
-    A part is a YAML file (relative to ``folder``), a mapping of inline values, or ``{env: NAME}``, which gives the
-    environment's variable NAME as a string of that name.  Raises InputError with every problem found.
+    A part is a YAML file, which lies in ``folder`` (a string is relative to it), or as a matrix has it
+    ``{inline: {NAME: VALUE}}``, or ``{env: NAME}``, which gives the environment's variable NAME as a string of that name.
+    Raises InputError with every problem found.
     """
     merged: dict[str, object] = {}
     problems: list[Problem] = []
@@ -35,12 +34,13 @@ def load_variables(
 
 
 def _values(part: Part, environ: Mapping[str, str], folder: Path) -> Mapping[str, object]:
-    if isinstance(part, Mapping):
-        name = part.get("env")
-        if len(part) == 1 and isinstance(name, str):
-            return {name: _from_environment(name, environ)}
-        return part
-    return _from_file(folder / part)
+    if not isinstance(part, Mapping):
+        return _from_file(folder / part if isinstance(part, str) else part, folder)
+    if isinstance(name := part.get("env"), str):
+        return {name: _from_environment(name, environ)}
+    inline = part["inline"]
+    assert isinstance(inline, Mapping)
+    return inline
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
@@ -53,31 +53,14 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
         )) from None
 
 
-def _from_file(path: Path) -> Mapping[str, object]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(Problem(
-            f"the file of variables cannot be read ({error.strerror})", Where(str(path)), "correct its name in `vars`",
-        )) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(
-            f"the file of variables is not UTF-8 (byte {error.start})", Where(str(path)), "save it as UTF-8",
-        )) from None
-    try:
-        values: object = YAML(typ="safe").load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = Where(str(path), mark.line + 1, mark.column + 1) if mark else Where(str(path))
-        raise InputError(Problem(f"not YAML: {error.problem or error}", where, "mend the YAML")) from None
-    except (YAMLError, ValueError) as error:
-        raise InputError(Problem(f"not YAML: {error}", Where(str(path)), "mend the YAML")) from None
+def _from_file(path: Path, folder: Path) -> Mapping[str, object]:
+    document = load_yaml(path, free=..., within=folder)
+    values: object = document.data
     if values is None:
         return {}
     if not _names_values(values):
-        raise InputError(Problem(
-            "a file of variables must be a mapping of names to values", Where(str(path), 1), "write `name: value`",
-        ))
+        what = "a file of variables must be a mapping of names to values"
+        raise InputError(Problem(what, Where(document.file, 1), "write `name: value`"))
     return values
 
 

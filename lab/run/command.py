@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-import resource
+import select
 import signal
 import subprocess
-from collections.abc import Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from lab.errors import InputError, Problem
+from lab.ruleset.render import MAX_CHARACTERS as MAX_BYTES
 from lab.ruleset.render import Rendered
-from lab.ruleset.sandbox import MAX_CHARACTERS as MAX_BYTES
+from lab.run import guard
 
 DEADLINE_S = 60
+# Of the environment it is given what programs need to run, and what was named for it; no token or password of this machine.
+ENVIRONMENT = ("HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV")
+PREFIXES = ("LAB_", "LC_")
 
 
 def run_renderer(command: Sequence[str], folder: Path) -> Rendered:
     """What ``command`` prints, run in ``folder``; a failure is an InputError that quotes its last words.
 
-    It and all that it starts have `DEADLINE_S` seconds and `MAX_BYTES` bytes of output, and nothing of it goes on afterwards.
+    It and all that it starts have `DEADLINE_S` seconds and `MAX_BYTES` bytes of output, die with this process, and nothing of
+    it goes on afterwards.  Of the environment it has `ENVIRONMENT` and the variables that begin with `PREFIXES`.
     """
     shown = " ".join(command)
     with os.fdopen(os.memfd_create("out"), "w+b") as out, os.fdopen(os.memfd_create("err"), "w+b") as err:
@@ -41,21 +46,29 @@ def run_renderer(command: Sequence[str], folder: Path) -> Rendered:
 
 def _run(command: Sequence[str], folder: Path, out: IO[bytes], err: IO[bytes]) -> int | None:
     """Its exit code; None when it did not end in time."""
+    ours, theirs = os.pipe()
+    guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(theirs), str(MAX_BYTES), *command]
     try:
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_BYTES, MAX_BYTES)),
+            guarded, cwd=folder, env=_environment(os.environ), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+            pass_fds=(theirs,), start_new_session=True,
         )  # fmt: skip
-    except (OSError, subprocess.SubprocessError) as error:
-        raise InputError(Problem(f"the renderer {' '.join(command)!r} cannot be run: {error}")) from error
-    try:
-        return process.wait(timeout=DEADLINE_S)
-    except subprocess.TimeoutExpired:
-        return None
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.close(theirs)
+    with os.fdopen(ours, "rb") as status:
+        try:
+            in_time = bool(select.select([status], [], [], DEADLINE_S)[0])
+        finally:
+            process.terminate()  # what it still runs, it ends
+            process.wait()
+        told = status.read().decode(errors="replace") if in_time else None
+    if told is None or told.lstrip("-").isdecimal():
+        return int(told) if told is not None else None
+    raise InputError(Problem(f"the renderer {' '.join(command)!r} cannot be run: {told or 'its guard was killed'}"))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name in ENVIRONMENT or name.startswith(PREFIXES)}
 
 
 def _text(file: IO[bytes]) -> str:

@@ -13,6 +13,7 @@ from lab.ruleset.rulesets import Rulesets
 from lab.run.notes import notes_of
 from lab.run.rulesets import AS_IT_IS, Rendering, prepare
 from lab.run.select import compile_expression
+from lab.run.templates import Templates
 from lab.spec.cell import Cell
 from lab.spec.cells import expand
 from lab.spec.load import Folders, find_topology, load_matrix, load_topology, search_folders
@@ -53,8 +54,14 @@ class Plan:
     backend: Backend = Backend.NFT
 
 
-def make_plan(file: Path, choices: Choices) -> Plan:
-    """Load, render and expand one matrix file; raises InputError with every problem found."""
+def make_plan(file: Path, choices: Choices, templates: Templates | None = None) -> Plan:
+    """Load, render and expand one matrix file; raises InputError with every problem found.
+
+    Whoever makes several plans gives them the same ``templates``.
+    """
+    if templates is None:
+        with Templates() as own:
+            return make_plan(file, choices, own)
     matrix = load_matrix(file)
     folders = search_folders(file, shipped=choices.shipped)
     asked_at: Where | None = matrix.where("topology")
@@ -65,8 +72,9 @@ def make_plan(file: Path, choices: Choices) -> Plan:
     topology = load_topology(found)
     files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
+    templates.begin(list(files.values()))
     cells = _selected(expand(_with_policies(matrix, choices.policies), topology, choices.families), choices)
-    prepared = {node: prepare(policy, topology, choices.rendering) for node, policy in files.items()}
+    prepared = {node: prepare(policy, topology, choices.rendering, templates) for node, policy in files.items()}
     policies = {node: found.rulesets for node, found in prepared.items()}
     asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
     notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]

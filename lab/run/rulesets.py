@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset import ipset
@@ -18,12 +16,12 @@ from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.mend import mend, unmet
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
-from lab.ruleset.render import Rendered, render
+from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.twice import given_twice
-from lab.ruleset.variables import load_variables
 from lab.run.command import run_renderer
-from lab.spec.policy import ENDINGS, EnvVar, PolicyFiles
+from lab.run.templates import Templates
+from lab.spec.policy import ENDINGS, PolicyFiles
 from lab.spec.topology import Topology
 
 _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
@@ -68,9 +66,9 @@ class Prepared:
     notes: tuple[str, ...] = field(default=())
 
 
-def prepare(policy: PolicyFiles, topology: Topology, how: Rendering) -> Prepared:
+def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
     """Render every file of ``policy``; raises InputError with every problem found."""
-    texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology)
+    texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology, templates)
     notes: list[str] = []
     if how.mend:
         for kind in _IPTABLES:
@@ -89,14 +87,8 @@ def _is_empty(text: str) -> bool:
     return not any(line.strip() and line.lstrip()[0] != "#" for line in text.split("\n"))
 
 
-def _by_template(policy: PolicyFiles, topology: Topology) -> dict[str, Rendered]:
-    parts: list[Path | Mapping[str, object]] = [
-        {"env": part.name} if isinstance(part, EnvVar) else part for part in policy.vars
-    ]
-    variables = load_variables(parts, os.environ)
-    texts = {
-        kind: render(file, variables, policy.jinja, topology.as_written()) for kind, file in policy.files().items()
-    }
+def _by_template(policy: PolicyFiles, topology: Topology, templates: Templates) -> dict[str, Rendered]:
+    texts = templates.render(policy, topology.as_written())
     if "nft" in texts:
         texts["nft"] = expand(texts["nft"], policy.folder)
     return texts

@@ -16,6 +16,7 @@ from lab.run.compare import MARKED, comparisons
 from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
 from lab.run.plan import Choices, Plan, make_plan
 from lab.run.provenance import machine, of_lab
+from lab.run.templates import Templates
 from lab.spec.cell import Cell
 
 
@@ -71,13 +72,14 @@ def make_plans(
     plans: list[Plan] = []
     problems: list[Problem] = []
     others: list[LabError] = []
-    for file in files:
-        try:
-            plans += _plans_of(file, choices, backends)
-        except InputError as error:
-            problems += error.problems
-        except Exception as error:  # noqa: BLE001 - a fault that one file brings out leaves the others alone
-            others.append(as_lab_error(error, str(file)))
+    with Templates() as templates:
+        for file in files:
+            try:
+                plans += _plans_of(file, choices, backends, templates)
+            except InputError as error:
+                problems += error.problems
+            except Exception as error:  # noqa: BLE001 - a fault that one file brings out leaves the others alone
+                others.append(as_lab_error(error, str(file)))
     if problems:
         raise InputError([*problems, *(problem for error in others for problem in error.problems)])
     if others and (unforeseen is None or not plans):
@@ -89,10 +91,10 @@ def make_plans(
     return plans
 
 
-def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend]) -> Iterator[Plan]:
+def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend], templates: Templates) -> Iterator[Plan]:
     # rendered once: the backends are to hold the same text; what one of them cannot hold is refused
     strictest = Backend.LEGACY if Backend.LEGACY in backends else Backend.NFT
-    plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)))
+    plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)), templates)
     for number, backend in enumerate(backends):
         cells = tuple(replace(cell, id=cell.id + MARKED) for cell in plan.cells) if number else plan.cells
         yield replace(plan, backend=backend, cells=cells)

@@ -11,6 +11,7 @@ from lab.ruleset.rulesets import Rulesets
 from lab.run.notes import NO_POLICY, notes_of
 from lab.run.plan import policy_files, policy_named
 from lab.run.rulesets import AS_IT_IS, Prepared, Rendering, prepare
+from lab.run.templates import Templates
 from lab.spec.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.spec.policy import PolicyFiles, resolve_policy
 from lab.spec.topology import Topology
@@ -34,7 +35,8 @@ class Scene:
 
 
 def _scene(topology: Topology, files: Mapping[str, PolicyFiles], rendering: Rendering, notes: Iterable[str] = ()) -> Scene:
-    prepared = {node: prepare(policy, topology, rendering) for node, policy in files.items()}
+    with Templates() as templates:
+        prepared = {node: prepare(policy, topology, rendering, templates) for node, policy in files.items()}
     return Scene(topology, {node: found.rulesets for node, found in prepared.items()}, prepared, tuple(notes))
 
 

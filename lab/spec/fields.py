@@ -14,7 +14,7 @@ from lab.spec.cell import FAMILIES
 from lab.spec.messages import did_you_mean
 from lab.spec.reject import REJECT_KINDS
 from lab.spec.topology import STRICT
-from lab.spec.words import Name, Text, is_address, one_or_more, parse_address, several, text_of
+from lab.spec.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 ACTIONS = ("allow", "drop", "reject", "deny")
 # What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
@@ -86,7 +86,7 @@ def _expect(value: object) -> Expect:
 def _mark(value: object) -> int:
     if isinstance(value, str):
         try:
-            value = int(value, 0)
+            value = number_of(value)
         except ValueError:
             raise ValueError(f"{value!r} is not a mark: write a number like 2 or 0x10") from None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF:

@@ -85,7 +85,7 @@ def parse_icmp(text: str, proto: str, rest: str) -> tuple[int, int]:
             other = _OTHER[proto]
             raise ValueError(f"{text!r}: {rest!r} is no {called} type, but one of {_CALLED[other]}: write {other}/{rest}")
         raise ValueError(f"{text!r}: {rest!r} is no {called} type; write its name ({', '.join(_TYPES[proto])}) or TYPE.CODE")
-    kind, number = int(first), int(second or 0)
+    kind, number = int(first[:9]), int((second or "0")[:9])
     if kind > 255 or number > 255:
         raise ValueError(f"{text!r}: {called} type and code are between 0 and 255")
     return kind, number

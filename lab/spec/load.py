@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 from lab.errors import InputError, Problem, Where
 from lab.spec.matrix import Matrix
@@ -13,7 +15,7 @@ from lab.spec.messages import did_you_mean, validated
 from lab.spec.shipped import advice, shipped_root
 from lab.spec.topology import Topology
 from lab.spec.topology_checks import check_topology
-from lab.spec.yaml_source import load_yaml
+from lab.spec.yaml_source import MAX_PROBLEMS, load_yaml
 
 _KINDS = ("topologies", "policies", "matrices")
 
@@ -28,10 +30,10 @@ class Folders:
 
 def load_topology(path: Path) -> Topology:
     """The topology in ``path``; raises InputError with every problem found."""
-    document = load_yaml(path)
+    document = load_yaml(path, within=project_of(path))
     topology = validated(Topology, document)
     topology.remember(document)
-    problems = list(check_topology(topology))
+    problems = list(islice(check_topology(topology), MAX_PROBLEMS))
     if problems:
         raise InputError(problems)
     return topology
@@ -39,13 +41,22 @@ def load_topology(path: Path) -> Topology:
 
 def load_matrix(path: Path) -> Matrix:
     """The matrix in ``path``; raises InputError with every problem found."""
-    document = load_yaml(path, free=("policies",))
+    document = load_yaml(path, free=("policies",), within=project_of(path))
     matrix = validated(Matrix, document)
     matrix.remember(document)
-    problems = list(check_matrix(matrix))
+    problems = list(islice(check_matrix(matrix), MAX_PROBLEMS))
     if problems:
         raise InputError(problems)
     return matrix
+
+
+def project_of(file: Path) -> Path:
+    """The folder above the nearest one that is called as its kind (``X`` for ``X/matrices/M.yaml``), else the file's own.
+
+    No link leads out of it: a project that strangers write into could show, in a message, lines of any file of the machine.
+    """
+    parent = Path(os.path.abspath(file)).parent  # noqa: PTH100 - as it is named, whatever is a link on the way
+    return next((folder.parent for folder in (parent, *parent.parents) if folder.name in _KINDS), parent)
 
 
 def search_folders(matrix: Path, *, shipped: bool = False) -> Folders:
@@ -68,6 +79,9 @@ def _shown(folders: Sequence[Path]) -> tuple[Path, ...]:
 
 def find_topology(name: str, folders: Folders, where: Where | None = None) -> Path:
     """The file of the topology called ``name``, asked for at ``where``; InputError lists what is there."""
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        what = f"the topology {name!r} leads out of the topologies folder"
+        raise InputError(Problem(what, where, "topologies are named from there on; --topology takes any file"))
     for folder in folders.topologies:
         for ending in (".yaml", ".yml"):
             if (path := folder / f"{name}{ending}").is_file():

@@ -299,9 +299,11 @@ def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path
 
 
 def _stays_inside(path: Path, folder: Path, where: Where | None) -> None:
-    """Refuse a link that leads out of the policy's folder."""
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise InputError(Problem(f"{path} is a link that leads out of {folder}", where, "name the file itself with --policy"))
+    """Refuse a link that leads out of the policies folder, and a policies folder that is one out of its project."""
+    for link, around in ((path, folder), (folder, folder.parent)):
+        if not link.resolve().is_relative_to(around.resolve()):
+            what = f"{link} is a link that leads out of {around}"
+            raise InputError(Problem(what, where, "name the file itself with --policy"))
 
 
 def _inside(file: str) -> None:

@@ -14,13 +14,19 @@ class Problems:
     """The problems found so far, each once: what is wrong in both families is told once."""
 
     def __init__(self) -> None:
-        self.found: list[Problem] = []
+        self._found: dict[Problem, None] = {}
 
     def tell(self, what: str, where: Where, mend: str = "") -> None:
         """One more thing that is wrong."""
-        problem = Problem(what, where, mend)
-        if problem not in self.found:
-            self.found.append(problem)
+        self._found[Problem(what, where, mend)] = None
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def found(self) -> list[Problem]:
+        """All of them, in the order that they were told."""
+        return list(self._found)
 
     def tried(self, attempt: Callable[[], T], where: Where) -> T | None:
         """What the attempt gives; None where it raises a ValueError, whose second line says how to mend it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Literal
 
-from lab.spec.words import Address, Network, is_address, parse_address, parse_network, text_of
+from lab.spec.words import Address, Network, is_address, number_of, parse_address, parse_network, text_of
 
 RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
 
@@ -162,7 +162,7 @@ def _table(text: str, word: str) -> int:
 
 def _number(text: str, what: str, word: str) -> int:
     try:
-        number = int(word, 0)
+        number = number_of(word)
     except ValueError:
         raise ValueError(f"{text!r}: {what} must be a number, not {word!r}") from None
     if not 0 <= number <= _HIGHEST:

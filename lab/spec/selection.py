@@ -122,7 +122,7 @@ class Selector:
         self, asked: Asked, senders: Selection[Sender], targets: Selection[Target], services: Selection[Service]
     ) -> tuple[int, ...]:
         """The families to make cells in; none, and a problem told, where a word or the whole selects nothing."""
-        told = len(self._problems.found)
+        told = len(self._problems)
         ends = (senders, targets)
         if asked.said is not None:
             self._as_said(asked, ends, services)
@@ -132,12 +132,12 @@ class Selector:
             families = tuple(family for family in asked.families if family in common)
             self._as_found(asked, families, ends, services)
         without = [family for family in families if not senders.found[family]]
-        if len(self._problems.found) == told and without and (asked.said is not None or len(without) == len(families)):
+        if len(self._problems) == told and without and (asked.said is not None or len(without) == len(families)):
             what = f"{', '.join(senders.words)} selects no node that could send"
             what += f" over {families_text(without)}" if len(without) < len(senders.families) else ""
             mend = "role: and net: leave out the node under test here: to send from it, name it"
             self._problems.tell(what, self._where(*senders.path), mend)
-        return families if len(self._problems.found) == told else ()
+        return families if len(self._problems) == told else ()
 
     def _as_said(
         self, asked: Asked, ends: tuple[Selection[Sender], Selection[Target]], services: Selection[Service]

@@ -50,6 +50,13 @@ _REFUSED = tuple(
 )
 
 
+def number_of(text: str) -> int:
+    """The number that is written, decimal or ``0x…``; ValueError for what is none, or is longer than any that is meant."""
+    if len(text) > 40:
+        raise ValueError(f"{text[:12]}… has {len(text):,} digits")
+    return int(text, 0)
+
+
 def is_address(text: str) -> bool:
     """Whether the text is an IPv4 or IPv6 address."""
     try:

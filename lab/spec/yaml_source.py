@@ -7,23 +7,29 @@ them; so are duplicate keys, tags, merge keys, and a second document.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, Protocol
 
 from lab.errors import InputError, Problem, Where
+from lab.spec.yaml_text import yaml_text
 
-MAX_BYTES = 8 * 1024 * 1024
-MAX_NODES = 1_000_000
+MAX_NODES = 300_000  # ten thousand rows, and what pydantic makes of in seconds
+MAX_VALUES = 1_000_000  # where all is free
 MAX_DEPTH = 64
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
-_READ_TWICE = 256 * 1024
+MAX_EXACT = 256 * 1024  # what the parser in Python reads in seconds
+MAX_PROBLEMS = 100
+MAX_DIGITS = 100  # beyond every address, mark and counter; Python itself writes no number of more than 4,300
 
+Free = Collection[str] | EllipsisType  # the top-level keys under which values are free; ... where all is
 # libyaml refuses `[role:client]`, where YAML 1.2 has a plain colon: such colons pass it as a character of private use.
 _PLAIN_COLON = re.compile(r"""(?<!["'\]}]):(?=[^\s,\[\]{}])""")
-_STAND_IN = "\ue000"
+_STAND_INS = tuple(map(chr, range(0xE000, 0xE010)))
 
+_FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$|[-+]?\.inf$|\.nan$")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 _HEX = re.compile(r"0x[0-9a-fA-F]+$")
 _NUMERIC = re.compile(r"[-+.0-9]")
@@ -92,29 +98,30 @@ class Document:
         return Where(self.file, mark.line + 1, mark.column + 1)
 
 
-def load_yaml(path: Path, *, free: Collection[str] = ()) -> Document:
-    """Read a YAML file.  Under the top-level keys ``free``, plain scalars are what YAML 1.2 makes of them.
+def load_yaml(path: Path, *, free: Free = (), within: Path | None = None) -> Document:
+    """Read a YAML file, which lies in the folder ``within``.
 
+    Under the top-level keys ``free`` plain scalars are what YAML 1.2 makes of them.  Where all is ``free`` (the variables of
+    templates) keys may be such too, mappings are merged by ``<<``, and a file may hold nothing: its data is None.
     Raises InputError with every odd scalar and duplicate key, or with the one thing that ended the reading.
     """
-    return read_yaml(_text(path), str(path), free=free)
+    return read_yaml(yaml_text(path, within), str(path), free=free)
 
 
-def read_yaml(text: str, file: str, *, free: Collection[str] = ()) -> Document:
+def read_yaml(text: str, file: str, *, free: Free = ()) -> Document:
     """The same from text; ``file`` is what messages call it."""
     if control := _CONTROL.search(text):
         line, column = text.count("\n", 0, control.start()) + 1, control.start() - text.rfind("\n", 0, control.start())
         what = f"the control character 0x{ord(control[0]):02x} cannot stand in YAML"
         raise InputError(Problem(what, Where(file, line, column), "take it out"))
     try:
-        if _STAND_IN in text:
-            return _composed(_Composer(file, frozenset(free)), _exact_events(text))
-        return _composed(_Composer(file, frozenset(free), stand_in=_STAND_IN), _fast_events(text))
+        stand_in = next((one for one in _STAND_INS if one not in text), ":")
+        return _composed(_Composer(file, free, stand_in=stand_in), _fast_events(_PLAIN_COLON.sub(stand_in, text), file))
     except _Syntax:
         # The parser in Python has the last word: it knows YAML 1.2 better, and tells more.
-        if len(text) > _READ_TWICE:
+        if len(text) > MAX_EXACT:
             raise
-        return _composed(_Composer(file, frozenset(free)), _exact_events(text))
+        return _composed(_Composer(file, free), _exact_events(text, file))
 
 
 class _Syntax(InputError):
@@ -133,46 +140,25 @@ def _composed(composer: _Composer, events: Iterator[Any]) -> Document:
     return Document(composer.file, data, mark)
 
 
-def _text(path: Path) -> str:
-    file = str(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise InputError(Problem("this is not an ordinary file", Where(file)))
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except IsADirectoryError:
-        raise InputError(Problem("this is a directory where a YAML file belongs", Where(file))) from None
-    except FileNotFoundError:
-        raise InputError(Problem("there is no such file", Where(file))) from None
-    except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror}", Where(file))) from None
-    if len(raw) > MAX_BYTES:
-        raise InputError(Problem(f"larger than {MAX_BYTES // 1024 // 1024} MiB, which no matrix or topology is", Where(file)))
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        what = f"not UTF-8: byte 0x{raw[error.start]:02x} cannot stand here"
-        raise InputError(Problem(what, Where(file, line, column), "save the file in UTF-8")) from None
-
-
-def _fast_events(text: str) -> Iterator[Any]:
-    """The events of libyaml where it is installed (0.02 s for 1,000 rows), with stand-ins for plain colons."""
+def _fast_events(text: str, file: str) -> Iterator[Any]:
+    """The events of libyaml where it is installed: 0.02 s for 1,000 rows."""
     try:
         from _ruamel_yaml import CParser
     except ImportError:
-        yield from _exact_events(text)
+        yield from _exact_events(text, file)
         return
-    parser = CParser(_PLAIN_COLON.sub(_STAND_IN, text))
+    parser = CParser(text)
     while parser.check_event():
         yield parser.get_event()
 
 
-def _exact_events(text: str) -> Iterator[Any]:
+def _exact_events(text: str, file: str) -> Iterator[Any]:
     """The events of ruamel.yaml's parser in Python."""
     from ruamel.yaml import YAML
 
+    if len(text) > MAX_EXACT:
+        what = f"larger than {MAX_EXACT // 1024} KiB, which takes minutes without libyaml"
+        raise InputError(Problem(what, Where(file), "install ruamel.yaml.clib, or split the file"))
     yield from YAML(typ="safe", pure=True).parse(text)
 
 
@@ -189,7 +175,7 @@ def _syntax(error: Exception, file: str) -> Problem:
 class _Composer:
     """Builds the data from the parser's events with a stack of its own, so that no nesting can end in a traceback."""
 
-    def __init__(self, file: str, free: frozenset[str], *, stand_in: str | None = None) -> None:
+    def __init__(self, file: str, free: Free, *, stand_in: str | None = None) -> None:
         self.stand_in = stand_in
         self.file = file
         self.free = free
@@ -212,6 +198,10 @@ class _Composer:
             mark = event.start_mark
             if name in ("MappingEndEvent", "SequenceEndEvent"):
                 done = stack.pop()
+                if done.merged and isinstance(done.value, Map):
+                    written = dict(done.value)
+                    done.value.clear()
+                    done.value.update({**done.merged, **written})
                 if done.anchor is not None:
                     self.anchors[done.anchor] = (done.value, self.nodes - done.count)
                 value, mark = done.value, done.mark
@@ -241,15 +231,24 @@ class _Composer:
                 self.put(stack[-1], value, mark)
             else:
                 result = (value, mark)
+        if self.free is ... and (result is None or result[0] is None):
+            return None, _Start()
         if result is None or result[0] is None:
             raise InputError(Problem("the file is empty", Where(self.file, 1)))
         return result
 
+    def tell(self, problem: Problem) -> None:
+        """One more thing that is wrong; a hundred of them end the reading."""
+        self.problems.append(problem)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise InputError((*self.problems, Problem("more is wrong; only this much is told", Where(self.file))))
+
     def count(self, nodes: int, mark: Mark) -> None:
         """Count what the data holds with every alias written out: a YAML bomb ends here."""
         self.nodes += nodes
-        if self.nodes > MAX_NODES:
-            raise self.fail(f"more than {MAX_NODES:,} values, aliases written out", mark)
+        most = MAX_VALUES if self.free is ... else MAX_NODES
+        if self.nodes > most:
+            raise self.fail(f"more than {most:,} values, aliases written out", mark)
 
     def refuse_tag(self, event: Any) -> None:
         tag = getattr(event, "ctag", None) or getattr(event, "tag", None)
@@ -272,20 +271,29 @@ class _Composer:
             return None
         if not _NUMERIC.match(first):
             return text
-        if _INTEGER.match(text):
-            return int(text)
-        if _HEX.match(text):
-            return int(text, 16)
+        if _INTEGER.match(text) or _HEX.match(text):
+            self.check_digits(text, event.start_mark)
+            return int(text, 16 if text[1:2] == "x" else 10)
         taken_for = next((kind for pattern, kind in _ODD_NUMBERS if pattern.match(text)), None)
-        return text if taken_for is None else self.odd(text, taken_for, event.start_mark, stack)
+        if taken_for is None:
+            return text
+        self.check_digits(text, event.start_mark)
+        return self.odd(text, taken_for, event.start_mark, stack)
+
+    def check_digits(self, text: str, mark: Mark) -> None:
+        if len(text) > MAX_DIGITS:
+            what = f"{text[:12]}… is a number of {len(text):,} digits"
+            raise self.fail(what, mark, "quote it, if it is text")
 
     def odd(self, text: str, taken_for: str, mark: Mark, stack: list[_Open]) -> Any:
+        if self.free is ...:
+            return _core_number(text.replace("_", ""), text)  # YAML 1.1 and its readers put them into numbers
         if stack and stack[0].key in self.free:
-            return _core_number(text)
+            return _core_number(text, text)
         what = f"{text} is {taken_for} to some YAML readers"
         is_key = bool(stack) and isinstance(stack[-1].value, Map) and stack[-1].key is _NO_KEY
         mend = f'quote it: "{text}"' + (", or write true or false" if text in _ODD_WORDS and not is_key else "")
-        self.problems.append(Problem(what, self.where(mark), mend))
+        self.tell(Problem(what, self.where(mark), mend))
         return text
 
     def put(self, parent: _Open, value: Any, mark: Mark) -> None:
@@ -295,25 +303,41 @@ class _Composer:
             holder.marks.append(mark)
         elif parent.key is _NO_KEY:
             parent.key, parent.key_mark = self.checked_key(value, mark, holder), mark
+        elif parent.key == "<<" and self.free is ...:
+            self.merge(parent, value, mark)
+            parent.key = _NO_KEY
         else:
             holder[parent.key] = value
             holder.marks[parent.key] = (parent.key_mark, mark)
             parent.key = _NO_KEY
 
+    def merge(self, into: _Open, value: Any, mark: Mark) -> None:
+        """What ``<<`` means: the keys of a mapping, or of the first of several, that are not written beside it."""
+        for one in value if isinstance(value, Seq) else (value,):
+            if not isinstance(one, Map):
+                raise self.fail("a mapping, or a list of mappings, belongs behind <<", mark)
+            into.merged = {**one, **into.merged}
+
     def checked_key(self, key: Any, mark: Mark, holder: Map) -> Any:
         if isinstance(key, (Map, Seq)):
             raise self.fail("a list or mapping cannot be a key", mark)
-        if key == "<<":
+        if key == "<<" and self.free is not ...:
             raise self.fail("merge keys (<<) are not part of YAML 1.2", mark, "write the keys out")
-        if not isinstance(key, str):
+        if not isinstance(key, str) and self.free is not ...:
             shown = "null" if key is None else str(key).lower()
-            self.problems.append(Problem(f"the key {shown} is not a string", self.where(mark), f'quote it: "{shown}"'))
+            self.tell(Problem(f"the key {shown} is not a string", self.where(mark), f'quote it: "{shown}"'))
             return shown
         if key in holder:
             first = holder.marks[key][0].line + 1
             what = f"the key {key!r} stands here a second time; the first is in line {first}"
-            self.problems.append(Problem(what, self.where(mark), "leave one of them out"))
+            self.tell(Problem(what, self.where(mark), "leave one of them out"))
         return key
+
+
+class _Start:
+    """The beginning of a file."""
+
+    line = column = 0
 
 
 class _NoKey:
@@ -338,11 +362,16 @@ class _Open:
     count: int
     key: Any = _NO_KEY
     key_mark: Any = None
+    merged: Mapping[Any, Any] = field(default_factory=dict)
 
 
-def _core_number(text: str) -> object:
-    """The text as YAML 1.2 reads it: a float where it is one, else itself."""
+def _core_number(number: str, text: str) -> object:
+    """The number as YAML 1.2 reads it, an integer or a float; where it is none, the text."""
+    digits = number.lstrip("+-")
+    base = next((base for mark, base in (("0o", 8), ("0b", 2), ("0x", 16)) if digits.startswith(mark)), 10)
     try:
-        return float(text) if "_" not in text else text
+        return int(number, base)
     except ValueError:
-        return text
+        pass
+    number = number.lower()
+    return float(number.replace(".inf", "inf").replace(".nan", "nan")) if _FLOAT.match(number) else text

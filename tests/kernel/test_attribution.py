@@ -9,8 +9,8 @@ import pytest
 from lab.lab import Lab
 from lab.record.path import Rule
 from lab.record.verdict import Kind
-from lab.ruleset.render import render
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.template import render
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import SERVER, corridor, table, topology
 

@@ -12,8 +12,8 @@ from lab.kernel.loading import load
 from lab.kernel.node import Node
 from lab.kernel.privileges import ROOTLESS
 from lab.kernel.tools import run
-from lab.ruleset.render import render
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.template import render
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import corridor, rulesets, table
 

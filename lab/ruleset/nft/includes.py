@@ -10,18 +10,18 @@ from __future__ import annotations
 import glob
 import os
 import re
-import stat
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.nft.tokens import TOKEN
-from lab.ruleset.render import Rendered, where_of
-from lab.ruleset.sandbox import MAX_CHARACTERS
+from lab.ruleset.render import MAX_CHARACTERS, Rendered, where_of
+from lab.spec.files import Unfit, read_file
 
 MAX_DEPTH = 15  # nft reads 16 files within each other, the script among them
 MAX_FILES = 4096
+MAX_WILD = 3
 _MEND = "include files of the policy's folder, by names relative to it; or take the line out, where it means no file"
 _WILD = re.compile(r"[*?\[]")
 
@@ -124,7 +124,7 @@ class _Expansion:
             if self._files > MAX_FILES:
                 raise InputError(Problem(f"the script includes more than {MAX_FILES} files", where, "put them together"))
             shown = f"{self._folder.name}/{path.relative_to(self._folder).as_posix()}"
-            text = _read(path, where, name)
+            text = _read(path, where, name, self._folder)
             _check_end(text, shown)
             sources = [f"{shown}:{line}" for line in range(1, text.count("\n") + 2)]
             self.add(text, sources, shown, depth=depth)
@@ -140,6 +140,8 @@ class _Expansion:
             if not path.exists():
                 raise InputError(Problem(f"`include \"{name}\"`: there is no such file in the policy's folder", where, _MEND))
             return [] if path.is_dir() else [path]
+        if sum(bool(_WILD.search(part)) for part in relative.parts) > MAX_WILD:  # links to a folder above make each one dearer
+            raise _refused(name, where, f"has wildcards in more than {MAX_WILD} parts of the path")
         # Path.glob would not hide names that begin with a dot.
         matched = sorted(glob.glob(str(relative), root_dir=self._folder), key=os.fsencode)  # noqa: PTH207
         paths = [self._folder / match for match in matched]
@@ -189,12 +191,11 @@ def included(text: str) -> Iterator[tuple[int, int, str | None]]:
         yield begun, place, None
 
 
-def _read(path: Path, where: Where, name: str) -> str:
+def _read(path: Path, where: Where, name: str, folder: Path) -> str:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(Problem(f'`include "{name}"`: {path.name} is not a file', where, _MEND))
-        with path.open(encoding="utf-8", newline="") as opened:
-            return opened.read(MAX_CHARACTERS + 1)
+        return read_file(path, MAX_CHARACTERS, within=folder).decode()
+    except Unfit as error:
+        raise InputError(Problem(f'`include "{name}"`: {path.name} {error}', where, _MEND)) from None
     except OSError as error:
         what = f'`include "{name}"`: {path.name} cannot be read ({error.strerror})'
         raise InputError(Problem(what, where, "correct its name or its permissions")) from None

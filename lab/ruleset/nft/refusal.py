@@ -12,7 +12,7 @@ from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import Rendered
 
 _ERROR = re.compile(
-    r"^(?:\S.*?:(?P<line>\d+):(?P<first>\d+)-(?P<last>\d+): )?(?:netlink: )?Error: (?P<said>.*)$", re.MULTILINE
+    r"^(?:\S.*?:(?P<line>\d{1,9}):(?P<first>\d{1,9})-(?P<last>\d{1,9}): )?(?:netlink: )?Error: (?P<said>.*)$", re.MULTILINE
 )
 _ERRNO = re.compile(
     r"(?:.*: )?(No such file or directory|Operation not supported|Invalid argument|Device or resource busy|Too many links"

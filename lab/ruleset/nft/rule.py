@@ -179,7 +179,7 @@ def _log(text: str) -> tuple[str | None, int | None]:
     for option, value in zip(rest[::2], rest[1::2], strict=False):
         if option == "prefix":
             prefix = value.strip('"')
-        elif option == "group" and value.isdecimal():
+        elif option == "group" and value.isdecimal() and len(value) < 10:
             group = int(value)
         elif option not in ("level", "snaplen", "queue-threshold", "flags"):
             break

@@ -9,8 +9,9 @@ import pytest
 from lab.errors import InputError
 from lab.lab import Lab
 from lab.ruleset.backend import Backend
-from lab.ruleset.render import Rendered, render
+from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.template import render
 from lab.spec.topology import Topology
 from tests.kernel.real_rulesets.dumps import DUMPS, loadable, path_of
 

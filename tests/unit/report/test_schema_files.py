@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import pydantic
 import pytest
 
 from lab.report.bench_schema import bench_schema
@@ -11,6 +12,7 @@ from lab.report.schema import result_schema
 from lab.report.study_schema import exposure_schema, sweep_schema
 from lab.spec.schema import json_schemas
 
+PYDANTIC = tuple(map(int, pydantic.VERSION.split(".")[:2]))
 FOLDER = Path(__file__).parents[3] / "schemas"
 
 
@@ -19,6 +21,7 @@ def all_schemas() -> dict[str, Mapping[str, object]]:
     return {**json_schemas(), **own}
 
 
+@pytest.mark.skipif(PYDANTIC < (2, 11), reason="before 2.11 pydantic words defaults in another way")
 @pytest.mark.parametrize("name", all_schemas())
 def test_the_shipped_schema_is_that_of_the_code(name: str) -> None:
     written = json.loads((FOLDER / f"{name}.schema.json").read_text())

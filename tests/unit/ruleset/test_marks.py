@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.ruleset.render import render
+from lab.ruleset.template import render
 
 # `@` becomes a word that occurs once, so that a rendered line tells which template line it must have come from.
 simple = st.sampled_from([

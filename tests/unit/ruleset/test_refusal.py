@@ -5,10 +5,12 @@ The outputs are those of the real tools, 1.8.9 of both backends unless the case 
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import pytest
 
+from lab.ruleset import refusal
 from lab.ruleset.refusal import is_missing_extension, locate
 from lab.ruleset.render import Rendered
 
@@ -168,3 +170,9 @@ def test_whatever_is_said_there_is_a_problem(stderr: str) -> None:
     problem = locate(stderr, Rendered("*filter\nCOMMIT\n", (None, None), "policies/e.j2"))
     assert str(problem.where) == "policies/e.j2"
     assert problem.what
+
+
+def test_what_a_tool_quotes_is_read_in_no_time() -> None:
+    began = time.process_time()
+    refusal._read("iptables" * 40_000 + "\nError occurred at line: " + "9" * 5000)
+    assert time.process_time() - began < 2

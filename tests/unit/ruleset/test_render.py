@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.ruleset.render import Rendered, render
+from lab.ruleset.render import Rendered
+from lab.ruleset.template import render
 
 TRIMMED = {"trim_blocks": True, "lstrip_blocks": True}
 

@@ -9,8 +9,9 @@ import pytest
 from jinja2 import DictLoader
 
 from lab.errors import InputError
-from lab.ruleset.render import render
-from lab.ruleset.sandbox import MAX_CHARACTERS, Budget, PolicyEnvironment, TooMuch
+from lab.ruleset.render import MAX_CHARACTERS
+from lab.ruleset.sandbox import Budget, PolicyEnvironment, TooMuch
+from lab.ruleset.template import render
 
 DOUBLING = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(60) %}{% set ns.x = EXPRESSION %}{% endfor %}"
 

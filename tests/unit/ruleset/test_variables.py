@@ -13,7 +13,7 @@ from lab.ruleset.variables import Part, load_variables
 def test_later_wins(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("x: 1\ny: {k: 1}\n")
     (tmp_path / "b.yaml").write_text("y: {j: 2}\n")
-    parts: list[Part] = ["a.yaml", {"x": 7, "z": [1]}, tmp_path / "b.yaml", {"env": "z"}]
+    parts: list[Part] = ["a.yaml", {"inline": {"x": 7, "z": [1]}}, tmp_path / "b.yaml", {"env": "z"}]
     assert load_variables(parts, {"z": "out"}, folder=tmp_path) == {"x": 7, "y": {"j": 2}, "z": "out"}
 
 
@@ -21,8 +21,8 @@ def test_an_environment_variable_is_a_string() -> None:
     assert load_variables([{"env": "PORT"}], {"PORT": "80"}) == {"PORT": "80"}
 
 
-def test_a_mapping_of_more_than_env_is_inline() -> None:
-    assert load_variables([{"env": "prod", "x": 1}], {}) == {"env": "prod", "x": 1}
+def test_an_inline_variable_may_be_called_env() -> None:
+    assert load_variables([{"inline": {"env": "prod"}}], {"prod": "a secret"}) == {"env": "prod"}
 
 
 def test_an_empty_file_gives_nothing(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_an_empty_file_gives_nothing(tmp_path: Path) -> None:
     ("- 1\n", ":1", "mapping"),
     ("1: x\n", ":1", "mapping"),
     ("a: 1\nb: [\n", ":3", "YAML"),
-    ("a: 1\na: 2\n", ":2", "YAML"),
+    ("a: 1\na: 2\n", ":2", "second time"),
 ])
 def test_a_file_that_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, place: str, word: str) -> None:
     (tmp_path / "a.yaml").write_text(text)

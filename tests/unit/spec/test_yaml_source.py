@@ -9,6 +9,7 @@ import pytest
 from lab.errors import InputError
 from lab.spec import yaml_source
 from lab.spec.yaml_source import load_yaml, read_yaml
+from lab.spec.yaml_text import MAX_BYTES
 from tests.unit.spec.written import assert_told, told
 
 
@@ -135,7 +136,7 @@ def test_places_of_keys_values_and_items() -> None:
     [
         (b"a: 1\nb: caf\xe9\n", 2, "not UTF-8: byte 0xe9"),
         ("a: 1\n".encode("utf-16"), 1, "not UTF-8"),
-        (b"a: 1\n" * (yaml_source.MAX_BYTES // 5 + 1), None, "larger than"),
+        (b"a: 1\n" * (MAX_BYTES // 5 + 1), None, "larger than"),
     ],
 )
 def test_a_file_that_cannot_be_text(raw: bytes, line: int | None, word: str, tmp_path: Path) -> None:

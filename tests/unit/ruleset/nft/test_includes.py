@@ -125,12 +125,13 @@ def test_a_quote_that_is_never_closed(folder: Path) -> None:
     ("../outside.nft", "outside the policy's folder"),
     ("rules.d/../../outside.nft", "outside the policy's folder"),
     ("../*.nft", "outside the policy's folder"),
+    ("*/*/*/*.nft", "wildcards in more than 3 parts"),
     ("/etc/nftables.d/*.nft", "outside the policy's folder"),
     ("link.nft", "by a link"),
     ("linked.d/outside.nft", "by a link"),
     ("lin*.nft", "by a link"),
     ("loop.nft", "loop.nft"),
-    ("pipe.nft", "is not a file"),
+    ("pipe.nft", "is not an ordinary file"),
     ("latin.nft", "not UTF-8"),
 ])  # fmt: skip
 def test_refused_names_are_told_with_their_line(name: str, words: str, folder: Path) -> None:
