@@ -148,13 +148,3 @@ def test_what_stands_behind_a_comment_that_ends_in_a_newline_is_read() -> None:
     text = '*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -m comment --comment "why\n" -j DROP\nCOMMIT\n'
     (rule,) = read_save(text).rules()
     assert (rule.target, rule.proto) == ("DROP", "tcp")
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["-A INPUT -p tcp -m tcp --dport {0} -j DROP", "-A INPUT -m multiport --dports 1:{0}", "-I INPUT {0} -j DROP",
-     "[{0}:0] -A INPUT"],
-)  # fmt: skip
-def test_a_number_of_thousands_of_digits_is_told_with_its_line(line: str) -> None:
-    with pytest.raises(InputError, match=r"p\.rules:3: a number of 5,000 digits"):
-        read_save(f"*filter\n:INPUT ACCEPT [0:0]\n{line.format('7' * 5000)}\nCOMMIT\n", file="p.rules")
