@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from lab.kernel.tracer import Overrun
 from lab.probe.icmp import send_icmp
+from lab.probe.missing import missing_address
 from lab.probe.question import ICMP, ICMPV6, TCP, Question
 from lab.probe.raw import witness
 from lab.probe.segment import send_segment
@@ -45,13 +46,17 @@ def probe(stage: Stage, question: Question) -> Observation:
         if not reasons and left is not None and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
     unresolved = stage.network.unresolved_neighbours()
+    missing = missing_address(stage.network.topology, question.node, replace(again, reached=reached), unresolved)
     repeats = observation.repeats + again.repeats + 1
     if _story(again) != _story(observation):
         # a rule that remembers treated the second packet otherwise: what the first one met is what was asked
-        return replace(observation, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats)
+        return replace(
+            observation, losses=losses, unresolved=unresolved, missing=missing, reasons=reasons, repeats=repeats
+        )
     return replace(
-        again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, repeats=repeats
-    )
+        again, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, missing=missing, reasons=reasons,
+        repeats=repeats,
+    )  # fmt: skip
 
 
 def _from_itself(stage: Stage, left: Packet) -> bool:

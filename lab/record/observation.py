@@ -71,7 +71,8 @@ class Observation:
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
-    ``unresolved`` are (node, address) of neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the
+    ``unresolved`` are (node, address) of neighbours that did not answer, ``missing`` the address that the packet needed and no
+    node of the topology has: its destination, or a router's on the way.  ``losses`` are what conntrack refused, ``reasons`` the
     kernel's own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is
     proven.  ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
     ``probe_us`` how long it took, in microseconds.
@@ -88,6 +89,7 @@ class Observation:
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()
     unresolved: tuple[tuple[str, str], ...] = ()
+    missing: str | None = None
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
