@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.cli.choices import NFT, BackendChoice
+
+if TYPE_CHECKING:
+    from lab.record.verdict import Verdict
 
 
 def trace(
@@ -33,6 +36,7 @@ def trace(
     from lab.report.detail import explain_verdict
     from lab.run.rulesets import Rendering
     from lab.run.scene import find_scene
+    from lab.run.source_ports import from_probe
 
     candidates = matrix_files(()) if matrix is None and topology is None else ()
     chosen = assignments(policy or ())
@@ -42,10 +46,17 @@ def trace(
         scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering)
         enter()
         with Lab(scene.topology, scene.policies, backend=one) as lab, lab.everything_traced():
-            verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
+
+            def probe(sport: int | None) -> Verdict:
+                return lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
+
+            verdict = probe(sport)
+            warnings = [*from_probe(lab, verdict, probe)] if sport is None else []
         if len(backend.backends) > 1:
             print(f"iptables-{one}")
         print(explain_verdict(verdict))
+        for warning in warnings:
+            print(f"  warning: {warning}")
         for note in scene.notes:
             print(f"  note: {note}")
         worst = 3 if verdict.kind == "lost" else worst

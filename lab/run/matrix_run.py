@@ -16,7 +16,8 @@ from lab.record.result import CellResult
 from lab.record.verdict import Kind, Verdict
 from lab.run.isolation import Isolation
 from lab.run.plan import Plan
-from lab.run.questions import questions
+from lab.run.questions import question_of, questions
+from lab.run.source_ports import from_other_ports
 from lab.run.swept import is_swept, sweep_cell
 from lab.spec.cell import Cell
 from lab.verdict.tally import Tally
@@ -74,7 +75,24 @@ class MatrixRun:
         assert self._isolation is not None
         if self._isolation.log_is_limited(cell):
             return self._with_limited_log(lab, cell)
-        return self._tally(lab, cell).result()
+        tally = self._tally(lab, cell)
+        self._ask_other_ports(lab, cell, tally)
+        return tally.result()
+
+    def _ask_other_ports(self, lab: Lab, cell: Cell, tally: Tally) -> None:
+        """Warn where a rule on the way reads source ports, and from others than the lab's the verdict is another one."""
+        if cell.sport is not None or not cell.service.ports:
+            return
+        assert self._isolation is not None
+        remembering = bool(self._isolation.in_the_way(cell))
+
+        def ask(port: int, sport: int) -> Verdict:
+            question = question_of(cell, port, sport)
+            return self._ask_clean(question, cell, keep=False) if remembering else lab.ask(question, cell.at)
+
+        for ports, verdict in tally.found():
+            for words in from_other_ports(lab.policies, cell.service.proto, ports, verdict, ask):
+                tally.warn(words)
 
     def _with_limited_log(self, lab: Lab, cell: Cell) -> CellResult:
         """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""

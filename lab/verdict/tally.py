@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.record.result import CellResult, Outcome, PortGroup
+from lab.record.sweep import Ranges
 from lab.record.verdict import Verdict
 from lab.spec.cell import Cell
 from lab.spec.service import merged, ports_text
@@ -74,6 +75,11 @@ class Tally:
         if group is None:
             group = self._groups[key] = _Group(verdict, judgement)
         return group
+
+    def found(self) -> Iterator[tuple[Ranges, Verdict]]:
+        """The ports of each group (none where the service has none), and the verdict of the first of them."""
+        for group in self._groups.values():
+            yield merged([(low, high) for low, high in group.ranges]), group.verdict
 
     def confirm(self, cell: Cell, ask: Callable[[int | None], Verdict]) -> None:
         """Judge each group anew as ``cell``, by what ``ask`` measures of its first port."""
