@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from lab.probe.sweep import Sweeper
 from lab.record.result import CellResult, Outcome
 from lab.record.sweep import Gear
 from lab.record.verdict import Kind
@@ -25,8 +27,8 @@ MAIL = table(
     FORWARD="DROP",
 )  # fmt: skip
 LOOK_ALIKE = table(
-    "filter", "-A INPUT -i left -p udp -m udp --sport 67:68 --dport 67:68 -j ACCEPT", "-A INPUT -p udp -j udp",
-    "-A udp -p udp -m udp --sport 1024:65535 -j RETURN", "-A udp -p udp -m multiport --sports 53,123 -j ACCEPT",
+    "filter", "-A INPUT -i left -p udp -m udp --sport 67:68 --dport 67:68 -j ACCEPT", "-A INPUT -p udp -m udp --sport 1:1023 -j udp",
+    "-A udp -p udp -m multiport ! --sports 7,53,123 -j RETURN", "-A udp -p udp -m multiport --sports 53,123 -j ACCEPT",
     INPUT="DROP", udp="-",
 )  # fmt: skip
 
@@ -106,6 +108,31 @@ def test_a_rule_that_counts_is_asked_on_nodes_of_its_own(project: Project) -> No
     ruleset = table("filter", ESTABLISHED, limited, FORWARD="DROP")
     for cell in ran(project, ruleset, row("udp/53", "drop"), row("udp/54", "drop")):
         assert "from 53 closed" in cell.warnings[0]
+
+
+def test_no_two_packets_have_one_source_port_before_the_flows_are_forgotten(
+    lab_of: LabOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[set[int]] = [set()]
+    send, forget = Sweeper._send, Sweeper.forget
+
+    def sending(sweeper: Sweeper, keys: Sequence[int]) -> None:
+        ports = {sweeper._question.sport_of(key) for key in keys}
+        assert len(ports) == len(keys)
+        assert ports.isdisjoint(sent[-1])
+        sent[-1] |= ports
+        send(sweeper, keys)
+
+    def forgetting(sweeper: Sweeper) -> None:
+        sent.append(set())
+        forget(sweeper)
+
+    monkeypatch.setattr(Sweeper, "_send", sending)
+    monkeypatch.setattr(Sweeper, "forget", forgetting)
+    forward = f"-A PREROUTING -d {NEAR} -p tcp -j DNAT --to-destination {SERVER}:443"
+    lab = lab_of(corridor(), gateway=table("nat", forward) + table("filter", ESTABLISHED))
+    lab.sweep("client", NEAR, "tcp/1-40,28200-28300,56400-56500", gear=Gear.VERDICT)
+    assert sum(map(len, sent)) >= 242
 
 
 @pytest.mark.parametrize("gear", list(Gear))
