@@ -18,6 +18,7 @@ from lab.run.isolation import Isolation
 from lab.run.plan import Plan
 from lab.run.questions import question_of, questions
 from lab.run.source_ports import from_other_ports
+from lab.run.sources import Sources
 from lab.run.swept import is_swept, sweep_cell
 from lab.spec.cell import Cell
 from lab.verdict.tally import Tally
@@ -39,6 +40,7 @@ class MatrixRun:
         self._lines: Mapping[str, NodeLines] | None = None
         self._isolation: Isolation | None = None
         self._broken: MeasurementError | None = None
+        self._sources = Sources(plan.topology, plan.cells)
 
     @property
     def lab(self) -> Lab:
@@ -77,7 +79,7 @@ class MatrixRun:
             return self._with_limited_log(lab, cell)
         tally = self._tally(lab, cell)
         self._ask_other_ports(lab, cell, tally)
-        return tally.result()
+        return self._sources.mark(lab, cell, tally.result())
 
     def _ask_other_ports(self, lab: Lab, cell: Cell, tally: Tally) -> None:
         """Warn where a rule on the way reads source ports, and from others than the lab's the verdict is another one."""
@@ -99,7 +101,7 @@ class MatrixRun:
         tally = self._tally(lab, replace(cell, expect=replace(cell.expect, logged=None)))
         asked = dict(questions(cell))
         tally.confirm(cell, lambda port: self._ask_fresh(asked[port], cell))
-        return tally.result()
+        return self._sources.mark(lab, cell, tally.result())
 
     def _ask_fresh(self, question: Question, cell: Cell) -> Verdict:
         with self._fresh_lab() as fresh:

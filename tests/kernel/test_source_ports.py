@@ -27,7 +27,8 @@ MAIL = table(
     FORWARD="DROP",
 )  # fmt: skip
 LOOK_ALIKE = table(
-    "filter", "-A INPUT -i left -p udp -m udp --sport 67:68 --dport 67:68 -j ACCEPT", "-A INPUT -p udp -m udp --sport 1:1023 -j udp",
+    "filter", "-A INPUT -i left -p udp -m udp --sport 67:68 --dport 67:68 -j ACCEPT",
+    "-A INPUT -p udp -m udp --sport 1:1023 -j udp",
     "-A udp -p udp -m multiport ! --sports 7,53,123 -j RETURN", "-A udp -p udp -m multiport --sports 53,123 -j ACCEPT",
     INPUT="DROP", udp="-",
 )  # fmt: skip
