@@ -27,7 +27,9 @@ def uplinks(**gateway: Any) -> dict[str, Any]:
     inner = {"inner": ["10.20.0.1", "2001:db8:c::1"], "first": [*FIRST], "second": [*SECOND]}
     own = {"role": "gateway", "interfaces": inner, "forwards": True, "via": "alpha", "routes": routes}
     nodes = {
-        "alpha": {"role": "internet", "interfaces": {"first": ["203.0.113.9", "2001:db8:a::9"]}, "via": "gateway", "anyip": True},
+        "alpha": {
+            "role": "internet", "interfaces": {"first": ["203.0.113.9", "2001:db8:a::9"]}, "via": "gateway", "anyip": True,
+        },
         "beta": {
             "role": "partner", "interfaces": {"second": ["198.51.100.9", "2001:db8:b::9"]}, "via": "gateway",
             "anyip": ["192.0.2.0/24", "2001:db8:66::/64"],
