@@ -262,6 +262,11 @@ class Lab:
         native = {name: policy.native for name, policy in self.policies.items() if policy.native is not None}
         return RememberingRules(self.topology, saved, native)
 
+    @property
+    def reads_source_ports(self) -> bool:
+        """Whether any rule of the policies may tell one source port from another."""
+        return self._hazards.reads_source_ports
+
     @cached_property
     def _hazards(self) -> Hazards:
         native = [policy.native for policy in self.policies.values() if policy.native is not None]

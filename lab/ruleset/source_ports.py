@@ -15,6 +15,7 @@ from lab.ruleset.words import quote_is_open, words
 _OPTIONS = frozenset((
     "--sport", "--sports", "--source-port", "--source-ports", "--ports", "--port", "--ctorigsrcport", "--ctrepldstport",
 ))  # fmt: skip
+_SAID = ("sport", "source-port", "--port", "srcport", "dstport", "proto-src")
 _FREE_TEXT = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string"))
 _NFT = re.compile(
     r"(?<![\w/.@-])(?:(?P<proto>tcp|udp|th) sport|ct original proto-src) (?:(?P<not>!= |neq )|== |eq |vmap )?"
@@ -74,6 +75,8 @@ def _values(written: str) -> Ports | None:
 
 def asks(rule: SavedRule | NftRule, proto: str) -> Iterator[tuple[Ports, Ports | None]]:
     """(source ports, destination ports or None) for each set of source ports that a rule asks of packets of ``proto``."""
+    if not any(word in rule.text for word in _SAID):
+        return  # most rules, and they are read again for each cell
     if isinstance(rule, NftRule):
         for of, ports in of_nft(rule.text):
             if of in (None, proto):

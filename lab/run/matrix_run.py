@@ -93,7 +93,7 @@ class MatrixRun:
             return self._ask_clean(question, cell, keep=False) if remembering else lab.ask(question, cell.at)
 
         for ports, verdict in tally.found():
-            for words in from_other_ports(lab.policies, cell.service.proto, ports, verdict, ask):
+            for words in from_other_ports(lab, cell.service.proto, ports, verdict, ask):
                 tally.warn(words)
 
     def _with_limited_log(self, lab: Lab, cell: Cell) -> CellResult:

@@ -53,21 +53,19 @@ def from_probe(lab: Lab, verdict: Verdict, ask: Callable[[int], Verdict]) -> Ite
     ports = ((sent.dport, sent.dport),)
     ends = {path.node for path in verdict.path}
     if not lab.rules_that_remember.in_the_way(Flow(sent.family, proto, ports, ends)):
-        yield from from_other_ports(lab.policies, proto, ports, verdict, lambda _, sport: ask(sport))
+        yield from from_other_ports(lab, proto, ports, verdict, lambda _, sport: ask(sport))
 
 
-def from_other_ports(
-    policies: Mapping[str, LoadedPolicy], proto: str, ports: Ranges, verdict: Verdict, ask: Ask
-) -> Iterator[str]:
+def from_other_ports(lab: Lab, proto: str, ports: Ranges, verdict: Verdict, ask: Ask) -> Iterator[str]:
     """A sentence where packets to ``ports`` get another verdict from other source ports than the one of ``verdict``.
 
     The text of the rules in the chains on the packet's way says which ranges of source ports they tell apart; one of each is
     asked.  What becomes of it the kernel says.
     """
     own = verdict.observation.sent.sport
-    if own is None or verdict.kind is Kind.LOST:
+    if own is None or verdict.kind is Kind.LOST or not lab.reads_source_ports:
         return
-    reading = [one for rule in _on_the_way(policies, verdict) for one in asks(rule, proto)]
+    reading = [one for rule in _on_the_way(lab.policies, verdict) for one in asks(rule, proto)]
     translated = any(path.translated_by for path in verdict.path)
     for port in dict.fromkeys(_told_apart(reading, ports, translated=translated)):
         one = ((port, port),)
