@@ -21,6 +21,7 @@ from lab.kernel.node import Node
 from lab.kernel.read_back import LoadedPolicy, read_back
 from lab.kernel.rest import Pin
 from lab.kernel.rule_index import RuleIndex
+from lab.kernel.source import chosen_source
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question
 from lab.probe.stage import Stage
@@ -280,6 +281,11 @@ class Lab:
         native = {name: policy.native for name, policy in self.policies.items() if policy.native is not None}
         return RememberingRules(self.topology, saved, native)
 
+    @property
+    def reads_source_ports(self) -> bool:
+        """Whether any rule of the policies may tell one source port from another."""
+        return self._hazards.reads_source_ports
+
     @cached_property
     def _hazards(self) -> Hazards:
         native = [policy.native for policy in self.policies.values() if policy.native is not None]
@@ -341,8 +347,15 @@ class Lab:
         chosen = [ports[interface]] if interface else list(ports.values())
         return [address for port in chosen for address in port.of_family(family)]
 
+    def kernel_source(self, node: str, destination: str) -> str | None:
+        """The address that the node's own kernel sends to ``destination`` from; None where it has no way there."""
+        return chosen_source(self.network.nodes[node], destination)
+
     def _source(self, node: str, destination: str, family: int) -> str:
-        """The sender's address on the network that the destination or else its gateway is on."""
+        """The source that the sender's kernel chooses; without a way, its address on the network that is nearest."""
+        chosen = self.kernel_source(node, destination)
+        if chosen is not None:
+            return chosen
         ports = self.network.nodes[node].ports.values()
         for near in (destination, self.topology.next_hop(node, family)):
             network = self.topology.network_of(near) if near else None

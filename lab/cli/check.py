@@ -24,11 +24,12 @@ def check(
     from lab.run.plan import Choices
     from lab.run.rulesets import Rendering
     from lab.run.runner import make_plans
+    from lab.run.source_ports import notes_of
 
     rendering = Rendering(mend=mend, allow_commands=allow_commands)
     choices = Choices(None, assignments(policy or ()), topology, rendering=rendering, shipped=shipped)
     for plan in make_plans(matrix_files(files or (), shipped=shipped), choices):
         nodes = ", ".join(plan.policies) or "no node"
         print(f"{plan.file}: {len(plan.cells)} cells on topology {plan.topology.topology}, policy for {nodes}: fine")
-        for note in plan.notes:
+        for note in (*plan.notes, *notes_of(plan)):
             print(f"  note: {plain(note)}")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lab.cli.choices import NFT, BackendChoice, Shipped
+
+if TYPE_CHECKING:
+    from lab.record.verdict import Verdict
 
 
 def trace(
@@ -35,6 +38,7 @@ def trace(
     from lab.report.plain import plain
     from lab.run.rulesets import Rendering
     from lab.run.scene import find_scene
+    from lab.run.source_ports import from_probe
 
     matrix = matrix and matrix_file(matrix, shipped=shipped)
     candidates = matrix_files((), shipped=shipped) if matrix is None and topology is None else ()
@@ -45,8 +49,13 @@ def trace(
         scene = find_scene(matrix, topology, chosen, candidates=candidates, rendering=rendering, shipped=shipped)
         enter()
         with Lab(scene.topology, scene.policies, backend=one) as lab, lab.everything_traced():
-            verdict = lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
-            warnings = lab.absences.behind([(verdict, ())], lab.node_called(sender))
+
+            def probe(sport: int | None) -> Verdict:
+                return lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
+
+            verdict = probe(sport)
+            warnings = [*lab.absences.behind([(verdict, ())], lab.node_called(sender))]
+            warnings += from_probe(lab, verdict, probe) if sport is None else ()
         if len(backend.backends) > 1:
             print(f"iptables-{one}")
         for note in scene.notes([verdict.observation.sent.family]):

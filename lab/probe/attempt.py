@@ -16,6 +16,7 @@ from lab.kernel.neighbour_tables import REASON, words
 from lab.kernel.tracer import Overrun
 from lab.probe.crossing import unseen_nodes
 from lab.probe.icmp import send_icmp
+from lab.probe.missing import missing_address
 from lab.probe.question import ICMP, ICMPV6, TCP, Question
 from lab.probe.raw import witness
 from lab.probe.segment import send_segment
@@ -57,8 +58,9 @@ def _looked_at(stage: Stage, question: Question) -> Observation:
         return again
     # something remembers, and treated the second packet otherwise: what the first one met is what was asked
     return replace(
-        observation, losses=again.losses, unresolved=again.unresolved, reasons=again.reasons, repeats=again.repeats
-    )
+        observation, losses=again.losses, unresolved=again.unresolved, missing=again.missing, reasons=again.reasons,
+        repeats=again.repeats,
+    )  # fmt: skip
 
 
 def _watched(stage: Stage, question: Question, destination: str | None, *, repeats: int = REPEATS) -> Observation:
@@ -81,13 +83,16 @@ def _watched(stage: Stage, question: Question, destination: str | None, *, repea
         if not reasons and _left(found) and _from_itself(stage, left):
             reasons = ("IP_LOCAL_SOURCE",)
     unresolved: tuple[Unresolved, ...] = ()
+    missing = None
     faults = found.faults
     if not _settled(found):
         unresolved = stage.network.unresolved_neighbours(_visited(stage, question, found), (question.family,))
+        missing = missing_address(stage.network.topology, question.node, replace(found, reached=reached), unresolved)
         faults = (*faults, words(question.family)) if full else faults
     return replace(
-        found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, reasons=reasons, faults=faults
-    )
+        found, reached=reached, fully_traced=True, losses=losses, unresolved=unresolved, missing=missing, reasons=reasons,
+        faults=faults,
+    )  # fmt: skip
 
 
 def _headed(observation: Observation) -> Packet:
@@ -99,6 +104,8 @@ def _headed(observation: Observation) -> Packet:
 def _left(observation: Observation) -> bool:
     """Whether no node is known that kept the request."""
     return not observation.request or observation.request[-1].exit is not None
+
+
 def _visited(stage: Stage, question: Question, observation: Observation) -> dict[str, None]:
     """The nodes that can have asked for a neighbour: the sender, those that were traced, and those whose packets they were."""
     paths = (*observation.request, *observation.answer, *observation.others)

@@ -10,6 +10,8 @@ from lab.record.packet import Packet
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
 ECHO_REQUEST, ECHO_REQUEST_6 = 8, 128
+# what clients of Linux send from (net.ipv4.ip_local_port_range as the kernel has it: networking/ip-sysctl)
+SOURCE_PORTS = range(32_768, 61_000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,10 @@ from lab.kernel.limits import SPARE_KINDS, SPARE_SOCKETS
 from lab.kernel.network import Network
 from lab.kernel.node import Node
 from lab.probe.listeners import Listener, open_tcp, open_udp
-from lab.probe.question import NUMBERS, TCP, UDP, Question
+from lab.probe.question import NUMBERS, SOURCE_PORTS, TCP, UDP, Question
 from lab.probe.refusal import RECEIVE_ERRORS
 from lab.record.path import Path
 
-_FIRST_PORT, _LAST_PORT = 1024, 65535
 _TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
 T = TypeVar("T")
 _Place = tuple[str, int, int, int]  # node, family, protocol, port
@@ -82,17 +81,20 @@ class Stage:
         return b"lab:" + self._salt + next(self._nonces).to_bytes(8, "big")
 
     def source_port(self, address: str) -> int:
-        """The next source port of ``address``: each is used once before any is used again."""
-        port = self._next_port.get(address, _FIRST_PORT)
-        self._next_port[address] = port + 1 if port < _LAST_PORT else _FIRST_PORT
+        """The next source port of ``address``, one of `SOURCE_PORTS`: each is used once before any is used again.
+
+        A flow that is over can be sent anew: its entries are forgotten, and nothing of it lingers at its ends.
+        """
+        port = self._next_port.get(address, SOURCE_PORTS.start)
+        self._next_port[address] = port + 1 if port + 1 < SOURCE_PORTS.stop else SOURCE_PORTS.start
         return port
 
     def bind(self, channel: sockets.socket, question: Question) -> int:
         """Bind to the question's source address and its port, or the next that no service of the node has; the port.
 
-        Raises InputError when the row's own port is taken.
+        Raises InputError when the row's own port is taken, or all of them are.
         """
-        while True:
+        for _ in SOURCE_PORTS:
             port = question.sport or self.source_port(question.source)
             try:
                 channel.bind(self.own_end(question, port))
@@ -104,6 +106,8 @@ class Stage:
                     raise InputError(Problem(what, mend="choose another `sport`")) from error
             else:
                 return port
+        what = f"{question.node} has no port left to send from: services of its own have {SOURCE_PORTS[0]}-{SOURCE_PORTS[-1]}"
+        raise InputError(Problem(what, mend="give it fewer `services`"))
 
     def own_end(self, question: Question, port: int = 0) -> tuple[str, int] | tuple[str, int, int, int]:
         """The address that the question is sent from, as sockets have it: a link-local one with its interface.

@@ -69,6 +69,7 @@ class Sweeper:
             self._undo = undo.pop_all()
         self._messages = float(_MESSAGES)
         self._flows = 0
+        self._turn = 0
 
     def traced(self, keys: Sequence[int]) -> Iterator[Piece]:
         """The keys in pieces, every packet traced."""
@@ -85,8 +86,9 @@ class Sweeper:
         if self._question.varied:
             turn = keys[start] // DISTINCT
             part = [key for key in part if key // DISTINCT == turn]
-            if turn:
+            if turn != self._turn:
                 self.forget()  # the source ports begin anew
+                self._turn = turn
         return part
 
     @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.kernel.headers import checksum, ip_header
-from lab.probe.question import TCP, UDP
+from lab.probe.question import SOURCE_PORTS, TCP, UDP
 from lab.record.sweep import Ranges
 
 SYN = 0x02
@@ -23,7 +23,7 @@ _UDP_PAYLOAD = 16
 _LARGEST = {4: 1460, 6: 1440}
 _OPTIONS = struct.Struct("!BBHBBBBHHIBBBB")
 _WINDOW = {4: 64240, 6: 64800}
-FIRST_SPORT, DISTINCT = 1024, 64_512
+DISTINCT = len(SOURCE_PORTS)
 _SPORT, _DPORT = 0, 2
 _KEY_AT = {TCP: 4, UDP: 8}  # in the sequence number; in the payload
 _SPORT_AGAIN = {TCP: 30, UDP: 12}  # in the timestamp; in the payload
@@ -68,7 +68,7 @@ class SweepQuestion:
 
     def sport_of(self, key: int) -> int:
         """The source port of a key's packet; keys that are `DISTINCT` apart have the same."""
-        return FIRST_SPORT + key % DISTINCT if self.varied else self.sport
+        return SOURCE_PORTS[key % DISTINCT] if self.varied else self.sport
 
     def port_of(self, key: int) -> int:
         """The destination port of a key's packet."""

@@ -29,7 +29,8 @@ class Exposure:
     """Ports of one pair and protocol that are open by one rule.
 
     ``kind`` is `allowed` where a service answers, `closed` where nothing listens behind an open path, `unanswered` where the
-    answer did not come back.  ``asserted`` are the matrix rows that expect it, and ``unasserted`` the ports that none does.
+    answer did not come back, `unrouted` where it was let through to what no node of the topology has.  ``asserted`` are the
+    matrix rows that expect it, and ``unasserted`` the ports that none does.
     """
 
     pair: Pair

@@ -85,10 +85,11 @@ class Observation:
     where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
-    ``unresolved`` are neighbours that did not answer, ``losses`` what conntrack refused, ``reasons`` the kernel's own words
-    for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.  ``fully_traced``
-    tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and ``probe_us`` how long it
-    took, in microseconds.
+    ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
+    topology has: its destination, or a router's on the way.  ``losses`` are what conntrack refused, ``reasons`` the kernel's
+    own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.
+    ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
+    ``probe_us`` how long it took, in microseconds.
     """
 
     sent: Packet
@@ -103,6 +104,7 @@ class Observation:
     conntrack: tuple[Conntrack, ...] = ()
     unseen: tuple[str, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
+    missing: str | None = None
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()

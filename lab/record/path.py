@@ -97,6 +97,13 @@ class Path:
         return self.steps[-1].rule if self.end is End.DROPPED and self.steps else None
 
     @property
+    def chains(self) -> frozenset[tuple[str, str]]:
+        """(table, chain) of every chain that the packet came into: those that told of it, and those that a rule sent it to."""
+        told = {(step.table, step.chain) for step in self.steps}
+        sent = (step for step in self.steps if step.verdict.partition(" ")[0] in ("jump", "goto"))
+        return frozenset(told | {(step.table, step.verdict.partition(" ")[2]) for step in sent})
+
+    @property
     def translated_by(self) -> tuple[Rule, ...]:
         """The rules of the nat table that accepted with a translation, in order."""
         return tuple(

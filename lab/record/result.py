@@ -38,6 +38,8 @@ class CellResult:
     first group that fails.
     ``differences`` are sentences; ``hints`` say what probably mends it; ``warnings`` do not fail the cell unless strict.
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
+    ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
+    row names none; None elsewhere.
     """
 
     id: str
@@ -60,6 +62,17 @@ class CellResult:
     known: bool = False
     ports: int = 1
     probe_us: float = 0.0
+    kernel_source: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The address that it was sent from."""
+        return self.verdict.observation.sent.source
+
+    @property
+    def bound(self) -> bool:
+        """Whether only a socket that is bound to the source sends from it: the kernel would have chosen another."""
+        return self.kernel_source not in (None, self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,15 @@ DENIED = (Kind.DROPPED, Kind.REJECTED)
 Ranges = tuple[tuple[int, int], ...]  # ascending, both ends included
 
 
+def is_open(verdict: Verdict) -> bool:
+    """Whether a packet was let in: delivered, or past the node under test on the way to what only the topology lacks.
+
+    Whoever has that address in life is reached.
+    """
+    nowhere = verdict.kind is Kind.UNROUTED and verdict.observation.missing is not None
+    return verdict.kind in OPEN or (nowhere and verdict.passed_node)
+
+
 class Gear(StrEnum):
     """How a sweep proves: ``verdict`` counts what the rules ate and names no rule, ``rule`` traces every packet."""
 
@@ -22,15 +31,18 @@ class Gear(StrEnum):
 
 
 class Arrived(NamedTuple):
-    """How the packets of a group came to node ``at``.
+    """How the packets of a group came to node ``at``, or how they left for where no node is.
 
     ``address``, ``port`` and ``source`` are what they had there in place of what they were sent with; None where they kept it.
+    ``at`` is None where they were let through to ``address``, and no node of the topology has ``missing``: this address, or
+    that of a router on the way there.
     """
 
-    at: str
+    at: str | None
     address: str | None = None
     port: int | None = None
     source: str | None = None
+    missing: str | None = None
 
 
 class Counts(NamedTuple):
@@ -98,8 +110,8 @@ class Sweep:
 
     @property
     def open(self) -> tuple[SweepGroup, ...]:
-        """The groups whose packets were delivered."""
-        return tuple(group for group in self.groups if group.verdict.kind in OPEN)
+        """The groups whose packets were let in: see `is_open`."""
+        return tuple(group for group in self.groups if is_open(group.verdict))
 
     def of(self, key: int) -> SweepGroup:
         """The group of one key; KeyError when it was not swept."""

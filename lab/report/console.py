@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.record.result import CellResult, Comparison, Outcome, RunResult
-from lab.report.detail import explain
+from lab.report.detail import explain, sender_text
 from lab.report.order import failed, numbers
 from lab.report.plain import plain
 
@@ -100,7 +100,7 @@ def _row(cell: CellResult) -> _Row:
         cell.outcome,
         cell.suspect,
         cell.known,
-        cell.sender,
+        sender_text(cell),
         cell.target,
         cell.family,
         cell.expected,

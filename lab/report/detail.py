@@ -24,6 +24,7 @@ def explain(cell: CellResult) -> str:
     lines = [f"{plain(cell.id)}: {cell.outcome}{known}{', suspect' if cell.suspect else ''}"]
     lines += _block("row", [f"{cell.where} {cell.row}"])
     lines += _block("expected", [cell.expected])
+    lines += _block("source", [_source(cell)])
     if cell.groups:
         lines += _block("ports", (_group(group.ports, group.count, group.verdict) for group in cell.groups))
     lines += _verdict_head(cell.verdict)
@@ -39,10 +40,26 @@ def explain_verdict(verdict: Verdict, warnings: Sequence[str] = ()) -> str:
     return "\n".join([*_verdict_head(verdict), *_block("warning", warnings), *_evidence(verdict)])
 
 
+def sender_text(cell: CellResult) -> str:
+    """Return the sender, of one with several addresses with what its kernel says of this one: ``gateway@wan (bound)``."""
+    if cell.kernel_source is None:
+        return cell.sender
+    return f"{cell.sender} ({'bound' if cell.bound else 'the kernel chooses it'})"
+
+
 def arrival_text(arrival: Arrival) -> str:
     """Return ``at web 10.0.2.10:8443 from 192.0.2.7:40000``."""
     here = _end_point(arrival.address, arrival.port)
     return f"at {arrival.at} {here} from {_end_point(arrival.source, arrival.sport)}"
+
+
+def _source(cell: CellResult) -> str:
+    """Which of a sender's several addresses it is; empty where there is no choice."""
+    if cell.kernel_source is None:
+        return ""
+    if cell.bound:
+        return f"{cell.source}, which only a bound socket sends from: the kernel's own choice is {cell.kernel_source}"
+    return f"{cell.source}, the kernel's own choice"
 
 
 def _verdict_head(verdict: Verdict) -> list[str]:

@@ -16,7 +16,7 @@ from lab.report.sweep import arrived_text, some_ports
 VERSION = 1
 UNFINISHED = Problem("this exposure did not finish: it is under way, or it was killed")
 _HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
-_ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost"}
+_ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost", Kind.UNROUTED: "let through"}
 
 
 def no_exposure(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ExposureReport:
@@ -116,7 +116,8 @@ def _row(one: Exposure) -> tuple[str, ...]:
     rule = one.rule
     named = "" if rule is None else f"{rule}{f' [{rule.source}]' if rule.source else ''}"
     who = " ".join(str(word) for word in (one.owner, one.ticket, one.review) if word is not None)
-    arrived = f" -> {arrived_text(one.arrived)}" if one.arrived is not None else ""
+    asked = one.ports[0][0] if _count(one.ports) == 1 else None
+    arrived = f" -> {arrived_text(one.arrived, asked)}" if one.arrived is not None else ""
     answers = _ANSWERS.get(one.kind, str(one.kind)) + (", unsettled" if one.unsettled else "")
     asserted = "; ".join(one.asserted) or "nothing"
     if one.asserted and one.unasserted:

@@ -119,6 +119,8 @@ def _cell(cell: CellResult) -> dict[str, object]:
         "service": cell.service,
         "family": cell.family,
         "at": cell.at,
+        "source": cell.source,
+        "kernel_source": cell.kernel_source,
         "expected": cell.expected,
         "result": str(cell.outcome),
         "suspect": cell.suspect,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from lab.record.result import CellResult, RunResult
-from lab.report.detail import explain
+from lab.report.detail import explain, sender_text
 from lab.report.order import failed, numbers
 from lab.report.plain import plain
 
@@ -56,7 +56,7 @@ def _table(failures: Sequence[CellResult]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- |"
     for cell in failures[:MOST_ROWS]:
         outcome = f"{cell.outcome}{' (suspect)' if cell.suspect else ''}"
-        flow = f"{cell.sender} → {cell.target} {cell.service}" + ("/6" if cell.family == 6 else "")
+        flow = f"{sender_text(cell)} → {cell.target} {cell.service}" + ("/6" if cell.family == 6 else "")
         shown = (outcome, flow, cell.expected, str(cell.verdict), "; ".join(cell.differences), cell.where)
         yield "| " + " | ".join(escape(text) for text in shown) + " |"
     yield ""

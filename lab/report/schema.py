@@ -78,6 +78,8 @@ def _cell() -> Schema:
         "service": text("as the matrix writes it"),
         "family": {"enum": [4, 6]},
         "at": text("the node under test"),
+        "source": text("the address that it was sent from"),
+        "kernel_source": nullable("string", "what the sender's kernel would choose; null: it has one, or the row names one"),
         "expected": text("allow, drop, reject or deny, and what else must hold"),
         "result": {"enum": [str(outcome) for outcome in Outcome]},
         "suspect": boolean("denied outside the filter table, or by the INVALID or rpfilter rule, and no rule named"),

@@ -146,8 +146,9 @@ def _or_null(name: str, description: str) -> Schema:
 
 def _arrived() -> Schema:
     return keys({
-        "at": text("the node"),
-        "address": nullable("string", "the address that it came to; null: the one that was asked"),
+        "at": nullable("string", "the node; null: it was let through, and no node of the topology is there"),
+        "address": nullable("string", "the address that it came to, or left for; null: the one that was asked"),
         "port": nullable("integer", "the port that it came to; null: the one that was asked"),
         "source": nullable("string", "the source that it came from; null: the one that it was sent from"),
+        "missing": nullable("string", "what no node of the topology has: that address, or a router's on the way there"),
     })

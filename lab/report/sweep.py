@@ -38,12 +38,18 @@ def _row(sweep: Sweep, group: SweepGroup) -> tuple[str, str, str]:
     kind = f"{verdict.kind}{f' ({verdict.reject})' if verdict.reject else ''}{', muted' if verdict.muted else ''}"
     decider = plain(str(verdict.rule)) if verdict.rule is not None else f"at {verdict.node}" if verdict.node else ""
     source = f" [{plain(verdict.rule.source)}]" if verdict.rule is not None and verdict.rule.source else ""
-    arrival = f" -> {arrived_text(group.arrived)}" if group.arrived is not None else ""
+    asked = group.keys[0][0] if group.count == 1 and not sweep.sources else None
+    arrival = f" -> {arrived_text(group.arrived, asked)}" if group.arrived is not None else ""
     return keys_text(sweep, group.keys), kind + (", unsettled" if group.unsettled else ""), f"{decider}{source}{arrival}"
 
 
-def arrived_text(arrived: Arrived) -> str:
-    """How packets arrived: ``web 10.0.2.10 port 8443 from 192.0.2.1``; only the node where nothing was translated."""
+def arrived_text(arrived: Arrived, asked: int | None = None) -> str:
+    """How packets arrived: ``web 10.0.2.10 port 8443 from 192.0.2.1``; only the node where nothing was translated.
+
+    ``asked`` is the port where it was one alone.
+    """
+    if arrived.at is None:
+        return _nowhere(arrived, asked if arrived.port is None else arrived.port)
     words = [arrived.at]
     if arrived.address is not None:
         words.append(arrived.address)
@@ -52,6 +58,14 @@ def arrived_text(arrived: Arrived) -> str:
     if arrived.source is not None:
         words.append(f"from {arrived.source}")
     return " ".join(words)
+
+
+def _nowhere(arrived: Arrived, port: int | None) -> str:
+    """Where packets left for that arrived nowhere: ``10.0.2.77:8443, which no node of the topology has``."""
+    address = f"[{arrived.address}]" if port is not None and ":" in (arrived.address or "") else arrived.address
+    goal = f"{address}{'' if port is None else f':{port}'}"
+    way = "" if arrived.missing == arrived.address else f" by way of {arrived.missing}"
+    return f"{goal}{way}, which no node of the topology has"
 
 
 def keys_text(sweep: Sweep, keys: Ranges, most: int = _MOST_RANGES) -> str:

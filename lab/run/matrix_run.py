@@ -18,7 +18,9 @@ from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rule import SavedRule
 from lab.run.isolation import Isolation
 from lab.run.plan import Plan
-from lab.run.questions import questions
+from lab.run.questions import question_of, questions
+from lab.run.source_ports import from_other_ports
+from lab.run.sources import Sources
 from lab.run.swept import is_swept, sweep_cell
 from lab.spec.cell import Cell
 from lab.verdict.tally import Tally
@@ -43,6 +45,7 @@ class MatrixRun:
         self._broken: MeasurementError | None = None
         self._failed: set[str] = set()
         self._begun = False
+        self._sources = Sources(plan.topology, plan.cells)
 
     @property
     def lab(self) -> Lab:
@@ -139,9 +142,25 @@ class MatrixRun:
     def _cell(self, lab: Lab, cell: Cell) -> CellResult:
         assert self._isolation is not None
         tally = self._with_limited_log(lab, cell) if self._isolation.log_is_limited(cell) else self._tally(lab, cell)
+        self._ask_other_ports(lab, cell, tally)
         for words in lab.absences.behind(tally.verdicts, cell.sender.node):
             tally.warn(words)
-        return tally.result()
+        return self._sources.mark(lab, cell, tally.result())
+
+    def _ask_other_ports(self, lab: Lab, cell: Cell, tally: Tally) -> None:
+        """Warn where a rule on the way reads source ports, and from others than the lab's the verdict is another one."""
+        if cell.sport is not None or not cell.service.ports:
+            return
+        assert self._isolation is not None
+        remembering = bool(self._isolation.in_the_way(cell))
+
+        def ask(port: int, sport: int) -> Verdict:
+            question = question_of(cell, port, sport)
+            return self._ask_clean(question, cell, keep=False) if remembering else lab.ask(question, cell.at, closely=False)
+
+        for verdict, ports in tally.verdicts:
+            for words in from_other_ports(lab, cell.service.proto, ports, verdict, ask):
+                tally.warn(words)
 
     def _with_limited_log(self, lab: Lab, cell: Cell) -> Tally:
         """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""

@@ -10,23 +10,28 @@ from lab.spec.cell import Cell
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
-    """(port, question) for every one of ``ports``, by default all of the cell's service; None where the protocol has none.
+    """(port, question) for every one of ``ports``, by default all of the cell's service; None where the protocol has none."""
+    for port in _ports(cell.service.ports if ports is None else ports):
+        yield port, question_of(cell, port)
+
+
+def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Question:
+    """The cell's question for one of its ports, from ``sport`` in place of the row's own source port.
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
-    for port in _ports(cell.service.ports if ports is None else ports):
-        yield port, Question(
-            node=cell.sender.node,
-            source=cell.sender.address,
-            destination=cell.target.address,
-            proto=NUMBERS[cell.service.proto],
-            port=port,
-            sport=cell.sport,
-            icmp_type=cell.service.icmp_type or 0,
-            icmp_code=cell.service.icmp_code or 0,
-            ack=cell.ack,
-            receivers=_receivers(cell, port),
-        )
+    return Question(
+        node=cell.sender.node,
+        source=cell.sender.address,
+        destination=cell.target.address,
+        proto=NUMBERS[cell.service.proto],
+        port=port,
+        sport=cell.sport if sport is None else sport,
+        icmp_type=cell.service.icmp_type or 0,
+        icmp_code=cell.service.icmp_code or 0,
+        ack=cell.ack,
+        receivers=_receivers(cell, port),
+    )
 
 
 def _ports(ranges: Ranges) -> Iterator[int | None]:

@@ -36,11 +36,15 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Where a probe is sent from: a node and the source address it uses (spoofed when the node does not own it)."""
+    """Where a probe is sent from: a node and the source address it uses (spoofed when the node does not own it).
+
+    ``said`` tells that the row names the source itself.
+    """
 
     node: str
     address: str
     label: str
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ class _Expander:
             matrix=self._matrix.matrix,
             row=name,
             where=where,
-            sender=replace(sender, address=source) if source else sender,
+            sender=replace(sender, address=source, said=True) if source else sender,
             target=target,
             service=service,
             family=family,

@@ -6,13 +6,11 @@ one or not; where it is not, both take the same way, rule by rule.  What that wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from lab.lab import Lab
 from lab.probe.question import NUMBERS, Question
 from lab.record.exposure import Pair
-from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.port_cuts import cuts_of
 
@@ -67,17 +65,8 @@ def _cuts(lab: Lab, verdict: Verdict, family: int, proto: str) -> frozenset[int]
             continue
         if policy.native is not None:
             return None
-        cuts = cuts_of(policy.saved[family], set(_chains(path)), proto)
+        cuts = cuts_of(policy.saved[family], path.chains, proto)
         if cuts is None:
             return None
         found |= cuts
     return found
-
-
-def _chains(path: Path) -> Iterator[tuple[str, str]]:
-    """The chains that the packet came into: those that told of it, and those that a rule sent it to."""
-    for step in path.steps:
-        yield step.table, step.chain
-        word, _, chain = step.verdict.partition(" ")
-        if word in ("jump", "goto"):
-            yield step.table, chain

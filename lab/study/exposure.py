@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
-from lab.record.sweep import OPEN, Gear, Sweep, SweepGroup
-from lab.record.verdict import Kind
+from lab.record.path import End
+from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup, is_open
+from lab.record.verdict import Kind, Verdict
 from lab.ruleset.ownership import read_ownership
 from lab.spec.service import merged, ports_text
 from lab.study.alike import Alike, ask_alike
 from lab.study.asserted import Assertions
 
 _MOST_RANGES = 12  # of ports that a sentence names
+# in the kernel's own words (skb_drop_reason), or as it tells the sender
+_NO_ROUTE = frozenset(("IP_INNOROUTES", "IP_OUTNOROUTES", "icmp-net-unreachable", "icmp-host-unreachable", "icmp6-no-route"))
 PROTOCOLS = ("tcp", "udp")
 
 
@@ -56,7 +59,8 @@ def survey(
 
 def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: Survey) -> list[SweepGroup]:
     """What is open, with the ports that each open one speaks for."""
-    spoken = {one.low: one.high for one in alike if one.verdict.kind in OPEN}
+    _tell_untold(((one.verdict, ((one.low, one.high),)) for one in alike), pair, proto, found)
+    spoken = {one.low: one.high for one in alike if is_open(one.verdict)}
     if not spoken:
         return []
     groups = [
@@ -65,13 +69,14 @@ def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: S
     ]
     _tell(groups, pair, proto, found)
     _tell_closed(groups, pair, proto, found)
-    return [group for group in groups if group.verdict.kind in OPEN]
+    return [group for group in groups if is_open(group.verdict)]
 
 
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
     """What is open of all ports; the rules of these alone are asked for."""
     coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
     _tell(coarse.groups, pair, proto, found)
+    _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
     fine = _ask(lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE)
@@ -83,7 +88,7 @@ def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup,
 def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
     """Keep what of a sweep is not proven, or could be otherwise the next time."""
     for group in groups:
-        what = _what(pair, proto, group)
+        what = _what(pair, proto, group.keys)
         if group.verdict.kind is Kind.LOST:
             found.lost.append(f"{what}: {group.verdict.proof}")
         elif group.unsettled is not None:
@@ -93,13 +98,26 @@ def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -
 def _tell_closed(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
     """Keep what was open when it was asked first, and is not now: one of both is not so."""
     for group in groups:
-        if group.verdict.kind not in (*OPEN, Kind.LOST) and group.unsettled is None:
-            found.lost.append(f"{_what(pair, proto, group)}: open to one packet, and {group.verdict.kind} to the next")
+        if group.verdict.kind is not Kind.LOST and not is_open(group.verdict) and group.unsettled is None:
+            what = _what(pair, proto, group.keys)
+            found.lost.append(f"{what}: open to one packet, and {group.verdict.kind} to the next")
 
 
-def _what(pair: Pair, proto: str, group: SweepGroup) -> str:
-    more = f" and {len(group.keys) - _MOST_RANGES} more ranges" if len(group.keys) > _MOST_RANGES else ""
-    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(group.keys[:_MOST_RANGES])}{more}"
+def _tell_untold(ones: Iterable[tuple[Verdict, Ranges]], pair: Pair, proto: str, found: Survey) -> None:
+    """Keep what is published to where its node has no route: it ends before the rules that would let it through are asked."""
+    for verdict, ports in ones:
+        last = verdict.path[-1] if verdict.path else None
+        told = verdict.observation.refusal
+        no_route = _NO_ROUTE.intersection((*verdict.observation.reasons, told.kind if told is not None else ""))
+        if verdict.kind is Kind.UNROUTED and last is not None and last.end is End.VANISHED and last.translated_by and no_route:
+            by = last.translated_by[-1]
+            what = f"translated by {by} ({by.text}), and {last.node} has no route to there in this topology"
+            found.lost.append(f"{_what(pair, proto, ports)}: {what}: no rule was asked whether it passes")
+
+
+def _what(pair: Pair, proto: str, ports: Ranges) -> str:
+    more = f" and {len(ports) - _MOST_RANGES} more ranges" if len(ports) > _MOST_RANGES else ""
+    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(ports[:_MOST_RANGES])}{more}"
 
 
 def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:

@@ -18,7 +18,7 @@ from lab.probe.train import SYN, SweepQuestion
 from lab.record.observation import Observation
 from lab.record.observation import Stage as Progress
 from lab.record.packet import Packet
-from lab.record.sweep import DENIED, OPEN, Arrived, Gear
+from lab.record.sweep import DENIED, Arrived, Gear, is_open
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rule import SavedRule
 from lab.sweeping.by_rule import sort_by_rule
@@ -110,8 +110,8 @@ class Sweeping:
         served = key in piece.refused and told is None
         if how is None and node is not None:
             self._tally.add(("told", node, told), [key], lambda: Way(counted_out(self._seen(piece, key), node)))
-        elif how is not None and told is not None:
-            self._tally.add(("closed", how, told), [key], lambda: Way(delivered(self._seen(piece, key), how.at), how))
+        elif how is not None and (at := how.at) is not None and told is not None:
+            self._tally.add(("closed", how, told), [key], lambda: Way(delivered(self._seen(piece, key), at), how))
         else:
             self._tally.add(("open", how, served), [key], lambda: self._to_ask(piece, key, each=served))
 
@@ -191,9 +191,12 @@ class Sweeping:
         blind = all(contradiction(verdict.observation) for verdict in verdicts)
         if not agree(verdicts) or not (verdicts[0].kind in _UNANSWERED or blind):
             return False
-        untold = "" if blind else "; what became of the others' answers is not told"
+        to_nobody = not blind and is_open(verdicts[0]) and verdicts[0].observation.missing is not None
+        untold = "" if blind or to_nobody else "; what became of the others' answers is not told"
+        # what was let through to nobody had no answer to lose: the rule that let it through is that of all
+        rule = way.verdict.rule if to_nobody else None
         proof = f"{verdicts[0].proof} (asked of the first and the last{untold})"
-        way.verdict, way.ask = replace(verdicts[0], rule=None, proof=proof), False
+        way.verdict, way.ask = replace(verdicts[0], rule=rule, proof=proof), False
         way.arrived = way.arrived or self._arrival(way.verdict, min(way.keys))
         return True
 
@@ -202,15 +205,16 @@ class Sweeping:
         self._tally.add(story, [key], lambda: Way(verdict, way.arrived or self._arrival(verdict, key)))
 
     def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
-        """How a single probe was delivered; None where it was not."""
-        last = verdict.path[-1].exit if verdict.path else None
-        at = last and self._stage.network.topology.owner(last.destination)
-        if verdict.kind not in OPEN or last is None or at is None:
+        """How a single probe was delivered, or left for where no node is; None where it was not let in."""
+        last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
+        missing = verdict.observation.missing
+        at = None if last is None or missing else self._stage.network.topology.owner(last.destination)
+        if not is_open(verdict) or last is None or (at is None and missing is None):
             return None
         sent = verdict.observation.sent
-        address = last.destination if last.destination != sent.destination else None
+        address = last.destination if missing or last.destination != sent.destination else None
         port = last.dport if last.dport != self._question.port_of(key) else None
-        return Arrived(at, address, port, last.source if last.source != sent.source else None)
+        return Arrived(at, address, port, last.source if last.source != sent.source else None, missing)
 
     def _probe(self, key: int) -> Verdict:
         question = self._question

@@ -10,11 +10,11 @@ from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import canonical_reject
-from lab.verdict.deciding import decided
+from lab.verdict.deciding import decided, deciding_rule
 from lab.verdict.witnesses import bears_the_same, contradiction
 
 _PASSED = (End.LEFT, End.DELIVERED)
-_ICMP, _TCP, _ICMPV6 = 1, 6, 58
+_ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
 _SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
@@ -66,6 +66,8 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     told = observation.refusal
     answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
     proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
+    if observation.missing is not None:
+        proof += f": {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
 
 
@@ -138,6 +140,8 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
     if receiver is not None:
         proof = f"the {packet} came to {receiver}, whose kernel took it in, and no answer came back"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer", receiver)
+    if (nowhere := _leads_nowhere(observation, at, last, packet)) is not None:
+        return nowhere
     if observation.unresolved:
         return _unresolved(observation, at, packet)
     if observation.reasons:
@@ -170,6 +174,32 @@ def _never_asked(observation: Observation, node: str) -> bool:
     return traced and not any(
         path.node == node and path.entry.proto == _ICMPV6 and path.entry.flags == _DISCOVERY[0] for path in observation.others
     )
+
+
+def _leads_nowhere(observation: Observation, at: str | None, last: Path | None, packet: str) -> Verdict | None:
+    """The verdict of a packet whose way leads to what the topology lacks; None where that does not explain it."""
+    if observation.missing is None or discovery_dropped_by(observation) is not None:
+        return None
+    node = last.node if last is not None else next((one.node for one in observation.unresolved), None)
+    rule = deciding_rule(last) if last is not None else None
+    by = f" by {str(rule).removeprefix(f'{node} ')}" if rule is not None else ""
+    passed = f"passed {node}{by}" if last is not None else "was sent"
+    proof = f"the {packet} {passed}, {_goal(observation, last)}"
+    return _verdict(observation, at, Kind.UNROUTED, proof, packet, node)
+
+
+def _goal(observation: Observation, last: Path | None) -> str:
+    """Where the packet was on its way to, and what of it the topology has no node with."""
+    sent = observation.sent
+    header = sent if last is None else last.exit or last.entry
+    port = header.dport if header.proto in (_TCP, _UDP) else None
+    goal = header.destination if port is None else f"[{header.destination}]:{port}" if header.family == 6 else (
+        f"{header.destination}:{port}"
+    )
+    moved = (header.destination, header.dport) != (sent.destination, sent.dport)
+    direct = observation.missing == header.destination
+    way = "" if direct else f" by way of {observation.missing}"
+    return f"{'translated to' if moved else 'on its way to'} {goal}{way}; the topology has no node with this address"
 
 
 def discovery_dropped_by(observation: Observation) -> Rule | None:

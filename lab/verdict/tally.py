@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.record.result import CellResult, Outcome, PortGroup
+from lab.record.sweep import Ranges
 from lab.record.verdict import Verdict
-from lab.ruleset.rule import Ports
 from lab.spec.cell import Cell
 from lab.spec.service import merged, ports_text
 from lab.verdict.judge import Judgement, judge
@@ -77,11 +77,9 @@ class Tally:
         return group
 
     @property
-    def verdicts(self) -> list[tuple[Verdict, Ports]]:
-        """The first verdict of each group, with the ports that it speaks for."""
-        return [
-            (group.verdict, tuple(sorted((low, high) for low, high in group.ranges))) for group in self._groups.values()
-        ]
+    def verdicts(self) -> list[tuple[Verdict, Ranges]]:
+        """The first verdict of each group, with the ports that it speaks for (none where the service has none)."""
+        return [(group.verdict, merged([(low, high) for low, high in group.ranges])) for group in self._groups.values()]
 
     def confirm(self, cell: Cell, ask: Callable[[int | None], Verdict]) -> None:
         """Judge each group anew as ``cell``, by what ``ask`` measures of its first port."""

@@ -47,13 +47,13 @@ def test_trace_is_read_hook_by_hook(project: Project) -> None:
     assert lines[0].split() == ["verdict", "allowed"]
     shown = "\n".join(lines)
     places = [
-        "gateway: in tcp 198.51.100.254:1024 > 198.51.100.1:443",
+        "gateway: in tcp 198.51.100.254:32768 > 198.51.100.1:443",
         'nat PREROUTING:1 "dnat-web" accept',
         f"[{POLICY}:4]",
         'filter FORWARD:2 "publish-web" accept',
         f"[{POLICY}:11]",
         'destination 198.51.100.1:443 -> 10.0.2.10:8443 by nat:PREROUTING:1 "dnat-web"',
-        "gateway: out tcp 198.51.100.254:1024 > 10.0.2.10:8443 via dmz",
+        "gateway: out tcp 198.51.100.254:32768 > 10.0.2.10:8443 via dmz",
     ]
     found = [shown.find(place) for place in places]
     assert found == sorted(found), shown

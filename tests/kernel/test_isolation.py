@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from lab.errors import InputError
 from lab.kernel.node import Node
 from lab.lab import Lab
-from lab.probe.question import TCP, UDP, Question
+from lab.probe import stage
+from lab.probe.question import SOURCE_PORTS, TCP, UDP, Question
 from lab.run.runner import Order
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, table
@@ -83,9 +85,9 @@ def test_source_ports_are_used_once_before_any_is_used_again(lab_of: LabOf) -> N
     lab = lab_of(corridor(), gateway=table("filter", FORWARD="DROP"))
     with lab.batch():
         first = [lab.probe("client", "server", "udp/53").observation.sent.sport for _ in range(300)]
-        lab._stage._next_port[CLIENT] = 65534
+        lab._stage._next_port[CLIENT] = 60998
         last = [lab.probe("client", "server", "udp/53").observation.sent.sport for _ in range(3)]
-    assert (first, last) == (list(range(1024, 1324)), [65534, 65535, 1024])
+    assert (first, last) == (list(range(32768, 33068)), [60998, 60999, 32768])
 
 
 def test_a_port_that_comes_round_again_is_new(lab_of: LabOf) -> None:
@@ -97,6 +99,30 @@ def test_a_port_that_comes_round_again_is_new(lab_of: LabOf) -> None:
     for first, second in zip(*found, strict=True):
         assert first.observation.sent == second.observation.sent
         assert (first.kind, first.rule) == (second.kind, second.rule)
+
+
+def test_the_last_port_is_followed_by_the_first_again_and_again(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after 28,232 probes of one source: every tuple of every kind of probe comes back, and is new each time."""
+    monkeypatch.setattr(stage, "SOURCE_PORTS", SOURCE_PORTS[-5:])
+    services = "tcp/443", "tcp/22", "udp/53", "tcp/23", "udp/69", "icmp/echo-request"
+    lab = lab_of(corridor(), gateway=RULESET)
+    found: dict[str, set[Any]] = {service: set() for service in services}
+    ports: dict[str, list[int | None]] = {service: [] for service in services}
+    with lab.batch():
+        for number in range(100):
+            service = services[number % len(services)]
+            verdict = lab.probe("client", "server", service)
+            found[service].add((verdict.kind, verdict.rule))
+            ports[service].append(verdict.observation.sent.sport)
+    assert all(len(seen) == 1 for seen in found.values()), found
+    assert all(set(used) == set(SOURCE_PORTS[-5:]) and len(used) > 15 for used in ports.values())
+
+
+def test_a_sender_whose_services_have_all_ports(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "SOURCE_PORTS", SOURCE_PORTS[:5])
+    lab = lab_of(corridor(client={"services": ["udp/32768-32772"]}), gateway=table("filter"))
+    with pytest.raises(InputError, match="client has no port left to send from: services of its own have 32768-32772"):
+        lab.probe("client", "server", "udp/53")
 
 
 def test_the_order_changes_nothing(project: Project) -> None:

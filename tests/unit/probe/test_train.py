@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet
 
-from lab.probe.train import SweepQuestion, Train, answered_key, is_reset, key_of
+from lab.probe.train import DISTINCT, SweepQuestion, Train, answered_key, is_reset, key_of
 
 SOURCES = {4: "10.0.1.10", 6: "2001:db8:1::10"}
 DESTINATIONS = {4: "10.0.2.10", 6: "2001:db8:2::10"}
@@ -130,3 +131,14 @@ def test_the_keys_of_a_question() -> None:
     assert (list(ports.keys), ports.port_of(7), ports.source_of(7)) == ([1, 2, 3, 7], 7, SOURCES[4])
     sources = question(4, 6, "192.0.2.1", "192.0.2.2", ports=((443, 443),))
     assert (list(sources.keys), sources.port_of(1), sources.source_of(1)) == ([0, 1], 443, "192.0.2.2")
+
+
+@pytest.mark.parametrize(("family", "proto"), KINDS)
+def test_source_ports_of_their_own_are_those_of_clients_and_no_two_packets_are_of_one_flow(family: int, proto: int) -> None:
+    asked = replace(question(family, proto), varied=True)
+    ports = list(range(1, 65536))
+    flows = {packet[HEADERS[family] : HEADERS[family] + 4] for packet in loaded(asked, ports)}
+    assert len(flows) == len(ports)
+    assert {int.from_bytes(flow[:2], "big") for flow in flows} == set(range(32768, 61000))
+    assert asked.sport_of(1) == asked.sport_of(1 + DISTINCT)
+    assert len({asked.sport_of(key) for key in range(DISTINCT)}) == DISTINCT

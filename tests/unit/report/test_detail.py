@@ -5,7 +5,7 @@ from dataclasses import replace
 from lab.record.observation import Loss, Refusal, Stage, Unresolved
 from lab.record.result import Outcome
 from lab.record.verdict import Kind
-from lab.report.detail import explain, explain_verdict
+from lab.report.detail import explain, explain_verdict, sender_text
 from tests.unit.report import make
 
 
@@ -98,3 +98,12 @@ def test_control_characters_of_files_are_written_out() -> None:
     assert "\x1b" not in text
     assert r"a\x1b[31m" in text
     assert "              two" in text
+
+
+def test_which_of_several_addresses_it_was_sent_from() -> None:
+    sent = make.cell().source
+    own, bound, alone = make.cell(kernel_source=sent), make.cell(kernel_source="203.0.113.5"), make.cell()
+    assert f"  source      {sent}, the kernel's own choice" in explain(own)
+    assert f"{sent}, which only a bound socket sends from: the kernel's own choice is 203.0.113.5" in explain(bound)
+    assert "  source " not in explain(alone)
+    assert [sender_text(cell) for cell in (own, bound, alone)] == ["world (the kernel chooses it)", "world (bound)", "world"]

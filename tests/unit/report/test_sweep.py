@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
-from lab.report.sweep import sweep_json, sweep_lines
+from lab.report.sweep import arrived_text, sweep_json, sweep_lines
 from tests.unit.verdict.made import rule, verdict
 
 DENIED = SweepGroup(((1, 442), (444, 65535)), verdict(Kind.REJECTED, rule=rule("end"), reject="tcp-reset"))
@@ -20,6 +22,20 @@ def test_what_is_open_comes_first_and_the_numbers_last() -> None:
     assert "1-442,444-65535" in lines[1]
     assert "rejected (tcp-reset)" in lines[1]
     assert lines[2:] == ["  note: a note", "65,535 ports in 0.50 s, rule gear, 2 pieces sent again"]
+
+
+@pytest.mark.parametrize(
+    ("arrived", "asked", "words"),
+    [
+        (Arrived(None, "10.0.2.77", None, None, "10.0.2.77"), None, "10.0.2.77, which no node of the topology has"),
+        (Arrived(None, "10.0.2.77", None, None, "10.0.2.77"), 80, "10.0.2.77:80, which no node of the topology has"),
+        (Arrived(None, "10.0.2.77", 8080, None, "10.0.2.77"), 80, "10.0.2.77:8080, which no node of the topology has"),
+        (Arrived(None, "2001:db8::7", 8080, None, "2001:db8::7"), 80, "[2001:db8::7]:8080, which no node of the topology has"),
+        (Arrived(None, "10.9.0.1", 5, None, "10.0.2.9"), 5, "10.9.0.1:5 by way of 10.0.2.9, which no node of the topology has"),
+    ],
+)
+def test_what_was_let_through_to_nobody(arrived: Arrived, asked: int | None, words: str) -> None:
+    assert arrived_text(arrived, asked) == words
 
 
 def test_what_is_unsettled_or_lost_is_said() -> None:

@@ -9,6 +9,7 @@ import pytest
 from lab.record.observation import Loss, Refusal, Stage
 from lab.record.packet import Packet
 from lab.record.path import End, Path
+from lab.record.sweep import is_open
 from lab.record.verdict import Kind
 from lab.verdict.prove import prove
 from tests.unit.verdict.made import ACK, DATAGRAM, ECHO, SYN, dropped, observed, passed, rule, stopped
@@ -102,3 +103,28 @@ def test_a_failed_instrument_proves_nothing(path: Path) -> None:
 
 def test_even_an_answer_proves_nothing_when_the_instrument_failed() -> None:
     assert prove(observed(passed(rule()), stage=Stage.ANSWERED, faults=("x",)), "gateway").kind is Kind.LOST
+
+
+@pytest.mark.parametrize(
+    ("leaving", "missing", "words"),
+    [
+        (SYN, "10.0.2.10", "on its way to 10.0.2.10:443; the topology has no node with this address"),
+        (SYN._replace(destination="10.0.2.77", dport=8443), "10.0.2.77", "translated to 10.0.2.77:8443; the topology"),
+        (SYN, "10.0.9.9", "on its way to 10.0.2.10:443 by way of 10.0.9.9; the topology has no node with this address"),
+    ],
+)
+def test_let_through_to_what_the_topology_lacks(leaving: Packet, missing: str, words: str) -> None:
+    let = rule("let")
+    verdict = prove(observed(passed(let, leaving=leaving), missing=missing), "gateway")
+    assert (verdict.kind, verdict.node, verdict.rule, verdict.passed_node) == (Kind.UNROUTED, "gateway", let, True)
+    assert f"the SYN passed gateway by filter:FORWARD:1 (let), {words}" in verdict.proof
+    assert is_open(verdict)
+
+
+def test_what_the_topology_lacks_does_not_explain_what_a_rule_or_a_receiver_did() -> None:
+    shut = prove(observed(dropped(rule("shut", "DROP")), missing="10.0.2.10"), "gateway")
+    told = prove(observed(passed(rule()), missing="10.0.2.10", refusal=Refusal("tcp-reset", None)), "gateway")
+    assert (shut.kind, told.kind) == (Kind.DROPPED, Kind.CLOSED)
+    vanished = prove(observed(stopped(End.VANISHED), missing="10.0.2.10"), "gateway")
+    assert (vanished.kind, is_open(vanished)) == (Kind.UNROUTED, False)
+    assert "no node with this address" in vanished.proof

@@ -1,0 +1,25 @@
+"""Which of its addresses a node sends from: what its kernel chooses where no socket was bound."""
+
+from __future__ import annotations
+
+import socket as sockets
+
+from lab.kernel.node import Node
+from lab.kernel.rtnetlink import FAMILIES
+
+_DISCARD = 9  # a port that nothing is sent to: to connect a datagram socket sends nothing (udp(7))
+
+
+def chosen_source(node: Node, destination: str) -> str | None:
+    """The source that the node's routes, rules and address selection give to ``destination``; None where it has no way there.
+
+    Connecting a datagram socket looks the route up as sending would (ip_route_connect, ip6_dst_lookup_flow).
+    """
+    family = FAMILIES[6 if ":" in destination else 4]
+    with node.socket(family, sockets.SOCK_DGRAM) as channel:
+        channel.setsockopt(sockets.SOL_SOCKET, sockets.SO_BROADCAST, 1)
+        try:
+            channel.connect((destination, _DISCARD))
+        except OSError:
+            return None
+        return str(channel.getsockname()[0]).partition("%")[0]
