@@ -54,12 +54,12 @@ def trace(
                 return lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=family)
 
             verdict = probe(sport)
-            warnings = [*lab.absences.behind([(verdict, ())], lab.node_called(sender))]
-            warnings += from_probe(lab, verdict, probe) if sport is None else ()
+            warnings = lab.absences.behind([(verdict, ())], lab.node_called(sender))
+            notes = [*from_probe(lab, verdict, probe)] if sport is None else []
         if len(backend.backends) > 1:
             print(f"iptables-{one}")
         for note in scene.notes([verdict.observation.sent.family]):
             print(f"note: {plain(note)}")
-        print(explain_verdict(verdict, warnings))
+        print(explain_verdict(verdict, warnings, notes))
         worst = 3 if verdict.kind == "lost" else worst
     sys.exit(worst)

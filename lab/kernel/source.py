@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket as sockets
+from ipaddress import ip_address
 
 from lab.kernel.node import Node
 from lab.kernel.rtnetlink import FAMILIES
@@ -22,4 +23,7 @@ def chosen_source(node: Node, destination: str) -> str | None:
             channel.connect((destination, _DISCARD))
         except OSError:
             return None
-        return str(channel.getsockname()[0]).partition("%")[0]
+        source = str(channel.getsockname()[0]).partition("%")[0]
+    # of a node without another address; nothing that is sent from it comes farther than the link
+    stays = ip_address(source).is_link_local and not ip_address(destination.partition("%")[0]).is_link_local
+    return None if stays else source

@@ -36,7 +36,8 @@ class CellResult:
     ``row``, ``sender``, ``target`` and ``service`` are as the matrix writes them (for tables); ``where`` is the row's file and
     line, ``at`` the node under test.  ``groups`` is not empty when a range's ports differ; ``verdict`` is then that of the
     first group that fails.
-    ``differences`` are sentences; ``hints`` say what probably mends it; ``warnings`` do not fail the cell unless strict.
+    ``differences`` are sentences; ``hints`` say what probably mends it; ``warnings`` do not fail the cell unless strict,
+    ``notes`` tell what else the reader must know and never fail it.
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
     row names none; None elsewhere.
@@ -57,6 +58,7 @@ class CellResult:
     differences: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     groups: tuple[PortGroup, ...] = ()
     suspect: bool = False
     known: bool = False

@@ -133,18 +133,22 @@ def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]], width: int) -> T
 
 
 def _warnings(cells: Sequence[CellResult], console: Console) -> None:
-    """Each warning once, with the first cell it is about and how many more."""
+    """The cells' warnings, then their notes, each once, with the first cell it is about and how many more."""
+    _told_once("warning", [(cell.id, words) for cell in cells for words in cell.warnings], console)
+    _told_once("note", [(cell.id, words) for cell in cells for words in cell.notes], console)
+
+
+def _told_once(kind: str, told: Sequence[tuple[str, str]], console: Console) -> None:
     first: dict[str, str] = {}
     counts: Counter[str] = Counter()
-    for cell in cells:
-        for warning in cell.warnings:
-            first.setdefault(warning, cell.id)
-            counts[warning] += 1
-    for warning, cell_id in list(first.items())[:MOST_WARNINGS]:
-        more = f" and {counts[warning] - 1} more" if counts[warning] > 1 else ""
-        _line(console, f"warning: {cell_id}{more}: {warning}", style="yellow")
+    for cell_id, words in told:
+        first.setdefault(words, cell_id)
+        counts[words] += 1
+    for words, cell_id in list(first.items())[:MOST_WARNINGS]:
+        more = f" and {counts[words] - 1} more" if counts[words] > 1 else ""
+        _line(console, f"{kind}: {cell_id}{more}: {words}", style="yellow" if kind == "warning" else None)
     if len(first) > MOST_WARNINGS:
-        _line(console, f"{len(first) - MOST_WARNINGS} more warnings are in --json")
+        _line(console, f"{len(first) - MOST_WARNINGS} more {kind}s are in --json")
 
 
 def _notes(result: RunResult, console: Console) -> None:

@@ -31,13 +31,15 @@ def explain(cell: CellResult) -> str:
     lines += _block("differs", cell.differences)
     lines += _block("hint", cell.hints)
     lines += _block("warning", cell.warnings)
+    lines += _block("note", cell.notes)
     lines += _evidence(cell.verdict)
     return "\n".join(lines)
 
 
-def explain_verdict(verdict: Verdict, warnings: Sequence[str] = ()) -> str:
-    """Return a verdict as plain text: its proof, ``warnings``, the deciding rule, what was seen, the path hook by hook."""
-    return "\n".join([*_verdict_head(verdict), *_block("warning", warnings), *_evidence(verdict)])
+def explain_verdict(verdict: Verdict, warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
+    """Return a verdict as plain text: its proof, ``warnings``, ``notes``, the rule, what was seen, the path hook by hook."""
+    told = [*_block("warning", warnings), *_block("note", notes)]
+    return "\n".join([*_verdict_head(verdict), *told, *_evidence(verdict)])
 
 
 def sender_text(cell: CellResult) -> str:

@@ -128,6 +128,7 @@ def _cell(cell: CellResult) -> dict[str, object]:
         "differences": list(cell.differences),
         "hints": list(cell.hints),
         "warnings": list(cell.warnings),
+        "notes": list(cell.notes),
         "ports": cell.ports,
         "groups": [{"ports": group.ports, "count": group.count, **_verdict(group.verdict)} for group in cell.groups],
         **_verdict(cell.verdict),

@@ -66,7 +66,7 @@ def _case(suite: Element, cell: CellResult) -> None:
         kind = "error" if cell.outcome is Outcome.ERROR else "failure"
         message = plain("; ".join(cell.differences) or str(cell.verdict))
         SubElement(case, kind, type=str(cell.outcome), message=message).text = explain(cell)
-    elif cell.known or cell.suspect or cell.warnings:
+    elif cell.known or cell.suspect or cell.warnings or cell.notes:
         SubElement(case, "system-out").text = explain(cell)
 
 

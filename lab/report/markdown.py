@@ -89,11 +89,12 @@ def _compared(result: RunResult) -> Iterator[str]:
 
 
 def _warnings(result: RunResult) -> Iterator[str]:
-    lines = [f"- {escape(cell.id)}: {escape(warning)}" for cell in result.results for warning in cell.warnings]
+    told = [(cell.id, words) for cell in result.results for words in (*cell.warnings, *cell.notes)]
+    lines = [f"- {escape(cell_id)}: {escape(words)}" for cell_id, words in told]
     suspects = [cell for cell in result.results if cell.suspect]
     lines += [f"- {escape(cell.id)}: suspect, denied by {escape(str(cell.verdict.rule))}" for cell in suspects]
     if lines:
-        yield "### Warnings"
+        yield "### Warnings and notes"
         yield ""
         yield from lines[:MOST_ROWS]
         yield ""

@@ -87,6 +87,7 @@ def _cell() -> Schema:
         "differences": texts("each difference between expected and actual"),
         "hints": texts("what probably mends it"),
         "warnings": texts("what `--strict` would fail"),
+        "notes": texts("what else the reader must know, such as another verdict from other source ports"),
         "ports": count("ports probed; 1 for a protocol without ports"),
         "groups": {"type": "array", "items": keys(group), "description": "not empty when a range's ports differ"},
         **_verdict(),

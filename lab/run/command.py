@@ -50,8 +50,8 @@ def _run(command: Sequence[str], folder: Path, out: IO[bytes], err: IO[bytes]) -
     guarded = [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), str(theirs), str(MAX_BYTES), *command]
     try:
         process = subprocess.Popen(
-            guarded, cwd=folder, env=_environment(os.environ), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-            pass_fds=(theirs,), start_new_session=True,
+            guarded, executable=guard.THIS_PYTHON, cwd=folder, env=_environment(os.environ), stdin=subprocess.DEVNULL,
+            stdout=out, stderr=err, pass_fds=(theirs,), start_new_session=True,
         )  # fmt: skip
     finally:
         os.close(theirs)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+# this program's own file, which may be executed where its name may lead where only others may go
+THIS_PYTHON = "/proc/self/exe"
 _TOLD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 

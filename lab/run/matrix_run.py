@@ -148,7 +148,7 @@ class MatrixRun:
         return self._sources.mark(lab, cell, tally.result())
 
     def _ask_other_ports(self, lab: Lab, cell: Cell, tally: Tally) -> None:
-        """Warn where a rule on the way reads source ports, and from others than the lab's the verdict is another one."""
+        """Tell where a rule on the way reads source ports, and from others than the lab's the verdict is another one."""
         if cell.sport is not None or not cell.service.ports:
             return
         assert self._isolation is not None
@@ -160,7 +160,7 @@ class MatrixRun:
 
         for verdict, ports in tally.verdicts:
             for words in from_other_ports(lab, cell.service.proto, ports, verdict, ask):
-                tally.warn(words)
+                tally.note(words)
 
     def _with_limited_log(self, lab: Lab, cell: Cell) -> Tally:
         """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""

@@ -19,7 +19,7 @@ class Sources:
         self._asked = {_flow(cell, cell.sender.address) for cell in cells}
 
     def mark(self, lab: Lab, cell: Cell, result: CellResult) -> CellResult:
-        """The result with the kernel's choice, where there is one, and a warning where only another source was asked."""
+        """The result with the kernel's choice, where there is one, and a note where only another source was asked."""
         own = self._topology.addresses(cell.sender.node, cell.family)
         if cell.sender.said or len(own) < 2 or cell.sender.address not in own:
             return result
@@ -33,7 +33,7 @@ class Sources:
             f"only a socket bound to {cell.sender.address} sends so: the kernel of {cell.sender.node} sends to "
             f"{cell.target.address} from {chosen}, which this row does not ask"
         )
-        return replace(marked, warnings=(*marked.warnings, words))
+        return replace(marked, notes=(*marked.notes, words))
 
 
 def _flow(cell: Cell, source: str) -> Hashable:

@@ -14,10 +14,12 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from lab.errors import InputError, Problem, Where
+from lab.kernel.landlock import restrict_thread
 from lab.ruleset.sandbox import Budget
 from lab.ruleset.template import render
 from lab.ruleset.variables import Part, load_variables
@@ -44,6 +46,8 @@ def _confine(parent: int) -> None:
     prctl = ctypes.CDLL(None).prctl
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    with suppress(OSError):  # a kernel without Landlock; the limits below hold all the same
+        restrict_thread(writes=(), executes=())
     if os.getppid() != parent:
         os._exit(1)
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + MAX_BYTES

@@ -23,6 +23,7 @@ from typing import IO, Any, Self
 import lab
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.render import MAX_CHARACTERS, Rendered, as_it_is
+from lab.run.guard import THIS_PYTHON
 from lab.spec.policy import TEMPLATE, EnvVar, PolicyFiles
 
 SECONDS = 7  # of the processor, for one policy: more than the sandbox itself grants, which can tell a line
@@ -69,9 +70,9 @@ class Templates:
         try:
             return self._process.render(_asked(policy, topology))
         except InputError:
+            # what it had to hold for one that failed, it may hold still: the next one has all of its memory
+            self.close()
             self._wasted += time.monotonic() - began
-            if self._process.ended:
-                self.close()
             raise
 
 
@@ -103,7 +104,6 @@ class _Process:
 
     popen: subprocess.Popen[bytes]
     about: str = ""
-    ended: bool = False
 
     @classmethod
     def start(cls) -> _Process:
@@ -113,8 +113,9 @@ class _Process:
         libraries = {name: value for name, value in os.environ.items() if name == "LD_LIBRARY_PATH"}
         program = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, str(os.getpid()), *path]
         popen = subprocess.Popen(
-            program, env=libraries, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+            program, executable=THIS_PYTHON, env=libraries, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
         return cls(popen)
 
     def end(self) -> None:
@@ -165,7 +166,6 @@ class _Process:
         return b"".join(parts)
 
     def _failed(self, how: str) -> InputError:
-        self.ended = True
         return InputError(Problem(f"the template {how}", Where(self.about) if self.about else None, "make it simpler"))
 
 

@@ -46,10 +46,15 @@ class Tally:
         self._groups: dict[object, _Group] = {}
         self._probe_us = 0.0
         self._warnings: list[str] = []
+        self._notes: list[str] = []
 
     def warn(self, words: str) -> None:
         """Add a warning to the result."""
         self._warnings.append(words)
+
+    def note(self, words: str) -> None:
+        """Add a note to the result."""
+        self._notes.append(words)
 
     def add(self, port: int | None, verdict: Verdict) -> None:
         """Add the verdict of one port (None: the service has no ports)."""
@@ -98,7 +103,7 @@ class Tally:
             id=cell.id, matrix=cell.matrix, row=cell.row, sender=cell.sender.label, target=cell.target.label,
             service=cell.service.text, family=cell.family, where=str(cell.where), at=cell.at, expected=expected_words(cell),
             outcome=worst.judgement.outcome, verdict=worst.verdict, differences=worst.judgement.differences,
-            hints=worst.judgement.hints, warnings=(*self._overdue(), *self._warnings),
+            hints=worst.judgement.hints, warnings=(*self._overdue(), *self._warnings), notes=tuple(self._notes),
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),
             suspect=any(group.judgement.suspect for group in groups), ports=ports, probe_us=self._probe_us / ports,
         )  # fmt: skip

@@ -62,7 +62,7 @@ def test_the_question_is_forgotten_where_it_was_asked(lab_of: LabOf, sender: str
     with lab.batch():
         verdict = lab.probe(sender, target, "udp/4500")
         assert (verdict.kind, verdict.node) == (Kind.UNROUTED, asker), verdict.proof
-        assert "nobody on it has that address" in verdict.proof
+        assert "the topology has no node with this address" in verdict.proof
         assert [unresolved(node) for node in lab.network.nodes.values()] == [""] * 3
         assert lab.probe("client", "server", "udp/4500", family=6).allowed
 

@@ -110,8 +110,11 @@ def test_it_and_all_that_it_started_die_with_the_lab(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     lab = os.fork()
     if lab == 0:
-        run_renderer(python(f"{LEAVES}open({str(fifo)!r}, 'w').write(str(left.pid))\nleft.wait()"), tmp_path)
-        os._exit(0)
+        try:
+            run_renderer(python(f"{LEAVES}open({str(fifo)!r}, 'w').write(str(left.pid))\nleft.wait()"), tmp_path)
+        finally:
+            fifo.open("w").close()  # where it was not begun, nobody else would end the reading of it
+            os._exit(0)
     left = open_process(fifo.read_text())
     os.kill(lab, signal.SIGKILL)
     os.waitpid(lab, 0)
