@@ -28,17 +28,17 @@ COMMANDS = [
     (("exposure",), "make_plan", "lab.run.runner", "ValueError('4300 digits')"),
     (("doctor",), "examine", "lab.kernel.doctor", "TypeError('none')"),
     (("schema", "result"), "result_schema", "lab.report.schema", "AssertionError"),
-    (("init", "new"), "shipped_root", "lab.spec.load", "ZeroDivisionError"),
+    (("init", "new"), "shipped_root", "lab.spec.shipped", "ZeroDivisionError"),
     (("bench", "--quick"), "groups", "lab.bench.measure", "StopIteration"),
 ]
 SENTENCE = "this is a fault of netfilter-lab, not of your files; LAB_TRACEBACK=1 shows where it comes from"
 PLAN_OF_SECOND_FAILS = """
 from lab.run import runner
 make_plan = runner.make_plan
-def fail(file, choices):
+def fail(file, choices, templates=None):
     if file.stem == "second":
         raise RecursionError("deep")
-    return make_plan(file, choices)
+    return make_plan(file, choices, templates)
 runner.make_plan = fail
 """
 STOPPED_IN_CELL_3 = """
