@@ -22,6 +22,9 @@ class Progress(Protocol):
     def cell(self, result: CellResult) -> None:
         """One cell is done."""
 
+    def ports(self, cell_id: str, done: int, of: int) -> None:
+        """``done`` of the ``of`` ports of a cell that takes long are done."""
+
     def finished(self) -> None:
         """No more cells come: all are done, or the run was stopped."""
 
@@ -44,6 +47,10 @@ class PlainProgress:
             self._print_matrix()
             self._matrix = result.matrix
         self._counts[result.outcome] += 1
+
+    def ports(self, cell_id: str, done: int, of: int) -> None:
+        """Print how far the cell is."""
+        self._print(f"{plain(cell_id)}: {done:,} of {of:,} ports")
 
     def finished(self) -> None:
         """Print the last matrix."""
@@ -93,6 +100,10 @@ class LiveProgress:
         self._failures += result.outcome is not Outcome.PASSED
         failures = f"{self._failures} failed" if self._failures else ""
         self._bar.update(self._task, advance=1, description=plain(result.matrix), failures=failures)
+
+    def ports(self, cell_id: str, done: int, of: int) -> None:
+        """Show the cell beside the bar, and how far it is."""
+        self._bar.update(self._task, description=f"{plain(cell_id)}: {done:,} of {of:,} ports")
 
     def finished(self) -> None:
         """Take the bar away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, as_lab_error
@@ -27,15 +27,24 @@ from lab.verdict.tally import Tally
 
 BATCH = 64  # cells between one canary and the next
 MOST_TOUCHES = 128  # ports of one cell that get nodes of their own, as each costs the building of a lab
+LONG = 100  # ports that are asked one by one: how far they are is told
 REPEATS = 1  # of a batch whose canary was not seen
 MOST_FAILED = 32  # cells whose measurement fails in one matrix, before the rest of it is given up
+
+
+def _nobody_is_told(cell_id: str, done: int, of: int) -> None:
+    """What is told of a long cell where nobody listens."""
 
 
 class MatrixRun:
     """Holds the lab of one plan from the first cell to `close`."""
 
-    def __init__(self, plan: Plan, today: datetime.date | None = None) -> None:
+    def __init__(
+        self, plan: Plan, today: datetime.date | None = None, *, ports: Callable[[str, int, int], None] = _nobody_is_told
+    ) -> None:
+        """``ports`` is told the id of a cell that takes long, how many of its ports are done, and of how many."""
         self.plan = plan
+        self._ports = ports
         self.repeats = 0
         self._today = today or datetime.date.today()
         self._lab: Lab | None = None
@@ -184,7 +193,7 @@ class MatrixRun:
             self._sweep(lab, cell, tally, remembering)
             return tally
         touches = 0
-        for port, question in questions(cell):
+        for number, (port, question) in enumerate(questions(cell), 1):
             if not remembering:
                 verdict = lab.ask(question, cell.at, closely=False)
             else:
@@ -192,9 +201,15 @@ class MatrixRun:
                 touches += self._isolation.touched(cell, verdict)
             self.repeats += verdict.observation.repeats
             tally.add(port, verdict)
+            self._tell(cell, number, cell.service.port_count)
         if remembering:
             self._tell_shared(tally, touches, remembering[0])
         return tally
+
+    def _tell(self, cell: Cell, done: int, of: int) -> None:
+        """Tell how far a cell of many ports is, at each tenth."""
+        if of >= LONG and done % (of // 10) == 0 and done < of:
+            self._ports(cell.id, done, of)
 
     def _tell_shared(self, tally: Tally, touches: int, rule: SavedRule) -> None:
         """Warn of ports that could not have nodes of their own, and let go of what they shared."""
@@ -214,8 +229,9 @@ class MatrixRun:
         ports = swept.ports
         alone, shared = ports[:MOST_TOUCHES], frozenset(ports[MOST_TOUCHES:])
         if alone:
-            for port, question in questions(cell, ranges_of(alone)):
+            for number, (port, question) in enumerate(questions(cell, ranges_of(alone)), 1):
                 tally.add(port, self._ask_clean(question, cell, keep=False))
+                self._tell(cell, number, len(alone))
         for group in swept.unsettled:
             left = [port for low, high in group.keys for port in range(low, high + 1) if port in shared]
             if left:

@@ -29,6 +29,9 @@ class Listener(Protocol):
     def cell(self, result: CellResult) -> None:
         """One cell is done."""
 
+    def ports(self, cell_id: str, done: int, of: int) -> None:
+        """So many of a cell's ports are done, of a cell that takes long."""
+
     def finished(self) -> None:
         """Nothing more comes."""
 
@@ -126,7 +129,7 @@ def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> 
         random.Random(order.shuffle).shuffle(cells)
     if not cells:
         return
-    matrix_run = MatrixRun(plan)
+    matrix_run = MatrixRun(plan, ports=listener.ports)
     found: list[CellResult] = []
     try:
         done.machine.setdefault("matrices", {})

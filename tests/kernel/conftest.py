@@ -77,6 +77,9 @@ class Silent:
     def cell(self, result: CellResult) -> None:
         """Told a result."""
 
+    def ports(self, cell_id: str, done: int, of: int) -> None:
+        """Told how far a long cell is."""
+
     def finished(self) -> None:
         """Told the end."""
 

@@ -60,6 +60,18 @@ def test_a_swept_range_is_the_first_where_a_rule_remembers(project: Project, mon
     )  # fmt: skip
 
 
+def test_how_far_a_range_is_that_is_asked_port_by_port(project: Project) -> None:
+    told: list[tuple[int, int]] = []
+    (plan,) = project.plans(corridor(), {"gateway": table("filter")}, [
+        {"name": "wide", "from": "client", "to": "server", "service": "udp/1001-1200", "expect": "allow"}])  # fmt: skip
+    run = matrix_run.MatrixRun(plan, ports=lambda _, done, of: told.append((done, of)))
+    try:
+        assert [str(cell.outcome) for cell in run.run(plan.cells)] == ["passed"]
+    finally:
+        run.close()
+    assert told == [(done, 200) for done in range(20, 200, 20)]
+
+
 def test_what_sprang_a_trap_troubles_no_other_cell(project: Project) -> None:
     trap = "-A FORWARD -p tcp --dport 23 -m recent --name trap --set -j DROP"
     caught = "-A FORWARD -m recent --name trap --rcheck --seconds 3600 -j REJECT"

@@ -28,6 +28,16 @@ def test_a_line_for_each_matrix() -> None:
     ]
 
 
+def test_a_cell_that_takes_long_tells_how_far_it_is() -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120, _environ={"TERM": "xterm"})
+    for progress in (PlainProgress(Console(file=stream, width=80)), LiveProgress(console)):
+        progress.started(1)
+        progress.ports("edge::all[a->b tcp/1-65535]", 6553, 65535)
+        progress.finished()
+    assert stream.getvalue().count("edge::all[a->b tcp/1-65535]: 6,553 of 65,535 ports") >= 2
+
+
 def test_the_door_depends_on_the_terminal() -> None:
     assert isinstance(progress_for(Console(file=io.StringIO(), force_terminal=True, _environ={})), LiveProgress)
     assert isinstance(progress_for(Console(file=io.StringIO(), force_terminal=False)), PlainProgress)
