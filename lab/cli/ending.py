@@ -119,7 +119,7 @@ def _run(work: Work) -> int:
     try:
         app()
     except SystemExit as ended:
-        if work.signum is not None:  # caught by the parser of the command line
+        if work.signum is not None and ended.code != 128 + work.signum:  # caught by the parser of the command line
             raise Interrupted(work.signum) from None
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0

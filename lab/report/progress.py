@@ -58,12 +58,13 @@ class PlainProgress:
         self._matrix = None
 
     def _print_matrix(self) -> None:
-        if self._matrix is not None and self._counts:
-            counts = [f"{self._counts[Outcome.PASSED]} passed"]
-            counts += [f"{self._counts[outcome]} {outcome}" for outcome in WORST_FIRST if self._counts[outcome]]
-            total = self._counts.total()
-            self._print(f"{plain(self._matrix)}: {total} {'cell' if total == 1 else 'cells'}, {', '.join(counts)}")
-        self._counts.clear()
+        # first, as Ctrl-C may come while it is printed, and then it is not printed once more
+        matrix, found, self._counts = self._matrix, self._counts, Counter()
+        if matrix is not None and found:
+            counts = [f"{found[Outcome.PASSED]} passed"]
+            counts += [f"{found[outcome]} {outcome}" for outcome in WORST_FIRST if found[outcome]]
+            total = found.total()
+            self._print(f"{plain(matrix)}: {total} {'cell' if total == 1 else 'cells'}, {', '.join(counts)}")
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

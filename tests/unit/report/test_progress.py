@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 
+import pytest
 from rich.console import Console
 
 from lab.report.progress import LiveProgress, PlainProgress, Progress, progress_for
@@ -26,6 +27,24 @@ def test_a_line_for_each_matrix() -> None:
         "web-edge: 2 cells, 1 passed, 1 fail-open",
         "[mail]: 1 cell, 1 passed",
     ]
+
+
+def test_what_ctrl_c_cut_off_is_not_printed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(Console(file=stream, width=80))
+    progress.cell(make.cell())
+    show = progress._print
+
+    def cut_off(line: str) -> None:
+        show(line)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress, "_print", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        progress.finished()
+    monkeypatch.undo()
+    progress.finished()
+    assert stream.getvalue().count("1 passed") == 1
 
 
 def test_a_cell_that_takes_long_tells_how_far_it_is() -> None:
