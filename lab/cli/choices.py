@@ -24,6 +24,13 @@ class FamilyChoice(StrEnum):
         return (4, 6) if self is FamilyChoice.BOTH else (int(self),)
 
 
+class OneFamily(StrEnum):
+    """``--family`` of a single probe."""
+
+    FOUR = "4"
+    SIX = "6"
+
+
 class BackendChoice(StrEnum):
     """``--backend``."""
 

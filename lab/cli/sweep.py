@@ -34,7 +34,7 @@ class GearChoice(StrEnum):
 def sweep(
     sender: Annotated[str, typer.Argument(metavar="FROM", help="A node.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="A node, node@interface, a name or an address.")],
-    service: Annotated[str | None, typer.Argument(help="tcp/1-1024,8080; without it all ports.")] = None,
+    service: Annotated[str | None, typer.Argument(metavar="SERVICE", help="tcp/1-1024,8080; without it all ports.")] = None,
     tcp: Annotated[bool, typer.Option("--tcp", help="All TCP ports; this is the default.")] = False,
     udp: Annotated[bool, typer.Option("--udp", help="All UDP ports.")] = False,
     both: Annotated[bool, typer.Option("--both", help="All ports of both.")] = False,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from lab.ruleset.rule import Ports, complement, overlap, protocol_name, read_ports
-from lab.ruleset.words import words
+from lab.ruleset.words import FREE_TEXT, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,6 @@ _FIELDS = {
     "--source-port": "sports", "--source-ports": "sports", "--dport": "dports", "--dports": "dports",
     "--destination-port": "dports", "--destination-ports": "dports", "--ctstate": "states", "--state": "states",
 }  # fmt: skip
-_TEXTS = ("--comment", "--log-prefix", "--nflog-prefix", "--string", "--hex-string")
 _ADDRESS = r"(?P<value>\{[^}]*\}|[0-9a-fA-F.:/-]+)(?! \.)"
 _OTHER = r'(?P<value>\{[^}]*\}|"[^"]*"|[\w.:,*-]+)(?! \.)'
 _SIGN = r" (?P<sign>!= |== )?"
@@ -68,7 +67,7 @@ def _of_iptables(text: str) -> Iterator[tuple[str, bool, list[str]]]:
     found = words(text)
     for place, option in enumerate(found[:-1]):
         field = _FIELDS.get(option)
-        if field is not None and (place == 0 or found[place - 1] not in _TEXTS):
+        if field is not None and (place == 0 or found[place - 1] not in FREE_TEXT):
             value = found[place + 1]
             yield field, place > 0 and found[place - 1] == "!", value.split(",")
 

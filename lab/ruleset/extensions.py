@@ -1,4 +1,4 @@
-"""The names of iptables' extensions: what a machine may lack, as against what a person misspelt."""
+"""The names of iptables' tables, chains and extensions: what a machine may lack, as against what a person misspelt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,15 @@ TARGETS = frozenset((
     "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
     "ACCOUNT", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "IPMARK", "LOGMARK", "PROTO", "SYSRQ", "TARPIT",
 ))
-TABLES = frozenset(("filter", "nat", "mangle", "raw", "security"))
+# What each table has, whether a text names it or not.
+BUILT_IN_CHAINS = {
+    "filter": ("INPUT", "FORWARD", "OUTPUT"),
+    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
+    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
+    "raw": ("PREROUTING", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
+}
+TABLES = frozenset(BUILT_IN_CHAINS)
 
 
 def resembled(name: str, known: frozenset[str]) -> str | None:

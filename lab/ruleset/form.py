@@ -11,18 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from lab.ruleset.extensions import TARGETS
+from lab.ruleset.extensions import BUILT_IN_CHAINS, TARGETS
 from lab.ruleset.foreign import SAVE, foreign, is_shell_script, shown
 from lab.ruleset.repairs import with_plain_dashes, without_text
 from lab.ruleset.words import words
 
-_CHAINS = {
-    "filter": ("INPUT", "FORWARD", "OUTPUT"),
-    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
-    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-    "raw": ("PREROUTING", "OUTPUT"),
-    "security": ("INPUT", "FORWARD", "OUTPUT"),
-}
 _VERDICTS = frozenset(("ACCEPT", "DROP", "RETURN", "QUEUE"))
 _JUMP = re.compile(r"\s(?:-j|-g|--jump|--goto)[ \t]+([\w.+:-]+)")
 _WRAPPED = re.compile(
@@ -61,7 +54,7 @@ class _Reader:
                 yield self._outside(number, line)
             else:
                 self.table = (line[1:].split() or [""])[0]
-                self.known.setdefault(self.table, set(_CHAINS.get(self.table, ())))
+                self.known.setdefault(self.table, set(BUILT_IN_CHAINS.get(self.table, ())))
         elif line == "COMMIT":
             self.table = None
         elif line[0] == ":":

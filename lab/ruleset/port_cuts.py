@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from lab.ruleset.rule import SavedRule
 from lab.ruleset.save import Ruleset
-from lab.ruleset.words import words
+from lab.ruleset.words import FREE_TEXT, words
 
 # matches that read nothing of a transport header but what their options say, all of which have "port" in their name
 _PLAIN = frozenset((
@@ -20,7 +20,6 @@ _ALIKE = frozenset((
     "ACCEPT", "DROP", "RETURN", "REJECT", "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "MARK", "CONNMARK", "CT", "NOTRACK",
     "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "SNAT", "MASQUERADE",
 ))  # fmt: skip
-_FREE_TEXT = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix"))
 _LOGGING = frozenset(("LOG", "NFLOG"))
 _ONE_PORT = re.compile(r"(?:(?:\[[^\]]*\]|[^:\[\]]*):)?\d+\Z|[^:]*\Z|[0-9a-fA-F:]+\Z")
 
@@ -47,7 +46,7 @@ def _matching(rule: SavedRule) -> Iterator[str]:
     for word in found:
         if word in ("-j", "-g"):
             return
-        if word in _FREE_TEXT:
+        if word in FREE_TEXT:
             next(found, None)
         else:
             yield word

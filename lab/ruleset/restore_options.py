@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 
 from lab.ruleset.statement import Refused, long_lines
-from lab.ruleset.words import placed_words
+from lab.ruleset.words import FREE_TEXT, placed_words
 
 MAX_LINE_BYTES = 10_239  # a longer line is cut, and what is behind the cut is a line of its own (fgets into 10,240 bytes)
 
@@ -24,8 +24,6 @@ _LONG_WITH_VALUE = frozenset((
     "protocol", "in-interface", "out-interface", "jump", "goto", "match", "set-counters",
 ))  # fmt: skip
 _LONG_WITHOUT = frozenset(("flush", "zero", "delete-chain", "fragments", "verbose", "ipv4", "ipv6"))
-# Options of matches and targets whose value is free text, which may look like an option.
-_TEXTS = frozenset(("comment", "log-prefix", "nflog-prefix", "ulog-prefix", "string", "hex-string"))
 _RUNS, _ENDS, _PRINTS = "has iptables run a program", "ends the load there, as if all were loaded", "prints, and makes no rule"
 _TABLE = "names a table, which the line with * above does"
 _REFUSED = {
@@ -86,7 +84,7 @@ def _wrong(line: str) -> tuple[str, str] | None:
         option, given, _ = word[2:].partition("=")
         if word[1] != "-":
             why, takes_next = _short(word[1:])
-        elif option in _LONG_WITH_VALUE or option in _TEXTS:
+        elif option in _LONG_WITH_VALUE or f"--{option}" in FREE_TEXT:
             why, takes_next = None, not given
         elif option in _LONG_WITHOUT:
             why, takes_next = None, False

@@ -9,14 +9,13 @@ from typing import NamedTuple
 from lab.ruleset.nft.rule import NftRule
 from lab.ruleset.nft.tokens import without_strings
 from lab.ruleset.rule import PORT_MAX, Ports, SavedRule, complement, overlap, read_ports, read_rule
-from lab.ruleset.words import quote_is_open, words
+from lab.ruleset.words import FREE_TEXT, quote_is_open, words
 
 # of a flow's first packet; what conntrack calls the reply's destination port is the same one
 _OPTIONS = frozenset((
     "--sport", "--sports", "--source-port", "--source-ports", "--ports", "--port", "--ctorigsrcport", "--ctrepldstport",
 ))  # fmt: skip
 _SAID = ("sport", "source-port", "--port", "srcport", "dstport", "proto-src")
-_FREE_TEXT = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string"))
 _NFT = re.compile(
     r"(?<![\w/.@-])(?:(?P<proto>tcp|udp|th) sport|ct original proto-src) (?:(?P<not>!= |neq )|== |eq |vmap )?"
     r"(?P<value>\{[^{}]*\}|[^\s;{}]+)"
@@ -33,7 +32,7 @@ def of_saved(rule: SavedRule) -> Iterator[Ports]:
     negated = False
     found = iter(words(rule.text))
     for word in found:
-        if word in _FREE_TEXT:
+        if word in FREE_TEXT:
             next(found, None)
         elif word in _OPTIONS:
             ports = read_ports(next(found, ""))

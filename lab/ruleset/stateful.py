@@ -26,16 +26,6 @@ _ICMP = frozenset(("icmp", "icmpv6"))
 _ECHO = frozenset(("8", "0", "128", "129", "echo-request", "echo-reply", "ping", "pong", "8/0", "0/0"))
 
 
-def state_in_the_way(
-    ruleset: Ruleset, hook_chains: Sequence[str], proto: str, ports: Sequence[tuple[int, int]], *, logs: bool = False
-) -> tuple[SavedRule, ...]:
-    """The rules with a state of their own that a flow may meet, in the order of the ruleset.
-
-    For many flows of one ruleset, keep a `StatefulRules`: it reads the ruleset once.
-    """
-    return StatefulRules(ruleset).in_the_way(hook_chains, proto, ports, logs=logs)
-
-
 class StatefulRules:
     """The rules of a ruleset that have a state of their own, found once, asked for each flow.
 

@@ -9,18 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.errors import Problem
+from lab.ruleset.extensions import BUILT_IN_CHAINS
 from lab.ruleset.nft.given import Given, given_chains
 from lab.ruleset.render import Rendered
 
 _FAMILIES = {"v4": "ip", "v6": "ip6"}
-# What iptables-nft makes of a table, whether the text names the chains or not.
-_BUILT_IN = {
-    "filter": ("INPUT", "FORWARD", "OUTPUT"),
-    "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
-    "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-    "raw": ("PREROUTING", "OUTPUT"),
-    "security": ("INPUT", "FORWARD", "OUTPUT"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ def _saved_tables(text: str) -> dict[str, _Saved]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.startswith("*"):
             name = line[1:].strip()
-            table = tables.setdefault(name, _Saved(number, set(_BUILT_IN.get(name, ()))))
+            table = tables.setdefault(name, _Saved(number, set(BUILT_IN_CHAINS.get(name, ()))))
         elif table is not None and line.startswith(":"):
             table.chains.update(line[1:].split()[:1])
     return tables

@@ -15,6 +15,8 @@ _QUOTED = re.compile(r'([^"]*)"((?:[^"\\]|\\.)*)', re.DOTALL)
 _CLOSED = re.compile(r'[^"]*(?:"(?:[^"\\]|\\.)*"[^"]*)*', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+FREE_TEXT = frozenset(("--comment", "--log-prefix", "--nflog-prefix", "--ulog-prefix", "--string", "--hex-string"))
+"""Options of matches and targets whose value is any text, which may look like an option."""
 
 
 class Word(NamedTuple):

@@ -25,8 +25,11 @@ def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collec
     for kind, text in prepared.rulesets.parts():
         if kind != "ipset":
             named = _NFT_INTERFACE.findall(text.text) if kind == "nft" else _named_interfaces(text.text)
-            for name in _unknown_interfaces(named, here.interfaces):
-                yield f"{node}: a rule of {text.file} names interface {name}, which the node does not have"
+            unknown = _unknown_interfaces(named, here.interfaces)
+            if len(unknown) == 1:
+                yield f"{node}: a rule of {text.file} names interface {unknown[0]}, which the node does not have"
+            elif unknown:
+                yield f"{node}: rules of {text.file} name interfaces that the node does not have: {', '.join(unknown)}"
             for words in _absent(text, here):
                 yield f"{node}: {words}"
 

@@ -68,10 +68,9 @@ def find_scene(
     """
     if matrix is None and topology is None:
         if len(candidates) != 1:
-            names = ", ".join(str(path) for path in candidates) or "none"
-            raise InputError(
-                Problem(f"which network? There is more than one matrix, or none: {names}", mend="say --matrix FILE")
-            )
+            names = ", ".join(str(path) for path in candidates)
+            what = f"there are several matrices: {names}" if names else "there is no matrix"
+            raise InputError(Problem(f"which network? No --matrix and no --topology, and {what}", mend="say --matrix FILE"))
         matrix = candidates[0]
     if matrix is None:
         assert topology is not None

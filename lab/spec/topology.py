@@ -305,10 +305,6 @@ class Topology(BaseModel):
                 return str(found[0].ip)
         return None
 
-    def routers(self) -> tuple[str, ...]:
-        """The nodes that forward."""
-        return tuple(name for name, node in self.nodes.items() if node.forwards)
-
     def roles(self) -> dict[str, tuple[str, ...]]:
         """The nodes of each role, in the order written."""
         found: dict[str, tuple[str, ...]] = {}

@@ -113,7 +113,9 @@ def test_a_deny_that_holds_for_another_source_alone_is_told(project: Project) ->
 def test_a_source_that_the_row_names_and_a_sender_with_one_address_are_not_marked(project: Project) -> None:
     said = {"name": "said", "from": "gateway@second", "source": FIRST[0], "to": "192.0.2.66", "expect": "allow"}
     alone = {"name": "alone", "from": "beta", "to": "203.0.113.9", "expect": "allow"}
-    for cell in ran(project, out(FIRST[0]), said, alone).results:
+    cells = ran(project, out(FIRST[0]), said, alone).results
+    assert len(cells) == 2
+    for cell in cells:
         assert (cell.outcome, cell.kernel_source, cell.bound, cell.notes) == (Outcome.PASSED, None, False, ())
 
 

@@ -78,7 +78,6 @@ class NftRule:
     jump_to: tuple[str, ...] = ()
     goto: bool = False
     log_prefix: str | None = None
-    log_group: int | None = None
     reject_with: str | None = None
     stateful: bool = False
     about_invalid: bool = False
@@ -123,7 +122,6 @@ def read_rule(
     jumps = _jumps(bare, words.count("vmap"), around)
     verdicts = {*(verdict for verdict, _ in jumps), *([target] if block is not None else ())}
     comment = _COMMENT.search(text) if "comment" in words else None
-    prefix, group = _log(text) if "log" in words else (None, None)
     shown = text if block is None else text.replace(
         f"{target} {{}}", f"{target} {{ {'; '.join(rule.text for rule in block)} }}", 1
     )
@@ -133,7 +131,7 @@ def read_rule(
         target,
         tuple(dict.fromkeys(chain for _, chain in jumps)),
         verdicts == {"goto"},
-        prefix, group,
+        _log_prefix(text) if "log" in words else None,
         _reject_with(outer) if target == "reject" else None,
         _STATEFUL.search(bare) is not None or _asks_written(bare, around.written),
         _is_about_invalid(bare),
@@ -170,20 +168,16 @@ def _jumps(bare: str, maps: int, around: Surroundings) -> list[tuple[str, str]]:
     return found
 
 
-def _log(text: str) -> tuple[str | None, int | None]:
-    """The prefix and the group of a rule's log statement."""
-    words = _WORDS.findall(text)
-    prefix: str | None = None
-    group: int | None = None
+def _log_prefix(text: str) -> str | None:
+    """The prefix of a rule's log statement."""
+    words: list[str] = _WORDS.findall(text)
     rest = words[words.index("log") + 1:] if "log" in words else []
     for option, value in zip(rest[::2], rest[1::2], strict=False):
         if option == "prefix":
-            prefix = value.strip('"')
-        elif option == "group" and value.isdecimal() and len(value) < 10:
-            group = int(value)
-        elif option not in ("level", "snaplen", "queue-threshold", "flags"):
+            return value.strip('"')
+        if option not in ("level", "group", "snaplen", "queue-threshold", "flags"):
             break
-    return prefix, group
+    return None
 
 
 def _reject_with(bare: str) -> str:

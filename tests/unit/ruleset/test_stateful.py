@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.ruleset.save import read_save
-from lab.ruleset.stateful import StatefulRules, state_in_the_way
+from lab.ruleset.stateful import StatefulRules
 
 TCP_443 = ("tcp", [(443, 443)])
 
@@ -15,7 +15,7 @@ def met(text: str, flow: tuple[str, list[tuple[int, int]]] = TCP_443, chains: tu
     proto, ports = flow
     return [
         f"{rule.table}:{rule.chain}:{rule.number}"
-        for rule in state_in_the_way(read_save(text), chains, proto, ports, logs=logs)
+        for rule in StatefulRules(read_save(text)).in_the_way(chains, proto, ports, logs=logs)
     ]
 
 

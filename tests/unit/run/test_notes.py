@@ -41,3 +41,19 @@ def test_rules_that_need_what_is_not_there_are_told_with_their_line(project: Pro
     (note,) = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
     assert note.startswith("gateway: the rule in policies/small-gateway.rules.j2:12 matches nothing for want of a sender with ")
     assert "00:16:3e:0a:0b:01 (and so 2 more rules)" in note
+
+
+def test_interfaces_that_the_node_lacks_are_told_together(project: Project) -> None:
+    rules = "".join(f"-A INPUT -i {name} -j DROP\n-A FORWARD -i {name} -j DROP\n" for name in ("ppp7", "lo", "br9", "tap+"))
+    project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{rules}-A INPUT -p tcp")
+    (note,) = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
+    of = "gateway: rules of policies/small-gateway.rules.j2"
+    assert note == f"{of} name interfaces that the node does not have: ppp7, br9, tap+"
+
+
+@pytest.mark.parametrize(("candidates", "words"), [
+    ((), "there is no matrix"), (("a.yaml", "b.yaml"), "there are several matrices: a.yaml, b.yaml"),
+])  # fmt: skip
+def test_which_network_is_asked_for(candidates: tuple[str, ...], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        find_scene(None, None, {}, candidates=[Path(one) for one in candidates])

@@ -44,7 +44,7 @@ def test_the_example_of_the_formats(edge: Topology) -> None:
     assert edge.networks["lan"] == (ip_network("10.0.1.0/24"), ip_network("2001:db8:a::/64"))
     gateway = edge.nodes["gateway"]
     assert gateway.forwards
-    assert edge.routers() == ("gateway",)
+    assert [name for name, node in edge.nodes.items() if node.forwards] == ["gateway"]
     assert gateway.sysctls == {"net.ipv4.conf.all.rp_filter": "1"}
     assert [route.text for route in gateway.routes] == ["10.99.0.0/16 via 10.0.1.99"]
     assert [(rule.fwmark, rule.table, rule.priority) for rule in gateway.rules] == [(2, 102, 100)]

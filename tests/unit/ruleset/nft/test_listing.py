@@ -227,17 +227,18 @@ def test_the_rules_of_a_block_that_is_jumped_to() -> None:
     assert (third.handle, third.number, third.block) == (21, 3, ())
 
 
-@pytest.mark.parametrize(("text", "prefix", "group"), [
-    ('log prefix "in { 1: " level debug drop', "in { 1: ", None),
-    ('log prefix "x" group 2 snaplen 100 queue-threshold 3', "x", 2),
-    ("log group 5", None, 5),
-    ('log prefix "log prefix" flags all accept', "log prefix", None),
-    ("log flags tcp sequence,options", None, None),
-    ('accept comment "log prefix"', None, None),
-    ("log", None, None),
+@pytest.mark.parametrize(("text", "prefix"), [
+    ('log prefix "in { 1: " level debug drop', "in { 1: "),
+    ('log prefix "x" group 2 snaplen 100 queue-threshold 3', "x"),
+    ("log group 5", None),
+    ('log group 5 prefix "y"', "y"),
+    ('log prefix "log prefix" flags all accept', "log prefix"),
+    ("log flags tcp sequence,options", None),
+    ('accept comment "log prefix"', None),
+    ("log", None),
 ])  # fmt: skip
-def test_log_prefix_and_group(text: str, prefix: str | None, group: int | None) -> None:
-    assert (rule(text).log_prefix, rule(text).log_group) == (prefix, group)
+def test_log_prefix(text: str, prefix: str | None) -> None:
+    assert rule(text).log_prefix == prefix
 
 
 def test_comments() -> None:
