@@ -35,9 +35,9 @@ def exposure(
     """Ask every port of both protocols between all zones, and list what is open, by which rule."""
     from lab.cli.ending import Failure, finish, reported
     from lab.errors import InputError, Problem
-    from lab.report.exposure import UNFINISHED, exposure_json, no_exposure
+    from lab.report.exposure import begin_exposure, exposure_json, no_exposure
     from lab.report.json import json_text
-    from lab.report.write import begin, check_apart, write_all
+    from lab.report.write import check_apart, write_all
 
     inputs = [*(files or ()), *([against] if against else [])]
     rolling = save is not None and against is not None and save.resolve() == against.resolve()
@@ -56,7 +56,7 @@ def exposure(
     with reported(failed):
         if save is not None and not rolling:
             check_apart([save], inputs)
-            begin(save, json_text(exposure_json(no_exposure((UNFINISHED,), 3, interrupted=True))))
+            begin_exposure(save)
         if as_json and markdown:
             raise InputError(Problem("--json and --markdown: one of them is printed", mend="--save writes the JSON beside"))
         if len(backend.backends) > 1:

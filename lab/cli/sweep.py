@@ -56,8 +56,8 @@ def sweep(
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
     from lab.cli.ending import Failure, finish, reported
     from lab.report.json import json_text
-    from lab.report.sweep import UNFINISHED, sweeps_json
-    from lab.report.write import begin, check_apart, write_all
+    from lab.report.sweep import begin_sweeps, sweeps_json
+    from lab.report.write import check_apart, write_all
 
     found: list[dict[str, object]] = []
     lost = False
@@ -71,7 +71,7 @@ def sweep(
     with reported(write):
         if json_file is not None:
             check_apart([json_file], inputs)
-            begin(json_file, json_text(sweeps_json((), 3, (UNFINISHED,), interrupted=True)))
+            begin_sweeps(json_file)
         services = _services(service, tcp=tcp or not (udp or both), udp=udp or both, both=both, of_sources=sources is not None)
         chosen = _Chosen(matrix, topology, tuple(policy or ()), mend=mend, allow_commands=allow_commands, shipped=shipped)
         asked = _Asked(sender, target, source, sources, gear, family.families if family is not None else (None,))

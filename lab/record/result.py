@@ -149,6 +149,13 @@ class RunResult:
     interrupted: bool = False
     comparisons: tuple[Comparison, ...] = ()
 
+    @property
+    def stops(self) -> tuple[RunProblem, ...]:
+        """The problems; of a run that only a signal stopped, that it did: its finished cells are not the whole of it."""
+        if self.interrupted and not self.problems:
+            return (RunProblem(Problem("interrupted: what is told is of the cells that were finished")),)
+        return self.problems
+
 
 def no_result(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> RunResult:
     """A run that came to no cell, and why."""

@@ -24,7 +24,7 @@ def annotation_lines(result: RunResult, *, prefix: str = "") -> list[str]:
         rule = cell.verdict.rule
         places.setdefault((rule.source if rule else None) or cell.where, []).append(cell)
     lines = [_annotation(place, cells, prefix) for place, cells in places.items()]
-    lines += [_problem(problem, prefix) for problem in result.problems]
+    lines += [_problem(problem, prefix) for problem in result.stops]
     return lines + [f"::notice title=netfilter-lab::{_data(_plain_text(note))}" for note in result.notes]
 
 

@@ -16,12 +16,12 @@ def junit_text(result: RunResult) -> str:
     """Return ``result`` as JUnit XML.
 
     A cell that behaved otherwise than expected is a failure, one whose measurement failed an error, and so is each
-    problem that stopped a matrix.  The property ``lab.exit`` is the exit code of the run.
+    problem that stopped a matrix, and a signal that stopped the run.  The property ``lab.exit`` is the exit code of the run.
     """
     root = Element("testsuites", name="netfilter-lab", time=f"{result.summary.seconds:.3f}")
     for matrix, cells in groupby(sorted(result.results, key=lambda cell: cell.matrix), key=lambda cell: cell.matrix):
         _suite(root, matrix, list(cells), result)
-    if result.problems:
+    if result.stops:
         _problems(root, result)
     for total in ("tests", "failures", "errors"):
         root.set(total, str(sum(int(suite.get(total, "0")) for suite in root)))
@@ -71,10 +71,10 @@ def _case(suite: Element, cell: CellResult) -> None:
 
 
 def _problems(root: Element, result: RunResult) -> None:
-    count = str(len(result.problems))
+    count = str(len(result.stops))
     suite = SubElement(root, "testsuite", name="lab", tests=count, failures="0", errors=count, skipped="0", time="0")
     _properties(suite, [("lab.exit", str(result.exit_code)), *flat_properties(result.machine)])
-    for number, problem in enumerate(result.problems, start=1):
+    for number, problem in enumerate(result.stops, start=1):
         case = SubElement(suite, "testcase", classname="lab", name=f"problem {number}", time="0")
         if problem.problem.where is not None:
             _properties(case, [("lab.where", str(problem.problem.where))])

@@ -147,6 +147,9 @@ def test_a_signal_leaves_what_was_finished(project: Project, name: str, code: in
     assert [cell["result"] for cell in said["cells"]] == ["passed"] * 3
     assert "interrupted: the numbers are of the cells that were finished" in done.out
     assert "3 cells: 3 passed" in done.out.splitlines()[-1]
+    root = ElementTree.parse(project.folder / "r.xml").getroot()
+    assert (root.get("tests"), root.get("errors")) == ("4", "1")  # who reads these two alone must not see green
+    assert project.read("r.txt").startswith("::error title=netfilter-lab::interrupted")
 
 
 def test_a_kill_leaves_reports_that_say_so(project: Project) -> None:
@@ -179,6 +182,15 @@ def test_a_wrong_option_leaves_no_report_of_yesterday(project: Project) -> None:
     project.lab("run", *REPORTS).ended(0)
     assert "--famly" in project.lab("run", "--famly", "4", *REPORTS).ended(2).err
     assert "did not finish" in results(project)["problems"][0]
+
+
+@pytest.mark.parametrize("command", ["sweep world web-vip tcp/440-445 --json", "exposure --save"])
+def test_a_wrong_option_leaves_no_sweep_and_no_exposure_of_yesterday(project: Project, command: str) -> None:
+    words = command.split()
+    project.lab("sweep", "world", "web-vip", "tcp/440-445", "--json", "r.json").ended(0)
+    project.lab(*words, "r.json", "--famly", "4").ended(2)
+    said = json.loads(project.read("r.json"))
+    assert (said["exit_code"], said["interrupted"]) == (3, True)
 
 
 def test_a_signal_that_python_swallows_comes_again(project: Project) -> None:

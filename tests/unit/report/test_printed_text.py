@@ -116,8 +116,11 @@ def test_exit_codes_of_signals() -> None:
     ("line", "found"),
     [
         ("run --json a.json m.yaml --junit=b.xml", {"json": "a.json", "junit": "b.xml"}),
-        ("run --json", {}), ("run --collect --json a", {}), ("run --json a --help", {}), ("sweep a b --json c", {}), ("", {}),
-        ("run -- --json a", {}), ("run json a", {}),
+        ("run --json", {}), ("run --collect --json a", {}), ("run --json a --help", {}), ("", {}),
+        ("run -- --json a", {}), ("run json a", {}), ("trace a b --json c", {}),
+        ("sweep a b --json c", {"json": "c"}), ("sweep a b --junit c", {}),
+        ("exposure --json --save c", {"save": "c"}), ("exposure --save=c --against d", {"save": "c"}),
+        ("exposure --save c --against ./c", {}), ("exposure --save c --help", {}),
     ],
 )  # fmt: skip
 def test_reports_are_known_before_the_command_line_is_read(line: str, found: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ AS_PYTHON_WRITES_IT = {
     "a generator": "{{ hosts | map('upper') }}",
     "by ~": "{{ '-s ' ~ hosts }}",
     "by the filter string": "{{ hosts | string }}",
+    "by the filter pprint": "{{ hosts | pprint }}",
     "by a filter of text": "{{ hosts | replace('[', '') }}",
     "by upper": "{{ hosts | upper }}",
     "by the filter format": "{{ '-s %s' | format(hosts) }}",
