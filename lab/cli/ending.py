@@ -72,7 +72,7 @@ def finish(code: int, write: Callable[[], None], show: Callable[[], None]) -> No
     if unwritten is not None:
         _tell(unwritten.problems)
         code = _both(code, unwritten.exit_code)
-    sys.exit(code)
+    raise _Finished(code)
 
 
 def _whole(write: Callable[[], None]) -> None:
@@ -87,6 +87,10 @@ def _whole(write: Callable[[], None]) -> None:
 def _both(code: int, other: int) -> int:
     """The graver of two exit codes; that of a signal stays."""
     return code if code > _MOST else gravest((code, other))
+
+
+class _Finished(SystemExit):
+    """The end of a command that has told how it came to it."""
 
 
 class _Told(Exception):
@@ -119,7 +123,7 @@ def _run(work: Work) -> int:
     try:
         app()
     except SystemExit as ended:
-        if work.signum is not None and ended.code != 128 + work.signum:  # caught by the parser of the command line
+        if work.signum is not None and not isinstance(ended, _Finished):  # caught by the parser of the command line
             raise Interrupted(work.signum) from None
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0

@@ -36,8 +36,8 @@ _WIDE_FORMAT = re.compile(r"\d{6,}")
 
 # Filters that begin with the text of what they are given.
 _TEXT_FILTERS = frozenset((
-    "capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "pprint", "replace", "string", "striptags",
-    "title", "trim", "upper", "urlize", "wordcount", "wordwrap",
+    "capitalize", "center", "e", "escape", "forceescape", "format", "indent", "lower", "pprint", "replace", "string",
+    "striptags", "title", "trim", "upper", "urlize", "wordcount", "wordwrap",
 ))  # fmt: skip
 _PART = re.compile(r"\{\w*[.\[]")  # in str.format: not the value, but something of it
 _NAMED = re.compile(r"%\((\w+)\)")
