@@ -28,6 +28,8 @@ REPORTS = ("--json", "r.json", "--junit", "r.xml", "--markdown", "r.md", "--anno
 YESTERDAY = "all is green\n"
 IN_CELL_4 = """
 import os, signal
+if signal.{0} != signal.SIGKILL and signal.getsignal(signal.{0}) == signal.SIG_IGN:
+    signal.signal(signal.{0}, signal.SIG_DFL)  # as nohup and a shell's background jobs leave it
 from lab.run.matrix_run import MatrixRun
 cell, asked = MatrixRun._cell, []
 def stop(self, lab, one):
