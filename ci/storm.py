@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from lab.errors import LabError, MeasurementError
-from lab.kernel.line_map import NodeLines
+from lab.kernel.line_map import NodeLines, find_lines
 from lab.kernel.network import Network
 from lab.kernel.rtnetlink import carry_out, new_address
-from lab.lab import Lab, find_lines
+from lab.lab import Lab
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered

@@ -13,7 +13,7 @@ from typing import Self
 from lab.errors import InputError, Problem
 from lab.kernel.capture import Capture
 from lab.kernel.instrument import Instrument
-from lab.kernel.line_map import KnownLines, LineMap, NodeLines, lines_of_accepted
+from lab.kernel.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.loading import Load
 from lab.kernel.namespace import Home
 from lab.kernel.network import Network
@@ -48,8 +48,8 @@ from lab.verdict.remembering import Flow, RememberingRules
 class Lab:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`.
 
-    ``lines`` is what `find_lines` gave for these policies, where several labs are built of them; ``backend`` the iptables
-    that loads them.
+    ``lines`` is what `lab.kernel.line_map.find_lines` gave for these policies, where several labs are built of them;
+    ``backend`` the iptables that loads them.
     Raises InputError when the kernel refuses a ruleset or a route, MachineError when this machine lacks something,
     MeasurementError when the instrument cannot be armed; nothing then remains.
 
@@ -392,21 +392,3 @@ def _address(text: str, family: int) -> str:
         return str(IPv4Address(text) if family == 4 else IPv6Address(text))
     except ValueError:
         raise InputError(Problem(f"{text!r} is not an IPv{family} address")) from None
-
-
-def find_lines(
-    topology: Topology, policies: Mapping[str, Rulesets], backend: Backend = Backend.NFT
-) -> dict[str, NodeLines]:
-    """The template line of each rule of the ``policies`` of ``topology``'s nodes.
-
-    They are found by loading them into namespaces that are thrown away.
-
-    Raises InputError for a ruleset that the kernel refuses, MachineError for a match or target that this machine lacks:
-    before anything is built.
-    """
-    home = Home()
-    try:
-        interfaces = {name: topology.nodes[name].interfaces for name in policies}
-        return lines_of_accepted(home, policies, backend, interfaces)
-    finally:
-        home.close()

@@ -19,6 +19,7 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.lines import counted_lines, lines_of, lines_of_comments, with_line_comments, with_line_counters
 from lab.ruleset.nft.script import with_line_counters as with_nft_counters
 from lab.ruleset.rulesets import Rulesets
+from lab.spec.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,21 @@ def _make_links(namespace: Namespace, names: Collection[str]) -> None:
             route.link("add", ifname=name, kind="veth", peer={"ifname": f"lab{number}"})
 
 
-def lines_of_accepted(
-    home: Home, policies: Mapping[str, Rulesets], backend: Backend, interfaces: Mapping[str, Collection[str]]
+def find_lines(
+    topology: Topology, policies: Mapping[str, Rulesets], backend: Backend = Backend.NFT
 ) -> dict[str, NodeLines]:
-    """The lines of every node's rules, found before anything is built; InputError or MachineError for a refused ruleset."""
+    """The template line of each rule of the ``policies`` of ``topology``'s nodes.
+
+    They are found by loading them into namespaces that are thrown away.
+
+    Raises InputError for a ruleset that the kernel refuses, MachineError for a match or target that this machine lacks:
+    before anything is built.
+    """
     with ExitStack() as undo:
+        home = Home()
+        undo.callback(home.close)
         maps = {}
         for name, rulesets in policies.items():
-            maps[name] = LineMap(home, rulesets, backend, interfaces.get(name, ()))
+            maps[name] = LineMap(home, rulesets, backend, topology.nodes[name].interfaces)
             undo.callback(maps[name].close)
         return {name: lines.sources() for name, lines in maps.items()}

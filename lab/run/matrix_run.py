@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, as_lab_error
-from lab.kernel.line_map import NodeLines
-from lab.lab import Lab, find_lines
+from lab.kernel.line_map import NodeLines, find_lines
+from lab.lab import Lab
 from lab.probe.question import NUMBERS, Question
 from lab.record.observation import Observation, Stage
 from lab.record.packet import Packet
