@@ -76,6 +76,11 @@ class SweepGroup:
     unsettled: str | None = None
 
     @property
+    def open(self) -> bool:
+        """Whether their packets were let in: see `is_open`; or, if they were denied, copies that a rule made of them arrived."""
+        return is_open(self.verdict) or self.arrived is not None
+
+    @property
     def count(self) -> int:
         """How many keys."""
         return sum(high - low + 1 for low, high in self.keys)
@@ -110,8 +115,8 @@ class Sweep:
 
     @property
     def open(self) -> tuple[SweepGroup, ...]:
-        """The groups whose packets were let in: see `is_open`."""
-        return tuple(group for group in self.groups if is_open(group.verdict))
+        """The groups whose packets were let in."""
+        return tuple(group for group in self.groups if group.open)
 
     def of(self, key: int) -> SweepGroup:
         """The group of one key; KeyError when it was not swept."""

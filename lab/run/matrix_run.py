@@ -16,6 +16,7 @@ from lab.record.result import CellResult
 from lab.record.sweep import ranges_of
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rule import SavedRule
+from lab.ruleset.stateful import whim_of
 from lab.run.isolation import Isolation
 from lab.run.plan import Plan
 from lab.run.questions import question_of, questions
@@ -187,8 +188,8 @@ class MatrixRun:
         remembering = self._isolation.in_the_way(cell)
         tally = Tally(cell, self._today)
         for rule in remembering:
-            if "--mode random" in rule.text or "numgen random" in rule.text:
-                tally.warn(f"a rule decides by chance, and another run may differ: {rule.text}")
+            if (whim := whim_of(rule.text)) is not None:
+                tally.warn(f"{whim}: {rule.text}")
         if is_swept(cell):
             self._sweep(lab, cell, tally, remembering)
             return tally

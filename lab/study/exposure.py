@@ -69,7 +69,7 @@ def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: S
     ]
     _tell(groups, pair, proto, found)
     _tell_closed(groups, pair, proto, found)
-    return [group for group in groups if is_open(group.verdict)]
+    return [group for group in groups if group.open]
 
 
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
@@ -98,7 +98,7 @@ def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -
 def _tell_closed(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
     """Keep what was open when it was asked first, and is not now: one of both is not so."""
     for group in groups:
-        if group.verdict.kind is not Kind.LOST and not is_open(group.verdict) and group.unsettled is None:
+        if group.verdict.kind is not Kind.LOST and not group.open and group.unsettled is None:
             what = _what(pair, proto, group.keys)
             found.lost.append(f"{what}: open to one packet, and {group.verdict.kind} to the next")
 

@@ -60,6 +60,16 @@ def test_a_swept_range_is_the_first_where_a_rule_remembers(project: Project, mon
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("mode", "how"), [("nth --every 2 --packet 0", "counting"), ("random --probability 1", "chance")])
+def test_a_rule_that_decides_by_no_packet_s_own_is_told(project: Project, mode: str, how: str) -> None:
+    whim = f"-A FORWARD -p udp --dport 53 -m statistic --mode {mode} -j DROP"
+    flows = [*rows(1, service="udp/53", expect="drop"), {**rows(1, service="udp/54", expect="allow")[0], "name": "other"}]
+    denied, other = project.run(corridor(), {"gateway": table("filter", whim)}, flows, Order(strict=True)).results
+    assert (str(denied.outcome), str(denied.verdict.kind)) == ("mismatch", "dropped")
+    assert f"a rule decides by {how}" in denied.warnings[0]
+    assert (str(other.outcome), other.warnings) == ("passed", ())
+
+
 def test_how_far_a_range_is_that_is_asked_port_by_port(project: Project) -> None:
     told: list[tuple[int, int]] = []
     (plan,) = project.plans(corridor(), {"gateway": table("filter")}, [
