@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from lab.errors import LabError, MeasurementError
-from lab.kernel.line_map import NodeLines, find_lines
-from lab.kernel.network import Network
-from lab.kernel.rtnetlink import carry_out, new_address
+from lab.kernel.ground.rtnetlink import carry_out, new_address
+from lab.kernel.hold.line_map import NodeLines, find_lines
+from lab.kernel.stage.network import Network
 from lab.lab import Lab
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 STAGE = {
     "topology": "storm",

@@ -138,7 +138,7 @@ def system_words(error: OSError) -> str:
 
 
 def _origin(error: BaseException) -> str:
-    """The innermost place of the lab's own code: ``lab.spec.fields:89``."""
+    """The innermost place of the lab's own code: ``lab.written.fields:89``."""
     place = "the lab"
     trace = error.__traceback__
     while trace is not None:

@@ -11,44 +11,44 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import InputError, Problem
-from lab.kernel.capture import Capture
-from lab.kernel.instrument import Instrument
-from lab.kernel.line_map import KnownLines, LineMap, NodeLines
-from lab.kernel.loading import Load
-from lab.kernel.namespace import Home
-from lab.kernel.network import Network
-from lab.kernel.node import Node
-from lab.kernel.read_back import LoadedPolicy, read_back
-from lab.kernel.rest import Pin
-from lab.kernel.rule_index import RuleIndex
-from lab.kernel.source import chosen_source
+from lab.kernel.ground.namespace import Home
+from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines
+from lab.kernel.hold.loading import Load
+from lab.kernel.hold.read_back import LoadedPolicy, read_back
+from lab.kernel.hold.rule_index import RuleIndex
+from lab.kernel.stage.capture import Capture
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.rest import Pin
+from lab.kernel.stage.source import chosen_source
+from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question
 from lab.probe.stage import Stage
-from lab.probe.train import SweepQuestion
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.absent import here_of
 from lab.ruleset.backend import Backend
+from lab.ruleset.hazards import Hazards, find_hazards
+from lab.ruleset.remembering import Flow, RememberingRules
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.cell import Service
-from lab.spec.service import parse_service
-from lab.spec.topology import Topology
-from lab.spec.words import is_address
-from lab.sweeping.manner import choose
-from lab.sweeping.sweeping import Sweeping
-from lab.sweeping.tally import SweepTally
+from lab.sweep.fates import SweepTally
+from lab.sweep.manner import choose
+from lab.sweep.sweeping import Sweeping
+from lab.sweep.train import SweepQuestion
 from lab.verdict.absence import Absences
-from lab.verdict.hazards import Hazards, find_hazards
 from lab.verdict.prove import prove
-from lab.verdict.remembering import Flow, RememberingRules
+from lab.written.cell import Service
+from lab.written.service import parse_service
+from lab.written.topology import Topology
+from lab.written.words import is_address
 
 
 class Lab:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`.
 
-    ``lines`` is what `lab.kernel.line_map.find_lines` gave for these policies, where several labs are built of them;
+    ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies, where several labs are built of them;
     ``backend`` the iptables that loads them.
     Raises InputError when the kernel refuses a ruleset or a route, MachineError when this machine lacks something,
     MeasurementError when the instrument cannot be armed; nothing then remains.

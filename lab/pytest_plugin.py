@@ -17,11 +17,11 @@ import pytest
 if TYPE_CHECKING:
     from lab.errors import LabError
     from lab.lab import Lab
+    from lab.prepare.plan import Choices, Plan
+    from lab.prepare.templates import Templates
     from lab.record.result import CellResult
     from lab.run.matrix_run import MatrixRun
-    from lab.run.plan import Choices, Plan
-    from lab.run.templates import Templates
-    from lab.spec.cell import Cell
+    from lab.written.cell import Cell
 
 _FOLDER = "matrices"
 _EXIT = "lab.exit"
@@ -41,9 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def _choices(config: pytest.Config) -> Choices:
     from lab.cli.choices import FamilyChoice
+    from lab.prepare.plan import Choices
+    from lab.prepare.policies import Rendering
     from lab.ruleset.backend import Backend
-    from lab.run.plan import Choices
-    from lab.run.rulesets import Rendering
 
     families = FamilyChoice(config.getoption("--lab-family")).families
     rendering = Rendering(Backend(config.getoption("--lab-backend")))
@@ -73,8 +73,8 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile
 
 
 def _is_matrix(path: Path) -> bool:
-    from lab.spec.files import Unfit, read_file
-    from lab.spec.yaml_text import MAX_BYTES
+    from lab.written.files import Unfit, read_file
+    from lab.written.yaml_text import MAX_BYTES
 
     try:
         return any(line.startswith(b"matrix:") for line in read_file(path, MAX_BYTES).splitlines())
@@ -92,9 +92,9 @@ class MatrixFile(pytest.File):
     def collect(self) -> Iterator[CellItem]:
         """One item for each cell; a wrong file is told in words, without a traceback."""
         from lab.errors import as_lab_error
+        from lab.prepare.plan import make_plan
+        from lab.prepare.templates import Templates
         from lab.report.plain import plain
-        from lab.run.plan import make_plan
-        from lab.run.templates import Templates
 
         try:
             if _templates not in self.config.stash:
@@ -113,7 +113,7 @@ class MatrixFile(pytest.File):
     def ask(self, cell: Cell) -> CellResult:
         """The result of one cell, in the lab that the file's cells share; raises LabError, and skips once that is broken."""
         from lab.errors import as_lab_error
-        from lab.kernel.privileges import require
+        from lab.kernel.ground.privileges import require
         from lab.report.plain import plain
         from lab.run.matrix_run import MatrixRun
 
@@ -263,11 +263,11 @@ def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
             topology: str, policies: Mapping[str, str] | None = None, *, backend: str | None = None, shipped: bool = False
         ) -> Lab:
             from lab.errors import LabError
-            from lab.kernel.privileges import require
+            from lab.kernel.ground.privileges import require
             from lab.lab import Lab
+            from lab.prepare.policies import Rendering
+            from lab.prepare.scene import make_scene
             from lab.ruleset.backend import Backend
-            from lab.run.rulesets import Rendering
-            from lab.run.scene import make_scene
 
             try:
                 require()

@@ -9,10 +9,10 @@ from lab.bench.figures import Found, Size, median, seconds
 from lab.bench.inputs import policy, topology, topology_of
 from lab.bench.ip_batch import down, up
 from lab.bench.processes import Apart, python_with, run_apart
-from lab.kernel.network import Network
-from lab.kernel.tools import find
+from lab.kernel.ground.tools import find
+from lab.kernel.stage.network import Network
 from lab.lab import Lab
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 _SIZES, _QUICK = (3, 30, 300, 1000), 30
 

@@ -6,7 +6,7 @@ from lab.bench.figures import Found, Size, growing
 from lab.bench.inputs import grown, policy, topology
 from lab.bench.probes import ask
 from lab.errors import MachineError
-from lab.kernel.tools import find
+from lab.kernel.ground.tools import find
 from lab.lab import Lab
 from lab.probe.question import Question
 from lab.ruleset.rulesets import Rulesets

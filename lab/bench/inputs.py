@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.template import render
-from lab.spec.load import load_topology
-from lab.spec.shipped import shipped_root
-from lab.spec.topology import Topology
+from lab.written.load import load_topology
+from lab.written.shipped import shipped_root
+from lab.written.topology import Topology
 
 
 def folder() -> Path:

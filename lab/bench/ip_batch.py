@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 Group = Sequence[tuple[Sequence[str], str]]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from lab.bench.figures import Found, Size, seconds
 from lab.bench.inputs import grown, text_of
 from lab.errors import MeasurementError, Problem
-from lab.kernel.dialects import restore
-from lab.kernel.line_map import LineMap
-from lab.kernel.loading import load
-from lab.kernel.namespace import Home
-from lab.kernel.node import Node
-from lab.kernel.read_back import read_back
-from lab.kernel.tools import find, run
+from lab.kernel.ground.namespace import Home
+from lab.kernel.ground.tools import find, run
+from lab.kernel.hold.kinds import restore
+from lab.kernel.hold.line_map import LineMap
+from lab.kernel.hold.loading import load
+from lab.kernel.hold.read_back import read_back
+from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets

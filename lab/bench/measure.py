@@ -16,7 +16,7 @@ from lab.bench.runs import runs
 from lab.bench.sweeps import sweeps
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem
 from lab.report.bench_schema import BENCH_VERSION, bench_schema
-from lab.spec.messages import did_you_mean
+from lab.written.messages import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)

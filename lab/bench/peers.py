@@ -7,10 +7,10 @@ import statistics
 from lab.bench.figures import Found, Size, median
 from lab.bench.inputs import policy, text_of, topology
 from lab.bench.processes import python_with, run_apart
-from lab.kernel.loading import load
-from lab.kernel.network import Network
-from lab.kernel.node import Node
-from lab.kernel.tools import find, run
+from lab.kernel.ground.tools import find, run
+from lab.kernel.hold.loading import load
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
 
 _NSE_PACKETS = 21  # its own waiting for a first sight varies by as much as one packet takes
 

@@ -9,12 +9,12 @@ import time
 from lab.bench.figures import Found, Size, seconds
 from lab.bench.inputs import policy, topology
 from lab.errors import MeasurementError, Problem
-from lab.kernel.conntrack import ConntrackChannel
-from lab.kernel.loading import load
-from lab.kernel.network import Network
-from lab.kernel.node import Node
-from lab.kernel.rest import Pin
-from lab.kernel.tools import find
+from lab.kernel.ground.tools import find
+from lab.kernel.hold.loading import load
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.rest import Pin
+from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.lab import Lab
 from lab.probe.question import Question
 from lab.record.packet import Packet

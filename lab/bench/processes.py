@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from lab.kernel.tools import find
+from lab.kernel.ground.tools import find
 
 _APART = Path(__file__).parent / "apart"
 _PATIENCE_S = 300  # for programs of others, which may wait for what never comes

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from lab.bench.figures import Figures, Found, Size, median, seconds
 from lab.bench.inputs import policy, topology
 from lab.errors import MeasurementError, Problem
-from lab.kernel.loading import load
-from lab.kernel.network import Network
-from lab.kernel.node import Node
-from lab.kernel.tools import find, run
+from lab.kernel.ground.tools import find, run
+from lab.kernel.hold.loading import load
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
 from lab.lab import Lab
 from lab.record.sweep import Gear
 

@@ -24,7 +24,7 @@ def bench(
     from lab.bench.picture import picture
     from lab.bench.table import table
     from lab.cli.ending import finish
-    from lab.kernel.privileges import enter
+    from lab.kernel.ground.privileges import enter
     from lab.report.file import check_writable
     from lab.report.write import write_all
 

@@ -20,9 +20,9 @@ def check(
 ) -> None:
     """Check topologies, policies and matrices as far as that needs no kernel: all problems at once."""
     from lab.cli.files import assignments, matrix_files
+    from lab.prepare.plan import Choices
+    from lab.prepare.policies import Rendering
     from lab.report.plain import plain
-    from lab.run.plan import Choices
-    from lab.run.rulesets import Rendering
     from lab.run.runner import make_plans
     from lab.run.source_ports import notes_of
 

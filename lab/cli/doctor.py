@@ -8,7 +8,7 @@ import sys
 def doctor() -> None:
     """Say what this machine can and cannot do, and what mends it."""
     from lab.kernel.doctor import State, examine
-    from lab.kernel.privileges import enter
+    from lab.kernel.ground.privileges import enter
 
     enter()
     missing = False

@@ -11,8 +11,8 @@ import typer
 from lab.cli.choices import NFT, BackendChoice, FamilyChoice, Shipped
 
 if TYPE_CHECKING:
+    from lab.prepare.plan import Plan
     from lab.record.exposure import ExposureReport
-    from lab.run.plan import Plan
 
 
 def exposure(
@@ -36,7 +36,7 @@ def exposure(
     from lab.cli.ending import Failure, finish, reported
     from lab.errors import InputError, Problem
     from lab.report.exposure import begin_exposure, exposure_json, no_exposure
-    from lab.report.json import json_text
+    from lab.report.run_json import json_text
     from lab.report.write import check_apart, write_all
 
     inputs = [*(files or ()), *([against] if against else [])]
@@ -62,12 +62,12 @@ def exposure(
         if len(backend.backends) > 1:
             raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
         from lab.cli.files import assignments, matrix_files
+        from lab.prepare.plan import Choices
+        from lab.prepare.policies import Rendering
         from lab.report.file import check_writable
-        from lab.run.plan import Choices
-        from lab.run.rulesets import Rendering
         from lab.run.runner import inputs_of, make_plans
         from lab.study.compare_exposures import read_saved
-        from lab.study.exposures import measure, one_topology
+        from lab.study.exposure import measure, one_topology
 
         rendering = Rendering(backend.backends[0], mend=mend, allow_commands=allow_commands)
         choices = Choices(None, assignments(policy or ()), None, family.families, rendering, shipped)
@@ -87,7 +87,7 @@ def exposure(
 def _print(report: ExposureReport, *, as_json: bool, markdown: bool) -> None:
     from lab.cli.printed import print_machine_readable
     from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
-    from lab.report.json import json_text
+    from lab.report.run_json import json_text
 
     if as_json:
         print_machine_readable(json_text(exposure_json(report)))
@@ -99,9 +99,9 @@ def _print(report: ExposureReport, *, as_json: bool, markdown: bool) -> None:
 
 
 def _ready(plans: list[Plan]) -> None:
-    from lab.kernel.privileges import enter
-    from lab.kernel.tools import need
-    from lab.run.plan import tools_for
+    from lab.kernel.ground.privileges import enter
+    from lab.kernel.ground.tools import need
+    from lab.prepare.plan import tools_for
 
     for tool in tools_for(plans):
         need(tool)

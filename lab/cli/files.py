@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InputError, Problem
-from lab.spec.shipped import OPTION, shipped_matrix, shipped_root
+from lab.written.shipped import OPTION, shipped_matrix, shipped_root
 
 FOLDER = "matrices"
 

@@ -16,7 +16,7 @@ def init(
 ) -> None:
     """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
     from lab.report.file import write_file
-    from lab.spec.shipped import shipped_root
+    from lab.written.shipped import shipped_root
 
     root = shipped_root()
     written = left = 0

@@ -10,7 +10,7 @@ import typer
 
 def run_pytest(context: typer.Context) -> None:
     """Enter a user namespace if that is needed, then run pytest with the arguments that follow."""
-    from lab.kernel.privileges import enter
+    from lab.kernel.ground.privileges import enter
 
     # before pytest runs: its workers have threads, and a process with threads cannot enter one
     enter()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.errors import LabError
+    from lab.prepare.plan import Plan
     from lab.record.result import RunResult
-    from lab.run.plan import Plan
     from lab.run.runner import Order
 
 Files = Annotated[list[Path] | None, typer.Argument(help="Matrix files or folders; without any, all of matrices/.")]
@@ -60,8 +60,8 @@ def run(
             # before anything that takes time: what kills the lab from now on leaves no report of yesterday
             outputs.begin()
         from lab.cli.files import assignments, matrix_files
-        from lab.run.plan import Choices
-        from lab.run.rulesets import Rendering
+        from lab.prepare.plan import Choices
+        from lab.prepare.policies import Rendering
         from lab.run.runner import Order, inputs_of, make_plans
 
         rendering = Rendering(mend=mend, allow_commands=allow_commands)
@@ -91,11 +91,11 @@ def _measured(
     from rich.console import Console
 
     from lab.cli.printed import coloured_output
-    from lab.kernel.privileges import enter
-    from lab.kernel.tools import need
+    from lab.kernel.ground.privileges import enter
+    from lab.kernel.ground.tools import need
+    from lab.prepare.plan import tools_for
     from lab.report.progress import progress_for
     from lab.run.pcap import capture_failures
-    from lab.run.plan import tools_for
     from lab.run.runner import run as run_plans
 
     for tool in tools_for(plans):

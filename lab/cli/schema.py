@@ -20,7 +20,7 @@ def schema(
     from lab.report.file import write_file
     from lab.report.schema import result_schema
     from lab.report.study_schema import exposure_schema, sweep_schema
-    from lab.spec.schema import json_schemas
+    from lab.written.schema import json_schemas
 
     schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
     schemas |= {"sweep": sweep_schema(), "exposure": exposure_schema()}

@@ -16,9 +16,9 @@ from lab.errors import gravest
 
 if TYPE_CHECKING:
     from lab.lab import Lab
+    from lab.prepare.scene import Scene
     from lab.ruleset.backend import Backend
-    from lab.run.scene import Scene
-    from lab.sweeping.tally import SweepTally
+    from lab.sweep.fates import SweepTally
 
 ALL_PORTS = "1-65535"
 CONSTANTS = "constants"
@@ -55,7 +55,7 @@ def sweep(
 ) -> None:
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
     from lab.cli.ending import Failure, finish, reported
-    from lab.report.json import json_text
+    from lab.report.run_json import json_text
     from lab.report.sweep import begin_sweeps, sweeps_json
     from lab.report.write import check_apart, write_all
 
@@ -97,11 +97,11 @@ class _Chosen:
     def swept(self, backend: Backend, asked: _Asked, services: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
         """Each sweep in a lab of this backend, behind the notes, printed."""
         from lab.cli.files import assignments, matrix_file, matrix_files
-        from lab.kernel.privileges import enter
+        from lab.kernel.ground.privileges import enter
         from lab.lab import Lab
+        from lab.prepare.policies import Rendering
+        from lab.prepare.scene import find_scene
         from lab.report.plain import plain
-        from lab.run.rulesets import Rendering
-        from lab.run.scene import find_scene
 
         shipped = self.shipped
         matrix = self.matrix and matrix_file(self.matrix, shipped=shipped)
@@ -145,7 +145,7 @@ class _Asked:
         """Each sweep with its title, printed as soon as it is done; Ctrl-C prints what was finished."""
         from lab.record.sweep import Gear
         from lab.report.sweep import sweep_json
-        from lab.sweeping.tally import SweepTally
+        from lab.sweep.fates import SweepTally
 
         for family in self._families:
             for service in services:

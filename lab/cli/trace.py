@@ -32,12 +32,12 @@ def trace(
 ) -> None:
     """Send one probe with everything traced and show, hook by hook, what became of it."""
     from lab.cli.files import assignments, matrix_file, matrix_files
-    from lab.kernel.privileges import enter
+    from lab.kernel.ground.privileges import enter
     from lab.lab import Lab
+    from lab.prepare.policies import Rendering
+    from lab.prepare.scene import find_scene
     from lab.report.detail import explain_verdict
     from lab.report.plain import plain
-    from lab.run.rulesets import Rendering
-    from lab.run.scene import find_scene
     from lab.run.source_ports import from_probe
 
     matrix = matrix and matrix_file(matrix, shipped=shipped)

@@ -14,17 +14,17 @@ from enum import StrEnum
 from pyroute2 import IPRoute
 
 from lab.errors import LabError
-from lab.kernel import landlock, tools
-from lab.kernel.confinement import Means, means_here
-from lab.kernel.conntrack import ConntrackChannel
-from lab.kernel.drop_reason import DropReasons
-from lab.kernel.namespace import Home, Namespace
-from lab.kernel.nflog import PacketLog
-from lab.kernel.privileges import ROOTLESS, user_namespace_switch
-from lab.kernel.readiness import wait_until_up
-from lab.kernel.rest import Fence, Pin
-from lab.kernel.tracer import Tracer
-from lab.kernel.wiring import Wiring
+from lab.kernel.ground import landlock, tools
+from lab.kernel.ground.confinement import Means, means_here
+from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.ground.privileges import ROOTLESS, user_namespace_switch
+from lab.kernel.stage.readiness import wait_until_up
+from lab.kernel.stage.rest import Fence, Pin
+from lab.kernel.stage.wiring import Wiring
+from lab.kernel.watch.conntrack import ConntrackChannel
+from lab.kernel.watch.drop_reason import DropReasons
+from lab.kernel.watch.nflog import PacketLog
+from lab.kernel.watch.tracer import Tracer
 from lab.record.packet import Packet
 
 OLDEST_KERNEL, OLDEST_IPTABLES, OLDEST_NFT = (5, 15), (1, 8, 7), (1, 0, 2)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from lab.errors import MeasurementError, Problem
-from lab.kernel.neighbour_tables import REASON, words
-from lab.kernel.tracer import Overrun
+from lab.kernel.stage.neighbour_tables import REASON, words
+from lab.kernel.watch.tracer import Overrun
 from lab.probe.crossing import unseen_nodes
 from lab.probe.icmp import send_icmp
 from lab.probe.missing import missing_address
@@ -24,8 +24,7 @@ from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.tcp import send_tcp
 from lab.probe.udp import send_udp
-from lab.record.observation import Loss, Observation, Unresolved
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Loss, Milestone, Observation, Unresolved
 from lab.record.packet import Packet
 from lab.record.path import End
 
@@ -134,7 +133,7 @@ def _story(observation: Observation) -> tuple[object, ...]:
 
 def _settled(observation: Observation) -> bool:
     """Whether the first sending proved what became of the request."""
-    if observation.stage is Progress.ANSWERED or observation.refusal is not None:
+    if observation.stage is Milestone.ANSWERED or observation.refusal is not None:
         return True
     return bool(observation.request) and observation.request[-1].end is End.DROPPED
 
@@ -151,7 +150,7 @@ def _until_sound(stage: Stage, question: Question, *, repeats: int = REPEATS) ->
         except Overrun:
             faults.append("the trace buffer overflowed")
             sent = Packet(question.family, question.proto, question.source, question.sport, question.destination, question.port)
-            observation = Observation(sent, Progress.SENT)
+            observation = Observation(sent, Milestone.SENT)
             continue
         observation = Observation(
             sent=sighting.sent,

@@ -7,13 +7,13 @@ import socket as sockets
 import struct
 from collections.abc import Sequence
 
-from lab.kernel.headers import checksum
+from lab.kernel.ground.headers import checksum
 from lab.probe.question import ECHO_REQUEST, ECHO_REQUEST_6, ICMP, ICMPV6, Question
 from lab.probe.raw import Sniffer, find_arrival, sniffers, transport_start
 from lab.probe.refusal import read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Milestone
 from lab.record.packet import Packet
 
 _TIMESTAMP = 13
@@ -87,9 +87,9 @@ def _await(sighting: Sighting, client: sockets.socket, watching: Sequence[Sniffe
         sighting.stage.eventually(lambda: None)
         arrival = find_arrival(watching, sent, nonce)
     if arrival is not None:
-        sighting.arrived, sighting.progress = arrival, Progress.DELIVERED
+        sighting.arrived, sighting.progress = arrival, Milestone.DELIVERED
     if answered or (arrival is not None and wanted is None):
-        sighting.progress = Progress.ANSWERED
+        sighting.progress = Milestone.ANSWERED
         sighting.read_conntrack()
     else:
         sighting.refusal = read_error_queue(client)

@@ -7,7 +7,7 @@ import struct
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from lab.kernel.node import Node
+from lab.kernel.stage.node import Node
 from lab.record.observation import Arrival
 
 _BACKLOG = 64

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from lab.record.observation import Observation, Unresolved
 from lab.record.path import End
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 
 def missing_address(

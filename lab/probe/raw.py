@@ -6,8 +6,8 @@ import socket as sockets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from lab.kernel.headers import read_packet, with_transport
-from lab.kernel.node import Node
+from lab.kernel.ground.headers import read_packet, with_transport
+from lab.kernel.stage.node import Node
 from lab.probe.question import Question, ends_of
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival

@@ -7,13 +7,13 @@ import socket as sockets
 import struct
 from collections.abc import Sequence
 
-from lab.kernel.headers import checksum
+from lab.kernel.ground.headers import checksum
 from lab.probe.question import TCP, Question
 from lab.probe.raw import Sniffer, find_arrival, sniffers, transport_start
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Milestone
 from lab.record.packet import Packet
 
 _ACK, _RST = 0x10, 0x04
@@ -57,12 +57,12 @@ def _await(sighting: Sighting, client: sockets.socket, watching: Sequence[Sniffe
         reset = _reset(client, sighting.sent)
     arrival = find_arrival(watching, sighting.sent, nonce)
     if arrival is not None:
-        sighting.arrived, sighting.progress = arrival, Progress.DELIVERED
+        sighting.arrived, sighting.progress = arrival, Milestone.DELIVERED
         if reset:
-            sighting.progress = Progress.ANSWERED
+            sighting.progress = Milestone.ANSWERED
         sighting.read_conntrack()
     elif reset:
-        sighting.progress, sighting.refusal = Progress.CONNECTED, RESET
+        sighting.progress, sighting.refusal = Milestone.CONNECTED, RESET
     else:
         sighting.refusal = read_error_queue(client)
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from lab.probe.follow import Followed, follow
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Conntrack, Refusal
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 
@@ -22,7 +21,7 @@ class Sighting:
 
     stage: Stage
     sent: Packet
-    progress: Progress = Progress.SENT
+    progress: Milestone = Milestone.SENT
     arrived: Arrival | None = None
     refusal: Refusal | None = None
     local_error: str | None = None

@@ -12,10 +12,10 @@ from itertools import count, product
 from typing import TypeVar
 
 from lab.errors import InputError, MeasurementError, Problem
-from lab.kernel.instrument import Instrument
-from lab.kernel.limits import SPARE_KINDS, SPARE_SOCKETS
-from lab.kernel.network import Network
-from lab.kernel.node import Node
+from lab.kernel.ground.limits import SPARE_KINDS, SPARE_SOCKETS
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.kernel.watch.instrument import Instrument
 from lab.probe.listeners import Listener, open_tcp, open_udp
 from lab.probe.question import NUMBERS, SOURCE_PORTS, TCP, UDP, Question
 from lab.probe.refusal import RECEIVE_ERRORS

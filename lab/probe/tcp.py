@@ -12,8 +12,7 @@ from lab.probe.question import TCP, Question
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Refusal
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Arrival, Milestone, Refusal
 from lab.record.packet import Packet
 
 _SYN = 0x02
@@ -29,7 +28,7 @@ def send_tcp(stage: Stage, question: Question) -> Sighting:
         if code not in (0, errno.EINPROGRESS):
             _refused(sighting, client, code)
         elif _connected(sighting, client):
-            sighting.progress = Progress.CONNECTED
+            sighting.progress = Milestone.CONNECTED
             _exchange(sighting, client, listeners)
         sighting.forget_flow()
         return sighting
@@ -84,11 +83,11 @@ def _exchange(sighting: Sighting, client: sockets.socket, listeners: Sequence[Li
     with server:
         question, answer = sighting.stage.nonce(), sighting.stage.nonce()
         if _pass_on(sighting, client, server, question):
-            sighting.progress, sighting.arrived = Progress.DELIVERED, arrival
+            sighting.progress, sighting.arrived = Milestone.DELIVERED, arrival
             if _pass_on(sighting, server, client, answer):
-                sighting.progress = Progress.ANSWERED
+                sighting.progress = Milestone.ANSWERED
         sighting.read_conntrack()
-        if sighting.progress is Progress.ANSWERED:
+        if sighting.progress is Milestone.ANSWERED:
             _close(sighting.stage, client, server)
         else:
             _abort(client, server)

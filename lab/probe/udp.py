@@ -11,7 +11,7 @@ from lab.probe.question import UDP, Question
 from lab.probe.refusal import read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Milestone
 from lab.record.packet import Packet
 
 
@@ -45,11 +45,11 @@ def _await(sighting: Sighting, client: sockets.socket, listeners: Sequence[Liste
         sighting.refusal = read_error_queue(client)
         return
     listener, received = datagram
-    sighting.progress, sighting.arrived = Progress.DELIVERED, received.arrival
+    sighting.progress, sighting.arrived = Milestone.DELIVERED, received.arrival
     answer = sighting.stage.nonce()
     listener.answer(received, answer)
     if sighting.stage.eventually(lambda: _answer(client)) == answer:
-        sighting.progress = Progress.ANSWERED
+        sighting.progress = Milestone.ANSWERED
     sighting.read_conntrack()
 
 

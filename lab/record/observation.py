@@ -51,7 +51,7 @@ class Conntrack(NamedTuple):
     reply: Packet
 
 
-class Stage(StrEnum):
+class Milestone(StrEnum):
     """The last thing of a probe that is known to have worked."""
 
     SENT = "sent"
@@ -93,7 +93,7 @@ class Observation:
     """
 
     sent: Packet
-    stage: Stage
+    stage: Milestone
     request: tuple[Path, ...] = ()
     answer: tuple[Path, ...] = ()
     others: tuple[Path, ...] = ()
@@ -115,7 +115,7 @@ class Observation:
     @property
     def answered(self) -> bool:
         """The request arrived and its answer came back."""
-        return self.stage is Stage.ANSWERED
+        return self.stage is Milestone.ANSWERED
 
 
 def came_through(observation: Observation) -> str | None:
@@ -127,9 +127,9 @@ def came_through(observation: Observation) -> str | None:
         return f"it arrived at {observation.arrived.at}"
     if observation.reached is not None:
         return f"the kernel of {observation.reached} took it in"
-    if observation.stage in (Stage.DELIVERED, Stage.ANSWERED):
+    if observation.stage in (Milestone.DELIVERED, Milestone.ANSWERED):
         return "its answer came back"
-    if observation.stage is Stage.CONNECTED and observation.sent.flags == _SYN:
+    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN:
         return "the handshake was answered"
     told = observation.refusal
     last = observation.request[-1].dropped_by if observation.request else None

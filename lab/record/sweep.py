@@ -77,7 +77,7 @@ class SweepGroup:
 
     @property
     def open(self) -> bool:
-        """Whether their packets were let in: see `is_open`; or, if they were denied, copies that a rule made of them arrived."""
+        """Whether their packets were let in: see `is_open`; or, of denied ones, copies that a rule made of them arrived."""
         return is_open(self.verdict) or self.arrived is not None
 
     @property

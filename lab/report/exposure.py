@@ -9,18 +9,17 @@ from lab.errors import Problem
 from lab.record.exposure import Change, Exposure, ExposureReport
 from lab.record.sweep import DENIED, Ranges
 from lab.record.verdict import Kind
-from lab.report.json import json_text, problem_json, rule_json
 from lab.report.markdown import escape
 from lab.report.plain import plain
+from lab.report.run_json import json_text, problem_json, rule_json
 from lab.report.sweep import arrived_text, some_ports
 from lab.report.write import begin
 
 VERSION = 1
 UNFINISHED = Problem("this exposure did not finish: it is under way, or it was killed")
 _HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
-_ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost", Kind.UNROUTED: "let through"} | {
-    kind: f"{kind}, but a copy got through" for kind in DENIED
-}
+_ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost", Kind.UNROUTED: "let through"}
+_ANSWERS |= {kind: f"{kind}, but a copy got through" for kind in DENIED}
 
 
 def no_exposure(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ExposureReport:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from lab.record.result import Outcome
 from lab.record.verdict import Kind
-from lab.report.json import VERSION
+from lab.report.run_json import VERSION
 from lab.report.schema_parts import (
     DRAFT,
     EXIT_CODES,

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from lab.errors import Problem
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
-from lab.report.json import json_text, problem_json, rule_json
 from lab.report.plain import plain
+from lab.report.run_json import json_text, problem_json, rule_json
 from lab.report.write import begin
-from lab.spec.service import ports_text
+from lab.written.service import ports_text
 
 _MOST_RANGES = 12
 VERSION = 1

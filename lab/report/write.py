@@ -11,9 +11,9 @@ from lab.errors import InputError, LabError, MachineError, MeasurementError, Pro
 from lab.record.result import RunResult, no_result
 from lab.report.annotations import annotation_lines
 from lab.report.file import check_writable, is_file_or_new, write_file
-from lab.report.json import json_text, to_json
 from lab.report.junit import junit_text
 from lab.report.markdown import to_markdown
+from lab.report.run_json import json_text, to_json
 
 UNFINISHED = Problem("this run did not finish: it is under way, or it was killed")
 _HEADS = (

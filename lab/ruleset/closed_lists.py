@@ -11,9 +11,9 @@ from itertools import islice
 
 from lab.errors import InputError, Problem
 from lab.ruleset import ipset_statements, restore_options
+from lab.ruleset.forbidden import Refused
 from lab.ruleset.nft import statements as nft_statements
 from lab.ruleset.render import Rendered
-from lab.ruleset.statement import Refused
 
 _LISTS: Mapping[str, Callable[[str], Iterator[Refused]]] = {
     "ipset": ipset_statements.refused,

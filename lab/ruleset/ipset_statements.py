@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.ruleset.statement import Refused, long_lines
+from lab.ruleset.forbidden import Refused, long_lines
 
 MAX_LINE_BYTES = 1023  # a longer line is cut, and what is behind the cut is a line of its own (fgets into 1,024 bytes)
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from lab.errors import Problem
-from lab.ruleset.dialect import looks_like_nft
+from lab.ruleset.advice import kernel_says, mended, without_words
 from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
-from lab.ruleset.mending import kernel_says, mended, without_words
+from lab.ruleset.language import looks_like_nft
 from lab.ruleset.render import Rendered
 from lab.ruleset.rule import SavedRule, read_rule
 from lab.ruleset.words import words

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.digest import digest
-from lab.spec.files import Unfit, read_file
+from lab.written.files import Unfit, read_file
 
 MAX_CHARACTERS = 16 * 1024 * 1024
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lab.ruleset.statement import Refused, long_lines
+from lab.ruleset.forbidden import Refused, long_lines
 from lab.ruleset.words import FREE_TEXT, placed_words
 
 MAX_LINE_BYTES = 10_239  # a longer line is cut, and what is behind the cut is a line of its own (fgets into 10,240 bytes)

@@ -3,7 +3,7 @@
 There is no thread and no signal: the work is counted where Jinja2 hands control to its environment, which is on each
 turn of a loop, each call of a macro, each filter, call and operator that can make something large.  So every loop ends,
 in words that name its line.  What it cannot stop, one single operation of Python on what was made within the limits, ends
-with the process that it is done in (`lab.run.templates`).
+with the process that it is done in (`lab.prepare.templates`).
 
 What a template writes is text, numbers and truth values: a list or an object has no form but Python's own, which no
 ruleset means.

@@ -163,7 +163,7 @@ def _written_sets(ruleset: Ruleset) -> frozenset[str]:
 
 
 def whim_of(text: str) -> str | None:
-    """Why a rule of this text, of either dialect, may treat the next packet otherwise with no reason in that packet; or None."""
+    """Why a rule of this text, of either dialect, may treat the next packet otherwise, with no reason in it; or None."""
     if "--mode random" in text or "numgen random" in text:
         return "a rule decides by chance, and another run may differ"
     if "--mode nth" in text or "numgen inc" in text:

@@ -1,6 +1,6 @@
 """Renders a policy's template, and finds for each line of the text where it was written.
 
-It is done in a process of its own (`lab.run.templates`), which alone needs Jinja2.
+It is done in a process of its own (`lab.prepare.templates`), which alone needs Jinja2.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from lab.errors import InputError, Problem, Where
-from lab.spec.yaml_source import load_yaml
+from lab.written.yaml_source import load_yaml
 
 Part = str | Path | Mapping[str, object]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lab.record.verdict import Verdict
+from lab.ruleset.remembering import Flow, RememberingRules, met_by
 from lab.ruleset.rule import SavedRule
-from lab.spec.cell import Cell
-from lab.verdict.remembering import Flow, RememberingRules, met_by
+from lab.written.cell import Cell
 
 
 class Isolation:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, as_lab_error
-from lab.kernel.line_map import NodeLines, find_lines
+from lab.kernel.hold.line_map import NodeLines, find_lines
 from lab.lab import Lab
+from lab.prepare.plan import Plan
 from lab.probe.question import NUMBERS, Question
-from lab.record.observation import Observation, Stage
+from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.result import CellResult
 from lab.record.sweep import ranges_of
@@ -18,13 +19,12 @@ from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rule import SavedRule
 from lab.ruleset.stateful import whim_of
 from lab.run.isolation import Isolation
-from lab.run.plan import Plan
+from lab.run.kernel_source import Sources
 from lab.run.questions import question_of, questions
 from lab.run.source_ports import from_other_ports
-from lab.run.sources import Sources
 from lab.run.swept import is_swept, sweep_cell
-from lab.spec.cell import Cell
-from lab.verdict.tally import Tally
+from lab.verdict.cell_result import Tally
+from lab.written.cell import Cell
 
 BATCH = 64  # cells between one canary and the next
 MOST_TOUCHES = 128  # ports of one cell that get nodes of their own, as each costs the building of a lab
@@ -274,7 +274,7 @@ class MatrixRun:
 def _lost(cell: Cell, failure: LabError, today: datetime.date) -> CellResult:
     """The result of a cell whose measurement failed before or after it."""
     sent = Packet(cell.family, NUMBERS[cell.service.proto], cell.sender.address, cell.sport, cell.target.address, None)
-    observation = Observation(sent, Stage.SENT, faults=tuple(problem.what for problem in failure.problems))
+    observation = Observation(sent, Milestone.SENT, faults=tuple(problem.what for problem in failure.problems))
     tally = Tally(cell, today)
     tally.add(None, Verdict(Kind.LOST, f"the instrument failed: {failure.problems[0].what}", observation))
     return tally.result()

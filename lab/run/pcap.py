@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
-from lab.kernel.capture import Frame
+from lab.kernel.stage.capture import Frame
 from lab.lab import Lab
+from lab.prepare.plan import Plan
 from lab.record.result import CellResult, Outcome, RunProblem, RunResult
-from lab.run.plan import Plan
 from lab.run.questions import questions
-from lab.spec.cell import Cell
+from lab.written.cell import Cell
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 

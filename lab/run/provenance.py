@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable
 
 import lab as package
-from lab.kernel.tools import version
+from lab.kernel.ground.tools import version
 from lab.lab import Lab
 from lab.ruleset.digest import digest
 

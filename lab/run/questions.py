@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.probe.question import NUMBERS, Question
 from lab.record.sweep import Ranges
-from lab.spec.cell import Cell
+from lab.written.cell import Cell
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:

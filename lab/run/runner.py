@@ -7,33 +7,17 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
+from lab.prepare.plan import Choices, Plan, make_plan
+from lab.prepare.templates import Templates
+from lab.record.progress import Progress
 from lab.record.result import CellResult, Outcome, RunProblem, RunResult, Summary
 from lab.ruleset.backend import Backend
 from lab.run.compare import MARKED, comparisons
 from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
-from lab.run.plan import Choices, Plan, make_plan
 from lab.run.provenance import machine, of_lab
-from lab.run.templates import Templates
-from lab.spec.cell import Cell
-
-
-class Listener(Protocol):
-    """Told of each result as soon as it is sure."""
-
-    def started(self, cells: int) -> None:
-        """The number of cells that will be run."""
-
-    def cell(self, result: CellResult) -> None:
-        """One cell is done."""
-
-    def ports(self, cell_id: str, done: int, of: int) -> None:
-        """So many of a cell's ports are done, of a cell that takes long."""
-
-    def finished(self) -> None:
-        """Nothing more comes."""
+from lab.written.cell import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +29,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class _Progress:
+class _State:
     """What a run has come to by now."""
 
     machine: dict[str, object]
@@ -103,13 +87,13 @@ def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend], templat
         yield replace(plan, backend=backend, cells=cells)
 
 
-def run(plans: Sequence[Plan], order: Order, listener: Listener, before: Sequence[LabError] = ()) -> RunResult:
+def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = ()) -> RunResult:
     """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done.
 
     ``before`` is what stopped matrices before they had a plan.
     """
     start = time.perf_counter()
-    done = _Progress(machine(plan.backend for plan in plans))
+    done = _State(machine(plan.backend for plan in plans))
     for error in before:
         done.stopped(error, "")
     listener.started(sum(len(plan.cells) for plan in plans))
@@ -123,7 +107,7 @@ def run(plans: Sequence[Plan], order: Order, listener: Listener, before: Sequenc
     return _summed_up(done, time.perf_counter() - start)
 
 
-def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> None:
+def _run_plan(plan: Plan, order: Order, listener: Progress, done: _State) -> None:
     cells = list(plan.cells)
     if order.shuffle is not None:
         random.Random(order.shuffle).shuffle(cells)
@@ -148,7 +132,7 @@ def _run_plan(plan: Plan, order: Order, listener: Listener, done: _Progress) -> 
         _close(matrix_run, done)
 
 
-def _close(matrix_run: MatrixRun, done: _Progress) -> None:
+def _close(matrix_run: MatrixRun, done: _State) -> None:
     try:
         matrix_run.close()
     except Exception as error:  # noqa: BLE001 - as above
@@ -177,7 +161,7 @@ def strictly(result: CellResult) -> CellResult:
     return result
 
 
-def _summed_up(done: _Progress, seconds: float) -> RunResult:
+def _summed_up(done: _State, seconds: float) -> RunResult:
     count = {outcome: sum(result.outcome is outcome for result in done.results) for outcome in Outcome}
     summary = Summary(
         cells=len(done.results),

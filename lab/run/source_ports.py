@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from lab.errors import InputError
-from lab.kernel.read_back import LoadedPolicy
+from lab.kernel.hold.read_back import LoadedPolicy
 from lab.lab import Lab
+from lab.prepare.plan import Plan
 from lab.probe.question import SOURCE_PORTS
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.nft.rule import NftRule
+from lab.ruleset.remembering import Flow
 from lab.ruleset.rule import Ports, SavedRule, overlap
 from lab.ruleset.source_ports import Class, asks, classes, in_line
-from lab.run.plan import Plan
-from lab.spec.service import merged, ports_text
-from lab.verdict.remembering import Flow
+from lab.written.service import merged, ports_text
 
 MOST_ASKED = 32  # ranges of source ports, for one destination port
 _MOST_TOLD = 5

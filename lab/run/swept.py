@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from lab.lab import Lab
 from lab.probe.question import NUMBERS
-from lab.probe.train import SweepQuestion
 from lab.record.sweep import SweepGroup
-from lab.spec.cell import Cell
-from lab.sweeping.tally import SweepTally
-from lab.verdict.tally import Tally
+from lab.sweep.fates import SweepTally
+from lab.sweep.train import SweepQuestion
+from lab.verdict.cell_result import Tally
+from lab.written.cell import Cell
 
 SWEPT_FROM = 128  # ports
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from lab.record.exposure import Pair
 from lab.record.sweep import Ranges
 from lab.ruleset.rule import overlap
-from lab.spec.cell import Cell, Exemption
-from lab.spec.service import without
+from lab.written.cell import Cell, Exemption
+from lab.written.service import without
 
 _Place = tuple[str, str, str, str]  # sender, source, destination, protocol
 

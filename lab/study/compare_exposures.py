@@ -10,7 +10,7 @@ from lab.errors import InputError, Problem
 from lab.record.exposure import Change, Exposure
 from lab.record.sweep import Ranges
 from lab.report.exposure import VERSION
-from lab.spec.service import merged, without
+from lab.written.service import merged, without
 
 Place = tuple[str, str, str, int, str]  # sender, target, address, family, protocol
 Open = Mapping[Place, Ranges]

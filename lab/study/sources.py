@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.topology import Topology
-from lab.spec.words import Address, Network
+from lab.written.topology import Topology
+from lab.written.words import Address, Network
 
 MOST = 65_536  # sources of one sweep: its packets have 16 bits to tell them apart
 # an address or a prefix, as rules, sets and scripts write it; what only looks like one is left out when it is read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from lab.record.exposure import Pair
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 BEYOND = "beyond"  # the zone of addresses that lie in no network, which an anyip node stands for
 

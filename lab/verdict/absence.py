@@ -13,7 +13,7 @@ from lab.ruleset.absent import INTERFACE, Here, Need, lacks_interface, named_int
 from lab.ruleset.aimed import Seen, may_match
 from lab.ruleset.extensions import TARGETS
 from lab.ruleset.rule import Ports
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 _FAMILIES = {"ip": 4, "ip6": 6}
 _DENY = frozenset(("DROP", "REJECT", "drop", "reject", "TARPIT"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.record.path import Path, Rule
 from lab.record.verdict import Verdict
-from lab.spec.cell import Cell
+from lab.written.cell import Cell
 
 
 def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:

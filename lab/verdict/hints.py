@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from lab.record.path import End
 from lab.record.verdict import Kind, Verdict
-from lab.spec.cell import Cell
 from lab.verdict.prove import discovery_dropped_by
+from lab.written.cell import Cell
 
 
 def hints_for(cell: Cell, verdict: Verdict) -> tuple[str, ...]:

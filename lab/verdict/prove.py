@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lab.record.observation import NOTHING_LISTENS, Observation, Stage, came_through
+from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came_through
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
@@ -30,13 +30,13 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
         return _verdict(observation, at, Kind.LOST, f"the instrument failed: {'; '.join(observation.faults)}")
     if (blind := contradiction(observation)) is not None:
         return _blind(observation, at, blind)
-    if observation.stage is Stage.ANSWERED:
+    if observation.stage is Milestone.ANSWERED:
         return _verdict(observation, at, Kind.ALLOWED, "the receiver got the nonce and its answer came back")
     last = observation.request[-1] if observation.request else None
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
         return _stopped(observation, at, last)
-    if observation.stage in (Stage.CONNECTED, Stage.DELIVERED):
+    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED):
         return _cut_off(observation, at)
     return _passed_on(observation, at, last)
 
@@ -97,7 +97,7 @@ def _cut_off(observation: Observation, at: str | None) -> Verdict:
     for path in (*observation.answer, *observation.others):
         if path.end is End.DROPPED and _belongs(path, observation):
             return _later_drop(observation, at, path)
-    if observation.stage is Stage.DELIVERED:
+    if observation.stage is Milestone.DELIVERED:
         proof = "the receiver got the nonce, and its answer did not come back; no rule is known to have dropped it"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer")
     if observation.refusal is not None or observation.sent.flags != _SYN:
@@ -110,7 +110,7 @@ def _cut_off(observation: Observation, at: str | None) -> Verdict:
 def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict:
     rule = path.dropped_by
     forward = _is_request(path, observation)
-    if forward and observation.stage is Stage.CONNECTED:
+    if forward and observation.stage is Milestone.CONNECTED:
         packet = "data" if path.entry.flags & _PUSH else "ACK"
         proof = f"the handshake was answered, and the {packet} ended in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, path.node, rule)
@@ -292,4 +292,4 @@ def _has_passed(observation: Observation, at: str | None) -> bool:
         # a copy that a rule made (TEE) bears the same headers, and a later packet of the request may do what the first did not
         copies = [path for path in observation.others if path.node == at and _bears_the_same(path, ways)]
         return any(path.end in _PASSED for path in (*ways, *copies))
-    return observation.stage is not Stage.SENT
+    return observation.stage is not Milestone.SENT

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import MachineError
-from lab.kernel.privileges import require
+from lab.kernel.ground.privileges import require
 from tests.doors.project import Nobody, Project, run
 
 

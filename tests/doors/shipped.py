@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lab.prepare.plan import Choices, Plan, make_plan
 from lab.record.result import CellResult, RunResult
-from lab.run.plan import Choices, Plan, make_plan
 from lab.run.runner import Order, run
-from lab.spec.cell import Cell
-from lab.spec.load import load_matrix
-from lab.spec.shipped import shipped_root
+from lab.written.cell import Cell
+from lab.written.load import load_matrix
+from lab.written.shipped import shipped_root
 
 ROOT = shipped_root()
 MATRICES = tuple(sorted(path.stem for path in (ROOT / "matrices").glob("*.yaml")))

@@ -66,7 +66,7 @@ runner.make_plan = stop
 """
 WITHOUT_RIGHTS = """
 from lab.errors import MachineError, Problem
-from lab.kernel import privileges
+from lab.kernel.ground import privileges
 def enter(): raise MachineError(Problem("no right"))
 privileges.enter = enter
 """
@@ -170,7 +170,7 @@ def test_ctrl_c_while_matrices_are_rendered(project: Project) -> None:
     assert done.err == "interrupted\n"
 
 
-@pytest.mark.parametrize(("module", "times"), [("lab.cli.ending", 1), ("typer", 2), ("pydantic", 1), ("lab.spec.load", 2)])
+@pytest.mark.parametrize(("module", "times"), [("lab.cli.ending", 1), ("typer", 2), ("pydantic", 1), ("lab.written.load", 2)])
 def test_ctrl_c_during_start_up(project: Project, module: str, times: int) -> None:
     done = project.lab_with(AT_IMPORT.format(module, times), "run", *REPORTS).ended(130)
     assert "interrupted" in done.err

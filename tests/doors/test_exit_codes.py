@@ -13,11 +13,11 @@ pytestmark = pytest.mark.kernel
 POLICY = "policies/small-gateway.rules.j2"
 MATRIX = "matrices/small.yaml"
 BLIND = """
-from lab.kernel.tracer import Tracer
+from lab.kernel.watch.tracer import Tracer
 Tracer.canary_trouble = lambda tracer: "the canary was not seen in prerouting"
 """
 NOTHING_IS_BUILT = """
-from lab.kernel import namespace, tools
+from lab.kernel.ground import namespace, tools
 def build(*_): raise AssertionError("a namespace was made")
 namespace.Namespace.__init__ = build
 """

@@ -19,7 +19,7 @@ MATRIX = "matrices/small.yaml"
 MATRICES = ("internal-service-gateway", "mail-gateway", "office-nat-gateway", "service-host", "web-edge-gateway")
 
 WITHOUT_IPTABLES = """
-from lab.kernel import tools
+from lab.kernel.ground import tools
 find = tools.find
 tools.find = lambda tool: None if tool.startswith("iptables") else find(tool)
 """

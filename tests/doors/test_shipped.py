@@ -10,12 +10,12 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from lab.prepare.plan import Choices
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.record.verdict import Kind
 from lab.report.detail import explain
-from lab.run.plan import Choices
 from lab.run.runner import Order
-from lab.spec.schema import json_schemas
+from lab.written.schema import json_schemas
 from tests.doors.project import LAB, run
 from tests.doors.shipped import MATRICES, ROOT, native, only, plan_of, run_plan
 from tests.doors.wrong_policy import WrongPolicy, wrong_policies

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.kernel
 
 POLICY = "policies/small-gateway.rules.j2"
 _INTERRUPTED = """
-from lab.sweeping.tally import SweepTally
+from lab.sweep.fates import SweepTally
 add = SweepTally.add
 def interrupt(tally, story, keys, make):
     add(tally, story, keys, make)
-    if sum(len(way.keys) for way in tally.ways.values()) > 10000:
+    if sum(len(way.keys) for way in tally.fates.values()) > 10000:
         raise KeyboardInterrupt
 SweepTally.add = interrupt
 """

@@ -23,12 +23,12 @@ import {2}
 COMMANDS = [
     (("run",), "make_plan", "lab.run.runner", "RecursionError('deep')"),
     (("check",), "make_plan", "lab.run.runner", "MemoryError"),
-    (("trace", "world", "web", "tcp/1"), "find_scene", "lab.run.scene", "UnicodeDecodeError('utf-8', b'x', 0, 1, 'bad')"),
-    (("sweep", "world", "web", "tcp/1"), "find_scene", "lab.run.scene", "KeyError('x')"),
+    (("trace", "world", "web", "tcp/1"), "find_scene", "lab.prepare.scene", "UnicodeDecodeError('utf-8', b'x', 0, 1, 'bad')"),
+    (("sweep", "world", "web", "tcp/1"), "find_scene", "lab.prepare.scene", "KeyError('x')"),
     (("exposure",), "make_plan", "lab.run.runner", "ValueError('4300 digits')"),
     (("doctor",), "examine", "lab.kernel.doctor", "TypeError('none')"),
     (("schema", "result"), "result_schema", "lab.report.schema", "AssertionError"),
-    (("init", "new"), "shipped_root", "lab.spec.shipped", "ZeroDivisionError"),
+    (("init", "new"), "shipped_root", "lab.written.shipped", "ZeroDivisionError"),
     (("bench", "--quick"), "groups", "lab.bench.measure", "StopIteration"),
 ]
 SENTENCE = "this is a fault of netfilter-lab, not of your files; LAB_TRACEBACK=1 shows where it comes from"

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import settings
 
 from lab.errors import MachineError
-from lab.kernel.namespace import Home
-from lab.kernel.node import Node
-from lab.kernel.privileges import require
+from lab.kernel.ground.namespace import Home
+from lab.kernel.ground.privileges import require
+from lab.kernel.stage.node import Node
 from lab.lab import Lab
+from lab.prepare.plan import Choices, Plan
 from lab.record.result import CellResult, RunResult
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.run.plan import Choices, Plan
 from lab.run.runner import Order, make_plans, run
 from tests.kernel.scenes import rulesets, topology
 

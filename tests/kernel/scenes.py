@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 
 CLIENT, SERVER = "10.0.1.10", "10.0.2.10"
 NEAR, FAR = "10.0.1.1", "10.0.2.1"  # the gateway's addresses, towards the client and the server

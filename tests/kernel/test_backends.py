@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError, MeasurementError
-from lab.kernel.line_map import LineMap
-from lab.kernel.loading import load
-from lab.kernel.namespace import Home
-from lab.kernel.node import Node
-from lab.kernel.read_back import read_back
-from lab.kernel.tools import run
+from lab.kernel.ground.namespace import Home
+from lab.kernel.ground.tools import run
+from lab.kernel.hold.line_map import LineMap
+from lab.kernel.hold.loading import load
+from lab.kernel.hold.read_back import read_back
+from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.kernel.baseline import baseline
-from lab.kernel.namespace import Home, Namespace
-from lab.kernel.network import Network
-from lab.kernel.node import Node
+from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.stage.baseline import baseline
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import corridor, table, topology
@@ -134,7 +134,7 @@ exec "$0" -c "$1"
 """
 BUILD = """
 from lab.errors import MachineError
-from lab.kernel.network import Network
+from lab.kernel.stage.network import Network
 from tests.kernel.scenes import corridor, topology
 try:
     Network(topology(corridor()))

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from lab.errors import MeasurementError
-from lab.kernel.nfnetlink import NETLINK_NETFILTER
-from lab.kernel.nft_trace import NftTrace
-from lab.kernel.node import Node
-from lab.kernel.tools import run
-from lab.kernel.tracer import Tracer
+from lab.kernel.ground.nfnetlink import NETLINK_NETFILTER
+from lab.kernel.ground.tools import run
+from lab.kernel.stage.node import Node
+from lab.kernel.watch.nft_trace import NftTrace
+from lab.kernel.watch.tracer import Tracer
 from lab.lab import Lab
 from lab.probe.attempt import REPEATS
 from lab.record.sweep import DENIED, OPEN, Gear

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import MeasurementError
-from lab.kernel.legacy_trace import LegacyTrace
-from lab.kernel.nfnetlink import NETLINK_NETFILTER
+from lab.kernel.ground.nfnetlink import NETLINK_NETFILTER
+from lab.kernel.watch.legacy_trace import LegacyTrace
 from lab.lab import Lab
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from lab.errors import InputError, MachineError, MeasurementError
-from lab.kernel import readiness
-from lab.kernel.limits import raise_file_limit
-from lab.kernel.namespace import Home
-from lab.kernel.network import Network
-from lab.kernel.node import Node
-from lab.kernel.rtnetlink import carry_out, set_up
-from lab.kernel.wiring import End, Wiring
+from lab.kernel.ground.limits import raise_file_limit
+from lab.kernel.ground.namespace import Home
+from lab.kernel.ground.rtnetlink import carry_out, set_up
+from lab.kernel.stage import readiness
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.wiring import LinkEnd, Wiring
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import corridor, table, topology
 
@@ -35,7 +35,7 @@ def pair() -> Iterator[tuple[Node, Node]]:
         one, two = Node("one", home), Node("two", home)
         undo.callback(one.close)
         undo.callback(two.close)
-        Wiring(home).connect("wire", [End(one, "wire", ()), End(two, "wire", ())])
+        Wiring(home).connect("wire", [LinkEnd(one, "wire", ()), LinkEnd(two, "wire", ())])
         yield one, two
 
 
@@ -75,7 +75,7 @@ def test_the_first_of_several_that_are_refused_is_named() -> None:
 def test_a_link_that_the_kernel_cannot_make(pair: tuple[Node, Node]) -> None:
     one, two = pair
     with pytest.raises(MachineError, match=r"^two: the kernel refuses the link wire: File exists$"):
-        Wiring(one.namespace.home).connect("again", [End(two, "wire", ()), End(one, "other", ())])
+        Wiring(one.namespace.home).connect("again", [LinkEnd(two, "wire", ()), LinkEnd(one, "other", ())])
 
 
 def test_no_two_ends_of_links_have_one_index() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from lab.errors import MeasurementError
-from lab.kernel.instrument import Trace
-from lab.kernel.rest import FenceLane
+from lab.kernel.stage.rest import FenceLane
+from lab.kernel.watch.instrument import Trace
 from lab.lab import Lab
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import corridor, table

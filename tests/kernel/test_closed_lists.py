@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lab.errors import InputError
-from lab.kernel.dialects import restore
-from lab.kernel.namespace import Home, Namespace
-from lab.kernel.tools import run
+from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.ground.tools import run
+from lab.kernel.hold.kinds import restore
 from lab.ruleset.backend import Backend
 from lab.ruleset.closed_lists import not_data
 from lab.ruleset.rulesets import Rulesets

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.kernel import landlock, tools
-from lab.kernel.confinement import Confined, Limits, Means, Pipes, Program, confine_thread, loader, means_here, programs
-from lab.kernel.dialects import refusal
-from lab.kernel.loading import load
-from lab.kernel.node import Node
+from lab.kernel.ground import landlock, tools
+from lab.kernel.ground.confinement import Confined, Limits, Means, Pipes, Program, confine_thread, loader, means_here, programs
+from lab.kernel.hold.kinds import refusal
+from lab.kernel.hold.loading import load
+from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from tests.kernel.scenes import rendered, rulesets, table
@@ -110,8 +110,8 @@ def test_what_it_started_ends_with_it() -> None:
 
 
 LAB = f"""
-from lab.kernel.confinement import Confined, Limits, Pipes, Program
-from lab.kernel.tools import ENVIRONMENT, find
+from lab.kernel.ground.confinement import Confined, Limits, Pipes, Program
+from lab.kernel.ground.tools import ENVIRONMENT, find
 command = [find("setpriv"), "--pdeathsig", "KILL", "{SHELL}", "-c", "echo $$; exec tail -f /dev/null"]
 Confined(Program(command, ENVIRONMENT), Pipes(0, 1, 2), Limits(seconds=60)).wait()
 """
@@ -165,7 +165,7 @@ def test_a_program_that_cannot_start(ran: Ran) -> None:
 
 @pytest.mark.parametrize("means", MEANS)
 def test_every_tool_works_confined(node: Node, monkeypatch: pytest.MonkeyPatch, means: Means) -> None:
-    monkeypatch.setattr("lab.kernel.confinement.confine_thread", lambda executes, _: confine_thread(executes, [means]))
+    monkeypatch.setattr("lab.kernel.ground.confinement.confine_thread", lambda executes, _: confine_thread(executes, [means]))
     sets = rendered("create friends hash:ip\nadd friends 192.0.2.1\n", "p.ipset")
     rule = "-A INPUT -m set --match-set friends src -j ACCEPT"
     load(node, Rulesets(ipset=sets, nft=rendered("table inet own {\n}\n", "p.nft")))

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from lab.kernel.tools import run
+from lab.kernel.ground.tools import run
 from lab.record.path import End
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf

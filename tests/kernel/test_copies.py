@@ -6,7 +6,7 @@ import pytest
 
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_lines
-from lab.study.exposures import measure
+from lab.study.exposure import measure
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import SERVER, corridor, table
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.kernel.instrument import Instrument
+from lab.kernel.watch.instrument import Instrument
+from lab.prepare.plan import Choices
 from lab.record.exposure import ExposureReport
-from lab.run.plan import Choices
 from lab.run.runner import make_plans
-from lab.study.exposures import measure
+from lab.study.exposure import measure
 
 pytestmark = pytest.mark.kernel
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.errors import InputError
-from lab.kernel.node import Node
+from lab.kernel.stage.node import Node
 from lab.lab import Lab
 from lab.probe import stage
 from lab.probe.question import SOURCE_PORTS, TCP, UDP, Question

@@ -9,8 +9,8 @@ import pytest
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind
 from lab.report.detail import explain
-from lab.report.json import to_json
 from lab.report.markdown import to_markdown
+from lab.report.run_json import to_json
 from lab.run.runner import Order
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import rulesets, table

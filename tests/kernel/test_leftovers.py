@@ -10,9 +10,9 @@ import pytest
 from pyroute2 import IPRoute
 
 from lab.errors import InputError, LabError, MachineError, MeasurementError
-from lab.kernel.instrument import Instrument
-from lab.kernel.node import Node
-from lab.kernel.tools import Running
+from lab.kernel.ground.tools import Running
+from lab.kernel.stage.node import Node
+from lab.kernel.watch.instrument import Instrument
 from lab.lab import Lab
 from tests.kernel.scenes import corridor, table, topology
 from tests.kernel.scenes import rulesets as of

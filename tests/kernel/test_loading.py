@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError, MachineError
-from lab.kernel.loading import load
-from lab.kernel.node import Node
-from lab.kernel.privileges import ROOTLESS
-from lab.kernel.tools import run
+from lab.kernel.ground.privileges import ROOTLESS
+from lab.kernel.ground.tools import run
+from lab.kernel.hold.loading import load
+from lab.kernel.stage.node import Node
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.template import render
 from tests.kernel.conftest import LabOf
@@ -101,7 +101,7 @@ def test_what_this_machine_lacks(node: Node) -> None:
 
 
 def test_a_tool_that_is_missing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.kernel.tools.find", lambda _: None)
+    monkeypatch.setattr("lab.kernel.ground.tools.find", lambda _: None)
     with pytest.raises(MachineError, match="iptables-nft-restore is not on this machine") as caught:
         load(node, rulesets(table("filter")))
     assert "apt-get install iptables" in caught.value.problems[0].mend

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from lab.kernel.namespace import Home, Namespace
-from lab.kernel.tools import run
+from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.ground.tools import run
 from lab.ruleset.save import read_save
 from lab.ruleset.words import quoted
 from lab.ruleset.write import write_save

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.kernel.node import Node
-from lab.kernel.tools import Finished, run
+from lab.kernel.ground.tools import Finished, run
+from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.mend import mend
 from tests.kernel.real_rulesets.dumps import DUMPS, loadable_text, path_of

@@ -14,7 +14,7 @@ from lab.record.sweep import Arrived, Gear
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
 from lab.study.compare_exposures import read_saved
-from lab.study.exposures import measure
+from lab.study.exposure import measure
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, rulesets, table
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lab.errors import InputError
-from lab.kernel.tools import run
+from lab.kernel.ground.tools import run
 from lab.lab import Lab
 from lab.record.path import End
 from lab.record.verdict import Kind

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.run.plan import Choices
+from lab.prepare.plan import Choices
 from lab.run.runner import Order, make_plans, run
 from tests.kernel.conftest import Silent
 from tests.kernel.scenes import corridor

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from lab.errors import MeasurementError
-from lab.kernel import tools
-from lab.kernel.namespace import Namespace
-from lab.kernel.neighbours import forget_unresolved
-from lab.kernel.node import Node
+from lab.kernel.ground import tools
+from lab.kernel.ground.namespace import Namespace
+from lab.kernel.stage.neighbours import forget_unresolved
+from lab.kernel.stage.node import Node
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import table
@@ -79,7 +79,7 @@ def test_only_nodes_that_a_packet_came_to_are_looked_at(lab_of: LabOf, monkeypat
         looked_at.append((namespace.descriptor, tuple(families)))
         return forget_unresolved(namespace, families)
 
-    monkeypatch.setattr("lab.kernel.network.forget_unresolved", counted)
+    monkeypatch.setattr("lab.kernel.stage.network.forget_unresolved", counted)
     assert lab.probe("client", NOBODY, "udp/4500").kind is Kind.UNROUTED
     wanted = {(lab.network.nodes[name].namespace.descriptor, (6,)) for name in ("client", "gateway")}
     assert set(looked_at) == wanted

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.kernel import tools
-from lab.kernel.namespace import Home, Namespace
-from lab.kernel.tools import Finished
+from lab.kernel.ground import tools
+from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.ground.tools import Finished
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.nft.listing import LIST_RULESET, NftRule, NftRuleset, read_listing
 from lab.ruleset.nft.refusal import is_missing_feature, locate

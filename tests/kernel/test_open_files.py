@@ -15,7 +15,7 @@ pytestmark = pytest.mark.kernel
 CHECKOUT = Path(__file__).resolve().parents[2]
 RUN = """
 import json, os, resource, sys
-from lab.kernel import limits
+from lab.kernel.ground import limits
 from lab.lab import Lab
 from lab.record.sweep import Gear
 from tests.kernel.scenes import rulesets, table, topology

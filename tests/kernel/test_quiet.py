@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from lab.kernel import tools
-from lab.kernel.chains import all_chains
-from lab.kernel.node import Node
-from lab.kernel.syscalls import readable
+from lab.kernel.ground import tools
+from lab.kernel.ground.syscalls import readable
+from lab.kernel.hold.nf_tables import all_chains
+from lab.kernel.stage.node import Node
 from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import rendered, table

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lab.kernel import tools
-from lab.kernel.network import Network
-from lab.kernel.node import Node
-from lab.kernel.readiness import up_links
+from lab.kernel.ground import tools
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.readiness import up_links
 from lab.lab import Lab
 from tests.kernel.scenes import corridor, rulesets, table, topology
 from tests.kernel.test_ipv6 import FAR as FAR_6

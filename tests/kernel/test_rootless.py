@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab.kernel.privileges import ROOTLESS
+from lab.kernel.ground.privileges import ROOTLESS
 
 pytestmark = pytest.mark.kernel
 
@@ -109,7 +109,7 @@ def test_the_same_verdicts_by_the_same_rules(
 
 def test_who_may_not_make_namespaces_is_told_so(nobody: tuple[list[str], dict[str, str], Path]) -> None:
     words, surroundings, code = nobody
-    ask = "from lab.kernel.privileges import require; require()"
+    ask = "from lab.kernel.ground.privileges import require; require()"
     done = runs([*words, "-c", ask], surroundings, code)
     assert done.returncode != 0
     assert "lab pytest" in done.stderr

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from lab.kernel.node import Node
-from lab.kernel.tools import run
+from lab.kernel.ground.tools import run
+from lab.kernel.stage.node import Node
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import ESTABLISHED, SERVER, corridor, table
 

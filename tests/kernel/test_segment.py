@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.record.observation import Stage
+from lab.record.observation import Milestone
 from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, table
@@ -49,7 +49,7 @@ def test_the_reset_that_answers_it_is_dropped(lab_of: LabOf) -> None:
     rule = "-A FORWARD -p tcp --tcp-flags RST RST -m comment --comment no-resets -j DROP"
     verdict = lab_of(corridor(), gateway=table("filter", rule)).probe("client", "server", "tcp/443", ack=True)
     assert (verdict.kind, verdict.packet) == (Kind.UNANSWERED, "answer"), verdict.proof
-    assert verdict.observation.stage is Stage.DELIVERED
+    assert verdict.observation.stage is Milestone.DELIVERED
     assert verdict.rule is not None
     assert verdict.rule.comment == "no-resets"
 

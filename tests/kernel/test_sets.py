@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lab.errors import InputError
-from lab.kernel.loading import load
-from lab.kernel.node import Node
-from lab.kernel.tools import run
+from lab.kernel.ground.tools import run
+from lab.kernel.hold.loading import load
+from lab.kernel.stage.node import Node
 from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.errors import InputError
-from lab.kernel.tools import run
+from lab.kernel.ground.tools import run
 from lab.lab import Lab
 from lab.record.sweep import Arrived, Gear, Sweep
 from lab.record.verdict import Kind

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lab.errors import MeasurementError
-from lab.kernel import tracer
-from lab.kernel.count_table import CountTable
-from lab.kernel.instrument import Instrument
+from lab.kernel.watch import tracer
+from lab.kernel.watch.count_table import CountTable
+from lab.kernel.watch.instrument import Instrument
 from lab.lab import Lab
-from lab.probe.catch import Catch
-from lab.probe.lane import Lanes
-from lab.probe.sweep import REPEATS
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Kind
+from lab.sweep.catch import Catch
+from lab.sweep.lane import Lanes
+from lab.sweep.pieces import REPEATS
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import corridor, table
 from tests.kernel.test_blinded import drop_early, lose_the_trace_table, starve, tracer_of

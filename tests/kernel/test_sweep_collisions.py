@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.probe.catch import Catch
 from lab.record.sweep import Arrived, Gear
 from lab.record.verdict import Kind
+from lab.sweep.catch import Catch
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import ESTABLISHED, NEAR, SERVER, corridor, table, two_gateways
 from tests.kernel.sweeps import assert_same

@@ -18,14 +18,14 @@ pytestmark = pytest.mark.kernel
 
 SWEEPS = """
 import json, sys
-from lab.kernel.privileges import ROOTLESS, enter
+from lab.kernel.ground.privileges import ROOTLESS, enter
 enter()
 import os
 from lab.lab import Lab
 from lab.record.sweep import Gear
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 topology, text = json.loads(sys.stdin.read())
 policy = Rendered(text, tuple(f"gateway:{n}" for n in range(1, text.count(chr(10)) + 1)), "gateway")
 found = {"rootless": ROOTLESS in os.environ}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.kernel.drop_reason import DropReasons
+from lab.kernel.watch.drop_reason import DropReasons
 from lab.record.verdict import Kind, Verdict
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import FAR, SERVER, corridor, table

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab.errors import MachineError
-from lab.kernel.privileges import require
+from lab.kernel.ground.privileges import require
 from tests.doors.project import LAB
 from tests.safety.machine import PRIVATE
 

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import MAX_CHARACTERS, Rendered, where_of
-from lab.spec.files import Unfit, read_file
+from lab.written.files import Unfit, read_file
 
 MAX_DEPTH = 15  # nft reads 16 files within each other, the script among them
 MAX_FILES = 4096

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from lab.errors import Problem
-from lab.ruleset.dialect import looks_like_iptables_save
-from lab.ruleset.nft.mending import NOWHERE, Marked, kernel_says, lacking, mended
+from lab.ruleset.language import looks_like_iptables_save
+from lab.ruleset.nft.advice import NOWHERE, Marked, kernel_says, lacking, mended
 from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import Rendered
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from lab.ruleset.forbidden import Refused
 from lab.ruleset.nft.includes import included
 from lab.ruleset.nft.tokens import NAME, TOKEN, flat
-from lab.ruleset.statement import Refused
 
 _FAMILIES = frozenset(("ip", "ip6", "inet", "arp", "bridge", "netdev"))
 _COMMANDS = frozenset((

@@ -12,16 +12,16 @@ from itertools import product
 import pytest
 
 from lab.lab import Lab
+from lab.prepare.plan import Plan
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.report.detail import explain
 from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
-from lab.run.plan import Plan
 from lab.run.runner import Order, run
-from lab.spec.cells import expand
-from lab.spec.load import load_matrix, load_topology
-from lab.spec.policy import PolicySpec
+from lab.written.cells import expand
+from lab.written.load import load_matrix, load_topology
+from lab.written.policy import PolicySpec
 from tests.kernel.conftest import Silent
 from tests.kernel.real_rulesets.dumps import DUMPS, HERE, loadable
 

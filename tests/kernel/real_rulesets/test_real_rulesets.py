@@ -12,7 +12,7 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.template import render
-from lab.spec.topology import Topology
+from lab.written.topology import Topology
 from tests.kernel.real_rulesets.dumps import DUMPS, loadable, path_of
 
 pytestmark = pytest.mark.kernel

@@ -7,7 +7,7 @@ import pytest
 
 from lab.bench.inputs import folder, grown, policy, project, topology, topology_of
 from lab.ruleset.render import Rendered
-from lab.spec.load import load_matrix
+from lab.written.load import load_matrix
 
 CLIENT = ip_address("172.17.255.254")
 

@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
+from lab.prepare.plan import Choices, make_plan
 from lab.ruleset.save import read_save
-from lab.run.plan import Choices, make_plan
-from lab.spec.cell import Cell
-from lab.spec.cells import expand
-from lab.spec.load import find_topology, load_topology, search_folders
-from lab.spec.matrix import Matrix
-from lab.spec.matrix_checks import check_matrix
-from lab.spec.messages import validated
-from lab.spec.topology import Topology
-from lab.spec.topology_checks import check_topology
-from lab.spec.yaml_source import Document, read_yaml
+from lab.written.cell import Cell
+from lab.written.cells import expand
+from lab.written.load import find_topology, load_topology, search_folders
+from lab.written.matrix import Matrix
+from lab.written.matrix_checks import check_matrix
+from lab.written.messages import validated
+from lab.written.topology import Topology
+from lab.written.topology_checks import check_topology
+from lab.written.yaml_source import Document, read_yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from lab.probe.crossing import unseen_nodes
-from lab.record.observation import Arrival, Observation, Refusal
-from lab.record.observation import Stage as Progress
+from lab.record.observation import Arrival, Milestone, Observation, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 
@@ -43,16 +42,16 @@ def arrived(at: str = "server") -> dict[str, Any]:
 
 
 def unseen(*request: Path, watched: tuple[str, ...] = ROUTERS, sender: str = "client", **seen: Any) -> tuple[str, ...]:
-    observation = Observation(seen.pop("sent", SYN), seen.pop("stage", Progress.SENT), request, **seen)
+    observation = Observation(seen.pop("sent", SYN), seen.pop("stage", Milestone.SENT), request, **seen)
     return unseen_nodes(stage(watched), sender, observation)
 
 
-@pytest.mark.parametrize("seen", [{}, arrived(), {"stage": Progress.ANSWERED}, {"refusal": RESET}, {"reached": "server"}])
+@pytest.mark.parametrize("seen", [{}, arrived(), {"stage": Milestone.ANSWERED}, {"refusal": RESET}, {"reached": "server"}])
 def test_every_node_of_the_way_told(seen: dict[str, Any]) -> None:
     assert unseen(way("one"), way("three"), **seen) == ()
 
 
-@pytest.mark.parametrize("seen", [arrived(), {"stage": Progress.ANSWERED}, {"refusal": RESET}, {"reached": "server"}])
+@pytest.mark.parametrize("seen", [arrived(), {"stage": Milestone.ANSWERED}, {"refusal": RESET}, {"reached": "server"}])
 def test_none_of_them_told(seen: dict[str, Any]) -> None:
     assert unseen(**seen) == ("one", "two")
 

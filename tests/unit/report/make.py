@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lab.errors import Problem
-from lab.record.observation import Arrival, Conntrack, Observation, Stage
+from lab.record.observation import Arrival, Conntrack, Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.record.result import CellResult, Outcome, PortGroup, RunProblem, RunResult, Summary
@@ -60,7 +60,7 @@ ENTRY = Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED", "DST_NAT")
 def allowed() -> Verdict:
     """Return an allow by ``publish-web``."""
     observation = Observation(
-        SYN, Stage.ANSWERED, request=(ALLOWED_PATH,), arrived=ARRIVAL, conntrack=(ENTRY,), probe_us=210.04
+        SYN, Milestone.ANSWERED, request=(ALLOWED_PATH,), arrived=ARRIVAL, conntrack=(ENTRY,), probe_us=210.04
     )
     return Verdict(
         Kind.ALLOWED, "the nonce arrived and its answer came back", observation, rule=PUBLISH,
@@ -70,7 +70,7 @@ def allowed() -> Verdict:
 
 def dropped() -> Verdict:
     """Return a drop by the policy of FORWARD, after a translation."""
-    observation = Observation(SYN, Stage.SENT, request=(DROPPED_PATH,), probe_us=48.0)
+    observation = Observation(SYN, Milestone.SENT, request=(DROPPED_PATH,), probe_us=48.0)
     return Verdict(
         Kind.DROPPED, "the SYN's path ends in a drop", observation, packet="SYN", node="gateway", rule=POLICY,
         decided=(("gateway", POLICY),),
@@ -79,7 +79,7 @@ def dropped() -> Verdict:
 
 def lost() -> Verdict:
     """Return a measurement that failed."""
-    observation = Observation(SYN, Stage.SENT, faults=("no exit seen",))
+    observation = Observation(SYN, Milestone.SENT, faults=("no exit seen",))
     return Verdict(Kind.LOST, "nothing is proven", observation)
 
 

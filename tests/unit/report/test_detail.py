@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.record.observation import Loss, Refusal, Stage, Unresolved
+from lab.record.observation import Loss, Milestone, Refusal, Unresolved
 from lab.record.result import Outcome
 from lab.record.verdict import Kind
 from lab.report.detail import explain, explain_verdict, sender_text
@@ -72,7 +72,7 @@ def test_faults_and_losses_are_told() -> None:
 
 def test_where_the_answer_died() -> None:
     way_back = replace(make.DROPPED_PATH, entry=make.ANSWER)
-    seen = replace(make.allowed().observation, stage=Stage.DELIVERED, answer=(way_back,))
+    seen = replace(make.allowed().observation, stage=Milestone.DELIVERED, answer=(way_back,))
     verdict = replace(make.allowed(), kind=Kind.UNANSWERED, observation=seen, packet="SYN-ACK")
     text = explain(make.cell(Outcome.FAIL_CLOSED, verdict))
     assert "  answer\n    gateway: in tcp 10.0.2.10:8443 > 192.0.2.7:40000" in text

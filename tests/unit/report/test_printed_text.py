@@ -20,8 +20,8 @@ from lab.errors import (
     gravest,
     interrupted_code,
 )
-from lab.report.json import json_text
 from lab.report.plain import LONGEST, plain, without_commands
+from lab.report.run_json import json_text
 
 
 @pytest.mark.parametrize(

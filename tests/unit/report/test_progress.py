@@ -7,7 +7,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from lab.report.progress import LiveProgress, PlainProgress, Progress, progress_for
+from lab.record.progress import Progress
+from lab.report.progress import LiveProgress, PlainProgress, progress_for
 from tests.unit.report import make
 
 

@@ -10,7 +10,7 @@ import pytest
 from lab.report.bench_schema import bench_schema
 from lab.report.schema import result_schema
 from lab.report.study_schema import exposure_schema, sweep_schema
-from lab.spec.schema import json_schemas
+from lab.written.schema import json_schemas
 
 PYDANTIC = tuple(map(int, pydantic.VERSION.split(".")[:2]))
 FOLDER = Path(__file__).parents[3] / "schemas"

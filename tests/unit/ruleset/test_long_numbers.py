@@ -11,10 +11,10 @@ from lab.ruleset.nft import refusal as nft_refusal
 from lab.ruleset.render import Rendered
 from lab.ruleset.rule import read_ports
 from lab.ruleset.save import read_save
-from lab.spec.fields import _mark
-from lab.spec.icmp_types import parse_icmp
-from lab.spec.routing import parse_rule
-from lab.spec.service import parse_ports
+from lab.written.fields import _mark
+from lab.written.icmp_types import parse_icmp
+from lab.written.routing import parse_rule
+from lab.written.service import parse_ports
 
 LONG = "9" * 5000
 

@@ -10,8 +10,8 @@ import pytest
 from lab.record.result import CellResult, Outcome, Summary
 from lab.record.verdict import Kind
 from lab.run.runner import exit_code, strictly
-from lab.spec.cell import Exemption, Known
-from lab.verdict.tally import Tally
+from lab.verdict.cell_result import Tally
+from lab.written.cell import Exemption, Known
 from tests.unit.verdict.made import cell, rule, verdict
 
 TODAY = datetime.date(2026, 5, 4)

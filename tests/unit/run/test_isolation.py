@@ -8,11 +8,11 @@ import pytest
 
 from lab.record.observation import Observation
 from lab.record.path import End, Path, Rule, Step
+from lab.ruleset.remembering import RememberingRules
 from lab.ruleset.save import read_save
 from lab.run.isolation import Isolation
-from lab.spec.cell import Cell, Service
-from lab.spec.topology import Topology
-from lab.verdict.remembering import RememberingRules
+from lab.written.cell import Cell, Service
+from lab.written.topology import Topology
 from tests.unit.verdict.made import SYN, cell, dropped, observed, verdict
 
 TOPOLOGY = Topology.model_validate({

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from lab.run.matrix_run import in_order, nothing_selected
 from lab.run.questions import questions
-from lab.spec.cell import Arrives, Service, Target
-from lab.verdict.tally import Tally
+from lab.verdict.cell_result import Tally
+from lab.written.cell import Arrives, Service, Target
 from tests.unit.run.test_exit_code import TODAY
 from tests.unit.verdict.made import cell, verdict
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab.run.swept import is_swept
-from lab.spec.cell import Cell, Service
+from lab.written.cell import Cell, Service
 from tests.unit.verdict.made import cell
 
 MANY = Service("tcp/1-128", "tcp", ((1, 128),))

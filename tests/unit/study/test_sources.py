@@ -10,8 +10,8 @@ import pytest
 from lab.errors import InputError
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
-from lab.spec.topology import Topology
 from lab.study.sources import constants, read_prefixes, with_edges
+from lab.written.topology import Topology
 
 TOPOLOGY = Topology.model_validate({
     "topology": "made",

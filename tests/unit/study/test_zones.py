@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lab.spec.topology import Topology
 from lab.study.zones import BEYOND, pairs
+from lab.written.topology import Topology
 
 TOPOLOGY = Topology.model_validate({
     "topology": "made",

@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from lab.errors import Where
-from lab.record.observation import Observation, Stage
+from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import described
 from lab.ruleset.save import read_save
-from lab.spec.cell import Cell, Expectation, Sender, Service, Target
+from lab.written.cell import Cell, Expectation, Sender, Service, Target
 
 SYN = Packet(4, 6, "10.0.1.10", 40000, "10.0.2.10", 443, 0x02)
 SYN_ACK = Packet(4, 6, "10.0.2.10", 443, "10.0.1.10", 40000, 0x12)
@@ -57,7 +57,7 @@ def stopped(end: End, *rules: Rule, node: str = "gateway", entry: Packet = SYN) 
     return Path(node, entry, tuple(step(one, "accept") for one in rules), end)
 
 
-def observed(*request: Path, stage: Stage = Stage.SENT, sent: Packet = SYN, **keys: Any) -> Observation:
+def observed(*request: Path, stage: Milestone = Milestone.SENT, sent: Packet = SYN, **keys: Any) -> Observation:
     """What was seen of one probe."""
     return Observation(sent, stage, request, **keys)
 

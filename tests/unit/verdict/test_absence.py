@@ -7,8 +7,8 @@ from dataclasses import replace
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.absent import Here
-from lab.spec.topology import Topology
 from lab.verdict.absence import Absences
+from lab.written.topology import Topology
 from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
 
 MAC = "-p tcp -m mac --mac-source 00:16:3e:0a:0b:0c"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from lab.record.observation import Arrival, Conntrack, Stage
+from lab.record.observation import Arrival, Conntrack, Milestone
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
-from lab.spec.cell import Arrives, ExpectedConntrack, Leaves
 from lab.verdict.differences import all_differences
+from lab.written.cell import Arrives, ExpectedConntrack, Leaves
 from tests.unit.verdict.made import SYN, SYN_ACK, cell, observed, passed, rule, verdict
 
 LOG = rule("tell", "LOG", options='--log-prefix "edge-drop "', number=1)
@@ -22,7 +22,7 @@ ENTRY = Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED"), 5, 432000
 
 def seen(path: Path | None = None, **keys: Any) -> Verdict:
     way = path or passed(LOG, NFLOG, OPEN, out="right", mark=2)
-    observation = observed(way, stage=Stage.ANSWERED, arrived=ARRIVED, conntrack=(ENTRY,))
+    observation = observed(way, stage=Milestone.ANSWERED, arrived=ARRIVED, conntrack=(ENTRY,))
     return verdict(Kind.ALLOWED, observation=observation, rule=keys.pop("rule", OPEN), **keys)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.record.observation import Refusal, Stage, Unresolved
+from lab.record.observation import Milestone, Refusal, Unresolved
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 from lab.record.verdict import Kind
@@ -35,13 +35,13 @@ BOTH_WAYS = pytest.mark.parametrize(
 @pytest.mark.parametrize("sent", [SYN, DATAGRAM, ECHO])
 def test_allowed(sent: Packet) -> None:
     let_in = rule("open")
-    verdict = prove(observed(passed(let_in, entry=sent), sent=sent, stage=Stage.ANSWERED), "gateway")
+    verdict = prove(observed(passed(let_in, entry=sent), sent=sent, stage=Milestone.ANSWERED), "gateway")
     assert (verdict.kind, verdict.rule, verdict.passed_node) == (Kind.ALLOWED, let_in, True)
     assert (verdict.packet, verdict.node) == (None, None)
 
 
 def test_allowed_where_no_node_is_watched() -> None:
-    verdict = prove(observed(stage=Stage.ANSWERED))
+    verdict = prove(observed(stage=Milestone.ANSWERED))
     assert (verdict.kind, verdict.rule, verdict.passed_node) == (Kind.ALLOWED, None, True)
 
 
@@ -93,7 +93,7 @@ def test_the_answer_vanishes(sent: Packet, back: Packet, name: str) -> None:
 
 @pytest.mark.parametrize(("later", "name"), [(ACK, "ACK"), (DATA, "data")])
 def test_a_later_packet_of_the_handshake_is_dropped(later: Packet, name: str) -> None:
-    seen = observed(passed(rule("open")), stage=Stage.CONNECTED, others=(dropped(SHUT, entry=later),))
+    seen = observed(passed(rule("open")), stage=Milestone.CONNECTED, others=(dropped(SHUT, entry=later),))
     verdict = prove(seen, "gateway")
     assert (verdict.kind, verdict.packet, verdict.rule) == (Kind.DROPPED, name, SHUT)
     assert verdict.passed_node, "the SYN had come through"
@@ -101,13 +101,14 @@ def test_a_later_packet_of_the_handshake_is_dropped(later: Packet, name: str) ->
 
 def test_the_nonce_arrived_and_its_answer_is_dropped() -> None:
     back = DATA._replace(source=SYN_ACK.source, sport=443, destination="10.0.1.10", dport=40000)
-    seen = observed(passed(rule()), stage=Stage.DELIVERED, answer=(passed(entry=SYN_ACK),), others=(dropped(SHUT, entry=back),))
+    others = (dropped(SHUT, entry=back),)
+    seen = observed(passed(rule()), stage=Milestone.DELIVERED, answer=(passed(entry=SYN_ACK),), others=others)
     verdict = prove(seen, "gateway")
     assert (verdict.kind, verdict.packet, verdict.rule) == (Kind.UNANSWERED, "answer", SHUT)
 
 
 def test_the_nonce_arrived_and_nobody_knows_what_became_of_its_answer() -> None:
-    verdict = prove(observed(passed(rule()), stage=Stage.DELIVERED), "gateway")
+    verdict = prove(observed(passed(rule()), stage=Milestone.DELIVERED), "gateway")
     assert (verdict.kind, verdict.packet, verdict.passed_node) == (Kind.UNANSWERED, "answer", True)
 
 
@@ -117,17 +118,17 @@ def test_a_drop_of_another_s_packet_is_not_taken_for_the_probe_s() -> None:
     for seen in (stranger, other_port):
         verdict = prove(observed(passed(entry=DATAGRAM), sent=DATAGRAM, others=(seen,)), "gateway")
         assert verdict.kind is Kind.LOST
-        verdict = prove(observed(passed(entry=DATAGRAM), sent=DATAGRAM, stage=Stage.DELIVERED, others=(seen,)), "gateway")
+        verdict = prove(observed(passed(entry=DATAGRAM), sent=DATAGRAM, stage=Milestone.DELIVERED, others=(seen,)), "gateway")
         assert verdict.rule is not SHUT
 
 
 def test_a_reset_after_the_handshake_is_closed() -> None:
-    seen = observed(passed(rule()), stage=Stage.CONNECTED, refusal=Refusal("tcp-reset", None))
+    seen = observed(passed(rule()), stage=Milestone.CONNECTED, refusal=Refusal("tcp-reset", None))
     assert prove(seen, "gateway").kind is Kind.CLOSED
 
 
 def test_a_handshake_that_no_service_of_the_lab_has() -> None:
-    verdict = prove(observed(passed(rule()), stage=Stage.CONNECTED), "gateway")
+    verdict = prove(observed(passed(rule()), stage=Milestone.CONNECTED), "gateway")
     assert (verdict.kind, verdict.packet) == (Kind.LOST, "ACK")
 
 

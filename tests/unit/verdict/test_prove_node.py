@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.record.observation import Stage
+from lab.record.observation import Milestone
 from lab.record.path import End, Step
 from lab.record.verdict import Kind
 from lab.verdict.deciding import deciding_rule
@@ -30,14 +30,14 @@ def test_the_same_as_the_second_sees_it() -> None:
 def test_without_a_node_under_test_the_one_that_decided() -> None:
     verdict = prove(observed(*WAY))
     assert (verdict.rule, verdict.passed_node) == (SHUT, False)
-    allowed = prove(observed(passed(OPEN), passed(rule("later", node="second"), node="second"), stage=Stage.ANSWERED))
+    allowed = prove(observed(passed(OPEN), passed(rule("later", node="second"), node="second"), stage=Milestone.ANSWERED))
     assert allowed.rule is not None
     assert allowed.rule.comment == "later"
 
 
 def test_delivered_to_the_node_under_test_is_passed() -> None:
     let_in = rule("in", chain="INPUT")
-    verdict = prove(observed(passed(let_in, end=End.DELIVERED), stage=Stage.ANSWERED), "gateway")
+    verdict = prove(observed(passed(let_in, end=End.DELIVERED), stage=Milestone.ANSWERED), "gateway")
     assert (verdict.rule, verdict.passed_node) == (let_in, True)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.record.observation import Loss, Refusal, Stage
+from lab.record.observation import Loss, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 from lab.record.sweep import is_open
@@ -102,7 +102,7 @@ def test_a_failed_instrument_proves_nothing(path: Path) -> None:
 
 
 def test_even_an_answer_proves_nothing_when_the_instrument_failed() -> None:
-    assert prove(observed(passed(rule()), stage=Stage.ANSWERED, faults=("x",)), "gateway").kind is Kind.LOST
+    assert prove(observed(passed(rule()), stage=Milestone.ANSWERED, faults=("x",)), "gateway").kind is Kind.LOST
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.record.observation import Observation, Refusal, Stage
+from lab.record.observation import Milestone, Observation, Refusal
 from lab.record.sweep import Counts
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.swept import agree, counted_out, delivered, eater, nothing_eaten, of_each
@@ -14,7 +14,7 @@ from tests.unit.verdict.made import DATAGRAM, SYN, rule
 
 
 def observed(told: str | None = None, *, sent: bool = True) -> Observation:
-    return Observation(SYN if sent else DATAGRAM, Stage.SENT, refusal=Refusal(told, None) if told else None)
+    return Observation(SYN if sent else DATAGRAM, Milestone.SENT, refusal=Refusal(told, None) if told else None)
 
 
 @pytest.mark.parametrize(

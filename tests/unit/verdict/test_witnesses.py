@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.record.observation import Arrival, Observation, Refusal, Stage
+from lab.record.observation import Arrival, Milestone, Observation, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 from lab.record.result import Outcome
@@ -40,8 +40,8 @@ def blind(seen: Observation, *, passed_node: bool = True, at: str = "gateway") -
 @pytest.mark.parametrize(
     "seen",
     [
-        {"stage": Stage.ANSWERED}, {"stage": Stage.CONNECTED}, {"stage": Stage.DELIVERED, "arrived": AT_SERVER},
-        {"stage": Stage.ANSWERED, "arrived": AT_SERVER}, {"reached": "server"},
+        {"stage": Milestone.ANSWERED}, {"stage": Milestone.CONNECTED}, {"stage": Milestone.DELIVERED, "arrived": AT_SERVER},
+        {"stage": Milestone.ANSWERED, "arrived": AT_SERVER}, {"reached": "server"},
     ],
 )  # fmt: skip
 def test_it_ended_on_its_way_and_yet_it_came(path: Path, seen: dict[str, object]) -> None:
@@ -56,7 +56,7 @@ def test_only_a_destination_says_so_where_no_rule_does(path: Path, told: Refusal
 
 @pytest.mark.parametrize(("sent", "told"), [(SYN, RESET), (SYN, CLOSED), (ACK, RESET)])
 def test_what_a_rule_says_is_no_contradiction(sent: Packet, told: Refusal) -> None:
-    stage = Stage.CONNECTED if sent is ACK else Stage.SENT
+    stage = Milestone.CONNECTED if sent is ACK else Milestone.SENT
     verdict = prove(observed(dropped(REFUSED, entry=sent), sent=sent, stage=stage, refusal=told), "gateway")
     assert (verdict.kind, verdict.reject, verdict.passed_node) == (Kind.REJECTED, told.kind, False)
 
@@ -67,9 +67,9 @@ def test_what_a_router_says_is_no_contradiction(told: Refusal) -> None:
 
 
 def test_what_a_rule_took_over_may_be_answered() -> None:
-    for stage in (Stage.CONNECTED, Stage.ANSWERED):
+    for stage in (Milestone.CONNECTED, Milestone.ANSWERED):
         assert contradiction(observed(stopped(End.STOLEN), stage=stage)) is None
-    assert prove(observed(stopped(End.STOLEN), stage=Stage.ANSWERED), "gateway").allowed
+    assert prove(observed(stopped(End.STOLEN), stage=Milestone.ANSWERED), "gateway").allowed
 
 
 @pytest.mark.parametrize("entry", [SYN, DATAGRAM, ECHO])
@@ -80,11 +80,11 @@ def test_a_copy_may_come_where_the_packet_does_not(entry: Packet) -> None:
 
 
 def test_a_later_packet_is_no_copy() -> None:
-    blind(observed(stopped(End.VANISHED), stage=Stage.ANSWERED, others=(passed(entry=ACK),)))
+    blind(observed(stopped(End.VANISHED), stage=Milestone.ANSWERED, others=(passed(entry=ACK),)))
 
 
 def test_a_copy_that_was_dropped_too_explains_nothing() -> None:
-    blind(observed(dropped(SHUT), stage=Stage.ANSWERED, others=(dropped(SHUT),)))
+    blind(observed(dropped(SHUT), stage=Milestone.ANSWERED, others=(dropped(SHUT),)))
 
 
 @pytest.mark.parametrize("end", [End.VANISHED, End.QUEUED])
@@ -95,30 +95,30 @@ def test_it_ended_on_its_way_and_yet_it_came_into_the_next_node(end: End) -> Non
 
 def test_where_it_arrives_is_where_it_was_sent() -> None:
     elsewhere = AT_SERVER._replace(address="10.0.2.99")
-    blind(observed(passed(), stage=Stage.ANSWERED, arrived=elsewhere))
-    blind(observed(passed(end=End.DELIVERED), stage=Stage.ANSWERED, arrived=AT_SERVER))
+    blind(observed(passed(), stage=Milestone.ANSWERED, arrived=elsewhere))
+    blind(observed(passed(end=End.DELIVERED), stage=Milestone.ANSWERED, arrived=AT_SERVER))
 
 
 def test_where_it_arrives_behind_a_translation() -> None:
     leaving = SYN._replace(destination="10.0.2.20", dport=8443)
     there = AT_SERVER._replace(address="10.0.2.20", port=8443)
-    assert prove(observed(passed(leaving=leaving), stage=Stage.ANSWERED, arrived=there), "gateway").allowed
-    blind(observed(passed(leaving=leaving), stage=Stage.ANSWERED, arrived=AT_SERVER))
+    assert prove(observed(passed(leaving=leaving), stage=Milestone.ANSWERED, arrived=there), "gateway").allowed
+    blind(observed(passed(leaving=leaving), stage=Milestone.ANSWERED, arrived=AT_SERVER))
 
 
 def test_what_is_rewritten_at_the_device_arrives_anywhere() -> None:
     rewritten = replace(passed(), steps=(Step("egress", "f", "out", rule(), "continue"),))
     there = AT_SERVER._replace(address="10.0.2.20")
-    assert prove(observed(rewritten, stage=Stage.ANSWERED, arrived=there), "gateway").allowed
+    assert prove(observed(rewritten, stage=Milestone.ANSWERED, arrived=there), "gateway").allowed
 
 
 @pytest.mark.parametrize(("at", "passed_node"), [("gateway", True), ("second", False)])
 def test_a_node_that_must_have_seen_it_says_nothing(at: str, passed_node: bool) -> None:
     later = dropped(rule("late", "DROP", node="second"), node="second")
     blind(observed(later, unseen=("gateway",)), passed_node=passed_node, at=at)
-    blind(observed(stage=Stage.ANSWERED, unseen=("gateway",)), at=at)
+    blind(observed(stage=Milestone.ANSWERED, unseen=("gateway",)), at=at)
 
 
 def test_a_failed_instrument_is_told_first() -> None:
-    seen = observed(dropped(SHUT), stage=Stage.ANSWERED, faults=("the trace buffer overflowed",))
+    seen = observed(dropped(SHUT), stage=Milestone.ANSWERED, faults=("the trace buffer overflowed",))
     assert "overflowed" in prove(seen, "gateway").proof

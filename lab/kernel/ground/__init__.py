@@ -1,0 +1,1 @@
+"""What Linux is asked with: system calls, namespaces, netlink, tools, rights."""

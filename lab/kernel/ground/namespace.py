@@ -1,0 +1,58 @@
+"""A network namespace that is a file descriptor: no name, so nothing that could be left behind."""
+
+from __future__ import annotations
+
+import os
+import socket as sockets
+from types import TracebackType
+
+from lab.kernel.ground.syscalls import CLONE_NEWNET, setns, unshare
+
+_OWN = "/proc/thread-self/ns/net"
+
+
+class Home:
+    """The namespace that the lab was started in, to which every visit to a node returns.  It is never changed."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        os.close(self.descriptor)
+
+
+class Namespace:
+    """A new network namespace; ``with namespace:`` is inside it, for the calling thread alone.
+
+    It lives as long as its descriptor and the sockets that were made in it: when the process dies, the kernel takes it
+    down.  A visit must not stand inside another one, since each returns to ``home``.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        unshare(CLONE_NEWNET)
+        try:
+            self.descriptor = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
+        finally:
+            setns(home.descriptor)
+
+    def __enter__(self) -> None:
+        setns(self.descriptor)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        setns(self.home.descriptor)
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> sockets.socket:
+        """A non-blocking socket that stays in this namespace wherever it is used."""
+        setns(self.descriptor)
+        try:
+            return sockets.socket(family, kind | sockets.SOCK_NONBLOCK, protocol)
+        finally:
+            setns(self.home.descriptor)
+
+    def close(self) -> None:
+        """Let go of the descriptor; the kernel removes the namespace when its last socket is closed."""
+        os.close(self.descriptor)

@@ -1,0 +1,93 @@
+"""Which tool loads and prints each kind of ruleset, and what its refusal means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lab.errors import InputError, LabError, MachineError, Problem
+from lab.kernel.ground.namespace import Namespace
+from lab.kernel.ground.tools import Finished, Running
+from lab.ruleset import ipset
+from lab.ruleset.backend import Backend
+from lab.ruleset.closed_lists import require_data
+from lab.ruleset.mend import mend
+from lab.ruleset.nft.refusal import is_missing_feature
+from lab.ruleset.nft.refusal import locate as locate_nft
+from lab.ruleset.refusal import is_missing_extension, locate
+from lab.ruleset.render import Rendered
+
+NFT_FAMILIES: Mapping[str, str] = {"v4": "ip", "v6": "ip6"}  # a kind of iptables to the family in nft's words
+_TOOLS = {"v4": "iptables", "v6": "ip6tables"}
+_TABLE = re.compile(r"^\*(\S+)", re.MULTILINE)
+_TOO_LONG = "Message too long"
+
+
+def restore(kind: str, backend: Backend) -> list[str]:
+    """The command that loads a text of this kind from its standard input."""
+    if kind == "ipset":
+        return ["ipset", "restore"]
+    return ["nft", "-f", "-"] if kind == "nft" else [f"{_TOOLS[kind]}-{backend}-restore"]
+
+
+def begin(
+    namespace: Namespace, kind: str, backend: Backend, rendered: Rendered, text: str | None = None, *options: str
+) -> Running:
+    """Start to load a text of this kind; ``text`` is a copy of it, line for line.
+
+    What is about to be loaded is held against the closed list of its tool, whoever made it: InputError.
+    """
+    text = rendered.text if text is None else text
+    require_data(kind, rendered, text)
+    return Running(namespace, [*restore(kind, backend), *options], text)
+
+
+def saves(kind: str, backend: Backend, text: str) -> list[list[str]]:
+    """The commands that print what the kernel holds of iptables' kind, one after the other.
+
+    Legacy prints table by table, as without a name it reads a file of /proc that an ordinary user may not read.
+    """
+    tool = f"{_TOOLS[kind]}-{backend}-save"
+    if backend is Backend.NFT:
+        return [[tool]]
+    return [[tool, "-t", table] for table in tables_in(text)]
+
+
+def tables_in(text: str) -> Sequence[str]:
+    """The tables that a text of iptables speaks of, each once."""
+    return tuple(dict.fromkeys(_TABLE.findall(text)))
+
+
+def tools(kinds: Sequence[str], backend: Backend) -> list[str]:
+    """Every tool that loading and printing these kinds needs."""
+    found = [restore(kind, backend)[0] for kind in kinds]
+    return found + [f"{_TOOLS[kind]}-{backend}-save" for kind in kinds if kind in _TOOLS]
+
+
+def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
+    """Why the tool refused a text: an InputError with the template's file and line, or what this machine lacks."""
+    tool = restore(kind, backend)[0]
+    if done.stopped:
+        return InputError(Problem(f"{rendered.file}: {tool} {done.stopped} over this ruleset, and was stopped"))
+    if done.code < 0:
+        what = f"{rendered.file}: {tool} died of signal {-done.code} over this ruleset"
+        return InputError(Problem(what, mend="try it by hand in `unshare -n`, and without -R, -D or -E"))
+    if _TOO_LONG in done.err:
+        what = f"{rendered.file}: this ruleset is larger than this machine lets an ordinary user give to the kernel at once"
+        return MachineError(Problem(what, mend="sudo sysctl -w net.core.wmem_max=16777216   (or run as root)"))
+    if kind == "ipset":
+        missing = ipset.is_missing(done.err)
+        return (MachineError if missing else InputError)(ipset.locate(done.err, rendered))
+    if kind == "nft":
+        return (MachineError if is_missing_feature(done.err, rendered) else InputError)(locate_nft(done.err, rendered))
+    problem = locate(done.err, rendered)
+    if kind == "v6":
+        problem = replace(problem, what=problem.what.replace("iptables", _TOOLS[kind], 1))
+    if is_missing_extension(done.err, rendered):
+        return MachineError(problem)
+    repairs = mend(rendered.text).repairs
+    if repairs:
+        also = f"--mend would repair it in {len(repairs)} ways, first in line {repairs[0].line}: {repairs[0].what}"
+        problem = replace(problem, mend=f"{problem.mend}; or: {also}" if problem.mend else also)
+    return InputError(problem)

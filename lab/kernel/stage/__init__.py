@@ -1,0 +1,1 @@
+"""Nodes and the links between them: built, ready, at rest."""

@@ -1,0 +1,192 @@
+"""A topology that is up: its nodes, its links, its hidden nodes, and the fences that tell when it rests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from ipaddress import ip_address
+from types import MappingProxyType
+
+from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
+from lab.kernel.ground.namespace import Home
+from lab.kernel.ground.rtnetlink import carry_out
+from lab.kernel.stage import addressing
+from lab.kernel.stage.baseline import baseline, of_interface, write_sysctls
+from lab.kernel.stage.crossings import diameter
+from lab.kernel.stage.neighbours import add_permanent, entry, forget_unresolved
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.readiness import wait_until_up
+from lab.kernel.stage.rest import Fence
+from lab.kernel.stage.wiring import LinkEnd, Wiring
+from lab.record.observation import Unresolved
+from lab.written.topology import NodeSpec, Topology
+from lab.written.words import Network as Prefix
+
+
+class Network:
+    """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
+
+    ``meanwhile`` is called with each node as soon as its baseline is written, before it has links: what it starts goes on
+    beside the building.  ``ruled`` are the nodes that rulesets are loaded into.
+    """
+
+    def __init__(
+        self, topology: Topology, meanwhile: Callable[[Node], None] | None = None, ruled: Collection[str] = ()
+    ) -> None:
+        self.topology = topology
+        self._ruled = ruled
+        raise_file_limit(in_use() + descriptors(topology, ruled))
+        with ExitStack() as undo:
+            self.home = Home()
+            undo.callback(self.home.close)
+            self._nodes: dict[str, Node] = {}
+            self._wiring = Wiring(self.home)
+            undo.callback(self._close_nodes)
+            for name in topology.nodes:
+                self._nodes[name] = Node(name, self.home)
+            for name, spec in topology.nodes.items():
+                self._prepare(self._nodes[name], spec)
+                if meanwhile is not None:
+                    meanwhile(self._nodes[name])
+            self._connect()
+            self.fence = Fence(self.home, self._wiring)
+            undo.callback(self.fence.close)
+            self._bring_up()
+            self.fence.open()
+            self._undo = undo.pop_all()
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """The nodes by name, in the topology's order."""
+        return MappingProxyType(self._nodes)
+
+    @cached_property
+    def families(self) -> tuple[int, ...]:
+        """The families that some node has addresses of."""
+        return tuple(family for family in (4, 6) if any(spec.addresses(family) for spec in self.topology.nodes.values()))
+
+    @property
+    def diameter(self) -> int:
+        """The most links between any two nodes, or a bound of it."""
+        return self._diameter
+
+    @property
+    def fences_to_rest(self) -> int:
+        """How many fences bring the network to rest.
+
+        Twice the diameter bounds the way of a packet that a gateway turns round; a request, its answer and the answer to
+        that are three ways.  An IPv6 neighbour may have to be asked for on each link, there and back.
+        """
+        solicitations = 4 * self._diameter if 6 in self.families else 0
+        return 3 * 2 * self._diameter + 2 + solicitations
+
+    def rest(self) -> None:
+        """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
+        self.fence.pass_by(self.fences_to_rest)
+
+    def unresolved_neighbours(
+        self, nodes: Collection[str] | None = None, families: Sequence[int] | None = None
+    ) -> tuple[Unresolved, ...]:
+        """The neighbours that ``nodes`` asked for and that did not answer, by default of all families; they are forgotten.
+
+        Left as they are, the kernel's error would come three seconds later, into another probe.  By default all nodes are
+        looked at, each for as long as the neighbours of all the machine take.
+        """
+        found = []
+        for name in self._nodes if nodes is None else nodes:
+            node = self._nodes[name]
+            for index, address in forget_unresolved(node.namespace, self.families if families is None else families):
+                found.append(Unresolved(name, address, self._owner_near(node, index, address)))
+        return tuple(found)
+
+    def _owner_near(self, node: Node, index: int, address: str) -> str | None:
+        """The node that has ``address`` on the network behind an interface, unless the topology switches IPv6 off there."""
+        port = node.ports.get(node.port_name(index) or "")
+        if port is None:
+            return None
+        wanted = ip_address(address)
+        for name, interface, spec in self.topology.on_network(port.network):
+            if any(own.ip == wanted for own in spec.addresses):
+                off = wanted.version == 6 and _switched_off(self._nodes[name], interface)
+                return None if off else name
+        return None
+
+    def close(self) -> None:
+        """Take everything down."""
+        self._undo.close()
+
+    def _prepare(self, node: Node, spec: NodeSpec) -> None:
+        """What must be there before the node's first link and before its first rule.
+
+        A rule's own module may switch on what it needs (xt_connbytes: ``nf_conntrack_acct``), and that stays as it is.
+        """
+        values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
+        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+        node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
+        if spec.addresses(6):
+            node.keep_quiet(ruled=node.name in self._ruled)
+
+    def _connect(self) -> None:
+        weights = {}
+        for network in self.topology.networks:
+            ends = [
+                LinkEnd(self._nodes[name], interface, tuple(str(address) for address in spec.addresses))
+                for name, interface, spec in self.topology.on_network(network)
+            ]
+            if ends:
+                self._wiring.connect(network, ends)
+                weights[network] = 2 if len(ends) > 2 else 1
+        self._diameter = diameter(self.topology, weights)
+
+    def _bring_up(self) -> None:
+        self.fence.bring_up()
+        for name, spec in self.topology.nodes.items():
+            self._configure(self._nodes[name], spec)
+        for network in self.topology.networks:
+            self._know_neighbours(network)
+        wait_until_up([*self._nodes.values(), *self._wiring.bridges, *self.fence.nodes])
+
+    def _configure(self, node: Node, spec: NodeSpec) -> None:
+        addresses = {name: [str(address) for address in port.addresses] for name, port in spec.interfaces.items()}
+        families = [family for family in (4, 6) if spec.addresses(family)]
+        hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
+        prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
+        requests = [
+            *addressing.interfaces(node, addresses),
+            *addressing.routes(node, hops, spec.routes),
+            *addressing.local_routes(prefixes),
+        ]
+        carry_out(node.name, node.namespace, requests)
+        if spec.rules or prefixes:
+            with node.netlink() as netlink:
+                addressing.add_rules(node, netlink, spec.rules, families)
+                addressing.stand_for(node, netlink, sorted({prefix.version for prefix in prefixes}))
+        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
+        node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
+
+    def _know_neighbours(self, network: str) -> None:
+        """Permanent IPv4 entries, so that no packet waits for an address to be resolved.
+
+        None for IPv6: there the asking goes through the rules, and a policy that breaks it must be seen.
+        """
+        ports = [(name, self._nodes[name].ports[interface]) for name, interface, _ in self.topology.on_network(network)]
+        entries = [(name, entry(address, port.mac)) for name, port in ports for address in port.of_family(4)]
+        for name, port in ports:
+            others = [one for owner, one in entries if owner != name]
+            add_permanent(self._nodes[name].namespace, port.index, others)
+
+    def _close_nodes(self) -> None:
+        for node in [*self._nodes.values(), *self._wiring.bridges]:
+            node.close()
+
+
+def _switched_off(node: Node, interface: str) -> bool:
+    keys = (f"net.ipv6.conf.{interface}.disable_ipv6", f"net/ipv6/conf/{interface}/disable_ipv6")
+    return any(node.sysctls.get(key, "0") != "0" for key in keys)
+
+
+def _prefixes(spec: NodeSpec) -> Sequence[Prefix]:
+    if isinstance(spec.anyip, bool):
+        return list(addressing.EVERYWHERE.values()) if spec.anyip else []
+    return spec.anyip

@@ -1,0 +1,86 @@
+"""A node: one host of the lab, with its interfaces and, where it has a policy, its rules and their trace."""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pyroute2 import IPRoute
+
+from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.ground.owned_table import Owner
+from lab.kernel.stage.quiet_table import keep_quiet
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One interface of a node: its index, MAC and addresses of both families (without prefix length)."""
+
+    name: str
+    network: str
+    index: int
+    mac: bytes
+    addresses: tuple[str, ...]
+
+    def of_family(self, family: int) -> tuple[str, ...]:
+        """Its addresses of the family (4 or 6)."""
+        return tuple(address for address in self.addresses if (":" in address) == (family == 6))
+
+
+class Node:
+    """One host: a namespace, its ports by interface name, and the sysctls that were written into it."""
+
+    def __init__(self, name: str, home: Home) -> None:
+        self.name = name
+        self.namespace = Namespace(home)
+        self._quiet: Owner | None = None
+        self.ports: dict[str, Port] = {}
+        self.sysctls: dict[str, str] = {}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every address of the node, of both families, in the order of its interfaces."""
+        return tuple(address for port in self.ports.values() for address in port.addresses)
+
+    def has(self, family: int) -> bool:
+        """Whether the node has an address of the family (4 or 6)."""
+        return any(port.of_family(family) for port in self.ports.values())
+
+    def socket(self, family: int, kind: int, protocol: int = 0) -> sockets.socket:
+        """A non-blocking socket that stays in this node."""
+        return self.namespace.socket(family, kind, protocol)
+
+    def sockets(self, count: int, family: int, kind: int, protocol: int = 0) -> list[sockets.socket]:
+        """``count`` of them, made in one visit."""
+        with self.namespace:
+            return [sockets.socket(family, kind | sockets.SOCK_NONBLOCK, protocol) for _ in range(count)]
+
+    def port_name(self, index: int) -> str | None:
+        """The name of the interface with this index; None where the node has no such."""
+        return next((port.name for port in self.ports.values() if port.index == index), None)
+
+    @contextmanager
+    def netlink(self) -> Iterator[IPRoute]:
+        """A route socket in this node, closed at the end."""
+        with self.namespace:
+            route = IPRoute()
+        try:
+            yield route
+        finally:
+            route.close()
+
+    def keep_quiet(self, *, ruled: bool) -> None:
+        """Let the kernel say nothing unasked here; ``ruled`` where rulesets are loaded, which may flush what is not owned."""
+        self._quiet = keep_quiet(self.namespace, owned=ruled)
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What the kernel takes some milliseconds for, so that it is done side by side with others; `close` does it too."""
+        return () if self._quiet is None else (self._quiet.remove,)
+
+    def close(self) -> None:
+        """Let go of the namespace."""
+        for close in self.closers():
+            close()
+        self.namespace.close()

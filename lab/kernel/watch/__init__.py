@@ -1,0 +1,1 @@
+"""What is seen of packets: traces, conntrack, counters, the kernel's own reasons."""

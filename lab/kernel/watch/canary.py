@@ -1,0 +1,53 @@
+"""Packets from an address that no topology can have: the lab's own table drops them, and must tell of each."""
+
+from __future__ import annotations
+
+import socket as sockets
+import struct
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+
+from lab.kernel.ground.headers import ip_header
+from lab.kernel.ground.namespace import Namespace
+from lab.kernel.watch.trace_table import CANARIES, ENTRIES
+
+DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+_LOOPBACKS = {4: "127.0.0.1", 6: "::1"}
+
+
+class Canary:
+    """In each of the node's ``families`` two packets, one into PREROUTING and one into OUTPUT."""
+
+    def __init__(self, namespace: Namespace, families: Sequence[int]) -> None:
+        self._loop = namespace.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
+        self._loop.bind(("lo", 0))
+        self._raw = {family: namespace.socket(DOMAINS[family], sockets.SOCK_RAW, sockets.IPPROTO_RAW) for family in families}
+        self._packets = {family: _packet(family) for family in families}
+
+    def send(self) -> None:
+        """Send all of them."""
+        for family, raw in self._raw.items():
+            self._loop.send(bytes(12) + _ETHERTYPES[family] + self._packets[family])
+            with suppress(PermissionError):  # a drop in OUTPUT is told to the sender as EPERM
+                raw.sendto(self._packets[family], (_LOOPBACKS[family], 0))
+
+    def missing(self, seen: Collection[tuple[str, str]]) -> str | None:
+        """What is wrong when (source, entry chain) of ``seen`` are all that was told; None when nothing is."""
+        missing = [
+            f"{chain} of IPv{family}"
+            for family in self._raw
+            for chain in ENTRIES
+            if (sockets.inet_ntop(DOMAINS[family], CANARIES[family]), chain) not in seen
+        ]
+        return f"the canary was not seen in {' and '.join(missing)}" if missing else None
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to let it go, in any order."""
+        return self._loop.close, *(raw.close for raw in self._raw.values())
+
+
+def _packet(family: int) -> bytes:
+    datagram = struct.pack("!HHHH", 9, 9, 8, 0)
+    here = sockets.inet_pton(DOMAINS[family], _LOOPBACKS[family])
+    return ip_header(CANARIES[family], here, sockets.IPPROTO_UDP, len(datagram)) + datagram

@@ -1,0 +1,245 @@
+"""The instrument: the trace and conntrack of every watched node, read together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.hold.rule_index import RuleIndex
+from lab.kernel.stage.neighbour_tables import NeighbourTables
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.rest import Backlog, Pin
+from lab.kernel.watch.conntrack import ConntrackChannel
+from lab.kernel.watch.count_table import CountTable
+from lab.kernel.watch.drop_reason import DropReasons
+from lab.kernel.watch.legacy_trace import LegacyTrace
+from lab.kernel.watch.nft_trace import NftTrace
+from lab.kernel.watch.paths import Assembler, Passage
+from lab.kernel.watch.trace_table import TraceTable
+from lab.kernel.watch.tracer import Tracer
+from lab.record.observation import Conntrack
+from lab.record.packet import Packet
+from lab.record.path import Path
+from lab.record.sweep import Counts, Gear
+from lab.ruleset.backend import Backend
+
+_LOOPBACK_CROSSINGS = 2  # one is enough: a canary crosses the loopback once
+_CANARY_REPEATS = 3  # at most, as `Network.rest` has it
+_SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
+
+
+class Trace(Protocol):
+    """The trace of one node, whichever backend holds its rules."""
+
+    table: TraceTable
+    told: int  # messages of the last `passages`
+
+    def paths(self) -> list[Path]:
+        """The paths of all packets since the last call; raises tracer.Overrun when some were lost."""
+
+    def passages(self) -> list[Passage]:
+        """The same for many packets that went few ways."""
+
+    @property
+    def room(self) -> int:
+        """How many messages can wait, at least."""
+
+    def send_canaries(self) -> None:
+        """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
+
+    def canary_trouble(self) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop tracing, in any order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is watched of one node."""
+
+    trace: Trace
+    conntrack: ConntrackChannel
+
+
+class Instrument:
+    """Watches the nodes that `watch` was called for until `close`."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._watches: dict[str, Watch] = {}
+        self._backlog = Backlog()
+        self._dropped = self._backlog.dropped()
+        self._neighbours = NeighbourTables()
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The names of the watched nodes."""
+        return tuple(self._watches)
+
+    def watch(self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False) -> None:
+        """Arm the trace in ``node``, whose conntrack may be ``zoned``; raises MeasurementError when its canary is not seen."""
+        self.forget(node.name)
+        families = [family for family in (4, 6) if node.has(family)]
+        devices = ("lo", *node.ports) if rules.has_ingress else ()
+        trace: Trace
+        if backend is Backend.LEGACY:
+            trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
+        else:
+            trace = NftTrace(Tracer(node.namespace, families, devices), Assembler(node.name, rules, node.port_name))
+        self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned))
+        self._canary(node.name)
+
+    def trace_everything(self, name: str) -> None:
+        """Trace every packet in a node from now on, whatever else is asked for."""
+        self._watches[name].trace.table.trace(everything=True)
+
+    def forget(self, name: str) -> None:
+        """Stop watching a node."""
+        watch = self._watches.pop(name, None)
+        if watch is not None:
+            for close in (*watch.trace.closers(), watch.conntrack.close):
+                close()
+
+    def canary(self) -> None:
+        """Raises MeasurementError when the instrument is blind in a watched node."""
+        for name in self._watches:
+            self._canary(name)
+
+    def _canary(self, name: str) -> None:
+        """The canaries of one node, sent once more only if a processor's backlog was full: then they may not have come in.
+
+        One of them takes its way through the backlog of the processor that it was sent on, however long that one is busy
+        elsewhere (ksoftirqd).  So the thread stays there, and a fence that queues behind it has to arrive first.
+        """
+        trace, before = self._watches[name].trace, self._backlog.dropped()
+        with Pin():
+            for _ in range(_CANARY_REPEATS + 1):
+                trace.send_canaries()
+                self.network.fence.pass_by(_LOOPBACK_CROSSINGS)
+                trouble = trace.canary_trouble()
+                if trouble is None:
+                    return
+                now = self._backlog.dropped()
+                if now == before:
+                    break
+                before = now
+        raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
+
+    def paths(self) -> list[Path]:
+        """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
+        found: list[Path] = []
+        for watch in self._watches.values():
+            found += watch.trace.paths()
+        return found
+
+    def passages(self) -> list[tuple[str, Passage]]:
+        """The same for many packets that went few ways, each with its node."""
+        return [(name, passage) for name, watch in self._watches.items() for passage in watch.trace.passages()]
+
+    @property
+    def room(self) -> int:
+        """How many messages of one node can wait, at least."""
+        return min((watch.trace.room for watch in self._watches.values()), default=1 << 20)
+
+    @property
+    def told(self) -> int:
+        """How many messages the last reading gave, of the node that gave most."""
+        return max((watch.trace.told for watch in self._watches.values()), default=0)
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Trace nothing while inside."""
+        with ExitStack() as undo:
+            for watch in self._watches.values():
+                undo.enter_context(watch.trace.table.silence())
+            yield
+
+    @contextmanager
+    def counting(self, proto: int, mark_at: int, mark: int) -> Iterator[Callable[[Gear], Mapping[str, Counts]]]:
+        """What reads, by watched node, what its rules ate of the packets with a mark, in the rule gear rule by rule."""
+        with ExitStack() as undo:
+            tables = {}
+            for name in self._watches:
+                tables[name] = CountTable(self.network.nodes[name].namespace, proto, mark_at, mark)
+                undo.callback(tables[name].remove)
+            yield lambda gear: {
+                name: table.every_rule() if gear is Gear.RULE else table.eaten() for name, table in tables.items()
+            }
+
+    def forget_all_flows(self) -> None:
+        """Delete every entry of conntrack in every watched node."""
+        for watch in self._watches.values():
+            watch.conntrack.delete_all()
+
+    @contextmanager
+    def everything(self) -> Iterator[None]:
+        """Trace every packet while inside, not TCP on SYN alone; inside of itself it changes nothing."""
+        before = {name: watch.trace.table.everything for name, watch in self._watches.items()}
+        try:
+            for watch in self._watches.values():
+                watch.trace.table.trace(everything=True)
+            yield
+        finally:
+            for name, watch in self._watches.items():
+                watch.trace.table.trace(everything=before[name])
+
+    @contextmanager
+    def drop_reasons(self) -> Iterator[Callable[[], tuple[str, ...]]]:
+        """What gives the kernel's own reasons for drops outside the rules; nothing, where it does not tell."""
+        collected = DropReasons.open()
+        if collected is None:
+            yield tuple
+            return
+        try:
+            yield collected.read
+        finally:
+            collected.close()
+
+    def conntrack(self, node: str, packet: Packet) -> Conntrack | None:
+        """The entry of ``packet`` in a watched node."""
+        return self._watches[node].conntrack.find(packet)
+
+    def forget_flow(self, node: str, packet: Packet) -> None:
+        """Delete the entry of ``packet`` in a watched node."""
+        self._watches[node].conntrack.delete(packet)
+
+    def losses(self) -> Mapping[tuple[str, str], int]:
+        """What conntrack refused so far, by (node, counter)."""
+        return {
+            (name, counter): value
+            for name, watch in self._watches.items()
+            for counter, value in watch.conntrack.losses().items()
+        }
+
+    def backlog_overflowed(self) -> bool:
+        """Whether a processor's backlog dropped packets since the last time this was asked: then rest proves nothing."""
+        before, self._dropped = self._dropped, self._backlog.dropped()
+        return self._dropped != before
+
+    def neighbours_refused(self, family: int) -> int:
+        """How many neighbours the machine's table had no room for so far; 0 where that is not told."""
+        return self._neighbours.refused().get(family, 0)
+
+    def close(self) -> None:
+        """Take the trace out of every node.
+
+        The kernel waits some milliseconds for each packet socket and each table that goes, so they go side by side.
+        """
+        channels = [
+            close
+            for watch in self._watches.values()
+            for close in (*watch.trace.closers(), watch.conntrack.close)
+        ]
+        channels += [close for node in self.network.nodes.values() for close in node.closers()]
+        self._watches.clear()
+        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
+            for done in [pool.submit(close) for close in channels]:
+                done.result()
+        self._backlog.close()
+        self._neighbours.close()

@@ -1,0 +1,110 @@
+"""What NFLOG tells in one node, packet by packet: the steps of ip_tables, and the lab's own marks between them.
+
+ip_tables logs each rule that a traced packet matched through the logger of its family (kernel's nf_log_trace); with
+``nfnetlink_log`` as that logger the steps come to group 0, in the order in which they were taken.  Numbers are those of
+linux/netfilter/nfnetlink_log.h.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket as sockets
+import struct
+from typing import NamedTuple
+
+from lab.errors import MachineError, Problem
+from lab.kernel.ground import nfnetlink as nl
+from lab.kernel.ground.batch_receive import BatchReceiver
+from lab.kernel.ground.namespace import Namespace
+from lab.kernel.watch.trace_table import LOG_GROUP
+from lab.kernel.watch.tracer import Overrun, grow_buffer
+
+_SUBSYSTEM = 4  # NFNL_SUBSYS_ULOG
+_PACKET, _CONFIG = _SUBSYSTEM << 8 | 0, _SUBSYSTEM << 8 | 1
+_CFG_CMD, _CFG_MODE, _CFG_NLBUFSIZ, _CFG_QTHRESH, _CFG_FLAGS = 1, 2, 3, 5, 6
+_BIND, _COPY_PACKET, _SEQ = 1, 2, 1
+_MARK, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 2, 5, 9, 10, 12
+_COPIED = 112  # bytes of the packet: both headers, or those of an error and of what it quotes, and some of a payload
+_ROOM = 1024  # bytes that the kernel sets aside for one message
+_LOGGERS = ("net/netfilter/nf_log/2", "net/netfilter/nf_log/10")  # NFPROTO_IPV4, NFPROTO_IPV6
+
+
+class Logged(NamedTuple):
+    """One message: what it says (``TRACE: filter:FORWARD:rule:3``), and the packet as it was there."""
+
+    prefix: bytes
+    packet: bytes
+    out_index: int
+    mark: int
+
+
+class PacketLog:
+    """Group 0 of NFLOG in one node, from the moment this is made."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        _choose_logger(namespace)
+        self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
+        self.buffer_bytes = grow_buffer(self._socket)
+        self._socket.bind((0, 0))
+        self._configure(nl.attribute(_CFG_CMD, bytes([_BIND])))
+        self._configure(
+            nl.attribute(_CFG_MODE, struct.pack("!IBx", _COPIED, _COPY_PACKET)),
+            nl.number(_CFG_NLBUFSIZ, _ROOM),
+            nl.number(_CFG_QTHRESH, 1),
+            nl.attribute(_CFG_FLAGS, struct.pack("!H", _SEQ)),
+        )
+        self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_ROOM)
+        self._next: int | None = None
+
+    def _configure(self, *settings: bytes) -> None:
+        self._socket.send(nl.message(_CONFIG, nl.NLM_F_ACK, 0, b"".join(settings), resource=LOG_GROUP))
+        for kind, data in nl.messages(self._socket.recv(1 << 16)):
+            if kind == nl.NLMSG_ERROR:
+                nl.raise_for_error(data)
+
+    def read(self) -> list[Logged]:
+        """All messages that wait, in order; raises tracer.Overrun when some were lost."""
+        found: list[Logged] = []
+        while True:
+            try:
+                waiting = self._receiver.receive()
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                while self._receiver.receive():
+                    pass
+                self._next = None
+                raise Overrun from error
+            for data in waiting:
+                found += self._messages(data)
+            if len(waiting) < self._receiver.count:
+                return found
+
+    def _messages(self, data: bytes) -> list[Logged]:
+        found = []
+        for kind, message in nl.messages(data):
+            if kind != _PACKET:
+                continue
+            parts = nl.attributes(message, nl.HEADER)
+            number = int.from_bytes(parts[_SEQUENCE], "big")
+            if self._next is not None and number != self._next:
+                self._next = number + 1 & 0xFFFFFFFF
+                raise Overrun
+            self._next = number + 1 & 0xFFFFFFFF
+            out, mark = (int.from_bytes(parts.get(key, b""), "big") for key in (_OUTDEV, _MARK))
+            found.append(Logged(parts.get(_PREFIX, b"\0")[:-1], parts.get(_PAYLOAD, b""), out, mark))
+        return found
+
+    def close(self) -> None:
+        """Let go of the group."""
+        self._socket.close()
+
+
+def _choose_logger(namespace: Namespace) -> None:
+    for key in _LOGGERS:
+        try:
+            with namespace, open(f"/proc/sys/{key}", "w") as file:
+                file.write("nfnetlink_log")
+        except OSError as error:
+            what = f"iptables-legacy cannot be traced here: nfnetlink_log is no logger of {key} ({error.strerror})"
+            raise MachineError(Problem(what, mend="modprobe nfnetlink_log   (or use --backend nft)")) from error

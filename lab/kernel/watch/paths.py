@@ -1,0 +1,153 @@
+"""Trace messages to paths: which packet each message is about, and what its way through the node was.
+
+A trace id is a hash and is used again, so it does not name a packet.  A packet begins with the message of the lab's own
+entry chain, which carries its headers, and goes on with the messages of the same id up to the next entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from lab.kernel.ground.headers import read_packet
+from lab.kernel.ground.names import TRACE_TABLE
+from lab.kernel.hold.rule_index import RuleIndex
+from lab.kernel.watch.trace_table import ENTRIES, INGRESS
+from lab.kernel.watch.tracer import Said, TraceMessage
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Step
+
+_ENTRIES = frozenset({*ENTRIES, INGRESS})
+_ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
+_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
+_REMEMBERED = 10_000  # sequences; more are read anew each time
+
+
+class Story(NamedTuple):
+    """What a sequence of messages tells of a packet, whichever packet it was."""
+
+    steps: tuple[Step, ...]
+    end: End
+    out_index: int
+    mark: int
+
+
+class Passage(NamedTuple):
+    """One packet's way through a node, as far as it takes to tell it from another's: for many packets at once.
+
+    ``entry`` and ``exit`` are its network header and what followed, as it came in and as it left; ``story`` is alike for
+    packets that went the same way; ``path`` gives the whole of it.
+    """
+
+    entry: tuple[bytes, bytes]
+    exit: tuple[bytes, bytes] | None
+    story: Hashable
+    path: Callable[[], Path]
+
+
+class _Way:
+    """One packet's way while its messages are still being read."""
+
+    __slots__ = ("entered", "entry", "exit", "said")
+
+    def __init__(self, entry: TraceMessage) -> None:
+        self.entry = entry
+        self.exit: TraceMessage | None = None
+        self.entered = False
+        self.said = [entry.said]
+
+
+def _came_by_ingress(way: _Way | None) -> bool:
+    """Whether a packet was seen at ingress and not yet where it enters the stack."""
+    if way is None or way.said[0].chain != INGRESS or way.entered:
+        return False
+    way.entered = True
+    return True
+
+
+class Assembler:
+    """Makes paths of the messages of one node; a sequence that was read before is not read again."""
+
+    def __init__(self, node: str, rules: RuleIndex, port_name: Callable[[int], str | None]) -> None:
+        self._node, self._rules, self._port_name = node, rules, port_name
+        self._stories: dict[tuple[Said, ...], Story] = {}
+
+    def assemble(self, messages: Iterable[TraceMessage]) -> list[Path]:
+        """The paths of all packets in ``messages``, in the order in which they entered."""
+        return [self._path(way) for way in _ways(messages)]
+
+    def passages(self, messages: Iterable[TraceMessage]) -> list[Passage]:
+        """The same, for many packets that went few ways."""
+        return [
+            Passage(_headers(way.entry), way.exit and _headers(way.exit), tuple(way.said), partial(self._path, way))
+            for way in _ways(messages)
+        ]
+
+    def _path(self, way: _Way) -> Path:
+        key = tuple(way.said)
+        story = self._stories.get(key)
+        if story is None:
+            story = self._tell(key)
+            if len(self._stories) < _REMEMBERED:
+                self._stories[key] = story
+        out = self._port_name(story.out_index) if story.end is End.LEFT and story.out_index else None
+        leaving = _packet(way.exit) if way.exit is not None else None
+        return Path(self._node, _packet(way.entry), story.steps, story.end, leaving, out, story.mark)
+
+    def _tell(self, told: Sequence[Said]) -> Story:
+        steps: list[Step] = []
+        end = End.VANISHED
+        hook, kind = told[0].chain, "filter"
+        out_index = mark = 0
+        for said in told[1:]:
+            mark = said.mark
+            if said.table == TRACE_TABLE:
+                end, out_index = _ENDS[said.chain], said.out_index
+                continue
+            place = self._rules.place(said.family, said.table, said.chain)
+            if place is not None:
+                hook, kind = place
+            rule = None
+            if said.handle or said.is_policy:
+                rule = self._rules.find(said.family, said.table, said.chain, said.handle)
+            if rule is not None or place is None:
+                # the end of a base chain is told again by its policy's message
+                chain = self._rules.shown(said.family, said.table, said.chain)
+                steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
+            end = _STOPS.get(said.verdict, end)
+        return Story(tuple(steps), end, out_index, mark)
+
+
+def _ways(messages: Iterable[TraceMessage]) -> list[_Way]:
+    """Each packet's messages, in the order in which they entered."""
+    ways: list[_Way] = []
+    open_ways: dict[bytes, _Way] = {}
+    for message in messages:
+        said = message.said
+        if said.table == TRACE_TABLE and said.chain in _ENTRIES:
+            if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
+                continue
+            if _is_ip(message) and said.verdict != "drop":
+                way = _Way(message)
+                ways.append(way)
+                open_ways[message.ident] = way
+        elif (found := open_ways.get(message.ident)) is not None:
+            found.said.append(said)
+            if said.table == TRACE_TABLE:
+                found.exit = message if _is_ip(message) else found.entry
+    return ways
+
+
+def _is_ip(message: TraceMessage) -> bool:
+    """Whether it carries headers of IP; those of an ARP frame at ingress are not."""
+    return message.network is not None and message.network[0] >> 4 in (4, 6)
+
+
+def _headers(message: TraceMessage) -> tuple[bytes, bytes]:
+    assert message.network is not None
+    return message.network, message.transport
+
+
+def _packet(message: TraceMessage) -> Packet:
+    return read_packet(*_headers(message))

@@ -1,0 +1,130 @@
+"""The lab's own table in a node: it marks packets for tracing and witnesses their entry and their exit.
+
+The entry chains of ``inet lab_trace`` stand before every other chain, its exit chains behind every other.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lab.kernel.ground import nfnetlink as nl
+from lab.kernel.ground.names import TRACE_TABLE
+from lab.kernel.ground.namespace import Namespace
+from lab.kernel.ground.nft_expressions import (
+    ACCEPT,
+    DROP,
+    META_L4PROTO,
+    META_NFPROTO,
+    META_NFTRACE,
+    NETWORK,
+    TRANSPORT,
+    equals,
+    expression,
+    header,
+    masked,
+    meta,
+    verdict,
+)
+from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, Owner
+from lab.kernel.stage.quiet_table import report
+
+LOG_GROUP = 0
+INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
+ENTRIES = ("prerouting", "output")
+EXITS = ("input", "postrouting")
+# 240.10.176.1 and 100::f00a:b001: no topology may have them (RFC 1112, RFC 6666)
+CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\x01"}
+
+_NFPROTO_IPV4, _NFPROTO_IPV6 = 2, 10
+_SOURCES = {4: (_NFPROTO_IPV4, 12, 4), 6: (_NFPROTO_IPV6, 8, 16)}  # where a header of the family has its source address
+_TCP, _SYN = 6, 0x02
+
+
+def _traced() -> bytes:
+    one = expression("immediate", nl.number(1, 1), nl.nest(2, nl.attribute(1, b"\1")))
+    return one + expression("meta", nl.number(2, META_NFTRACE), nl.number(3, 1))
+
+
+def _family(chain: str) -> int:
+    return NFPROTO_NETDEV if chain == INGRESS else NFPROTO_INET
+
+
+def _hook(chain: str) -> int:
+    return 0 if chain == INGRESS else HOOKS.index(chain)
+
+
+class TraceTable:
+    """The table, for as long as this object is open.  At first it traces TCP on SYN alone, all else on every packet.
+
+    With ``log_prefix`` it writes to NFLOG beside, that prefix and the chain's name: ip_tables, which has no trace messages,
+    logs its steps there.  With ``devices`` the table has a twin that traces what comes in there from before any rule at
+    ingress.
+    """
+
+    def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
+        self._log_prefix = log_prefix
+        self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
+        self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table")
+        self.everything = False
+        tables = [self._owner.table(family) for family in dict.fromkeys(map(_family, self._entries))]
+        entries = [
+            self._owner.chain(chain, _hook(chain), FIRST, _family(chain), devices if chain == INGRESS else ())
+            for chain in self._entries
+        ]
+        exits = [self._owner.chain(chain, _hook(chain), LAST) for chain in EXITS]
+        self._owner.commit(*tables, *entries, *exits, *self._rules(everything=False))
+
+    def trace(self, *, everything: bool) -> None:
+        """Trace every packet, or TCP on SYN alone; one transaction."""
+        if everything != self.everything:
+            self._owner.commit(*self._no_rules(), *self._rules(everything=everything))
+            self.everything = everything
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Trace no packet, and see no canary, while inside."""
+        self._owner.commit(*self._no_rules())
+        try:
+            yield
+        finally:
+            self._owner.commit(*self._rules(everything=self.everything))
+
+    def _no_rules(self) -> list[bytes]:
+        return [self._owner.no_rules(chain, _family(chain)) for chain in (*self._entries, *EXITS)]
+
+    def _rule(self, chain: str, *expressions: bytes, first: bool = False) -> bytes:
+        return self._owner.rule(chain, *expressions, family=_family(chain), first=first)
+
+    def _told(self, chain: str) -> bytes:
+        """What NFLOG is to tell in `LOG_GROUP` of a packet that is here."""
+        if self._log_prefix is None:
+            return b""
+        return expression("log", nl.attribute(1, struct.pack("!H", LOG_GROUP)), nl.text(2, self._log_prefix + chain))
+
+    def _rules(self, *, everything: bool) -> list[bytes]:
+        rules = [self._rule(chain, _traced(), self._told(chain), verdict(ACCEPT)) for chain in self._entries]
+        rules += [self._rule(chain, self._told(chain), verdict(ACCEPT)) for chain in EXITS]
+        if not everything:
+            # a log, unlike a trace message, is written of a packet that was not marked at its entry too
+            chains = self._entries if self._log_prefix is None else (*self._entries, *EXITS)
+            rules += [self._skip_established_tcp(chain) for chain in chains]
+        # this table stands before the one that keeps the node quiet, and what that one drops is nobody's packet
+        ipv6 = meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6]))
+        rules.append(self._rule("output", *ipv6, *report(), verdict(DROP), first=True))
+        return rules + [self._canary(chain, family) for chain in ENTRIES for family in CANARIES]
+
+    def _skip_established_tcp(self, chain: str) -> bytes:
+        tcp = (meta(META_L4PROTO), equals(bytes([_TCP])))
+        no_syn = (header(TRANSPORT, 13, 1), masked(bytes([_SYN])), equals(b"\0"))
+        return self._rule(chain, *tcp, *no_syn, verdict(ACCEPT), first=True)
+
+    def _canary(self, chain: str, family: int) -> bytes:
+        proto, offset, length = _SOURCES[family]
+        source = (meta(META_NFPROTO), equals(bytes([proto])), header(NETWORK, offset, length), equals(CANARIES[family]))
+        return self._rule(chain, *source, _traced(), self._told(chain), verdict(DROP), first=True)
+
+    def remove(self) -> None:
+        """Take the table away."""
+        self._owner.remove()

@@ -1,0 +1,1 @@
+"""From files to what is to be done: plans, scenes, rendered policies.  Nothing is built yet."""

@@ -1,0 +1,136 @@
+"""From a matrix file to what is to be done: its topology, its rendered policies, its cells.  Nothing is built yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lab.errors import InputError, Problem, Where
+from lab.kernel.hold.kinds import tools
+from lab.prepare.notes import notes_of
+from lab.prepare.policies import AS_IT_IS, Rendering, prepare
+from lab.prepare.select import compile_expression
+from lab.prepare.templates import Templates
+from lab.ruleset.backend import Backend
+from lab.ruleset.rulesets import Rulesets
+from lab.written.cell import Cell
+from lab.written.cells import expand
+from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
+from lab.written.matrix import Matrix
+from lab.written.policy import PolicyFiles, PolicySpec, resolve_policy
+from lab.written.topology import Topology
+
+_FILES = (".j2", ".rules", ".rules6", ".ipset", ".nft")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose beside the matrix files.
+
+    ``policies`` maps a node to a policy, or to a file that takes the place of the same kind of file in the matrix's;
+    ``expression`` is that of ``-k``, ``families`` (4, 6) which cells are run.
+    ``shipped``: topologies and policies may be among what is shipped.
+    """
+
+    expression: str | None = None
+    policies: Mapping[str, str] = field(default_factory=dict)
+    topology: str | None = None
+    families: tuple[int, ...] = (4, 6)
+    rendering: Rendering = AS_IT_IS
+    shipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One matrix, ready to be run; ``notes`` are sentences for the reader of its results."""
+
+    file: Path
+    matrix: Matrix
+    topology: Topology
+    policies: Mapping[str, Rulesets]
+    cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
+    backend: Backend = Backend.NFT
+
+
+def make_plan(file: Path, choices: Choices, templates: Templates | None = None) -> Plan:
+    """Load, render and expand one matrix file; raises InputError with every problem found.
+
+    Whoever makes several plans gives them the same ``templates``.
+    """
+    if templates is None:
+        with Templates() as own:
+            return make_plan(file, choices, own)
+    matrix = load_matrix(file)
+    folders = search_folders(file, shipped=choices.shipped)
+    asked_at: Where | None = matrix.where("topology")
+    if choices.topology:
+        matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
+    chosen = choices.topology or ""
+    found = Path(chosen) if chosen.endswith((".yaml", ".yml")) else find_topology(matrix.topology, folders, asked_at)
+    topology = load_topology(found)
+    files = policy_files(matrix, folders, choices.policies)
+    _known_nodes(files, topology)
+    templates.begin(list(files.values()))
+    cells = _selected(expand(_with_policies(matrix, choices.policies), topology, choices.families), choices)
+    prepared = {node: prepare(policy, topology, choices.rendering, templates) for node, policy in files.items()}
+    policies = {node: found.rulesets for node, found in prepared.items()}
+    asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
+    notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
+    return Plan(file, matrix, topology, policies, cells, tuple(notes), choices.rendering.backend)
+
+
+def tools_for(plans: Sequence[Plan]) -> list[str]:
+    """Every tool that running the plans needs."""
+    wanted: dict[str, None] = {}
+    for plan in plans:
+        for rulesets in plan.policies.values():
+            wanted |= dict.fromkeys(tools([kind for kind, _ in rulesets.parts()], plan.backend))
+    return list(wanted)
+
+
+def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, str]) -> dict[str, PolicyFiles]:
+    """The files of every node's policy, with what ``instead`` puts in their place.
+
+    A policy's name replaces all of it; a file replaces that of its own kind, and keeps the variables and options.
+    """
+    files = {
+        node: resolve_policy(value, folders.policies, matrix.where("policies", node))
+        for node, value in matrix.policies.items()
+        if node not in instead or value.vars or value.jinja or isinstance(policy_named(instead[node]), Path)
+    }
+    for node, text in instead.items():
+        named = policy_named(text)
+        found = resolve_policy(named, folders.policies)
+        own = files.get(node)
+        if own is not None and own.render is None:
+            found = found.replacing(own) if isinstance(named, Path) else replace(found, vars=own.vars, jinja=own.jinja)
+        files[node] = found
+    return files
+
+
+def policy_named(text: str) -> str | Path:
+    """What a person means who names a policy outside a matrix: a file if it looks like one, else a policy's name."""
+    return Path(text) if "/" in text or text.endswith(_FILES) or Path(text).is_file() else text
+
+
+def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
+    return matrix.elsewhere(policies={node: PolicySpec(name=Path(text).name) for node, text in policies.items()})
+
+
+def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:
+    unknown = [node for node in files if node not in topology.nodes]
+    if unknown:
+        known = ", ".join(topology.nodes)
+        raise InputError(
+            Problem(f"a policy for {node}, which topology {topology.topology} does not have", mend=f"its nodes: {known}")
+            for node in unknown
+        )
+
+
+def _selected(cells: Sequence[Cell], choices: Choices) -> tuple[Cell, ...]:
+    if choices.expression is None:
+        return tuple(cells)
+    matches = compile_expression(choices.expression)
+    return tuple(cell for cell in cells if matches(cell.id))

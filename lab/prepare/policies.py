@@ -1,0 +1,183 @@
+"""From a policy's files to the rulesets of its node: rendered, looked through, and repaired where that was asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from lab.errors import InputError, Problem, Where
+from lab.prepare.renderer import run_renderer
+from lab.prepare.templates import Templates
+from lab.ruleset import ipset
+from lab.ruleset.backend import Backend
+from lab.ruleset.closed_lists import not_data
+from lab.ruleset.form import Fault
+from lab.ruleset.form import faults as faults_of_save
+from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.mend import mend, unmet
+from lab.ruleset.nft.form import faults as faults_of_script
+from lab.ruleset.nft.includes import expand
+from lab.ruleset.render import Rendered
+from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.twice import given_twice
+from lab.written.policy import ENDINGS, PolicyFiles
+from lab.written.topology import Topology
+
+_IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
+_OTHER = {"v4": "v6", "v6": "v4"}
+_IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
+_OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
+# what is written plainly, for who has no kernel at hand; what the kernel makes of a text is looked at once it is loaded
+_RESERVED = (
+    (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
+    (
+        re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_(?:trace|count|quiet)\b"),
+        "lab_trace, lab_count and lab_quiet are the lab's own names",
+        "rename the table",
+    ),
+    (
+        re.compile(r"(?m)^[^#\"\n]*\bmeta[ \t]+nftrace[ \t]+set[ \t]+0\b"),
+        "`meta nftrace set 0` takes the trace away that every verdict rests on",
+        "take the statement out: it changes nothing but tracing",
+    ),
+    (_OUR_PREFIX, "with iptables-legacy this log prefix is what the trace itself says", "choose another prefix"),
+)
+_HALF = "tables present, use iptables-legacy-save"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How policies are rendered: ``mend`` repairs dumps, ``allow_commands`` lets them run their own renderers."""
+
+    backend: Backend = Backend.NFT
+    mend: bool = False
+    allow_commands: bool = False
+
+
+AS_IT_IS = Rendering()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The rulesets of one node, and what the reader must know of how they came about (sentences)."""
+
+    rulesets: Rulesets
+    notes: tuple[str, ...] = field(default=())
+
+
+def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
+    """Render every file of ``policy``; raises InputError with every problem found."""
+    texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology, templates)
+    notes: list[str] = []
+    if how.mend:
+        for kind in _IPTABLES:
+            if kind in texts:
+                texts[kind], repairs = _mended(texts[kind])
+                notes += repairs
+    problems = [*_problems(texts, policy, how.backend)]
+    if problems:
+        raise InputError(problems)
+    notes += [f"{text.file} holds no rule" for kind, text in texts.items() if kind != "ipset" and _is_empty(text.text)]
+    notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
+    return Prepared(Rulesets(**texts), tuple(notes))
+
+
+def _is_empty(text: str) -> bool:
+    return not any(line.strip() and line.lstrip()[0] != "#" for line in text.split("\n"))
+
+
+def _by_template(policy: PolicyFiles, topology: Topology, templates: Templates) -> dict[str, Rendered]:
+    texts = templates.render(policy, topology.as_written())
+    if "nft" in texts:
+        texts["nft"] = expand(texts["nft"], policy.folder)
+    return texts
+
+
+def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
+    """What a team's own renderer prints: an nft script if it looks like one, else IPv4 rules of iptables."""
+    command = policy.render or ()
+    if not how.allow_commands:
+        raise InputError(
+            Problem(
+                f"policy {policy.name} is rendered by the command {' '.join(command)!r}, which was not allowed",
+                mend="allow it with --allow-commands, if you trust this project",
+            )
+        )
+    text = run_renderer(command, policy.folder)
+    return {"nft" if looks_like_nft(text.text) else "v4": text}
+
+
+def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
+    """The text with its repairs, each told with its line."""
+    found = mend(text.text)
+    sources = tuple(text.source(line) for line in found.lines)
+    told = [f"mended {text.where(repair.line)}: {repair.what}" for repair in found.repairs]
+    return replace(text, text=found.text, sources=sources), told
+
+
+def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backend) -> Iterator[Problem]:
+    sets = ipset.names_of(texts["ipset"].text) if "ipset" in texts else ()
+    if backend is Backend.LEGACY and "nft" in texts:
+        what = f"policy {policy.name} is an nft script, which iptables-legacy cannot hold"
+        yield Problem(what, Where(texts["nft"].file), "run it without --backend legacy")
+    for kind, text in texts.items():
+        yield from _reserved(kind, text, backend)
+        wrong = _wrong_dialect(kind, text.text)
+        if wrong:
+            yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
+            continue
+        misformed = [
+            Problem(fault.what, text.where(fault.line), fault.mend + _mendable(kind, text.text))
+            for fault in _misformed(kind, text.text)
+        ]
+        yield from misformed
+        told = {problem.where for problem in misformed}
+        yield from (problem for problem in not_data(kind, text) if problem.where not in told)
+        if kind in _IPTABLES:
+            for one in unmet(text.text, sets):
+                yield Problem(one.what, text.where(one.line), one.mend)
+    yield from given_twice(texts)
+
+
+def _misformed(kind: str, text: str) -> tuple[Fault, ...]:
+    if kind in _IPTABLES:
+        return faults_of_save(text, kind)
+    return faults_of_script(text) if kind == "nft" else ipset.faults(text)
+
+
+def _mendable(kind: str, text: str) -> str:
+    """What --mend would do about a text of a wrong form, where it then has the right one."""
+    if kind not in _IPTABLES:
+        return ""
+    found = mend(text)
+    if not found.repairs or faults_of_save(found.text, kind):
+        return ""
+    first = found.repairs[0]
+    return f"; or: --mend would repair it in {len(found.repairs)} ways, first in line {first.line}: {first.what}"
+
+
+def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:
+    """What a text may not hold, as it would cut the text off or be taken for what the lab itself says."""
+    for pattern, what, advice in _RESERVED:
+        if pattern is _OUR_PREFIX and (backend is Backend.NFT or kind == "nft"):
+            continue
+        for found in pattern.finditer(text.text):
+            yield Problem(what, text.where(text.text.count("\n", 0, found.start()) + 1), advice)
+
+
+def _wrong_dialect(kind: str, text: str) -> tuple[str, str] | None:
+    """What a text is that is of another kind than its name says, and the ending that would say so."""
+    if kind == "nft":
+        return ("a ruleset of iptables", ".rules or .rules6") if looks_like_iptables_save(text) else None
+    if kind in _IPTABLES:
+        if looks_like_nft(text):
+            return "an nft script", ".nft"
+        other = _OTHER[kind]
+        if f"# Generated by {_IPTABLES[other]}" in text[:2000]:
+            return f"a dump of {_IPTABLES[other]}", ENDINGS[other]
+    return None
+
+
+def _wanted(kind: str) -> str:
+    return "an nft script" if kind == "nft" else f"a ruleset of {_IPTABLES[kind]}"

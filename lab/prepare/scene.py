@@ -1,0 +1,98 @@
+"""What a single probe or a fixture is asked on: a topology and rendered policies, without any matrix's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.prepare.notes import NO_POLICY, notes_of
+from lab.prepare.plan import policy_files, policy_named
+from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
+from lab.prepare.templates import Templates
+from lab.ruleset.rulesets import Rulesets
+from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
+from lab.written.policy import PolicyFiles, resolve_policy
+from lab.written.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A topology and the rendered policies of its nodes."""
+
+    topology: Topology
+    policies: Mapping[str, Rulesets]
+    prepared: Mapping[str, Prepared]
+    beside: tuple[str, ...] = ()
+
+    def notes(self, families: Collection[int]) -> tuple[str, ...]:
+        """What the reader of any answer about packets of these families must know: what voids it, first."""
+        of_nodes = (
+            note for node, found in self.prepared.items() for note in notes_of(node, found, self.topology, families)
+        )
+        return tuple(dict.fromkeys((*self.beside, *(() if self.policies else (NO_POLICY,)), *of_nodes)))
+
+
+def _scene(topology: Topology, files: Mapping[str, PolicyFiles], rendering: Rendering, notes: Iterable[str] = ()) -> Scene:
+    with Templates() as templates:
+        prepared = {node: prepare(policy, topology, rendering, templates) for node, policy in files.items()}
+    return Scene(topology, {node: found.rulesets for node, found in prepared.items()}, prepared, tuple(notes))
+
+
+def make_scene(
+    topology: str, policies: Mapping[str, str], near: Path | None = None, *, rendering: Rendering = AS_IT_IS,
+    shipped: bool = False,
+) -> Scene:  # fmt: skip
+    """The scene of a topology's name or file and of policies by name or file, looked for near ``near``."""
+    folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml", shipped=shipped)
+    loaded = _topology(topology, folders)
+    _known(policies, loaded)
+    files = {node: resolve_policy(policy_named(text), folders.policies) for node, text in policies.items()}
+    return _scene(loaded, files, rendering)
+
+
+def find_scene(
+    matrix: Path | None,
+    topology: str | None,
+    policies: Mapping[str, str],
+    *,
+    candidates: Sequence[Path] = (),
+    rendering: Rendering = AS_IT_IS,
+    shipped: bool = False,
+) -> Scene:
+    """The scene of a matrix file, with another topology or policies if they are given.
+
+    Without a matrix: of the given topology, else of the only one of ``candidates``.  A matrix's policies hold on another
+    topology too, where it has nodes of their names; that it does not is told in the notes.
+    """
+    if matrix is None and topology is None:
+        if len(candidates) != 1:
+            names = ", ".join(str(path) for path in candidates)
+            what = f"there are several matrices: {names}" if names else "there is no matrix"
+            raise InputError(Problem(f"which network? No --matrix and no --topology, and {what}", mend="say --matrix FILE"))
+        matrix = candidates[0]
+    if matrix is None:
+        assert topology is not None
+        return make_scene(topology, policies, rendering=rendering, shipped=shipped)
+    loaded = load_matrix(matrix)
+    folders = search_folders(matrix, shipped=shipped)
+    found = _topology(topology or loaded.topology, folders)
+    _known(policies, found)
+    files = policy_files(loaded, folders, policies)
+    notes = [
+        f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
+        for node in files
+        if node not in found.nodes
+    ]
+    return _scene(found, {node: policy for node, policy in files.items() if node in found.nodes}, rendering, notes)
+
+
+def _topology(named: str, folders: Folders) -> Topology:
+    return load_topology(Path(named) if named.endswith((".yaml", ".yml")) else find_topology(named, folders))
+
+
+def _known(policies: Iterable[str], topology: Topology) -> None:
+    unknown = [node for node in policies if node not in topology.nodes]
+    if unknown:
+        raise InputError(Problem(f"topology {topology.topology} has no node {', '.join(unknown)} to give a policy"))

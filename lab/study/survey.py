@@ -1,0 +1,135 @@
+"""What answers from where: every port of every pair of zones, asked of the kernel."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from lab.lab import Lab
+from lab.record.exposure import Exposure, Pair
+from lab.record.path import End
+from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup, is_open
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.ownership import read_ownership
+from lab.study.alike import Alike, ask_alike
+from lab.study.asserted import Assertions
+from lab.written.service import merged, ports_text
+
+_MOST_RANGES = 12  # of ports that a sentence names
+# in the kernel's own words (skb_drop_reason), or as it tells the sender
+_NO_ROUTE = frozenset(("IP_INNOROUTES", "IP_OUTNOROUTES", "icmp-net-unreachable", "icmp-host-unreachable", "icmp6-no-route"))
+PROTOCOLS = ("tcp", "udp")
+
+
+@dataclass(slots=True)
+class Survey:
+    """Filled while pairs are asked; after an interruption it holds what was finished."""
+
+    exposures: list[Exposure] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    questions: int = 0
+    swept: int = 0
+    seconds: float = 0.0
+
+
+def survey(
+    lab: Lab, pairs: Sequence[Pair], assertions: Assertions, found: Survey, *, every_port: bool,
+    progress: Callable[[int, int], None],
+) -> None:  # fmt: skip
+    """Ask every port of both protocols of all ``pairs``, each by a packet of its own if ``every_port``.
+
+    Otherwise a port may speak for others (`ask_alike`).  ``progress`` is told how many of how many questions are done.
+    """
+    start = time.perf_counter()
+    asked = [(pair, proto) for pair in pairs for proto in PROTOCOLS]
+    # an answer's chains count too, and TCP's are not traced otherwise
+    with lab.batch(), lab.everything_traced():
+        for number, (pair, proto) in enumerate(asked):
+            progress(number, len(asked))
+            alike = None if every_port else ask_alike(lab, pair, proto)
+            groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike, found)
+            found.exposures += (_exposure(pair, proto, group, assertions) for group in groups)
+            found.questions += 1
+            found.swept += alike is None
+            found.seconds = time.perf_counter() - start
+    progress(len(asked), len(asked))
+
+
+def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: Survey) -> list[SweepGroup]:
+    """What is open, with the ports that each open one speaks for."""
+    _tell_untold(((one.verdict, ((one.low, one.high),)) for one in alike), pair, proto, found)
+    spoken = {one.low: one.high for one in alike if is_open(one.verdict)}
+    if not spoken:
+        return []
+    groups = [
+        replace(group, keys=merged([(low, spoken[low]) for first, last in group.keys for low in range(first, last + 1)]))
+        for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).groups
+    ]
+    _tell(groups, pair, proto, found)
+    _tell_closed(groups, pair, proto, found)
+    return [group for group in groups if group.open]
+
+
+def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
+    """What is open of all ports; the rules of these alone are asked for."""
+    coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
+    _tell(coarse.groups, pair, proto, found)
+    _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
+    if coarse.gear is Gear.RULE or not coarse.open:
+        return coarse.open
+    fine = _ask(lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE)
+    _tell(fine.groups, pair, proto, found)
+    _tell_closed(fine.groups, pair, proto, found)
+    return fine.open
+
+
+def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
+    """Keep what of a sweep is not proven, or could be otherwise the next time."""
+    for group in groups:
+        what = _what(pair, proto, group.keys)
+        if group.verdict.kind is Kind.LOST:
+            found.lost.append(f"{what}: {group.verdict.proof}")
+        elif group.unsettled is not None:
+            found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
+
+
+def _tell_closed(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
+    """Keep what was open when it was asked first, and is not now: one of both is not so."""
+    for group in groups:
+        if group.verdict.kind is not Kind.LOST and not group.open and group.unsettled is None:
+            what = _what(pair, proto, group.keys)
+            found.lost.append(f"{what}: open to one packet, and {group.verdict.kind} to the next")
+
+
+def _tell_untold(ones: Iterable[tuple[Verdict, Ranges]], pair: Pair, proto: str, found: Survey) -> None:
+    """Keep what is published to where its node has no route: it ends before the rules that would let it through are asked."""
+    for verdict, ports in ones:
+        last = verdict.path[-1] if verdict.path else None
+        told = verdict.observation.refusal
+        no_route = _NO_ROUTE.intersection((*verdict.observation.reasons, told.kind if told is not None else ""))
+        if verdict.kind is Kind.UNROUTED and last is not None and last.end is End.VANISHED and last.translated_by and no_route:
+            by = last.translated_by[-1]
+            what = f"translated by {by} ({by.text}), and {last.node} has no route to there in this topology"
+            found.lost.append(f"{_what(pair, proto, ports)}: {what}: no rule was asked whether it passes")
+
+
+def _what(pair: Pair, proto: str, ports: Ranges) -> str:
+    more = f" and {len(ports) - _MOST_RANGES} more ranges" if len(ports) > _MOST_RANGES else ""
+    return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(ports[:_MOST_RANGES])}{more}"
+
+
+def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:
+    return lab.sweep(pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family)
+
+
+def _exposure(pair: Pair, proto: str, group: SweepGroup, assertions: Assertions) -> Exposure:
+    rule = group.verdict.rule
+    owner, ticket, review = read_ownership(rule.comment if rule is not None else None)
+    rows, left, exemption = assertions.of(pair, proto, group.keys)
+    if exemption is not None:
+        owner, ticket, review = owner or exemption.owner, ticket or exemption.ticket, review or exemption.review
+    return Exposure(
+        pair, proto, group.keys, group.verdict.kind, group.arrived, rule, owner, ticket, review, rows, left, group.unsettled
+    )

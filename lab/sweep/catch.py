@@ -1,0 +1,153 @@
+"""What of a train arrives, at whichever node, and what of it is answered to its sender.
+
+Raw sockets see what a node's kernel takes in, behind the rules of its INPUT.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from lab.kernel.ground.batch_receive import BatchReceiver
+from lab.kernel.stage.node import Node
+from lab.kernel.watch.tracer import grow_buffer
+from lab.probe.question import ICMP, ICMPV6, TCP
+from lab.probe.refusal import RESET, refusal_of
+from lab.record.observation import Refusal
+from lab.record.sweep import Arrived
+from lab.sweep.train import SweepQuestion, answered_key, is_reset, key_of
+
+PACKET_BYTES = 1600  # of a socket's buffer for one small packet, with the kernel's own structures, at most
+_SO_MEMINFO, _MEMINFO_DROPS = 55, 8
+_AT_ONCE, _LONGEST = 256, 192
+_CONTROL = 64  # bytes, for one struct in6_pktinfo as ancillary data
+_PKTINFO = 16  # where the address begins in it: behind struct cmsghdr
+_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
+_ICMP = {4: ICMP, 6: ICMPV6}
+_ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}  # ICMP types that quote the packet that they are about
+_IPV4_NO_OPTIONS, _IPV6 = 20, 40
+_OTHER_PORT = struct.Struct("!H")
+
+
+class _Ear:
+    """A raw socket of one node and protocol."""
+
+    def __init__(self, node: Node, family: int, proto: int) -> None:
+        self.node, self._family = node.name, family
+        self._socket = node.socket(_DOMAINS[family], sockets.SOCK_RAW, proto)
+        self.buffer_bytes = grow_buffer(self._socket)
+        if family == 6:
+            self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
+        self._receiver = BatchReceiver(self._socket.fileno(), _AT_ONCE, _LONGEST, _CONTROL if family == 6 else 0)
+
+    def heard(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Source, destination, and what follows the network header, of every packet that waits."""
+        while True:
+            count = 0
+            if self._family == 4:
+                for data in self._receiver.receive():
+                    count += 1
+                    yield data[12:16], data[16:20], data[(data[0] & 15) * 4 :]
+            else:
+                for told in self._receiver.receive_with():
+                    count += 1
+                    yield told.name[8:24], told.control[_PKTINFO : _PKTINFO + 16], told.data
+            if count < self._receiver.count:
+                return
+
+    def drops(self) -> int:
+        """Packets that found no room in the socket's buffer, so far (SO_MEMINFO, Linux 4.12)."""
+        told = self._socket.getsockopt(sockets.SOL_SOCKET, _SO_MEMINFO, 4 * (_MEMINFO_DROPS + 1))
+        return int(struct.unpack_from("=I", told, 4 * _MEMINFO_DROPS)[0])
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+
+class Catch:
+    """Listens at all of ``nodes`` for the packets of one sweep, and at its sender for their answers, until `close`.
+
+    ``arrived`` is how each key's packet was delivered, ``refused`` what its sender was told (None: a SYN-ACK), both since
+    the last `clear`; ``twice`` the keys that were delivered more than once.
+    """
+
+    def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:
+        self._question, self._mark, self._family = question, mark, question.family
+        self._known: dict[tuple[str, bytes, bytes, int | None, str], Arrived] = {}
+        with ExitStack() as undo:
+            self._ears = []
+            for node in nodes.values():
+                if node.has(self._family):
+                    self._ears.append(_Ear(node, self._family, question.proto))
+                    undo.callback(self._ears[-1].close)
+            self._errors = _Ear(nodes[question.node], self._family, _ICMP[self._family])
+            undo.callback(self._errors.close)
+            self._undo = undo.pop_all()
+        self.room = min(ear.buffer_bytes for ear in (*self._ears, self._errors)) // PACKET_BYTES
+        self._dropped = self._drops()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was heard, and let go of what waits."""
+        self.arrived: dict[int, Arrived] = {}
+        self.refused: dict[int, Refusal | None] = {}
+        self.twice: set[int] = set()
+        for ear in (*self._ears, self._errors):
+            for _ in ear.heard():
+                pass
+
+    def overflowed(self) -> bool:
+        """Whether packets found no room since the last time this was asked: then what was heard is not all."""
+        before, self._dropped = self._dropped, self._drops()
+        return self._dropped != before
+
+    def _drops(self) -> int:
+        return sum(ear.drops() for ear in (*self._ears, self._errors))
+
+    def listen(self) -> None:
+        """Read what waits; the network must be at rest."""
+        proto, mark = self._question.proto, self._mark
+        for ear in self._ears:
+            of_sender = ear.node == self._question.node
+            for source, destination, transport in ear.heard():
+                key = key_of(transport, proto, mark)
+                if key is not None:
+                    if key in self.arrived:
+                        self.twice.add(key)
+                    self.arrived[key] = self._how(ear.node, key, source, destination, transport)
+                elif of_sender and proto == TCP and (key := answered_key(transport, mark)) is not None:
+                    self.refused[key] = RESET if is_reset(transport) else None
+        self._listen_for_errors()
+
+    def _listen_for_errors(self) -> None:
+        domain, proto = _DOMAINS[self._family], self._question.proto
+        for source, _, message in self._errors.heard():
+            if message[0] not in _ERRORS[self._family] or len(message) < 8 + _IPV4_NO_OPTIONS:
+                continue
+            quoted = message[8:]
+            size = (quoted[0] & 15) * 4 if self._family == 4 else _IPV6
+            key = key_of(quoted[size:], proto, self._mark)
+            if key is not None:
+                self.refused[key] = refusal_of(self._family, message[0], message[1], sockets.inet_ntop(domain, source))
+
+    def _how(self, node: str, key: int, source: bytes, destination: bytes, transport: bytes) -> Arrived:
+        port = _OTHER_PORT.unpack_from(transport, 2)[0]
+        other = port if port != self._question.port_of(key) else None
+        sent_from = self._question.source_of(key)
+        known = self._known.get((node, source, destination, other, sent_from))
+        if known is None:
+            domain = _DOMAINS[self._family]
+            came_from, came_to = sockets.inet_ntop(domain, source), sockets.inet_ntop(domain, destination)
+            known = Arrived(
+                node, came_to if came_to != self._question.destination else None, other,
+                came_from if came_from != sent_from else None,
+            )  # fmt: skip
+            self._known[node, source, destination, other, sent_from] = known
+        return known
+
+    def close(self) -> None:
+        """Close all sockets."""
+        self._undo.close()

@@ -1,0 +1,75 @@
+"""What a sweep has come to: the keys by what became of their packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+
+from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup, ranges_of
+from lab.record.verdict import Verdict
+
+
+@dataclass(slots=True)
+class Fate:
+    """Keys whose packets met the same.
+
+    ``ask`` tells that single probes have to say what it was, ``each`` that every key is to be asked, not only two of them.
+    """
+
+    verdict: Verdict
+    arrived: Arrived | None = None
+    unsettled: str | None = None
+    ask: bool = False
+    each: bool = False
+    keys: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class SweepTally:
+    """Filled while a sweep goes on; after an interruption it holds what was finished.
+
+    ``repeats`` and ``traced`` are those of `Sweep`.
+    """
+
+    fates: dict[Hashable, Fate] = field(default_factory=dict)
+    gear: Gear = Gear.RULE
+    repeats: int = 0
+    traced: int = 0
+    notes: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def add(self, story: Hashable, keys: Sequence[int], make: Callable[[], Fate]) -> None:
+        """Add keys of one story; ``make`` gives the fate of a story that was not met before."""
+        fate = self.fates.get(story)
+        if fate is None:
+            fate = self.fates[story] = make()
+        fate.keys += keys
+
+    @property
+    def finished(self) -> list[Fate]:
+        """The fates that are known, those that are still to be asked left out."""
+        return [fate for fate in self.fates.values() if fate.keys and not fate.ask]
+
+    def groups(self) -> list[SweepGroup]:
+        """A group for each fate, down to the last rule that the packets met."""
+        return [SweepGroup(ranges_of(sorted(fate.keys)), fate.verdict, fate.arrived, fate.unsettled) for fate in self.finished]
+
+    def result(self) -> Sweep:
+        """The sweep, in groups by verdict, rule and translation."""
+        merged: dict[Hashable, list[Fate]] = {}
+        for fate in self.finished:
+            merged.setdefault(_what(fate), []).append(fate)
+        groups = []
+        for fates in merged.values():
+            first = min(fates, key=lambda fate: min(fate.keys))
+            keys = sorted(key for fate in fates for key in fate.keys)
+            groups.append(SweepGroup(ranges_of(keys), first.verdict, first.arrived, first.unsettled))
+        groups.sort(key=lambda group: group.keys[0])
+        return Sweep(tuple(groups), self.gear, self.seconds, self.repeats, self.traced, self.sources, self.notes)
+
+
+def _what(fate: Fate) -> Hashable:
+    verdict = fate.verdict
+    rule = verdict.rule and (verdict.rule.node, verdict.rule.place)
+    return verdict.kind, verdict.node, rule, verdict.reject, verdict.muted, fate.arrived, fate.unsettled

@@ -1,0 +1,151 @@
+"""What a row expects of its cells in one family: the words after ``arrives`` and the kind of a REJECT, resolved there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lab.errors import Where
+from lab.written.cell import Arrives, Exemption, Expectation, ExpectedConntrack, Known, Leaves
+from lab.written.ends import Ends
+from lab.written.matrix import Default, Matrix, Row
+from lab.written.messages import did_you_mean
+from lab.written.problems import Problems
+from lab.written.reject import families_of_kind, kind_for_both, kind_in
+from lab.written.topology import Topology
+from lab.written.words import is_address
+
+T = TypeVar("T")
+
+
+class OtherFamilyError(ValueError):
+    """A word that is right in the other family only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is written of one family, and where: a key under ``v4:`` or ``v6:`` goes before the row's own.
+
+    ``judged`` are the families that there are cells of; None where that could not be found out.
+    """
+
+    matrix: Matrix
+    path: tuple[str | int, ...]
+    own: frozenset[str]
+    family: int
+    judged: Sequence[int] | None
+
+    def where(self, key: str, *rest: str) -> Where:
+        """The place of a key's value."""
+        return self.matrix.where(*self.path, *([f"v{self.family}"] if key in self.own else []), key, *rest)
+
+    def other_family(self, key: str, what: str, right: Sequence[int], instead: str) -> OtherFamilyError:
+        """The error for a word that is right in the ``right`` families only; ``instead`` is what fits this one."""
+        shared = key not in self.own and self.judged is not None and len(self.judged) > 1
+        what += f", but is expected over IPv{self.family}" + (" too" if shared else "")
+        if not shared:
+            return OtherFamilyError(f"{what}\n{instead}")
+        ways = [instead, *(way for family in right for way in (f"put it under `v{family}:`", f"say `family: {family}`"))]
+        return OtherFamilyError(f"{what}\n{', or '.join(ways)}")
+
+
+class Expectations:
+    """Reads what rows and the default expect; tells what is wrong at its place."""
+
+    def __init__(self, matrix: Matrix, topology: Topology, ends: Mapping[int, Ends], problems: Problems) -> None:
+        self._matrix, self._topology, self._ends, self._problems = matrix, topology, ends, problems
+
+    def of_row(self, index: int, row: Row, family: int, judged: Sequence[int] | None) -> Expectation | None:
+        """The expectation of the row's cells of a family; None when a word in it is wrong.
+
+        ``judged`` are the families that the row has cells in, None where that could not be found out: then a word that is
+        of one family only may be right, and is not told.
+        """
+        before = len(self._problems.found)
+        told = self._written(row, family, judged, "flows", index)
+        row = row.of_family(family)
+        self._tried(lambda: _check_kind(row.expect.reject_with, told), told.where("expect"), told)
+        arrives = self._arrives(row, told)
+        if len(self._problems.found) > before:
+            return None
+        conntrack, leaves, known, exemption = row.conntrack, row.leaves, row.known, row.exemption
+        return Expectation(
+            action=row.expect.action,
+            reject_with=row.expect.reject_with,
+            arrives=arrives,
+            leaves=Leaves(leaves.via, leaves.mark) if leaves else None,
+            conntrack=ExpectedConntrack(conntrack.state, conntrack.assured, conntrack.mark) if conntrack else None,
+            rule=row.rule,
+            through=tuple(row.through),
+            logged=row.logged,
+            by=row.by,
+            exemption=Exemption(exemption.owner, exemption.ticket, exemption.review) if exemption else None,
+            known=Known(known.until, known.ticket, known.why) if known else None,
+        )
+
+    def of_default(self, default: Default, family: int, judged: Sequence[int]) -> Expectation | None:
+        """The same for the default."""
+        told = self._written(default, family, judged, "default")
+        default = default.of_family(family)
+        kind = default.expect.reject_with
+        before = len(self._problems.found)
+        self._tried(lambda: _check_kind(kind, told), told.where("expect"), told)
+        if len(self._problems.found) > before:
+            return None
+        return Expectation(default.expect.action, kind, rule=default.rule, logged=default.logged, by=default.by)
+
+    def _written(self, written: Row | Default, family: int, judged: Sequence[int] | None, *path: str | int) -> _Told:
+        override = written.v4 if family == 4 else written.v6
+        own = frozenset(override.model_fields_set if override is not None else ())
+        return _Told(self._matrix, path, own, family, judged)
+
+    def _arrives(self, row: Row, told: _Told) -> Arrives | None:
+        written = row.arrives
+        if written is None:
+            return None
+        self._tried(lambda: self._known(written.at), told.where("arrives", "at"), told)
+        address = self._tried(lambda: self._address(written.address, told), told.where("arrives", "address"), told)
+        source = self._tried(lambda: self._address(written.source, told), told.where("arrives", "from"), told)
+        return Arrives(written.at, address, written.port, source)
+
+    def _known(self, node: str | None) -> None:
+        if node is not None and node not in self._topology.nodes:
+            raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self._topology.nodes, 'the nodes')}")
+
+    def _address(self, word: str | None, told: _Told) -> str | None:
+        """The address that a word after `address` or `from` stands for in the family; ``kept`` stays."""
+        if word is None or word == "kept":
+            return word
+        found = self._ends[told.family].targets([word])
+        if len(found) > 1:
+            raise ValueError(
+                f"{word!r} has {len(found)} addresses in IPv{told.family}\n"
+                f"say which one: {', '.join(end.address for end in found)}"
+            )
+        if found:
+            return found[0].address
+        right = [family for family, ends in self._ends.items() if ends.targets([word])]
+        what = f"{word} {'is' if is_address(word) else 'has'} no IPv{told.family} address"
+        raise told.other_family("arrives", what, right, f"name an IPv{told.family} address under `v{told.family}:`")
+
+    def _tried(self, attempt: Callable[[], T], where: Where, told: _Told) -> T | None:
+        def unless_unknown() -> T | None:
+            try:
+                return attempt()
+            except OtherFamilyError:
+                if told.judged is None:
+                    return None
+                raise
+
+        return self._problems.tried(unless_unknown, where)
+
+
+def _check_kind(kind: str | None, told: _Told) -> None:
+    right = families_of_kind(kind) if kind is not None else (told.family,)
+    if kind is None or told.family in right:
+        return
+    both = kind_for_both(kind)
+    instead = f"write {both}, which is {kind_in(both, told.family)} there" if both else "each family has kinds of its own"
+    what = f"{kind} is an answer of IPv{right[0]} only"
+    raise told.other_family("expect", what, right, instead)

@@ -1,0 +1,218 @@
+"""The values in a matrix: how an expectation, an end, a mark, a date and the like are read, and their JSON Schemas."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from lab.written.cell import FAMILIES
+from lab.written.messages import did_you_mean
+from lab.written.reject import REJECT_KINDS
+from lab.written.topology import STRICT
+from lab.written.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
+
+ACTIONS = ("allow", "drop", "reject", "deny")
+# What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
+SUBSTITUTES = ("rp_filter", "route", "neighbour", "conntrack", "queue")
+CONNTRACK_STATES = (
+    "NEW",
+    "ESTABLISHED",
+    "NONE",
+    "SYN_SENT",
+    "SYN_SENT2",
+    "SYN_RECV",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+)
+# What cannot be sent from: see also lab.kernel.watch.trace_table.
+_NO_SOURCES = tuple(
+    (ip_network(text), why)
+    for text, why in (
+        ("240.0.0.0/4", "the lab's own canaries come from 240.0.0.0/4"),
+        ("100::/64", "the lab's own canaries come from 100::/64"),
+        ("0.0.0.0/32", "the kernel puts another address in its place"),
+        ("::/128", "the kernel puts another address in its place"),
+        ("224.0.0.0/4", "the kernel puts another address in its place"),
+        ("ff00::/8", "the kernel puts another address in its place"),
+        ("fe80::/10", "it is link-local, and means another host on each link"),
+        ("::ffff:0:0/96", "it is IPv4-mapped: write the IPv4 address itself"),
+    )
+)
+_ROW_NAME = r"^[^\[\]\x00-\x1f\x7f]+$"
+
+
+class Expect(BaseModel):
+    """What is expected: allow, drop, reject or deny; ``reject_with`` narrows a reject to one kind of answer."""
+
+    model_config = STRICT
+
+    action: str
+    reject_with: str | None = None
+
+
+class Place(BaseModel):
+    """An address and the node that it is at, where several nodes could own it."""
+
+    model_config = STRICT
+
+    at: Name = Field(description="the node")
+    address: Text = Field(description="an address")
+
+
+def _expect(value: object) -> Expect:
+    if isinstance(value, Expect):
+        return value
+    if isinstance(value, str):
+        if value in ACTIONS:
+            return Expect(action=value)
+        hint = "write {reject: " + value + "}" if value in REJECT_KINDS else did_you_mean(value, ACTIONS)
+        raise ValueError(f"{value!r} cannot be expected\n{hint}")
+    if isinstance(value, Mapping) and tuple(value) == ("reject",):
+        kind = text_of(value["reject"])
+        if kind not in REJECT_KINDS:
+            raise ValueError(f"{kind!r} is no answer that REJECT can give\n{did_you_mean(kind, REJECT_KINDS)}")
+        return Expect(action="reject", reject_with=kind)
+    raise ValueError("it is written allow, drop, reject, deny, or {reject: tcp-reset}")
+
+
+def _mark(value: object) -> int:
+    if isinstance(value, str):
+        try:
+            value = number_of(value)
+        except ValueError:
+            raise ValueError(f"{value!r} is not a mark: write a number like 2 or 0x10") from None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF:
+        raise ValueError(f"{value!r} is not a mark: a number of 32 bits")
+    return value
+
+
+def _port(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not a port: one number belongs here")
+    if not 1 <= value <= 65535:
+        raise ValueError(f"{value} is not between port 1 and 65535")
+    return value
+
+
+def _substitute(value: object) -> str:
+    text = text_of(value)
+    if text not in SUBSTITUTES:
+        raise ValueError(f"{text!r} is nothing that the lab can tell to have refused a flow\n{did_you_mean(text, SUBSTITUTES)}")
+    return text
+
+
+def _state(value: object) -> str:
+    text = text_of(value).upper()
+    if text not in CONNTRACK_STATES:
+        raise ValueError(f"{text!r} is not a state of conntrack\n{did_you_mean(text, CONNTRACK_STATES)}")
+    return text
+
+
+def _date(value: object) -> datetime.date:
+    if isinstance(value, datetime.date):
+        return value
+    text = text_of(value)
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'{text!r} is not a date: write "2027-01-31", in quotes') from None
+
+
+def _not_yet(_value: object) -> None:
+    raise ValueError("not yet: this key comes with a later version")
+
+
+def _families(value: object) -> tuple[int, ...]:
+    """The families that ``family:`` names."""
+    if value == FAMILIES or value == "both":
+        return FAMILIES
+    if value in ("4", "6") or (value in FAMILIES and isinstance(value, int)):
+        return (int(value),)
+    raise ValueError(f"{value!r} is not a family: 4, 6 or both")
+
+
+def _flags(value: object) -> bool:
+    """Whether the row sends a bare ACK."""
+    if value not in ("ack", ["ack"]):
+        raise ValueError(f"{value!r}: `ack` is the only flag that can be sent alone")
+    return True
+
+
+def _source(value: object) -> str:
+    text = text_of(value)
+    if not is_address(text):
+        raise ValueError(f"{text!r} is not an address to send from")
+    address = parse_address(text)
+    if why := next((why for network, why in _NO_SOURCES if address in network), None):
+        raise ValueError(f"{text!r} cannot be sent from: {why}")
+    return str(address)
+
+
+def _row_name(value: object) -> str:
+    text = text_of(value)
+    if not re.match(_ROW_NAME, text) or not text.strip():
+        raise ValueError(f"{text!r} cannot name a row: it may not be empty, or contain [ ] or control characters")
+    return text
+
+
+def _end(value: object) -> str | Place:
+    if isinstance(value, (str, Place)):
+        return value
+    if not isinstance(value, Mapping):
+        return text_of(value)
+    if set(value) != {"at", "address"} or not all(isinstance(text, str) for text in value.values()):
+        raise ValueError("a place is written {at: NODE, address: ADDRESS}")
+    return Place(at=value["at"], address=value["address"])
+
+
+def _service_text(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError(f"{value} is a number, not a service: say tcp/{value} or udp/{value}")
+    return text_of(value)
+
+
+_STRING: dict[str, object] = {"type": "string"}
+_PLACE: dict[str, object] = {
+    "type": "object",
+    "properties": {"at": _STRING, "address": _STRING},
+    "required": ["at", "address"],
+    "additionalProperties": False,
+}
+_NOTHING: dict[str, object] = {"not": {}, "description": "not yet"}
+_EXPECT: dict[str, object] = {
+    "anyOf": [
+        {"enum": list(ACTIONS)},
+        {
+            "type": "object",
+            "properties": {"reject": {"enum": list(REJECT_KINDS)}},
+            "required": ["reject"],
+            "additionalProperties": False,
+        },
+    ]
+}
+AnExpect = Annotated[Expect, PlainValidator(_expect), WithJsonSchema(_EXPECT)]
+OtherExpect = Annotated[Expect | None, PlainValidator(_expect), WithJsonSchema(_EXPECT)]
+End = Annotated[str | Place, PlainValidator(_end)]
+Ends = Annotated[tuple[End, ...], BeforeValidator(one_or_more), several({"anyOf": [_STRING, _PLACE]})]
+ServiceText = Annotated[str, PlainValidator(_service_text)]
+ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
+Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
+Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
+By = Annotated[str, PlainValidator(_substitute), WithJsonSchema({"enum": list(SUBSTITUTES)})]
+State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
+Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
+Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]
+Flags = Annotated[
+    bool, PlainValidator(_flags), WithJsonSchema({"anyOf": [{"const": "ack"}, {"const": ["ack"]}]})
+]
+RowName = Annotated[str, PlainValidator(_row_name), WithJsonSchema({"type": "string", "pattern": _ROW_NAME})]
+Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]

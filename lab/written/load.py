@@ -1,0 +1,92 @@
+"""Topologies and matrices from files, found near the matrix, in the working folder or, if asked, among what is shipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from lab.errors import InputError, Problem, Where
+from lab.written.matrix import Matrix
+from lab.written.matrix_checks import check_matrix
+from lab.written.messages import did_you_mean, validated
+from lab.written.shipped import advice, shipped_root
+from lab.written.topology import Topology
+from lab.written.topology_checks import check_topology
+from lab.written.yaml_source import MAX_PROBLEMS, load_yaml
+
+_KINDS = ("topologies", "policies", "matrices")
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where topologies and policies are looked for, the nearest first."""
+
+    topologies: tuple[Path, ...]
+    policies: tuple[Path, ...]
+
+
+def load_topology(path: Path) -> Topology:
+    """The topology in ``path``; raises InputError with every problem found."""
+    document = load_yaml(path, within=project_of(path))
+    topology = validated(Topology, document)
+    topology.remember(document)
+    problems = list(islice(check_topology(topology), MAX_PROBLEMS))
+    if problems:
+        raise InputError(problems)
+    return topology
+
+
+def load_matrix(path: Path) -> Matrix:
+    """The matrix in ``path``; raises InputError with every problem found."""
+    document = load_yaml(path, free=("policies",), within=project_of(path))
+    matrix = validated(Matrix, document)
+    matrix.remember(document)
+    problems = list(islice(check_matrix(matrix), MAX_PROBLEMS))
+    if problems:
+        raise InputError(problems)
+    return matrix
+
+
+def project_of(file: Path) -> Path:
+    """The folder above the nearest one that is called as its kind (``X`` for ``X/matrices/M.yaml``), else the file's own.
+
+    No link leads out of it: a project that strangers write into could show, in a message, lines of any file of the machine.
+    """
+    parent = Path(os.path.abspath(file)).parent  # noqa: PTH100 - as it is named, whatever is a link on the way
+    return next((folder.parent for folder in (parent, *parent.parents) if folder.name in _KINDS), parent)
+
+
+def search_folders(matrix: Path, *, shipped: bool = False) -> Folders:
+    """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, with ``shipped``
+    those of what is shipped.
+    """
+    parent = matrix.resolve().parent
+    inside = next((folder for folder in (parent, *parent.parents) if folder.name == "matrices"), None)
+    project = inside.parent if inside is not None else parent
+    roots = dict.fromkeys((project, Path.cwd(), *([shipped_root()] if shipped else ())))
+    found = [tuple(root / kind for root in roots) for kind in ("topologies", "policies")]
+    return Folders(_shown(found[0]), _shown(found[1]))
+
+
+def _shown(folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Relative to the working folder where they lie in it, as messages and reports show them."""
+    here = Path.cwd()
+    return tuple(folder.relative_to(here) if folder.is_relative_to(here) else folder for folder in folders)
+
+
+def find_topology(name: str, folders: Folders, where: Where | None = None) -> Path:
+    """The file of the topology called ``name``, asked for at ``where``; InputError lists what is there."""
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        what = f"the topology {name!r} leads out of the topologies folder"
+        raise InputError(Problem(what, where, "topologies are named from there on; --topology takes any file"))
+    for folder in folders.topologies:
+        for ending in (".yaml", ".yml"):
+            if (path := folder / f"{name}{ending}").is_file():
+                return path
+    there = {path.stem for folder in folders.topologies if folder.is_dir() for path in folder.glob("*.y*ml")}
+    looked = ", ".join(map(str, folders.topologies))
+    mend = advice("topologies", name, did_you_mean(name, there, "topologies there"))
+    raise InputError(Problem(f"there is no topology {name!r} in {looked}", where, mend))

@@ -1,0 +1,291 @@
+"""The matrix of flows as frozen models: what people write, row by row, before anything is resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    model_validator,
+)
+
+from lab.errors import Where
+from lab.written.cell import FAMILIES
+from lab.written.fields import (
+    AnExpect,
+    By,
+    Date,
+    Ends,
+    Families,
+    Flags,
+    Mark,
+    NotYet,
+    OtherExpect,
+    Port,
+    RowName,
+    ServiceTexts,
+    Source,
+    State,
+)
+from lab.written.policy import APolicy, PolicySpec
+from lab.written.topology import STRICT
+from lab.written.words import Name, Names, OneOrSeveral, Text, one_or_several
+from lab.written.yaml_source import Document
+
+_NOT_TCP = ("icmp", "udp/")
+_PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
+_FAMILY = "4, 6 or both; without it, each family that both ends have"
+_WRITTEN = STRICT | ConfigDict(populate_by_name=True)
+
+
+class ArrivesSpec(BaseModel):
+    """What the receiver must see."""
+
+    model_config = _WRITTEN
+
+    at: Name | None = Field(default=None, description="the node that it arrives at")
+    address: Text | None = Field(default=None, description="the address that it arrives at, after DNAT")
+    port: Port | None = Field(default=None, description="the port that it arrives at, after DNAT")
+    source: Text | None = Field(default=None, alias="from", description="an address, a node, or `kept`: no SNAT")
+
+
+class LeavesSpec(BaseModel):
+    """How the request must leave the node under test."""
+
+    model_config = _WRITTEN
+
+    via: Text | None = Field(default=None, description="the interface")
+    mark: Mark | None = Field(default=None, description="the packet's mark")
+
+
+class ConntrackSpec(BaseModel):
+    """What the flow's conntrack entry at the node under test must say."""
+
+    model_config = _WRITTEN
+
+    state: State | None = Field(default=None, description="ESTABLISHED, SYN_SENT, …")
+    assured: bool | None = Field(default=None, description="whether it is ASSURED")
+    mark: Mark | None = Field(default=None, description="the connection's mark")
+
+
+class ExceptionSpec(BaseModel):
+    """A temporary allowance."""
+
+    model_config = _WRITTEN
+
+    owner: Text = Field(description="who answers for it")
+    ticket: Text = Field(description="where it was agreed")
+    review: Date = Field(description='when it is looked at again, quoted: "2027-01-31"')
+
+
+class KnownSpec(BaseModel):
+    """A failure that is known, and until when."""
+
+    model_config = _WRITTEN
+
+    until: Date = Field(description='the last day that it may fail, quoted: "2027-01-31"')
+    ticket: Text = Field(description="where it is being mended")
+    why: Text = Field(description="what fails")
+
+
+class LeftOut(BaseModel):
+    """Cells of the product that a row leaves out: those that match every key."""
+
+    model_config = _WRITTEN
+
+    sender: Ends | None = Field(default=None, alias="from", description="only from these")
+    target: Ends | None = Field(default=None, alias="to", description="only to these")
+    service: ServiceTexts | None = Field(default=None, description="only these services; cuts ports out of a range")
+
+    @model_validator(mode="after")
+    def _something(self) -> LeftOut:
+        if not self.model_fields_set:
+            raise ValueError("it leaves out everything: say from, to or service")
+        return self
+
+
+class Further(BaseModel):
+    """What must hold of a flow besides its action."""
+
+    model_config = _WRITTEN
+
+    arrives: ArrivesSpec | None = Field(default=None, description="what the receiver must see")
+    leaves: LeavesSpec | None = Field(default=None, description="how it must leave the node under test")
+    conntrack: ConntrackSpec | None = Field(default=None, description="what the connection's entry must say")
+    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
+    through: Names = Field(default=(), description="comments of rules that must be on the path, at any node")
+    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
+    exemption: ExceptionSpec | None = Field(default=None, alias="exception", description="a temporary allowance")
+    known: KnownSpec | None = Field(default=None, description="a failure that is known")
+    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
+
+
+class Override(Further):
+    """Keys of a row for one family; one that is null takes back what the row says."""
+
+    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+
+
+class Row(Further):
+    """One flow as written: the product of its senders, targets and services, and what is expected of each."""
+
+    name: RowName = Field(description="the flow's name, unique in the matrix")
+    sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
+    target: Ends = Field(alias="to", description="as `from`")
+    service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
+    expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    family: Families | None = Field(default=None, description=_FAMILY)
+    source: Source | None = Field(default=None, description="send from this address, spoofed too")
+    sport: Port | None = Field(default=None, description="send from this port")
+    ack: Flags = Field(default=False, alias="flags", description="ack: one bare segment in place of a handshake")
+    leave_out: Annotated[
+        tuple[LeftOut, ...], BeforeValidator(one_or_several), OneOrSeveral()
+    ] = Field(default=(), alias="not", description="cells of the product that this row leaves out")
+    at: Name | None = Field(default=None, description="the node under test, where several have a policy")
+    v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
+    v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
+    packet: NotYet = None
+    steps: NotYet = None
+    burst: NotYet = None
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families that the row may have cells in: a source is of one only."""
+        if self.source is not None:
+            return (ip_address(self.source).version,)
+        return self.family or FAMILIES
+
+    def of_family(self, family: int) -> Row:
+        """The row with what ``v4:`` or ``v6:`` says of it."""
+        return _overridden(self, self.v4 if family == 4 else self.v6)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Row:
+        if self.source is not None and self.family not in (None, self.families):
+            what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
+            raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
+        _used(self, self.families)
+        for family in self.families:
+            if problem := _contradiction(self.of_family(family)):
+                of_one = self.v4 if family == 4 else self.v6
+                back = f" (with what `v{family}:` says)\na key is taken back for IPv{family} by v{family}: {{KEY: null}}"
+                raise ValueError(problem + (back if of_one is not None else ""))
+        return self
+
+
+class DefaultOverride(BaseModel):
+    """Keys of the default for one family; one that is null takes back what the default says."""
+
+    model_config = _WRITTEN
+
+    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
+    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
+    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
+
+
+class Default(BaseModel):
+    """What is expected of everything that no row speaks of."""
+
+    model_config = _WRITTEN
+
+    expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    between: Ends = Field(description="the nodes and networks, each pair of which is tried")
+    services: ServiceTexts = Field(description="what is tried: [tcp/1-65535, udp/1-65535, icmp/echo-request]")
+    family: Families | None = Field(default=None, description=_FAMILY)
+    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
+    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
+    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
+    at: Name | None = Field(default=None, description="the node under test, where several have a policy")
+    v4: DefaultOverride | None = Field(default=None, description=_PER_FAMILY["v4"])
+    v6: DefaultOverride | None = Field(default=None, description=_PER_FAMILY["v6"])
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        """The families that it may have cells in."""
+        return self.family or FAMILIES
+
+    def of_family(self, family: int) -> Default:
+        """The default with what ``v4:`` or ``v6:`` says of it."""
+        return _overridden(self, self.v4 if family == 4 else self.v6)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Default:
+        _used(self, self.families)
+        return self
+
+
+class Matrix(BaseModel):
+    """A matrix: the flows of a role, with what is expected of each."""
+
+    model_config = _WRITTEN | ConfigDict(title="Matrix of netfilter-lab")
+
+    matrix: Name = Field(description="the matrix's name")
+    about: Text = Field(default="", description="one sentence on what it says")
+    role: Name = Field(alias="for", description="the role under test")
+    topology: Text = Field(description="the topology's name")
+    policies: dict[Name, APolicy] = Field(default={}, description="{NODE: POLICY}")
+    flows: Annotated[tuple[Row, ...], BeforeValidator(one_or_several), OneOrSeveral()] = Field(
+        default=(), description="the flows"
+    )
+    default: Default | None = Field(default=None, description="what no flow says")
+
+    _document: Document | None = PrivateAttr(default=None)
+
+    def remember(self, document: Document) -> None:
+        """Keep the file that this was read from, for messages."""
+        self._document = document
+
+    def where(self, *path: str | int, key: bool = False) -> Where:
+        """The place in the file of a part (``"flows", 3, "from"``); without a file, the matrix's name."""
+        return self._document.where(*path, key=key) if self._document else Where(f"matrix {self.matrix}")
+
+    def elsewhere(self, *, topology: str | None = None, policies: Mapping[str, PolicySpec] | None = None) -> Matrix:
+        """The matrix on another topology, or with other policies in the place of its own or beside them."""
+        update: dict[str, object] = {"policies": {**self.policies, **(policies or {})}}
+        return self.model_copy(update=update | ({"topology": topology} if topology else {}))
+
+
+def family_word(families: tuple[int, ...] | None) -> str:
+    """How a matrix writes these families: ``4``, ``6`` or ``both``."""
+    return str(families[0]) if families is not None and len(families) == 1 else "both"
+
+
+_Overridden = TypeVar("_Overridden", Row, Default)
+
+
+def _overridden(written: _Overridden, override: BaseModel | None) -> _Overridden:
+    given = {name: getattr(override, name) for name in override.model_fields_set} if override is not None else {}
+    return written.model_copy(update={**given, "v4": None, "v6": None})
+
+
+def _used(written: Row | Default, families: tuple[int, ...]) -> None:
+    """A ValueError for keys of a family that there can be no cells of."""
+    for family in FAMILIES:
+        if family not in families and (written.v4 if family == 4 else written.v6) is not None:
+            raise ValueError(f"`v{family}:` has no meaning here: there are IPv{families[0]} cells only")
+
+
+def _contradiction(row: Row) -> str | None:
+    action = row.expect.action
+    if action != "allow":
+        given = [word for word in ("arrives", "leaves", "conntrack") if getattr(row, word) is not None]
+        if given:
+            return f"`{given[0]}` says what becomes of a flow that passes, but `expect` is {action}"
+    if action == "allow" and row.by is not None:
+        return "`by` says what may refuse a flow, but `expect` is allow"
+    services = row.service
+    portless = next((text for text in services if text.startswith("icmp")), None)
+    if row.sport is not None and portless:
+        return f"`sport` has no meaning for {portless}"
+    if row.expect.reject_with == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
+        return f"tcp-reset answers TCP alone, but the service is {other}"
+    if row.ack and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
+        return f"`flags: ack` is a TCP segment, but the service is {other}"
+    return None

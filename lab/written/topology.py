@@ -1,0 +1,347 @@
+"""The stage: networks, nodes and their addresses, as frozen models.
+
+A ``Topology`` can be made from what a YAML file holds (short forms included) by ``Topology.model_validate``, or
+straight from Python.  ``lab.written.load.load_topology`` adds the checks of ``lab.written.topology_checks``, with lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from ipaddress import ip_address, ip_interface
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from lab.errors import Where
+from lab.written.cell import Service
+from lab.written.routing import Route, RoutingRule, parse_route, parse_rule
+from lab.written.service import read_services
+from lab.written.words import (
+    INTERFACE_ADDRESS_SCHEMA,
+    NETWORK_SCHEMA,
+    SYSCTL_PATTERN,
+    Address,
+    Addresses,
+    InterfaceAddress,
+    InterfaceAddresses,
+    InterfaceName,
+    Name,
+    Names,
+    Network,
+    Networks,
+    ShortForm,
+    Text,
+    is_address,
+    one_or_several,
+    parse_network,
+    several,
+    sysctl_name,
+    text_of,
+)
+from lab.written.yaml_source import Document
+
+STRICT = ConfigDict(
+    frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, ignored_types=(cached_property,)
+)
+
+
+def _anyip(value: object) -> bool | tuple[Network, ...]:
+    return value if isinstance(value, bool) else tuple(parse_network(item) for item in _listed(value))
+
+
+def _listed(value: object) -> tuple[Any, ...]:
+    several_of = one_or_several(value)
+    assert isinstance(several_of, tuple)
+    return several_of
+
+
+def _sysctl_value(value: object) -> str:
+    if isinstance(value, bool):
+        raise ValueError(f"a sysctl is a number or text, not {str(value).lower()}: write {int(value)}")
+    return str(value) if isinstance(value, int) else text_of(value)
+
+
+def _interfaces(value: object) -> object:
+    """The short form ``wan: ADDRESSES`` as the full one: an interface is called after its network."""
+    if not isinstance(value, Mapping):
+        raise ValueError("interfaces are written as a mapping: {NETWORK: [ADDRESS, …]}")
+    return {
+        name: written
+        if isinstance(written, (Interface, Mapping))
+        else {"network": name, "address": written}
+        for name, written in value.items()
+    }
+
+
+def _service(value: object) -> Service:
+    (service,) = read_services(value)
+    return service
+
+
+AnyIp = Annotated[
+    bool | tuple[Network, ...],
+    PlainValidator(_anyip),
+    PlainSerializer(lambda value: value if isinstance(value, bool) else [str(network) for network in value]),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, NETWORK_SCHEMA, {"type": "array", "items": NETWORK_SCHEMA}]}),
+]
+ARoute = Annotated[Route, PlainValidator(parse_route), WithJsonSchema({"type": "string"})]
+AService = Annotated[Service, PlainValidator(_service), WithJsonSchema({"type": "string"})]
+ARule = Annotated[RoutingRule, PlainValidator(parse_rule), WithJsonSchema({"type": "string"})]
+SysctlName = Annotated[str, PlainValidator(sysctl_name), WithJsonSchema({"type": "string", "pattern": SYSCTL_PATTERN})]
+SysctlValue = Annotated[
+    str, PlainValidator(_sysctl_value), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+]
+
+
+class Interface(BaseModel):
+    """One interface of a node; the prefix length of an address is its network's unless it is written."""
+
+    model_config = STRICT | ConfigDict(populate_by_name=True)
+
+    network: Name = Field(description="the network that it is on")
+    addresses: InterfaceAddresses = Field(
+        default=(), alias="address", description="its addresses, IPv4 and IPv6"
+    )
+
+    def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
+        """Its addresses of the family (4 or 6), in the order written."""
+        return tuple(address for address in self.addresses if address.version == family)
+
+
+AnInterface = Annotated[
+    Interface, ShortForm(INTERFACE_ADDRESS_SCHEMA, {"type": "array", "items": INTERFACE_ADDRESS_SCHEMA, "minItems": 1})
+]
+
+
+class NodeSpec(BaseModel):
+    """One node: its role, interfaces, routing and what it serves."""
+
+    model_config = STRICT
+
+    role: Name = Field(description="what the node is there for: client, gateway, backend, …")
+    interfaces: Annotated[
+        dict[InterfaceName, AnInterface],
+        BeforeValidator(_interfaces),
+    ] = Field(description="{NETWORK: ADDRESSES}, or {INTERFACE: {network: NETWORK, address: ADDRESSES}}")
+    anyip: AnyIp = Field(default=False, description="stands for every address beyond the lab, or for these prefixes")
+    via: Names = Field(default=(), description="the default route: a node on a shared network, or addresses")
+    routes: Annotated[tuple[ARoute, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
+        default=(), description="as in `ip route`: 10.99.0.0/16 via 10.0.1.99 table 7"
+    )
+    rules: Annotated[tuple[ARule, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
+        default=(), description="as in `ip rule`: fwmark 2 lookup 102 pref 100"
+    )
+    forwards: bool = Field(default=False, description="whether the node forwards packets")
+    sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
+    services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
+        default=(), description="services that are always open: [tcp/8443]"
+    )
+
+    def addresses(self, family: int) -> tuple[Address, ...]:
+        """All its interface addresses of the family, in the order written."""
+        return tuple(address.ip for interface in self.interfaces.values() for address in interface.of_family(family))
+
+
+class Topology(BaseModel):
+    """Networks, nodes and their addresses: the stage that policies and matrices are tried on."""
+
+    model_config = STRICT | ConfigDict(title="Topology of netfilter-lab")
+
+    topology: Name = Field(description="the topology's name; its file is NAME.yaml")
+    about: Text = Field(default="", description="one sentence on what it is")
+    networks: dict[Name, Networks] = Field(description="{NAME: [IPv4 prefix, IPv6 prefix]}")
+    services: dict[Name, str | tuple[str, ...]] = Field(default={}, description="names for services: {web: tcp/443}")
+    nodes: dict[Name, NodeSpec] = Field(description="{NAME: NODE}")
+    names: dict[Name, Addresses] = Field(default={}, description="names for addresses: {web-vip: 198.51.100.1}")
+
+    _document: Document | None = PrivateAttr(default=None)
+
+    @field_validator("services", mode="before")
+    @classmethod
+    def _service_lists(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            raise ValueError("services are written as a mapping: {NAME: SERVICE}")
+        checked: dict[object, object] = {}
+        for name, written in value.items():
+            texts = tuple(text_of(item) for item in _listed(written))
+            for text in texts:
+                read_services(text)
+            checked[name] = texts[0] if isinstance(written, str) else texts
+        return checked
+
+    @field_validator("nodes", mode="before")
+    @classmethod
+    def _named_services(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        names = info.data.get("services")
+        if names is None:  # they are wrong, which is told there and not at each node once more
+            return {name: _without_services(node) for name, node in value.items()}
+        return {name: _with_services(node, names) for name, node in value.items()} if names else value
+
+    @field_validator("nodes", mode="after")
+    @classmethod
+    def _prefix_lengths(cls, nodes: dict[str, NodeSpec], info: ValidationInfo) -> dict[str, NodeSpec]:
+        networks = info.data.get("networks") or {}
+        return {name: _with_prefix_lengths(node, networks) for name, node in nodes.items()}
+
+    def remember(self, document: Document) -> None:
+        """Keep the file that this was read from, for messages and templates."""
+        self._document = document
+
+    def where(self, *path: str | int) -> Where | None:
+        """The place in the file that a part was written at (``"nodes", "web", "via"``); None without a file."""
+        return self._document.where(*path) if self._document else None
+
+    def as_written(self) -> Mapping[str, Any]:
+        """The topology in the shape of its file, as templates see it."""
+        if self._document is not None:
+            return dict(self._document.data)
+        return self.model_dump(mode="json", by_alias=True)
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        return {
+            str(address.ip): name
+            for name, node in self.nodes.items()
+            for interface in node.interfaces.values()
+            for address in interface.addresses
+        }
+
+    def owners(self, address: str) -> tuple[str, ...]:
+        """The nodes that an address may belong to: the one that has it, else the anyip nodes that stand for it best.
+
+        A listed prefix goes before ``anyip: true``, a longer prefix before a shorter one.  An address inside one of the
+        lab's networks that no node has belongs to nobody.  The address may be written in any form.
+        """
+        wanted = ip_address(address)
+        if (owner := self._owners.get(str(wanted))) is not None:
+            return (owner,)
+        lengths: dict[str, int] = {}
+        for name, node in self.nodes.items():
+            if self.stands_for(name, wanted):
+                prefixes = () if isinstance(node.anyip, bool) else node.anyip
+                lengths[name] = max((network.prefixlen for network in prefixes if wanted in network), default=-1)
+        best = max(lengths.values(), default=0)
+        return tuple(name for name, length in lengths.items() if length == best)
+
+    def stands_for(self, name: str, address: Address) -> bool:
+        """Whether the node is an anyip one that could own this address, which then lies beyond the lab's networks.
+
+        ``anyip: true`` is for the families that the node has an address of.
+        """
+        node = self.nodes[name]
+        if self.network_of(str(address)) is not None:
+            return False
+        if isinstance(node.anyip, bool):
+            return node.anyip and bool(node.addresses(address.version))
+        return any(address in prefix for prefix in node.anyip)
+
+    def owner(self, address: str) -> str | None:
+        """The one node that an address belongs to; None if nobody has it, or if several could (see ``owners``)."""
+        owners = self.owners(address)
+        return owners[0] if len(owners) == 1 else None
+
+    def network_of(self, address: str) -> str | None:
+        """The name of the network that an address lies in."""
+        wanted = ip_address(address)
+        return next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
+
+    @cached_property
+    def _members(self) -> dict[str, list[tuple[str, str, Interface]]]:
+        found: dict[str, list[tuple[str, str, Interface]]] = {}
+        for node, spec in self.nodes.items():
+            for ifname, interface in spec.interfaces.items():
+                found.setdefault(interface.network, []).append((node, ifname, interface))
+        return found
+
+    def can_send(self, address: str) -> bool:
+        """Whether a host may send from an address: not from a multicast or unspecified one, nor a network's broadcast address.
+
+        Linux clears such a source (inet_bind(), inet_addr_type()) and sends from one that it chooses.
+        """
+        source = ip_address(address)
+        if source.version == 6:
+            return not (source.is_multicast or source.is_unspecified)
+        broadcasts = (net.broadcast_address for prefixes in self.networks.values() for net in prefixes if net.prefixlen < 31)
+        return not (source.is_multicast or source.is_unspecified or str(source) == "255.255.255.255" or source in broadcasts)
+
+    def on_network(self, name: str) -> tuple[tuple[str, str, Interface], ...]:
+        """(node, interface name, interface) of everything on the network, in the order written."""
+        return tuple(self._members.get(name, ()))
+
+    def addresses(self, node: str, family: int) -> tuple[str, ...]:
+        """The interface addresses of a node, of the family (4 or 6), in the order written."""
+        return tuple(str(address) for address in self.nodes[node].addresses(family))
+
+    def next_hop(self, node: str, family: int) -> str | None:
+        """The address of the default gateway, from ``via``: written, or the named node's on a shared network."""
+        spec = self.nodes[node]
+        for word in spec.via:
+            if is_address(word):
+                if (written := ip_address(word)).version == family:
+                    return str(written)
+                continue
+            if word in self.nodes and (found := self._shared_address(spec, self.nodes[word], family)):
+                return found
+        return None
+
+    def _shared_address(self, spec: NodeSpec, other: NodeSpec, family: int) -> str | None:
+        own = {interface.network for interface in spec.interfaces.values() if interface.of_family(family)}
+        for interface in other.interfaces.values():
+            if interface.network in own and (found := interface.of_family(family)):
+                return str(found[0].ip)
+        return None
+
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """The nodes of each role, in the order written."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, node in self.nodes.items():
+            found[node.role] = (*found.get(node.role, ()), name)
+        return found
+
+
+def _with_services(node: object, names: Mapping[str, Any]) -> object:
+    if not isinstance(node, Mapping) or "services" not in node:
+        return node
+    services: list[object] = []
+    for item in _listed(node["services"]):
+        services.extend(read_services(item, names) if isinstance(item, str) and item in names else [item])
+    return {**node, "services": services}
+
+
+def _without_services(node: object) -> object:
+    return {key: value for key, value in node.items() if key != "services"} if isinstance(node, Mapping) else node
+
+
+def _with_prefix_lengths(node: NodeSpec, networks: Mapping[str, tuple[Network, ...]]) -> NodeSpec:
+    interfaces = {
+        name: interface.model_copy(
+            update={
+                "addresses": tuple(
+                    _with_prefix_length(address, networks.get(interface.network, ())) for address in interface.addresses
+                )
+            }
+        )
+        for name, interface in node.interfaces.items()
+    }
+    return node.model_copy(update={"interfaces": interfaces})
+
+
+def _with_prefix_length(address: InterfaceAddress, networks: tuple[Network, ...]) -> InterfaceAddress:
+    if address.network.prefixlen != address.network.max_prefixlen:
+        return address
+    length = next((net.prefixlen for net in networks if net.version == address.version and address.ip in net), None)
+    return address if length is None else ip_interface(f"{address.ip}/{length}")

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+import jsonschema
+import pytest
+
+from lab.record.result import Outcome, RunResult
+from lab.report.bench_schema import bench_schema
+from lab.report.run_json import to_json
+from lab.report.schema import result_schema
+from tests.unit.report import make
+
+
+def every_kind() -> RunResult:
+    return make.run(
+        [
+            make.cell(),
+            make.fail_open(suspect=True, warnings=("overdue",)),
+            make.fail_closed(),
+            make.split_range(),
+            make.cell(Outcome.ERROR, make.lost(), family=6),
+            make.cell(known=True),
+        ],
+        problems=make.problems("a problem"),
+    )
+
+
+def only_cell(result: RunResult) -> dict[str, Any]:
+    document: dict[str, Any] = to_json(result)
+    (cell,) = document["cells"]
+    assert isinstance(cell, dict)
+    return cell
+
+
+def undescribed(value: object, schema: dict[str, Any], definitions: dict[str, Any], at: str) -> Iterator[str]:
+    """Yield the place of each key that the schema does not name."""
+    schema = definitions[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    if "anyOf" in schema:
+        schema = schema["anyOf"][0]
+        yield from undescribed(value, schema, definitions, at) if value is not None else ()
+    elif isinstance(value, list):
+        for item in value:
+            yield from undescribed(item, schema["items"], definitions, f"{at}[]")
+    elif isinstance(value, dict) and "properties" in schema:
+        for key, item in value.items():
+            if key in schema["properties"]:
+                yield from undescribed(item, schema["properties"][key], definitions, f"{at}.{key}")
+            else:
+                yield f"{at}.{key}"
+
+
+def test_the_output_is_what_the_schema_says() -> None:
+    document = json.loads(json.dumps(to_json(every_kind())))
+    schema: dict[str, Any] = result_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(document)
+    assert list(undescribed(document, schema, schema["$defs"], "")) == []
+
+
+def test_the_keys_that_machines_were_promised() -> None:
+    document: dict[str, Any] = to_json(every_kind())
+    assert document["version"] == 1
+    assert {"cells", "passed", "fail_open", "fail_closed", "mismatch", "errors", "suspect", "seconds"} <= set(
+        document["summary"]
+    )
+    for cell in document["cells"]:
+        assert {
+            "id", "expected", "verdict", "result", "rule", "decided", "arrived", "conntrack", "path", "probe_us",
+        } <= set(cell)  # fmt: skip
+
+
+def test_an_allowed_cell() -> None:
+    cell = only_cell(make.run([make.cell()]))
+    assert cell["verdict"] == "allowed"
+    assert cell["result"] == "passed"
+    assert cell["rule"] == {
+        "node": "gateway",
+        "family": "ip",
+        "table": "filter",
+        "chain": "from-wan",
+        "number": 1,
+        "comment": "publish-web",
+        "text": make.PUBLISH.text,
+        "source": "policies/edge.rules.j2:52",
+    }
+    assert cell["decided"] == [{"node": "gateway", "rule": cell["rule"]}]
+    assert cell["arrived"] == {"at": "web", "address": "10.0.2.10", "port": 8443, "from": "192.0.2.7", "sport": 40000}
+    assert cell["conntrack"]["state"] == "ESTABLISHED"
+    assert cell["conntrack"]["assured"] is True
+    assert cell["probe_us"] == 210.0
+
+
+def test_the_path_is_a_compact_list_of_steps() -> None:
+    cell = only_cell(make.run([make.fail_closed()]))
+    assert [step["verdict"] for step in cell["path"]] == ["accept", "jump from-wan", "return", "drop"]
+    assert cell["path"][0] == {
+        "node": "gateway",
+        "hook": "prerouting",
+        "table": "nat",
+        "chain": "PREROUTING",
+        "number": 2,
+        "comment": "dnat-web",
+        "verdict": "accept",
+        "source": "policies/edge.rules.j2:31",
+    }
+    assert cell["path"][2]["number"] is None
+    assert cell["arrived"] is None
+    assert cell["conntrack"] is None
+
+
+def test_conntrack_is_the_entry_at_the_deciding_node() -> None:
+    verdict = make.allowed()
+    elsewhere = make.ENTRY._replace(node="core", state="NEW")
+    observation = verdict.observation.__class__(
+        verdict.observation.sent, verdict.observation.stage, conntrack=(elsewhere, make.ENTRY)
+    )
+    verdict = verdict.__class__(verdict.kind, verdict.proof, observation, rule=verdict.rule)
+    cell = only_cell(make.run([make.cell(verdict=verdict)]))
+    assert cell["conntrack"]["node"] == "gateway"
+    assert [entry["node"] for entry in cell["conntrack_elsewhere"]] == ["core"]
+
+
+def test_the_groups_of_a_range_carry_their_own_verdicts() -> None:
+    cell = only_cell(make.run([make.split_range()]))
+    shown = [(group["ports"], group["count"], group["verdict"]) for group in cell["groups"]]
+    assert shown == [("1-442,444-65535", 65534, "dropped"), ("443", 1, "allowed")]
+    assert cell["groups"][0]["rule"]["number"] is None
+
+
+def test_any_provenance_can_be_written() -> None:
+    machine = {"path": PurePosixPath("/a"), "set": frozenset({"b", "a"}), "deep": {"x": [1, None, (2.5,)]}}
+    document = json.loads(json.dumps(to_json(make.run([make.cell()], machine=machine))))
+    assert document["machine"] == {"path": "/a", "set": ["a", "b"], "deep": {"x": [1, None, [2.5]]}}
+
+
+def test_a_wrong_document_is_refused_by_the_schema() -> None:
+    document: dict[str, Any] = to_json(make.run([make.cell()]))
+    document["cells"][0]["result"] = "fine"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(result_schema()).validate(document)
+
+
+def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
+    schema: dict[str, Any] = bench_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert set(schema["required"]) == {
+        "version", "deny_us", "allow_us", "allow_untraced_us", "matrix_1000_s", "lab3_policy_ms", "lab100_s",
+        "load_ratio", "load_bare_s", "readback_s", "rss_mb", "peers", "deny_legacy_us", "allow_legacy_us",
+        "load_legacy_ratio", "load_nft_ratio", "load_100k_ratio", "load_100k_bare_s", "ipset_100k_s", "ipset_100k_ratio",
+        "load_one_by_one_s", "load_one_by_one_bare_s", "sweep_verdict_s", "sweep_rule_s", "sweep_all_accept_s", "lab3_ms",
+        "lab300_s", "lab1000_s", "exposure_s", "pytest_1000_s", "rmem_max", "backlog", "growth",
+    }  # fmt: skip
+    assert set(schema["properties"]["peers"]["required"]) == {
+        "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_default_1000_ports_s",
+        "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
+    }  # fmt: skip
+    assert set(schema["properties"]["growth"]["required"]) == {"rules", "cells", "nodes"}
