@@ -1,1 +1,1 @@
-"""Measures the lab beside what one would use otherwise, in one run. Nothing here is a test: no figure fails anything."""
+"""Measures the lab; what stands beside it is in `ci/bench`.  Nothing here is a test: no figure fails anything."""

@@ -10,7 +10,6 @@ from lab.bench.figures import Figures, Found, Size, merged
 from lab.bench.growth import growth
 from lab.bench.loads import loads
 from lab.bench.machine import machine
-from lab.bench.peers import peers
 from lab.bench.probes import probes
 from lab.bench.runs import runs
 from lab.bench.sweeps import sweeps
@@ -27,14 +26,16 @@ class Group:
     measure: Callable[[Size], Found]
 
 
-def groups(names: Sequence[str] = ()) -> Sequence[Group]:
+def groups(names: Sequence[str] = (), instead: Sequence[Group] = ()) -> Sequence[Group]:
     """The groups of these names, all without one; InputError for a name that is none.
 
-    The largest labs come last: the kernel is at work for seconds after they are gone.
+    ``instead`` are groups that measure others too: they take the place of those of their name, or come before all that
+    build.  The largest labs come last: the kernel is at work for seconds after they are gone.
     """
-    every = [
-        Group(work.__name__, work) for work in (machine, probes, sweeps, runs, peers, loads, growth, building)
-    ]
+    named = {group.name: group for group in instead}
+    own = [Group(work.__name__, work) for work in (machine, probes, sweeps, runs, loads, growth, building)]
+    every = [named.pop(group.name, group) for group in own]
+    every[-3:-3] = named.values()
     known = {group.name for group in every}
     for name in names:
         if name not in known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.bench.figures import Figures
-from lab.bench.plot import Bar, Bars, Lines, Series, svg
+from lab.report.plot import Bar, Bars, Lines, Series, svg
 
 _SWEEPS = (
     ("sweep_verdict_s", "lab, verdicts of 65,535 ports"),

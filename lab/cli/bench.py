@@ -1,4 +1,4 @@
-"""``lab bench``: the lab measured on this machine, beside what one would use otherwise."""
+"""``lab bench``: the lab measured on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bench(
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
     svg_file: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Write a plot of them here.")] = None,
 ) -> None:
-    """Measure the lab beside what one would use otherwise: a table, JSON and a plot; some minutes, or `--quick`."""
+    """Measure the lab on this machine: a table, JSON and a plot; some minutes, or `--quick`."""
     from lab.bench.figures import Size
     from lab.bench.measure import groups, measure
     from lab.bench.picture import picture

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from lab.bench.picture import picture
-from lab.bench.plot import Bar, Bars, Lines, Series, svg
+from lab.report.plot import Bar, Bars, Lines, Series, svg
 
 NS = "{http://www.w3.org/2000/svg}"
 GROWN = Lines("Title", "rules", "microseconds", (Series("one chain", ((10, 60.0), (100, 70.0), (1000, 600.0))),))

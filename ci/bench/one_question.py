@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 
+from programs import python_with, run_apart
+
 from lab.bench.figures import Found, Size, median
 from lab.bench.inputs import policy, text_of, topology
-from lab.bench.processes import python_with, run_apart
 from lab.kernel.ground.tools import find, run
 from lab.kernel.hold.loading import load
 from lab.kernel.stage.network import Network

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from ip_batch import Group, down, up
+
 from lab.bench.inputs import topology, topology_of
-from lab.bench.ip_batch import Group, down, up
 
 
 def lines(group: Group, *command: str) -> list[str]:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-
-from lab.bench.sweeps import answering
+from all_ports import answering
 
 FILTERED = "Not shown: 65075 filtered tcp ports (no-response), 460 closed tcp ports (reset)\n"
 LISTED = """Not shown: 986 filtered tcp ports (no-response)
