@@ -31,11 +31,12 @@ def version() -> int:
         return 0
 
 
-def restrict_thread(*, writes: Collection[str], executes: Collection[str] | None) -> None:
+def restrict_thread(*, writes: Collection[str], executes: Collection[str] | None, owns: Collection[str] = ()) -> None:
     """Keep the calling thread from writing, making or removing any file but ``writes`` that it has not yet opened.
 
-    It and what it starts may execute nothing but ``executes`` (the ELF loader of a program is one of them); None allows all.
-    Paths that are not there are left out.  The thread needs CAP_SYS_ADMIN or no_new_privs; raises OSError.
+    ``owns`` are folders below which it may do all of that.  It and what it starts may execute nothing but ``executes`` (the ELF
+    loader of a program is one of them); None allows all.  Paths that are not there are left out.  The thread needs
+    CAP_SYS_ADMIN or no_new_privs; raises OSError.
     """
     known = version()
     rights = _WRITES | sum(right for since, right in _SINCE.items() if since <= known)
@@ -46,6 +47,8 @@ def restrict_thread(*, writes: Collection[str], executes: Collection[str] | None
     try:
         for path in writes:
             _allow(ruleset, path, rights & (_WRITE_FILE | _TRUNCATE))
+        for path in owns:
+            _allow(ruleset, path, rights & ~_EXECUTE)
         for path in executes or ():
             _allow(ruleset, path, _EXECUTE)
         system_call(_RESTRICT_SELF, ruleset, 0)

@@ -8,12 +8,14 @@ import select
 from typing import Any
 
 CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS, CLONE_NEWIPC = 0x04000000, 0x08000000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 MS_REC_PRIVATE = 0x4000 | (1 << 18)
 _MOUNT_SETATTR, _MOUNT_ATTR_RDONLY = 442, 1
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
-_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -52,6 +54,16 @@ def make_mounts_read_only() -> None:
     """Make every mount of this mount namespace read-only (mount_setattr(2), Linux 5.12); raises OSError."""
     attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
     system_call(_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, attributes, ctypes.sizeof(attributes))
+
+
+def mount(kind: str, target: str, options: str = "") -> None:
+    """Mount a new filesystem of this kind (mount(2)); raises OSError."""
+    _check(_libc.mount(kind.encode(), target.encode(), kind.encode(), 0, options.encode()), f"mount of {kind} on {target}")
+
+
+def die_with_parent(signum: int) -> None:
+    """Have the kernel send the calling process this signal when the thread that made it ends (prctl(2)); raises OSError."""
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0), "prctl")
 
 
 def give_up_new_privileges() -> None:

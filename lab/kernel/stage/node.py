@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from pyroute2 import IPRoute
 
 from lab.kernel.ground.namespace import Home, Namespace
 from lab.kernel.ground.owned_table import Owner
+from lab.kernel.stage.program.process import Process
+from lab.kernel.stage.program.witness import Witness
 from lab.kernel.stage.quiet_table import keep_quiet
 
 
@@ -36,6 +38,7 @@ class Node:
         self.name = name
         self.namespace = Namespace(home)
         self._quiet: Owner | None = None
+        self._programs: list[Process] = []
         self.ports: dict[str, Port] = {}
         self.sysctls: dict[str, str] = {}
 
@@ -71,6 +74,19 @@ class Node:
         finally:
             route.close()
 
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        ready: Witness | None = None,
+        files: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Process:
+        """A program that goes on here until it, or the node, is taken down; as `Process` has it."""
+        program = Process(self.name, self.namespace, argv, ready=ready, files=files, environment=environment)
+        self._programs.append(program)
+        return program
+
     def keep_quiet(self, *, ruled: bool) -> None:
         """Let the kernel say nothing unasked here; ``ruled`` where rulesets are loaded, which may flush what is not owned."""
         self._quiet = keep_quiet(self.namespace, owned=ruled)
@@ -80,7 +96,9 @@ class Node:
         return () if self._quiet is None else (self._quiet.remove,)
 
     def close(self) -> None:
-        """Let go of the namespace."""
+        """End its programs and let go of the namespace."""
+        for program in self._programs:
+            program.stop()
         for close in self.closers():
             close()
         self.namespace.close()

@@ -1,0 +1,1 @@
+"""Programs that go on in a node: a server, a daemon, a shell."""
