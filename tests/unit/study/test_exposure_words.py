@@ -8,6 +8,7 @@ from lab.errors import InputError
 from lab.study.exposure import choose
 from lab.study.zones import pairs
 from lab.written.ends import Ends
+from lab.written.topology import Topology
 from tests.unit.study.test_zones import TOPOLOGY
 
 POSSIBLE = list(pairs(TOPOLOGY, ["gateway"], (4, 6)))
@@ -46,6 +47,17 @@ def test_a_word_behind_from(word: str, senders: set[str]) -> None:
 )
 def test_a_word_behind_to(word: str, addresses: set[str]) -> None:
     assert {pair.address for pair in choose(POSSIBLE, [], [word], ENDS)} == addresses
+
+
+def test_an_address_that_is_asked_is_named_by_itself_whoever_it_could_be_at() -> None:
+    far = {"role": "internet", "interfaces": {"out": ["198.51.100.9", "2001:db8:f::9"]}, "anyip": True}
+    other = {"role": "internet", "interfaces": {"out": ["198.51.100.8", "2001:db8:f::8"]}, "anyip": True}
+    written = {"topology": "two", "networks": {"out": ["198.51.100.0/24", "2001:db8:f::/64"], "in": "2001:db8::/64"},
+               "nodes": {"far": far, "other": other, "one": {"role": "client", "interfaces": {"in": "2001:db8::10"}}},
+               "names": {"resolver": "2001:db8:53::53"}}  # fmt: skip
+    both = Topology.model_validate(written)
+    (pair,) = choose(list(pairs(both, [], [6])), ["one"], ["2001:db8:53::53"], [Ends(both, [], 6)])
+    assert (pair.sender, pair.target) == ("one", "resolver")
 
 
 def test_words_add_up() -> None:

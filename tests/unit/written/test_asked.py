@@ -116,6 +116,18 @@ def test_a_source_that_is_said_takes_the_place_of_any_other(shop: Resolver) -> N
     assert (*ends(flow), flow.family) == ("world", "2001:db8:9::9", "2001:db8:7:1::10", "till", 6)
 
 
+@pytest.mark.parametrize(
+    ("word", "source"),
+    [("world", "192.0.2.50"), ("role:internet", "192.0.2.50"), ("internet", "192.0.2.50"), ("world@wan", "198.51.100.254"),
+     ("gateway", "192.0.2.50"), ("edge@wan", "198.51.100.1"), ("192.0.2.7", "192.0.2.7")],
+)  # fmt: skip
+def test_a_node_sends_from_what_its_kernel_chooses_and_other_words_from_what_they_say(
+    tmp_path: Path, word: str, source: str
+) -> None:
+    elsewhere = Resolver(topology(SHOP, tmp_path), ["edge"], lambda *_: "192.0.2.50")
+    assert elsewhere.flow(word, "192.0.2.99", "tcp/1").source == source
+
+
 @pytest.mark.parametrize("near", [("10.7.2.10", "10.7.2.1"), ("10.7.1.77", "10.7.1.1"), ("192.0.2.7", "198.51.100.1")])
 def test_without_a_way_it_is_the_address_on_the_nearest_network(tmp_path: Path, near: tuple[str, str]) -> None:
     lost = Resolver(topology(SHOP, tmp_path), (), lambda *_: None)
@@ -140,6 +152,7 @@ def test_the_family_is_the_first_in_common(shop: Resolver, words: tuple[str, str
 
 
 def test_a_family_that_is_said(shop: Resolver) -> None:
+    assert shop.flow("edge", "shop-vip", "ping").family == 4
     flow = shop.flow("edge", "shop-vip", "ping", family=6)
     assert (*ends(flow), flow.service.text) == ("edge", CHOSEN[6], "2001:db8:7:1::10", "till", "icmpv6/echo-request")
 
