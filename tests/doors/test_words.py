@@ -26,6 +26,7 @@ FLOWS = {
     ("203.0.113.77", "web-vip", "ping"): ("dropped", "drop-icmp"),
 }
 """What a command asks, and its verdict with the comment of the rule; the sources tell the rules apart."""
+SWEPT = [*FLOWS][::2]
 
 
 def named(rule: dict[str, Any]) -> str:
@@ -48,7 +49,7 @@ def test_trace_sweep_and_a_row_say_the_same_of_the_same_words(project: Project) 
         assert told[0][1].startswith(cell["verdict"]), words
         assert ["rule", named(cell["rule"])] in told, words
         assert [line for line in told if line[0] == "sent" and f" {cell['source']}" in line[1]], words
-        if words[2] != "ping":
+        if words in SWEPT:
             project.lab("sweep", *words, "--json", "sweep.json").ended(0)
             ((group,),) = [sweep["groups"] for sweep in json.loads(project.read("sweep.json"))["sweeps"]]
             assert (group["verdict"], group["rule"]) == (cell["verdict"], cell["rule"]), words
