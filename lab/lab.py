@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
-from ipaddress import IPv4Address, IPv6Address
 from types import TracebackType
 from typing import Self
 
@@ -39,10 +38,8 @@ from lab.sweep.sweeping import Sweeping
 from lab.sweep.train import SweepQuestion
 from lab.verdict.absence import Absences
 from lab.verdict.prove import prove
-from lab.written.cell import Service
-from lab.written.service import parse_service
+from lab.written.asked import OneFlow, Resolver, Word
 from lab.written.topology import Topology
-from lab.written.words import is_address
 
 
 class Lab:
@@ -172,8 +169,8 @@ class Lab:
 
     def probe(
         self,
-        sender: str,
-        target: str,
+        sender: Word,
+        target: Word,
         service: str,
         *,
         source: str | None = None,
@@ -184,41 +181,36 @@ class Lab:
     ) -> Verdict:
         """Send ``service`` (``tcp/443``, ``icmp/echo-request``) from a node to a node, a name or an address.
 
-        ``family`` (4 or 6) says which where both ends have both; by default it is that of an address that is given, of
-        the service (``icmpv6/…``), else IPv4 if both ends have it.
+        Both ends are words of a row (``lab.written.asked``).  ``family`` (4 or 6) says which where both ends have both; by
+        default it is the first that the ends, ``source`` and the service (``icmpv6/…``) have in common.
 
         Services that are not open in the topology are opened at the target for the probe's time.  ``at`` is the node under
-        test, by default the one that has a policy.  Raises InputError for a name that the topology does not know.
+        test, by default the one that has a policy.  Raises InputError for words that are wrong, or stand for several.
         """
         if sport is not None and not 1 <= sport <= 65535:
             raise InputError(Problem(f"source port {sport} is not between 1 and 65535"))
-        node = self.node_called(sender)
-        parsed = parse_service(service, self.topology.services)
-        family = family or self._family(node, target, source, parsed)
-        if family not in parsed.families:
-            raise InputError(Problem(f"{service} is not sent over IPv{family}", mend="icmp is IPv4's, icmpv6 is IPv6's"))
-        address, owner = self._target(target, family)
-        if parsed.port_count > 1:
+        flow = self.asked(sender, target, service, source=source, family=family)
+        if flow.service.port_count > 1:
             raise InputError(Problem(f"{service!r} is more than one port", mend="probe one port at a time"))
-        port = parsed.ports[0][0] if parsed.ports else None
+        port = flow.service.ports[0][0] if flow.service.ports else None
         question = Question(
-            node=node,
-            source=self._sender_address(source, family) if source else self._source(node, address, family),
-            destination=address,
-            proto=NUMBERS[parsed.proto],
+            node=flow.node,
+            source=flow.source,
+            destination=flow.destination,
+            proto=NUMBERS[flow.service.proto],
             port=port,
             sport=sport,
-            icmp_type=parsed.icmp_type or 0,
-            icmp_code=parsed.icmp_code or 0,
+            icmp_type=flow.service.icmp_type or 0,
+            icmp_code=flow.service.icmp_code or 0,
             ack=ack,
-            receivers=((owner, port),) if owner else (),
+            receivers=((flow.owner, port),) if flow.owner else (),
         )
         return self.ask(question, at or self._only_policy())
 
     def sweep(
         self,
-        sender: str,
-        target: str,
+        sender: Word,
+        target: Word,
         service: str = "tcp/1-65535",
         *,
         gear: Gear = Gear.RULE,
@@ -237,16 +229,15 @@ class Lab:
 
         >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-65535", gear=Gear.VERDICT).open
         """
-        node = self.node_called(sender)
-        parsed = parse_service(service, self.topology.services)
-        if parsed.proto not in ("tcp", "udp") or (sources and parsed.port_count > 1):
+        flow = self.asked(sender, target, service, source=next(iter(sources), source), family=family)
+        if flow.service.proto not in ("tcp", "udp") or (sources and flow.service.port_count > 1):
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
             raise InputError(Problem(f"{service!r}: {what}"))
-        family = family or self._family(node, target, source or next(iter(sources), None), parsed)
-        address, _ = self._target(target, family)
-        checked = tuple(self._sender_address(one, family) for one in sources)
-        own = checked[0] if checked else self._sender_address(source, family) if source else self._source(node, address, family)
-        question = SweepQuestion(node, own, address, NUMBERS[parsed.proto], self.source_port(own), parsed.ports, checked)
+        checked = self._resolver.sources(sources, flow.family)
+        sport = self.source_port(flow.source)
+        question = SweepQuestion(
+            flow.node, flow.source, flow.destination, NUMBERS[flow.service.proto], sport, flow.service.ports, checked
+        )
         return self.ask_all(question, gear, at or self._only_policy(), tally)
 
     def ask_all(
@@ -266,9 +257,15 @@ class Lab:
             sweeping.run(manner, processor=next(iter(self._pin.others), None))
         return tally.result()
 
-    def family_of(self, sender: str, target: str, service: str, source: str | None = None) -> int:
-        """The family that `probe` and `sweep` take where none is said."""
-        return self._family(self.node_called(sender), target, source, parse_service(service, self.topology.services))
+    def asked(
+        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None
+    ) -> OneFlow:
+        """The flow that `probe` and `sweep` ask for these words; raises InputError."""
+        return self._resolver.flow(sender, target, service, source=source, family=family)
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.topology, self.policies, self.kernel_source)
 
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""
@@ -304,74 +301,9 @@ class Lab:
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None
 
-    def node_called(self, word: str) -> str:
-        """The node of this name, or the only one of this role; raises InputError."""
-        if word in self.topology.nodes:
-            return word
-        in_role = self.topology.roles().get(word, ())
-        if len(in_role) == 1:
-            return in_role[0]
-        known = ", ".join(self.topology.nodes)
-        what = f"role {word!r} has {len(in_role)} nodes" if in_role else f"no node is called {word!r}"
-        raise InputError(Problem(f"{what}; the nodes are {known}"))
-
-    def _family(self, node: str, target: str, source: str | None, service: Service) -> int:
-        """The family of what is given, else the first that both ends have; 4 where they share none."""
-        if service.proto in ("icmp", "icmpv6"):
-            return 4 if service.proto == "icmp" else 6
-        given = next((text for text in (target, source) if text and is_address(text)), None)
-        if given is not None:
-            return 6 if ":" in given else 4
-        own = [family for family in (4, 6) if self.network.nodes[node].has(family)]
-        return next((family for family in own if self._candidates(target, family)), 4)
-
-    def _target(self, word: str, family: int) -> tuple[str, str | None]:
-        if word[:1].isdigit() or is_address(word):
-            address = _address(word, family)
-        else:
-            found = self._candidates(word, family)
-            if not found:
-                raise InputError(Problem(f"{word} has no IPv{family} address"))
-            address = found[0]
-        return address, self.topology.owner(address)
-
-    def _candidates(self, word: str, family: int) -> list[str]:
-        """The addresses of the family that a name, a node or node@interface has."""
-        named = self.topology.names.get(word)
-        if named:
-            return [str(address) for address in named if address.version == family]
-        node, _, interface = word.partition("@")
-        ports = self.network.nodes[self.node_called(node)].ports
-        if interface and interface not in ports:
-            raise InputError(Problem(f"{node} has no interface {interface!r}; it has {', '.join(ports)}"))
-        chosen = [ports[interface]] if interface else list(ports.values())
-        return [address for port in chosen for address in port.of_family(family)]
-
     def kernel_source(self, node: str, destination: str) -> str | None:
         """The address that the node's own kernel sends to ``destination`` from; None where it has no way there."""
         return chosen_source(self.network.nodes[node], destination)
-
-    def _source(self, node: str, destination: str, family: int) -> str:
-        """The source that the sender's kernel chooses; without a way, its address on the network that is nearest."""
-        chosen = self.kernel_source(node, destination)
-        if chosen is not None:
-            return chosen
-        ports = self.network.nodes[node].ports.values()
-        for near in (destination, self.topology.next_hop(node, family)):
-            network = self.topology.network_of(near) if near else None
-            for port in ports:
-                if port.network == network and (own := port.of_family(family)):
-                    return own[0]
-        every = [address for port in ports for address in port.of_family(family)]
-        if not every:
-            raise InputError(Problem(f"{node} has no IPv{family} address to send from"))
-        return every[0]
-
-    def _sender_address(self, text: str, family: int) -> str:
-        address = _address(text, family)
-        if not self.topology.can_send(address):
-            raise InputError(Problem(f"no host sends from {address}: the kernel would take another source in its place"))
-        return address
 
     def close(self) -> None:
         """Take everything down."""
@@ -384,11 +316,3 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _address(text: str, family: int) -> str:
-    """An address as the kernel writes it; InputError when ``text`` is none of the family."""
-    try:
-        return str(IPv4Address(text) if family == 4 else IPv6Address(text))
-    except ValueError:
-        raise InputError(Problem(f"{text!r} is not an IPv{family} address")) from None

@@ -32,8 +32,8 @@ class GearChoice(StrEnum):
 
 
 def sweep(
-    sender: Annotated[str, typer.Argument(metavar="FROM", help="A node.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="A node, node@interface, a name or an address.")],
+    sender: Annotated[str, typer.Argument(metavar="FROM", help="node, node@interface, role:R, net:N, name, address, prefix.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="As FROM.")],
     service: Annotated[str | None, typer.Argument(metavar="SERVICE", help="tcp/1-1024,8080; without it all ports.")] = None,
     tcp: Annotated[bool, typer.Option("--tcp", help="All TCP ports; this is the default.")] = False,
     udp: Annotated[bool, typer.Option("--udp", help="All UDP ports.")] = False,
@@ -168,7 +168,7 @@ class _Asked:
         return sorted({family or self._family(lab, service) for family in self._families for service in services})
 
     def _family(self, lab: Lab, service: str) -> int:
-        return lab.family_of(self._sender, self._target, service, self._source)
+        return lab.asked(self._sender, self._target, service, source=self._source).family
 
     def _prefixes(self, scene: Scene, family: int) -> tuple[str, ...]:
         from lab.study.sources import constants, read_prefixes, with_edges

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def trace(
-    sender: Annotated[str, typer.Argument(metavar="FROM", help="A node.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="A node, node@interface, a name or an address.")],
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="tcp/443, udp/53, icmp/echo-request.")],
+    sender: Annotated[str, typer.Argument(metavar="FROM", help="node, node@interface, role:R, net:N, name, address, prefix.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="As FROM.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="tcp/443, udp/53, icmp/echo-request, https.")],
     topology: Annotated[str | None, typer.Option(help="The topology; by default that of the matrix.")] = None,
     policy: Annotated[list[str] | None, typer.Option(help="NODE=FILE: a node's policy.")] = None,
     matrix: Annotated[Path | None, typer.Option(help="The matrix whose topology and policies are used.")] = None,
@@ -54,8 +54,9 @@ def trace(
             def probe(sport: int | None) -> Verdict:
                 return lab.probe(sender, target, service, source=source, sport=sport, ack=ack, family=wanted)
 
+            flow = lab.asked(sender, target, service, source=source, family=wanted)
             verdict = probe(sport)
-            warnings = lab.absences.behind([(verdict, ())], lab.node_called(sender))
+            warnings = lab.absences.behind([(verdict, ())], flow.node)
             notes = [*from_probe(lab, verdict, probe)] if sport is None else []
         if len(backend.backends) > 1:
             print(f"iptables-{one}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.lab import Lab
@@ -13,6 +14,9 @@ from lab.study.asserted import Assertions
 from lab.study.compare_exposures import Open, more, open_ports
 from lab.study.survey import Survey, survey
 from lab.study.zones import pairs
+from lab.written.ends import Ends
+from lab.written.fields import end_of_text
+from lab.written.words import parse_network
 
 
 def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
@@ -41,7 +45,8 @@ def measure(
     topology = plans[0].topology
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
     families = [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
-    chosen = choose(list(pairs(topology, policies, families)), senders, targets)
+    ends = [Ends(topology, tuple(policies), family) for family in families]
+    chosen = choose(list(pairs(topology, policies, families)), senders, targets, ends)
     assertions = Assertions(cell for plan in plans for cell in plan.cells)
     found, stopped = Survey(), None
     with Lab(topology, policies, backend=plans[0].backend) as lab:
@@ -79,26 +84,55 @@ def asked_again(then: Open, chosen: Sequence[Pair] | None, families: Collection[
     return {place: ports for place, ports in then.items() if place[3] in families and (asked is None or place[:4] in asked)}
 
 
-def choose(possible: Sequence[Pair], senders: Sequence[str], targets: Sequence[str]) -> list[Pair]:
-    """The pairs that ``--from`` and ``--to`` name; InputError for a word that names nothing, as its ports would look closed."""
-    for option, words, named in (("--from", senders, _from), ("--to", targets, _to)):
-        known = dict.fromkeys(word for pair in possible for word in named(pair))
-        wrong = [word for word in words if word not in known]
-        if wrong:
-            what = f"{option} {wrong[0]!r}: no node, network or address that is asked here has this name"
-            raise InputError(Problem(what, mend=f"there are {', '.join(known)}"))
+def choose(
+    possible: Sequence[Pair], senders: Sequence[str], targets: Sequence[str], ends: Collection[Ends]
+) -> list[Pair]:
+    """The pairs that ``--from`` and ``--to`` name: by a zone, or by a word of a row, which ``ends`` resolve in each family.
+
+    A prefix means all in it, where a row takes one address: what was not asked would look closed.  InputError for a word
+    that names nothing, for the same reason.
+    """
+    froms = [_meant("--from", word, possible, _from, ends) for word in senders]
+    tos = [_meant("--to", word, possible, _to, ends) for word in targets]
     chosen = [
         pair
         for pair in possible
-        if (not senders or not set(senders).isdisjoint(_from(pair))) and (not targets or not set(targets).isdisjoint(_to(pair)))
+        if (not froms or any(meant(pair) for meant in froms)) and (not tos or any(meant(pair) for meant in tos))
     ]
     if not chosen:
         raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
     return chosen
 
 
+def _meant(
+    option: str, word: str, possible: Sequence[Pair], named: Callable[[Pair], tuple[str, ...]], ends: Collection[Ends]
+) -> Callable[[Pair], bool]:
+    """Whether a pair is one that ``word`` means; the last of its names is its address."""
+    known = dict.fromkeys(name for pair in possible for name in named(pair))
+    try:
+        addresses = _addresses(word, (named(pair)[-1] for pair in possible), ends)
+    except ValueError as error:
+        addresses = frozenset[str]()  # a zone may be meant, of which a row knows nothing
+        if word not in known and any(mark in word for mark in ":@/{"):
+            what, _, mend = str(error).partition("\n")
+            raise InputError(Problem(f"{option}: {what}", mend=mend)) from None
+    if word not in known and not addresses.intersection(known):
+        what = f"{option} {word!r}: no node, network or address that is asked here has this name"
+        raise InputError(Problem(what, mend=f"there are {', '.join(known)}"))
+    return lambda pair: word in named(pair) or named(pair)[-1] in addresses
+
+
+def _addresses(word: str, possible: Iterable[str], ends: Collection[Ends]) -> frozenset[str]:
+    """The addresses that a word of a row stands for; of ``possible`` those in it, if it is a prefix.  Raises ValueError."""
+    end = end_of_text(word)
+    if isinstance(end, str) and "/" in end:
+        prefix = parse_network(end)
+        return frozenset(address for address in possible if ip_address(address) in prefix)
+    return frozenset(target.address for of_family in ends for target in of_family.targets([end]))
+
+
 def _from(pair: Pair) -> tuple[str, ...]:
-    return pair.zone, pair.sender
+    return pair.zone, pair.sender, pair.source
 
 
 def _to(pair: Pair) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ _NO_SOURCES = tuple(
         ("::ffff:0:0/96", "it is IPv4-mapped: write the IPv4 address itself"),
     )
 )
+_PLACE_FORM = "a place is written {at: NODE, address: ADDRESS}"
 _ROW_NAME = r"^[^\[\]\x00-\x1f\x7f]+$"
 
 
@@ -169,8 +170,19 @@ def _end(value: object) -> str | Place:
     if not isinstance(value, Mapping):
         return text_of(value)
     if set(value) != {"at", "address"} or not all(isinstance(text, str) for text in value.values()):
-        raise ValueError("a place is written {at: NODE, address: ADDRESS}")
+        raise ValueError(_PLACE_FORM)
     return Place(at=value["at"], address=value["address"])
+
+
+def end_of_text(value: object) -> str | Place:
+    """An end as ``from`` and ``to`` read it, of which ``{at: NODE, address: ADDRESS}`` may be text; raises ValueError."""
+    if not isinstance(value, str) or not value.startswith("{"):
+        return _end(value)
+    parts = [part.partition(":") for part in value.removeprefix("{").removesuffix("}").split(",")]
+    written = {key.strip(" \"'"): text.strip(" \"'") for key, _, text in parts}
+    if not value.endswith("}") or len(parts) != len(written) or not all(written.values()):
+        raise ValueError(_PLACE_FORM)
+    return _end(written)
 
 
 def _service_text(value: object) -> str:

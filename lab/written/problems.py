@@ -16,7 +16,7 @@ class Problems:
     def __init__(self) -> None:
         self._found: dict[Problem, None] = {}
 
-    def tell(self, what: str, where: Where, mend: str = "") -> None:
+    def tell(self, what: str, where: Where | None, mend: str = "") -> None:
         """One more thing that is wrong."""
         self._found[Problem(what, where, mend)] = None
 
@@ -28,7 +28,7 @@ class Problems:
         """All of them, in the order that they were told."""
         return list(self._found)
 
-    def tried(self, attempt: Callable[[], T], where: Where) -> T | None:
+    def tried(self, attempt: Callable[[], T], where: Where | None) -> T | None:
         """What the attempt gives; None where it raises a ValueError, whose second line says how to mend it."""
         try:
             return attempt()

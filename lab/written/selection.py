@@ -48,19 +48,23 @@ class Selection(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The families that a row or the default may have; ``said`` is what it writes behind ``family:``, None when silent."""
+    """The families that a row or the default may have; ``said`` is what it writes behind ``family:``, None when silent.
+
+    ``silent`` tells what is then done.
+    """
 
     subject: str
-    where: Where
+    where: Where | None
     families: tuple[int, ...]
     said: str | None
+    silent: str = "each family that both ends have is judged"
 
 
 class Selector:
     """Resolves lists of words; tells what is wrong, each word at its own place."""
 
     def __init__(
-        self, ends: Mapping[int, Ends], names: ServiceNames, problems: Problems, where: Callable[..., Where]
+        self, ends: Mapping[int, Ends], names: ServiceNames, problems: Problems, where: Callable[..., Where | None]
     ) -> None:
         self._ends, self._names, self._problems, self._where = ends, names, problems, where
 
@@ -147,7 +151,7 @@ class Selector:
         for side in ends:
             for number, word in enumerate(side.words):
                 if lacks := [family for family in asked.families if family not in side.has[number]]:
-                    mend = "without `family`, each family that both ends have is judged"
+                    mend = f"without `family`, {asked.silent}"
                     what = f"{word} has no {families_text(lacks)} address, {says}"
                     self._problems.tell(what, self._where(*side.path, number), mend)
         for number, word in enumerate(services.words):

@@ -79,7 +79,7 @@ def test_trace_of_every_kind(project: Project, arguments: Sequence[str], words: 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nowhere", "web", "tcp/22"], ("'nowhere'", "world, gateway, web")),
+        (["nowhere", "web", "tcp/22"], ("'nowhere'", "gateway, web, web-vip, world")),
         (["world", "nowhere", "tcp/22"], ("'nowhere'",)),
         (["world", "web@wan", "tcp/22"], ("'wan'", "dmz")),
         (["world", "web", "tcp/22-23"], ("'tcp/22-23'", "one port at a time")),

@@ -77,8 +77,8 @@ def test_sources_at_the_edges_of_prefixes(project: Project) -> None:
         (("world", "web-vip", "tcp/1-9", "--sources", "constants"), "from many sources one port is asked"),
         (("world", "web-vip", "tcp/22", "--sources", "nowhere"), "nowhere cannot be read"),
         (("world", "web-vip", "icmp/echo-request"), "only ports of tcp and udp"),
-        (("nobody", "web-vip"), "no node is called 'nobody'"),
-        (("world", "2001:db8::1", "tcp/443", "--sources", "constants"), "no prefix is one of IPv6"),
+        (("nobody", "web-vip"), "there is no node or name 'nobody'"),
+        (("world", "2001:db8::1", "tcp/443", "--sources", "constants"), "`from` has IPv4, `to` has IPv6"),
         (("world", "web-vip", "--json", "/proc/no"), "cannot be written"),
     ],
 )

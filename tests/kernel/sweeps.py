@@ -17,9 +17,8 @@ def asked(
 ) -> Verdict:
     """The verdict of one probe to a port at which no receiver is opened, as a sweep asks it."""
     proto, _, port = service.partition("/")
-    address, _ = lab._target(target, family)
-    own = source or lab._source(sender, address, family)
-    question = Question(sender, own, address, NUMBERS[proto], int(port))
+    flow = lab.asked(sender, target, service, source=source, family=family)
+    question = Question(flow.node, flow.source, flow.destination, NUMBERS[proto], int(port))
     return lab.ask(question, at or lab._only_policy())
 
 

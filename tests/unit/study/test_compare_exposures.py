@@ -115,8 +115,8 @@ def test_what_is_not_asked_again_is_not_gone() -> None:
 
 
 def test_a_word_that_names_nothing_is_told_though_another_does() -> None:
-    assert choose([PAIR], ["left"], ["server", "10.0.2.10"]) == [PAIR]
+    assert choose([PAIR], ["left"], ["server", "10.0.2.10"], []) == [PAIR]
     with pytest.raises(InputError, match=r"--from 'lft': no node.*\n.*left, client"):
-        choose([PAIR], ["client", "lft"], [])
+        choose([PAIR], ["client", "lft"], [], [])
     with pytest.raises(InputError, match="--to 'sever'"):
-        choose([PAIR], [], ["server", "sever"])
+        choose([PAIR], [], ["server", "sever"], [])

@@ -24,6 +24,11 @@ def test_a_network_s_broadcast_address_sends_nothing() -> None:
     assert with_edges([ip_network("198.51.100.0/24")], 4, TOPOLOGY) == ("198.51.99.255", "198.51.100.0", "198.51.101.0")
 
 
+def test_prefixes_of_the_other_family_alone() -> None:
+    with pytest.raises(InputError, match="no prefix is one of IPv6"):
+        with_edges([ip_network("198.51.100.0/24")], 6, TOPOLOGY)
+
+
 def test_a_file_of_prefixes(tmp_path: Path) -> None:
     file = tmp_path / "prefixes"
     file.write_text("\N{BYTE ORDER MARK}# whom we block\n192.0.2.0/24  # a remark\n\n198.51.100.7\n2001:db8::/32\n10.0.0.9/8\n")
