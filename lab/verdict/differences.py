@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from lab.record.path import Path, Rule
 from lab.record.verdict import Verdict
 from lab.written.cell import Cell
+from lab.written.expect.key import About
+from lab.written.expect.keys import KEYS
 
 
 def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
     """Every way in which the verdict is not what the row says, one sentence each."""
     return (
         *_way(cell, verdict),
-        *_rule(cell, verdict),
+        *_by_keys(cell, verdict, of_passing=False),
         *_through(cell, verdict),
         *_logged(cell, verdict),
-        *_arrival(cell, verdict),
+        *_by_keys(cell, verdict, of_passing=True),
         *_leaving(cell, verdict),
         *_conntrack(cell, verdict),
     )
@@ -27,14 +29,10 @@ def _way(cell: Cell, verdict: Verdict) -> Iterator[str]:
         yield f"must be decided at {cell.at}, but its packets never came there"
 
 
-def _rule(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted = cell.expect.rule
-    if wanted is None:
-        return
-    if verdict.rule is None:
-        yield f"must be decided by rule {wanted}, but no rule of {cell.at} decided"
-    elif wanted not in (verdict.rule.comment, verdict.rule.place):
-        yield f"must be decided by rule {wanted}, but was by {verdict.rule}"
+def _by_keys(cell: Cell, verdict: Verdict, *, of_passing: bool) -> Iterator[str]:
+    for key in KEYS:
+        if (key.about is About.PASSING) is of_passing and (wanted := cell.expect.get(key)) is not None:
+            yield from key.differences(wanted, cell, verdict)
 
 
 def _rules_on(paths: tuple[Path, ...]) -> list[Rule]:
@@ -56,24 +54,6 @@ def _logged(cell: Cell, verdict: Verdict) -> Iterator[str]:
     if wanted not in seen:
         others = f"; it met the prefixes {', '.join(map(repr, seen))}" if seen else ""
         yield f"must be logged with prefix {wanted!r}, but met no such LOG or NFLOG rule{others}"
-
-
-def _arrival(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted, seen = cell.expect.arrives, verdict.arrived
-    if wanted is None:
-        return
-    if seen is None:
-        yield "must be seen by its receiver, but no receiver of the lab saw it"
-        return
-    source = cell.sender.address if wanted.source == "kept" else wanted.source
-    for name, must, was in (
-        ("at node", wanted.at, seen.at),
-        ("at address", wanted.address, seen.address),
-        ("at port", wanted.port, seen.port),
-        ("from", source, seen.source),
-    ):
-        if must is not None and must != was:
-            yield f"must arrive {name} {must}, but arrived {name} {was}"
 
 
 def _leaving(cell: Cell, verdict: Verdict) -> Iterator[str]:

@@ -10,6 +10,7 @@ from lab.ruleset.describe import canonical_reject
 from lab.verdict.differences import all_differences
 from lab.verdict.hints import hints_for
 from lab.written.cell import Cell, Expectation
+from lab.written.expect.rule import RULE
 
 _NEVER_PASSED = (Kind.CONSUMED, Kind.UNROUTED)
 # What `by:` may name: the verdict it goes with, and the kernel's words for it where the kernel tells (skb_drop_reason).
@@ -49,7 +50,7 @@ def judge(cell: Cell, verdict: Verdict) -> Judgement:
 
 def is_suspect(expect: Expectation, verdict: Verdict) -> bool:
     """Whether a deny that passed may have been denied for the wrong reason, in a row that does not name its rule."""
-    if expect.action == "allow" or expect.rule is not None or expect.by is not None or verdict.rule is None:
+    if expect.action == "allow" or expect.get(RULE) is not None or expect.by is not None or verdict.rule is None:
         return False
     seen = verdict.observation
     paths = (*seen.request, *seen.answer, *seen.others)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from lab.written.cell import FAMILIES
 from lab.written.messages import did_you_mean
@@ -16,6 +16,7 @@ from lab.written.reject import REJECT_KINDS
 from lab.written.topology import STRICT
 from lab.written.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
+WRITTEN = STRICT | ConfigDict(populate_by_name=True)
 ACTIONS = ("allow", "drop", "reject", "deny")
 # What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
 SUBSTITUTES = ("rp_filter", "route", "neighbour", "conntrack", "queue")

@@ -13,6 +13,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import described
 from lab.ruleset.save import read_save
 from lab.written.cell import Cell, Expectation, Sender, Service, Target
+from lab.written.expect.keys import KEYS
 
 SYN = Packet(4, 6, "10.0.1.10", 40000, "10.0.2.10", 443, 0x02)
 SYN_ACK = Packet(4, 6, "10.0.2.10", 443, "10.0.1.10", 40000, 0x12)
@@ -82,5 +83,12 @@ def cell(action: str = "allow", *, service: Service | None = None, **expect: Any
         service=service or Service("tcp/443", "tcp", ((443, 443),)),
         family=4,
         at="gateway",
-        expect=Expectation(action, **expect),
+        expect=Expectation(action, **_by_key(expect)),
     )
+
+
+def _by_key(expect: dict[str, Any]) -> dict[str, Any]:
+    further = {key.name for key in KEYS}
+    return {name: value for name, value in expect.items() if name not in further} | {
+        "further": {name: value for name, value in expect.items() if name in further}
+    }
