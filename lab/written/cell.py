@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
@@ -62,41 +61,6 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaves:
-    """How the request must leave the node under test: through which interface, with which mark."""
-
-    via: str | None = None
-    mark: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedConntrack:
-    """What the flow's conntrack entry at the node under test must say; None leaves it open."""
-
-    state: str | None = None
-    assured: bool | None = None
-    mark: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """A temporary allowance (``exception:``): who owns it, under which ticket, until when."""
-
-    owner: str
-    ticket: str
-    review: datetime.date
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A failure that is known (``known:``): until when, under which ticket, why."""
-
-    until: datetime.date
-    ticket: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Expectation:
     """What must hold of a cell.  ``action`` is allow, drop, reject or deny; ``reject_with`` narrows reject to one kind.
 
@@ -105,13 +69,6 @@ class Expectation:
 
     action: str
     reject_with: str | None = None
-    leaves: Leaves | None = None
-    conntrack: ExpectedConntrack | None = None
-    through: tuple[str, ...] = ()
-    logged: str | None = None
-    by: str | None = None
-    exemption: Exemption | None = None
-    known: Known | None = None
     further: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def get(self, key: Key[T]) -> T | None:

@@ -1,4 +1,4 @@
-"""What a row expects of its cells in one family: the words after ``arrives`` and the kind of a REJECT, resolved there."""
+"""What a row expects of its cells in one family: its words and the kind of a REJECT, resolved there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.errors import Where
-from lab.written.cell import Exemption, Expectation, ExpectedConntrack, Known, Leaves
+from lab.written.cell import Expectation
 from lab.written.ends import Ends
 from lab.written.expect.keys import KEYS
 from lab.written.matrix import Default, Matrix, Row
@@ -63,38 +63,22 @@ class Expectations:
         ``judged`` are the families that the row has cells in, None where that could not be found out: then a word that is
         of one family only may be right, and is not told.
         """
-        before = len(self._problems.found)
         told = self._written(row, family, judged, "flows", index)
-        row = row.of_family(family)
-        self.tried(lambda: _check_kind(row.expect.reject_with, told), told.where("expect"), told)
-        further = self._further(row, told)
-        if len(self._problems.found) > before:
-            return None
-        conntrack, leaves, known, exemption = row.conntrack, row.leaves, row.known, row.exemption
-        return Expectation(
-            action=row.expect.action,
-            reject_with=row.expect.reject_with,
-            leaves=Leaves(leaves.via, leaves.mark) if leaves else None,
-            conntrack=ExpectedConntrack(conntrack.state, conntrack.assured, conntrack.mark) if conntrack else None,
-            through=tuple(row.through),
-            logged=row.logged,
-            by=row.by,
-            exemption=Exemption(exemption.owner, exemption.ticket, exemption.review) if exemption else None,
-            known=Known(known.until, known.ticket, known.why) if known else None,
-            further=further,
-        )
+        return self._expected(row.of_family(family), told)
 
     def of_default(self, default: Default, family: int, judged: Sequence[int]) -> Expectation | None:
         """The same for the default."""
         told = self._written(default, family, judged, "default")
-        default = default.of_family(family)
-        kind = default.expect.reject_with
+        return self._expected(default.of_family(family), told)
+
+    def _expected(self, written: Row | Default, told: _Told) -> Expectation | None:
         before = len(self._problems.found)
-        further = self._further(default, told)
+        kind = written.expect.reject_with
         self.tried(lambda: _check_kind(kind, told), told.where("expect"), told)
+        further = self._further(written, told)
         if len(self._problems.found) > before:
             return None
-        return Expectation(default.expect.action, kind, logged=default.logged, by=default.by, further=further)
+        return Expectation(written.expect.action, kind, further)
 
     def _written(self, written: Row | Default, family: int, judged: Sequence[int] | None, *path: str | int) -> _Told:
         override = written.v4 if family == 4 else written.v6

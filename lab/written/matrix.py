@@ -21,66 +21,23 @@ from lab.written.expect.keys import KEYS, OF_DEFAULT, with_keys
 from lab.written.fields import (
     WRITTEN,
     AnExpect,
-    By,
-    Date,
     Ends,
     Families,
     Flags,
-    Mark,
     NotYet,
     OtherExpect,
     Port,
     RowName,
     ServiceTexts,
     Source,
-    State,
 )
 from lab.written.policy import APolicy, PolicySpec
-from lab.written.words import Name, Names, OneOrSeveral, Text, one_or_several
+from lab.written.words import Name, OneOrSeveral, Text, one_or_several
 from lab.written.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
 _PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
 _FAMILY = "4, 6 or both; without it, each family that both ends have"
-
-
-class LeavesSpec(BaseModel):
-    """How the request must leave the node under test."""
-
-    model_config = WRITTEN
-
-    via: Text | None = Field(default=None, description="the interface")
-    mark: Mark | None = Field(default=None, description="the packet's mark")
-
-
-class ConntrackSpec(BaseModel):
-    """What the flow's conntrack entry at the node under test must say."""
-
-    model_config = WRITTEN
-
-    state: State | None = Field(default=None, description="ESTABLISHED, SYN_SENT, …")
-    assured: bool | None = Field(default=None, description="whether it is ASSURED")
-    mark: Mark | None = Field(default=None, description="the connection's mark")
-
-
-class ExceptionSpec(BaseModel):
-    """A temporary allowance."""
-
-    model_config = WRITTEN
-
-    owner: Text = Field(description="who answers for it")
-    ticket: Text = Field(description="where it was agreed")
-    review: Date = Field(description='when it is looked at again, quoted: "2027-01-31"')
-
-
-class KnownSpec(BaseModel):
-    """A failure that is known, and until when."""
-
-    model_config = WRITTEN
-
-    until: Date = Field(description='the last day that it may fail, quoted: "2027-01-31"')
-    ticket: Text = Field(description="where it is being mended")
-    why: Text = Field(description="what fails")
 
 
 class LeftOut(BaseModel):
@@ -104,14 +61,6 @@ class Further(BaseModel):
     """What must hold of a flow besides its action."""
 
     model_config = WRITTEN
-
-    leaves: LeavesSpec | None = Field(default=None, description="how it must leave the node under test")
-    conntrack: ConntrackSpec | None = Field(default=None, description="what the connection's entry must say")
-    through: Names = Field(default=(), description="comments of rules that must be on the path, at any node")
-    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    exemption: ExceptionSpec | None = Field(default=None, alias="exception", description="a temporary allowance")
-    known: KnownSpec | None = Field(default=None, description="a failure that is known")
-    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
 
 
 class Override(Further):
@@ -174,8 +123,6 @@ class DefaultOverride(BaseModel):
     model_config = WRITTEN
 
     expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
-    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
 
 
 @with_keys(OF_DEFAULT)
@@ -188,8 +135,6 @@ class Tried(BaseModel):
     between: Ends = Field(description="the nodes and networks, each pair of which is tried")
     services: ServiceTexts = Field(description="what is tried: [tcp/1-65535, udp/1-65535, icmp/echo-request]")
     family: Families | None = Field(default=None, description=_FAMILY)
-    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
 
 
 class Default(Tried):
@@ -270,12 +215,6 @@ def _contradiction(row: Row) -> str | None:
     for key in KEYS:
         if key.of(row) is not None and not key.about.fits(action):
             return f"`{key.name}` {key.about}, but `expect` is {action}"
-    if action != "allow":
-        given = [word for word in ("leaves", "conntrack") if getattr(row, word) is not None]
-        if given:
-            return f"`{given[0]}` says what becomes of a flow that passes, but `expect` is {action}"
-    if action == "allow" and row.by is not None:
-        return "`by` says what may refuse a flow, but `expect` is allow"
     services = row.service
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:

@@ -40,6 +40,14 @@ PASSED = Verdict(
     decided=(("gateway", _ACCEPT),),
     passed_node=True,
 )
+# the same SYN, where the gateway's own routes say that it cannot have come from there
+REVERSE_PATH = Verdict(
+    Kind.UNROUTED,
+    "dropped outside the rules: IP_RPFILTER",
+    Observation(_SYN, Milestone.SENT, (Path("gateway", _SYN, (), End.VANISHED),), reasons=("IP_RPFILTER",)),
+    "SYN",
+    "gateway",
+)
 
 
 @dataclass(frozen=True, slots=True)

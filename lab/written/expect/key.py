@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from lab.written.expect.example import Example
 
 if TYPE_CHECKING:
+    import datetime
+
+    from lab.record.result import CellResult
     from lab.record.verdict import Verdict
     from lab.written.cell import Cell
 
@@ -60,8 +63,9 @@ class Key(Generic[T_co]):
 
     ``written`` is the annotation of its field, for pydantic: what stands there comes to a T_co, or to ``default``, which is no
     expectation.  ``says`` is its description for editors.  ``about`` tells which flows it is for, ``in_default`` whether the
-    matrix's default may have it too.  ``resolved`` makes of what is written what it means in one family.
-    ``green`` holds, ``red`` does not.
+    matrix's default may have it too.  ``resolved`` makes of what is written what it means in one family.  ``in_words`` tells it
+    behind the action, where a report says what is expected.  ``settled`` makes of a cell's result what that comes to on a
+    day.  ``green`` holds, ``red`` does not.
     """
 
     name: str
@@ -74,6 +78,8 @@ class Key(Generic[T_co]):
     in_default: bool = False
     resolved: Callable[[T_co, Words], T_co] | None = None
     witnessed: Witnessed[T_co, Any] | None = None
+    in_words: Callable[[T_co], str] | None = None
+    settled: Callable[[T_co, CellResult, datetime.date], CellResult] | None = None
 
     def of(self, row: BaseModel) -> T_co | None:
         """What a row, or a default, says after it; None where it says nothing."""

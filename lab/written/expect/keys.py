@@ -8,15 +8,29 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, Field, create_model
 
 from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.by import BY
+from lab.written.expect.conntrack import CONNTRACK
+from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.key import Key
+from lab.written.expect.known import KNOWN
+from lab.written.expect.leaves import LEAVES
+from lab.written.expect.logged import LOGGED
 from lab.written.expect.rule import RULE
+from lab.written.expect.through import THROUGH
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
 # in the order of a row's JSON Schema
 KEYS: tuple[Key[Any], ...] = (
     ARRIVES,
+    LEAVES,
+    CONNTRACK,
     RULE,
+    THROUGH,
+    LOGGED,
+    EXCEPTION,
+    KNOWN,
+    BY,
 )
 OF_DEFAULT = tuple(key for key in KEYS if key.in_default)
 

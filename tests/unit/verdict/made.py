@@ -73,6 +73,8 @@ def verdict(kind: Kind = Kind.ALLOWED, **keys: Any) -> Verdict:
 
 def cell(action: str = "allow", *, service: Service | None = None, **expect: Any) -> Cell:
     """A cell from the client to the server, with the gateway under test."""
+    kind = expect.pop("reject_with", None)
+    assert expect.keys() <= {key.name for key in KEYS}, "each is a key of a row"
     return Cell(
         id="made::row[client->server tcp/443]",
         matrix="made",
@@ -83,12 +85,5 @@ def cell(action: str = "allow", *, service: Service | None = None, **expect: Any
         service=service or Service("tcp/443", "tcp", ((443, 443),)),
         family=4,
         at="gateway",
-        expect=Expectation(action, **_by_key(expect)),
+        expect=Expectation(action, kind, expect),
     )
-
-
-def _by_key(expect: dict[str, Any]) -> dict[str, Any]:
-    further = {key.name for key in KEYS}
-    return {name: value for name, value in expect.items() if name not in further} | {
-        "further": {name: value for name, value in expect.items() if name in further}
-    }

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from lab.written.cell import Cell, Exemption, ExpectedConntrack, Known, Leaves
+from lab.written.cell import Cell
 from lab.written.cells import expand
 from lab.written.expect.arrives import ARRIVES, ArrivesSpec
+from lab.written.expect.by import BY
+from lab.written.expect.conntrack import CONNTRACK, ConntrackSpec
+from lab.written.expect.exception import EXCEPTION, ExceptionSpec
+from lab.written.expect.known import KNOWN, KnownSpec
+from lab.written.expect.leaves import LEAVES, LeavesSpec
+from lab.written.expect.logged import LOGGED
 from lab.written.expect.rule import RULE
+from lab.written.expect.through import THROUGH
 from lab.written.load import load_matrix, load_topology
 from lab.written.service import ports_text
 from tests.unit.written.written import MATRIX, TOPOLOGY, assert_told, changed, matrix, rows, told, topology
@@ -42,10 +49,11 @@ def test_a_row_as_a_cell(cells: tuple[Cell, ...]) -> None:
     assert (web.target.node, web.target.address) == ("gateway", "198.51.100.1")
     assert web.expect.action == "allow"
     assert web.expect.get(ARRIVES) == ArrivesSpec(at="web", port=8443, source="kept")
-    assert web.expect.conntrack == ExpectedConntrack("ESTABLISHED", assured=True)
-    assert (web.expect.get(RULE), web.expect.through) == ("publish-web", ("dnat-web",))
+    assert web.expect.get(CONNTRACK) == ConntrackSpec(state="ESTABLISHED", assured=True)
+    assert (web.expect.get(RULE), web.expect.get(THROUGH)) == ("publish-web", ("dnat-web",))
     assert cells[1].target == replace(web.target, address="192.0.2.7", node="world", label="192.0.2.7")
-    assert cells[5].expect.exemption == Exemption("net-sec", "CHG-1042", datetime.date(2027, 1, 31))
+    allowance = ExceptionSpec(owner="net-sec", ticket="CHG-1042", review=datetime.date(2027, 1, 31))
+    assert cells[5].expect.get(EXCEPTION) == allowance
 
 
 def test_not_cuts_ports_out_of_a_range(cells: tuple[Cell, ...]) -> None:
@@ -140,11 +148,11 @@ def test_the_other_expectations(tmp_path: Path) -> None:
         """known: {until: "2027-01-31", ticket: T-1, why: not built yet}""",
         tmp_path,
     )
-    assert allow.expect.leaves == Leaves("dmz", 16)
-    assert allow.expect.conntrack == ExpectedConntrack(mark=7)
+    assert allow.expect.get(LEAVES) == LeavesSpec(via="dmz", mark=16)
+    assert allow.expect.get(CONNTRACK) == ConntrackSpec(mark=7)
     assert (reject.expect.action, reject.expect.reject_with) == ("reject", "tcp-reset")
-    assert (reject.expect.logged, reject.expect.by) == ("no ", "rp_filter")
-    assert reject.expect.known == Known(datetime.date(2027, 1, 31), "T-1", "not built yet")
+    assert (reject.expect.get(LOGGED), reject.expect.get(BY)) == ("no ", "rp_filter")
+    assert reject.expect.get(KNOWN) == KnownSpec(until=datetime.date(2027, 1, 31), ticket="T-1", why="not built yet")
 
 
 def test_keys_under_v4_go_over_those_of_the_row(tmp_path: Path) -> None:

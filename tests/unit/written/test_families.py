@@ -13,6 +13,7 @@ from lab.written.cell import Cell
 from lab.written.cells import expand
 from lab.written.expect.arrives import ARRIVES, ArrivesSpec
 from lab.written.expect.rule import RULE
+from lab.written.expect.through import THROUGH
 from lab.written.load import load_matrix, load_topology
 from tests.unit.written.written import MATRIX, TOPOLOGY, assert_told, matrix, rows, told, topology
 
@@ -227,7 +228,7 @@ def test_keys_under_a_family_go_over_those_of_the_row(tmp_path: Path) -> None:
         tmp_path,
     )
     assert (four.expect.get(ARRIVES), four.expect.get(RULE)) == (ArrivesSpec(at="office", address="10.0.1.10", port=8), "a")
-    assert (six.expect.get(ARRIVES), six.expect.get(RULE), six.expect.through) == (ArrivesSpec(at="gateway"), None, ())
+    assert (six.expect.get(ARRIVES), six.expect.get(RULE), six.expect.get(THROUGH)) == (ArrivesSpec(at="gateway"), None, None)
     four, six = dual(
         "name: r, from: world, to: vip, service: tcp/1, expect: drop, rule: a, v4: {rule: b}, v6: {expect: reject}", tmp_path
     )
