@@ -70,6 +70,10 @@ def test_what_differs(expect: dict[str, Any], sentence: str) -> None:
 def test_each_of_several() -> None:
     found = differences(rule="another", through=("dnat",), arrives=ArrivesSpec(at="web", port=1), leaves=LeavesSpec(mark=9))
     assert len(found) == 5
+    assert [sentence.partition(",")[0] for sentence in found] == [
+        "must be decided by rule another", "must go through rule dnat", "must arrive at node web", "must arrive at port 1",
+        "must leave gateway with mark 9",
+    ], "what decided comes before what became of it"  # fmt: skip
 
 
 def test_no_rule_decided() -> None:

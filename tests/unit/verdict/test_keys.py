@@ -19,7 +19,7 @@ from lab.written.cells import expand
 from lab.written.expect.example import PASSED, Example
 from lab.written.expect.key import About, Key
 from lab.written.expect.keys import KEYS
-from lab.written.matrix import Matrix, Row
+from lab.written.matrix import Default, Matrix, Row
 from lab.written.topology import Topology
 
 TODAY = datetime.date(2026, 5, 4)
@@ -116,9 +116,11 @@ def every_key_said() -> Iterator[tuple[str, Any]]:
 
 
 def test_rows_and_cells_can_be_handed_to_another_process() -> None:
-    written = matrix({"expect": "allow", **dict(every_key_said()), "v6": {"rule": "six"}})
+    row = {"expect": "allow", **dict(every_key_said()), "v6": {"rule": "six"}}
+    default = {"expect": "drop", "between": ["net:wan", "net:dmz"], "services": "tcp/1", "v4": {"rule": "four"}}
+    written = matrix(row).model_copy(update={"default": Default.model_validate(default)})
     again = pickle.loads(pickle.dumps(written))
-    assert again.flows == written.flows
+    assert (again.flows, again.default) == (written.flows, written.default)
     assert isinstance(again.flows[0], Row)
     cells = expand(written, STAGE)
     assert pickle.loads(pickle.dumps(cells)) == cells
