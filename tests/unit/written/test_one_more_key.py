@@ -13,7 +13,7 @@ import pytest
 import lab
 
 LAB = Path(lab.__file__).parent
-TESTS = LAB.parent / "tests"
+TESTS = Path(__file__).resolve().parents[2]
 FILE = Path(__file__).parent / "one_more" / "within.py"
 RULE, LISTED = "from lab.written.expect.rule import RULE\n", "    RULE,\n"
 MATRIX = """\
