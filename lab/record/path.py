@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -111,3 +112,8 @@ class Path:
             for step in self.steps
             if step.kind == "nat" and step.rule is not None and step.rule.translates is not None
         )
+
+
+def rules_on(paths: Iterable[Path]) -> tuple[Rule, ...]:
+    """Every rule that a packet matched on its way, in order."""
+    return tuple(step.rule for path in paths for step in path.steps if step.rule is not None)

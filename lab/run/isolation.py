@@ -6,6 +6,7 @@ from lab.record.verdict import Verdict
 from lab.ruleset.remembering import Flow, RememberingRules, met_by
 from lab.ruleset.rule import SavedRule
 from lab.written.cell import Cell
+from lab.written.expect.logged import LOGGED
 
 
 class Isolation:
@@ -20,7 +21,7 @@ class Isolation:
 
     def log_is_limited(self, cell: Cell) -> bool:
         """Whether the cell expects a log that a rate-limited rule writes."""
-        return cell.expect.logged is not None and bool(self._rules.in_the_way(_flow(cell), logs=True))
+        return cell.expect.get(LOGGED) is not None and bool(self._rules.in_the_way(_flow(cell), logs=True))
 
     def touched(self, cell: Cell, verdict: Verdict) -> bool:
         """Whether a packet of the (fully traced) probe came as far as one of these rules."""

@@ -25,6 +25,7 @@ from lab.run.source_ports import from_other_ports
 from lab.run.swept import is_swept, sweep_cell
 from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
+from lab.written.expect.logged import LOGGED
 
 BATCH = 64  # cells between one canary and the next
 MOST_TOUCHES = 128  # ports of one cell that get nodes of their own, as each costs the building of a lab
@@ -174,7 +175,7 @@ class MatrixRun:
 
     def _with_limited_log(self, lab: Lab, cell: Cell) -> Tally:
         """A rate-limited LOG is silent after its burst, so it is judged on the first port of each verdict, on fresh nodes."""
-        tally = self._tally(lab, replace(cell, expect=replace(cell.expect, logged=None)))
+        tally = self._tally(lab, replace(cell, expect=cell.expect.without(LOGGED)))
         asked = dict(questions(cell))
         tally.confirm(cell, lambda port: self._ask_fresh(asked[port], cell))
         return tally

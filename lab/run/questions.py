@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lab.probe.question import NUMBERS, Question
 from lab.record.sweep import Ranges
 from lab.written.cell import Cell
+from lab.written.expect.arrives import ARRIVES
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
@@ -44,7 +45,7 @@ def _ports(ranges: Ranges) -> Iterator[int | None]:
 def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ...]:
     if cell.expect.action != "allow":
         return ()
-    arrives = cell.expect.arrives
+    arrives = cell.expect.get(ARRIVES)
     node = arrives.at if arrives is not None and arrives.at is not None else cell.target.node
     if arrives is not None and arrives.port is not None and port is not None:
         port = arrives.port

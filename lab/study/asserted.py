@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from lab.record.exposure import Pair
 from lab.record.sweep import Ranges
 from lab.ruleset.rule import overlap
-from lab.written.cell import Cell, Exemption
+from lab.written.cell import Cell
+from lab.written.expect.exception import EXCEPTION, ExceptionSpec
 from lab.written.service import without
 
 _Place = tuple[str, str, str, str]  # sender, source, destination, protocol
@@ -23,7 +24,7 @@ class Assertions:
                 place = cell.sender.node, cell.sender.address, cell.target.address, cell.service.proto
                 self._cells.setdefault(place, []).append(cell)
 
-    def of(self, pair: Pair, proto: str, ports: Ranges) -> tuple[tuple[str, ...], Ranges, Exemption | None]:
+    def of(self, pair: Pair, proto: str, ports: Ranges) -> tuple[tuple[str, ...], Ranges, ExceptionSpec | None]:
         """The rows that expect some of ``ports`` to be open, the ports that none does, and the exception of a row."""
         rows: dict[str, None] = {}
         left, exemption = ports, None
@@ -31,5 +32,5 @@ class Assertions:
             if overlap(cell.service.ports, ports):
                 rows[f"{cell.matrix}: {cell.row} ({cell.where})"] = None
                 left = without(left, cell.service.ports)
-                exemption = exemption or cell.expect.exemption
+                exemption = exemption or cell.expect.get(EXCEPTION)
         return tuple(rows), left, exemption

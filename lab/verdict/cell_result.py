@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.sweep import Ranges
 from lab.record.verdict import Verdict
 from lab.verdict.judge import Judgement, judge
 from lab.written.cell import Cell
+from lab.written.expect.keys import KEYS
 from lab.written.service import merged, ports_text
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.PASSED)
@@ -103,38 +104,19 @@ class Tally:
             id=cell.id, matrix=cell.matrix, row=cell.row, sender=cell.sender.label, target=cell.target.label,
             service=cell.service.text, family=cell.family, where=str(cell.where), at=cell.at, expected=expected_words(cell),
             outcome=worst.judgement.outcome, verdict=worst.verdict, differences=worst.judgement.differences,
-            hints=worst.judgement.hints, warnings=(*self._overdue(), *self._warnings), notes=tuple(self._notes),
+            hints=worst.judgement.hints, warnings=tuple(self._warnings), notes=tuple(self._notes),
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),
             suspect=any(group.judgement.suspect for group in groups), ports=ports, probe_us=self._probe_us / ports,
         )  # fmt: skip
-        return self._known(result)
-
-    def _overdue(self) -> Iterator[str]:
-        exemption = self._cell.expect.exemption
-        if exemption is not None and exemption.review < self._today:
-            yield (
-                f"the exception {exemption.ticket} of {exemption.owner} was to be reviewed by {exemption.review}: "
-                "renew it or remove the row"
-            )
-
-    def _known(self, result: CellResult) -> CellResult:
-        known = self._cell.expect.known
-        if known is None or result.outcome is Outcome.ERROR:
-            return result
-        why = f"{known.ticket}: {known.why}"
-        if result.outcome is Outcome.PASSED:
-            words = f"passes, though it is known to fail ({why}): remove `known`"
-        elif known.until < self._today:
-            words = f"known to fail until {known.until} ({why}), which is past"
-            return replace(result, differences=(*result.differences, words))
-        else:
-            words = f"fails as is known until {known.until} ({why})"
-            return replace(result, outcome=Outcome.PASSED, known=True, warnings=(*result.warnings, words))
-        return replace(result, outcome=Outcome.MISMATCH, differences=(words,))
+        for key in KEYS:
+            if key.settled is not None and (wanted := cell.expect.get(key)) is not None:
+                result = key.settled(wanted, result, self._today)
+        return result
 
 
 def expected_words(cell: Cell) -> str:
-    """What a cell expects, as its row says it: ``allow``, ``reject with tcp-reset``."""
+    """What a cell expects, as its row says it: ``allow``, ``reject with tcp-reset``, ``deny by rp_filter``."""
     expect = cell.expect
     words = expect.action + (f" with {expect.reject_with}" if expect.reject_with else "")
-    return words + (f" by {expect.by}" if expect.by else "")
+    told = [key.in_words(wanted) for key in KEYS if key.in_words and (wanted := expect.get(key)) is not None]
+    return " ".join([words, *told])

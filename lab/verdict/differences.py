@@ -1,25 +1,21 @@
-"""What else must hold of a cell whose verdict is right: rule, way, log, arrival, NAT, conntrack."""
+"""What else must hold of a cell whose verdict is right: its way, and whatever its row says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.record.path import Path, Rule
 from lab.record.verdict import Verdict
 from lab.written.cell import Cell
+from lab.written.expect.key import About
+from lab.written.expect.keys import KEYS
+
+# what decided is told before what became of a flow that passes
+_IN_ORDER = sorted(KEYS, key=lambda key: key.about is About.PASSING)
 
 
 def all_differences(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
     """Every way in which the verdict is not what the row says, one sentence each."""
-    return (
-        *_way(cell, verdict),
-        *_rule(cell, verdict),
-        *_through(cell, verdict),
-        *_logged(cell, verdict),
-        *_arrival(cell, verdict),
-        *_leaving(cell, verdict),
-        *_conntrack(cell, verdict),
-    )
+    return (*_way(cell, verdict), *_further(cell, verdict))
 
 
 def _way(cell: Cell, verdict: Verdict) -> Iterator[str]:
@@ -27,80 +23,7 @@ def _way(cell: Cell, verdict: Verdict) -> Iterator[str]:
         yield f"must be decided at {cell.at}, but its packets never came there"
 
 
-def _rule(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted = cell.expect.rule
-    if wanted is None:
-        return
-    if verdict.rule is None:
-        yield f"must be decided by rule {wanted}, but no rule of {cell.at} decided"
-    elif wanted not in (verdict.rule.comment, verdict.rule.place):
-        yield f"must be decided by rule {wanted}, but was by {verdict.rule}"
-
-
-def _rules_on(paths: tuple[Path, ...]) -> list[Rule]:
-    return [step.rule for path in paths for step in path.steps if step.rule is not None]
-
-
-def _through(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    met = {rule.comment for rule in _rules_on(verdict.path)}
-    for comment in cell.expect.through:
-        if comment not in met:
-            yield f"must go through rule {comment}, but did not"
-
-
-def _logged(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted = cell.expect.logged
-    if wanted is None:
-        return
-    seen = [rule.log_prefix for rule in _rules_on(verdict.path) if rule.log_prefix is not None]
-    if wanted not in seen:
-        others = f"; it met the prefixes {', '.join(map(repr, seen))}" if seen else ""
-        yield f"must be logged with prefix {wanted!r}, but met no such LOG or NFLOG rule{others}"
-
-
-def _arrival(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted, seen = cell.expect.arrives, verdict.arrived
-    if wanted is None:
-        return
-    if seen is None:
-        yield "must be seen by its receiver, but no receiver of the lab saw it"
-        return
-    source = cell.sender.address if wanted.source == "kept" else wanted.source
-    for name, must, was in (
-        ("at node", wanted.at, seen.at),
-        ("at address", wanted.address, seen.address),
-        ("at port", wanted.port, seen.port),
-        ("from", source, seen.source),
-    ):
-        if must is not None and must != was:
-            yield f"must arrive {name} {must}, but arrived {name} {was}"
-
-
-def _leaving(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted = cell.expect.leaves
-    if wanted is None:
-        return
-    path = next((path for path in verdict.path if path.node == cell.at), None)
-    if path is None:
-        yield f"must leave {cell.at}, but was not seen there"
-        return
-    if wanted.via is not None and wanted.via != path.out:
-        yield f"must leave {cell.at} via {wanted.via}, but left via {path.out}"
-    if wanted.mark is not None and wanted.mark != path.mark:
-        yield f"must leave {cell.at} with mark {wanted.mark}, but left with {path.mark}"
-
-
-def _conntrack(cell: Cell, verdict: Verdict) -> Iterator[str]:
-    wanted = cell.expect.conntrack
-    if wanted is None:
-        return
-    entry = next((entry for entry in verdict.observation.conntrack if entry.node == cell.at), None)
-    if entry is None:
-        yield f"must have a conntrack entry at {cell.at}, but has none"
-        return
-    if wanted.state is not None and wanted.state != entry.state:
-        yield f"conntrack state must be {wanted.state}, but is {entry.state}"
-    if wanted.assured is not None and wanted.assured != ("ASSURED" in entry.status):
-        yield f"conntrack must {'' if wanted.assured else 'not '}be ASSURED, but its status is {' '.join(entry.status)}"
-    if wanted.mark is not None and wanted.mark != entry.mark:
-        yield f"conntrack mark must be {wanted.mark}, but is {entry.mark}"
+def _further(cell: Cell, verdict: Verdict) -> Iterator[str]:
+    for key in _IN_ORDER:
+        if (wanted := cell.expect.get(key)) is not None:
+            yield from key.differences(wanted, cell, verdict)

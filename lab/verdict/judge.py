@@ -10,16 +10,10 @@ from lab.ruleset.describe import canonical_reject
 from lab.verdict.differences import all_differences
 from lab.verdict.hints import hints_for
 from lab.written.cell import Cell, Expectation
+from lab.written.expect.by import BY, excuses
+from lab.written.expect.rule import RULE
 
 _NEVER_PASSED = (Kind.CONSUMED, Kind.UNROUTED)
-# What `by:` may name: the verdict it goes with, and the kernel's words for it where the kernel tells (skb_drop_reason).
-_SUBSTITUTES = {
-    "rp_filter": (Kind.UNROUTED, ("IP_RPFILTER",)),
-    "route": (Kind.UNROUTED, ("IP_INNOROUTES", "IP_OUTNOROUTES", "IP_INADDRERRORS")),
-    "neighbour": (Kind.UNROUTED, ("NEIGH_FAILED", "NEIGH_QUEUEFULL", "NEIGH_CREATEFAIL")),
-    "conntrack": (Kind.CONSUMED, ()),
-    "queue": (Kind.CONSUMED, ()),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +43,7 @@ def judge(cell: Cell, verdict: Verdict) -> Judgement:
 
 def is_suspect(expect: Expectation, verdict: Verdict) -> bool:
     """Whether a deny that passed may have been denied for the wrong reason, in a row that does not name its rule."""
-    if expect.action == "allow" or expect.rule is not None or expect.by is not None or verdict.rule is None:
+    if expect.action == "allow" or expect.get(RULE) is not None or expect.get(BY) is not None or verdict.rule is None:
         return False
     seen = verdict.observation
     paths = (*seen.request, *seen.answer, *seen.others)
@@ -87,8 +81,5 @@ def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
 
 def _excused(expect: Expectation, verdict: Verdict) -> bool:
     """Whether the row says that something else than a rule refuses, and nothing the kernel told speaks against it."""
-    if expect.by is None or expect.action == "reject":
-        return False
-    kind, words = _SUBSTITUTES[expect.by]
-    told = verdict.observation.reasons
-    return verdict.kind is kind and (not told or not words or any(reason in words for reason in told))
+    by = expect.get(BY)
+    return by is not None and expect.action != "reject" and excuses(by, verdict)

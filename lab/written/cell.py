@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
 
 from lab.errors import Where
+from lab.written.expect.key import Key
+
+T = TypeVar("T")
 
 FAMILIES = (4, 6)
 
@@ -57,69 +61,23 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrives:
-    """What the receiver must see; None leaves it open.  ``source`` is an address, or ``kept``."""
-
-    at: str | None = None
-    address: str | None = None
-    port: int | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Leaves:
-    """How the request must leave the node under test: through which interface, with which mark."""
-
-    via: str | None = None
-    mark: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedConntrack:
-    """What the flow's conntrack entry at the node under test must say; None leaves it open."""
-
-    state: str | None = None
-    assured: bool | None = None
-    mark: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """A temporary allowance (``exception:``): who owns it, under which ticket, until when."""
-
-    owner: str
-    ticket: str
-    review: datetime.date
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A failure that is known (``known:``): until when, under which ticket, why."""
-
-    until: datetime.date
-    ticket: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class Expectation:
     """What must hold of a cell.  ``action`` is allow, drop, reject or deny; ``reject_with`` narrows reject to one kind.
 
-    ``rule`` is a comment, or ``table:CHAIN:number``, or ``table:CHAIN policy``; ``through`` are comments that must be on the
-    path; ``logged`` is a LOG or NFLOG prefix; ``by`` names what else than a rule may refuse (``rp_filter``).
+    ``further`` is what stands after each of the keys in `lab.written.expect`, by its name, as it is meant in the cell's family.
     """
 
     action: str
     reject_with: str | None = None
-    arrives: Arrives | None = None
-    leaves: Leaves | None = None
-    conntrack: ExpectedConntrack | None = None
-    rule: str | None = None
-    through: tuple[str, ...] = ()
-    logged: str | None = None
-    by: str | None = None
-    exemption: Exemption | None = None
-    known: Known | None = None
+    further: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    def get(self, key: Key[T]) -> T | None:
+        """What is expected by this key; None where it is left open."""
+        return cast("T | None", self.further.get(key.name))
+
+    def without(self, key: Key[Any]) -> Expectation:
+        """The same, with this key left open."""
+        return replace(self, further={name: wanted for name, wanted in self.further.items() if name != key.name})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a row expects of its cells in one family: the words after ``arrives`` and the kind of a REJECT, resolved there."""
+"""What a row expects of its cells in one family: its words and the kind of a REJECT, resolved there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.errors import Where
-from lab.written.cell import Arrives, Exemption, Expectation, ExpectedConntrack, Known, Leaves
+from lab.written.cell import Expectation
 from lab.written.ends import Ends
+from lab.written.expect.keys import KEYS
 from lab.written.matrix import Default, Matrix, Row
 from lab.written.messages import did_you_mean
 from lab.written.problems import Problems
@@ -62,61 +63,44 @@ class Expectations:
         ``judged`` are the families that the row has cells in, None where that could not be found out: then a word that is
         of one family only may be right, and is not told.
         """
-        before = len(self._problems.found)
         told = self._written(row, family, judged, "flows", index)
-        row = row.of_family(family)
-        self._tried(lambda: _check_kind(row.expect.reject_with, told), told.where("expect"), told)
-        arrives = self._arrives(row, told)
-        if len(self._problems.found) > before:
-            return None
-        conntrack, leaves, known, exemption = row.conntrack, row.leaves, row.known, row.exemption
-        return Expectation(
-            action=row.expect.action,
-            reject_with=row.expect.reject_with,
-            arrives=arrives,
-            leaves=Leaves(leaves.via, leaves.mark) if leaves else None,
-            conntrack=ExpectedConntrack(conntrack.state, conntrack.assured, conntrack.mark) if conntrack else None,
-            rule=row.rule,
-            through=tuple(row.through),
-            logged=row.logged,
-            by=row.by,
-            exemption=Exemption(exemption.owner, exemption.ticket, exemption.review) if exemption else None,
-            known=Known(known.until, known.ticket, known.why) if known else None,
-        )
+        return self._expected(row.of_family(family), told)
 
     def of_default(self, default: Default, family: int, judged: Sequence[int]) -> Expectation | None:
         """The same for the default."""
         told = self._written(default, family, judged, "default")
-        default = default.of_family(family)
-        kind = default.expect.reject_with
+        return self._expected(default.of_family(family), told)
+
+    def _expected(self, written: Row | Default, told: _Told) -> Expectation | None:
         before = len(self._problems.found)
-        self._tried(lambda: _check_kind(kind, told), told.where("expect"), told)
+        kind = written.expect.reject_with
+        self.tried(lambda: _check_kind(kind, told), told.where("expect"), told)
+        further = self._further(written, told)
         if len(self._problems.found) > before:
             return None
-        return Expectation(default.expect.action, kind, rule=default.rule, logged=default.logged, by=default.by)
+        return Expectation(written.expect.action, kind, further)
 
     def _written(self, written: Row | Default, family: int, judged: Sequence[int] | None, *path: str | int) -> _Told:
         override = written.v4 if family == 4 else written.v6
         own = frozenset(override.model_fields_set if override is not None else ())
         return _Told(self._matrix, path, own, family, judged)
 
-    def _arrives(self, row: Row, told: _Told) -> Arrives | None:
-        written = row.arrives
-        if written is None:
-            return None
-        self._tried(lambda: self._known(written.at), told.where("arrives", "at"), told)
-        address = self._tried(lambda: self._address(written.address, told), told.where("arrives", "address"), told)
-        source = self._tried(lambda: self._address(written.source, told), told.where("arrives", "from"), told)
-        return Arrives(written.at, address, written.port, source)
+    def _further(self, written: Row | Default, told: _Told) -> dict[str, object]:
+        """What stands after each key, as it is meant in the family."""
+        found: dict[str, object] = {}
+        for key in KEYS:
+            if (value := key.of(written)) is not None:
+                words = _Words(self, told, key.name)
+                found[key.name] = value if key.resolved is None else key.resolved(value, words)
+        return found
 
-    def _known(self, node: str | None) -> None:
-        if node is not None and node not in self._topology.nodes:
+    def known(self, node: str) -> None:
+        """A ValueError for a node that the topology has not."""
+        if node not in self._topology.nodes:
             raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self._topology.nodes, 'the nodes')}")
 
-    def _address(self, word: str | None, told: _Told) -> str | None:
-        """The address that a word after `address` or `from` stands for in the family; ``kept`` stays."""
-        if word is None or word == "kept":
-            return word
+    def address(self, word: str, key: str, told: _Told) -> str:
+        """The address that a word stands for in the family; ValueError where it stands for none, or several."""
         found = self._ends[told.family].targets([word])
         if len(found) > 1:
             raise ValueError(
@@ -127,9 +111,11 @@ class Expectations:
             return found[0].address
         right = [family for family, ends in self._ends.items() if ends.targets([word])]
         what = f"{word} {'is' if is_address(word) else 'has'} no IPv{told.family} address"
-        raise told.other_family("arrives", what, right, f"name an IPv{told.family} address under `v{told.family}:`")
+        raise told.other_family(key, what, right, f"name an IPv{told.family} address under `v{told.family}:`")
 
-    def _tried(self, attempt: Callable[[], T], where: Where, told: _Told) -> T | None:
+    def tried(self, attempt: Callable[[], T], where: Where, told: _Told) -> T | None:
+        """What the attempt gives; None where it raises a ValueError, which is told."""
+
         def unless_unknown() -> T | None:
             try:
                 return attempt()
@@ -139,6 +125,25 @@ class Expectations:
                 raise
 
         return self._problems.tried(unless_unknown, where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Resolves the words after one key; see `lab.written.expect.key.Words`."""
+
+    expectations: Expectations
+    told: _Told
+    key: str
+
+    def node(self, name: str | None, *path: str) -> None:
+        if name is not None:
+            self.expectations.tried(lambda: self.expectations.known(name), self.told.where(self.key, *path), self.told)
+
+    def address(self, word: str, *path: str) -> str | None:
+        def found() -> str:
+            return self.expectations.address(word, self.key, self.told)
+
+        return self.expectations.tried(found, self.told.where(self.key, *path), self.told)
 
 
 def _check_kind(kind: str | None, told: _Told) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from lab.written.cell import FAMILIES
 from lab.written.messages import did_you_mean
@@ -16,22 +16,8 @@ from lab.written.reject import REJECT_KINDS
 from lab.written.topology import STRICT
 from lab.written.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
+WRITTEN = STRICT | ConfigDict(populate_by_name=True)
 ACTIONS = ("allow", "drop", "reject", "deny")
-# What else than a rule may refuse a flow, and how it is told apart: see lab.verdict.judge.
-SUBSTITUTES = ("rp_filter", "route", "neighbour", "conntrack", "queue")
-CONNTRACK_STATES = (
-    "NEW",
-    "ESTABLISHED",
-    "NONE",
-    "SYN_SENT",
-    "SYN_SENT2",
-    "SYN_RECV",
-    "FIN_WAIT",
-    "CLOSE_WAIT",
-    "LAST_ACK",
-    "TIME_WAIT",
-    "CLOSE",
-)
 # What cannot be sent from: see also lab.kernel.watch.trace_table.
 _NO_SOURCES = tuple(
     (ip_network(text), why)
@@ -101,20 +87,6 @@ def _port(value: object) -> int:
     if not 1 <= value <= 65535:
         raise ValueError(f"{value} is not between port 1 and 65535")
     return value
-
-
-def _substitute(value: object) -> str:
-    text = text_of(value)
-    if text not in SUBSTITUTES:
-        raise ValueError(f"{text!r} is nothing that the lab can tell to have refused a flow\n{did_you_mean(text, SUBSTITUTES)}")
-    return text
-
-
-def _state(value: object) -> str:
-    text = text_of(value).upper()
-    if text not in CONNTRACK_STATES:
-        raise ValueError(f"{text!r} is not a state of conntrack\n{did_you_mean(text, CONNTRACK_STATES)}")
-    return text
 
 
 def _date(value: object) -> datetime.date:
@@ -218,8 +190,6 @@ ServiceText = Annotated[str, PlainValidator(_service_text)]
 ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
 Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
 Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
-By = Annotated[str, PlainValidator(_substitute), WithJsonSchema({"enum": list(SUBSTITUTES)})]
-State = Annotated[str, PlainValidator(_state), WithJsonSchema({"enum": list(CONNTRACK_STATES)})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
 Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]

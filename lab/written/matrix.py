@@ -17,87 +17,33 @@ from pydantic import (
 
 from lab.errors import Where
 from lab.written.cell import FAMILIES
+from lab.written.expect.keys import KEYS, OF_DEFAULT, with_keys
 from lab.written.fields import (
+    WRITTEN,
     AnExpect,
-    By,
-    Date,
     Ends,
     Families,
     Flags,
-    Mark,
     NotYet,
     OtherExpect,
     Port,
     RowName,
     ServiceTexts,
     Source,
-    State,
 )
 from lab.written.policy import APolicy, PolicySpec
-from lab.written.topology import STRICT
-from lab.written.words import Name, Names, OneOrSeveral, Text, one_or_several
+from lab.written.words import Name, OneOrSeveral, Text, one_or_several
 from lab.written.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
 _PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
 _FAMILY = "4, 6 or both; without it, each family that both ends have"
-_WRITTEN = STRICT | ConfigDict(populate_by_name=True)
-
-
-class ArrivesSpec(BaseModel):
-    """What the receiver must see."""
-
-    model_config = _WRITTEN
-
-    at: Name | None = Field(default=None, description="the node that it arrives at")
-    address: Text | None = Field(default=None, description="the address that it arrives at, after DNAT")
-    port: Port | None = Field(default=None, description="the port that it arrives at, after DNAT")
-    source: Text | None = Field(default=None, alias="from", description="an address, a node, or `kept`: no SNAT")
-
-
-class LeavesSpec(BaseModel):
-    """How the request must leave the node under test."""
-
-    model_config = _WRITTEN
-
-    via: Text | None = Field(default=None, description="the interface")
-    mark: Mark | None = Field(default=None, description="the packet's mark")
-
-
-class ConntrackSpec(BaseModel):
-    """What the flow's conntrack entry at the node under test must say."""
-
-    model_config = _WRITTEN
-
-    state: State | None = Field(default=None, description="ESTABLISHED, SYN_SENT, …")
-    assured: bool | None = Field(default=None, description="whether it is ASSURED")
-    mark: Mark | None = Field(default=None, description="the connection's mark")
-
-
-class ExceptionSpec(BaseModel):
-    """A temporary allowance."""
-
-    model_config = _WRITTEN
-
-    owner: Text = Field(description="who answers for it")
-    ticket: Text = Field(description="where it was agreed")
-    review: Date = Field(description='when it is looked at again, quoted: "2027-01-31"')
-
-
-class KnownSpec(BaseModel):
-    """A failure that is known, and until when."""
-
-    model_config = _WRITTEN
-
-    until: Date = Field(description='the last day that it may fail, quoted: "2027-01-31"')
-    ticket: Text = Field(description="where it is being mended")
-    why: Text = Field(description="what fails")
 
 
 class LeftOut(BaseModel):
     """Cells of the product that a row leaves out: those that match every key."""
 
-    model_config = _WRITTEN
+    model_config = WRITTEN
 
     sender: Ends | None = Field(default=None, alias="from", description="only from these")
     target: Ends | None = Field(default=None, alias="to", description="only to these")
@@ -110,20 +56,11 @@ class LeftOut(BaseModel):
         return self
 
 
+@with_keys(KEYS)
 class Further(BaseModel):
     """What must hold of a flow besides its action."""
 
-    model_config = _WRITTEN
-
-    arrives: ArrivesSpec | None = Field(default=None, description="what the receiver must see")
-    leaves: LeavesSpec | None = Field(default=None, description="how it must leave the node under test")
-    conntrack: ConntrackSpec | None = Field(default=None, description="what the connection's entry must say")
-    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
-    through: Names = Field(default=(), description="comments of rules that must be on the path, at any node")
-    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    exemption: ExceptionSpec | None = Field(default=None, alias="exception", description="a temporary allowance")
-    known: KnownSpec | None = Field(default=None, description="a failure that is known")
-    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
+    model_config = WRITTEN
 
 
 class Override(Further):
@@ -179,29 +116,30 @@ class Row(Further):
         return self
 
 
+@with_keys(OF_DEFAULT)
 class DefaultOverride(BaseModel):
     """Keys of the default for one family; one that is null takes back what the default says."""
 
-    model_config = _WRITTEN
+    model_config = WRITTEN
 
     expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
-    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
-    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
 
 
-class Default(BaseModel):
-    """What is expected of everything that no row speaks of."""
+@with_keys(OF_DEFAULT)
+class Tried(BaseModel):
+    """What the default tries, and what it expects of that."""
 
-    model_config = _WRITTEN
+    model_config = WRITTEN
 
     expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
     between: Ends = Field(description="the nodes and networks, each pair of which is tried")
     services: ServiceTexts = Field(description="what is tried: [tcp/1-65535, udp/1-65535, icmp/echo-request]")
     family: Families | None = Field(default=None, description=_FAMILY)
-    rule: Text | None = Field(default=None, description="the deciding rule: its comment, or filter:FORWARD:3")
-    logged: Text | None = Field(default=None, description="the prefix of the LOG or NFLOG rule that it must meet")
-    by: By | None = Field(default=None, description="what else than a rule may refuse it: rp_filter, route, neighbour, …")
+
+
+class Default(Tried):
+    """What is expected of everything that no row speaks of."""
+
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
     v4: DefaultOverride | None = Field(default=None, description=_PER_FAMILY["v4"])
     v6: DefaultOverride | None = Field(default=None, description=_PER_FAMILY["v6"])
@@ -224,7 +162,7 @@ class Default(BaseModel):
 class Matrix(BaseModel):
     """A matrix: the flows of a role, with what is expected of each."""
 
-    model_config = _WRITTEN | ConfigDict(title="Matrix of netfilter-lab")
+    model_config = WRITTEN | ConfigDict(title="Matrix of netfilter-lab")
 
     matrix: Name = Field(description="the matrix's name")
     about: Text = Field(default="", description="one sentence on what it says")
@@ -274,12 +212,9 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 
 def _contradiction(row: Row) -> str | None:
     action = row.expect.action
-    if action != "allow":
-        given = [word for word in ("arrives", "leaves", "conntrack") if getattr(row, word) is not None]
-        if given:
-            return f"`{given[0]}` says what becomes of a flow that passes, but `expect` is {action}"
-    if action == "allow" and row.by is not None:
-        return "`by` says what may refuse a flow, but `expect` is allow"
+    for key in KEYS:
+        if key.of(row) is not None and not key.about.fits(action):
+            return f"`{key.name}` {key.about}, but `expect` is {action}"
     services = row.service
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:

@@ -20,6 +20,7 @@ from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.run.runner import Order, run
 from lab.written.cells import expand
+from lab.written.expect.rule import RULE
 from lab.written.load import load_matrix, load_topology
 from lab.written.policy import PolicySpec
 from tests.kernel.conftest import Silent
@@ -78,7 +79,7 @@ def test_every_flow_is_as_the_dump_reads(held: Held) -> None:
 
 
 def test_every_flow_names_its_rule(held: Held) -> None:
-    assert all(cell.expect.rule for cell in held.plan.cells)
+    assert all(cell.expect.get(RULE) for cell in held.plan.cells)
     assert len(held.plan.cells) >= FEWEST
     assert len({cell.expect.action for cell in held.plan.cells}) >= 2
 
@@ -127,5 +128,5 @@ def test_the_pair_differs_where_the_matrices_say_so(before: str, after: str) -> 
     )
     both = old.keys() & new.keys()
     assert sum(old[flow].action != new[flow].action for flow in both) >= 2
-    assert sum(old[flow].rule != new[flow].rule for flow in both) >= 2
-    assert any((old[flow].action, old[flow].rule) == (new[flow].action, new[flow].rule) for flow in both)
+    assert sum(old[flow].get(RULE) != new[flow].get(RULE) for flow in both) >= 2
+    assert any((old[flow].action, old[flow].get(RULE)) == (new[flow].action, new[flow].get(RULE)) for flow in both)

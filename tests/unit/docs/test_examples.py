@@ -19,6 +19,8 @@ from lab.prepare.plan import Choices, make_plan
 from lab.ruleset.save import read_save
 from lab.written.cell import Cell
 from lab.written.cells import expand
+from lab.written.expect.rule import RULE
+from lab.written.expect.through import THROUGH
 from lab.written.load import find_topology, load_topology, search_folders
 from lab.written.matrix import Matrix
 from lab.written.matrix_checks import check_matrix
@@ -156,8 +158,9 @@ def test_policy_renders_for_the_matrix_of_its_page(block: Block, tmp_path: Path)
     assert rendered is not None
     assert rendered.file == block.info.split()[1], "the matrix of this page names another policy"
     comments = {rule.comment for rule in read_save(rendered.text).rules()}
-    named = {comment for cell in plan.cells for comment in (cell.expect.rule, *cell.expect.through) if comment is not None}
-    assert named <= comments
+    expected = [cell.expect for cell in plan.cells]
+    named = {comment for expect in expected for comment in (expect.get(RULE), *(expect.get(THROUGH) or ()))}
+    assert named - {None} <= comments
 
 
 @pytest.mark.parametrize("block", chosen("python"))

@@ -11,7 +11,8 @@ from lab.record.result import CellResult, Outcome, Summary
 from lab.record.verdict import Kind
 from lab.run.runner import exit_code, strictly
 from lab.verdict.cell_result import Tally
-from lab.written.cell import Exemption, Known
+from lab.written.expect.exception import ExceptionSpec
+from lab.written.expect.known import KnownSpec
 from tests.unit.verdict.made import cell, rule, verdict
 
 TODAY = datetime.date(2026, 5, 4)
@@ -62,14 +63,15 @@ def test_strict_fails_what_is_suspect() -> None:
 
 
 def test_strict_fails_what_is_overdue() -> None:
-    overdue = result(Outcome.PASSED, exemption=Exemption("net-sec", "CHG-1", TODAY - datetime.timedelta(days=1)))
+    past = TODAY - datetime.timedelta(days=1)
+    overdue = result(Outcome.PASSED, exception=ExceptionSpec(owner="net-sec", ticket="CHG-1", review=past))
     assert "CHG-1" in overdue.warnings[0]
     strict = strictly(overdue)
     assert (strict.outcome, strict.differences) == (Outcome.MISMATCH, overdue.warnings)
 
 
 def test_strict_leaves_a_known_failure_alone() -> None:
-    tally = Tally(cell("drop", known=Known(TODAY, "BUG-7", "known")), TODAY)
+    tally = Tally(cell("drop", known=KnownSpec(until=TODAY, ticket="BUG-7", why="known")), TODAY)
     tally.add(443, SEEN[Outcome.FAIL_OPEN])
     excused = tally.result()
     assert (excused.outcome, strictly(excused)) == (Outcome.PASSED, excused)

@@ -54,7 +54,7 @@ def test_input_counts_where_the_cell_ends() -> None:
 
 
 def test_a_limited_log_counts_for_a_cell_that_expects_one() -> None:
-    expecting = replace(DNS, expect=replace(DNS.expect, logged="x"))
+    expecting = replace(DNS, expect=replace(DNS.expect, further={"logged": "x"}))
     assert [isolation(LOG).log_is_limited(of) for of in (DNS, expecting)] == [False, True]
     assert not isolation("-A FORWARD -j LOG").log_is_limited(expecting)
 

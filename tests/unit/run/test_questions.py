@@ -7,7 +7,8 @@ from dataclasses import replace
 from lab.run.matrix_run import in_order, nothing_selected
 from lab.run.questions import questions
 from lab.verdict.cell_result import Tally
-from lab.written.cell import Arrives, Service, Target
+from lab.written.cell import Service, Target
+from lab.written.expect.arrives import ArrivesSpec
 from tests.unit.run.test_exit_code import TODAY
 from tests.unit.verdict.made import cell, verdict
 
@@ -48,9 +49,9 @@ def test_the_target_receives_what_is_allowed() -> None:
 
 
 def test_what_is_translated_is_received_where_it_arrives() -> None:
-    ((_, question),) = questions(cell(arrives=Arrives(at="web", port=8443)))
+    ((_, question),) = questions(cell(arrives=ArrivesSpec(at="web", port=8443)))
     assert question.receivers == (("web", 8443),)
-    ((_, question),) = questions(cell(arrives=Arrives(port=8443)))
+    ((_, question),) = questions(cell(arrives=ArrivesSpec(port=8443)))
     assert question.receivers == (("server", 8443),)
 
 

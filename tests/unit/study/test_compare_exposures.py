@@ -18,7 +18,8 @@ from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
 from lab.study.asserted import Assertions
 from lab.study.compare_exposures import more, open_ports, read_saved
 from lab.study.exposure import asked_again, choose
-from lab.written.cell import Exemption, Service
+from lab.written.cell import Service
+from lab.written.expect.exception import ExceptionSpec
 from tests.unit.verdict.made import cell, rule
 
 _WITH_PORTS = (
@@ -38,8 +39,8 @@ def report(*exposures: Exposure, **keys: Any) -> ExposureReport:
 
 def test_rows_that_assert_and_ports_that_none_does() -> None:
     web = replace(cell(service=Service("tcp/443", "tcp", ((443, 443),))), row="web")
-    exempt = Exemption("net-sec", "CHG-1", datetime.date(2030, 1, 1))
-    trial = replace(cell(service=Service("tcp/8000", "tcp", ((8000, 8010),)), exemption=exempt), row="trial")
+    exempt = ExceptionSpec(owner="net-sec", ticket="CHG-1", review=datetime.date(2030, 1, 1))
+    trial = replace(cell(service=Service("tcp/8000", "tcp", ((8000, 8010),)), exception=exempt), row="trial")
     denied = cell("drop", service=Service("tcp/22", "tcp", ((22, 22),)))
     assertions = Assertions([web, trial, denied])
     rows, left, exemption = assertions.of(PAIR, "tcp", ((22, 22), (443, 443), (8010, 8012)))

@@ -13,6 +13,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import described
 from lab.ruleset.save import read_save
 from lab.written.cell import Cell, Expectation, Sender, Service, Target
+from lab.written.expect.keys import KEYS
 
 SYN = Packet(4, 6, "10.0.1.10", 40000, "10.0.2.10", 443, 0x02)
 SYN_ACK = Packet(4, 6, "10.0.2.10", 443, "10.0.1.10", 40000, 0x12)
@@ -72,6 +73,8 @@ def verdict(kind: Kind = Kind.ALLOWED, **keys: Any) -> Verdict:
 
 def cell(action: str = "allow", *, service: Service | None = None, **expect: Any) -> Cell:
     """A cell from the client to the server, with the gateway under test."""
+    kind = expect.pop("reject_with", None)
+    assert expect.keys() <= {key.name for key in KEYS}, "each is a key of a row"
     return Cell(
         id="made::row[client->server tcp/443]",
         matrix="made",
@@ -82,5 +85,5 @@ def cell(action: str = "allow", *, service: Service | None = None, **expect: Any
         service=service or Service("tcp/443", "tcp", ((443, 443),)),
         family=4,
         at="gateway",
-        expect=Expectation(action, **expect),
+        expect=Expectation(action, kind, expect),
     )

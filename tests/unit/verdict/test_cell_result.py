@@ -10,7 +10,9 @@ import pytest
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.cell_result import Tally, expected_words
-from lab.written.cell import Cell, Exemption, Known, Service
+from lab.written.cell import Cell, Service
+from lab.written.expect.exception import ExceptionSpec
+from lab.written.expect.known import KnownSpec
 from tests.unit.verdict.made import cell, observed, passed, rule, verdict
 
 TODAY = datetime.date(2026, 5, 4)
@@ -101,13 +103,13 @@ def test_confirmed_by_the_first_port_of_each_group() -> None:
 
 @pytest.mark.parametrize(("review", "overdue"), [(YESTERDAY, True), (TODAY, False), (TOMORROW, False)])
 def test_an_exception_is_overdue_the_day_after_its_review(review: datetime.date, overdue: bool) -> None:
-    result = tallied(cell("drop", exemption=Exemption("net-sec", "CHG-1", review)), [(1, DROPPED)])
+    result = tallied(cell("drop", exception=ExceptionSpec(owner="net-sec", ticket="CHG-1", review=review)), [(1, DROPPED)])
     assert (result.outcome, bool(result.warnings)) == (Outcome.PASSED, overdue)
     assert all("CHG-1" in warning and "net-sec" in warning for warning in result.warnings)
 
 
-def known(until: datetime.date) -> Known:
-    return Known(until, "BUG-7", "the vendor's fault")
+def known(until: datetime.date) -> KnownSpec:
+    return KnownSpec(until=until, ticket="BUG-7", why="the vendor's fault")
 
 
 @pytest.mark.parametrize("until", [TODAY, TOMORROW])

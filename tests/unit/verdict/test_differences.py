@@ -10,7 +10,9 @@ from lab.record.observation import Arrival, Conntrack, Milestone
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.differences import all_differences
-from lab.written.cell import Arrives, ExpectedConntrack, Leaves
+from lab.written.expect.arrives import ArrivesSpec
+from lab.written.expect.conntrack import ConntrackSpec
+from lab.written.expect.leaves import LeavesSpec
 from tests.unit.verdict.made import SYN, SYN_ACK, cell, observed, passed, rule, verdict
 
 LOG = rule("tell", "LOG", options='--log-prefix "edge-drop "', number=1)
@@ -32,9 +34,10 @@ def differences(of: Verdict | None = None, **expect: Any) -> tuple[str, ...]:
 
 HOLDS: list[dict[str, Any]] = [
     {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"logged": "edge-drop "},
-    {"logged": "to-nflog"}, {"arrives": Arrives()}, {"arrives": Arrives(at="server", address="10.0.2.10", port=8443)},
-    {"arrives": Arrives(source="10.0.1.10")}, {"arrives": Arrives(source="kept")}, {"leaves": Leaves(via="right", mark=2)},
-    {"conntrack": ExpectedConntrack(state="ESTABLISHED", assured=True, mark=5)},
+    {"logged": "to-nflog"}, {"arrives": ArrivesSpec()}, {"arrives": ArrivesSpec(at="server", address="10.0.2.10", port=8443)},
+    {"arrives": ArrivesSpec(source="10.0.1.10")}, {"arrives": ArrivesSpec(source="kept")},
+    {"leaves": LeavesSpec(via="right", mark=2)},
+    {"conntrack": ConntrackSpec(state="ESTABLISHED", assured=True, mark=5)},
 ]  # fmt: skip
 MET = "it met the prefixes 'edge-drop ', 'to-nflog'"
 DIFFERS: list[tuple[dict[str, Any], str]] = [
@@ -42,15 +45,15 @@ DIFFERS: list[tuple[dict[str, Any], str]] = [
     ({"rule": "filter:FORWARD:4"}, "must be decided by rule filter:FORWARD:4, but was by gateway filter:FORWARD:3 (open)"),
     ({"through": ("tell", "dnat")}, "must go through rule dnat, but did not"),
     ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
-    ({"arrives": Arrives(at="web")}, "must arrive at node web, but arrived at node server"),
-    ({"arrives": Arrives(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
-    ({"arrives": Arrives(port=443)}, "must arrive at port 443, but arrived at port 8443"),
-    ({"arrives": Arrives(source="10.0.2.1")}, "must arrive from 10.0.2.1, but arrived from 10.0.1.10"),
-    ({"leaves": Leaves(via="left")}, "must leave gateway via left, but left via right"),
-    ({"leaves": Leaves(mark=0)}, "must leave gateway with mark 0, but left with 2"),
-    ({"conntrack": ExpectedConntrack(state="SYN_SENT")}, "conntrack state must be SYN_SENT, but is ESTABLISHED"),
-    ({"conntrack": ExpectedConntrack(assured=False)}, "conntrack must not be ASSURED, but its status is SEEN_REPLY ASSURED"),
-    ({"conntrack": ExpectedConntrack(mark=0)}, "conntrack mark must be 0, but is 5"),
+    ({"arrives": ArrivesSpec(at="web")}, "must arrive at node web, but arrived at node server"),
+    ({"arrives": ArrivesSpec(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
+    ({"arrives": ArrivesSpec(port=443)}, "must arrive at port 443, but arrived at port 8443"),
+    ({"arrives": ArrivesSpec(source="10.0.2.1")}, "must arrive from 10.0.2.1, but arrived from 10.0.1.10"),
+    ({"leaves": LeavesSpec(via="left")}, "must leave gateway via left, but left via right"),
+    ({"leaves": LeavesSpec(mark=0)}, "must leave gateway with mark 0, but left with 2"),
+    ({"conntrack": ConntrackSpec(state="SYN_SENT")}, "conntrack state must be SYN_SENT, but is ESTABLISHED"),
+    ({"conntrack": ConntrackSpec(assured=False)}, "conntrack must not be ASSURED, but its status is SEEN_REPLY ASSURED"),
+    ({"conntrack": ConntrackSpec(mark=0)}, "conntrack mark must be 0, but is 5"),
 ]  # fmt: skip
 
 
@@ -65,8 +68,12 @@ def test_what_differs(expect: dict[str, Any], sentence: str) -> None:
 
 
 def test_each_of_several() -> None:
-    found = differences(rule="another", through=("dnat",), arrives=Arrives(at="web", port=1), leaves=Leaves(mark=9))
+    found = differences(rule="another", through=("dnat",), arrives=ArrivesSpec(at="web", port=1), leaves=LeavesSpec(mark=9))
     assert len(found) == 5
+    assert [sentence.partition(",")[0] for sentence in found] == [
+        "must be decided by rule another", "must go through rule dnat", "must arrive at node web", "must arrive at port 1",
+        "must leave gateway with mark 9",
+    ], "what decided comes before what became of it"  # fmt: skip
 
 
 def test_no_rule_decided() -> None:
@@ -81,20 +88,20 @@ def test_a_policy_is_named_by_its_place() -> None:
 
 def test_no_receiver_saw_it() -> None:
     bare = verdict(observation=observed(passed(OPEN)), rule=OPEN)
-    assert differences(bare, arrives=Arrives(at="server")) == (
+    assert differences(bare, arrives=ArrivesSpec(at="server")) == (
         "must be seen by its receiver, but no receiver of the lab saw it",
     )
 
 
 def test_kept_after_source_nat() -> None:
     hidden = observed(passed(OPEN), arrived=ARRIVED._replace(source="10.0.2.1"))
-    assert differences(verdict(observation=hidden), arrives=Arrives(source="kept")) == (
+    assert differences(verdict(observation=hidden), arrives=ArrivesSpec(source="kept")) == (
         "must arrive from 10.0.1.10, but arrived from 10.0.2.1",
     )
 
 
 def test_no_entry_and_an_entry_elsewhere() -> None:
-    wanted = ExpectedConntrack(state="ESTABLISHED")
+    wanted = ConntrackSpec(state="ESTABLISHED")
     elsewhere = observed(passed(OPEN), conntrack=(ENTRY._replace(node="second"),))
     for observation in (observed(passed(OPEN)), elsewhere):
         assert differences(verdict(observation=observation), conntrack=wanted) == (
@@ -105,7 +112,7 @@ def test_no_entry_and_an_entry_elsewhere() -> None:
 def test_not_seen_at_the_node_under_test() -> None:
     other = verdict(observation=observed(passed(OPEN, node="second", out="right")))
     assert differences(other) == ("must be decided at gateway, but its packets never came there",)
-    assert differences(other, leaves=Leaves(via="right"))[1:] == ("must leave gateway, but was not seen there",)
+    assert differences(other, leaves=LeavesSpec(via="right"))[1:] == ("must leave gateway, but was not seen there",)
 
 
 def test_a_comment_that_looks_like_a_prefix_logs_nothing() -> None:

@@ -75,6 +75,12 @@ def test_a_row_that_says_what_else_refuses(action: str) -> None:
     assert judge(cell(action, by="rp_filter"), LOST).outcome is ERROR
 
 
+@pytest.mark.parametrize(("by", "seen"), [("queue", UNROUTED), ("conntrack", UNROUTED), ("route", CONSUMED)])
+def test_what_else_refuses_has_a_verdict_of_its_own(by: str, seen: Verdict) -> None:
+    assert judge(cell("drop", by=by), seen).outcome is MISMATCH
+    assert judge(cell("drop", by=by), CONSUMED if seen is UNROUTED else UNROUTED).outcome is PASS
+
+
 @pytest.mark.parametrize(("told", "outcome"), [((), PASS), (("IP_RPFILTER",), PASS), (("IP_INNOROUTES",), MISMATCH)])
 def test_the_kernel_s_own_word_may_speak_against_it(told: tuple[str, ...], outcome: Outcome) -> None:
     seen = at_node(Kind.UNROUTED, observation=observed(passed(rule()), reasons=told))
@@ -117,6 +123,7 @@ def test_a_row_that_names_its_rule_is_not_suspect() -> None:
     seen = verdict(Kind.DROPPED, node="gateway", rule=rule("spoofed", "DROP", table="raw", chain="PREROUTING"))
     assert judge(cell("drop"), seen).suspect
     assert not judge(cell("drop", rule="spoofed"), seen).suspect
+    assert not judge(cell("drop", by="rp_filter"), seen).suspect
     assert not judge(cell("allow"), ALLOWED).suspect
 
 

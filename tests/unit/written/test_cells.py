@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from lab.written.cell import Arrives, Cell, Exemption, ExpectedConntrack, Known, Leaves
+from lab.written.cell import Cell
 from lab.written.cells import expand
+from lab.written.expect.arrives import ARRIVES, ArrivesSpec
+from lab.written.expect.by import BY
+from lab.written.expect.conntrack import CONNTRACK, ConntrackSpec
+from lab.written.expect.exception import EXCEPTION, ExceptionSpec
+from lab.written.expect.known import KNOWN, KnownSpec
+from lab.written.expect.leaves import LEAVES, LeavesSpec
+from lab.written.expect.logged import LOGGED
+from lab.written.expect.rule import RULE
+from lab.written.expect.through import THROUGH
 from lab.written.load import load_matrix, load_topology
 from lab.written.service import ports_text
 from tests.unit.written.written import MATRIX, TOPOLOGY, assert_told, changed, matrix, rows, told, topology
@@ -39,11 +48,12 @@ def test_a_row_as_a_cell(cells: tuple[Cell, ...]) -> None:
     assert (web.sender.node, web.sender.address) == ("world", "198.51.100.254")
     assert (web.target.node, web.target.address) == ("gateway", "198.51.100.1")
     assert web.expect.action == "allow"
-    assert web.expect.arrives == Arrives("web", None, 8443, "kept")
-    assert web.expect.conntrack == ExpectedConntrack("ESTABLISHED", assured=True)
-    assert (web.expect.rule, web.expect.through) == ("publish-web", ("dnat-web",))
+    assert web.expect.get(ARRIVES) == ArrivesSpec(at="web", port=8443, source="kept")
+    assert web.expect.get(CONNTRACK) == ConntrackSpec(state="ESTABLISHED", assured=True)
+    assert (web.expect.get(RULE), web.expect.get(THROUGH)) == ("publish-web", ("dnat-web",))
     assert cells[1].target == replace(web.target, address="192.0.2.7", node="world", label="192.0.2.7")
-    assert cells[5].expect.exemption == Exemption("net-sec", "CHG-1042", datetime.date(2027, 1, 31))
+    allowance = ExceptionSpec(owner="net-sec", ticket="CHG-1042", review=datetime.date(2027, 1, 31))
+    assert cells[5].expect.get(EXCEPTION) == allowance
 
 
 def test_not_cuts_ports_out_of_a_range(cells: tuple[Cell, ...]) -> None:
@@ -118,17 +128,17 @@ def test_named_services_must_fit_too(keys: str, words: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("written", "arrives"),
     [
-        ("{at: web, port: 8443, from: kept}", Arrives("web", None, 8443, "kept")),
-        ("{at: web, address: web}", Arrives("web", "10.0.2.10", None, None)),
-        ("{from: office}", Arrives(None, None, None, "10.0.1.10")),
-        ("{from: web-vip}, family: 4", Arrives(None, None, None, "198.51.100.1")),
-        ("{from: gateway@dmz}", Arrives(None, None, None, "10.0.2.1")),
-        ("{from: 192.0.2.9}, family: 4", Arrives(None, None, None, "192.0.2.9")),
+        ("{at: web, port: 8443, from: kept}", ArrivesSpec(at="web", port=8443, source="kept")),
+        ("{at: web, address: web}", ArrivesSpec(at="web", address="10.0.2.10")),
+        ("{from: office}", ArrivesSpec(source="10.0.1.10")),
+        ("{from: web-vip}, family: 4", ArrivesSpec(source="198.51.100.1")),
+        ("{from: gateway@dmz}", ArrivesSpec(source="10.0.2.1")),
+        ("{from: 192.0.2.9}, family: 4", ArrivesSpec(source="192.0.2.9")),
     ],
 )
-def test_what_arrives(written: str, arrives: Arrives, tmp_path: Path) -> None:
+def test_what_arrives(written: str, arrives: ArrivesSpec, tmp_path: Path) -> None:
     (cell,) = rows(f"name: r, from: world, to: web, service: tcp/1, expect: allow, arrives: {written}", tmp_path)
-    assert cell.expect.arrives == arrives
+    assert cell.expect.get(ARRIVES) == arrives
 
 
 def test_the_other_expectations(tmp_path: Path) -> None:
@@ -138,17 +148,17 @@ def test_the_other_expectations(tmp_path: Path) -> None:
         """known: {until: "2027-01-31", ticket: T-1, why: not built yet}""",
         tmp_path,
     )
-    assert allow.expect.leaves == Leaves("dmz", 16)
-    assert allow.expect.conntrack == ExpectedConntrack(mark=7)
+    assert allow.expect.get(LEAVES) == LeavesSpec(via="dmz", mark=16)
+    assert allow.expect.get(CONNTRACK) == ConntrackSpec(mark=7)
     assert (reject.expect.action, reject.expect.reject_with) == ("reject", "tcp-reset")
-    assert (reject.expect.logged, reject.expect.by) == ("no ", "rp_filter")
-    assert reject.expect.known == Known(datetime.date(2027, 1, 31), "T-1", "not built yet")
+    assert (reject.expect.get(LOGGED), reject.expect.get(BY)) == ("no ", "rp_filter")
+    assert reject.expect.get(KNOWN) == KnownSpec(until=datetime.date(2027, 1, 31), ticket="T-1", why="not built yet")
 
 
 def test_keys_under_v4_go_over_those_of_the_row(tmp_path: Path) -> None:
     row = "name: r, from: world, to: web, service: tcp/1, expect: allow, rule: a, v4: {expect: drop, rule: b}"
     (cell,) = rows(row, tmp_path)
-    assert (cell.expect.action, cell.expect.rule) == ("drop", "b")
+    assert (cell.expect.action, cell.expect.get(RULE)) == ("drop", "b")
 
 
 def test_an_address_that_two_nodes_stand_for(tmp_path: Path) -> None:

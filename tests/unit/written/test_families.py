@@ -9,8 +9,11 @@ from textwrap import indent
 import pytest
 
 from lab.errors import InputError, Where
-from lab.written.cell import Arrives, Cell
+from lab.written.cell import Cell
 from lab.written.cells import expand
+from lab.written.expect.arrives import ARRIVES, ArrivesSpec
+from lab.written.expect.rule import RULE
+from lab.written.expect.through import THROUGH
 from lab.written.load import load_matrix, load_topology
 from tests.unit.written.written import MATRIX, TOPOLOGY, assert_told, matrix, rows, told, topology
 
@@ -224,13 +227,13 @@ def test_keys_under_a_family_go_over_those_of_the_row(tmp_path: Path) -> None:
         "rule: a, through: [dnat], v6: {arrives: {at: gateway}, rule: null, through: []}",
         tmp_path,
     )
-    assert (four.expect.arrives, four.expect.rule) == (Arrives("office", "10.0.1.10", 8), "a")
-    assert (six.expect.arrives, six.expect.rule, six.expect.through) == (Arrives("gateway"), None, ())
+    assert (four.expect.get(ARRIVES), four.expect.get(RULE)) == (ArrivesSpec(at="office", address="10.0.1.10", port=8), "a")
+    assert (six.expect.get(ARRIVES), six.expect.get(RULE), six.expect.get(THROUGH)) == (ArrivesSpec(at="gateway"), None, None)
     four, six = dual(
         "name: r, from: world, to: vip, service: tcp/1, expect: drop, rule: a, v4: {rule: b}, v6: {expect: reject}", tmp_path
     )
-    assert (four.expect.action, four.expect.rule) == ("drop", "b")
-    assert (six.expect.action, six.expect.rule) == ("reject", "a")
+    assert (four.expect.action, four.expect.get(RULE)) == ("drop", "b")
+    assert (six.expect.action, six.expect.get(RULE)) == ("reject", "a")
 
 
 def test_node_words_stand_for_the_address_of_the_family(tmp_path: Path) -> None:
@@ -238,8 +241,8 @@ def test_node_words_stand_for_the_address_of_the_family(tmp_path: Path) -> None:
         "name: r, from: office, to: world, service: tcp/1, expect: allow, arrives: {address: world, from: gateway@lan}",
         tmp_path,
     )
-    assert four.expect.arrives == Arrives(None, "198.51.100.254", None, "10.0.1.1")
-    assert six.expect.arrives == Arrives(None, "2001:db8:1::fe", None, "2001:db8:a::1")
+    assert four.expect.get(ARRIVES) == ArrivesSpec(address="198.51.100.254", source="10.0.1.1")
+    assert six.expect.get(ARRIVES) == ArrivesSpec(address="2001:db8:1::fe", source="2001:db8:a::1")
 
 
 ADVICE = ["`v4:`", "`family: 4`"]
@@ -337,7 +340,7 @@ def test_pairs_of_the_default_on_one_network_speak_past_the_node_under_test_in_i
 def test_the_default_per_family(tmp_path: Path) -> None:
     keys = ", rule: rest, v6: {expect: {reject: icmp6-adm-prohibited}, rule: rest6}"
     cells = dual(ROW.format("") + DEFAULT.format("[office, world]", keys), tmp_path)
-    expected = {(cell.family, cell.expect.action, cell.expect.rule) for cell in cells if cell.row == "default"}
+    expected = {(cell.family, cell.expect.action, cell.expect.get(RULE)) for cell in cells if cell.row == "default"}
     assert expected == {(4, "drop", "rest"), (6, "reject", "rest6")}
     only = "default: {expect: drop, between: [office, world], services: tcp/7, family: 4}\n"
     assert [cell.family for cell in dual(ROW.format("") + only, tmp_path) if cell.row == "default"] == [4, 4]
