@@ -23,7 +23,7 @@ from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
-from lab.probe.question import NUMBERS, Question
+from lab.probe.question import NUMBERS, Question, sends_of
 from lab.probe.stage import Stage
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
@@ -205,12 +205,8 @@ class Lab:
             node=node,
             source=self._sender_address(source, family) if source else self._source(node, address, family),
             destination=address,
-            proto=NUMBERS[parsed.proto],
-            port=port,
+            sends=sends_of(parsed, port, ack=ack),
             sport=sport,
-            icmp_type=parsed.icmp_type or 0,
-            icmp_code=parsed.icmp_code or 0,
-            ack=ack,
             receivers=((owner, port),) if owner else (),
         )
         return self.ask(question, at or self._only_policy())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from lab.kernel.ground.headers import read_packet, with_transport
@@ -67,24 +67,6 @@ class Sniffer:
 def _same_kind(seen: Packet, sent: Packet) -> bool:
     """Whether both have the same ICMP type and code, or TCP flags."""
     return (seen.proto, seen.flags, seen.code) == (sent.proto, sent.flags, sent.code)
-
-
-@contextmanager
-def witness(stage: Stage, question: Question, destination: str | None) -> Iterator[Callable[[Packet], str | None]]:
-    """Gives a function that names the untraced node whose kernel took a packet in: the one that has ``destination``.
-
-    Where that is None, as a translation may lead anywhere, all of them are listened to.
-    """
-    nodes, watched = stage.network.nodes, stage.instrument.watched
-    owner = stage.network.topology.owner(destination) if destination is not None else None
-    names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
-    with ExitStack() as undo:
-        found = {}
-        for name in names:
-            if name is not None and name not in watched:
-                found[name] = Sniffer(nodes[name], question)
-                undo.callback(found[name].close)
-        yield lambda packet: next((name for name, sniffer in found.items() if sniffer.took_in(packet)), None)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from lab.lab import Lab
-from lab.probe.question import NUMBERS, Question
+from lab.probe.question import NUMBERS, Question, to_port
 from lab.record.sweep import Arrived, Gear, Sweep
 from lab.record.verdict import Kind, Verdict
 
@@ -19,7 +19,7 @@ def asked(
     proto, _, port = service.partition("/")
     address, _ = lab._target(target, family)
     own = source or lab._source(sender, address, family)
-    question = Question(sender, own, address, NUMBERS[proto], int(port))
+    question = Question(sender, own, address, to_port(NUMBERS[proto], int(port)))
     return lab.ask(question, at or lab._only_policy())
 
 

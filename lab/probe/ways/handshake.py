@@ -1,0 +1,198 @@
+"""TCP: a handshake, a nonce each way, an orderly close in which the server is first."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket as sockets
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lab.probe.listeners import Listener
+from lab.probe.question import TCP, Question
+from lab.probe.refusal import RESET, read_error_queue
+from lab.probe.sighting import Sighting
+from lab.probe.stage import Stage
+from lab.probe.ways.way import Way
+from lab.record.observation import Arrival, Milestone, Refusal
+from lab.record.packet import Packet
+
+_SYN, _PUSH_ACK = 0x02, 0x18
+_ESTABLISHED, _SYN_SENT = 1, 2  # linux/tcp_states.h, the first byte of struct tcp_info
+_UNACKED = 24  # where struct tcp_info (linux/tcp.h) counts the segments that were not acknowledged yet
+_RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
+
+
+@contextmanager
+def handshake(stage: Stage, question: Question) -> Iterator[Way]:
+    """A connection; whatever was not closed in order at the end is closed with a reset at both ends."""
+    with stage.receivers.taken(question) as receivers, stage.sender(question, sockets.SOCK_STREAM) as client:
+        client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        port = stage.bind(client, question)
+        sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
+        way = _Connection(stage, client, receivers, sent)
+        try:
+            yield way
+        finally:
+            way.let_go()
+
+
+class _Connection(Way):
+    shakes_hands = True
+
+    def __init__(self, stage: Stage, client: sockets.socket, receivers: Sequence[Listener], sent: Packet) -> None:
+        self.sent = sent
+        self._stage, self._client, self._receivers = stage, client, receivers
+        self._connected = self._cut_off = False
+        self._server: sockets.socket | None = None
+        self._speaker = client
+
+    def open(self, seen: Sighting) -> bool:
+        """The handshake; `send` may follow when both ends know of the connection."""
+        code = self._client.connect_ex((self.sent.destination, self.sent.dport))
+        if code not in (0, errno.EINPROGRESS):
+            self._refused(seen, code)
+            return False
+        if not self._is_connected(seen):
+            return False
+        self._connected, seen.progress = True, Milestone.CONNECTED
+        accepted = self._stage.eventually(self._accepted)
+        if accepted is None:
+            return False
+        self._server, self.arrival = accepted
+        self.sent, seen.met = self.sent._replace(flags=_PUSH_ACK), True
+        return True
+
+    def send(self, seen: Sighting) -> bool:
+        server = self._server
+        if server is None or not self._pass_on(seen, self._client, server):
+            return False
+        seen.progress, seen.arrived = Milestone.DELIVERED, self.arrival
+        return True
+
+    def answer(self, seen: Sighting) -> bool:
+        server = self._server
+        if server is None or not self._pass_on(seen, server, self._client):
+            return False
+        seen.progress = Milestone.ANSWERED
+        return True
+
+    def acknowledged(self) -> bool:
+        """Whether no segment of who spoke last is unacknowledged, the other end being made to acknowledge at once (tcp(7))."""
+        server, speaker = self._server, self._speaker
+        if server is None:
+            return False
+        hearer = server if speaker is self._client else self._client
+        hearer.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_QUICKACK, 1)
+        return self._stage.eventually(lambda: _unacknowledged(speaker) == 0 or None) is not None
+
+    def close(self) -> Milestone:
+        """Server first: what lingers (TIME_WAIT) then lingers at the server, and the sender's port is free again."""
+        server, self._server = self._server, None
+        if server is None:
+            if self._connected:
+                # it believes in a connection of which nobody else knows, and would go on speaking of it
+                _abort(self._client)
+            return Milestone.SENT
+        with server:
+            if self._cut_off:
+                _abort(self._client, server)
+                return Milestone.SENT
+            server.shutdown(sockets.SHUT_WR)
+            if not self._stage.eventually(lambda: _at_end(self._client)):
+                _abort(self._client, server)
+                return Milestone.SENT
+            self._client.close()
+            return Milestone.ANSWERED if self._stage.eventually(lambda: _at_end(server)) else Milestone.DELIVERED
+
+    def let_go(self) -> None:
+        """Leave nothing that could speak again later."""
+        if self._server is not None:
+            _abort(self._client, self._server)
+            self._server = None
+
+    def _state(self) -> int:
+        return self._client.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]
+
+    def _is_connected(self, seen: Sighting) -> bool:
+        """Whether the handshake is done; if not, says in ``seen`` why, as far as the sender was told."""
+        state = self._state()
+        if state == _ESTABLISHED:
+            return True
+        if state == _SYN_SENT:
+            if seen.silently_dropped():
+                return False
+            seen.refusal = read_error_queue(self._client)
+            told = seen.refusal is None and self._stage.eventually(self._told)
+            if told and self._state() == _ESTABLISHED:
+                return True
+        self._refused(seen, self._client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR))
+        return False
+
+    def _told(self) -> bool | None:
+        return True if self._state() != _SYN_SENT else None
+
+    def _refused(self, seen: Sighting, code: int) -> None:
+        if seen.refusal is None:
+            seen.refusal = read_error_queue(self._client)
+        if seen.refusal is None and code == errno.ECONNREFUSED:
+            seen.refusal = RESET
+        elif seen.refusal is None and code:
+            seen.local_error = os.strerror(code)
+
+    def _accepted(self) -> tuple[sockets.socket, Arrival] | None:
+        for receiver in self._receivers:
+            accepted = receiver.accept()
+            if accepted is not None:
+                return accepted
+        return None
+
+    def _pass_on(self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket) -> bool:
+        """Whether a nonce came from one end to the other; what is cut off once is not closed in order."""
+        self._speaker, seen.met = speaker, True
+        nonce = self._stage.nonce()
+        try:
+            speaker.send(nonce)
+        except OSError as error:
+            seen.refusal = _reset_by(error)
+            self._cut_off = True
+            return False
+        passed = self._stage.eventually(lambda: _received(seen, hearer)) == nonce
+        self._cut_off = self._cut_off or not passed
+        return passed
+
+
+def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:
+    try:
+        return hearer.recv(64)
+    except BlockingIOError:
+        return None
+    except OSError as error:
+        seen.refusal = _reset_by(error)
+        return b""
+
+
+def _reset_by(error: OSError) -> Refusal | None:
+    return RESET if error.errno in _RESETS else None
+
+
+def _unacknowledged(channel: sockets.socket) -> int:
+    told = channel.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, _UNACKED + 4)
+    return int(struct.unpack_from("=I", told, _UNACKED)[0])
+
+
+def _at_end(channel: sockets.socket) -> bool | None:
+    try:
+        return channel.recv(64) == b""
+    except BlockingIOError:
+        return None
+    except OSError:
+        return True
+
+
+def _abort(*channels: sockets.socket) -> None:
+    """Close with a reset at both ends, so that nothing is sent again later."""
+    for channel in channels:
+        channel.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        channel.close()

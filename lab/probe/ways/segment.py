@@ -1,0 +1,78 @@
+"""One bare TCP segment (ACK): what a stateful policy drops and a stateless look-alike lets in."""
+
+from __future__ import annotations
+
+import socket as sockets
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lab.kernel.ground.headers import checksum
+from lab.probe.question import TCP, Question
+from lab.probe.raw import Sniffer, find_arrival, sniffers, transport_start
+from lab.probe.refusal import RESET, read_error_queue
+from lab.probe.sighting import Sighting
+from lab.probe.stage import Stage
+from lab.probe.ways.way import Way
+from lab.record.observation import Milestone
+from lab.record.packet import Packet
+
+_ACK, _RST = 0x10, 0x04
+
+
+@contextmanager
+def segment(stage: Stage, question: Question) -> Iterator[Way]:
+    """Segments that belong to no connection."""
+    with sniffers(stage, question) as watching, stage.sender(question, sockets.SOCK_RAW, TCP) as client:
+        port = question.sport or stage.source_port(question.source)
+        sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
+        client.bind(stage.own_end(question))
+        yield _Segments(stage, client, watching, sent)
+
+
+class _Segments(Way):
+    def __init__(self, stage: Stage, client: sockets.socket, watching: Sequence[Sniffer], sent: Packet) -> None:
+        self.sent = sent
+        self._stage, self._client, self._watching = stage, client, watching
+
+    def send(self, seen: Sighting) -> bool:
+        """Send one with a nonce in it; the receiver's kernel, which knows no such connection, answers with a reset."""
+        nonce = self._stage.nonce()
+        try:
+            self._client.sendto(_segment(self.sent, nonce), (self.sent.destination, 0))
+        except OSError as error:
+            seen.could_not_send(self._client, error)
+            return False
+        reset = self._reset()
+        if not reset and not seen.silently_dropped():
+            self._stage.eventually(lambda: None)
+            reset = self._reset()
+        self.arrival = find_arrival(self._watching, self.sent, nonce)
+        if self.arrival is not None:
+            seen.arrived, seen.met = self.arrival, True
+            seen.progress = Milestone.ANSWERED if reset else Milestone.DELIVERED
+        elif reset:
+            seen.progress, seen.refusal = Milestone.CONNECTED, RESET
+        else:
+            seen.refusal = read_error_queue(self._client)
+        return False
+
+    def _reset(self) -> bool:
+        """Whether a reset for our port waits at the sender."""
+        while True:
+            try:
+                data = self._client.recv(2048)
+            except OSError:
+                return False
+            start = transport_start(data, self.sent.family)
+            sport, port = struct.unpack_from("!HH", data, start)
+            if data[start + 13] & _RST and (sport, port) == (self.sent.dport, self.sent.sport):
+                return True
+
+
+def _segment(sent: Packet, nonce: bytes) -> bytes:
+    head = struct.pack("!HHIIBBHHH", sent.sport, sent.dport, 1, 1, 5 << 4, _ACK, 65535, 0, 0)
+    domain = sockets.AF_INET6 if sent.family == 6 else sockets.AF_INET
+    source, destination = (sockets.inet_pton(domain, text) for text in (sent.source, sent.destination))
+    pseudo = source + destination + struct.pack("!HH", TCP, len(head) + len(nonce))
+    return head[:16] + struct.pack("!H", checksum(pseudo + head + nonce)) + head[18:] + nonce
