@@ -7,8 +7,8 @@ there the first is watched as closely at once, and is the only one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -102,8 +102,10 @@ def _until_sound(
     for repeat in range(repeats + 1):
         start = time.perf_counter()
         try:
-            with _system_errors(question):
+            try:
                 seen = _sent(stage, question) if send is None else send()
+            except OSError as error:
+                raise _refused(question, error) from error
             followed = seen.read_trace()
         except Overrun:
             faults.append("the trace buffer overflowed")
@@ -149,11 +151,7 @@ def _sent(stage: Stage, question: Question) -> Sighting:
             witness.disarm()
 
 
-@contextmanager
-def _system_errors(question: Question) -> Iterator[None]:
+def _refused(question: Question, error: OSError) -> MeasurementError:
     """What the system refuses to a probe's sockets is a measurement that failed, whatever the network would have done."""
-    try:
-        yield
-    except OSError as error:
-        what = f"{question.node} could not send from {question.source} to {question.destination}: {error.strerror or error}"
-        raise MeasurementError(Problem(what)) from error
+    what = f"{question.node} could not send from {question.source} to {question.destination}: {error.strerror or error}"
+    return MeasurementError(Problem(what))

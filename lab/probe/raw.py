@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket as sockets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 
 from lab.kernel.ground.headers import read_packet, with_transport
 from lab.kernel.stage.node import Node
@@ -69,16 +68,10 @@ def _same_kind(seen: Packet, sent: Packet) -> bool:
     return (seen.proto, seen.flags, seen.code) == (sent.proto, sent.flags, sent.code)
 
 
-@contextmanager
-def sniffers(stage: Stage, question: Question) -> Iterator[Sequence[Sniffer]]:
-    """Sniffers at the question's receivers, for its time."""
-    with ExitStack() as undo:
-        found = []
-        for name in dict.fromkeys(node for node, _ in question.receivers):
-            sniffer = Sniffer(stage.network.nodes[name], question)
-            undo.callback(sniffer.close)
-            found.append(sniffer)
-        yield found
+def sniffers(stage: Stage, question: Question) -> Iterator[Sniffer]:
+    """A sniffer at each of the question's receivers, made when it is asked for."""
+    for name in dict.fromkeys(node for node, _ in question.receivers):
+        yield Sniffer(stage.network.nodes[name], question)
 
 
 def find_arrival(watching: Sequence[Sniffer], sent: Packet, nonce: bytes) -> Arrival | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 
@@ -21,6 +21,20 @@ class _Shared:
 
     listener: Listener
     users: int = 0
+
+
+class Taken:
+    """The receivers that one user may hear of, until `close`."""
+
+    __slots__ = "_places", "_receivers", "listeners"
+
+    def __init__(self, listeners: tuple[Listener, ...], receivers: Receivers, places: Sequence[_Place]) -> None:
+        self.listeners, self._receivers, self._places = listeners, receivers, places
+
+    def close(self) -> None:
+        """Let go of those that were opened for this user; once."""
+        places, self._places = self._places, ()
+        self._receivers.let_go(places)
 
 
 class Receivers:
@@ -42,9 +56,8 @@ class Receivers:
             for key in product((4, 6), (TCP, UDP))
         }
 
-    @contextmanager
-    def taken(self, question: Question) -> Iterator[tuple[Listener, ...]]:
-        """Who could receive the probe: the question's own receivers, open while inside, and all others that are open.
+    def take(self, question: Question) -> Taken:
+        """Who could receive the probe: the question's own receivers, and all others that are open.
 
         Raises MeasurementError where a port cannot be opened.
         """
@@ -56,17 +69,15 @@ class Receivers:
             if port is not None and (place := (node, family, proto, port)) not in self._services
         ]
         if not wanted and not self._shared:
-            yield always
-            return
-        taken: list[_Place] = []
-        try:
-            for place in wanted:
+            return Taken(always, self, ())
+        for number, place in enumerate(wanted):
+            try:
                 self._take(place)
-                taken.append(place)
-            yield (*(one.listener for place, one in self._shared.items() if place[1:3] == (family, proto)), *always)
-        finally:
-            for place in taken:
-                self._let_go(place)
+            except MeasurementError:
+                self.let_go(wanted[:number])
+                raise
+        shared = (one.listener for place, one in self._shared.items() if place[1:3] == (family, proto))
+        return Taken((*shared, *always), self, wanted)
 
     def _take(self, place: _Place) -> None:
         shared = self._shared.get(place)
@@ -74,12 +85,14 @@ class Receivers:
             shared = self._shared[place] = _Shared(self._opened(place))
         shared.users += 1
 
-    def _let_go(self, place: _Place) -> None:
-        shared = self._shared[place]
-        shared.users -= 1
-        if not shared.users:
-            del self._shared[place]
-            shared.listener.close()
+    def let_go(self, places: Sequence[_Place]) -> None:
+        """Of each, one user less."""
+        for place in places:
+            shared = self._shared[place]
+            shared.users -= 1
+            if not shared.users:
+                del self._shared[place]
+                shared.listener.close()
 
     def _opened(self, place: _Place) -> Listener:
         node, family, proto, port = place

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from lab.probe import listeners
 from lab.probe.listeners import Listener
@@ -17,22 +15,18 @@ from lab.record.observation import Milestone
 from lab.record.packet import Packet
 
 
-@contextmanager
-def datagram(stage: Stage, question: Question) -> Iterator[Way]:
+class Datagrams(Way):
     """Datagrams of one flow, each answered from where it arrived."""
-    with stage.receivers.taken(question) as receivers, stage.sender(question, sockets.SOCK_DGRAM) as client:
-        port = stage.bind(client, question)
-        sent = Packet(question.family, UDP, question.source, port, question.destination, question.port)
-        yield _Datagrams(stage, client, receivers, sent)
 
-
-class _Datagrams(Way):
-    def __init__(self, stage: Stage, client: sockets.socket, receivers: Sequence[Listener], sent: Packet) -> None:
-        self.sent = sent
-        self._stage, self._client, self._receivers = stage, client, receivers
+    def _make_ready(self, stage: Stage, question: Question) -> None:
+        self._receivers = self._hold(stage.receivers.take(question)).listeners
+        self._client = self._hold(stage.sender(question, sockets.SOCK_DGRAM))
+        port = stage.bind(self._client, question)
+        self.sent = Packet(question.family, UDP, question.source, port, question.destination, question.port)
         self._arrived: tuple[Listener, listeners.Datagram] | None = None
 
     def send(self, seen: Sighting) -> bool:
+        """Send one and wait until it is received."""
         nonce = self._stage.nonce()
         try:
             self._client.connect((self.sent.destination, self.sent.dport))
@@ -53,6 +47,7 @@ class _Datagrams(Way):
         return True
 
     def answer(self, seen: Sighting) -> bool:
+        """Answer the one that was received last."""
         if self._arrived is None:
             return False
         receiver, received = self._arrived

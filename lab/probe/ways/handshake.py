@@ -6,10 +6,7 @@ import errno
 import os
 import socket as sockets
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
-from lab.probe.listeners import Listener
 from lab.probe.question import TCP, Question
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
@@ -24,29 +21,19 @@ _UNACKED = 24  # where struct tcp_info (linux/tcp.h) counts the segments that we
 _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
 
-@contextmanager
-def handshake(stage: Stage, question: Question) -> Iterator[Way]:
-    """A connection; whatever was not closed in order at the end is closed with a reset at both ends."""
-    with stage.receivers.taken(question) as receivers, stage.sender(question, sockets.SOCK_STREAM) as client:
-        client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
-        port = stage.bind(client, question)
-        sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
-        way = _Connection(stage, client, receivers, sent)
-        try:
-            yield way
-        finally:
-            way.let_go()
+class Connection(Way):
+    """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
-
-class _Connection(Way):
     shakes_hands = True
 
-    def __init__(self, stage: Stage, client: sockets.socket, receivers: Sequence[Listener], sent: Packet) -> None:
-        self.sent = sent
-        self._stage, self._client, self._receivers = stage, client, receivers
+    def _make_ready(self, stage: Stage, question: Question) -> None:
+        self._receivers = self._hold(stage.receivers.take(question)).listeners
+        self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
+        self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        port = stage.bind(self._client, question)
+        self.sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
         self._connected = self._cut_off = False
         self._server: sockets.socket | None = None
-        self._speaker = client
 
     def open(self, seen: Sighting) -> bool:
         """The handshake; `send` may follow when both ends know of the connection."""
@@ -65,6 +52,7 @@ class _Connection(Way):
         return True
 
     def send(self, seen: Sighting) -> bool:
+        """A nonce from the client to the server."""
         server = self._server
         if server is None or not self._pass_on(seen, self._client, server):
             return False
@@ -72,6 +60,7 @@ class _Connection(Way):
         return True
 
     def answer(self, seen: Sighting) -> bool:
+        """A nonce from the server to the client."""
         server = self._server
         if server is None or not self._pass_on(seen, server, self._client):
             return False
@@ -108,9 +97,10 @@ class _Connection(Way):
 
     def let_go(self) -> None:
         """Leave nothing that could speak again later."""
-        if self._server is not None:
-            _abort(self._client, self._server)
-            self._server = None
+        server, self._server = self._server, None
+        if server is not None:
+            _abort(self._client, server)
+        super().let_go()
 
     def _state(self) -> int:
         return self._client.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]

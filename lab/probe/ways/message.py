@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from lab.kernel.ground.headers import checksum
 from lab.probe.question import ICMP, ICMPV6, Echo, Message, Question
-from lab.probe.raw import Sniffer, find_arrival, sniffers, transport_start
+from lab.probe.raw import find_arrival, sniffers, transport_start
 from lab.probe.refusal import read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
@@ -27,20 +25,14 @@ _NONCE_OPTION = 14  # RFC 3971
 _ON_LINK_ONLY = 255  # the hop limit without which neighbour discovery is not believed (RFC 4861)
 
 
-@contextmanager
-def message(stage: Stage, question: Question) -> Iterator[Way]:
+class Messages(Way):
     """Messages: an echo, a timestamp request, a neighbour solicitation is to be answered, any other only to arrive."""
-    with sniffers(stage, question) as watching, stage.sender(question, sockets.SOCK_RAW, question.proto) as client:
-        way = _Messages(stage, question, client, watching)
-        client.bind(stage.own_end(question))
-        yield way
 
-
-class _Messages(Way):
-    def __init__(self, stage: Stage, question: Question, client: sockets.socket, watching: Sequence[Sniffer]) -> None:
+    def _make_ready(self, stage: Stage, question: Question) -> None:
         sends = question.sends
         assert isinstance(sends, Echo | Message)
-        self._stage, self._client, self._watching = stage, client, watching
+        self._watching = [self._hold(sniffer) for sniffer in sniffers(stage, question)]
+        self._client = self._hold(stage.sender(question, sockets.SOCK_RAW, question.proto))
         self._kind, self._code, self._echoed = sends.kind, sends.code, isinstance(sends, Echo)
         self._wanted = _ECHO_REPLIES[sends.proto] if self._echoed else _ANSWERS.get((sends.proto, sends.kind))
         discovery = question.family == 6 and sends.kind in _DISCOVERY
@@ -54,7 +46,8 @@ class _Messages(Way):
             first, second = struct.unpack_from("!HH", self._body)
             self.sent = self.sent._replace(sport=first, dport=second)
         if discovery:
-            client.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_UNICAST_HOPS, _ON_LINK_ONLY)
+            self._client.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_UNICAST_HOPS, _ON_LINK_ONLY)
+        self._client.bind(stage.own_end(question))
 
     def send(self, seen: Sighting) -> bool:
         """Send one with a nonce, and wait for the answer of the receiver's kernel or, where none is due, for its arrival."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from lab.kernel.ground.headers import checksum
 from lab.probe.question import TCP, Question
-from lab.probe.raw import Sniffer, find_arrival, sniffers, transport_start
+from lab.probe.raw import find_arrival, sniffers, transport_start
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
@@ -20,20 +18,15 @@ from lab.record.packet import Packet
 _ACK, _RST = 0x10, 0x04
 
 
-@contextmanager
-def segment(stage: Stage, question: Question) -> Iterator[Way]:
+class Segments(Way):
     """Segments that belong to no connection."""
-    with sniffers(stage, question) as watching, stage.sender(question, sockets.SOCK_RAW, TCP) as client:
+
+    def _make_ready(self, stage: Stage, question: Question) -> None:
+        self._watching = [self._hold(sniffer) for sniffer in sniffers(stage, question)]
+        self._client = self._hold(stage.sender(question, sockets.SOCK_RAW, TCP))
         port = question.sport or stage.source_port(question.source)
-        sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
-        client.bind(stage.own_end(question))
-        yield _Segments(stage, client, watching, sent)
-
-
-class _Segments(Way):
-    def __init__(self, stage: Stage, client: sockets.socket, watching: Sequence[Sniffer], sent: Packet) -> None:
-        self.sent = sent
-        self._stage, self._client, self._watching = stage, client, watching
+        self.sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
+        self._client.bind(stage.own_end(question))
 
     def send(self, seen: Sighting) -> bool:
         """Send one with a nonce in it; the receiver's kernel, which knows no such connection, answers with a reset."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TypeAlias
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
 
 from lab.probe.question import Question
 from lab.probe.sighting import Sighting
@@ -13,8 +13,15 @@ from lab.record.observation import Arrival, Milestone
 from lab.record.packet import Packet
 
 
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Held = TypeVar("Held", bound=_Closable)
+
+
 class Way:
-    """One flow whose sockets are there, and of which nothing has been sent.
+    """One flow of a question, from when its sockets are open, and nothing has been sent, until it is let go.
 
     Its verbs raise nothing for what the network does: they write it into the `Sighting`, and tell whether the next may follow.
     A sighting may be that of all verbs together, or each verb may get one of its own.  `send` and `answer` may be repeated.
@@ -23,6 +30,24 @@ class Way:
     shakes_hands = False  # whether `open` and `close` send anything
     sent: Packet  # the headers of what the sender sends next
     arrival: Arrival | None = None  # how what was sent arrived last
+
+    def __init__(self, stage: Stage, question: Question) -> None:
+        """What the system refuses is an OSError, and nothing then remains."""
+        self._stage = stage
+        self._undo: list[Callable[[], None]] = []
+        try:
+            self._make_ready(stage, question)
+        except BaseException:
+            self.let_go()
+            raise
+
+    def _make_ready(self, stage: Stage, question: Question) -> None:
+        """Open the sockets that `_hold` closes in the end, and say what is ``sent``."""
+        raise NotImplementedError
+
+    def _hold(self, held: Held) -> Held:
+        self._undo.append(held.close)
+        return held
 
     def open(self, seen: Sighting) -> bool:  # noqa: ARG002
         """Make the flow known at both ends, where that is needed before anything can be said."""
@@ -44,6 +69,15 @@ class Way:
         """Say goodbye: how far that came."""
         return Milestone.ANSWERED
 
+    def let_go(self) -> None:
+        """Close every socket, the last one first."""
+        while self._undo:
+            self._undo.pop()()
 
-Opener: TypeAlias = Callable[[Stage, Question], AbstractContextManager[Way]]
-"""Makes ready to send a question; what the system refuses is an OSError."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.let_go()
