@@ -18,18 +18,20 @@ from lab.record.packet import Packet
 class Datagrams(Way):
     """Datagrams of one flow, each answered from where it arrived."""
 
+    __slots__ = "_arrived", "_receivers"
+
     def _make_ready(self, stage: Stage, question: Question) -> None:
         self._receivers = self._hold(stage.receivers.take(question)).listeners
         self._client = self._hold(stage.sender(question, sockets.SOCK_DGRAM))
         port = stage.bind(self._client, question)
-        self.sent = Packet(question.family, UDP, question.source, port, question.destination, question.port)
+        self._sent = Packet(question.family, UDP, question.source, port, question.destination, question.port)
         self._arrived: tuple[Listener, listeners.Datagram] | None = None
 
     def send(self, seen: Sighting) -> bool:
         """Send one and wait until it is received."""
         nonce = self._stage.nonce()
         try:
-            self._client.connect((self.sent.destination, self.sent.dport))
+            self._client.connect((self._sent.destination, self._sent.dport))
             self._client.send(nonce)
         except OSError as error:
             seen.could_not_send(self._client, error)

@@ -25,19 +25,25 @@ class Connection(Way):
     """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
     shakes_hands = True
+    __slots__ = "_connected", "_cut_off", "_receivers", "_server", "_speaker", "_syn"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
         self._receivers = self._hold(stage.receivers.take(question)).listeners
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         port = stage.bind(self._client, question)
-        self.sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
+        self._syn = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
         self._connected = self._cut_off = False
         self._server: sockets.socket | None = None
 
+    @property
+    def sent(self) -> Packet:
+        """The SYN, and then what carries data."""
+        return self._syn if self._server is None else self._syn._replace(flags=_PUSH_ACK)
+
     def open(self, seen: Sighting) -> bool:
         """The handshake; `send` may follow when both ends know of the connection."""
-        code = self._client.connect_ex((self.sent.destination, self.sent.dport))
+        code = self._client.connect_ex((self._syn.destination, self._syn.dport))
         if code not in (0, errno.EINPROGRESS):
             self._refused(seen, code)
             return False
@@ -48,7 +54,7 @@ class Connection(Way):
         if accepted is None:
             return False
         self._server, self.arrival = accepted
-        self.sent, seen.met = self.sent._replace(flags=_PUSH_ACK), True
+        seen.met = True
         return True
 
     def send(self, seen: Sighting) -> bool:

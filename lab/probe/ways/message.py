@@ -28,6 +28,8 @@ _ON_LINK_ONLY = 255  # the hop limit without which neighbour discovery is not be
 class Messages(Way):
     """Messages: an echo, a timestamp request, a neighbour solicitation is to be answered, any other only to arrive."""
 
+    __slots__ = "_body", "_code", "_echoed", "_kind", "_wanted", "_watching"
+
     def _make_ready(self, stage: Stage, question: Question) -> None:
         sends = question.sends
         assert isinstance(sends, Echo | Message)
@@ -38,13 +40,13 @@ class Messages(Way):
         discovery = question.family == 6 and sends.kind in _DISCOVERY
         ident, sequence = question.sport or stage.source_port(question.source), 1
         self._body = _discovery(question, sends.kind) if discovery else struct.pack("!HH", ident, sequence)
-        self.sent = Packet(
+        self._sent = Packet(
             question.family, question.proto, question.source, ident, question.destination, sequence, sends.kind, sends.code
         )
         if question.family == 6:
             # only what the kernel itself makes of the body can be told again from the headers
             first, second = struct.unpack_from("!HH", self._body)
-            self.sent = self.sent._replace(sport=first, dport=second)
+            self._sent = self._sent._replace(sport=first, dport=second)
         if discovery:
             self._client.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_UNICAST_HOPS, _ON_LINK_ONLY)
         self._client.bind(stage.own_end(question))
@@ -53,7 +55,7 @@ class Messages(Way):
         """Send one with a nonce, and wait for the answer of the receiver's kernel or, where none is due, for its arrival."""
         nonce = self._stage.nonce()
         try:
-            self._client.sendto(self._message(nonce), (self.sent.destination, 0))
+            self._client.sendto(self._message(nonce), (self._sent.destination, 0))
         except OSError as error:
             seen.could_not_send(self._client, error)
             return False
@@ -62,10 +64,10 @@ class Messages(Way):
         if not answered and wanted is not None and not seen.silently_dropped():
             self._stage.eventually(lambda: None)
             answered = self._answered(wanted, nonce)
-        self.arrival = find_arrival(self._watching, self.sent, nonce)
+        self.arrival = find_arrival(self._watching, self._sent, nonce)
         if self.arrival is None and wanted is None and not seen.silently_dropped():
             self._stage.eventually(lambda: None)
-            self.arrival = find_arrival(self._watching, self.sent, nonce)
+            self.arrival = find_arrival(self._watching, self._sent, nonce)
         if self.arrival is not None:
             seen.arrived, seen.progress = self.arrival, Milestone.DELIVERED
         if answered or (self.arrival is not None and wanted is None):
@@ -77,7 +79,7 @@ class Messages(Way):
     def _message(self, nonce: bytes) -> bytes:
         made = struct.pack("!BBH", self._kind, self._code, 0) + self._body + nonce
         # in IPv6 the kernel writes the checksum
-        return made if self.sent.family == 6 else made[:2] + struct.pack("!H", checksum(made)) + made[4:]
+        return made if self._sent.family == 6 else made[:2] + struct.pack("!H", checksum(made)) + made[4:]
 
     def _answered(self, wanted: int, nonce: bytes) -> bool:
         """Whether the answer that carries the nonce waits; of one that does not repeat it, its type and sender are enough."""
@@ -86,8 +88,8 @@ class Messages(Way):
                 data, peer = self._client.recvfrom(2048)
             except OSError:
                 return False
-            start = transport_start(data, self.sent.family)
-            if data[start] == wanted and (data.endswith(nonce) if self._echoed else peer[0] == self.sent.destination):
+            start = transport_start(data, self._sent.family)
+            if data[start] == wanted and (data.endswith(nonce) if self._echoed else peer[0] == self._sent.destination):
                 return True
 
 

@@ -21,18 +21,20 @@ _ACK, _RST = 0x10, 0x04
 class Segments(Way):
     """Segments that belong to no connection."""
 
+    __slots__ = ("_watching",)
+
     def _make_ready(self, stage: Stage, question: Question) -> None:
         self._watching = [self._hold(sniffer) for sniffer in sniffers(stage, question)]
         self._client = self._hold(stage.sender(question, sockets.SOCK_RAW, TCP))
         port = question.sport or stage.source_port(question.source)
-        self.sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
+        self._sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
         self._client.bind(stage.own_end(question))
 
     def send(self, seen: Sighting) -> bool:
         """Send one with a nonce in it; the receiver's kernel, which knows no such connection, answers with a reset."""
         nonce = self._stage.nonce()
         try:
-            self._client.sendto(_segment(self.sent, nonce), (self.sent.destination, 0))
+            self._client.sendto(_segment(self._sent, nonce), (self._sent.destination, 0))
         except OSError as error:
             seen.could_not_send(self._client, error)
             return False
@@ -40,7 +42,7 @@ class Segments(Way):
         if not reset and not seen.silently_dropped():
             self._stage.eventually(lambda: None)
             reset = self._reset()
-        self.arrival = find_arrival(self._watching, self.sent, nonce)
+        self.arrival = find_arrival(self._watching, self._sent, nonce)
         if self.arrival is not None:
             seen.arrived, seen.met = self.arrival, True
             seen.progress = Milestone.ANSWERED if reset else Milestone.DELIVERED
@@ -57,9 +59,9 @@ class Segments(Way):
                 data = self._client.recv(2048)
             except OSError:
                 return False
-            start = transport_start(data, self.sent.family)
+            start = transport_start(data, self._sent.family)
             sport, port = struct.unpack_from("!HH", data, start)
-            if data[start + 13] & _RST and (sport, port) == (self.sent.dport, self.sent.sport):
+            if data[start + 13] & _RST and (sport, port) == (self._sent.dport, self._sent.sport):
                 return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as sockets
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -28,12 +29,14 @@ class Way:
     """
 
     shakes_hands = False  # whether `open` and `close` send anything
-    sent: Packet  # the headers of what the sender sends next
-    arrival: Arrival | None = None  # how what was sent arrived last
+    __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
+    arrival: Arrival | None  # how what was sent arrived last
+    _client: sockets.socket
+    _sent: Packet
 
     def __init__(self, stage: Stage, question: Question) -> None:
         """What the system refuses is an OSError, and nothing then remains."""
-        self._stage = stage
+        self._stage, self.arrival = stage, None
         self._undo: list[Callable[[], None]] = []
         try:
             self._make_ready(stage, question)
@@ -44,6 +47,11 @@ class Way:
     def _make_ready(self, stage: Stage, question: Question) -> None:
         """Open the sockets that `_hold` closes in the end, and say what is ``sent``."""
         raise NotImplementedError
+
+    @property
+    def sent(self) -> Packet:
+        """The headers of what the sender sends next."""
+        return self._sent
 
     def _hold(self, held: Held) -> Held:
         self._undo.append(held.close)

@@ -10,6 +10,8 @@ from lab.record.path import End
 class Entries(Witness):
     """The flow's entry at every watched node on its way, each asked for with the headers that the packet had there."""
 
+    __slots__ = ()
+
     def read(self, seen: Sighting) -> None:
         """Read them before anything is closed, where the flow came to somebody."""
         if seen.met:

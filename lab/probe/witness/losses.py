@@ -21,11 +21,11 @@ def losses(stage: Stage, question: Question, destination: str | None) -> Iterato
 
     def read(found: Observation) -> Observation:
         after = stage.instrument.losses()
-        grown = (
+        grown = tuple(
             Loss(node, counter, value - before[node, counter])
             for (node, counter), value in after.items()
             if counter not in _NO_LOSSES and value > before[node, counter]
         )
-        return replace(found, losses=tuple(grown))
+        return replace(found, losses=grown) if grown else found
 
     yield read

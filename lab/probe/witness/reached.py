@@ -33,6 +33,6 @@ def reached(stage: Stage, question: Question, destination: str | None) -> Iterat
         def read(found: Observation) -> Observation:
             packet = headed(found)
             at = next((name for name, sniffer in listening.items() if sniffer.took_in(packet)), None)
-            return replace(found, reached=at)
+            return found if at is None else replace(found, reached=at)
 
         yield read

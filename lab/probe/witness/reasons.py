@@ -23,7 +23,7 @@ def reasons(stage: Stage, question: Question, destination: str | None) -> Iterat
             words = told()
             if not words and left(found) and _from_itself(stage, headed(found)):
                 words = ("IP_LOCAL_SOURCE",)
-            return replace(found, reasons=words)
+            return replace(found, reasons=words) if words else found
 
         yield read
 

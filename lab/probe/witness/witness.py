@@ -18,6 +18,8 @@ class Witness:
     `attempt` alone makes it and calls it; no way of sending knows of it.
     """
 
+    __slots__ = ()
+
     def __init__(self, stage: Stage, question: Question) -> None:
         """Arm it: nothing of the flow has been sent."""
 
