@@ -39,6 +39,18 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
         observation = _watched(stage, question, None if translated else question.destination, repeats=0)
     else:
         observation = _looked_at(stage, question)
+    return _with_unseen(stage, question, observation)
+
+
+def step(stage: Stage, question: Question, send: Send) -> Observation:
+    """What all witnesses saw of one step of a flow that goes on: what ``send`` sends, once, with all of them watching.
+
+    ``question`` is the one that whoever sends now would ask.
+    """
+    return _with_unseen(stage, question, _watched(stage, question, None, repeats=0, send=send))
+
+
+def _with_unseen(stage: Stage, question: Question, observation: Observation) -> Observation:
     unseen = unseen_nodes(stage, question.node, observation)
     return replace(observation, unseen=unseen) if unseen else observation
 
@@ -142,7 +154,10 @@ def _sent(stage: Stage, question: Question) -> Sighting:
                 way.answer(seen)
             for witness in witnesses:
                 witness.read(seen)
-            way.close()
+            if seen.progress is Milestone.ANSWERED:
+                way.close()
+            else:
+                way.reset()
             for witness in witnesses:
                 witness.forget(seen)
             return seen

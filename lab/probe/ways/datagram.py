@@ -18,6 +18,7 @@ from lab.record.packet import Packet
 class Datagrams(Way):
     """Datagrams of one flow, each answered from where it arrived."""
 
+    answers = True
     __slots__ = "_arrived", "_receivers"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:

@@ -24,17 +24,17 @@ _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 class Connection(Way):
     """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
-    shakes_hands = True
-    __slots__ = "_connected", "_cut_off", "_receivers", "_server", "_speaker", "_syn"
+    shakes_hands = answers = True
+    __slots__ = "_connected", "_receivers", "_server", "_speaker", "_syn"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
+        self._connected = False
+        self._server: sockets.socket | None = None
         self._receivers = self._hold(stage.receivers.take(question)).listeners
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         port = stage.bind(self._client, question)
         self._syn = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
-        self._connected = self._cut_off = False
-        self._server: sockets.socket | None = None
 
     @property
     def sent(self) -> Packet:
@@ -77,23 +77,25 @@ class Connection(Way):
         """Whether no segment of who spoke last is unacknowledged, the other end being made to acknowledge at once (tcp(7))."""
         server, speaker = self._server, self._speaker
         if server is None:
-            return False
+            return True  # closed in order, which each end has told the other
         hearer = server if speaker is self._client else self._client
         hearer.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_QUICKACK, 1)
         return self._stage.eventually(lambda: _unacknowledged(speaker) == 0 or None) is not None
 
+    def told(self) -> Refusal | None:
+        """What an ICMP error or a reset told who spoke last."""
+        if not self._connected:
+            return None
+        code = self._speaker.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR)
+        return read_error_queue(self._speaker) or (RESET if code in _RESETS else None)
+
     def close(self) -> Milestone:
         """Server first: what lingers (TIME_WAIT) then lingers at the server, and the sender's port is free again."""
         server, self._server = self._server, None
+        self._connected = False
         if server is None:
-            if self._connected:
-                # it believes in a connection of which nobody else knows, and would go on speaking of it
-                _abort(self._client)
             return Milestone.SENT
         with server:
-            if self._cut_off:
-                _abort(self._client, server)
-                return Milestone.SENT
             server.shutdown(sockets.SHUT_WR)
             if not self._stage.eventually(lambda: _at_end(self._client)):
                 _abort(self._client, server)
@@ -101,12 +103,14 @@ class Connection(Way):
             self._client.close()
             return Milestone.ANSWERED if self._stage.eventually(lambda: _at_end(server)) else Milestone.DELIVERED
 
-    def let_go(self) -> None:
-        """Leave nothing that could speak again later."""
+    def reset(self) -> None:
+        """A reset at both ends; of a connection that nobody accepted the client would go on speaking too."""
         server, self._server = self._server, None
+        connected, self._connected = self._connected, False
         if server is not None:
             _abort(self._client, server)
-        super().let_go()
+        elif connected:
+            _abort(self._client)
 
     def _state(self) -> int:
         return self._client.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]
@@ -145,18 +149,15 @@ class Connection(Way):
         return None
 
     def _pass_on(self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket) -> bool:
-        """Whether a nonce came from one end to the other; what is cut off once is not closed in order."""
+        """Whether a nonce came from one end to the other."""
         self._speaker, seen.met = speaker, True
         nonce = self._stage.nonce()
         try:
             speaker.send(nonce)
         except OSError as error:
             seen.refusal = _reset_by(error)
-            self._cut_off = True
             return False
-        passed = self._stage.eventually(lambda: _received(seen, hearer)) == nonce
-        self._cut_off = self._cut_off or not passed
-        return passed
+        return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
 
 
 def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:

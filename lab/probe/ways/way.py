@@ -10,7 +10,7 @@ from typing import Protocol, Self, TypeVar
 from lab.probe.question import Question
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Milestone
+from lab.record.observation import Arrival, Milestone, Refusal
 from lab.record.packet import Packet
 
 
@@ -29,6 +29,7 @@ class Way:
     """
 
     shakes_hands = False  # whether `open` and `close` send anything
+    answers = False  # whether `answer` does; else it is the receiver's kernel that answers
     __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
     arrival: Arrival | None  # how what was sent arrived last
     _client: sockets.socket
@@ -70,15 +71,23 @@ class Way:
         return False
 
     def acknowledged(self) -> bool:
-        """Whether the end that spoke last knows that what it said has arrived, as far as its protocol tells it."""
+        """Whether the end that spoke last knows that all it said has arrived, as far as its protocol tells it."""
         return True
 
+    def told(self) -> Refusal | None:
+        """What the end that spoke last was told in place of an arrival, where `send` has not written it down."""
+        return None
+
     def close(self) -> Milestone:
-        """Say goodbye: how far that came."""
+        """Say goodbye in order: how far that came; what is left of it is cut off."""
         return Milestone.ANSWERED
 
+    def reset(self) -> None:
+        """Cut it off, so that nothing is sent again later."""
+
     def let_go(self) -> None:
-        """Close every socket, the last one first."""
+        """Cut off what was not closed, and close every socket, the last one first."""
+        self.reset()
         while self._undo:
             self._undo.pop()()
 
