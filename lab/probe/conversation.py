@@ -97,8 +97,6 @@ class Conversation:
             seen.refusal = self._way.told()
         for witness in self._witnesses:
             witness.read(seen)
-        seen.read_trace()
-        seen.complete = True
         return seen
 
     def _closed(self, seen: Sighting) -> bool:

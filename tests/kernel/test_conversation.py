@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path as File
 
 import pytest
 
+from lab.kernel.watch.tracer import Overrun
 from lab.lab import Lab
 from lab.probe.conversation import Conversation
 from lab.probe.question import ICMP, Datagram, Echo, Handshake, Question, Segment
 from lab.record.observation import Observation
+from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.prove import prove
 from tests.kernel.conftest import LabOf
@@ -46,7 +49,7 @@ def arrivals(*steps: Observation | None) -> list[str | None]:
 def entries(lab: Lab) -> int:
     """How many flows the gateway's conntrack knows."""
     with lab.network.nodes["gateway"].namespace:
-        return int(Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
+        return int(File("/proc/sys/net/netfilter/nf_conntrack_count").read_text())
 
 
 def forget(lab: Lab, observation: Observation | None) -> None:
@@ -85,11 +88,12 @@ def test_a_segment_without_its_entry_is_dropped_where_the_connection_was_allowed
     lab = lab_of(corridor(), gateway=STATEFUL)
     with lab.batch(), Conversation(lab._stage, WEB) as talk:
         steps = [talk.open(), talk.send()]
-        meanwhile = lab.ask(WEB, "gateway")
+        meanwhile, beside = lab.ask(WEB, "gateway"), lab.ask(DNS, "gateway")
         steps.append(talk.send())
         forget(lab, steps[0])
         steps += [talk.send(), talk.close()]
     assert (meanwhile.kind, meanwhile.rule and meanwhile.rule.comment) == (Kind.ALLOWED, "web")
+    assert (beside.kind, beside.rule and beside.rule.comment) == (Kind.ALLOWED, "dns")
     assert told(*steps[:3]) == [(*ALLOWED, "web"), (*ALLOWED, "answers"), (*ALLOWED, "answers")]
     assert told(*steps[3:]) == [(Kind.DROPPED, "segment", "filter:FORWARD policy")] * 2
     assert entries(lab) == 0
@@ -133,6 +137,35 @@ def test_datagrams_of_one_flow(lab_of: LabOf) -> None:
         assert talk.close() is None
     assert told(*steps) == [(*ALLOWED, "dns"), (*ALLOWED, "answers"), (*ALLOWED, "answers"), (*ALLOWED, "dns")]
     assert arrivals(*steps) == ["server", "client", "server", "server"]
+    assert entries(lab) == 0
+
+
+def test_a_step_is_told_nothing_of_what_went_before(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(), gateway=STATEFUL)
+    with lab.batch(), Conversation(lab._stage, DNS) as talk:
+        talk.send()
+        with lab.network.nodes["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(b"somebody else's", (SERVER, 9))
+        receiver, received = talk._way._arrived  # type: ignore[attr-defined]
+        receiver.answer(received, b"an answer that nobody waited for")
+        answered = talk.answer()
+    assert told(answered) == [(*ALLOWED, "answers")]
+    assert proven(answered).observation.others == ()
+
+
+def test_a_step_whose_trace_is_lost_proves_nothing(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def overrun() -> list[Path]:
+        raise Overrun
+
+    lab = lab_of(corridor(), gateway=STATEFUL)
+    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+        opened = talk.open()
+        with monkeypatch.context() as blind:
+            blind.setattr(lab._instrument, "paths", overrun)
+            lost = talk.send()
+            talk.let_go()
+    assert told(opened) == [(*ALLOWED, "web")]
+    assert (proven(lost).kind, "overflowed" in proven(lost).proof) == (Kind.LOST, True)
     assert entries(lab) == 0
 
 

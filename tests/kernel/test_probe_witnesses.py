@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import MeasurementError
+from lab.errors import InputError, MeasurementError
 from lab.probe import attempt, conversation
 from lab.probe.conversation import Conversation
 from lab.probe.question import Datagram, Handshake, Question
@@ -16,6 +16,7 @@ from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.witness import OF_A_FLOW, Witness
 from lab.record.observation import Conntrack
+from lab.record.verdict import Kind
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, table
 
@@ -86,6 +87,13 @@ def test_a_segment_is_watched_too(lab_of: LabOf, spies: list[Spy]) -> None:
     assert [spy.calls for spy in spies] == [["armed", "read", "forgot", "disarmed"]]
 
 
+@pytest.mark.parametrize("sends", [Handshake(80), Datagram(80)])
+def test_the_entries_of_what_came_to_nobody_are_not_read(lab_of: LabOf, sends: Handshake | Datagram) -> None:
+    lab = lab_of(corridor(), gateway=STATEFUL)
+    verdict = lab.ask(Question("client", CLIENT, SERVER, sends))
+    assert (verdict.kind, verdict.observation.conntrack) == (Kind.CLOSED, ())
+
+
 def test_a_conversation_is_watched_from_its_beginning_to_its_end(lab_of: LabOf, spies: list[Spy]) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
     with lab.batch(), Conversation(lab._stage, WEB) as talk:
@@ -111,3 +119,12 @@ def test_nothing_is_held_of_a_question_that_cannot_be_sent(
     assert [spy.calls for spy in spies] == [["armed", "disarmed"]]
     with lab.network.nodes["server"].socket(socket.AF_INET, kind) as other:
         other.bind((SERVER, 53))
+
+
+@pytest.mark.parametrize("sends", [Datagram(53), Handshake(53)])
+def test_a_receiver_is_let_go_where_the_sender_s_own_port_is_taken(lab_of: LabOf, sends: Datagram | Handshake) -> None:
+    lab = lab_of(corridor(client={"services": ["udp/999", "tcp/999"]}), gateway=STATEFUL)
+    question = Question("client", CLIENT, SERVER, sends, sport=999, receivers=(("server", 53),))
+    with pytest.raises(InputError, match="client cannot send from port 999"):
+        lab.ask(question)
+    assert lab.ask(replace(question, sport=None, receivers=())).kind is Kind.CLOSED
