@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -21,7 +21,7 @@ from lab.probe.question import Question
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
-from lab.probe.witness import CLOSELY, OF_A_FLOW
+from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 
@@ -80,11 +80,17 @@ def _watched(
 
     ``destination`` is where the packet is seen to arrive, None where that is not known yet.
     """
-    with stage.instrument.everything(), ExitStack() as armed:
-        readers = [armed.enter_context(arm(stage, question, destination)) for arm in CLOSELY]
-        found = _until_sound(stage, question, repeats=repeats, send=send)
-        for read in reversed(readers):
-            found = read(found)
+    armed: list[Onlooker] = []
+    with stage.instrument.everything():
+        try:
+            for arm in CLOSELY:
+                armed.append(arm(stage, question, destination))  # noqa: PERF401 - those that are armed are disarmed
+            found = _until_sound(stage, question, repeats=repeats, send=send)
+            for onlooker in reversed(armed):
+                found = onlooker.tell(found)
+        finally:
+            for onlooker in reversed(armed):
+                onlooker.disarm()
     if settled(found):
         return replace(found, fully_traced=True)
     unresolved = stage.network.unresolved_neighbours(_visited(stage, question, found), (question.family,))

@@ -76,7 +76,7 @@ class Receivers:
             except MeasurementError:
                 self.let_go(wanted[:number])
                 raise
-        shared = (one.listener for place, one in self._shared.items() if place[1:3] == (family, proto))
+        shared = [one.listener for place, one in self._shared.items() if place[1:3] == (family, proto)]
         return Taken((*shared, *always), self, wanted)
 
     def _take(self, place: _Place) -> None:

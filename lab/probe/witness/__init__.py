@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from lab.probe.witness.entries import Entries
-from lab.probe.witness.losses import losses
-from lab.probe.witness.neighbours import neighbours
-from lab.probe.witness.reached import reached
-from lab.probe.witness.reasons import reasons
-from lab.probe.witness.witness import Armed, Witness
+from lab.probe.witness.losses import Losses
+from lab.probe.witness.neighbours import FullTable
+from lab.probe.witness.reached import Reached
+from lab.probe.witness.reasons import Reasons
+from lab.probe.witness.witness import Onlooker, Witness
 
 OF_A_FLOW: tuple[type[Witness], ...] = (Entries,)
-CLOSELY: tuple[Armed, ...] = (neighbours, reasons, reached, losses)
-"""In the order in which they are armed; the last of them is read first."""
+CLOSELY: tuple[type[Onlooker], ...] = (FullTable, Reasons, Reached, Losses)
+"""In the order in which they are armed; the last of them tells first."""
 
-__all__ = ["CLOSELY", "OF_A_FLOW", "Armed", "Witness"]
+__all__ = ["CLOSELY", "OF_A_FLOW", "Onlooker", "Witness"]

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 
 from lab.probe.outcome import headed, left
 from lab.probe.question import Question
 from lab.probe.stage import Stage
-from lab.probe.witness.witness import Reader
+from lab.probe.witness.witness import Onlooker
 from lab.record.observation import Observation
 from lab.record.packet import Packet
 
 
-@contextmanager
-def reasons(stage: Stage, question: Question, destination: str | None) -> Iterator[Reader]:  # noqa: ARG001
+class Reasons(Onlooker):
     """What the kernel tells; where it tells nothing, what the headers tell by themselves."""
-    with stage.instrument.drop_reasons() as told:
 
-        def read(found: Observation) -> Observation:
-            words = told()
-            if not words and left(found) and _from_itself(stage, headed(found)):
-                words = ("IP_LOCAL_SOURCE",)
-            return replace(found, reasons=words) if words else found
+    __slots__ = "_stage", "_told", "_undo"
 
-        yield read
+    def __init__(self, stage: Stage, question: Question, destination: str | None) -> None:  # noqa: ARG002
+        self._stage, self._undo = stage, ExitStack()
+        self._told = self._undo.enter_context(stage.instrument.drop_reasons())
+
+    def tell(self, found: Observation) -> Observation:
+        """Read what was told since it was armed."""
+        reasons = self._told()
+        if not reasons and left(found) and _from_itself(self._stage, headed(found)):
+            reasons = ("IP_LOCAL_SOURCE",)
+        return replace(found, reasons=reasons) if reasons else found
+
+    def disarm(self) -> None:
+        """Ask the kernel no more."""
+        self._undo.close()
 
 
 def _from_itself(stage: Stage, packet: Packet) -> bool:

@@ -1,10 +1,6 @@
-"""What a witness is."""
+"""What a witness is: of one flow, or of a closer look."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TypeAlias
 
 from lab.probe.question import Question
 from lab.probe.sighting import Sighting
@@ -33,9 +29,21 @@ class Witness:
         """Let go of what it holds of its own, whatever happened."""
 
 
-Reader: TypeAlias = Callable[[Observation], Observation]
-"""Adds to what was seen what one witness of a closer look has seen."""
+class Onlooker:
+    """Watches a closer look at one question, however often it is sent; `attempt` alone makes it and calls it.
 
-Armed: TypeAlias = Callable[[Stage, Question, str | None], AbstractContextManager[Reader]]
-"""A witness of a closer look: armed while inside, for a question whose packet is seen to go to an address, None where that is
-not known."""
+    ``destination`` is the address that the packet is seen to go to, None where that is not known.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, stage: Stage, question: Question, destination: str | None) -> None:
+        """Arm it: nothing has been sent."""
+        raise NotImplementedError
+
+    def tell(self, found: Observation) -> Observation:
+        """What was found, with what this one saw of it."""
+        raise NotImplementedError
+
+    def disarm(self) -> None:
+        """Let go of what it holds of its own, whatever happened."""
