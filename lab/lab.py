@@ -22,7 +22,7 @@ from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
-from lab.probe.question import NUMBERS, Question
+from lab.probe.question import NUMBERS, Question, sends_of
 from lab.probe.stage import Stage
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
@@ -197,12 +197,8 @@ class Lab:
             node=flow.node,
             source=flow.source,
             destination=flow.destination,
-            proto=NUMBERS[flow.service.proto],
-            port=port,
+            sends=sends_of(flow.service, port, ack=ack),
             sport=sport,
-            icmp_type=flow.service.icmp_type or 0,
-            icmp_code=flow.service.icmp_code or 0,
-            ack=ack,
             receivers=((flow.owner, port),) if flow.owner else (),
         )
         return self.ask(question, at or self._only_policy())

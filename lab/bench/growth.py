@@ -8,12 +8,12 @@ from lab.bench.probes import ask
 from lab.errors import MachineError
 from lab.kernel.ground.tools import find
 from lab.lab import Lab
-from lab.probe.question import Question
+from lab.probe.question import Handshake, Question
 from lab.ruleset.rulesets import Rulesets
 
 _LARGEST, _QUICK = 100_000, 1_000
 _MOST_PROBES = 500
-_BLOCKED = Question("client", "172.17.255.254", "10.2.0.2", 6, 20_000)
+_BLOCKED = Question("client", "172.17.255.254", "10.2.0.2", Handshake(20_000))
 
 
 def growth(size: Size) -> Found:

@@ -16,12 +16,12 @@ from lab.kernel.stage.node import Node
 from lab.kernel.stage.rest import Pin
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.lab import Lab
-from lab.probe.question import Question
+from lab.probe.question import Handshake, Question
 from lab.record.packet import Packet
 from lab.ruleset.backend import Backend
 
-DENY = Question("client", "10.1.0.2", "10.2.0.2", 6, 20_000)
-ALLOW = Question("client", "10.1.0.2", "10.2.0.2", 6, 10_200, receivers=(("server", 10_200),))
+DENY = Question("client", "10.1.0.2", "10.2.0.2", Handshake(20_000))
+ALLOW = Question("client", "10.1.0.2", "10.2.0.2", Handshake(10_200), receivers=(("server", 10_200),))
 
 
 def probes(size: Size) -> Found:

@@ -1,1 +1,1 @@
-"""One module per way to send; each returns what was seen."""
+"""A probe: what is sent (`question`), the ways to send it, who watches it, and the attempt that brings them together."""

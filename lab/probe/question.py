@@ -4,34 +4,100 @@ from __future__ import annotations
 
 import socket as sockets
 from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
 from lab.record.packet import Packet
+from lab.written.cell import Service
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
-ECHO_REQUEST, ECHO_REQUEST_6 = 8, 128
+_ECHO_REQUESTS = {ICMP: 8, ICMPV6: 128}  # RFC 792, RFC 4443
 # what clients of Linux send from (net.ipv4.ip_local_port_range as the kernel has it: networking/ip-sysctl)
 SOURCE_PORTS = range(32_768, 61_000)
 
 
 @dataclass(frozen=True, slots=True)
+class Handshake:
+    """A TCP connection to ``port``: a handshake, a nonce each way, an orderly close."""
+
+    port: int
+    proto: ClassVar[int] = TCP
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP datagram with a nonce to ``port``, and one back."""
+
+    port: int
+    proto: ClassVar[int] = UDP
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """An echo request of ``proto`` (`ICMP` or `ICMPV6`), whose answer repeats the nonce."""
+
+    proto: int
+    code: int = 0
+    port: ClassVar[None] = None
+    beyond_syn: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> int:
+        """Its ICMP type."""
+        return _ECHO_REQUESTS[self.proto]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of ``proto`` (`ICMP` or `ICMPV6`) of another type, ``kind``, and ``code``."""
+
+    proto: int
+    kind: int
+    code: int = 0
+    port: ClassVar[None] = None
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One bare TCP segment (ACK) to ``port`` that belongs to no connection."""
+
+    port: int
+    proto: ClassVar[int] = TCP
+    beyond_syn: ClassVar[bool] = True
+
+
+Sends: TypeAlias = Handshake | Datagram | Echo | Message | Segment
+"""What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
+whether it is TCP and no SYN, which alone is traced at first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """One probe: from ``node`` with address ``source`` (its own or not) to ``destination`` and ``port``.
+    """One probe: from ``node`` with address ``source`` (its own or not) to ``destination``, and what it ``sends``.
 
     ``sport`` None lets the lab choose.  ``receivers`` are the (node, port) where the lab listens while it is sent; port None
-    for a protocol without ports.  ``ack`` sends one bare TCP segment in place of a handshake.
+    for a protocol without ports.
     """
 
     node: str
     source: str
     destination: str
-    proto: int
-    port: int | None = None
+    sends: Sends
     sport: int | None = None
-    icmp_type: int = ECHO_REQUEST
-    icmp_code: int = 0
-    ack: bool = False
     receivers: tuple[tuple[str, int | None], ...] = ()
+
+    @property
+    def proto(self) -> int:
+        """The number of the protocol."""
+        return self.sends.proto
+
+    @property
+    def port(self) -> int | None:
+        """The port that is asked for; None for a protocol without ports."""
+        return self.sends.port
 
     @property
     def family(self) -> int:
@@ -42,6 +108,20 @@ class Question:
     def domain(self) -> int:
         """The family as sockets name it."""
         return sockets.AF_INET6 if self.family == 6 else sockets.AF_INET
+
+
+def to_port(proto: int, port: int) -> Handshake | Datagram:
+    """What asks for one port of TCP or UDP."""
+    return Handshake(port) if proto == TCP else Datagram(port)
+
+
+def sends_of(service: Service, port: int | None, *, ack: bool = False) -> Sends:
+    """What asks for ``port`` of a service, or its ICMP type; ``ack`` sends one bare TCP segment in place of a handshake."""
+    proto = NUMBERS[service.proto]
+    if port is not None:
+        return Segment(port) if ack and proto == TCP else to_port(proto, port)
+    kind, code = service.icmp_type or 0, service.icmp_code or 0
+    return Echo(proto, code) if _ECHO_REQUESTS[proto] == kind else Message(proto, kind, code)
 
 
 def answer_to(packet: Packet) -> tuple[str, int | None, str, int | None]:

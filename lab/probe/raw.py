@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
 
 from lab.kernel.ground.headers import read_packet, with_transport
 from lab.kernel.stage.node import Node
@@ -69,34 +68,10 @@ def _same_kind(seen: Packet, sent: Packet) -> bool:
     return (seen.proto, seen.flags, seen.code) == (sent.proto, sent.flags, sent.code)
 
 
-@contextmanager
-def witness(stage: Stage, question: Question, destination: str | None) -> Iterator[Callable[[Packet], str | None]]:
-    """Gives a function that names the untraced node whose kernel took a packet in: the one that has ``destination``.
-
-    Where that is None, as a translation may lead anywhere, all of them are listened to.
-    """
-    nodes, watched = stage.network.nodes, stage.instrument.watched
-    owner = stage.network.topology.owner(destination) if destination is not None else None
-    names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
-    with ExitStack() as undo:
-        found = {}
-        for name in names:
-            if name is not None and name not in watched:
-                found[name] = Sniffer(nodes[name], question)
-                undo.callback(found[name].close)
-        yield lambda packet: next((name for name, sniffer in found.items() if sniffer.took_in(packet)), None)
-
-
-@contextmanager
-def sniffers(stage: Stage, question: Question) -> Iterator[Sequence[Sniffer]]:
-    """Sniffers at the question's receivers, for its time."""
-    with ExitStack() as undo:
-        found = []
-        for name in dict.fromkeys(node for node, _ in question.receivers):
-            sniffer = Sniffer(stage.network.nodes[name], question)
-            undo.callback(sniffer.close)
-            found.append(sniffer)
-        yield found
+def sniffers(stage: Stage, question: Question) -> Iterator[Sniffer]:
+    """A sniffer at each of the question's receivers, made when it is asked for."""
+    for name in dict.fromkeys(node for node, _ in question.receivers):
+        yield Sniffer(stage.network.nodes[name], question)
 
 
 def find_arrival(watching: Sequence[Sniffer], sent: Packet, nonce: bytes) -> Arrival | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket as sockets
 from dataclasses import dataclass, field
 
 from lab.probe.follow import Followed, follow
+from lab.probe.refusal import read_error_queue
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
 from lab.record.packet import Packet
@@ -13,10 +16,11 @@ from lab.record.path import End, Path
 
 @dataclass(slots=True)
 class Sighting:
-    """Filled in while a probe is under way.
+    """Filled in by a way's verbs and by the witnesses while a probe, or one step of a conversation, is under way.
 
     ``progress`` is the last thing that is known to have worked.  ``local_error`` is what the sender's own kernel said when it
-    could not even send.
+    could not even send.  ``met`` tells that the flow came to somebody, so that its entries are worth reading, and ``complete``
+    that nothing of it is under way, so that the trace has nothing more to tell.
     """
 
     stage: Stage
@@ -28,11 +32,12 @@ class Sighting:
     conntrack: tuple[Conntrack, ...] = ()
     paths: list[Path] = field(default_factory=list)
     followed: Followed | None = None
-    proven: bool = False
+    met: bool = False
+    complete: bool = False
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""
-        new = () if self.proven else self.stage.instrument.paths()
+        new = () if self.complete else self.stage.instrument.paths()
         if new or self.followed is None:
             self.paths += new
             self.followed = follow(self.paths, self.sent, self.stage.next_nodes)
@@ -49,19 +54,13 @@ class Sighting:
         rule = request[-1].dropped_by
         if rule is None or rule.rejects is not None:
             return False
-        self.proven = True
+        self.complete = True
         return True
 
-    def read_conntrack(self) -> None:
-        """The flow's entry at every watched node on its way, each asked for with the headers that the packet had there."""
-        self.conntrack = tuple(
-            entry
-            for path in self.read_trace().request
-            if (entry := self.stage.instrument.conntrack(path.node, path.entry)) is not None
-        )
+    def could_not_send(self, channel: sockets.socket, error: OSError) -> None:
+        """Take down what the sender's own kernel said to ``channel`` in place of sending.
 
-    def forget_flow(self) -> None:
-        """Delete the flow's entry at every watched node that it passed, so that no later probe meets it."""
-        for path in self.read_trace().request:
-            if path.end is not End.DROPPED:
-                self.stage.instrument.forget_flow(path.node, path.entry)
+        A REJECT in the sender's own OUTPUT refuses the call and answers as well.
+        """
+        self.local_error = os.strerror(error.errno or 0)
+        self.refusal = read_error_queue(channel)

@@ -1,33 +1,31 @@
-"""What every probe needs: the network, its instrument, the services that listen, and ports that nobody else uses."""
+"""What every probe needs: the network, its instrument, the receivers, and ports that nobody else uses."""
 
 from __future__ import annotations
 
 import errno
 import os
 import socket as sockets
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from ipaddress import ip_address
-from itertools import count, product
+from itertools import count
 from typing import TypeVar
 
-from lab.errors import InputError, MeasurementError, Problem
+from lab.errors import InputError, Problem
 from lab.kernel.ground.limits import SPARE_KINDS, SPARE_SOCKETS
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.instrument import Instrument
-from lab.probe.listeners import Listener, open_tcp, open_udp
-from lab.probe.question import NUMBERS, SOURCE_PORTS, TCP, UDP, Question
+from lab.probe.question import SOURCE_PORTS, Question
+from lab.probe.receivers import Receivers
 from lab.probe.refusal import RECEIVE_ERRORS
 from lab.record.path import Path
 
 _TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
 T = TypeVar("T")
-_Place = tuple[str, int, int, int]  # node, family, protocol, port
 
 
 class Stage:
-    """Holds the sockets of all services that are always open, until `close`.
+    """Holds the `receivers` of a lab and what its probes send from, until `close`.
 
     ``links`` are the networks that each node is on.
     """
@@ -40,41 +38,7 @@ class Stage:
         self._nonces = count(1)
         self._salt = os.urandom(4)
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
-        with ExitStack() as undo:
-            self._services: dict[_Place, Listener] = {}
-            for place in dict.fromkeys(_always_open(network)):
-                self._services[place] = undo.enter_context(self._open(*place))
-            self._undo = undo.pop_all()
-        self._always = {
-            key: tuple(listener for (_, *of, _), listener in self._services.items() if tuple(of) == key)
-            for key in product((4, 6), (TCP, UDP))
-        }
-
-    def _open(self, node: str, family: int, proto: int, port: int) -> Listener:
-        opener = open_tcp if proto == TCP else open_udp
-        try:
-            return opener(self.network.nodes[node], port, family)
-        except OSError as error:
-            raise MeasurementError(Problem(f"{node}: cannot listen on port {port}: {error.strerror}")) from error
-
-    @contextmanager
-    def listeners(self, question: Question) -> Iterator[tuple[Listener, ...]]:
-        """Who could receive the probe: the receivers of the question, opened for its time, and what is always open."""
-        always = self._always.get((question.family, question.proto), ())
-        wanted = [
-            place
-            for node, port in question.receivers
-            if port is not None and (place := (node, question.family, question.proto, port)) not in self._services
-        ]
-        if not wanted:
-            yield always
-            return
-        opened = [self._open(*place) for place in wanted]
-        try:
-            yield (*opened, *always)
-        finally:
-            for listener in opened:
-                listener.close()
+        self.receivers = Receivers(network)
 
     def nonce(self) -> bytes:
         """Sixteen bytes that no other probe has."""
@@ -173,13 +137,4 @@ class Stage:
         for spare in self._spare.values():
             for channel in spare:
                 channel.close()
-        self._undo.close()
-
-
-def _always_open(network: Network) -> Iterator[_Place]:
-    """Every service that the topology opens, in each family that its node has addresses of."""
-    for name, spec in network.topology.nodes.items():
-        for service, family in product(spec.services, (4, 6)):
-            for low, high in service.ports if spec.addresses(family) else ():
-                for port in range(low, high + 1):
-                    yield name, family, NUMBERS[service.proto], port
+        self.receivers.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.probe.question import NUMBERS, Question
+from lab.probe.question import Question, sends_of
 from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
@@ -25,12 +25,8 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         node=cell.sender.node,
         source=cell.sender.address,
         destination=cell.target.address,
-        proto=NUMBERS[cell.service.proto],
-        port=port,
+        sends=sends_of(cell.service, port, ack=cell.ack),
         sport=cell.sport if sport is None else sport,
-        icmp_type=cell.service.icmp_type or 0,
-        icmp_code=cell.service.icmp_code or 0,
-        ack=cell.ack,
         receivers=_receivers(cell, port),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lab.lab import Lab
-from lab.probe.question import NUMBERS, Question
+from lab.probe.question import NUMBERS, Question, to_port
 from lab.record.exposure import Pair
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.port_cuts import cuts_of
@@ -34,7 +34,7 @@ def ask_alike(lab: Lab, pair: Pair, proto: str) -> list[Alike] | None:
     while low <= _LAST:
         if len(found) == _MOST_ASKED:
             return None
-        verdict = lab.ask(Question(pair.sender, pair.source, pair.address, NUMBERS[proto], low))
+        verdict = lab.ask(Question(pair.sender, pair.source, pair.address, to_port(NUMBERS[proto], low)))
         cuts = _cuts(lab, verdict, pair.family, proto)
         if cuts is None or verdict.kind is Kind.LOST:
             return None

@@ -11,7 +11,7 @@ from lab.kernel.ground.garbage import without_collection
 from lab.kernel.watch.paths import Passage
 from lab.probe.crossing import unseen_nodes
 from lab.probe.follow import follow
-from lab.probe.question import TCP, Question
+from lab.probe.question import TCP, Question, to_port
 from lab.probe.stage import Stage
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
@@ -217,9 +217,8 @@ class Sweeping:
 
     def _probe(self, key: int) -> Verdict:
         question = self._question
-        return self._ask(
-            Question(question.node, question.source_of(key), question.destination, question.proto, question.port_of(key))
-        )
+        sends = to_port(question.proto, question.port_of(key))
+        return self._ask(Question(question.node, question.source_of(key), question.destination, sends))
 
 
 def _moved(passage: Passage) -> Hashable:

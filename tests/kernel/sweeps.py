@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from lab.lab import Lab
-from lab.probe.question import NUMBERS, Question
+from lab.probe.question import NUMBERS, Question, to_port
 from lab.record.sweep import Arrived, Gear, Sweep
 from lab.record.verdict import Kind, Verdict
 
@@ -18,7 +18,7 @@ def asked(
     """The verdict of one probe to a port at which no receiver is opened, as a sweep asks it."""
     proto, _, port = service.partition("/")
     flow = lab.asked(sender, target, service, source=source, family=family)
-    question = Question(flow.node, flow.source, flow.destination, NUMBERS[proto], int(port))
+    question = Question(flow.node, flow.source, flow.destination, to_port(NUMBERS[proto], int(port)))
     return lab.ask(question, at or lab._only_policy())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.lab import Lab
-from lab.probe.question import UDP, Question
+from lab.probe.question import Datagram, Question
 from lab.record.sweep import Gear
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.rulesets import Rulesets
@@ -73,7 +73,7 @@ def test_a_receiver_that_says_nothing_behind_a_translation(lab_of: LabOf) -> Non
     publish = table("nat", f"-A PREROUTING -d {NEAR} -p udp --dport 53 -j DNAT --to-destination {SERVER}")
     silent = table("filter", "-A FORWARD -m limit --limit 1/hour --limit-burst 1 -j ACCEPT", "-A FORWARD -j DROP")
     lab = lab_of(corridor(), gateway=publish + silent)
-    verdict = lab.ask(Question("client", CLIENT, NEAR, UDP, 53))
+    verdict = lab.ask(Question("client", CLIENT, NEAR, Datagram(53)))
     assert (verdict.kind, verdict.packet, verdict.observation.reached) == (Kind.UNANSWERED, "answer", "server")
 
 

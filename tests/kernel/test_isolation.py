@@ -11,7 +11,7 @@ from lab.errors import InputError
 from lab.kernel.stage.node import Node
 from lab.lab import Lab
 from lab.probe import stage
-from lab.probe.question import SOURCE_PORTS, TCP, UDP, Question
+from lab.probe.question import SOURCE_PORTS, TCP, UDP, Question, to_port
 from lab.run.runner import Order
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, table
@@ -51,7 +51,7 @@ def ask_everything(lab: Lab) -> None:
     lab.probe("client", NEAR, "tcp/80")
     lab.probe("client", "10.0.2.99", "udp/53")
     for proto, port in ((TCP, 443), (UDP, 53)):
-        lab.ask(Question("client", CLIENT, SERVER, proto, port))
+        lab.ask(Question("client", CLIENT, SERVER, to_port(proto, port)))
 
 
 def test_after_a_probe_nothing_of_its_flow_is_known(lab_of: LabOf) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.probe.question import Echo, Handshake, Message, Segment
 from lab.run.matrix_run import in_order, nothing_selected
 from lab.run.questions import questions
 from lab.verdict.cell_result import Tally
@@ -20,21 +21,21 @@ def test_every_port_is_asked() -> None:
     asked = list(questions(cell(service=PORTS)))
     assert [port for port, _ in asked] == [22, 80, 81, 82] == [question.port for _, question in asked]
     _, first = asked[0]
-    assert (first.node, first.source, first.destination, first.proto) == ("client", "10.0.1.10", "10.0.2.10", 6)
+    assert (first.node, first.source, first.destination, first.sends) == ("client", "10.0.1.10", "10.0.2.10", Handshake(22))
 
 
 def test_a_protocol_without_ports() -> None:
     ((port, question),) = questions(cell(service=PING))
-    assert (port, question.port, question.proto, question.icmp_type, question.icmp_code) == (None, None, 1, 8, 0)
+    assert (port, question.port, question.proto, question.sends) == (None, None, 1, Echo(1))
 
 
 def test_another_type_of_icmp() -> None:
     service = Service("icmp/3.4", "icmp", icmp_type=3, icmp_code=4)
     ((_, question),) = questions(cell(service=service))
-    assert (question.icmp_type, question.icmp_code) == (3, 4)
+    assert question.sends == Message(1, 3, 4)
     echo_reply = Service("icmp/0", "icmp", icmp_type=0)
     ((_, question),) = questions(cell(service=echo_reply))
-    assert question.icmp_type == 0
+    assert question.sends == Message(1, 0)
 
 
 def test_nothing_is_opened_for_a_denied_row() -> None:
@@ -63,7 +64,7 @@ def test_an_address_that_nobody_has_receives_nothing() -> None:
 
 def test_the_row_s_own_source_port_and_bare_segment() -> None:
     ((_, question),) = questions(replace(cell(), sport=53, ack=True))
-    assert (question.sport, question.ack) == (53, True)
+    assert (question.sport, question.sends) == (53, Segment(443))
 
 
 def test_results_come_in_the_order_of_the_cells() -> None:

@@ -1,0 +1,134 @@
+"""A flow that is held open: its packets are steps, and what happens between them is up to who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from lab.kernel.watch.tracer import Overrun
+from lab.probe.attempt import step
+from lab.probe.question import Question, to_port
+from lab.probe.sighting import Sighting
+from lab.probe.stage import Stage
+from lab.probe.ways import way_of
+from lab.probe.witness import OF_A_FLOW
+from lab.record.observation import Arrival, Milestone, Observation
+from lab.record.packet import Packet
+
+_PUSH_ACK, _FIN_ACK = 0x18, 0x11
+
+
+class Conversation:
+    """The flow of one question, from now until `let_go`; each verb is a step, and gives what all witnesses saw of it alone.
+
+    A step is done once, as the flow would meet another state the second time.  Its observation is `ANSWERED` when what was
+    sent arrived, and who sent it knows, as far as the protocol tells.  Meanwhile other questions may be asked, at the same
+    receiver too; a sweep forgets all flows, this one included.
+
+    What TCP could not deliver it sends again when its own clock says so, with all that was said after it: a connection that
+    lost a packet is good for being watched where it is stopped, and not for being delivered on.
+
+    >>> with Conversation(stage, question) as talk:
+    ...     opened, sent, answered, closed = talk.open(), talk.send(), talk.answer(), talk.close()
+    """
+
+    def __init__(self, stage: Stage, question: Question) -> None:
+        """Raises OSError for what the system refuses."""
+        self._stage, self._question = stage, question
+        self._way = way_of(stage, question)
+        self._witnesses = [arm(stage, question) for arm in OF_A_FLOW]
+        self._steps: list[Sighting] = []
+
+    def open(self) -> Observation | None:
+        """The handshake; None where the protocol has none, and `send` may come first."""
+        if not self._way.shakes_hands:
+            return None
+        return self._step(self._question, self._way.sent, self._way.open, lambda: self._way.arrival)
+
+    def send(self) -> Observation:
+        """A nonce from the question's node to its receiver."""
+        return self._step(self._question, self._way.sent, self._way.send, lambda: self._way.arrival)
+
+    def answer(self) -> Observation | None:
+        """A nonce back, as a packet of the receiver's; None where nothing has arrived, or the receiver's kernel answers."""
+        back = self._back()
+        if back is None or not self._way.answers:
+            return None
+        sent = _headers(back, _PUSH_ACK if self._way.shakes_hands else 0)
+        return self._step(back, sent, self._way.answer, self._arrival_back)
+
+    def close(self) -> Observation | None:
+        """The orderly close, in which the receiver is first; None where the protocol has none, or nobody to say it."""
+        back = self._back()
+        if back is None or not self._way.shakes_hands:
+            return None
+        return self._step(back, _headers(back, _FIN_ACK), self._closed, self._arrival_back)
+
+    def let_go(self) -> None:
+        """Cut off what was not closed, and forget the flow."""
+        try:
+            self._way.let_go()
+            for seen in self._steps:
+                seen.complete = True
+                for witness in self._witnesses:
+                    witness.forget(seen)
+        finally:
+            for witness in self._witnesses:
+                witness.disarm()
+
+    def _step(
+        self, question: Question, sent: Packet, verb: Callable[[Sighting], bool], arrival: Callable[[], Arrival | None]
+    ) -> Observation:
+        """``question`` is the flow's own, or the one that the receiver would ask who sends back."""
+        return step(self._stage, question, lambda: self._done(Sighting(self._stage, sent), verb, arrival))
+
+    def _done(self, seen: Sighting, verb: Callable[[Sighting], bool], arrival: Callable[[], Arrival | None]) -> Sighting:
+        self._steps.append(seen)
+        self._stage.network.rest()
+        with suppress(Overrun):
+            self._stage.instrument.paths()  # what went before is not this step's
+        if verb(seen):
+            seen.arrived = arrival()
+            seen.progress = Milestone.ANSWERED if self._way.acknowledged() else Milestone.DELIVERED
+        elif seen.progress is Milestone.SENT and seen.refusal is None:
+            seen.refusal = self._way.told()
+        for witness in self._witnesses:
+            witness.read(seen)
+        return seen
+
+    def _closed(self, seen: Sighting) -> bool:
+        seen.met, seen.progress = True, self._way.close()
+        return seen.progress is Milestone.ANSWERED
+
+    def _back(self) -> Question | None:
+        """The question that the receiver would ask to send back; None where nothing has arrived."""
+        came = self._way.arrival
+        if came is None or came.port is None or came.sport is None:
+            return None
+        sends = to_port(self._question.proto, came.sport)
+        return replace(
+            self._question, node=came.at, source=came.address, destination=came.source, sends=sends, sport=came.port
+        )
+
+    def _arrival_back(self) -> Arrival:
+        """How what is sent back arrives at a socket that hears of this flow alone."""
+        sent = self._way.sent
+        return Arrival(self._question.node, sent.source, sent.sport, sent.destination, sent.dport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.let_go()
+
+
+def _headers(question: Question, flags: int) -> Packet:
+    sends = question.sends
+    return Packet(
+        question.family, sends.proto, question.source, question.sport, question.destination, sends.port, flags
+    )

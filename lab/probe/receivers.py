@@ -1,0 +1,116 @@
+"""The receivers of a lab: the services that are always open, and those that a question opens for its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import product
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.stage.network import Network
+from lab.probe.listeners import Listener, open_tcp, open_udp
+from lab.probe.question import NUMBERS, TCP, UDP, Question
+
+_Place = tuple[str, int, int, int]  # node, family, protocol, port
+
+
+@dataclass(slots=True)
+class _Shared:
+    """An open receiver, and how many use it."""
+
+    listener: Listener
+    users: int = 0
+
+
+class Taken:
+    """The receivers that one user may hear of, until `close`."""
+
+    __slots__ = "_places", "_receivers", "listeners"
+
+    def __init__(self, listeners: tuple[Listener, ...], receivers: Receivers, places: Sequence[_Place]) -> None:
+        self.listeners, self._receivers, self._places = listeners, receivers, places
+
+    def close(self) -> None:
+        """Let go of those that were opened for this user; once."""
+        places, self._places = self._places, ()
+        self._receivers.let_go(places)
+
+
+class Receivers:
+    """Every receiver of a lab is opened once: one that is open is shared, and closed when its last user lets go.
+
+    Whose a datagram is that two users could read, its nonce says; each connection is a socket of its own.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._shared: dict[_Place, _Shared] = {}
+        with ExitStack() as undo:
+            self._services: dict[_Place, Listener] = {}
+            for place in dict.fromkeys(_always_open(network)):
+                self._services[place] = undo.enter_context(self._opened(place))
+            self._undo = undo.pop_all()
+        self._always = {
+            key: tuple(listener for (_, *of, _), listener in self._services.items() if tuple(of) == key)
+            for key in product((4, 6), (TCP, UDP))
+        }
+
+    def take(self, question: Question) -> Taken:
+        """Who could receive the probe: the question's own receivers, and all others that are open.
+
+        Raises MeasurementError where a port cannot be opened.
+        """
+        family, proto = question.family, question.proto
+        always = self._always.get((family, proto), ())
+        wanted = [
+            place
+            for node, port in question.receivers
+            if port is not None and (place := (node, family, proto, port)) not in self._services
+        ]
+        if not wanted and not self._shared:
+            return Taken(always, self, ())
+        for number, place in enumerate(wanted):
+            try:
+                self._take(place)
+            except MeasurementError:
+                self.let_go(wanted[:number])
+                raise
+        shared = [one.listener for place, one in self._shared.items() if place[1:3] == (family, proto)]
+        return Taken((*shared, *always), self, wanted)
+
+    def _take(self, place: _Place) -> None:
+        shared = self._shared.get(place)
+        if shared is None:
+            shared = self._shared[place] = _Shared(self._opened(place))
+        shared.users += 1
+
+    def let_go(self, places: Sequence[_Place]) -> None:
+        """Of each, one user less."""
+        for place in places:
+            shared = self._shared[place]
+            shared.users -= 1
+            if not shared.users:
+                del self._shared[place]
+                shared.listener.close()
+
+    def _opened(self, place: _Place) -> Listener:
+        node, family, proto, port = place
+        opener = open_tcp if proto == TCP else open_udp
+        try:
+            return opener(self._network.nodes[node], port, family)
+        except OSError as error:
+            raise MeasurementError(Problem(f"{node}: cannot listen on port {port}: {error.strerror}")) from error
+
+    def close(self) -> None:
+        """Close every service; a receiver that is still used is its user's to let go of."""
+        self._undo.close()
+
+
+def _always_open(network: Network) -> Iterator[_Place]:
+    """Every service that the topology opens, in each family that its node has addresses of."""
+    for name, spec in network.topology.nodes.items():
+        for service, family in product(spec.services, (4, 6)):
+            for low, high in service.ports if spec.addresses(family) else ():
+                for port in range(low, high + 1):
+                    yield name, family, NUMBERS[service.proto], port

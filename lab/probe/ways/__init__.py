@@ -1,0 +1,26 @@
+"""The ways to send, a file each, by the type of what is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lab.probe.question import Datagram, Echo, Handshake, Message, Question, Segment
+from lab.probe.stage import Stage
+from lab.probe.ways.datagram import Datagrams
+from lab.probe.ways.handshake import Connection
+from lab.probe.ways.message import Messages
+from lab.probe.ways.segment import Segments
+from lab.probe.ways.way import Way
+
+_WAYS: Mapping[type, type[Way]] = {
+    Handshake: Connection,
+    Datagram: Datagrams,
+    Echo: Messages,
+    Message: Messages,
+    Segment: Segments,
+}
+
+
+def way_of(stage: Stage, question: Question) -> Way:
+    """The way to send what the question sends; its sockets and receivers are open until it is let go."""
+    return _WAYS[type(question.sends)](stage, question)

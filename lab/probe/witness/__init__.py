@@ -1,0 +1,16 @@
+"""Who watches a probe beside the trace: a file each, and an entry in one of the two lists that `attempt` goes through."""
+
+from __future__ import annotations
+
+from lab.probe.witness.entries import Entries
+from lab.probe.witness.losses import Losses
+from lab.probe.witness.neighbours import FullTable
+from lab.probe.witness.reached import Reached
+from lab.probe.witness.reasons import Reasons
+from lab.probe.witness.witness import Onlooker, Witness
+
+OF_A_FLOW: tuple[type[Witness], ...] = (Entries,)
+CLOSELY: tuple[type[Onlooker], ...] = (FullTable, Reasons, Reached, Losses)
+"""In the order in which they are armed; the last of them tells first."""
+
+__all__ = ["CLOSELY", "OF_A_FLOW", "Onlooker", "Witness"]

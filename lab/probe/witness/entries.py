@@ -1,0 +1,27 @@
+"""The flow's conntrack entries."""
+
+from __future__ import annotations
+
+from lab.probe.sighting import Sighting
+from lab.probe.witness.witness import Witness
+from lab.record.path import End
+
+
+class Entries(Witness):
+    """The flow's entry at every watched node on its way, each asked for with the headers that the packet had there."""
+
+    __slots__ = ()
+
+    def read(self, seen: Sighting) -> None:
+        """Read them before anything is closed, where the flow came to somebody."""
+        if seen.met:
+            conntrack = seen.stage.instrument.conntrack
+            seen.conntrack = tuple(
+                entry for path in seen.read_trace().request if (entry := conntrack(path.node, path.entry)) is not None
+            )
+
+    def forget(self, seen: Sighting) -> None:
+        """Delete them; a packet that was dropped left none."""
+        for path in seen.read_trace().request:
+            if path.end is not End.DROPPED:
+                seen.stage.instrument.forget_flow(path.node, path.entry)

@@ -1,0 +1,45 @@
+"""The untraced node whose kernel took the packet in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.probe.outcome import headed
+from lab.probe.question import Question
+from lab.probe.raw import Sniffer
+from lab.probe.stage import Stage
+from lab.probe.witness.witness import Onlooker
+from lab.record.observation import Observation
+
+
+class Reached(Onlooker):
+    """Listens at the untraced node that has the destination.
+
+    Where that is not known, as a translation may lead anywhere, all of them are listened to.
+    """
+
+    __slots__ = ("_listening",)
+
+    def __init__(self, stage: Stage, question: Question, destination: str | None) -> None:
+        nodes, watched = stage.network.nodes, stage.instrument.watched
+        owner = stage.network.topology.owner(destination) if destination is not None else None
+        names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
+        self._listening: dict[str, Sniffer] = {}
+        try:
+            for name in names:
+                if name is not None and name not in watched:
+                    self._listening[name] = Sniffer(nodes[name], question)
+        except BaseException:
+            self.disarm()
+            raise
+
+    def tell(self, found: Observation) -> Observation:
+        """Which of them took it in."""
+        packet = headed(found)
+        at = next((name for name, sniffer in self._listening.items() if sniffer.took_in(packet)), None)
+        return found if at is None else replace(found, reached=at)
+
+    def disarm(self) -> None:
+        """Listen no more."""
+        for sniffer in self._listening.values():
+            sniffer.close()
