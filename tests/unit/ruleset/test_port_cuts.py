@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from lab.ruleset.held import Chains, HeldRule, reached, rules_of
 from lab.ruleset.port_cuts import cuts_of, port_cuts
-from lab.ruleset.save import Ruleset, read_save
+from tests.unit.ruleset.made import listed, saved
 
 
-def ruleset(*rules: str) -> Ruleset:
-    return read_save("\n".join(("*filter", ":FORWARD DROP [0:0]", ":mine - [0:0]", *rules, "COMMIT", "")))
+def ruleset(*rules: str) -> Chains:
+    return saved("\n".join(("*filter", ":FORWARD DROP [0:0]", ":mine - [0:0]", *rules, "COMMIT", "")))
 
 
 def cuts(rule: str, proto: str = "tcp") -> set[int] | None:
-    (read,) = ruleset(rule).rules()
+    (read,) = rules_of(ruleset(rule) if rule.startswith("-") else listed(rule))
     found = port_cuts(read, proto)
     return None if found is None else set(found)
 
@@ -69,14 +72,18 @@ def test_a_negated_protocol_reads_no_port() -> None:
     assert cuts("-A FORWARD ! -p udp -j DROP") == set()
 
 
+def entered(chains: Chains, named: list[tuple[str, str]]) -> Iterator[HeldRule]:
+    return reached(chains, named, 4, blocks_alone=True)
+
+
 def test_the_cuts_of_chains_are_those_of_all_their_rules_and_of_no_other() -> None:
     read = ruleset(
         "-A FORWARD -p tcp -m tcp --dport 22 -j mine", "-A mine -p tcp -m tcp --dport 80 -j ACCEPT",
         "-A mine -p udp -m udp --dport 53 -j ACCEPT",
     )  # fmt: skip
-    assert cuts_of(read, [("filter", "FORWARD")], "tcp") == frozenset({22, 23})
+    assert cuts_of(entered(read, [("filter", "FORWARD")]), "tcp") == frozenset({22, 23})
     every = [("filter", "FORWARD"), ("filter", "mine"), ("nat", "POSTROUTING")]
-    assert cuts_of(read, every, "tcp") == frozenset({22, 23, 80, 81})
+    assert cuts_of(entered(read, every), "tcp") == frozenset({22, 23, 80, 81})
     unread = ruleset("-A mine -m set --match-set services dst -j ACCEPT")
-    assert cuts_of(unread, [("filter", "FORWARD")], "tcp") == frozenset()
-    assert cuts_of(unread, [("filter", "mine")], "tcp") is None
+    assert cuts_of(entered(unread, [("filter", "FORWARD")]), "tcp") == frozenset()
+    assert cuts_of(entered(unread, [("filter", "mine")]), "tcp") is None

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
-from lab.ruleset.nft.stateful import NativeStatefulRules
+from lab.ruleset.rule import Ports
+from lab.ruleset.stateful import StatefulRules
 
 FORWARDED = ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
-def met(*rules: str, hook: str = "forward", family: int = 4, table: str = "inet", logs: bool = False) -> list[str]:
+def met(
+    *rules: str, hook: str = "forward", family: int = 4, table: str = "inet", logs: bool = False, proto: str = "any",
+    ports: Ports = (),
+) -> list[str]:  # fmt: skip
     body = "\n".join(f"\t\t{rule} # handle {number}" for number, rule in enumerate(rules, 3))
     text = (
         f"table {table} t {{ # handle 1\n\tchain c {{ # handle 1\n\t\ttype filter hook {hook} priority filter; policy accept;\n"
         f"{body}\n\t}}\n\n\tchain other {{ # handle 2\n\t\tlimit rate 1/second accept # handle 9\n\t}}\n}}\n"
     )
-    return [rule.text for rule in NativeStatefulRules(read_listing(text), family).in_the_way(FORWARDED, logs=logs)]
+    held = StatefulRules(chains_of_listing(read_listing(text)), family)
+    return [rule.text for rule in held.in_the_way(FORWARDED, proto, ports, logs=logs)]
 
 
 def test_a_limit_on_the_way() -> None:
