@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -41,7 +41,7 @@ class HeldRule:
     ``to`` what iptables' target is given (``--to-destination``), ``jump_to`` are the chains of its table that it can lead to,
     ``goto`` that it comes back from none.  ``remembers``: it treats a packet by those that came before; ``merely_logs`` tells
     of such a rule that it has no say in a packet's fate.  ``matches`` are the names behind iptables' ``-m``, None for a rule of
-    native nft.
+    native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes.
     """
 
     family: str
@@ -60,6 +60,7 @@ class HeldRule:
     merely_logs: bool = False
     matches: tuple[str, ...] | None = None
     source: str | None = None
+    named: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_native(self) -> bool:
@@ -76,14 +77,14 @@ class HeldRule:
         """What it asks of a packet, as far as that is read; all of them have to hold."""
         return tuple(asked.of_nft(self.text) if self.is_native else asked.of_iptables(self.text))
 
-    def of(self, field: str) -> Iterator[Condition]:
+    def of(self, name: str) -> Iterator[Condition]:
         """Its conditions on one field."""
-        return (one for one in self.conditions if one.field == field)
+        return (one for one in self.conditions if one.field == name)
 
-    def ports(self, field: str) -> Ports | None:
+    def ports(self, name: str) -> Ports | None:
         """The ports of a field (``dports``, ``sports``) that it can match; None where it does not say, or not in numbers."""
         known: Ports | None = None
-        for one in self.of(field):
+        for one in self.of(name):
             ports = ports_of(one)
             if ports is not None:
                 known = ports if known is None else overlap(known, ports)

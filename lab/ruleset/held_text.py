@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from lab.ruleset.held import HeldRule
 from lab.ruleset.held_save import held_rule as of_iptables
 from lab.ruleset.nft.held import held_rule as of_nft
+from lab.ruleset.nft.listing import NftTable
 from lab.ruleset.nft.rule import Surroundings
 from lab.ruleset.nft.rule import read_rule as read_nft
 from lab.ruleset.rule import read_rule
@@ -17,6 +18,7 @@ _COUNTERS = re.compile(r"\A\[\d+:\d+\]\s*")
 _FAMILIES = {"v4": "ip", "v6": "ip6", "nft": ""}
 _COMMANDS = frozenset(("-A", "--append", "-I", "--insert"))
 _NO_SETS = Surroundings({})
+_NO_TABLE = NftTable("", "", {})
 
 
 def rule_in_line(kind: str, line: str) -> HeldRule | None:
@@ -27,7 +29,7 @@ def rule_in_line(kind: str, line: str) -> HeldRule | None:
     """
     if kind == "nft":
         text = line.strip().rstrip(";")
-        return None if text[:1] in ("", "#") else of_nft("", "", "", read_nft(0, 0, text, _NO_SETS))
+        return None if text[:1] in ("", "#") else of_nft(_NO_TABLE, "", read_nft(0, 0, text, _NO_SETS))
     found = [] if quote_is_open(line) else words(_COUNTERS.sub("", line))
     if len(found) < 3 or found[0] not in _COMMANDS:
         return None

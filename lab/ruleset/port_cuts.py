@@ -35,7 +35,7 @@ def port_cuts(rule: HeldRule, proto: str) -> frozenset[int] | None:
     if rule.matches is not None:
         return _cuts_of_iptables(rule, rule.matches)
     logs = rule.target in (None, "log")
-    return None if rule.remembers and not logs else cuts_of_nft(rule.text, merely_logs=logs)
+    return None if rule.remembers and not logs else cuts_of_nft(rule.text, rule.named, merely_logs=logs)
 
 
 def cuts_of(rules: Iterable[HeldRule], proto: str) -> frozenset[int] | None:

@@ -71,4 +71,4 @@ class _Native:
 
     def _rule(self, table: NftTable, chain: NftChain, rule: NftRule, block: str | None) -> HeldRule:
         source = self._sources.get((f"{table.family} {table.name}", chain.name, rule.number))
-        return held_rule(table.family, table.name, chain.name, rule, source, block)
+        return held_rule(table, chain.name, rule, source, block)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 
 from lab.ruleset.held import ChainKey, HeldChain, HeldRule, block_name
 from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
 
+_NO_SETS: Mapping[str, str] = {}
+
 
 def held_rule(
-    family: str, table: str, chain: str, rule: NftRule, source: str | None = None, block: str | None = None
+    table: NftTable, chain: str, rule: NftRule, source: str | None = None, block: str | None = None
 ) -> HeldRule:
     """One rule of a listing; ``block`` is what the chain of its ``jump { … }`` is called."""
     jumps = rule.jump_to if block is None else (*rule.jump_to, block)
     merely_logs = rule.stateful and rule.target in (None, "log")
     return HeldRule(
-        family, table, chain, rule.number, rule.text, rule.comment, rule.target, jumps, rule.goto, rule.log_prefix,
+        table.family, table.name, chain, rule.number, rule.text, rule.comment, rule.target, jumps, rule.goto, rule.log_prefix,
         rule.reject_with, None, rule.stateful, merely_logs, None, source,
+        table.sets if "@" in rule.text else _NO_SETS,
     )  # fmt: skip
 
 
@@ -41,7 +44,7 @@ def _chains(table: NftTable) -> Iterator[HeldChain]:
         rules = []
         for rule in chain.rules:
             block = block_name(next(numbers)) if rule.block else None
-            rules.append(held_rule(table.family, table.name, chain.name, rule, None, block))
+            rules.append(held_rule(table, chain.name, rule, None, block))
             if block is not None:
                 waiting.append(NftChain(block, None, None, None, None, (), rule.block))
         yield held_chain(table.family, table.name, chain, tuple(rules))

@@ -7,6 +7,7 @@ stand in it.  One piece that is of neither kind, and nothing is told of the rule
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 
 from lab.ruleset.conditions import without_texts
 from lab.ruleset.nft.rule import new_destination, without_block
@@ -24,7 +25,7 @@ _SELECTORS = (
 )  # fmt: skip
 _SELECTOR = f"(?:{'|'.join(_SELECTORS)})"
 _ASKS = (
-    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map ){_VALUE}(?: / \S+)?"
+    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map |\. ){_VALUE}(?: / \S+)?"
 )
 _STATEMENTS = (
     r"counter(?: name \S+| packets \d+ bytes \d+)?",
@@ -37,27 +38,31 @@ _STATEMENTS = (
     r"meta nftrace set 1", r"ct helper set \"[^\"]*\"", r"tcp option maxseg size set (?:rt mtu|\d+)", r"ip6? dscp set \w+",
 )  # fmt: skip
 _LIKE_FOR_ALL = re.compile(rf"(?:{'|'.join(_STATEMENTS)}|{_ASKS})(?= |\Z)")
-_PORTS = re.compile(
-    r"(?:tcp|udp|sctp|dccp|udplite|th) dport (?:(?:!=|==|<|>|<=|>=|vmap) )?(\{[^{}]*\}|\d+(?:-\d+)?)(?= |\Z)"
-)
-_RANGE = re.compile(r"\s*(\d+)(?:-(\d+))?(?: : .*)?", re.DOTALL)
+_DPORT = "(?:tcp|udp|sctp|dccp|udplite|th) dport"
+_KEY = rf"(?P<key>(?:{_SELECTOR}|{_DPORT})(?: \. (?:{_SELECTOR}|{_DPORT}))*)"
+_VALUES = r"(?P<values>\{[^{}]*\}|@\S+|\d+(?:-\d+)?)"
+_PORTS = re.compile(rf"{_KEY} (?:(?:!=|==|<|>|<=|>=|vmap) )?{_VALUES}(?= |\Z)")
+_TRANSLATES_BY_MAP = re.compile(rf"(?:dnat(?: ip6?)?(?: addr \. port)?|redirect) to :?{_KEY} map {_VALUES}(?= |\Z)")
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 _TRANSLATES = re.compile(r"(?:dnat(?: ip6?)? to \S+|redirect(?: to \S+)?)(?= |\Z)")
 _LIMITS = re.compile(r"limit (?:rate (?:over )?\S+(?: burst \d+ \w+)?|name \S+)(?= |\Z)")
 
 
-def cuts_of_nft(text: str, *, merely_logs: bool = False) -> frozenset[int] | None:
+def cuts_of_nft(text: str, sets: Mapping[str, str], *, merely_logs: bool = False) -> frozenset[int] | None:
     """The destination ports at which a rule may begin or cease to match, or do another thing; None where that cannot be told.
 
-    ``merely_logs``: nothing it does is a packet's fate, so that a limit in it is none of a port.
+    ``sets`` are the elements of those sets and maps of its table that stay as they are.  ``merely_logs``: nothing it does is a
+    packet's fate, so that a limit in it is none of a port.
     """
     bare = without_block(without_texts(text))
     cuts: set[int] = set()
     place = 0
     while place < len(bare):
         found = _LIKE_FOR_ALL.match(bare, place) or (_LIMITS.match(bare, place) if merely_logs else None)
-        if found is None and (found := _PORTS.match(bare, place)) is not None:
-            edges = _edges(found[1])
-            if edges is None:
+        if found is None and (found := _PORTS.match(bare, place) or _TRANSLATES_BY_MAP.match(bare, place)) is not None:
+            values = found["values"]
+            edges = _edges(found["key"].split(" . "), sets.get(values[1:]) if values[0] == "@" else values)
+            if edges is None or (found.re is _TRANSLATES_BY_MAP and not bare.endswith(values)):
                 return None
             cuts |= edges
         elif found is None and (found := _TRANSLATES.match(bare, place)) is not None and not _gives_one_port(bare):
@@ -68,14 +73,27 @@ def cuts_of_nft(text: str, *, merely_logs: bool = False) -> frozenset[int] | Non
     return frozenset(cuts)
 
 
-def _edges(written: str) -> set[int] | None:
-    """Where the ranges of ``53``, ``1024-65535`` or ``{ 53, 67-68 : drop }`` begin and end; None where one is no number."""
+def _edges(selectors: Sequence[str], written: str | None) -> set[int] | None:
+    """Where ports begin and end in ``53``, ``{ 53, 67-68 : drop }`` or ``{ 192.0.2.1 . 443 }``; None where one is no number.
+
+    What a map gives may be a constant alone: of several addresses or ports the kernel would choose one.
+    """
+    if written is None:
+        return None
     found: set[int] = set()
-    for part in written.strip("{} ").split(","):
-        one = _RANGE.fullmatch(part)
-        if one is None:
+    for element in written.strip("{} \n\t").split(","):
+        key, _, data = element.strip().partition(" : ")
+        parts = key.split(" . ")
+        if key == "*" or not key:
+            continue
+        if len(parts) != len(selectors) or (data and "-" in data.partition(" ")[0] + data.rpartition(" ")[2]):
             return None
-        found |= {int(one[1]), int(one[2] or one[1]) + 1}
+        for selector, part in zip(selectors, parts, strict=True):
+            if selector.endswith(" dport"):
+                one = _RANGE.fullmatch(part.strip())
+                if one is None:
+                    return None
+                found |= {int(one[1]), int(one[2] or one[1]) + 1}
     return found
 
 

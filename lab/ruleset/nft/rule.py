@@ -208,7 +208,7 @@ def _asks_written(bare: str, written: Collection[str]) -> bool:
 
 def is_about_invalid(text: str) -> bool:
     """Whether a rule is about packets of state invalid, or of a source on the wrong interface."""
-    bare = without_strings(text)
+    bare = without_block(without_strings(text))
     if "ct state " in bare:
         for found in _STATES.finditer(bare):
             listed = (found[2] or found[3] or "").replace(",", " ").split()
