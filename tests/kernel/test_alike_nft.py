@@ -22,7 +22,9 @@ ANSWERS = "ct state vmap { established : accept, related : accept, invalid : dro
 SCRIPT = """table inet door {{
     set web {{ type inet_service; flags interval; elements = {{ 80, 443, 8000-8010 comment "many, {{ 99 }}" }} }}
     set pairs {{ type ipv4_addr . inet_service; elements = {{ 10.0.2.10 . 2000, 10.0.2.99 . 3000 }} }}
-    map ways {{ type inet_service : verdict; flags interval; elements = {{ 22 : jump odd, 5000-5999 : goto odd, * : continue }} }}
+    map ways {{
+        type inet_service : verdict; flags interval; elements = {{ 22 : jump odd, 5000-5999 : goto odd, * : continue }}
+    }}
     chain odd {{
         tcp dport 5500-5600 reject with tcp reset
         tcp dport {{ 22, 5001 }} counter accept
@@ -42,7 +44,7 @@ RULES = {
     "one port": "tcp dport 443 counter accept",
     "ranges and a negation": "tcp dport { 22, 1000-2000 } accept\n tcp dport != 3000-60000 meta l4proto tcp reject",
     "a named set": "ip daddr 10.0.2.10 tcp dport @web accept",
-    "a set of pairs": "ip daddr . tcp dport @pairs accept\n ip saddr . ip daddr . tcp dport { 10.0.1.10 . 10.0.2.10 . 25 } accept",
+    "sets of pairs": "ip daddr . tcp dport @pairs accept\n ip saddr . tcp dport { 10.0.1.10 . 25, 10.0.1.11 . 26 } accept",
     "maps of verdicts": "tcp dport vmap @ways\n meta l4proto . th dport vmap { tcp . 7000 : accept, udp . 7001 : drop }",
     "a block": "meta l4proto tcp jump { tcp dport 70 accept; tcp dport 80-90 drop; }\n tcp dport < 1024 accept",
     "marks and logs": 'tcp dport 600 meta mark set 7\n limit rate 5/minute log prefix "tcp dport 9 "\n meta mark 7 accept',
@@ -90,7 +92,7 @@ def test_every_port_of_all_rules_together(lab_of: LabOf) -> None:
     lab = lab_of(corridor(server={"services": ["tcp/443"]}), gateway=native("\n".join(RULES.values())))
     alike = ask_alike(lab, TO_SERVER, "tcp")
     assert alike is not None
-    for low, high, group in lab.sweep("client", SERVER, gear=Gear.RULE).ranges():
+    for low, high, group in lab.sweep("client", SERVER, "tcp/1-9000", gear=Gear.RULE).ranges():
         for one in alike:
             if one.low <= high and low <= one.high:
                 assert (one.verdict.kind, one.verdict.rule) == (group.verdict.kind, group.verdict.rule), (low, high, one)
@@ -98,7 +100,7 @@ def test_every_port_of_all_rules_together(lab_of: LabOf) -> None:
 
 @pytest.mark.parametrize(
     "rules",
-    ["tcp sport 1-1000 accept", "limit rate 1/hour accept", "numgen inc mod 2 vmap { 0 : accept, 1 : drop }", "@th,20,8 80 drop"],
+    ["tcp sport 1-1000 accept", "limit rate 1/hour accept", "numgen inc mod 2 vmap { 0 : accept }", "@th,20,8 80 drop"],
 )
 def test_what_cannot_be_read_is_not_told(lab_of: LabOf, rules: str) -> None:
     assert ask_alike(lab_of(corridor(), gateway=native(f"meta l4proto tcp {rules}")), TO_SERVER, "tcp") is None

@@ -63,3 +63,35 @@ def test_a_rule_of_a_block() -> None:
 ])  # fmt: skip
 def test_a_chain_that_a_verdict_map_leads_to(rule: str) -> None:
     assert met(rule) == ["limit rate 1/second accept"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "proto", "ports", "expected"),
+    [
+        ("tcp dport 22 limit rate 1/second accept", "tcp", ((22, 22),), True),
+        ("tcp dport 22 limit rate 1/second accept", "tcp", ((443, 443),), False),
+        ("tcp dport 22 limit rate 1/second accept", "udp", ((22, 22),), False),
+        ("tcp dport 1024-65535 limit rate 1/second accept", "tcp", ((443, 443),), True),  # an answer's port may be one of them
+        ("meta l4proto != tcp limit rate 1/second accept", "tcp", ((443, 443),), False),
+        ("meta l4proto { tcp, udp } limit rate 1/second accept", "udp", ((53, 53),), True),
+        ("icmp type destination-unreachable limit rate 1/second accept", "udp", ((53, 53),), True),
+        ("icmp type echo-request limit rate 1/second accept", "udp", ((53, 53),), False),
+        ("tcp dport @some limit rate 1/second accept", "tcp", ((443, 443),), True),
+        ("ip saddr . tcp dport { 10.0.0.1 . 22 } limit rate 1/second accept", "tcp", ((443, 443),), True),
+    ],
+)
+def test_protocol_and_port_leave_out_what_cannot_match(rule: str, proto: str, ports: Ports, *, expected: bool) -> None:
+    assert bool(met(rule, proto=proto, ports=ports)) is expected
+
+
+@pytest.mark.parametrize(
+    ("nat", "expected"),
+    [
+        ("tcp dport 443 dnat ip to 10.0.0.1:8443", True), ("tcp dport 443 dnat ip to 10.0.0.1:9000", False),
+        ("tcp dport 443 redirect to :8000-9000", True), ("tcp dport 443 redirect", False),
+        ("dnat ip addr . port to tcp dport map @ways", True), ("tcp dport 22 dnat ip to 10.0.0.1:8443", False),
+    ],
+)  # fmt: skip
+def test_ports_that_a_translation_may_have_put_there(nat: str, *, expected: bool) -> None:
+    limit = "tcp dport 8443 limit rate 1/second accept"
+    assert (limit in met(nat, limit, proto="tcp", ports=((443, 443),))) is expected
