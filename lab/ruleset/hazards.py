@@ -38,6 +38,6 @@ def find_hazards(rules: Iterable[HeldRule], sets: str = "") -> Hazards:
         answers = answers or rule.answers
         rejects = rejects or rule.rejects
         translates = translates or rule.translates == "destination" or rule.target == "NETMAP"
-        reads = reads or rule.reads_source_ports or not of_ports.isdisjoint(rule.sets)
+        reads = reads or rule.reads_source_ports or (bool(of_ports) and not of_ports.isdisjoint(rule.sets))
         copies = copies or rule.copies
     return Hazards(queues, answers, rejects, translates, reads, copies)

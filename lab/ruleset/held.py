@@ -26,6 +26,7 @@ _TRANSLATES = {
     "DNPT": "destination", "SNPT": "source",
     "dnat": "destination", "redirect": "destination", "snat": "source", "masquerade": "source",
 }  # fmt: skip
+_SAID = ("sport", "source-port", "--port", "srcport", "dstport")  # most rules say none of it, and need no reading
 _READ_BYTES = frozenset(("u32", "bpf"))
 _MAY_BE_INVALID = frozenset(("state", "conntrack", "rpfilter"))
 _OF_SOURCE_PORTS = frozenset((asked.SPORTS, asked.PORTS, asked.ORIGINAL_SPORTS))
@@ -101,20 +102,23 @@ class HeldRule:
             return statements(self.text)
         return frozenset() if self.target is None else frozenset((self.target,))
 
+    def _does(self, words: Collection[str]) -> bool:
+        return self.target in words if self.matches is not None else not self.statements.isdisjoint(words)
+
     @property
     def queues(self) -> bool:
         """It hands packets to user space."""
-        return not self.statements.isdisjoint(_QUEUES)
+        return self._does(_QUEUES)
 
     @property
     def answers(self) -> bool:
         """It takes packets over, and answers in their place."""
-        return not self.statements.isdisjoint(_ANSWERS)
+        return self._does(_ANSWERS)
 
     @property
     def copies(self) -> bool:
         """It sends a packet twice."""
-        return not self.statements.isdisjoint(_COPIES)
+        return self._does(_COPIES)
 
     @property
     def rejects(self) -> bool:
@@ -139,7 +143,7 @@ class HeldRule:
         # a rule that also names NEW is about more than that
         return "rpfilter" in self.matches or any("INVALID" in named and "NEW" not in named for named in states)
 
-    @cached_property
+    @property
     def sets(self) -> frozenset[str]:
         """The ipsets that it asks or writes."""
         if self.matches is None or ("set" not in self.matches and self.target != "SET"):
@@ -152,13 +156,13 @@ class HeldRule:
             if option in options and (place == 0 or found[place - 1] not in FREE_TEXT)
         )
 
-    @cached_property
+    @property
     def reads_source_ports(self) -> bool:
         """Whether it may tell source ports apart; of ipsets `sets` are for who knows what they hold."""
         if self.matches is not None:
             return (
-                self.target == "HMARK" or not _READ_BYTES.isdisjoint(self.matches)
-                or any(one.field in _OF_SOURCE_PORTS for one in self.conditions) or "--ctreplsrcport" in self.text
+                self.target == "HMARK" or not _READ_BYTES.isdisjoint(self.matches) or "--ctreplsrcport" in self.text
+                or (any(word in self.text for word in _SAID) and any(one.field in _OF_SOURCE_PORTS for one in self.conditions))
             )  # fmt: skip
         bare = asked.without_texts(self.text)
         return "sport" in bare or "proto-src" in bare or "@th," in bare

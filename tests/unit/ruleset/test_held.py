@@ -46,7 +46,8 @@ def test_the_keys_of_a_map_are_a_condition_and_what_it_gives_is_none() -> None:
 
 
 def test_a_block_asks_for_itself() -> None:
-    rules = list(rules_of(listed("meta l4proto tcp jump {\n\t\t\ttcp dport { 22 } accept\n\t\t\tct state { invalid } queue\n\t\t}")))
+    block = "\n\t\t\ttcp dport { 22 } accept\n\t\t\tct state { invalid } queue\n\t\t"
+    rules = list(rules_of(listed(f"meta l4proto tcp jump {{{block}}}")))
     outer, first, second = rules
     assert (outer.ports(DPORTS), first.ports(DPORTS)) == (None, ((22, 22),))
     assert (outer.queues, second.queues, outer.jump_to) == (False, True, ("block 1",))
