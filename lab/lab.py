@@ -11,9 +11,10 @@ from typing import Self
 
 from lab.errors import InputError, Problem
 from lab.kernel.ground.namespace import Home
+from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines
 from lab.kernel.hold.loading import Load
-from lab.kernel.hold.read_back import LoadedPolicy, read_back
+from lab.kernel.hold.read_back import read_back
 from lab.kernel.hold.rule_index import RuleIndex
 from lab.kernel.stage.capture import Capture
 from lab.kernel.stage.network import Network
@@ -27,7 +28,6 @@ from lab.probe.stage import Stage
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
-from lab.ruleset.absent import here_of
 from lab.ruleset.backend import Backend
 from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.remembering import Flow, RememberingRules
@@ -83,7 +83,7 @@ class Lab:
                 loads[name].finish()
             self._instrument = Instrument(self.network)
             undo.callback(self._instrument.close)
-            self.policies: dict[str, LoadedPolicy] = {
+            self.policies: dict[str, Held] = {
                 name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
                 for name, rulesets in policies.items()
             }
@@ -270,9 +270,7 @@ class Lab:
     @cached_property
     def rules_that_remember(self) -> RememberingRules:
         """The rules of all policies that have a state of their own."""
-        saved = {name: policy.saved for name, policy in self.policies.items()}
-        native = {name: policy.native for name, policy in self.policies.items() if policy.native is not None}
-        return RememberingRules(self.topology, saved, native)
+        return RememberingRules(self.topology, {name: policy.chains for name, policy in self.policies.items()})
 
     @property
     def reads_source_ports(self) -> bool:
@@ -281,18 +279,14 @@ class Lab:
 
     @cached_property
     def _hazards(self) -> Hazards:
-        native = [policy.native for policy in self.policies.values() if policy.native is not None]
-        sets = [policy.rendered.ipset.text for policy in self.policies.values() if policy.rendered.ipset is not None]
-        return find_hazards([policy.saved for policy in self.policies.values()], native, "\n".join(sets))
+        sets = "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
+        return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), sets)
 
     @cached_property
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
-        here = {
-            name: here_of(policy.rendered, self.topology.nodes[name].interfaces) for name, policy in self.policies.items()
-        }
-        rules = (rule for policy in self.policies.values() for rule in policy.index.all())
-        return Absences(self.topology, rules, here)
+        here = {name: policy.here(self.topology.nodes[name].interfaces) for name, policy in self.policies.items()}
+        return Absences(self.topology, {name: policy.chains for name, policy in self.policies.items()}, here)
 
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None

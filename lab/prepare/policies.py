@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lab.errors import InputError, Problem, Where
+from lab.kernel.ground.names import OWN_NAMES
 from lab.prepare.renderer import run_renderer
 from lab.prepare.templates import Templates
 from lab.ruleset import ipset
@@ -32,8 +33,8 @@ _OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
 _RESERVED = (
     (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
     (
-        re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_(?:trace|count|quiet)\b"),
-        "lab_trace, lab_count and lab_quiet are the lab's own names",
+        re.compile(rf"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?(?:{'|'.join(OWN_NAMES)})\b"),
+        f"{', '.join(OWN_NAMES[:-1])} and {OWN_NAMES[-1]} are the lab's own names",
         "rename the table",
     ),
     (

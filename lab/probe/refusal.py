@@ -6,29 +6,12 @@ import socket as sockets
 import struct
 
 from lab.record.observation import Refusal
+from lab.written import reject
 
 RECEIVE_ERRORS = {4: (sockets.IPPROTO_IP, 11), 6: (sockets.IPPROTO_IPV6, 25)}  # IP_RECVERR, IPV6_RECVERR
 _ORIGINS = {(sockets.IPPROTO_IP, 11): 2, (sockets.IPPROTO_IPV6, 25): 3}  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
-# what REJECT calls them (iptables-extensions(8))
-_KINDS_6 = {
-    (1, 0): "icmp6-no-route",
-    (1, 1): "icmp6-adm-prohibited",
-    (1, 3): "icmp6-addr-unreachable",
-    (1, 4): "icmp6-port-unreachable",
-    (1, 5): "icmp6-policy-fail",
-    (1, 6): "icmp6-reject-route",
-}
-_KINDS = {
-    (3, 0): "icmp-net-unreachable",
-    (3, 1): "icmp-host-unreachable",
-    (3, 2): "icmp-proto-unreachable",
-    (3, 3): "icmp-port-unreachable",
-    (3, 9): "icmp-net-prohibited",
-    (3, 10): "icmp-host-prohibited",
-    (3, 13): "icmp-admin-prohibited",
-}
-RESET = Refusal("tcp-reset", None)
+RESET = Refusal(reject.RESET, None)
 
 
 def read_error_queue(channel: sockets.socket) -> Refusal | None:
@@ -48,9 +31,8 @@ def read_error_queue(channel: sockets.socket) -> Refusal | None:
 
 def refusal_of(family: int, icmp_type: int, code: int, sender: str) -> Refusal:
     """What an ICMP error of this type and code says."""
-    if family == 4:
-        return Refusal(_KINDS.get((icmp_type, code), f"icmp {icmp_type}/{code}"), sender)
-    return Refusal(_KINDS_6.get((icmp_type, code), f"icmpv6 {icmp_type}/{code}"), sender)
+    protocol = "icmp" if family == 4 else "icmpv6"
+    return Refusal(reject.kind_of_icmp(family, icmp_type, code) or f"{protocol} {icmp_type}/{code}", sender)
 
 
 def _refusal(level: int, told: tuple[int, int], offender: bytes) -> Refusal:

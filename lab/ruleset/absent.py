@@ -7,14 +7,15 @@ IPsec is none of them: a packet in the clear is one that its row means.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 from lab.ruleset import ipset
+from lab.ruleset.conditions import ENTERED, LEFT, without_texts
+from lab.ruleset.held import HeldRule
 from lab.ruleset.nft.sets import empty_sets
 from lab.ruleset.nft.tokens import NAME
-from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.words import words
 
 INTERFACE = "interface"
@@ -65,7 +66,6 @@ _OPTIONS = {
     ("--timestart", "--timestop", "--datestart", "--datestop", "--weekdays", "--monthdays"),
     ("time", "time", "the time that it names"),
 )  # fmt: skip
-_ENDS = {"-i": "-i", "--in-interface": "-i", "-o": "-o", "--out-interface": "-o"}
 _MATCH = ("-m", "--match")
 
 _SIGN = r" (?P<sign>!= |== )?"
@@ -86,12 +86,9 @@ _NFT = tuple(
         (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
     )
 )  # fmt: skip
-_NFT_INTERFACE = re.compile(rf"(?<!\. )\b(?:meta )?(?:iifname|oifname|iif|oif){_SIGN}(?!\.|vmap|@|\$){_VALUE}(?! \.)")
 _NFT_SET = re.compile(rf"(?P<before>\w+ )?(?P<sign>!= )?(?<![\w.])@(?P<name>{NAME})(?![\w,])")
 _FILLS = re.compile(r"--(?:add|map)-set[ \t]+(\S+)")
 _WRITES = ("add ", "update ", "delete ", "map ")
-_TEXTS = re.compile(r' (?:comment|log prefix|prefix) "[^"]*"')
-_NAMES = re.compile(r'"([^"]*)"|([^\s{},"]+)')
 _HINTS = re.compile(
     r"-m (?:mac|string|u32|bpf|helper|osf|owner|cgroup|physdev|devgroup|geoip|time|set)\b| -[io] |--match|interface"
 )
@@ -100,19 +97,20 @@ _NFT_HINTS = re.compile(
 )
 
 
-def here_of(rulesets: Rulesets, interfaces: Collection[str]) -> Here:
-    """What a node with these rulesets has."""
-    texts = {kind: text.text for kind, text in rulesets.parts()}
+def here_of(texts: Mapping[str, str], interfaces: Collection[str]) -> Here:
+    """What a node with rulesets of these texts, by kind, has."""
     empty = ipset.empty_sets(texts.get("ipset", ""))
     filled = {name for kind in ("v4", "v6") for name in _FILLS.findall(texts.get(kind, ""))}
     return Here(frozenset(interfaces), (empty - filled) | empty_sets(texts.get("nft", "")))
 
 
-def needs_of(text: str, here: Here) -> tuple[Need, ...]:
-    """What the rule of this text needs that is not there; one of iptables begins with a dash (``-A INPUT …``)."""
-    if text.lstrip("[")[:1] in ("-", "!") or text[:1] == "[":
-        return tuple(_of_iptables(text, here)) if _HINTS.search(text) else ()
-    return tuple(_of_nft(_TEXTS.sub("", text), here)) if _NFT_HINTS.search(text) else ()
+def needs_of(rule: HeldRule, here: Here) -> tuple[Need, ...]:
+    """What the rule needs that is not there."""
+    if not (_NFT_HINTS if rule.is_native else _HINTS).search(rule.text):
+        return ()
+    if rule.is_native:
+        return (*_of_nft(without_texts(rule.text), here), *_interfaces(rule, here))
+    return (*_interfaces(rule, here), *_of_iptables(rule.text, here))
 
 
 def lacks_interface(name: str, own: Collection[str]) -> bool:
@@ -122,13 +120,19 @@ def lacks_interface(name: str, own: Collection[str]) -> bool:
     return name not in own and name != "lo"
 
 
-def named_interfaces(text: str) -> Iterator[str]:
-    """The interfaces that the rule of this text names, as it writes them."""
-    if text[:1] == "-":
-        yield from (value for option, value in pairwise(words(text)) if option in _ENDS)
-        return
-    for found in _NFT_INTERFACE.finditer(_TEXTS.sub("", text)):
-        yield from (quoted or bare for quoted, bare in _NAMES.findall(found["value"]))
+def named_interfaces(rule: HeldRule) -> Iterator[str]:
+    """The interfaces that the rule names, as it writes them."""
+    for condition in rule.conditions:
+        if condition.field in (ENTERED, LEFT) and not condition.is_named:
+            yield from condition.values
+
+
+def _interfaces(rule: HeldRule, here: Here) -> Iterator[Need]:
+    for condition in rule.conditions:
+        names = condition.values
+        is_read = condition.field in (ENTERED, LEFT) and not condition.is_named and any(names)
+        if is_read and all(lacks_interface(name, here.interfaces) for name in names):
+            yield Need(INTERFACE, f"the interface {' or '.join(names)}", condition.negated)
 
 
 def _of_iptables(text: str, here: Here) -> Iterator[Need]:
@@ -142,8 +146,6 @@ def _of_iptables(text: str, here: Here) -> Iterator[Need]:
             yield Need(known[1], known[2].format(value), negated)
         elif option == "--match-set" and value in here.empty:
             yield Need("set", f"an entry in the set {value}, which is empty", negated)
-        elif option in _ENDS and value and lacks_interface(value, here.interfaces):
-            yield Need(INTERFACE, f"the interface {value}", negated)
 
 
 def _of_nft(text: str, here: Here) -> Iterator[Need]:
@@ -152,10 +154,6 @@ def _of_nft(text: str, here: Here) -> Iterator[Need]:
             parts = found.groupdict()
             value = parts.get("raw") or (parts.get("value") or "").strip('"')
             yield Need(kind, words_of.format(value), (parts.get("sign") or "").startswith("!"))
-    for found in _NFT_INTERFACE.finditer(text):
-        names = [quoted or bare for quoted, bare in _NAMES.findall(found["value"])]
-        if names and all(lacks_interface(name, here.interfaces) for name in names):
-            yield Need(INTERFACE, f"the interface {' or '.join(names)}", (found["sign"] or "").startswith("!"))
     for found in _NFT_SET.finditer(text):
         if found["name"] in here.empty and found["before"] not in _WRITES:
             yield Need("set", f"an entry in the set {found['name']}, which is empty", bool(found["sign"]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from lab.ruleset.rule import SavedRule
-from lab.ruleset.save import Ruleset
+from lab.ruleset.conditions import DPORTS
+from lab.ruleset.held import HeldRule
+from lab.ruleset.nft.port_cuts import cuts_of_nft
 from lab.ruleset.words import FREE_TEXT, words
 
 # matches that read nothing of a transport header but what their options say, all of which have "port" in their name
@@ -24,23 +25,42 @@ _LOGGING = frozenset(("LOG", "NFLOG"))
 _ONE_PORT = re.compile(r"(?:(?:\[[^\]]*\]|[^:\[\]]*):)?\d+\Z|[^:]*\Z|[0-9a-fA-F:]+\Z")
 
 
-def port_cuts(rule: SavedRule, proto: str) -> frozenset[int] | None:
+def port_cuts(rule: HeldRule, proto: str) -> frozenset[int] | None:
     """The ports of ``proto`` (tcp, udp) at which the rule may begin or cease to match; None where that cannot be told.
 
     Between two cuts it treats all ports alike: it matches all or none, and gives all the same new port, or leaves it.
     """
-    if rule.proto is not None and not rule.proto.startswith("!") and rule.proto != proto:
+    if not rule.is_about(proto):
         return frozenset()
+    if rule.matches is not None:
+        return _cuts_of_iptables(rule, rule.matches)
+    logs = rule.target in (None, "log")
+    return None if rule.remembers and not logs else cuts_of_nft(rule.text, rule.named, merely_logs=logs)
+
+
+def cuts_of(rules: Iterable[HeldRule], proto: str) -> frozenset[int] | None:
+    """The cuts of all these rules; None where those of one cannot be told."""
+    found: set[int] = set()
+    for rule in rules:
+        cuts = port_cuts(rule, proto)
+        if cuts is None:
+            return None
+        found |= cuts
+    return frozenset(found)
+
+
+def _cuts_of_iptables(rule: HeldRule, matches: Iterable[str]) -> frozenset[int] | None:
     plain = _PLAIN | {"limit"} if rule.target in _LOGGING else _PLAIN
-    if not plain.issuperset(rule.matches) or not _gives_one_port(rule):
+    if not plain.issuperset(matches) or not _gives_one_port(rule):
         return None
+    dports = rule.ports(DPORTS)
     options = [word for word in _matching(rule) if word.startswith("--") and "port" in word]
-    if any(option not in _PORT_OPTIONS for option in options) or (bool(options) != (rule.dports is not None)):
+    if any(option not in _PORT_OPTIONS for option in options) or (bool(options) != (dports is not None)):
         return None
-    return frozenset(edge for low, high in rule.dports or () for edge in (low, high + 1))
+    return frozenset(edge for low, high in dports or () for edge in (low, high + 1))
 
 
-def _matching(rule: SavedRule) -> Iterator[str]:
+def _matching(rule: HeldRule) -> Iterator[str]:
     """The words of a rule before its target, without the values of options that hold free text."""
     found = iter(words(rule.text))
     for word in found:
@@ -52,25 +72,12 @@ def _matching(rule: SavedRule) -> Iterator[str]:
             yield word
 
 
-def _gives_one_port(rule: SavedRule) -> bool:
+def _gives_one_port(rule: HeldRule) -> bool:
     """Whether the target does the same to all ports: a translation leaves the port as it is, or makes it the same for all."""
-    if rule.target is None or rule.jump_to is not None or rule.target in _ALIKE:
+    if rule.target is None or rule.jump_to or rule.target in _ALIKE:
         return True
     if rule.target not in ("DNAT", "REDIRECT") or "--random" in rule.text or "--persistent" in rule.text:
         return False
     return rule.to is None or (rule.target == "REDIRECT" and rule.to.isdigit()) or bool(
         rule.target == "DNAT" and "-" not in rule.to and _ONE_PORT.fullmatch(rule.to)
     )
-
-
-def cuts_of(ruleset: Ruleset, chains: Iterable[tuple[str, str]], proto: str) -> frozenset[int] | None:
-    """The cuts of all rules in these chains, as (table, chain); None where those of one cannot be told."""
-    found: set[int] = set()
-    for table, chain in chains:
-        if table in ruleset.tables and chain in ruleset.tables[table].chains:
-            for rule in ruleset.tables[table].chains[chain].rules:
-                cuts = port_cuts(rule, proto)
-                if cuts is None:
-                    return None
-                found |= cuts
-    return frozenset(found)

@@ -29,6 +29,10 @@ class Rulesets:
             if text is not None:
                 yield kind, text
 
+    def texts(self) -> dict[str, str]:
+        """What is there, by kind."""
+        return {kind: rendered.text for kind, rendered in self.parts()}
+
     def judges(self, family: int) -> bool:
         """Whether any of them could have a rule for packets of ``family`` (4 or 6); an nft script may have for both."""
         return self.nft is not None or (self.v4 if family == 4 else self.v6) is not None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lab.record.verdict import Verdict
+from lab.ruleset.held import HeldRule
 from lab.ruleset.remembering import Flow, RememberingRules, met_by
-from lab.ruleset.rule import SavedRule
 from lab.written.cell import Cell
 from lab.written.expect.logged import LOGGED
 
@@ -15,7 +15,7 @@ class Isolation:
     def __init__(self, rules: RememberingRules) -> None:
         self._rules = rules
 
-    def in_the_way(self, cell: Cell) -> tuple[SavedRule, ...]:
+    def in_the_way(self, cell: Cell) -> tuple[HeldRule, ...]:
         """The rules with a state of their own, and a say, that some packet of ``cell`` may meet."""
         return tuple(rule for _, rule in self._rules.in_the_way(_flow(cell)))
 

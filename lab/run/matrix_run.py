@@ -16,7 +16,7 @@ from lab.record.packet import Packet
 from lab.record.result import CellResult
 from lab.record.sweep import ranges_of
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.rule import SavedRule
+from lab.ruleset.held import HeldRule
 from lab.ruleset.stateful import whim_of
 from lab.run.isolation import Isolation
 from lab.run.kernel_source import Sources
@@ -213,14 +213,14 @@ class MatrixRun:
         if of >= LONG and done % (of // 10) == 0 and done < of:
             self._ports(cell.id, done, of)
 
-    def _tell_shared(self, tally: Tally, touches: int, rule: SavedRule) -> None:
+    def _tell_shared(self, tally: Tally, touches: int, rule: HeldRule) -> None:
         """Warn of ports that could not have nodes of their own, and let go of what they shared."""
         if touches > MOST_TOUCHES:
             shared = touches - MOST_TOUCHES
             tally.warn(f"{shared} ports shared nodes, though a rule remembers what it saw: {rule.text}")
             self._drop_clean()
 
-    def _sweep(self, lab: Lab, cell: Cell, tally: Tally, remembering: Sequence[SavedRule]) -> None:
+    def _sweep(self, lab: Lab, cell: Cell, tally: Tally, remembering: Sequence[HeldRule]) -> None:
         """Sweep a cell; on nodes of its own past rules that remember, of which `MOST_TOUCHES` ports are then the first each."""
         if not remembering:
             self.repeats += sweep_cell(lab, cell, tally).repeats

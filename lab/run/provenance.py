@@ -33,11 +33,11 @@ def of_lab(lab: Lab) -> dict[str, object]:
     return {
         "backend": str(lab.backend),
         "rulesets": {
-            node: f"sha256:{digest(''.join(text.text for _, text in policy.rendered.parts()))}"
+            node: f"sha256:{digest(''.join(policy.texts.values()))}"
             for node, policy in lab.policies.items()
         },
         "texts": {
-            node: {kind: f"sha256:{digest(text.text)}" for kind, text in policy.rendered.parts()}
+            node: {kind: f"sha256:{digest(text)}" for kind, text in policy.texts.items()}
             for node, policy in lab.policies.items()
         },
         "sysctls": {name: dict(node.sysctls) for name, node in lab.network.nodes.items()},

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from lab.errors import InputError
-from lab.kernel.hold.read_back import LoadedPolicy
+from lab.kernel.hold.held import Held
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.probe.question import SOURCE_PORTS
 from lab.record.packet import PROTOCOL_NAMES
-from lab.record.path import Path
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.nft.rule import NftRule
+from lab.ruleset.held import HeldRule
 from lab.ruleset.remembering import Flow
-from lab.ruleset.rule import Ports, SavedRule, overlap
+from lab.ruleset.rule import Ports, overlap
 from lab.ruleset.source_ports import Class, asks, classes, in_line
 from lab.written.service import merged, ports_text
 
@@ -100,26 +99,9 @@ def _compared(port: int, own: int, of: Sequence[Class], verdict: Verdict, ask: A
         yield f"{what}: {asked}, but {others}{more}; `sport:` in a row asks from another one"
 
 
-def _on_the_way(policies: Mapping[str, LoadedPolicy], verdict: Verdict) -> Iterator[SavedRule | NftRule]:
+def _on_the_way(policies: Mapping[str, Held], verdict: Verdict) -> Iterator[HeldRule]:
     """Every rule of the chains that the packet came into, and of those that they lead to: another packet may come there."""
     family = verdict.observation.sent.family
     for path in verdict.path:
-        policy = policies.get(path.node)
-        if policy is not None and family in policy.saved:
-            tables = policy.saved[family].tables.items()
-            yield from _reached({(name, chain): of.rules for name, table in tables for chain, of in table.chains.items()}, path)
-        if policy is not None and policy.native is not None:
-            native = policy.native.tables
-            yield from _reached({(table.name, chain): of.rules for table in native for chain, of in table.chains.items()}, path)
-
-
-def _reached(chains: Mapping[tuple[str, str], Sequence[SavedRule | NftRule]], path: Path) -> Iterator[SavedRule | NftRule]:
-    waiting, seen = list(path.chains), set(path.chains)
-    while waiting:
-        table, chain = waiting.pop()
-        for rule in chains.get((table, chain), ()):
-            yield from (rule, *rule.block) if isinstance(rule, NftRule) else (rule,)
-            to = rule.jump_to if isinstance(rule.jump_to, tuple) else (rule.jump_to or chain,)
-            new = {(table, name) for name in to} - seen
-            waiting += new
-            seen |= new
+        if path.node in policies:
+            yield from policies[path.node].reached(path.chains, family)

@@ -60,13 +60,9 @@ def _cuts(lab: Lab, verdict: Verdict, family: int, proto: str) -> frozenset[int]
     seen = verdict.observation
     found: frozenset[int] = frozenset()
     for path in (*seen.request, *seen.answer, *seen.others):
-        policy = lab.policies.get(path.node)
-        if policy is None or (policy.native is None and family not in policy.saved):
-            continue
-        if policy.native is not None:
-            return None
-        cuts = cuts_of(policy.saved[family], path.chains, proto)
-        if cuts is None:
-            return None
-        found |= cuts
+        if path.node in lab.policies:
+            cuts = cuts_of(lab.policies[path.node].entered(path.chains, family), proto)
+            if cuts is None:
+                return None
+            found |= cuts
     return found

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
+from lab.ruleset.constants import constants_in
 from lab.ruleset.rulesets import Rulesets
 from lab.written.topology import Topology
 from lab.written.words import Address, Network
 
 MOST = 65_536  # sources of one sweep: its packets have 16 bits to tell them apart
-# an address or a prefix, as rules, sets and scripts write it; what only looks like one is left out when it is read
-_ADDRESS = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})"
-_MASK = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\d{1,3})"  # old dumps write 10.0.0.0/255.0.0.0
-_CONSTANT = re.compile(rf"(?<![\w.:]){_ADDRESS}(?:/{_MASK})?(?![\w.:])")
 _NOBODY = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8", "fe80::/10", "100::/64", "::ffff:0:0/96")
 _NEVER = tuple(ip_network(text) for text in _NOBODY)
 
@@ -46,11 +42,11 @@ def read_prefixes(file: Path) -> list[Network]:
 
 
 def constants(policies: Iterable[Rulesets]) -> list[Network]:
-    """Every address and prefix that the text of the rulesets names."""
+    """Every address and prefix that the rulesets name."""
     found: dict[Network, None] = {}
     for rulesets in policies:
-        for _, text in rulesets.parts():
-            for word in _CONSTANT.findall(text.text):
+        for kind, text in rulesets.parts():
+            for word in constants_in(kind, text.text):
                 try:
                     found[ip_network(word, strict=False)] = None
                 except ValueError:

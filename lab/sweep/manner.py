@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from lab.kernel.hold.read_back import LoadedPolicy
+from lab.kernel.hold.held import Held
 from lab.record.sweep import Gear
-from lab.ruleset.backend import Backend
 from lab.ruleset.hazards import Hazards
 
 _COUNTABLE = 4096  # rules of one node, above which reading their counters takes longer than tracing
@@ -28,7 +27,7 @@ class Manner:
     alone: bool = False
 
 
-def choose(wanted: Gear, policies: Collection[LoadedPolicy], hazards: Hazards, *, remembering: bool) -> Manner:
+def choose(wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool) -> Manner:
     """The manner of a sweep through these policies; ``remembering``: past rules that remember what they saw."""
     traces = any(policy.traces for policy in policies)
     deceived = remembering or hazards.queues or hazards.answers or hazards.copies or traces
@@ -49,16 +48,11 @@ def choose(wanted: Gear, policies: Collection[LoadedPolicy], hazards: Hazards, *
     return Manner(wanted, (), countable if wanted is Gear.RULE else hazards.rejects, varied, alone)
 
 
-def _is_countable(policy: LoadedPolicy) -> bool:
-    """Whether every rule has a counter, as iptables alone gives one to all, and they are few enough to be read often.
+def _is_countable(policy: Held) -> bool:
+    """Whether every rule has a counter, and they are few enough to be read often.
 
     A policy has none: where one outside the filter table drops, counters do not tell which of several at a hook it was.
     """
-    drops = any(
-        chain.policy == "DROP"
-        for ruleset in policy.saved.values()
-        for table in ruleset.tables.values()
-        if table.name != "filter"
-        for chain in table.chains.values()
-    )
-    return policy.backend is Backend.NFT and policy.native is None and len(policy.index) <= _COUNTABLE and not drops
+    if not policy.counts_all or len(policy.index) > _COUNTABLE:
+        return False
+    return not any(chain.policy == "DROP" and chain.table != "filter" for chain in policy.chains.values())

@@ -17,8 +17,8 @@ from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.sweep import DENIED, Arrived, Gear, is_open
 from lab.record.verdict import Kind, Verdict
+from lab.ruleset.held import HeldRule
 from lab.ruleset.remembering import met_by
-from lab.ruleset.rule import SavedRule
 from lab.sweep.by_rule import sort_by_rule
 from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.manner import Manner
@@ -32,7 +32,7 @@ _ASKED_ONE_BY_ONE = 4096  # keys of one way
 _ALL_ASKED = 256  # keys of one fate, up to which each is asked
 _UNANSWERED = (Kind.UNANSWERED, Kind.UNROUTED, Kind.CONSUMED)
 _PROVEN = (Kind.CLOSED, *DENIED)
-Remembering = Sequence[tuple[str, SavedRule]]
+Remembering = Sequence[tuple[str, HeldRule]]
 
 
 class Sweeping:

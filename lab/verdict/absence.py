@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.record.packet import PROTOCOL_NAMES
-from lab.record.path import End, Path, Rule
+from lab.record.path import End, Path
 from lab.record.verdict import Verdict
 from lab.ruleset.absent import INTERFACE, Here, Need, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.aimed import Seen, may_match
+from lab.ruleset.describe import described
 from lab.ruleset.extensions import TARGETS
+from lab.ruleset.held import Chains, HeldRule
 from lab.ruleset.rule import Ports
 from lab.written.topology import Topology
 
@@ -20,25 +21,27 @@ _DENY = frozenset(("DROP", "REJECT", "drop", "reject", "TARPIT"))
 _ACCEPT = frozenset(("ACCEPT", "accept"))
 _LEAVE = frozenset(("RETURN", "return", "vmap"))
 _TURN = frozenset(("DNAT", "REDIRECT", "dnat", "redirect"))
-_JUMPS = re.compile(r"(?:jump|goto) ([\w.-]+)")
 _Chain = tuple[str, str, str]  # node, table, chain
 
 
 class Absences:
     """The rules of some nodes that need what is not there, read once, asked for each verdict."""
 
-    def __init__(self, topology: Topology, rules: Iterable[Rule], here: Mapping[str, Here]) -> None:
+    def __init__(self, topology: Topology, held: Mapping[str, Chains], here: Mapping[str, Here]) -> None:
         self._topology = topology
-        self._needing: dict[_Chain, list[tuple[Rule, tuple[Need, ...]]]] = {}
+        self._needing: dict[_Chain, list[tuple[HeldRule, tuple[Need, ...]]]] = {}
         self._words: dict[_Chain, set[str]] = {}
         self._named: dict[str, set[str]] = {}
-        for rule in rules:
-            place = rule.node, rule.table, rule.chain
-            self._words.setdefault(place, set()).update(_words_of(rule))
-            self._named.setdefault(rule.node, set()).update(named_interfaces(rule.text))
-            needs = needs_of(rule.text, here[rule.node]) if rule.number is not None else ()
-            if needs:
-                self._needing.setdefault(place, []).append((rule, needs))
+        for node, chains in held.items():
+            named = self._named.setdefault(node, set())
+            for chain in chains.values():
+                place = node, chain.table, chain.name
+                self._words.setdefault(place, set()).add(chain.policy or "RETURN")
+                for rule in chain.rules:
+                    self._words[place].update(_words_of(rule))
+                    named.update(named_interfaces(rule))
+                    if needs := needs_of(rule, here[node]):
+                        self._needing.setdefault(place, []).append((rule, needs))
 
     def behind(self, verdicts: Iterable[tuple[Verdict, Ports]], sender: str) -> tuple[str, ...]:
         """Sentences, one for each kind of thing: which rule it was that needs it.
@@ -55,11 +58,12 @@ class Absences:
                 for rule, need in self._of_path(path, verdict, self._seen(path, verdict, before, ports)):
                     how = "matched" if need.negated else "was passed over"
                     source = f" [{rule.source}]" if rule.source else ""
-                    words = f"{rule}{source} {how} for want of {need.what}: with it this could be otherwise"
+                    named = f"{described(path.node, rule)}{source}"
+                    words = f"{named} {how} for want of {need.what}: with it this could be otherwise"
                     found.setdefault((need.kind, need.negated), []).append(words)
         return tuple(words[0] + _and_more(len(set(words)) - 1) for words in found.values())
 
-    def _of_path(self, path: Path, verdict: Verdict, seen: Seen) -> Iterator[tuple[Rule, Need]]:
+    def _of_path(self, path: Path, verdict: Verdict, seen: Seen) -> Iterator[tuple[HeldRule, Need]]:
         reached, matched = _walked(path)
         denied = path.end in (End.DROPPED, End.STOLEN) and path.node == verdict.node
         last = [(step.table, step.hook) for step in path.steps[-1:]]
@@ -68,12 +72,11 @@ class Absences:
         for (table, chain), number in reached.items():
             decides = not denied or (table, chain) in deciding
             for rule, needs in self._needing.get((path.node, table, chain), ()):
-                assert rule.number is not None
                 if _FAMILIES.get(rule.family, path.entry.family) != path.entry.family or rule.number > number:
                     continue
                 if (table, chain, rule.number) in matched:
                     yield from ((rule, need) for need in needs if need.negated and need.kind != INTERFACE)
-                elif self._otherwise(rule, denied=denied, decides=decides) and _is_for(rule, needs, seen):
+                elif self._otherwise(path.node, rule, denied=denied, decides=decides) and _is_for(rule, needs, seen):
                     others = {INTERFACE} if known else set()
                     yield from ((rule, need) for need in needs if not need.negated and need.kind not in others)
 
@@ -83,26 +86,26 @@ class Absences:
         named = self._named.get(path.node, ())
         return bool(own) and all(any(not lacks_interface(name, (one,)) for name in named) for one in own)
 
-    def _otherwise(self, rule: Rule, *, denied: bool, decides: bool) -> bool:
+    def _otherwise(self, node: str, rule: HeldRule, *, denied: bool, decides: bool) -> bool:
         """Whether the rule, had it matched, may have decided otherwise: in a packet's table of decision, or before it."""
-        words = self._reachable(rule)
+        words = self._reachable(node, rule)
         if not denied:
             return not words.isdisjoint(_DENY | _LEAVE)
         return not words.isdisjoint(_ACCEPT | _LEAVE) if decides else not words.isdisjoint(_TURN)
 
-    def _reachable(self, rule: Rule) -> set[str]:
+    def _reachable(self, node: str, rule: HeldRule) -> set[str]:
         """The words of the verdicts that the rule leads to, those of the chains that it jumps to too."""
         found = set(_words_of(rule))
         known: set[str] = set()
-        waiting = [word for word in found if (rule.node, rule.table, word) in self._words]
+        waiting = [word for word in found if (node, rule.table, word) in self._words]
         while waiting:
             chain = waiting.pop()
             if chain in known:
                 continue
             known.add(chain)
-            more = self._words[rule.node, rule.table, chain] - _LEAVE
+            more = self._words[node, rule.table, chain] - _LEAVE
             found |= more
-            waiting += [word for word in more if (rule.node, rule.table, word) in self._words]
+            waiting += [word for word in more if (node, rule.table, word) in self._words]
         return found
 
     def _seen(self, path: Path, verdict: Verdict, before: str, spoken_for: Ports) -> Seen:
@@ -144,19 +147,19 @@ def _walked(path: Path) -> tuple[dict[tuple[str, str], float], set[tuple[str, st
     return reached, matched
 
 
-def _is_for(rule: Rule, needs: Sequence[Need], seen: Seen) -> bool:
+def _is_for(rule: HeldRule, needs: Sequence[Need], seen: Seen) -> bool:
     """Whether all that the rule asks besides speaks of this packet."""
     but = {"entered", "left"} if any(need.kind == INTERFACE for need in needs) else set()
     if any(need.kind == "helper" for need in needs):
         but.add("states")  # what a helper expects is RELATED
-    return may_match(rule.text, seen, but=but)
+    return may_match(rule, seen, but=but)
 
 
-def _words_of(rule: Rule) -> set[str]:
+def _words_of(rule: HeldRule) -> set[str]:
     """The word that says what becomes of the packet, and the chains that it may go to."""
     found = {rule.target} if rule.target else set()
-    if rule.target in ("jump", "goto", "vmap"):
-        found.update(_JUMPS.findall(rule.text))
+    if rule.is_native:
+        found.update(rule.jump_to)
     elif rule.target in TARGETS:
         found -= {"LOG", "NFLOG"}
     return found

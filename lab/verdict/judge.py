@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from lab.record.result import Outcome
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.describe import canonical_reject
 from lab.verdict.differences import all_differences
 from lab.verdict.hints import hints_for
 from lab.written.cell import Cell, Expectation
 from lab.written.expect.by import BY, excuses
 from lab.written.expect.rule import RULE
+from lab.written.reject import canonical_reject
 
 _NEVER_PASSED = (Kind.CONSUMED, Kind.UNROUTED)
 

@@ -9,9 +9,9 @@ from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.describe import canonical_reject
 from lab.verdict.deciding import decided, deciding_rule
 from lab.verdict.witnesses import bears_the_same, contradiction
+from lab.written.reject import canonical_reject
 
 _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58

@@ -43,15 +43,15 @@ def begin(
     return Running(namespace, [*restore(kind, backend), *options], text)
 
 
-def saves(kind: str, backend: Backend, text: str) -> list[list[str]]:
-    """The commands that print what the kernel holds of iptables' kind, one after the other.
+def saves(kind: str, backend: Backend, tables: Sequence[str]) -> list[list[str]]:
+    """The commands that print what the kernel holds of iptables' kind, one after the other; ``tables`` are those it may have.
 
     Legacy prints table by table, as without a name it reads a file of /proc that an ordinary user may not read.
     """
     tool = f"{_TOOLS[kind]}-{backend}-save"
     if backend is Backend.NFT:
         return [[tool]]
-    return [[tool, "-t", table] for table in tables_in(text)]
+    return [[tool, "-t", table] for table in tables]
 
 
 def tables_in(text: str) -> Sequence[str]:

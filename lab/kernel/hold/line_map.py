@@ -11,11 +11,12 @@ from pyroute2 import IPRoute
 
 from lab.kernel.ground.namespace import Home, Namespace
 from lab.kernel.ground.tools import Running
-from lab.kernel.hold.kinds import NFT_FAMILIES, begin, refusal, saves
-from lab.kernel.hold.nf_tables import block_name, kernel_rules, ranks
-from lab.kernel.hold.rule_index import Lines
+from lab.kernel.hold.kinds import NFT_FAMILIES, begin, refusal, saves, tables_in
+from lab.kernel.hold.nf_tables import kernel_rules, ranks
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
+from lab.ruleset.held import block_name
+from lab.ruleset.held_save import Lines
 from lab.ruleset.lines import counted_lines, lines_of, lines_of_comments, with_line_comments, with_line_counters
 from lab.ruleset.nft.script import with_line_counters as with_nft_counters
 from lab.ruleset.rulesets import Rulesets
@@ -110,7 +111,7 @@ class LineMap:
             self._finish(kind)
         for kind, rendered in self._texts.items():
             if kind in NFT_FAMILIES and kind not in self._saving and kind not in self._counted:
-                commands = saves(kind, self._backend, rendered.text)
+                commands = saves(kind, self._backend, tables_in(rendered.text))
                 self._saving[kind] = [Running(self._namespace, [*command, "-c"]) for command in commands]
 
     def sources(self) -> NodeLines:

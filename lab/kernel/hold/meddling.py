@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.ground.names import COUNT_TABLE, QUIET_TABLE, STEP_PREFIX, TRACE_TABLE
+from lab.kernel.ground.names import OWN_NAMES, QUIET_TABLE, STEP_PREFIX
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import META_NFTRACE
 from lab.kernel.hold.nf_tables import ChainKey, expressions, rules_of, tables
-from lab.kernel.hold.rule_index import Lines, RuleIndex
+from lab.kernel.hold.rule_index import RuleIndex
+from lab.ruleset.held_save import Lines
 from lab.ruleset.render import where_of
 from lab.ruleset.save import Ruleset
 
@@ -70,16 +71,19 @@ def refuse_blinding(statements: Iterable[TraceStatement], index: RuleIndex, file
 
 
 def refuse_own_names(namespace: Namespace, file: str) -> None:
-    """Raise InputError where a node that is not watched yet holds a table that is called as one of the lab's own.
+    """Raise InputError where a node holds a table that is called as one of the lab's own.
 
-    That one which keeps the node quiet is there already, and nobody else can have added to it.
+    A table that has an owner is the lab's: what a script makes so goes with the tool that loads it.  The one which keeps the
+    node quiet stands before any ruleset, and nobody else can have added to it.
     """
-    names = TRACE_TABLE, COUNT_TABLE, QUIET_TABLE
     _raise(
-        Problem(f"table {family} {name}: {', '.join(names)} are the lab's own names", Where(file), "rename the table")
-        for family, name in tables(namespace)
-        if name in names and (family, name) != ("ip6", QUIET_TABLE)
-    )
+        Problem(
+            f"table {table.family} {table.name}: {', '.join(OWN_NAMES)} are the lab's own names", Where(file),
+            "rename the table",
+        )
+        for table in tables(namespace)
+        if table.name in OWN_NAMES and not table.is_owned and (table.family, table.name) != ("ip6", QUIET_TABLE)
+    )  # fmt: skip
 
 
 def refuse_forging(ruleset: Ruleset, lines: Lines, file: str) -> None:

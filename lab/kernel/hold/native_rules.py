@@ -1,22 +1,30 @@
-"""The rules of native nft tables as records: what `nft list` prints, by the kernel's handles."""
+"""The rules of native nft tables: what `nft list` prints, by the kernel's handles."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from lab.kernel.hold.nf_tables import ChainKey, block_name, blocks, handles, ranks
-from lab.kernel.hold.rule_index import Lines
+from lab.kernel.hold.nf_tables import blocks, handles, ranks
+from lab.kernel.hold.rule_index import Key, Record
 from lab.kernel.stage.node import Node
 from lab.record.path import Rule
+from lab.ruleset.describe import described
+from lab.ruleset.held import ChainKey, HeldChain, HeldRule, block_name
+from lab.ruleset.held_save import Lines
+from lab.ruleset.nft.held import held_chain, held_rule
 from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
-from lab.ruleset.nft.record import described
-
-Found = Iterator[tuple[tuple[str, str, str, int], Rule]]
 
 
-def native_rules(
-    node: Node, listed: NftRuleset, sources: Lines, iptables: Collection[ChainKey]
-) -> Found:
+class NativeRules(NamedTuple):
+    """Records by the kernel's handles (0: a policy), and the chains."""
+
+    records: dict[Key, Record]
+    chains: dict[ChainKey, HeldChain]
+
+
+def native_rules(node: Node, listed: NftRuleset, sources: Lines, iptables: Collection[ChainKey]) -> NativeRules:
     """Every rule and policy of ``listed`` but those of the chains that ``iptables`` made."""
     reader = _Native(node, sources, has_blocks=any(rule.block for _, _, rule in listed.rules()))
     for table in listed.tables:
@@ -26,29 +34,41 @@ def native_rules(
                 continue
             if chain.hook is not None:
                 policy = chain.policy or "accept"
-                yield (*key, 0), Rule(node.name, *key[1:], None, f"policy {policy}", target=policy, family=table.family)
-            yield from reader.rules(table, chain, chain.rules, [rule.handle for rule in chain.rules])
+                said = Rule(node.name, *key[1:], None, f"policy {policy}", target=policy, family=table.family)
+                reader.found.records[*key, 0] = said
+            reader.read(table, chain, [rule.handle for rule in chain.rules])
+    return reader.found
 
 
 class _Native:
-    """Walks rules and, where one has rules of its own (``jump { … }``), those too."""
+    """Reads chains and, where a rule has rules of its own (``jump { … }``), those too."""
 
     def __init__(self, node: Node, sources: Lines, *, has_blocks: bool) -> None:
+        self.found = NativeRules({}, {})
         self._node, self._sources = node.name, sources
         self._blocks = blocks(node.namespace) if has_blocks else {}
         made = [(*key[:2], name) for (key, _), name in self._blocks.items()]
         self._held, self._ranks = handles(node.namespace, made), ranks(made)
 
-    def rules(
-        self, table: NftTable, chain: NftChain, rules: Sequence[NftRule], handles: Sequence[int], name: str | None = None
-    ) -> Found:
-        """The records of ``rules``, which the kernel knows by ``handles``, in a chain that it calls ``name``."""
-        key = table.family, table.name, name or chain.name
-        for rule, handle in zip(rules, handles, strict=True):
-            source = self._sources.get((f"{table.family} {table.name}", chain.name, rule.number))
-            yield (*key, handle), described(self._node, table, chain, rule, source)
-            made = self._blocks.get((key, handle))
-            if made is not None:
-                at = *key[:2], made
-                inner = NftChain(block_name(self._ranks[at]), None, None, None, None, (), rule.block)
-                yield from self.rules(table, inner, rule.block, self._held[at], made)
+    def read(self, table: NftTable, chain: NftChain, handles: Sequence[int], made: str | None = None) -> None:
+        """A chain whose rules the kernel knows by ``handles``; what it calls the chain itself is ``made`` where it made it."""
+        key = table.family, table.name, made or chain.name
+        shown = table.family, table.name, chain.name
+        self.found.chains[shown] = held_chain(*shown[:2], chain, ())  # before those of its blocks
+        rules: list[HeldRule] = []
+        for rule, handle in zip(chain.rules, handles, strict=True):
+            inner = self._blocks.get((key, handle))
+            block = None if inner is None else block_name(self._ranks[*key[:2], inner])
+            held = self._rule(table, chain, rule, block)
+            rules.append(held)
+            # the name of a made chain is read of its records
+            record: Record = partial(described, self._node, held) if made is None else described(self._node, held)
+            self.found.records[*key, handle] = record
+            if inner is not None and block is not None:
+                within = NftChain(block, None, None, None, None, (), rule.block)
+                self.read(table, within, self._held[*key[:2], inner], inner)
+        self.found.chains[shown] = held_chain(*shown[:2], chain, tuple(rules))
+
+    def _rule(self, table: NftTable, chain: NftChain, rule: NftRule, block: str | None) -> HeldRule:
+        source = self._sources.get((f"{table.family} {table.name}", chain.name, rule.number))
+        return held_rule(table, chain.name, rule, source, block)

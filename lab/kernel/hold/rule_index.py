@@ -10,6 +10,8 @@ from lab.errors import MeasurementError, Problem
 from lab.kernel.hold.nf_tables import BaseChain, ChainKey
 from lab.record.path import Rule
 from lab.ruleset.describe import described
+from lab.ruleset.held_save import Lines, held_rule
+from lab.ruleset.rule import SavedRule
 from lab.ruleset.save import Ruleset
 
 _BUILT_IN = frozenset({"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"})
@@ -18,7 +20,6 @@ _KINDS = {"prerouting": "raw", "ingress": "raw", "egress": "mangle", "postroutin
 
 Key = tuple[str, str, str, int]  # family, table, chain, handle; handle 0 is the chain's policy
 Record = Rule | Callable[[], Rule]  # few of many rules are ever met, so most records are never made
-Lines = Mapping[tuple[str, str, int], str | None]  # table, chain, number to the template's file and line
 
 
 class RulePlace(NamedTuple):
@@ -70,6 +71,11 @@ class RuleIndex:
         for record in self._rules.values():
             yield record if isinstance(record, Rule) else record()
 
+    def items(self) -> Iterator[tuple[Key, Rule]]:
+        """Every rule and policy with its key."""
+        for key, record in self._rules.items():
+            yield key, record if isinstance(record, Rule) else record()
+
     def has_chain(self, family: str, table: str, chain: str) -> bool:
         """Whether the table has a chain of this name."""
         return (family, table, chain, 0) in self._rules
@@ -108,7 +114,12 @@ def iptables_rules(
             yield (family, table.name, chain.name, 0), policy_of(node, family, table.name, chain.name, chain.policy)
             for saved_rule, handle in zip(chain.rules, own, strict=True):
                 source = sources.get((table.name, chain.name, saved_rule.number))
-                yield (family, table.name, chain.name, handle), partial(described, node, family, saved_rule, source)
+                yield (family, table.name, chain.name, handle), partial(record_of, node, family, saved_rule, source)
+
+
+def record_of(node: str, family: str, rule: SavedRule, source: str | None) -> Rule:
+    """The record of a rule of iptables."""
+    return described(node, held_rule(family, rule, source))
 
 
 def policy_of(node: str, family: str, table: str, chain: str, policy: str | None) -> Rule:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lab.ruleset.nft.tokens import NAME, TOKEN
+from lab.ruleset.nft.tokens import FAMILY, NAME, TOKEN
 
-_FAMILY = r"(?:(ip|ip6|inet|arp|bridge|netdev)\s+)?"
+_FAMILY = rf"(?:({FAMILY})\s+)?"
 _TABLE = re.compile(rf"(?:(?:add|create)\s+)?table\s+{_FAMILY}({NAME})")
 _CHAIN = re.compile(r"chain\s+(\S+)")
 _CHAIN_COMMAND = re.compile(rf"(?:(?:add|create)\s+)?chain\s+{_FAMILY}({NAME})\s+(\S+)")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from lab.errors import MeasurementError, Problem, Where
 from lab.ruleset.nft.rule import NftRule, Surroundings, has_state, jumps_in, read_rule, written_sets
-from lab.ruleset.nft.tokens import NAME
+from lab.ruleset.nft.tokens import NAME, without_strings
 
 __all__ = ["LIST_RULESET", "NftChain", "NftRule", "NftRuleset", "NftTable", "read_listing"]
 
@@ -20,6 +20,9 @@ _HOOK = re.compile(
     r'type (?P<type>\w+) hook (?P<hook>\w+) (?:devices? (?:= )?(?P<devices>\{[^}]*\}|"[^"]*"|\S+) )?'
     r"priority (?P<priority>[^;]+);(?: policy (?P<policy>\w+);)?"
 )
+_ELEMENTS = re.compile(r"\n\t\telements = (\{[^}]*\})\s*\n\t\}")
+_SET = re.compile(rf"@({NAME})")
+_PASSING = re.compile(r"\n\t\t(?:flags [^\n]*\b(?:timeout|dynamic)\b|timeout )")
 _OPENS_RULES = ("jump {", "goto {")
 _OF_THE_CHAIN = ("type ", "comment ", "policy ", "flags ", "devices ", "device ")
 _LISTING = "nft's listing of the ruleset"
@@ -43,11 +46,16 @@ class NftChain:
 
 @dataclass(frozen=True, slots=True)
 class NftTable:
-    """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order."""
+    """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order.
+
+    ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports ask, and that
+    neither a rule writes nor time empties.
+    """
 
     family: str
     name: str
     chains: Mapping[str, NftChain]
+    sets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class _Reader:
 
     def _table(self, family: str, name: str) -> NftTable:
         maps: dict[str, list[tuple[str, str]]] = {}
+        sets: dict[str, str] = {}
         written: set[str] = set()
         drafts: list[_ChainDraft] = []
         while (line := self._line_of(name)) != "}":
@@ -120,9 +129,14 @@ class _Reader:
                     maps[found[2]] = jumps_in(elements)
                 if has_state(elements):
                     written.add(found[2])
+                sets[found[2]] = elements
         written.update(name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text))
         around = Surroundings(maps, frozenset(written), tuple(chain.name for chain in drafts))
-        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts})
+        by_port = {
+            name for chain in drafts for rule in _all(chain.rules) if " dport" in rule.text for name in _SET.findall(rule.text)
+        }
+        kept = {name: held for name in by_port - written if (held := _constant(sets.get(name, ""))) is not None}
+        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept)
 
     def _object(self, table: str, *, keep: bool) -> str:
         """Skip a set, map or other object; its lines when they are to be kept."""
@@ -183,6 +197,13 @@ def _handle_of(words: str) -> tuple[str, int | None]:
     """A rule's text and its handle; None where it has none."""
     text, mark, handle = words.rpartition(" # handle ")
     return (text, int(handle)) if mark and handle.isdecimal() else (words, None)
+
+
+def _constant(definition: str) -> str | None:
+    """The elements of a set or map as its definition has them, without remarks; None where time takes them away."""
+    bare = without_strings(definition).replace(' comment ""', "")
+    found = _ELEMENTS.search(bare)
+    return None if found is None or _PASSING.search(bare) is not None else found[1]
 
 
 def _all(rules: list[_RuleDraft]) -> Iterator[_RuleDraft]:

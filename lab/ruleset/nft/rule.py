@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lab.ruleset.nft.tokens import NAME, without_strings
+from lab.written.reject import RESET, kind_of_nft
 
 # Statements after which a packet's way is decided, or that hand it on; of several in a rule, the last.
 _ENDS = frozenset((
@@ -16,6 +18,7 @@ _ENDS = frozenset((
 # Behind these, such a word is a value: `icmp type redirect`, `ct status dnat`.
 _BEFORE_A_VALUE = frozenset(("type", "status", "code", "set", "to", "!=", "==", "!", "&", "|", "^", "in", "with"))
 _BRACES = re.compile(r"\{[^{}]*\}")
+_BLOCK = re.compile(r"(?<![\w/.@-])(jump|goto) \{.*\}", re.DOTALL)
 # iptables-nft takes more for a chain's name than nft does.
 _CHAINS = re.compile(r"(?<![\w/.@-])(jump|goto) ([^\s{},;:@\"]+)")
 _VERDICT_MAP = re.compile(rf" vmap (?:@({NAME})|\{{)")
@@ -30,27 +33,12 @@ _SET = re.compile(rf"@({NAME})")
 _STATES = re.compile(r"(?<![\w/.@-])ct state (vmap )?(?:\{ ?([^{}]*)\}|([\w,]+))")
 _REVERSE_PATH = re.compile(r"(?<![\w/.@-])fib saddr(?: \. \w+)* (?:oif|oifname|check) (?:== |eq )?(?:missing|0)(?![\w.])")
 _WORDS = re.compile(r'"[^"]*"|[^\s"]+')
+_TO = re.compile(
+    r"(?<![\w/.@-])(?:redirect|dnat)(?: ip6?)?(?: to (?P<to>\S+))?"
+    r"(?P<more>(?! (?:random|fully-random|persistent|comment)\b) \S+)?"
+)
+_ADDRESS_PORT = re.compile(r"(?:\[([^\]]*)\]|([\d.-]*|[\da-fA-F:.]*:[\da-fA-F:.-]*))(?::(\d+(?:-\d+)?))?")
 _REJECT_WITH = re.compile(r"(?<![\w/.@-])reject with (tcp reset|(?:icmpx?|icmpv6|icmp6) (?:type )?\S+)")
-
-_ICMP = {
-    "net-unreachable": "icmp-net-unreachable", "host-unreachable": "icmp-host-unreachable",
-    "prot-unreachable": "icmp-proto-unreachable", "port-unreachable": "icmp-port-unreachable",
-    "net-prohibited": "icmp-net-prohibited", "host-prohibited": "icmp-host-prohibited",
-    "admin-prohibited": "icmp-admin-prohibited",
-}
-_ICMPV6 = {
-    "no-route": "icmp6-no-route", "admin-prohibited": "icmp6-adm-prohibited", "addr-unreachable": "icmp6-addr-unreachable",
-    "port-unreachable": "icmp6-port-unreachable", "policy-fail": "icmp6-policy-fail", "reject-route": "icmp6-reject-route",
-}
-# What the kernel makes of icmpx: nf_reject's table, net/netfilter/nft_reject.c.
-_ICMPX_4 = {
-    "no-route": "icmp-net-unreachable", "port-unreachable": "icmp-port-unreachable",
-    "host-unreachable": "icmp-host-unreachable", "admin-prohibited": "icmp-admin-prohibited",
-}
-_ICMPX_6 = {
-    "no-route": "icmp6-no-route", "port-unreachable": "icmp6-port-unreachable",
-    "host-unreachable": "icmp6-addr-unreachable", "admin-prohibited": "icmp6-adm-prohibited",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class NftRule:
     ``jump { … }``, whose chain the kernel gives a name of its own (``__chain3``), which is not in ``jump_to``.
 
     ``reject_with`` is in iptables' words where those fit one family (``icmp-port-unreachable``, ``tcp-reset``), else as in
-    ``icmpx-port-unreachable``; see `reject_kind`.  ``stateful``: it has a limit, quota, count of connections or number
+    ``icmpx-port-unreachable``.  ``stateful``: it has a limit, quota, count of connections or number
     generator, writes a set, or asks a set that a rule of its table writes or whose elements have a limit of their own.
     ``about_invalid``: it is about packets of state invalid, or of a source on the wrong interface.
     """
@@ -134,26 +122,50 @@ def read_rule(
         _log_prefix(text) if "log" in words else None,
         _reject_with(outer) if target == "reject" else None,
         _STATEFUL.search(bare) is not None or _asks_written(bare, around.written),
-        _is_about_invalid(bare),
+        is_about_invalid(bare),
         block or (),
     )
 
 
-def reject_kind(rule: NftRule, *, family: int = 4) -> str | None:
-    """What a rule that rejects sends to a packet of this family, in iptables' words; None for one that does not reject."""
-    kind = rule.reject_with
-    if kind is None or not kind.startswith("icmpx-"):
-        return kind
-    return (_ICMPX_6 if family == 6 else _ICMPX_4).get(kind.removeprefix("icmpx-"), kind)
+def without_block(text: str) -> str:
+    """A rule without the rules of its own that it has in ``jump { … }``."""
+    return _BLOCK.sub(r"\1 {}", text) if "p {" in text or "o {" in text else text
+
+
+def statements(text: str) -> frozenset[str]:
+    """Every word of a rule that says what becomes of a packet, but those of ``jump { … }``, which has rules of its own."""
+    bare = without_block(without_strings(text))
+    words = _BRACES.sub("{}", bare).split() if "{" in bare else bare.split()
+    return frozenset(word for place, word in enumerate(words) if word in _ENDS and _ends(words, place))
+
+
+class NewDestination(NamedTuple):
+    """What a rule puts in place of a packet's destination: "" for what it leaves, None for what is not read."""
+
+    address: str | None
+    ports: str | None
+
+
+def new_destination(text: str) -> NewDestination:
+    """What `dnat` or `redirect` of a rule gives: an address or a range, a port or a range, as they are written."""
+    found = _TO.search(without_strings(text))
+    if found is None or found["more"]:
+        return NewDestination(None, None)
+    written = found["to"] or ""
+    address, ports = (found[1] or found[2], found[3]) if (found := _ADDRESS_PORT.fullmatch(written)) else (None, None)
+    return NewDestination(address if written else "", (ports or "") if address is not None or not written else None)
 
 
 def _target(words: Sequence[str]) -> str | None:
     for place in range(len(words) - 1, -1, -1):
-        word = words[place]
-        # `vmap` is no value of anything: `icmp type vmap { … }`, `fib daddr type vmap { … }`
-        if word in _ENDS and (word == "vmap" or place == 0 or words[place - 1] not in _BEFORE_A_VALUE):
-            return word
+        if words[place] in _ENDS and _ends(words, place):
+            return words[place]
     return "log" if "log" in words else None
+
+
+def _ends(words: Sequence[str], place: int) -> bool:
+    """Whether such a word is no value of something; `vmap` is none of anything: `icmp type vmap { … }`."""
+    return words[place] == "vmap" or place == 0 or words[place - 1] not in _BEFORE_A_VALUE
 
 
 def _jumps(bare: str, maps: int, around: Surroundings) -> list[tuple[str, str]]:
@@ -185,19 +197,18 @@ def _reject_with(bare: str) -> str:
     if found is None:
         return "icmpx-port-unreachable"
     if found[1] == "tcp reset":
-        return "tcp-reset"
+        return RESET
     words = found[1].split()
-    protocol, kind = words[0], words[-1]
-    if protocol == "icmpx":
-        return f"icmpx-{kind}"
-    return _ICMP.get(kind, f"icmp-{kind}") if protocol == "icmp" else _ICMPV6.get(kind, f"icmp6-{kind}")
+    return kind_of_nft(words[0], words[-1])
 
 
 def _asks_written(bare: str, written: Collection[str]) -> bool:
     return bool(written) and "@" in bare and any(name in written for name in _SET.findall(bare))
 
 
-def _is_about_invalid(bare: str) -> bool:
+def is_about_invalid(text: str) -> bool:
+    """Whether a rule is about packets of state invalid, or of a source on the wrong interface."""
+    bare = without_block(without_strings(text))
     if "ct state " in bare:
         for found in _STATES.finditer(bare):
             listed = (found[2] or found[3] or "").replace(",", " ").split()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from lab.ruleset.nft.tokens import NAME, TOKEN, flat, without_strings
+from lab.ruleset.nft.tokens import FAMILY, NAME, TOKEN, flat, without_strings
 
-_FAMILY = r"(?:(?:ip|ip6|inet|arp|bridge|netdev)\s+)?"
+_FAMILY = rf"(?:{FAMILY}\s+)?"
 _OBJECTS = "table|chain|rule|set|map|element|flowtable|counter|quota|limit|ct|secmark|synproxy|meter"
 _COMMANDS = (
     "add|create|insert|replace|delete|destroy|list|flush|reset|rename|get|export|import|monitor|describe|define|redefine"

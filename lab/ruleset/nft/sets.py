@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from lab.ruleset.nft.rule import written_sets
-from lab.ruleset.nft.tokens import NAME, TOKEN
+from lab.ruleset.nft.tokens import FAMILY, NAME, TOKEN
 
-_FAMILY = r"(?:(?:ip|ip6|inet|arp|bridge|netdev)\s+)?"
+_FAMILY = rf"(?:{FAMILY}\s+)?"
 _SET = re.compile(rf"\b(?:set|map)\s+{_FAMILY}(?:{NAME}\s+)?({NAME})\s*\{{((?:[^{{}}]|\{{[^{{}}]*\}})*)\}}")
 _ELEMENTS = re.compile(rf"\belement\s+{_FAMILY}{NAME}\s+({NAME})\s*\{{")
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from lab.ruleset.forbidden import Refused
 from lab.ruleset.nft.includes import included
-from lab.ruleset.nft.tokens import NAME, TOKEN, flat
+from lab.ruleset.nft.tokens import FAMILY, NAME, TOKEN, flat
 
 _FAMILIES = frozenset(("ip", "ip6", "inet", "arp", "bridge", "netdev"))
 _COMMANDS = frozenset((
@@ -24,7 +24,7 @@ _OBJECTS = frozenset((
 ))  # fmt: skip
 _ALLOWED = _COMMANDS | _OBJECTS | _FAMILIES
 _NEVER = frozenset(("monitor", "list", "get", "reset", "export", "import", "describe", "include"))
-_TABLE = re.compile(rf"\s*(?:(?:add|create)\s+)?table\s+(?:(?:{'|'.join(sorted(_FAMILIES))})\s+)?({NAME})")
+_TABLE = re.compile(rf"\s*(?:(?:add|create)\s+)?table\s+(?:{FAMILY}\s+)?({NAME})")
 _WORD = re.compile(r"[\w./-]*")
 _BRACE = re.compile(r'"[^"]*"|#[^\n]*|[{}]')
 _MEND = "take it out: a script holds what makes tables, as `nft list ruleset` prints it"

@@ -11,6 +11,7 @@ import re
 # In this order: string, comment, joined line, separators and braces, other text, and a quote that is never closed.
 TOKEN = re.compile(r'"[^"]*"|#[^\n]*|\\\n|[\n;{}]|(?:[^"#\\\n;{}]|\\(?!\n))+|"')
 STRING = re.compile(r'"[^"]*"')
+FAMILY = r"(?:ip|ip6|inet|arp|bridge|netdev)"
 NAME = r"[A-Za-z_.][\w/.-]*"
 
 

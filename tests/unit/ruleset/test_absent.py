@@ -9,6 +9,7 @@ from lab.ruleset.ipset import empty_sets as empty_ipsets
 from lab.ruleset.nft.sets import empty_sets
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
+from tests.unit.ruleset.made import rule_of
 
 HERE = Here({"wan", "lan"}, {"guests"})
 
@@ -42,7 +43,7 @@ HERE = Here({"wan", "lan"}, {"guests"})
     ],
 )
 def test_what_is_not_there(text: str, kind: str, words: str) -> None:
-    (need,) = needs_of(text, HERE)
+    (need,) = needs_of(rule_of(text), HERE)
     assert (need.kind, need.negated) == (kind, False)
     assert words in need.what
 
@@ -58,7 +59,7 @@ def test_what_is_not_there(text: str, kind: str, words: str) -> None:
     ],
 )
 def test_the_contrary_of_what_is_not_there(text: str) -> None:
-    assert [need.negated for need in needs_of(text, HERE)] == [True]
+    assert [need.negated for need in needs_of(rule_of(text), HERE)] == [True]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_the_contrary_of_what_is_not_there(text: str) -> None:
     ],
 )
 def test_what_is_there(text: str) -> None:
-    assert needs_of(text, HERE) == ()
+    assert needs_of(rule_of(text), HERE) == ()
 
 
 def test_wildcards_name_what_begins_so() -> None:
@@ -113,4 +114,4 @@ def test_sets_of_a_script_that_stay_empty() -> None:
 def test_a_set_that_rules_fill_is_not_empty() -> None:
     made = Rendered("create seen hash:ip\ncreate guests hash:ip\n", (), "p.ipset")
     rules = Rendered("*filter\n-A INPUT -j SET --add-set seen src\nCOMMIT\n", (), "p.rules")
-    assert here_of(Rulesets(ipset=made, v4=rules), ["wan"]).empty == {"guests"}
+    assert here_of(Rulesets(ipset=made, v4=rules).texts(), ["wan"]).empty == {"guests"}

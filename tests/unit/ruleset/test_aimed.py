@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.ruleset.aimed import Seen, may_match
+from tests.unit.ruleset.made import rule_of
 
 SEEN = Seen("tcp", {"10.4.0.7"}, {"192.0.2.9"}, ((40000, 40000),), ((587, 587),), ("lan",), ("wan",), ("NEW",))
 
@@ -46,19 +47,19 @@ SEEN = Seen("tcp", {"10.4.0.7"}, {"192.0.2.9"}, ((40000, 40000),), ((587, 587),)
     ],
 )
 def test_a_rule_is_for_the_packet(text: str, *, fits: bool) -> None:
-    assert may_match(text, SEEN) is fits
+    assert may_match(rule_of(text), SEEN) is fits
 
 
-def test_what_is_not_known_may_match() -> None:
-    assert may_match("-A FORWARD -s 10.5.0.1/32 -i dmz -p tcp -m tcp --dport 25 -j ACCEPT", Seen("tcp"))
+def test_what_is_not_known_fits_rule() -> None:
+    assert may_match(rule_of("-A FORWARD -s 10.5.0.1/32 -i dmz -p tcp -m tcp --dport 25 -j ACCEPT"), Seen("tcp"))
 
 
 def test_ports_that_a_range_speaks_for() -> None:
     swept = Seen("tcp", dports=((1000, 1999),))
-    assert may_match("-A FORWARD -p tcp -m tcp --dport 1500 -j ACCEPT", swept)
-    assert may_match("-A FORWARD -p tcp -m tcp ! --dport 1500 -j ACCEPT", swept)
-    assert not may_match("-A FORWARD -p tcp -m tcp --dport 2000 -j ACCEPT", swept)
+    assert may_match(rule_of("-A FORWARD -p tcp -m tcp --dport 1500 -j ACCEPT"), swept)
+    assert may_match(rule_of("-A FORWARD -p tcp -m tcp ! --dport 1500 -j ACCEPT"), swept)
+    assert not may_match(rule_of("-A FORWARD -p tcp -m tcp --dport 2000 -j ACCEPT"), swept)
 
 
 def test_fields_that_are_not_asked() -> None:
-    assert may_match("-A FORWARD -i dmz -j ACCEPT", SEEN, but=["entered"])
+    assert may_match(rule_of("-A FORWARD -i dmz -j ACCEPT"), SEEN, but=["entered"])

@@ -6,9 +6,10 @@ import hashlib
 
 import pytest
 
-from lab.ruleset.describe import canonical_reject, described, is_invalid_or_rpfilter, reject_kind
+from lab.ruleset.describe import described
 from lab.ruleset.digest import digest
-from lab.ruleset.save import read_save
+from lab.written.reject import canonical_reject
+from tests.unit.ruleset.made import rule_of
 
 
 @pytest.mark.parametrize(("options", "expected"), [
@@ -25,7 +26,7 @@ from lab.ruleset.save import read_save
     ("-j DROP", False),
 ])
 def test_invalid_or_rpfilter(options: str, expected: bool) -> None:
-    assert is_invalid_or_rpfilter(f"-A FORWARD {options}") is expected
+    assert rule_of(f"-A FORWARD {options}").about_invalid is expected
 
 
 @pytest.mark.parametrize(("options", "prefix"), [
@@ -35,8 +36,7 @@ def test_invalid_or_rpfilter(options: str, expected: bool) -> None:
     ("-j DROP", None),
 ])
 def test_log_prefix(options: str, prefix: str | None) -> None:
-    (rule,) = read_save(f"*filter\n-A FORWARD {options}\nCOMMIT\n").rules()
-    assert described("gateway", "ip", rule, None).log_prefix == prefix
+    assert described("gateway", rule_of(f"-A FORWARD {options}")).log_prefix == prefix
 
 
 @pytest.mark.parametrize(("options", "family", "kind"), [
@@ -49,8 +49,7 @@ def test_log_prefix(options: str, prefix: str | None) -> None:
     ("-j DROP", 4, None),
 ])
 def test_reject_kind(options: str, family: int, kind: str | None) -> None:
-    [rule] = read_save(f"*filter\n-A FORWARD {options}\nCOMMIT\n").rules()
-    assert reject_kind(rule, family=family) == kind
+    assert rule_of(f"-A FORWARD {options}").reject_kind(family) == kind
 
 
 def test_a_canonical_name_stays() -> None:

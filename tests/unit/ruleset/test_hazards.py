@@ -7,8 +7,8 @@ from dataclasses import asdict
 import pytest
 
 from lab.ruleset.hazards import find_hazards
-from lab.ruleset.nft.listing import read_listing
-from lab.ruleset.save import read_save
+from lab.ruleset.held import rules_of
+from tests.unit.ruleset.made import listed, rule_of
 
 SETS = "create low bitmap:port range 0-65535\ncreate blocked hash:net family inet\n"
 
@@ -31,15 +31,10 @@ SETS = "create low bitmap:port range 0-65535\ncreate blocked hash:net family ine
     ],
 )
 def test_rules_of_iptables(rule: str, expected: set[str]) -> None:
-    saved = read_save(f"*filter\n{rule}\nCOMMIT\n")
-    assert {name for name, found in asdict(find_hazards([{4: saved}], [], SETS)).items() if found} == expected
+    assert {name for name, found in asdict(find_hazards([rule_of(rule)], SETS)).items() if found} == expected
 
 
 @pytest.mark.parametrize("rule", ["udp sport 67 accept", "@th,0,16 0x43 accept", "tcp dport 2 @th,0,32 . ip saddr @pairs drop"])
 def test_rules_of_native_nft(rule: str) -> None:
-    listed = read_listing(
-        "table inet f {\n\tchain c {\n\t\ttype filter hook forward priority filter; policy accept;\n"
-        f"\t\t{rule} # handle 2\n\t\tmeta mark set 0x1 # handle 3\n\t\treject # handle 4\n\t}}\n}}\n"
-    )
-    found = asdict(find_hazards([], [listed]))
+    found = asdict(find_hazards(rules_of(listed(rule, "meta mark set 0x1", "reject"))))
     assert {name for name in found if found[name]} == {"reads_source_ports", "rejects"}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from lab.ruleset.held import Chains, HeldRule, reached, rules_of
+from lab.ruleset.nft.held import held_rule
+from lab.ruleset.nft.listing import NftTable
+from lab.ruleset.nft.rule import Surroundings, read_rule
 from lab.ruleset.port_cuts import cuts_of, port_cuts
-from lab.ruleset.save import Ruleset, read_save
+from tests.unit.ruleset.made import listed, saved
 
 
-def ruleset(*rules: str) -> Ruleset:
-    return read_save("\n".join(("*filter", ":FORWARD DROP [0:0]", ":mine - [0:0]", *rules, "COMMIT", "")))
+def ruleset(*rules: str) -> Chains:
+    return saved("\n".join(("*filter", ":FORWARD DROP [0:0]", ":mine - [0:0]", *rules, "COMMIT", "")))
 
 
 def cuts(rule: str, proto: str = "tcp") -> set[int] | None:
-    (read,) = ruleset(rule).rules()
+    (read,) = rules_of(ruleset(rule) if rule.startswith("-") else listed(rule))
     found = port_cuts(read, proto)
     return None if found is None else set(found)
 
@@ -69,14 +75,60 @@ def test_a_negated_protocol_reads_no_port() -> None:
     assert cuts("-A FORWARD ! -p udp -j DROP") == set()
 
 
+def entered(chains: Chains, named: list[tuple[str, str]]) -> Iterator[HeldRule]:
+    return reached(chains, named, 4, blocks_alone=True)
+
+
 def test_the_cuts_of_chains_are_those_of_all_their_rules_and_of_no_other() -> None:
     read = ruleset(
         "-A FORWARD -p tcp -m tcp --dport 22 -j mine", "-A mine -p tcp -m tcp --dport 80 -j ACCEPT",
         "-A mine -p udp -m udp --dport 53 -j ACCEPT",
     )  # fmt: skip
-    assert cuts_of(read, [("filter", "FORWARD")], "tcp") == frozenset({22, 23})
+    assert cuts_of(entered(read, [("filter", "FORWARD")]), "tcp") == frozenset({22, 23})
     every = [("filter", "FORWARD"), ("filter", "mine"), ("nat", "POSTROUTING")]
-    assert cuts_of(read, every, "tcp") == frozenset({22, 23, 80, 81})
+    assert cuts_of(entered(read, every), "tcp") == frozenset({22, 23, 80, 81})
     unread = ruleset("-A mine -m set --match-set services dst -j ACCEPT")
-    assert cuts_of(unread, [("filter", "FORWARD")], "tcp") == frozenset()
-    assert cuts_of(unread, [("filter", "mine")], "tcp") is None
+    assert cuts_of(entered(unread, [("filter", "FORWARD")]), "tcp") == frozenset()
+    assert cuts_of(entered(unread, [("filter", "mine")]), "tcp") is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("accept", set()),
+        ("tcp dport 22 accept", {22, 23}),
+        ("tcp dport != 1000-2000 drop", {1000, 2001}),
+        ('iifname "lan" tcp dport { 80, 443, 8000-8010 } counter accept comment "tcp sport 5"', {80, 81, 443, 444, 8000, 8011}),
+        ("udp dport 53 accept", set()),
+        ("meta l4proto { tcp, udp } th dport 53 accept", {53, 54}),
+        ("ct state established,related accept", set()),
+        ("tcp dport vmap { 22 : jump mine, 80-90 : accept, * : drop }", {22, 23, 80, 91}),
+        ("ip saddr . tcp dport { 192.0.2.1 . 22, 192.0.2.2 . 25-26 } accept", {22, 23, 25, 27}),
+        ("iifname . ip saddr vmap { lan . 192.0.2.1 : accept }", set()),
+        ("tcp dport 80 dnat ip to 10.0.0.1:8080", {80, 81}),
+        ("dnat ip to tcp dport map { 81 : 10.0.0.1, 82 : 10.0.0.2 }", {81, 82, 83}),
+        ("ip daddr @friends masquerade random", set()),
+        ('limit rate 1/second log prefix "x"', set()),
+        ("tcp flags syn / fin,syn,rst,ack reject with tcp reset", set()),
+        ("tcp dport @web accept", {80, 81, 443, 444}),
+    ],
+)
+def test_what_can_be_read_of_native_nft(rule: str, expected: set[int]) -> None:
+    table = NftTable("inet", "t", {}, {"web": "{ 80, 443 }"})
+    found = port_cuts(held_rule(table, "c", read_rule(1, 1, rule, Surroundings({}))), "tcp")
+    assert found is not None
+    assert set(found) == expected
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "tcp sport 1024-65535 accept", "tcp dport @unknown accept", "limit rate 1/second accept", "tcp dport domain accept",
+        "tcp dport 80 dnat ip to 10.0.0.1:1000-2000", "tcp dport 80 redirect to :8080 random", "meta mark set tcp dport",
+        "dnat ip to tcp dport map { 81 : 10.0.0.1-10.0.0.9 }", "dnat ip to jhash tcp dport mod 2 map { 0 : 10.0.0.1 }",
+        "queue to 1", "tproxy to :1", "@th,16,16 80 drop", "numgen inc mod 2 0 accept", 'xt match "u32" accept',
+        "tcp dport & 1 == 1 accept", "add @seen { ip saddr } accept", "ip saddr . tcp dport @pairs accept",
+    ],
+)  # fmt: skip
+def test_what_cannot_of_native_nft(rule: str) -> None:
+    assert cuts(rule) is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.ruleset.save import read_save
 from lab.ruleset.stateful import StatefulRules
+from tests.unit.ruleset.made import saved
 
 TCP_443 = ("tcp", [(443, 443)])
 
@@ -15,7 +15,7 @@ def met(text: str, flow: tuple[str, list[tuple[int, int]]] = TCP_443, chains: tu
     proto, ports = flow
     return [
         f"{rule.table}:{rule.chain}:{rule.number}"
-        for rule in StatefulRules(read_save(text)).in_the_way(chains, proto, ports, logs=logs)
+        for rule in StatefulRules(saved(text), 4).in_the_way(chains, proto, ports, logs=logs)
     ]
 
 
@@ -140,7 +140,7 @@ def test_before_nat_the_port_is_the_flows_own() -> None:
 
 
 def test_one_reading_for_many_flows() -> None:
-    rules = StatefulRules(read_save(f"*filter\n-A FORWARD -p tcp --dport 443 {LIMIT}\nCOMMIT\n"))
+    rules = StatefulRules(saved(f"*filter\n-A FORWARD -p tcp --dport 443 {LIMIT}\nCOMMIT\n"), 4)
     assert len(rules.in_the_way(["FORWARD"], "tcp", [(443, 443)])) == 1
     assert rules.in_the_way(["FORWARD"], "udp", [(443, 443)]) == ()
     assert rules.in_the_way(["INPUT"], "tcp", [(443, 443)]) == ()

@@ -9,10 +9,10 @@ import pytest
 from lab.record.observation import Observation
 from lab.record.path import End, Path, Rule, Step
 from lab.ruleset.remembering import RememberingRules
-from lab.ruleset.save import read_save
 from lab.run.isolation import Isolation
 from lab.written.cell import Cell, Service
 from lab.written.topology import Topology
+from tests.unit.ruleset.made import saved
 from tests.unit.verdict.made import SYN, cell, dropped, observed, verdict
 
 TOPOLOGY = Topology.model_validate({
@@ -31,7 +31,7 @@ DNS = cell(service=Service("udp/53", "udp", ((53, 53),)))
 
 def isolation(*rules: str) -> Isolation:
     text = "\n".join(("*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *rules, "COMMIT\n"))
-    return Isolation(RememberingRules(TOPOLOGY, {"gateway": {4: read_save(text)}}, {}))
+    return Isolation(RememberingRules(TOPOLOGY, {"gateway": saved(text)}))
 
 
 @pytest.mark.parametrize(

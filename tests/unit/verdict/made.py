@@ -11,6 +11,7 @@ from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.describe import described
+from lab.ruleset.held_save import held_rule
 from lab.ruleset.save import read_save
 from lab.written.cell import Cell, Expectation, Sender, Service, Target
 from lab.written.expect.keys import KEYS
@@ -34,7 +35,7 @@ def rule(
     if number is None:
         return Rule(node, table, chain, None, text, comment)
     (saved,) = read_save(f"*{table}\n{text}\nCOMMIT\n").rules()
-    return replace(described(node, "ip", saved, None), number=number, comment=comment)
+    return replace(described(node, held_rule("ip", saved)), number=number, comment=comment)
 
 
 def step(of: Rule, verdict: str) -> Step:

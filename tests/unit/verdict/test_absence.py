@@ -7,6 +7,7 @@ from dataclasses import replace
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.absent import Here
+from lab.ruleset.held import ChainKey, HeldChain, HeldRule
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
 from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
@@ -31,7 +32,17 @@ ALLOWED = verdict(observation=observed(passed(OPEN)), rule=OPEN)
 
 def told(of: Verdict, *rules: Rule, ports: tuple[tuple[int, int], ...] = ()) -> tuple[str, ...]:
     here = {"gateway": Here({"lan", "dmz"}, {"guests"})}
-    return Absences(TOPOLOGY, [*rules, POLICY, OPEN], here).behind([(of, ports)], "client")
+    chains: dict[ChainKey, HeldChain] = {}
+    for one in (*rules, POLICY, OPEN):
+        key = one.family, one.table, one.chain
+        chain = chains.get(key) or HeldChain(*key, ())
+        if one.number is None:
+            chains[key] = replace(chain, policy=one.target)
+        else:
+            matches = None if one.family == "inet" or not one.text.startswith("-") else ()
+            of_it = HeldRule(*key, one.number, one.text, one.comment, one.target, matches=matches, source=one.source)
+            chains[key] = replace(chain, rules=(*chain.rules, of_it))
+    return Absences(TOPOLOGY, {"gateway": chains}, here).behind([(of, ports)], "client")
 
 
 def test_a_denied_packet_passed_over_a_rule_that_accepts() -> None:

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from lab.errors import MeasurementError
-from lab.ruleset.nft.listing import NftChain, NftRule, read_listing
-from lab.ruleset.nft.rule import reject_kind
+from lab.ruleset.nft.held import held_rule
+from lab.ruleset.nft.listing import NftChain, NftRule, NftTable, read_listing
 
 LISTING = """\
 table inet filter { # handle 1
@@ -264,8 +264,8 @@ def test_comments() -> None:
 def test_kinds_of_rejection_are_in_iptables_words(text: str, kind: str | None, kind4: str | None, kind6: str | None) -> None:
     found = rule(text)
     assert found.reject_with == kind
-    assert reject_kind(found, family=4) == (kind4 or kind)
-    assert reject_kind(found, family=6) == (kind6 or kind)
+    assert held_rule(NftTable("inet", "t", {}), "c", found).reject_kind(4) == (kind4 or kind)
+    assert held_rule(NftTable("inet", "t", {}), "c", found).reject_kind(6) == (kind6 or kind)
 
 
 @pytest.mark.parametrize(("text", "stateful"), [

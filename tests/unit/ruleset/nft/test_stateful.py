@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
-from lab.ruleset.nft.stateful import NativeStatefulRules
+from lab.ruleset.rule import Ports
+from lab.ruleset.stateful import StatefulRules
 
 FORWARDED = ("PREROUTING", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
-def met(*rules: str, hook: str = "forward", family: int = 4, table: str = "inet", logs: bool = False) -> list[str]:
+def met(
+    *rules: str, hook: str = "forward", family: int = 4, table: str = "inet", logs: bool = False, proto: str = "any",
+    ports: Ports = (),
+) -> list[str]:  # fmt: skip
     body = "\n".join(f"\t\t{rule} # handle {number}" for number, rule in enumerate(rules, 3))
     text = (
         f"table {table} t {{ # handle 1\n\tchain c {{ # handle 1\n\t\ttype filter hook {hook} priority filter; policy accept;\n"
         f"{body}\n\t}}\n\n\tchain other {{ # handle 2\n\t\tlimit rate 1/second accept # handle 9\n\t}}\n}}\n"
     )
-    return [rule.text for rule in NativeStatefulRules(read_listing(text), family).in_the_way(FORWARDED, logs=logs)]
+    held = StatefulRules(chains_of_listing(read_listing(text)), family)
+    return [rule.text for rule in held.in_the_way(FORWARDED, proto, ports, logs=logs)]
 
 
 def test_a_limit_on_the_way() -> None:
@@ -57,3 +63,35 @@ def test_a_rule_of_a_block() -> None:
 ])  # fmt: skip
 def test_a_chain_that_a_verdict_map_leads_to(rule: str) -> None:
     assert met(rule) == ["limit rate 1/second accept"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "proto", "ports", "expected"),
+    [
+        ("tcp dport 22 limit rate 1/second accept", "tcp", ((22, 22),), True),
+        ("tcp dport 22 limit rate 1/second accept", "tcp", ((443, 443),), False),
+        ("tcp dport 22 limit rate 1/second accept", "udp", ((22, 22),), False),
+        ("tcp dport 1024-65535 limit rate 1/second accept", "tcp", ((443, 443),), True),  # an answer's port may be one of them
+        ("meta l4proto != tcp limit rate 1/second accept", "tcp", ((443, 443),), False),
+        ("meta l4proto { tcp, udp } limit rate 1/second accept", "udp", ((53, 53),), True),
+        ("icmp type destination-unreachable limit rate 1/second accept", "udp", ((53, 53),), True),
+        ("icmp type echo-request limit rate 1/second accept", "udp", ((53, 53),), False),
+        ("tcp dport @some limit rate 1/second accept", "tcp", ((443, 443),), True),
+        ("ip saddr . tcp dport { 10.0.0.1 . 22 } limit rate 1/second accept", "tcp", ((443, 443),), True),
+    ],
+)
+def test_protocol_and_port_leave_out_what_cannot_match(rule: str, proto: str, ports: Ports, *, expected: bool) -> None:
+    assert bool(met(rule, proto=proto, ports=ports)) is expected
+
+
+@pytest.mark.parametrize(
+    ("nat", "expected"),
+    [
+        ("tcp dport 443 dnat ip to 10.0.0.1:8443", True), ("tcp dport 443 dnat ip to 10.0.0.1:9000", False),
+        ("tcp dport 443 redirect to :8000-9000", True), ("tcp dport 443 redirect", False),
+        ("dnat ip addr . port to tcp dport map @ways", True), ("tcp dport 22 dnat ip to 10.0.0.1:8443", False),
+    ],
+)  # fmt: skip
+def test_ports_that_a_translation_may_have_put_there(nat: str, *, expected: bool) -> None:
+    limit = "tcp dport 8443 limit rate 1/second accept"
+    assert (limit in met(nat, limit, proto="tcp", ports=((443, 443),))) is expected

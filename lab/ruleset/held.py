@@ -1,0 +1,248 @@
+"""What a rule is, whichever dialect it is written in and whoever put it there: where it stands, what it asks, what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+
+from lab.ruleset import conditions as asked
+from lab.ruleset.conditions import Condition
+from lab.ruleset.nft.rule import is_about_invalid, statements
+from lab.ruleset.rule import Ports, complement, overlap, protocol_name, read_ports
+from lab.ruleset.words import FREE_TEXT, words
+from lab.written.reject import canonical_reject
+
+ChainKey = tuple[str, str, str]
+"""Family in nft's words (``ip``, ``ip6``, ``inet``, ``netdev``, …), table, chain."""
+
+_FAMILIES = {4: ("ip", "inet", "netdev"), 6: ("ip6", "inet", "netdev")}
+_QUEUES = frozenset(("NFQUEUE", "QUEUE", "queue"))
+_ANSWERS = frozenset(("SYNPROXY", "synproxy"))
+_COPIES = frozenset(("TEE", "dup", "fwd"))
+_TRANSLATES = {
+    "DNAT": "destination", "REDIRECT": "destination", "SNAT": "source", "MASQUERADE": "source", "NETMAP": "destination",
+    "DNPT": "destination", "SNPT": "source",
+    "dnat": "destination", "redirect": "destination", "snat": "source", "masquerade": "source",
+}  # fmt: skip
+_SAID = ("sport", "source-port", "--port", "srcport", "dstport")  # most rules say none of it, and need no reading
+_READ_BYTES = frozenset(("u32", "bpf"))
+_MAY_BE_INVALID = frozenset(("state", "conntrack", "rpfilter"))
+_OF_SOURCE_PORTS = frozenset((asked.SPORTS, asked.PORTS, asked.ORIGINAL_SPORTS))
+
+
+@dataclass(frozen=True)
+class HeldRule:
+    """A rule as its own tool prints it (``iptables-save``, ``nft list``), or as a file has it.
+
+    ``family`` is that of its table in nft's words, ``number`` its place in the chain from 1, ``text`` what the tool prints of
+    it without counters and handle, ``source`` the file and line that it was written in, None where there is none: somebody put
+    it there by hand.  ``target`` is the word that says what becomes of the packet (``DROP``, ``accept``, ``vmap``, a chain),
+    ``to`` what iptables' target is given (``--to-destination``), ``jump_to`` are the chains of its table that it can lead to,
+    ``goto`` that it comes back from none.  ``remembers``: it treats a packet by those that came before; ``merely_logs`` tells
+    of such a rule that it has no say in a packet's fate.  ``matches`` are the names behind iptables' ``-m``, None for a rule of
+    native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes.
+    """
+
+    family: str
+    table: str
+    chain: str
+    number: int
+    text: str
+    comment: str | None = None
+    target: str | None = None
+    jump_to: tuple[str, ...] = ()
+    goto: bool = False
+    log_prefix: str | None = None
+    reject_with: str | None = None
+    to: str | None = None
+    remembers: bool = False
+    merely_logs: bool = False
+    matches: tuple[str, ...] | None = None
+    source: str | None = None
+    named: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it is written in nft's own words."""
+        return self.matches is None
+
+    @property
+    def key(self) -> ChainKey:
+        """The chain that it stands in."""
+        return self.family, self.table, self.chain
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What it asks of a packet, as far as that is read; all of them have to hold."""
+        return tuple(asked.of_nft(self.text) if self.is_native else asked.of_iptables(self.text))
+
+    def of(self, name: str) -> Iterator[Condition]:
+        """Its conditions on one field."""
+        return (one for one in self.conditions if one.field == name)
+
+    def ports(self, name: str) -> Ports | None:
+        """The ports of a field (``dports``, ``sports``) that it can match; None where it does not say, or not in numbers."""
+        known: Ports | None = None
+        for one in self.of(name):
+            ports = ports_of(one)
+            if ports is not None:
+                known = ports if known is None else overlap(known, ports)
+        return known
+
+    def is_about(self, proto: str) -> bool:
+        """Whether packets of this protocol (``tcp``, ``icmpv6``) can match, as far as it says."""
+        return all(admits(one, proto) for one in self.of(asked.PROTO))
+
+    @cached_property
+    def statements(self) -> frozenset[str]:
+        """Every word that says what becomes of a packet, where native nft has several; else the target."""
+        if self.is_native:
+            return statements(self.text)
+        return frozenset() if self.target is None else frozenset((self.target,))
+
+    def _does(self, words: Collection[str]) -> bool:
+        return self.target in words if self.matches is not None else not self.statements.isdisjoint(words)
+
+    @property
+    def queues(self) -> bool:
+        """It hands packets to user space."""
+        return self._does(_QUEUES)
+
+    @property
+    def answers(self) -> bool:
+        """It takes packets over, and answers in their place."""
+        return self._does(_ANSWERS)
+
+    @property
+    def copies(self) -> bool:
+        """It sends a packet twice."""
+        return self._does(_COPIES)
+
+    @property
+    def rejects(self) -> bool:
+        """It refuses with an answer; `reject_kind` says with which."""
+        return self.target in ("REJECT", "reject")
+
+    @property
+    def translates(self) -> str | None:
+        """Which end of a packet it changes (``source``, ``destination``); None for neither."""
+        if self.target == "NETMAP" and self.chain == "POSTROUTING":
+            return "source"
+        return _TRANSLATES.get(self.target or "")
+
+    @cached_property
+    def about_invalid(self) -> bool:
+        """It is about packets of state INVALID, or of a source on the wrong interface."""
+        if self.matches is None:
+            return is_about_invalid(self.text)
+        if _MAY_BE_INVALID.isdisjoint(self.matches):
+            return False
+        states = ({state.upper() for state in one.values} for one in self.of(asked.STATES) if not one.negated)
+        # a rule that also names NEW is about more than that
+        return "rpfilter" in self.matches or any("INVALID" in named and "NEW" not in named for named in states)
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """The ipsets that it asks or writes."""
+        if self.matches is None or ("set" not in self.matches and self.target != "SET"):
+            return frozenset()
+        found = words(self.text)
+        options = ("--match-set", "--add-set", "--del-set", "--map-set")
+        return frozenset(
+            value
+            for place, (option, value) in enumerate(pairwise(found))
+            if option in options and (place == 0 or found[place - 1] not in FREE_TEXT)
+        )
+
+    @property
+    def reads_source_ports(self) -> bool:
+        """Whether it may tell source ports apart; of ipsets `sets` are for who knows what they hold."""
+        if self.matches is not None:
+            return (
+                self.target == "HMARK" or not _READ_BYTES.isdisjoint(self.matches) or "--ctreplsrcport" in self.text
+                or (any(word in self.text for word in _SAID) and any(one.field in _OF_SOURCE_PORTS for one in self.conditions))
+            )  # fmt: skip
+        bare = asked.without_texts(self.text)
+        return "sport" in bare or "proto-src" in bare or "@th," in bare
+
+    def reject_kind(self, family: int) -> str | None:
+        """What it answers a packet of this family (4, 6) with, in iptables' words; None for a rule that does not reject."""
+        if not self.rejects:
+            return None
+        return canonical_reject(self.reject_with or "port-unreach", family=family)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldChain:
+    """A chain with its rules.
+
+    ``hook`` (``forward``), ``kind`` (``filter``, ``nat``, …: iptables' table, nft's type) and ``policy`` in its dialect's word
+    are None for one that no hook calls.
+    """
+
+    family: str
+    table: str
+    name: str
+    rules: tuple[HeldRule, ...]
+    hook: str | None = None
+    kind: str | None = None
+    policy: str | None = None
+
+    @property
+    def key(self) -> ChainKey:
+        """Family, table, name."""
+        return self.family, self.table, self.name
+
+    def judges(self, family: int) -> bool:
+        """Whether packets of this family (4, 6) come here."""
+        return self.family in _FAMILIES[family]
+
+
+Chains = Mapping[ChainKey, HeldChain]
+
+
+def rules_of(chains: Chains, family: int | None = None) -> Iterator[HeldRule]:
+    """Every rule, chain by chain; with ``family`` (4, 6) of the chains that its packets come to."""
+    for chain in chains.values():
+        if family is None or chain.judges(family):
+            yield from chain.rules
+
+
+def block_name(rank: int) -> str:
+    """What the lab calls a chain that the kernel made of ``jump { … }``; no chain that people name has a blank."""
+    return f"block {rank}"
+
+
+def reached(
+    chains: Chains, begun: Collection[tuple[str, str]], family: int, *, blocks_alone: bool = False
+) -> Iterator[HeldRule]:
+    """The rules of these chains (table, chain) that packets of ``family`` meet, and of all that they lead to.
+
+    With ``blocks_alone`` only what a rule holds itself in ``jump { … }`` counts as led to.
+    """
+    waiting = [chain for chain in chains.values() if (chain.table, chain.name) in begun and chain.judges(family)]
+    seen = {chain.key for chain in waiting}
+    while waiting:
+        for rule in waiting.pop().rules:
+            yield rule
+            for name in rule.jump_to:
+                key = rule.family, rule.table, name
+                if key in chains and key not in seen and (" " in name or not blocks_alone):
+                    seen.add(key)
+                    waiting.append(chains[key])
+
+
+def ports_of(condition: Condition) -> Ports | None:
+    """The ports that a condition on ports lets match, as ascending ranges; None where one is no number."""
+    ports = read_ports(",".join(condition.values).replace("-", ":"))
+    return None if ports is None else complement(ports) if condition.negated else ports
+
+
+def admits(condition: Condition, proto: str) -> bool:
+    """Whether a condition on the protocol lets packets of ``proto`` match, or may."""
+    if condition.is_named:
+        return True
+    named = [protocol_name(value) for value in condition.values]
+    return (None in named or proto in named) != condition.negated
