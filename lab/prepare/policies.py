@@ -32,7 +32,7 @@ _OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
 _RESERVED = (
     (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
     (
-        re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_(?:trace|count|quiet)\b"),
+        re.compile(r"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?lab_(?:trace|count|quiet)(?:_\d+)?\b"),
         "lab_trace, lab_count and lab_quiet are the lab's own names",
         "rename the table",
     ),

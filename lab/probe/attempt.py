@@ -120,7 +120,7 @@ def _from_itself(stage: Stage, left: Packet) -> bool:
     As a port forward does that leads a server back to itself.  A kernel that tells its reasons calls it IP_LOCAL_SOURCE.
     """
     owner = stage.network.topology.owner(left.destination)
-    if left.family != 4 or owner is None or owner in stage.instrument.watched:
+    if left.family != 4 or owner is None or owner in stage.instrument.nodes:
         return False
     node = stage.network.nodes[owner]
     return left.source in node.addresses and node.sysctls.get("net.ipv4.conf.all.accept_local", "0") == "0"

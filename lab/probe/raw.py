@@ -75,7 +75,7 @@ def witness(stage: Stage, question: Question, destination: str | None) -> Iterat
 
     Where that is None, as a translation may lead anywhere, all of them are listened to.
     """
-    nodes, watched = stage.network.nodes, stage.instrument.watched
+    nodes, watched = stage.network.nodes, stage.instrument.nodes
     owner = stage.network.topology.owner(destination) if destination is not None else None
     names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
     with ExitStack() as undo:

@@ -57,11 +57,11 @@ class Sighting:
         self.conntrack = tuple(
             entry
             for path in self.read_trace().request
-            if (entry := self.stage.instrument.conntrack(path.node, path.entry)) is not None
+            if (entry := self.stage.instrument.nodes[path.node].conntrack.find(path.entry)) is not None
         )
 
     def forget_flow(self) -> None:
         """Delete the flow's entry at every watched node that it passed, so that no later probe meets it."""
         for path in self.read_trace().request:
             if path.end is not End.DROPPED:
-                self.stage.instrument.forget_flow(path.node, path.entry)
+                self.stage.instrument.nodes[path.node].conntrack.delete(path.entry)

@@ -29,26 +29,41 @@ _Place = tuple[str, int, int, int]  # node, family, protocol, port
 class Stage:
     """Holds the sockets of all services that are always open, until `close`.
 
-    ``links`` are the networks that each node is on.
+    ``links`` are the networks that each node is on.  Where the network is ``shared`` with other processes they are open from
+    `serve` to `stop_serving` alone, and source ports begin anywhere.
     """
 
-    def __init__(self, network: Network, instrument: Instrument) -> None:
+    def __init__(self, network: Network, instrument: Instrument, *, shared: bool = False) -> None:
         self.network = network
         self.instrument = instrument
         self.links = {name: frozenset(port.network for port in node.ports.values()) for name, node in network.nodes.items()}
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)
+        self._first_port = SOURCE_PORTS[int.from_bytes(self._salt, "big") % len(SOURCE_PORTS) if shared else 0]
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
+        self._services: dict[_Place, Listener] = {}
+        self._always: dict[tuple[int, int], tuple[Listener, ...]] = {}
+        self._undo = ExitStack()
+        if not shared:
+            self.serve()
+
+    def serve(self) -> None:
+        """Open the services of the topology; MeasurementError when one cannot be."""
         with ExitStack() as undo:
-            self._services: dict[_Place, Listener] = {}
-            for place in dict.fromkeys(_always_open(network)):
+            undo.callback(self._services.clear)
+            for place in dict.fromkeys(_always_open(self.network)):
                 self._services[place] = undo.enter_context(self._open(*place))
             self._undo = undo.pop_all()
         self._always = {
             key: tuple(listener for (_, *of, _), listener in self._services.items() if tuple(of) == key)
             for key in product((4, 6), (TCP, UDP))
         }
+
+    def stop_serving(self) -> None:
+        """Close them."""
+        self._undo.close()
+        self._always = {}
 
     def _open(self, node: str, family: int, proto: int, port: int) -> Listener:
         opener = open_tcp if proto == TCP else open_udp
@@ -85,7 +100,7 @@ class Stage:
 
         A flow that is over can be sent anew: its entries are forgotten, and nothing of it lingers at its ends.
         """
-        port = self._next_port.get(address, SOURCE_PORTS.start)
+        port = self._next_port.get(address, self._first_port)
         self._next_port[address] = port + 1 if port + 1 < SOURCE_PORTS.stop else SOURCE_PORTS.start
         return port
 

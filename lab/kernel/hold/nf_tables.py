@@ -20,7 +20,7 @@ NF_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"
 _NUMBERS = {name: number for number, name in NF_FAMILIES.items()}
 _GETTABLE, _GETCHAIN, _GETRULE = (nl.NFNL_SUBSYS_NFTABLES << 8 | number for number in (1, 4, 7))
 _UNSPECIFIED = 0
-_TABLE_NAME = 1
+_TABLE_NAME, _TABLE_OWNER = 1, 7
 _RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
@@ -141,10 +141,20 @@ def rules_of(namespace: Namespace, chains: Iterable[ChainKey]) -> Iterator[tuple
                 yield key, _handle(data), data
 
 
-def tables(namespace: Namespace) -> Iterator[tuple[str, str]]:
-    """Family and name of every table of the node, the lab's own too."""
+class KernelTable(NamedTuple):
+    """A table as nf_tables lists it; ``owner`` is the port id of the socket that it belongs to, None where nobody owns it."""
+
+    family: str
+    name: str
+    owner: int | None
+
+
+def tables(namespace: Namespace) -> Iterator[KernelTable]:
+    """Every table of the node, the lab's own too."""
     for data in _dump(namespace, _GETTABLE):
-        yield NF_FAMILIES.get(data[16], str(data[16])), nl.attributes(data, nl.HEADER)[_TABLE_NAME][:-1].decode()
+        parts = nl.attributes(data, nl.HEADER)
+        owner = int.from_bytes(parts[_TABLE_OWNER], "big") if _TABLE_OWNER in parts else None
+        yield KernelTable(NF_FAMILIES.get(data[16], str(data[16])), parts[_TABLE_NAME][:-1].decode(), owner)
 
 
 def _ask(channel: sockets.socket, key: ChainKey) -> Iterator[bytes]:
