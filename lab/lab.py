@@ -137,7 +137,8 @@ class Lab:
             policy = self.policies.get(name)
             if policy is self._told.policies.get(name):
                 continue
-            if policy is None or name not in self.instrument.nodes:
+            otherwise_held = self.backend is Backend.LEGACY and name not in self._told.policies
+            if policy is None or otherwise_held or name not in self.instrument.nodes:
                 self.instrument.forget(name)
                 self._watch_node(name)
             else:

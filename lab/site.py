@@ -29,7 +29,7 @@ from lab.ruleset.write import write_save
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
 
-_COUNTERS = re.compile(r"(?m)^(:.*) \[\d+:\d+\]$")
+_NOT_A_RULE = re.compile(r"(?m) \[\d+:\d+\]$|^#.*$")  # counters of policies, and when it was printed
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Site:
             lines = find_lines(self.topology, {name: before.rendered}, self.backend)[name]
             self._exchange(name, refused, before.rendered, lines)
         except LabError as error:
-            what = f"{name}: nor could the rules of before be loaded again: {error.problems[0].what}"
+            what = f"{name}: nor could the rules of before be loaded again: {'; '.join(one.what for one in error.problems)}"
             return Problem(what, mend=mend)
         if _listing(self.held.policies[name]) != _listing(before):
             return Problem(f"{name}: the rules of before were loaded again, and are not the same", mend=mend)
@@ -233,7 +233,7 @@ class Site:
 
 def _listing(policy: LoadedPolicy) -> tuple[object, ...]:
     """What a node holds as the tools print it, without counters and handles."""
-    saved = {family: _COUNTERS.sub(r"\1", write_save(ruleset)) for family, ruleset in policy.saved.items()}
+    saved = {family: _NOT_A_RULE.sub("", write_save(ruleset)) for family, ruleset in policy.saved.items()}
     native = () if policy.native is None else policy.native.tables
     rules = [
         (table.family, table.name, chain.name, chain.hook, chain.priority, chain.policy, [rule.text for rule in chain.rules])

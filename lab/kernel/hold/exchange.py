@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from lab.errors import InputError, MeasurementError, Problem
-from lab.kernel.ground.names import OWN_TABLES
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Finished, run
 from lab.kernel.hold.kinds import NFT_FAMILIES, begin, refusal, restore, tables_in
@@ -86,7 +85,7 @@ def _iptables_tables(rulesets: Rulesets) -> frozenset[tuple[str, str]]:
 
 def _others(namespace: Namespace) -> Sequence[tuple[str, str]]:
     """Family and name of all tables of nf_tables but the lab's own."""
-    return [place[:2] for place in tables(namespace) if place[:2] not in OWN_TABLES]
+    return [(table.family, table.name) for table in tables(namespace) if not table.is_labs]
 
 
 def _exchange_sets(namespace: Namespace, rendered: Rendered, backend: Backend) -> None:

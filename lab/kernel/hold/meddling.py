@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.ground.names import COUNT_TABLE, QUIET_TABLE, STEP_PREFIX, TRACE_TABLE, is_numbered, is_own_name
+from lab.kernel.ground.names import COUNT_TABLE, QUIET_TABLE, STEP_PREFIX, TRACE_TABLE, is_own_name
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import META_NFTRACE
 from lab.kernel.hold.nf_tables import ChainKey, expressions, rules_of, tables
@@ -70,18 +70,14 @@ def refuse_blinding(statements: Iterable[TraceStatement], index: RuleIndex, file
 
 
 def refuse_own_names(namespace: Namespace, file: str) -> None:
-    """Raise InputError where a node holds a table that is called as one of the lab's own and is none.
-
-    That one which keeps the node quiet is there already, and nobody else can have added to it; that of an instrument is owned
-    by the socket that it is called after.
-    """
+    """Raise InputError where a node holds a table that is called as one of the lab's own and is none."""
     names = TRACE_TABLE, COUNT_TABLE, QUIET_TABLE
     _raise(
-        Problem(f"table {family} {name}: {', '.join(names)} are the lab's own names", Where(file), "rename the table")
-        for family, name, owner in tables(namespace)
-        if is_own_name(name)
-        and (family, name) != ("ip6", QUIET_TABLE)
-        and not (is_numbered(name) and name.endswith(f"_{owner}"))
+        Problem(
+            f"table {table.family} {table.name}: {', '.join(names)} are the lab's own names", Where(file), "rename the table"
+        )
+        for table in tables(namespace)
+        if is_own_name(table.name) and not table.is_labs
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.ground.names import OWN_TABLES
+from lab.kernel.ground.names import OWN_TABLES, QUIET_TABLE, is_numbered
 from lab.kernel.ground.namespace import Namespace
 
 NF_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
@@ -147,6 +147,15 @@ class KernelTable(NamedTuple):
     family: str
     name: str
     owner: int | None
+
+    @property
+    def is_labs(self) -> bool:
+        """Whether the lab made it: that which keeps a node quiet, or that of an instrument, whose owner it is called after.
+
+        What keeps a node quiet is there before any ruleset, and nobody else can have added to it.
+        """
+        own = is_numbered(self.name) and self.name.endswith(f"_{self.owner}")
+        return own or (self.family, self.name) == ("ip6", QUIET_TABLE)
 
 
 def tables(namespace: Namespace) -> Iterator[KernelTable]:

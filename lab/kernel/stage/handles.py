@@ -12,12 +12,13 @@ from lab.kernel.ground.syscalls import CLONE_NEWNET
 from lab.kernel.stage.node import Node, Port
 
 _NS_GET_NSTYPE = 0xB703  # linux/nsfs.h
+_PLAIN = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex")
 
 
 class NamespaceHandle(BaseModel):
     """A namespace by its ``descriptor`` in the process that holds it; ``inode`` tells it from every other."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = _PLAIN
 
     name: str
     descriptor: int
@@ -34,7 +35,7 @@ class NodeHandle(NamespaceHandle):
 class NetworkHandles(BaseModel):
     """The nodes and bridges that process ``pid`` holds, and what cannot be asked of them: ``diameter`` and who is ``ruled``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = _PLAIN
 
     pid: int
     diameter: int
@@ -88,4 +89,5 @@ def open_namespace(pid: int, handle: NamespaceHandle) -> int:
     except OSError:
         pass
     os.close(descriptor)
-    raise MachineError(Problem(f"{handle.name}: process {pid} does not hold it any more", mend="ask its keeper for new handles"))
+    what = f"{handle.name}: process {pid} does not hold it any more"
+    raise MachineError(Problem(what, mend="ask its keeper for new handles"))

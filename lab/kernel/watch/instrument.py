@@ -55,8 +55,11 @@ class Trace(Protocol):
     def canary_trouble(self, *, keep: bool = False) -> str | None:
         """What is wrong with the instrument; None when all of it works.  What else was told is let go, or kept for `paths`."""
 
-    def settle(self) -> None:
-        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`."""
+    def settle(self, *, going_on: bool) -> None:
+        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
+
+        With ``going_on`` a packet that may still be under way is told with what comes next.
+        """
 
     def retell(self, rules: Rules) -> None:
         """Name what is read from now on by other ``rules``; what is armed in the node stays as it is."""
@@ -130,7 +133,7 @@ class Instrument:
             self._see_ingress(name)
         with Pin():
             self.network.rest()
-            watch.trace.settle()
+            watch.trace.settle(going_on=True)
         yield
 
     def _see_ingress(self, name: str) -> None:
@@ -144,7 +147,7 @@ class Instrument:
         watch.trace.retell(Between(watch.rules, rules))
         with Pin():
             self.network.rest()
-            watch.trace.settle()
+            watch.trace.settle(going_on=False)
         watch.trace.retell(rules)
         watch.rules = rules
         self._canary(name, keep=True)

@@ -77,8 +77,11 @@ class LegacyTrace:
         ways = _ways(kept.messages + messages, self._own, one_by_one=True)
         return kept.paths + [self._path(way) for way in ways]
 
-    def settle(self) -> None:
-        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`."""
+    def settle(self, *, going_on: bool) -> None:
+        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
+
+        With ``going_on`` a packet that may still be under way is told with what comes next.
+        """
         kept = self._kept = self._kept or Kept()
         try:
             messages = kept.messages + self._log.read()
@@ -87,7 +90,7 @@ class LegacyTrace:
         kept.messages = []
         for way in _ways(messages, self._own, one_by_one=True):
             path = self._path(way)
-            if path.end is End.VANISHED:
+            if going_on and path.end is End.VANISHED:
                 kept.messages += (way.entry, *way.steps)
             else:
                 kept.paths.append(path)

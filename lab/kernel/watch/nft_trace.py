@@ -37,14 +37,20 @@ class NftTrace:
             raise Overrun
         return kept.paths + self._assembler.assemble(kept.messages + messages)
 
-    def settle(self) -> None:
-        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`."""
+    def settle(self, *, going_on: bool) -> None:
+        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
+
+        With ``going_on`` a packet that may still be under way is told with what comes next.
+        """
         kept = self._kept = self._kept or Kept()
         try:
             messages = kept.messages + self._tracer.read()
         except Overrun:
             kept.lost, messages = True, []
-        paths, kept.messages = self._assembler.settled(messages)
+        if going_on:
+            paths, kept.messages = self._assembler.settled(messages)
+        else:
+            paths, kept.messages = self._assembler.assemble(messages), []
         kept.paths += paths
 
     def retell(self, rules: Rules) -> None:
