@@ -31,7 +31,7 @@ ON_BOTH_BACKENDS = True
 WEB = "-A FORWARD -p tcp --dport 80 -m comment --comment web -j ACCEPT"
 NO_WEB = "-A FORWARD -p tcp --dport 80 -m comment --comment no-web -j DROP"
 OPEN = table("filter", ESTABLISHED, WEB, FORWARD="DROP")
-SHUT = table("filter", ESTABLISHED, "-A FORWARD -p udp -j DROP", NO_WEB, FORWARD="DROP")
+SHUT = table("filter", ESTABLISHED, NO_WEB, FORWARD="DROP")  # in the place, and by the number, of the other
 SYN, DATA = 0x02, 0x18
 
 

@@ -85,7 +85,7 @@ def listing(node: Node, backend: Backend) -> list[str]:
     tables = [re.sub(r"\[\d+:\d+\]", "", one) for text in saved for one in re.findall(r"(?ms)^\*.*?^COMMIT$", text)]
     sets = re.sub(r" (?:initval|hashsize|bucketsize) \S+", "", printed("ipset", "save")).splitlines()
     places = re.findall(r"(?m)^table (\S+) (\S+)", printed("nft", "list", "tables"))
-    native = [printed("nft", "list", "table", *place) for place in places if place not in OWN_TABLES]
+    native = [printed("nft", "-s", "list", "table", *place) for place in places if place not in OWN_TABLES]
     return [one for one in tables if "\n-A" in one or " DROP " in one or backend is Backend.NFT] + native + sorted(sets)
 
 
