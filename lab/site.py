@@ -240,4 +240,4 @@ def _listing(policy: LoadedPolicy) -> tuple[object, ...]:
         for table in native
         for chain in table.chains.values()
     ]
-    return saved, rules
+    return saved, sorted(rules, key=str)  # both families are loaded side by side: which was first is chance

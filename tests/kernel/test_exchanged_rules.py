@@ -75,7 +75,10 @@ POLICIES: Mapping[str, Rulesets] = {
 
 
 def listing(node: Node, backend: Backend) -> list[str]:
-    """All that a node holds, as its tools print it, but for what a table of ip_tables leaves when it is emptied."""
+    """All that a node holds, as its tools print it, but for what a table of ip_tables leaves when it is emptied.
+
+    Both families are loaded side by side, so which table was made first is chance.
+    """
     def printed(*command: str) -> str:
         done = run(node.namespace, command)
         assert done.code == 0, done.err
@@ -86,7 +89,7 @@ def listing(node: Node, backend: Backend) -> list[str]:
     sets = re.sub(r" (?:initval|hashsize|bucketsize) \S+", "", printed("ipset", "save")).splitlines()
     places = re.findall(r"(?m)^table (\S+) (\S+)", printed("nft", "list", "tables"))
     native = [printed("nft", "-s", "list", "table", *place) for place in places if place not in OWN_TABLES]
-    return [one for one in tables if "\n-A" in one or " DROP " in one or backend is Backend.NFT] + native + sorted(sets)
+    return [one for one in tables if "\n-A" in one or " DROP " in one or backend is Backend.NFT] + sorted(native) + sorted(sets)
 
 
 def test_what_is_held_is_what_a_new_lab_holds(lab_of: LabOf, backend: Backend) -> None:
