@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
 
 from lab.errors import InputError, Problem
-from lab.kernel.ground.namespace import Home
 from lab.kernel.hold.held import Held
-from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines
-from lab.kernel.hold.loading import Load
-from lab.kernel.hold.read_back import read_back
+from lab.kernel.hold.line_map import NodeLines, find_lines
 from lab.kernel.hold.rule_index import RuleIndex
 from lab.kernel.stage.capture import Capture
-from lab.kernel.stage.network import Network
-from lab.kernel.stage.node import Node
 from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
@@ -29,9 +24,9 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
-from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.remembering import Flow, RememberingRules
 from lab.ruleset.rulesets import Rulesets
+from lab.site import Site
 from lab.sweep.fates import SweepTally
 from lab.sweep.manner import choose
 from lab.sweep.sweeping import Sweeping
@@ -46,7 +41,7 @@ class Lab:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`.
 
     ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies, where several labs are built of them;
-    ``backend`` the iptables that loads them.
+    ``backend`` the iptables that loads them.  What stands of it is its `site`; on one that stands already see `on`.
     Raises InputError when the kernel refuses a ruleset or a route, MachineError when this machine lacks something,
     MeasurementError when the instrument cannot be armed; nothing then remains.
 
@@ -61,57 +56,106 @@ class Lab:
         lines: Mapping[str, NodeLines] | None = None,
         *,
         backend: Backend = Backend.NFT,
+        site: Site | None = None,
     ) -> None:
-        self.topology = topology
-        self.backend = backend
+        self._shared = site is not None
         with ExitStack() as undo:
-            home = Home()
-            undo.callback(home.close)
-            sources: dict[str, LineMap | KnownLines] = {}
-            for name, rulesets in policies.items():
-                sources[name] = KnownLines(lines[name]) if lines is not None else self._line_map(home, name, undo, rulesets)
-            loads: dict[str, Load] = {}
-
-            def start_loading(node: Node) -> None:
-                if node.name in policies:
-                    loads[node.name] = Load(node, policies[node.name], backend)
-                    undo.callback(loads[node.name].stop)
-
-            self.network = Network(topology, start_loading, ruled=policies.keys())
-            undo.callback(self.network.close)
-            for name in policies:
-                loads[name].finish()
-            self._instrument = Instrument(self.network)
-            undo.callback(self._instrument.close)
-            self.policies: dict[str, Held] = {
-                name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
-                for name, rulesets in policies.items()
-            }
-            with Pin():
-                self._watch()
-            self._stage = Stage(self.network, self._instrument)
-            undo.callback(self._stage.close)
+            self.site = site or undo.enter_context(Site(topology, policies, lines, backend=backend))
+            self.topology, self.backend, self.network = self.site.topology, self.site.backend, self.site.network
+            self.instrument = Instrument(self.network)
+            undo.callback(self._close_instrument)
+            with self.site.turn() if self._shared else nullcontext():
+                with Pin():
+                    self._watch()
+                if self._shared:
+                    self.instrument.pause()
+            self.stage = Stage(self.network, self.instrument, shared=self._shared)
+            undo.callback(self.stage.close)
             self._undo = undo.pop_all()
         self._pin = Pin()
         self._batch = False
 
-    def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
-        """Starts to find the lines of ``rulesets``, beside the building."""
-        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].interfaces, accept=False)
-        undo.callback(line_map.close)
-        return line_map
+    @classmethod
+    def on(cls, site: Site) -> Self:
+        """A lab on what stands already, and may be asked by others too; they take turns, from batch to batch.
+
+        Its receivers are open during its batches alone.  `close` leaves the site as it is.
+        """
+        return cls(site.topology, {}, site=site)
+
+    @property
+    def policies(self) -> Mapping[str, Held]:
+        """What the nodes hold, by name."""
+        return self.site.held.policies
 
     def _watch(self) -> None:
         """Trace every node that has rules or forwards: elsewhere no rule can decide."""
-        for name, node in self.network.nodes.items():
-            if name in self.policies:
-                policy = self.policies[name]
-                self._instrument.watch(node, policy.index, self.backend, zoned=policy.zoned)
-                if policy.traces:
-                    self._instrument.trace_everything(name)
-            elif self.topology.nodes[name].forwards:
-                self._instrument.watch(node, RuleIndex(name, {}))
-        self._instrument.canary()
+        self._told = self.site.held
+        for name in self.network.nodes:
+            self._watch_node(name)
+        self.instrument.canary()
+
+    def _watch_node(self, name: str) -> None:
+        policy = self.policies.get(name)
+        if policy is not None:
+            self.instrument.watch(
+                self.network.nodes[name], policy.index, self.backend, zoned=policy.zoned, always=policy.traces
+            )
+        elif self.topology.nodes[name].forwards:
+            self.instrument.watch(self.network.nodes[name], RuleIndex(name, {}))
+
+    def load(self, node: str, rulesets: Rulesets, lines: NodeLines | None = None) -> None:
+        """Put ``rulesets`` in the place of what ``node`` holds, while the trace goes on; between two batches or inside of one.
+
+        ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for the node; without it the rulesets are first loaded into
+        a namespace that is thrown away.  What stays of before is said in `Site.load`.
+
+        Raises InputError or MachineError when they are refused: the node then holds what it held before, unless the error says
+        that it does not; every question is then answered with a MeasurementError.  Raises MeasurementError when the network
+        cannot be brought to rest before, or the trace is blind afterwards.
+        """
+        self.site.require_node(node)
+        lines = lines or find_lines(self.topology, {node: rulesets}, self.backend)[node]
+        ingress = rulesets.nft is not None and "ingress" in rulesets.nft.text
+        with self._turn():
+            self.site.require_sound()
+            self._follow()
+            watched = node in self.instrument.nodes
+            with self.instrument.exchange(node, ingress=ingress) if watched else nullcontext():
+                try:
+                    self.site.load(node, rulesets, lines)
+                finally:
+                    self._follow()
+
+    def _follow(self) -> None:
+        """Have the instrument name the rules that are in force by now."""
+        if self.site.trouble is not None or self._told is self.site.held:
+            return
+        for name in self.network.nodes:
+            policy = self.policies.get(name)
+            if policy is self._told.policies.get(name):
+                continue
+            otherwise_held = self.backend is Backend.LEGACY and name not in self._told.policies
+            if policy is None or otherwise_held or name not in self.instrument.nodes:
+                self.instrument.forget(name)
+                self._watch_node(name)
+            else:
+                self.instrument.suit(name, zoned=policy.zoned, always=policy.traces, ingress=policy.index.has_ingress)
+                self.instrument.retell(name, policy.index)
+        self._told = self.site.held
+        self.__dict__.pop("_resolver", None)  # it knows which nodes are under test
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._batch or not self._shared else self._shared_turn()
+
+    @contextmanager
+    def _shared_turn(self) -> Iterator[None]:
+        with self.site.turn(), ExitStack() as undo:
+            self.instrument.resume()
+            undo.callback(self.instrument.pause)
+            self.stage.receivers.serve()
+            undo.callback(self.stage.receivers.stop_serving)
+            yield
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -122,19 +166,21 @@ class Lab:
         if self._batch:
             yield
             return
-        with self._pin:
-            self._instrument.canary()
+        with self._turn(), self._pin:
+            self.site.require_sound()
+            self._follow()
+            self.instrument.canary()
             self._batch = True
             try:
                 yield
             finally:
                 self._batch = False
-            self._instrument.canary()
+            self.instrument.canary()
 
     @contextmanager
     def everything_traced(self) -> Iterator[None]:
         """Trace every packet while inside, not TCP on SYN alone: slower, and the whole exchange is seen."""
-        with self._instrument.everything():
+        with self.instrument.everything():
             yield
 
     @contextmanager
@@ -155,8 +201,8 @@ class Lab:
         if closely is None:
             closely = self.rules_that_remember.any and bool(self.rules_that_remember.in_the_way(self._flow(question)))
         with nullcontext() if self._batch else self.batch():
-            translated = closely and self._hazards.translates
-            return prove(probe(self._stage, question, closely=closely, translated=translated), at)
+            translated = closely and self.site.held.hazards.translates
+            return prove(probe(self.stage, question, closely=closely, translated=translated), at)
 
     def _flow(self, question: Question | SweepQuestion) -> Flow:
         """What the rules that remember have to know of a question."""
@@ -242,13 +288,13 @@ class Lab:
         """The sweep of one question, ``at`` being the node under test."""
         tally = tally if tally is not None else SweepTally()
         remembering = self.rules_that_remember.in_the_way(self._flow(question))
-        manner = choose(gear, self.policies.values(), self._hazards, remembering=bool(remembering))
+        manner = choose(gear, self.policies.values(), self.site.held.hazards, remembering=bool(remembering))
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
         with self.batch():
             closely = bool(remembering)
             sweeping = Sweeping(
-                self._stage, question, at, lambda asked: self.ask(asked, at, closely=closely), remembering, tally
+                self.stage, question, at, lambda asked: self.ask(asked, at, closely=closely), remembering, tally
             )
             sweeping.run(manner, processor=next(iter(self._pin.others), None))
         return tally.result()
@@ -265,28 +311,22 @@ class Lab:
 
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""
-        return self._stage.source_port(source)
+        return self.stage.source_port(source)
 
-    @cached_property
+    @property
     def rules_that_remember(self) -> RememberingRules:
         """The rules of all policies that have a state of their own."""
-        return RememberingRules(self.topology, {name: policy.chains for name, policy in self.policies.items()})
+        return self.site.held.rules_that_remember
 
     @property
     def reads_source_ports(self) -> bool:
         """Whether any rule of the policies may tell one source port from another."""
-        return self._hazards.reads_source_ports
+        return self.site.held.hazards.reads_source_ports
 
-    @cached_property
-    def _hazards(self) -> Hazards:
-        sets = "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
-        return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), sets)
-
-    @cached_property
+    @property
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
-        here = {name: policy.here(self.topology.nodes[name].interfaces) for name, policy in self.policies.items()}
-        return Absences(self.topology, {name: policy.chains for name, policy in self.policies.items()}, here)
+        return self.site.held.absences
 
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None
@@ -296,8 +336,12 @@ class Lab:
         return chosen_source(self.network.nodes[node], destination)
 
     def close(self) -> None:
-        """Take everything down."""
+        """Take everything down; a site that the lab was started on stays."""
         self._undo.close()
+
+    def _close_instrument(self) -> None:
+        also = () if self._shared else [close for node in self.network.nodes.values() for close in node.closers()]
+        self.instrument.close(*also)
 
     def __enter__(self) -> Self:
         return self

@@ -210,7 +210,7 @@ def _canary(tracer: Tracer) -> str | None:
         with Pin():
             tracer.send_canaries()
             fence.pass_by(2)
-            return tracer.canary_trouble()
+            return tracer.canary_trouble()[0]
 
 
 def _loopback_up() -> None:

@@ -33,7 +33,7 @@ _OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
 _RESERVED = (
     (re.compile("\0"), "a zero byte ends the ruleset here for some tools", "save it as plain text"),
     (
-        re.compile(rf"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?(?:{'|'.join(OWN_NAMES)})\b"),
+        re.compile(rf"(?m)^[^#\n]*\btable[ \t]+(?:\w+[ \t]+)?(?:{'|'.join(OWN_NAMES)})(?:_\d+)?\b"),
         f"{', '.join(OWN_NAMES[:-1])} and {OWN_NAMES[-1]} are the lab's own names",
         "rename the table",
     ),

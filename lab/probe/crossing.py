@@ -26,7 +26,7 @@ def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[s
         known.append(last)
     if len(known) == 1:
         return ()
-    watched, links = stage.instrument.watched, stage.links
+    watched, links = stage.instrument.nodes, stage.links
     told = _told(observation) if observation.others else {path.node for path in observation.request}
     if silent := tuple(dict.fromkeys(name for name in known if name in watched and name not in told)):
         return silent
@@ -56,7 +56,7 @@ def _furthest(stage: Stage, observation: Observation) -> str | None:
 
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
     """The silent nodes of which one must have let the packet through to ``last``; none where it can be reached without them."""
-    watched = stage.instrument.watched
+    watched = stage.instrument.nodes
     forwards = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
     silent = {name for name in forwards if name in watched and name not in told}
     reached = _reached(stage.links, sender, forwards - silent)

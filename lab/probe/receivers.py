@@ -46,9 +46,15 @@ class Receivers:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._shared: dict[_Place, _Shared] = {}
+        self._services: dict[_Place, Listener] = {}
+        self._always: dict[tuple[int, int], tuple[Listener, ...]] = {}
+        self._undo = ExitStack()
+
+    def serve(self) -> None:
+        """Open the services of the topology; MeasurementError when one cannot be."""
         with ExitStack() as undo:
-            self._services: dict[_Place, Listener] = {}
-            for place in dict.fromkeys(_always_open(network)):
+            undo.callback(self._services.clear)
+            for place in dict.fromkeys(_always_open(self._network)):
                 self._services[place] = undo.enter_context(self._opened(place))
             self._undo = undo.pop_all()
         self._always = {
@@ -102,9 +108,10 @@ class Receivers:
         except OSError as error:
             raise MeasurementError(Problem(f"{node}: cannot listen on port {port}: {error.strerror}")) from error
 
-    def close(self) -> None:
+    def stop_serving(self) -> None:
         """Close every service; a receiver that is still used is its user's to let go of."""
         self._undo.close()
+        self._always = {}
 
 
 def _always_open(network: Network) -> Iterator[_Place]:

@@ -27,18 +27,22 @@ T = TypeVar("T")
 class Stage:
     """Holds the `receivers` of a lab and what its probes send from, until `close`.
 
-    ``links`` are the networks that each node is on.
+    ``links`` are the networks that each node is on.  Where the network is ``shared`` with other processes the services are
+    opened by who has the turn, and source ports begin anywhere.
     """
 
-    def __init__(self, network: Network, instrument: Instrument) -> None:
+    def __init__(self, network: Network, instrument: Instrument, *, shared: bool = False) -> None:
         self.network = network
         self.instrument = instrument
         self.links = {name: frozenset(port.network for port in node.ports.values()) for name, node in network.nodes.items()}
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)
+        self._first_port = SOURCE_PORTS[int.from_bytes(self._salt, "big") % len(SOURCE_PORTS) if shared else 0]
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
         self.receivers = Receivers(network)
+        if not shared:
+            self.receivers.serve()
 
     def nonce(self) -> bytes:
         """Sixteen bytes that no other probe has."""
@@ -49,7 +53,7 @@ class Stage:
 
         A flow that is over can be sent anew: its entries are forgotten, and nothing of it lingers at its ends.
         """
-        port = self._next_port.get(address, SOURCE_PORTS.start)
+        port = self._next_port.get(address, self._first_port)
         self._next_port[address] = port + 1 if port + 1 < SOURCE_PORTS.stop else SOURCE_PORTS.start
         return port
 
@@ -137,4 +141,4 @@ class Stage:
         for spare in self._spare.values():
             for channel in spare:
                 channel.close()
-        self.receivers.close()
+        self.receivers.stop_serving()

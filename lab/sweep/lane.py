@@ -89,7 +89,7 @@ def _way_out(stage: Stage, question: SweepQuestion) -> tuple[sockets.socket, byt
     Frames go past the sender's own rules, which a node that is watched has: there the packets take the whole way.
     """
     node = stage.network.nodes[question.node]
-    hop = None if node.name in stage.instrument.watched else _first_hop(stage, question)
+    hop = None if node.name in stage.instrument.nodes else _first_hop(stage, question)
     if hop is not None:
         own, other = hop
         channel = node.socket(sockets.AF_PACKET, sockets.SOCK_RAW)

@@ -81,7 +81,7 @@ class Document:
 
     file: str
     data: Any
-    mark: Mark = field(repr=False)
+    mark: Mark = field(repr=False, compare=False)  # the parser's own objects are equal to nothing else
 
     def where(self, *path: str | int, key: bool = False) -> Where:
         """The place of the part at the path, as far as it leads; with ``key`` that of its key instead of its value."""

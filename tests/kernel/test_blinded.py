@@ -30,7 +30,7 @@ UNPROVEN = (Kind.LOST, Kind.UNROUTED)
 
 
 def tracer_of(lab: Lab, node: str = "gateway") -> Tracer:
-    trace = lab._instrument._watches[node].trace
+    trace = lab.instrument.nodes[node].trace
     assert isinstance(trace, NftTrace)
     return trace._tracer
 

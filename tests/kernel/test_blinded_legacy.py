@@ -24,7 +24,7 @@ SERVICES = ["tcp/443", "udp/443", "icmp/echo-request"]
 
 
 def trace_of(lab: Lab) -> LegacyTrace:
-    trace = lab._instrument._watches["gateway"].trace
+    trace = lab.instrument.nodes["gateway"].trace
     assert isinstance(trace, LegacyTrace)
     return trace
 

@@ -55,12 +55,12 @@ def entries(lab: Lab) -> int:
 def forget(lab: Lab, observation: Observation | None) -> None:
     """Delete the flow's entry at the gateway, as another program could."""
     assert observation is not None
-    lab._instrument.forget_flow("gateway", observation.request[0].entry)
+    lab.instrument.nodes["gateway"].conntrack.delete(observation.request[0].entry)
 
 
 def test_each_step_of_a_connection_is_proven_by_itself(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         steps = [talk.open(), talk.send(), talk.answer(), talk.send(), talk.close()]
     assert told(*steps) == [(*ALLOWED, "web"), *[(*ALLOWED, "answers")] * 4]
     assert arrivals(*steps) == ["server", "server", "client", "server", "client"]
@@ -74,7 +74,7 @@ def test_a_translated_connection_is_told_as_each_end_has_it(lab_of: LabOf) -> No
                 "-A POSTROUTING -o right -j MASQUERADE")  # fmt: skip
     lab = lab_of(corridor(), gateway=nat + STATEFUL)
     question = replace(WEB, destination=NEAR, sends=Handshake(443))
-    with lab.batch(), Conversation(lab._stage, question) as talk:
+    with lab.batch(), Conversation(lab.stage, question) as talk:
         steps = [talk.open(), talk.send(), talk.answer(), talk.close()]
     assert [kind for kind, _, _ in told(*steps)] == [Kind.ALLOWED] * 4
     sent = proven(steps[2]).observation.sent
@@ -86,7 +86,7 @@ def test_a_translated_connection_is_told_as_each_end_has_it(lab_of: LabOf) -> No
 
 def test_a_segment_without_its_entry_is_dropped_where_the_connection_was_allowed(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         steps = [talk.open(), talk.send()]
         meanwhile, beside = lab.ask(WEB, "gateway"), lab.ask(DNS, "gateway")
         steps.append(talk.send())
@@ -102,7 +102,7 @@ def test_a_segment_without_its_entry_is_dropped_where_the_connection_was_allowed
 def test_a_reset_in_the_midst_of_a_connection_is_heard(lab_of: LabOf) -> None:
     reset = "-A FORWARD -p tcp ! --syn -m conntrack --ctstate NEW -m comment --comment late -j REJECT --reject-with tcp-reset"
     lab = lab_of(corridor(), gateway=table("filter", reset, ESTABLISHED, NEW_WEB, FORWARD="DROP"))
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         opened = talk.open()
         forget(lab, opened)
         sent = talk.send()
@@ -113,7 +113,7 @@ def test_a_reset_in_the_midst_of_a_connection_is_heard(lab_of: LabOf) -> None:
 def test_what_arrives_and_is_not_acknowledged_has_no_answer(lab_of: LabOf) -> None:
     deaf = f"-A FORWARD -s {SERVER} -p tcp -m length --length 52 -m comment --comment no-acks -j DROP"
     lab = lab_of(corridor(), gateway=table("filter", deaf, ESTABLISHED, NEW_WEB, FORWARD="DROP"))
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         opened, sent = talk.open(), talk.send()
     assert told(opened, sent) == [(*ALLOWED, "web"), (Kind.UNANSWERED, "answer", "no-acks")]
     assert arrivals(sent) == ["server"]
@@ -121,7 +121,7 @@ def test_what_arrives_and_is_not_acknowledged_has_no_answer(lab_of: LabOf) -> No
 
 def test_a_handshake_that_is_dropped_opens_nothing(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter", FORWARD="DROP"))
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         opened = talk.open()
         assert (talk.answer(), talk.close()) == (None, None)
     assert told(opened) == [(Kind.DROPPED, "SYN", "filter:FORWARD policy")]
@@ -129,7 +129,7 @@ def test_a_handshake_that_is_dropped_opens_nothing(lab_of: LabOf) -> None:
 
 def test_datagrams_of_one_flow(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, DNS) as talk:
+    with lab.batch(), Conversation(lab.stage, DNS) as talk:
         assert talk.open() is None
         steps = [talk.send(), talk.answer(), talk.send()]
         forget(lab, steps[0])
@@ -142,7 +142,7 @@ def test_datagrams_of_one_flow(lab_of: LabOf) -> None:
 
 def test_a_step_is_told_nothing_of_what_went_before(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, DNS) as talk:
+    with lab.batch(), Conversation(lab.stage, DNS) as talk:
         talk.send()
         with lab.network.nodes["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
             other.sendto(b"somebody else's", (SERVER, 9))
@@ -158,10 +158,10 @@ def test_a_step_whose_trace_is_lost_proves_nothing(lab_of: LabOf, monkeypatch: p
         raise Overrun
 
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         opened = talk.open()
         with monkeypatch.context() as blind:
-            blind.setattr(lab._instrument, "paths", overrun)
+            blind.setattr(lab.instrument, "paths", overrun)
             lost = talk.send()
             talk.let_go()
     assert told(opened) == [(*ALLOWED, "web")]
@@ -171,19 +171,19 @@ def test_a_step_whose_trace_is_lost_proves_nothing(lab_of: LabOf, monkeypatch: p
 
 def test_a_kernel_that_answers_is_heard_at_each_step(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, replace(DNS, sends=Echo(ICMP))) as talk:
+    with lab.batch(), Conversation(lab.stage, replace(DNS, sends=Echo(ICMP))) as talk:
         steps = [talk.send(), talk.send()]
         assert (talk.open(), talk.answer(), talk.close()) == (None, None, None)
     assert told(*steps) == [(*ALLOWED, "ping"), (*ALLOWED, "answers")]
-    with lab.batch(), Conversation(lab._stage, replace(WEB, sends=Segment(80))) as talk:
+    with lab.batch(), Conversation(lab.stage, replace(WEB, sends=Segment(80))) as talk:
         assert told(talk.send()) == [(Kind.DROPPED, "segment", "filter:FORWARD policy")]
 
 
 @pytest.mark.parametrize("question", [WEB, DNS])
 def test_two_conversations_with_one_receiver_are_not_mixed_up(lab_of: LabOf, question: Question) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, question) as one:
-        with Conversation(lab._stage, question) as other:
+    with lab.batch(), Conversation(lab.stage, question) as one:
+        with Conversation(lab.stage, question) as other:
             steps = [*(talk.open() for talk in (one, other)), *(talk.send() for talk in (one, other))]
             steps += [talk.answer() for talk in (one, other)]
             assert lab.ask(replace(question, receivers=()), "gateway").allowed, "somebody listens, whoever opened it"

@@ -85,7 +85,7 @@ def test_source_ports_are_used_once_before_any_is_used_again(lab_of: LabOf) -> N
     lab = lab_of(corridor(), gateway=table("filter", FORWARD="DROP"))
     with lab.batch():
         first = [lab.probe("client", "server", "udp/53").observation.sent.sport for _ in range(300)]
-        lab._stage._next_port[CLIENT] = 60998
+        lab.stage._next_port[CLIENT] = 60998
         last = [lab.probe("client", "server", "udp/53").observation.sent.sport for _ in range(3)]
     assert (first, last) == (list(range(32768, 33068)), [60998, 60999, 32768])
 
@@ -94,7 +94,7 @@ def test_a_port_that_comes_round_again_is_new(lab_of: LabOf) -> None:
     lab = lab_of(corridor(server={"services": ["tcp/8443"]}), gateway=RULESET)
     found: list[list[Any]] = []
     for _ in range(2):
-        lab._stage._next_port.clear()
+        lab.stage._next_port.clear()
         found.append([lab.probe("client", "server", service) for service in ("tcp/443", "tcp/22", "udp/53", "tcp/23")])
     for first, second in zip(*found, strict=True):
         assert first.observation.sent == second.observation.sent

@@ -26,11 +26,11 @@ needed = limits.in_use() + limits.descriptors(stage, policies.keys())
 resource.setrlimit(resource.RLIMIT_NOFILE, (needed + 16, needed + 16))  # the lab counts what it opened before its network too
 heights = []
 with Lab(stage, policies) as lab, lab.captured():
-    height, receive = 0, lab._stage.eventually
+    height, receive = 0, lab.stage.eventually
     def eventually(attempt):
         heights.append(limits.in_use())
         return receive(attempt)
-    lab._stage.eventually = eventually
+    lab.stage.eventually = eventually
     for name in names:
         for _ in range(2):
             for service in ("tcp/443", "udp/443", "icmp/echo-request"):

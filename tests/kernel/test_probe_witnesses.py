@@ -48,7 +48,7 @@ class Spy(Witness):
     def read(self, seen: Sighting) -> None:
         self.calls.append("read")
         self.flows.append(self._flows())
-        self.entry = self.stage.instrument.conntrack("gateway", seen.read_trace().request[0].entry)
+        self.entry = self.stage.instrument.nodes["gateway"].conntrack.find(seen.read_trace().request[0].entry)
 
     def forget(self, seen: Sighting) -> None:
         assert seen.stage is self.stage
@@ -96,7 +96,7 @@ def test_the_entries_of_what_came_to_nobody_are_not_read(lab_of: LabOf, sends: H
 
 def test_a_conversation_is_watched_from_its_beginning_to_its_end(lab_of: LabOf, spies: list[Spy]) -> None:
     lab = lab_of(corridor(), gateway=STATEFUL)
-    with lab.batch(), Conversation(lab._stage, WEB) as talk:
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
         talk.open()
         talk.send()
         talk.close()

@@ -29,7 +29,7 @@ class Counted:
 
 def test_a_backlog_that_overflows_each_time(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = lab_of(corridor(), gateway=table("filter", f"-A FORWARD -s {SERVER} -j DROP"))
-    monkeypatch.setattr(lab._instrument._backlog, "dropped", Counted(1000))
+    monkeypatch.setattr(lab.instrument._backlog, "dropped", Counted(1000))
     verdict = lab.probe("client", "server", "udp/443")
     assert (verdict.kind, verdict.observation.repeats) == (Kind.LOST, 2 * REPEATS + 1)
     assert "backlog overflowed" in verdict.proof
@@ -37,7 +37,7 @@ def test_a_backlog_that_overflows_each_time(lab_of: LabOf, monkeypatch: pytest.M
 
 def test_a_backlog_that_overflows_once(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = lab_of(corridor(), gateway=table("filter", f"-A FORWARD -s {SERVER} -j DROP"))
-    monkeypatch.setattr(lab._instrument._backlog, "dropped", Counted(1))
+    monkeypatch.setattr(lab.instrument._backlog, "dropped", Counted(1))
     verdict = lab.probe("client", "server", "udp/443")
     assert (verdict.kind, verdict.observation.repeats) == (Kind.UNANSWERED, 2)
 

@@ -142,7 +142,7 @@ def test_a_sweep_comes_from_the_ports_of_clients(lab_of: LabOf, gear: Gear) -> N
     """Ports that a translation leads to one destination come from ports of their own, and these are clients' too."""
     forward = f"-A PREROUTING -d {NEAR} -p tcp -j DNAT --to-destination {SERVER}:443"
     lab = lab_of(corridor(), gateway=table("nat", forward) + table("filter", ESTABLISHED))
-    lab._stage._next_port[CLIENT] = 60999
+    lab.stage._next_port[CLIENT] = 60999
     sweep = lab.sweep("client", NEAR, "tcp/1-40,28200-28300,56400-56500", gear=gear)
     assert {group.verdict.kind for group in sweep.groups} == {Kind.CLOSED}
     assert sweep.lost == 0

@@ -36,7 +36,7 @@ def crossroads(source: str, gateway: Mapping[str, Any]) -> dict[str, Any]:
 
 def test_a_trace_that_says_nothing_at_all_proves_nothing(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter"))
-    with lab.batch(), lab._instrument._watches["gateway"].trace.table.silence():
+    with lab.batch(), lab.instrument.nodes["gateway"].trace.table.silence():
         for service in SERVICES:
             verdict = lab.probe("client", "server", service)
             assert (verdict.kind, verdict.passed_node) == (Kind.LOST, True), (service, verdict.proof)

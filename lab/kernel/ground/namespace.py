@@ -23,14 +23,17 @@ class Home:
 
 
 class Namespace:
-    """A new network namespace; ``with namespace:`` is inside it, for the calling thread alone.
+    """A new network namespace, or that of a ``descriptor``; ``with namespace:`` is inside it, for the calling thread alone.
 
     It lives as long as its descriptor and the sockets that were made in it: when the process dies, the kernel takes it
     down.  A visit must not stand inside another one, since each returns to ``home``.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, descriptor: int | None = None) -> None:
         self.home = home
+        if descriptor is not None:
+            self.descriptor = descriptor
+            return
         unshare(CLONE_NEWNET)
         try:
             self.descriptor = os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground import nfnetlink as nl
+from lab.kernel.ground.names import numbered
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import ACCEPT
 from lab.kernel.ground.syscalls import readable
@@ -20,22 +21,32 @@ NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_IPV6 = 1, 5, 10
 FIRST, LAST = -0x80000000, 0x7FFFFFFF  # priorities: before, and behind, every other chain
 HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _MSG = nl.NFNL_SUBSYS_NFTABLES << 8
-_NEWTABLE, _NEWCHAIN, _NEWRULE, _DELRULE = _MSG | 0, _MSG | 3, _MSG | 6, _MSG | 8
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _DELRULE = _MSG | 0, _MSG | 2, _MSG | 3, _MSG | 6, _MSG | 8
 _TABLE_OWNER = 0x2
 
 
 class Owner:
-    """Holds the tables of one ``name`` in a namespace until `remove`; ``what`` is what messages call them."""
+    """Holds the tables of one ``name`` in a namespace until `remove`; ``what`` is what messages call them.
 
-    def __init__(self, namespace: Namespace, name: str, what: str) -> None:
-        self.name, self._what = name, what
+    ``number`` is the owner's own, that no other has in the namespace; ``shared`` tells that others may hold tables of that
+    name too, so that this one's is behind it.
+    """
+
+    def __init__(self, namespace: Namespace, name: str, what: str, *, shared: bool = False) -> None:
+        self._what = what
         self._channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self._channel.bind((0, 0))
+        self.number: int = self._channel.getsockname()[0]
+        self.name = numbered(name, self.number) if shared else name
 
     def table(self, family: int, *, owned: bool = True) -> bytes:
         """The message that makes a table; one that is not owned stays as long as its namespace, and may be flushed."""
         flags = nl.number(2, _TABLE_OWNER if owned else 0)
         return nl.message(_NEWTABLE, nl.NLM_F_CREATE, family, nl.text(1, self.name) + flags)
+
+    def no_table(self, family: int) -> bytes:
+        """The message that takes a table that is there away."""
+        return nl.message(_DELTABLE, 0, family, nl.text(1, self.name))
 
     def chain(self, name: str, hook: int, priority: int, family: int = NFPROTO_INET, devices: Sequence[str] = ()) -> bytes:
         """The message that makes a base chain that accepts."""

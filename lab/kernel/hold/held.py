@@ -49,6 +49,15 @@ class Held:
             found |= chains_of_save(NFT_FAMILIES[kind], ruleset, self.lines.get(kind))
         return found | dict(self.native)
 
+    @property
+    def listing(self) -> tuple[object, ...]:
+        """What two readings of the same rules have in common: no counters, no handles.
+
+        Which of two tables was made first is chance, as both families are loaded side by side.
+        """
+        chains = [(*key, chain.hook, chain.policy, [rule.text for rule in chain.rules]) for key, chain in self.chains.items()]
+        return tuple(sorted(chains, key=str))
+
     def rules(self) -> Iterator[HeldRule]:
         """Every rule, chain by chain."""
         return rules.rules_of(self.chains)

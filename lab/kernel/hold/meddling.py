@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.ground.names import OWN_NAMES, QUIET_TABLE, STEP_PREFIX
+from lab.kernel.ground.names import OWN_NAMES, STEP_PREFIX, is_own_name
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import META_NFTRACE
 from lab.kernel.hold.nf_tables import ChainKey, expressions, rules_of, tables
@@ -73,8 +73,7 @@ def refuse_blinding(statements: Iterable[TraceStatement], index: RuleIndex, file
 def refuse_own_names(namespace: Namespace, file: str) -> None:
     """Raise InputError where a node holds a table that is called as one of the lab's own.
 
-    A table that has an owner is the lab's: what a script makes so goes with the tool that loads it.  The one which keeps the
-    node quiet stands before any ruleset, and nobody else can have added to it.
+    One that has an owner and is called after it is the lab's: what a script makes so goes with the tool that loads it.
     """
     _raise(
         Problem(
@@ -82,7 +81,7 @@ def refuse_own_names(namespace: Namespace, file: str) -> None:
             "rename the table",
         )
         for table in tables(namespace)
-        if table.name in OWN_NAMES and not table.is_owned and (table.family, table.name) != ("ip6", QUIET_TABLE)
+        if is_own_name(table.name) and not table.is_labs
     )  # fmt: skip
 
 

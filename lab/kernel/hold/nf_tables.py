@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.ground.names import OWN_TABLES
+from lab.kernel.ground.names import OWN_TABLES, QUIET_TABLE, is_numbered
 from lab.kernel.ground.namespace import Namespace
 
 NF_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
@@ -137,18 +137,28 @@ def rules_of(namespace: Namespace, chains: Iterable[ChainKey]) -> Iterator[tuple
 
 
 class KernelTable(NamedTuple):
-    """A table of the node; ``is_owned`` tells that it goes with a socket that lives, and nobody else can change it."""
+    """A table as nf_tables lists it; ``owner`` is the port id of the socket that it belongs to, None where nobody owns it."""
 
     family: str
     name: str
-    is_owned: bool
+    owner: int | None
+
+    @property
+    def is_labs(self) -> bool:
+        """Whether the lab made it: that which keeps a node quiet, or that of an instrument, whose owner it is called after.
+
+        What keeps a node quiet is there before any ruleset, and nobody else can have added to it.
+        """
+        own = is_numbered(self.name) and self.name.endswith(f"_{self.owner}")
+        return own or (self.family, self.name) == ("ip6", QUIET_TABLE)
 
 
 def tables(namespace: Namespace) -> Iterator[KernelTable]:
     """Every table of the node, the lab's own too."""
     for data in _dump(namespace, _GETTABLE):
         parts = nl.attributes(data, nl.HEADER)
-        yield KernelTable(NF_FAMILIES.get(data[16], str(data[16])), parts[_TABLE_NAME][:-1].decode(), _TABLE_OWNER in parts)
+        owner = int.from_bytes(parts[_TABLE_OWNER], "big") if _TABLE_OWNER in parts else None
+        yield KernelTable(NF_FAMILIES.get(data[16], str(data[16])), parts[_TABLE_NAME][:-1].decode(), owner)
 
 
 def _ask(channel: sockets.socket, key: ChainKey) -> Iterator[bytes]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground import nfnetlink as nl
 from lab.kernel.ground import tools
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.hold.kinds import NFT_FAMILIES, restore, tables_in
+from lab.kernel.hold.nf_tables import NF_FAMILIES
 from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
 
@@ -25,7 +26,7 @@ def wipe(namespace: Namespace, texts: Mapping[str, Rendered], backend: Backend) 
         for kind, rendered in texts.items():
             if kind in NFT_FAMILIES:
                 for table in tables_in(rendered.text):
-                    _empty(namespace, restore(kind, backend), table)
+                    empty(namespace, restore(kind, backend), table)
     if "ipset" in texts:
         for action in ("flush", "destroy"):  # a set that is in a list of sets can only go once the list is empty
             tools.run(namespace, ["ipset", action])
@@ -33,10 +34,22 @@ def wipe(namespace: Namespace, texts: Mapping[str, Rendered], backend: Backend) 
 
 def _wipe_tables(namespace: Namespace) -> None:
     """Delete all tables of nf_tables (a DELTABLE without a name)."""
+    _commit(namespace, nl.message(_DELTABLE, nl.NLM_F_ACK, _UNSPECIFIED))
+
+
+def delete_tables(namespace: Namespace, places: Iterable[tuple[str, str]]) -> None:
+    """Delete tables of nf_tables by family and name, one by one in one transaction; raises MeasurementError."""
+    numbers = {name: number for number, name in NF_FAMILIES.items()}
+    messages = [nl.message(_DELTABLE, nl.NLM_F_ACK, numbers[family], nl.text(1, name)) for family, name in places]
+    if messages:
+        _commit(namespace, *messages)
+
+
+def _commit(namespace: Namespace, *messages: bytes) -> None:
     with namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER) as channel:
         channel.settimeout(nl.KERNEL_DEADLINE_S)
         channel.bind((0, 0))
-        channel.send(nl.batch(nl.message(_DELTABLE, nl.NLM_F_ACK, _UNSPECIFIED)))
+        channel.send(nl.batch(*messages))
         for kind, data in nl.messages(channel.recv(1 << 16)):
             if kind == nl.NLMSG_ERROR:
                 try:
@@ -47,7 +60,7 @@ def _wipe_tables(namespace: Namespace) -> None:
                     ) from error
 
 
-def _empty(namespace: Namespace, command: list[str], table: str) -> None:
+def empty(namespace: Namespace, command: list[str], table: str) -> None:
     """Replace a table of ip_tables by an empty one that accepts; each has only some of the built-in chains."""
     held = tools.run(namespace, [command[0].replace("-restore", "-save"), "-t", table]).out
     chains = [chain for chain in _CHAINS if f"\n:{chain} " in held]

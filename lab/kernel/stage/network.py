@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from ipaddress import ip_address
 from types import MappingProxyType
 
+from lab.errors import InputError, Problem
 from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import carry_out
 from lab.kernel.stage import addressing
 from lab.kernel.stage.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.stage.crossings import diameter
+from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge, open_namespace
 from lab.kernel.stage.neighbours import add_permanent, entry, forget_unresolved
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.readiness import wait_until_up
@@ -28,14 +31,16 @@ class Network:
     """Builds ``topology`` and holds it until `close`; a failure half-way leaves nothing behind.
 
     ``meanwhile`` is called with each node as soon as its baseline is written, before it has links: what it starts goes on
-    beside the building.  ``ruled`` are the nodes that rulesets are loaded into.
+    beside the building.  ``ruled`` are the nodes that rulesets are loaded into.  With ``adopted`` it is what another process
+    built, and stays when this one lets it go.
     """
 
     def __init__(
-        self, topology: Topology, meanwhile: Callable[[Node], None] | None = None, ruled: Collection[str] = ()
-    ) -> None:
+        self, topology: Topology, meanwhile: Callable[[Node], None] | None = None, ruled: Collection[str] = (), *,
+        adopted: NetworkHandles | None = None,
+    ) -> None:  # fmt: skip
         self.topology = topology
-        self._ruled = ruled
+        self._ruled = {*(ruled if adopted is None else adopted.ruled)}
         raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
             self.home = Home()
@@ -43,18 +48,63 @@ class Network:
             self._nodes: dict[str, Node] = {}
             self._wiring = Wiring(self.home)
             undo.callback(self._close_nodes)
-            for name in topology.nodes:
-                self._nodes[name] = Node(name, self.home)
-            for name, spec in topology.nodes.items():
-                self._prepare(self._nodes[name], spec)
-                if meanwhile is not None:
-                    meanwhile(self._nodes[name])
-            self._connect()
+            if adopted is None:
+                self._build(meanwhile)
+            else:
+                self._adopt(adopted)
             self.fence = Fence(self.home, self._wiring)
             undo.callback(self.fence.close)
-            self._bring_up()
+            self.fence.bring_up()
+            if adopted is None:
+                self._bring_up()
+            wait_until_up(self.fence.nodes)
             self.fence.open()
             self._undo = undo.pop_all()
+
+    @classmethod
+    def adopt(cls, topology: Topology, handles: NetworkHandles) -> Network:
+        """The network that another process built of ``topology`` and holds; its fences are this process's own.
+
+        Raises InputError when the handles are of another topology, MachineError when they cannot be opened.
+        """
+        return cls(topology, adopted=handles)
+
+    @property
+    def handles(self) -> NetworkHandles:
+        """What another process needs to adopt this network while this one holds it."""
+        return NetworkHandles(
+            pid=os.getpid(), diameter=self._diameter, ruled=tuple(sorted(self._ruled)),
+            nodes=tuple(map(handle_of, self._nodes.values())), bridges=tuple(map(handle_of_bridge, self._wiring.bridges)),
+        )  # fmt: skip
+
+    def _build(self, meanwhile: Callable[[Node], None] | None) -> None:
+        for name in self.topology.nodes:
+            self._nodes[name] = Node(name, self.home)
+        for name, spec in self.topology.nodes.items():
+            self._prepare(self._nodes[name], spec)
+            if meanwhile is not None:
+                meanwhile(self._nodes[name])
+        self._connect()
+
+    def _adopt(self, handles: NetworkHandles) -> None:
+        expected = {name: set(spec.interfaces) for name, spec in self.topology.nodes.items()}
+        told = {handle.name: {port.name for port in handle.ports} for handle in handles.nodes}
+        if told != expected or len(told) != len(handles.nodes):
+            raise InputError(Problem(f"these handles are of another topology than {self.topology.topology}"))
+        for bridge in handles.bridges:
+            self._wiring.bridges.append(Node(bridge.name, self.home, open_namespace(handles.pid, bridge)))
+        for handle in handles.nodes:
+            node = self._nodes[handle.name] = Node(handle.name, self.home, open_namespace(handles.pid, handle))
+            node.ports = {port.name: port for port in handle.ports}
+            node.sysctls = dict(handle.sysctls)
+        self._diameter = handles.diameter
+
+    def rule(self, name: str) -> None:
+        """Get a node ready for rulesets, if it was built without any."""
+        if name not in self._ruled:
+            self._ruled.add(name)
+            if self.topology.nodes[name].addresses(6):
+                self._nodes[name].keep_quiet(ruled=True, instead=True)
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -140,12 +190,11 @@ class Network:
         self._diameter = diameter(self.topology, weights)
 
     def _bring_up(self) -> None:
-        self.fence.bring_up()
         for name, spec in self.topology.nodes.items():
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
             self._know_neighbours(network)
-        wait_until_up([*self._nodes.values(), *self._wiring.bridges, *self.fence.nodes])
+        wait_until_up([*self._nodes.values(), *self._wiring.bridges])
 
     def _configure(self, node: Node, spec: NodeSpec) -> None:
         addresses = {name: [str(address) for address in port.addresses] for name, port in spec.interfaces.items()}

@@ -32,11 +32,14 @@ class Port:
 
 
 class Node:
-    """One host: a namespace, its ports by interface name, and the sysctls that were written into it."""
+    """One host: a namespace, its ports by interface name, and the sysctls that were written into it.
 
-    def __init__(self, name: str, home: Home) -> None:
+    With a ``descriptor`` it is a host that another process built.
+    """
+
+    def __init__(self, name: str, home: Home, descriptor: int | None = None) -> None:
         self.name = name
-        self.namespace = Namespace(home)
+        self.namespace = Namespace(home, descriptor)
         self._quiet: Owner | None = None
         self._programs: list[Process] = []
         self.ports: dict[str, Port] = {}
@@ -87,9 +90,12 @@ class Node:
         self._programs.append(program)
         return program
 
-    def keep_quiet(self, *, ruled: bool) -> None:
-        """Let the kernel say nothing unasked here; ``ruled`` where rulesets are loaded, which may flush what is not owned."""
-        self._quiet = keep_quiet(self.namespace, owned=ruled)
+    def keep_quiet(self, *, ruled: bool, instead: bool = False) -> None:
+        """Let the kernel say nothing unasked here; ``ruled`` where rulesets are loaded, which may flush what is not owned.
+
+        ``instead`` of what keeps it quiet already, where rulesets are to be loaded only now.
+        """
+        self._quiet = keep_quiet(self.namespace, owned=ruled, instead=instead)
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What the kernel takes some milliseconds for, so that it is done side by side with others; `close` does it too."""

@@ -25,16 +25,18 @@ def report() -> tuple[bytes, ...]:
     return header(NETWORK, _NEXT_HEADER, 1), equals(_HOP_BY_HOP), *alert
 
 
-def keep_quiet(namespace: Namespace, *, owned: bool) -> Owner | None:
+def keep_quiet(namespace: Namespace, *, owned: bool, instead: bool = False) -> Owner | None:
     """Drop them in ``namespace`` from now on, which must be before its first link.
 
     Where rulesets are loaded the table must be ``owned``: it stays through a ``flush ruleset``, until its owner is removed.
-    Elsewhere it goes with the namespace: the kernel takes some milliseconds to let an owner go.
+    Elsewhere it goes with the namespace: the kernel takes some milliseconds to let an owner go.  ``instead`` puts it in the
+    place of one that is there, in one transaction.
     """
     owner = Owner(namespace, QUIET_TABLE, "the table that keeps a node quiet")
     rule = owner.rule(_OUTPUT, *report(), verdict(DROP), family=NFPROTO_IPV6)
     chain = owner.chain(_OUTPUT, HOOKS.index(_OUTPUT), FIRST, NFPROTO_IPV6)
-    owner.commit(owner.table(NFPROTO_IPV6, owned=owned), chain, rule)
+    before = [owner.no_table(NFPROTO_IPV6)] if instead else []
+    owner.commit(*before, owner.table(NFPROTO_IPV6, owned=owned), chain, rule)
     if owned:
         return owner
     owner.remove()

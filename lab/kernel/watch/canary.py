@@ -9,21 +9,25 @@ from contextlib import suppress
 
 from lab.kernel.ground.headers import ip_header
 from lab.kernel.ground.namespace import Namespace
-from lab.kernel.watch.trace_table import CANARIES, ENTRIES
+from lab.kernel.watch.trace_table import CANARIES, ENTRIES, canary_ports
 
 DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
+CANARY_SOURCES = frozenset(sockets.inet_ntop(DOMAINS[family], address) for family, address in CANARIES.items())
 _LOOPBACKS = {4: "127.0.0.1", 6: "::1"}
 
 
 class Canary:
-    """In each of the node's ``families`` two packets, one into PREROUTING and one into OUTPUT."""
+    """In each of the node's ``families`` two packets, one into PREROUTING and one into OUTPUT.
 
-    def __init__(self, namespace: Namespace, families: Sequence[int]) -> None:
+    They are for the table with a ``number``; see `trace_table.canary_ports`.
+    """
+
+    def __init__(self, namespace: Namespace, families: Sequence[int], number: int) -> None:
         self._loop = namespace.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
         self._loop.bind(("lo", 0))
         self._raw = {family: namespace.socket(DOMAINS[family], sockets.SOCK_RAW, sockets.IPPROTO_RAW) for family in families}
-        self._packets = {family: _packet(family) for family in families}
+        self._packets = {family: _packet(family, number) for family in families}
 
     def send(self) -> None:
         """Send all of them."""
@@ -47,7 +51,7 @@ class Canary:
         return self._loop.close, *(raw.close for raw in self._raw.values())
 
 
-def _packet(family: int) -> bytes:
-    datagram = struct.pack("!HHHH", 9, 9, 8, 0)
+def _packet(family: int, number: int) -> bytes:
+    datagram = canary_ports(number) + struct.pack("!HH", 8, 0)
     here = sockets.inet_pton(DOMAINS[family], _LOOPBACKS[family])
     return ip_header(CANARIES[family], here, sockets.IPPROTO_UDP, len(datagram)) + datagram

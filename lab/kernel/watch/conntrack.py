@@ -54,11 +54,11 @@ class ConntrackChannel:
         self._socket.bind((0, 0))
         self._sequence = 0
         self._zones = {0}
-        self._zoned = zoned
+        self.zoned = zoned
 
     def find(self, packet: Packet) -> Conntrack | None:
         """The entry with ``packet`` as its original or, where there is none, its reply tuple; None when there is neither."""
-        if not self._zoned:
+        if not self.zoned:
             return self._find(packet, 0)
         own = _tuple(packet)
         found = [entry for _, entry in self._in_all_zones(packet)]
@@ -66,7 +66,7 @@ class ConntrackChannel:
 
     def delete(self, packet: Packet) -> None:
         """Delete the entry of ``packet``, in all zones with what its answers left in others; that there is none is fine."""
-        if not self._zoned:
+        if not self.zoned:
             self._delete(packet, 0)
             return
         waiting, seen = [packet], set[bytes]()

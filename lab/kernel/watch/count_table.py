@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.ground.names import COUNT_TABLE
+from lab.kernel.ground.names import COUNT_TABLE, is_numbered
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import META_L4PROTO, TRANSPORT, counter, equals, header, meta
 from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, Owner
@@ -20,8 +20,7 @@ from lab.record.sweep import Counts
 
 _GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 7
 _EDGES = (("first", FIRST), ("last", LAST))
-_OWN = COUNT_TABLE.encode() + b"\0"
-_NAMED = slice(nl.HEADER + 4, nl.HEADER + 4 + len(_OWN))  # where a rule's message names its table
+_NAME_AT = nl.HEADER + 4  # where a rule's message names its table
 # NFTA_EXPR_NAME, then NFTA_EXPR_DATA with NFTA_COUNTER_BYTES and the header of NFTA_COUNTER_PACKETS
 _COUNTER, _TO_PACKETS = b"\x0c\0\1\0counter\0", 32
 # names of expressions, and of the matches and targets of iptables in them (NFTA_EXPR_NAME, NFTA_MATCH_NAME, NFTA_TARGET_NAME)
@@ -34,7 +33,8 @@ class CountTable:
     """Counts in ``namespace`` until `remove`; a packet is marked by ``mark``, 16 bits at ``mark_at`` of protocol ``proto``."""
 
     def __init__(self, namespace: Namespace, proto: int, mark_at: int, mark: int) -> None:
-        self._owner = Owner(namespace, COUNT_TABLE, "the lab's counting table")
+        self._owner = Owner(namespace, COUNT_TABLE, "the lab's counting table", shared=True)
+        self._own = self._owner.name.encode() + b"\0"
         marked = (meta(META_L4PROTO), equals(bytes([proto])), header(TRANSPORT, mark_at, 2), equals(mark.to_bytes(2, "big")))
         messages = [self._owner.table(NFPROTO_INET)]
         for number, hook in enumerate(HOOKS):
@@ -49,7 +49,7 @@ class CountTable:
 
     def eaten(self) -> Counts:
         """What the hooks ate by now; the network must be at rest.  Raises MeasurementError when the table is gone."""
-        return _sum_up([_packets(data) for data in self._dump(NFPROTO_INET, nl.text(1, COUNT_TABLE))])
+        return _sum_up([_packets(data) for data in self._dump(NFPROTO_INET, nl.text(1, self._owner.name))])
 
     def every_rule(self) -> Counts:
         """The same with the packets at every hook and of every rule, in the kernel's order.
@@ -60,8 +60,10 @@ class CountTable:
         rules: list[int] = []
         rejected = 0
         for data in self._dump(0, b""):
-            if data[_NAMED] == _OWN:
+            if data.startswith(self._own, _NAME_AT):
                 own.append(_packets(data))
+            elif data.startswith(b"lab_", _NAME_AT) and is_numbered(_table(data)):
+                continue
             elif not _logs_now_and_then(data):
                 rules.append(_packets(data))
                 rejected += rules[-1] if any(name in data for name in _REJECTING) else 0
@@ -85,6 +87,10 @@ def _sum_up(counts: list[int]) -> Counts:
         sum(counts[start] - counts[start + 2] for start in range(first, len(counts), 4)) for first in (0, 1)
     )
     return Counts(marked, every)
+
+
+def _table(data: bytes) -> str:
+    return data[_NAME_AT : data.index(b"\0", _NAME_AT)].decode()
 
 
 def _logs_now_and_then(data: bytes) -> bool:

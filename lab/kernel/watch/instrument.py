@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
@@ -14,6 +15,7 @@ from lab.kernel.stage.neighbour_tables import NeighbourTables
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.rest import Backlog, Pin
+from lab.kernel.watch.between import Between, Rules
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.kernel.watch.count_table import CountTable
 from lab.kernel.watch.drop_reason import DropReasons
@@ -22,8 +24,6 @@ from lab.kernel.watch.nft_trace import NftTrace
 from lab.kernel.watch.paths import Assembler, Passage
 from lab.kernel.watch.trace_table import TraceTable
 from lab.kernel.watch.tracer import Tracer
-from lab.record.observation import Conntrack
-from lab.record.packet import Packet
 from lab.record.path import Path
 from lab.record.sweep import Counts, Gear
 from lab.ruleset.backend import Backend
@@ -52,38 +52,60 @@ class Trace(Protocol):
     def send_canaries(self) -> None:
         """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
 
-    def canary_trouble(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
+    def canary_trouble(self, *, keep: bool = False) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go, or kept for `paths`."""
+
+    def settle(self, *, going_on: bool) -> None:
+        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
+
+        With ``going_on`` a packet that may still be under way is told with what comes next.
+        """
+
+    def retell(self, rules: Rules) -> None:
+        """Name what is read from now on by other ``rules``; what is armed in the node stays as it is."""
+
+    def resume(self) -> None:
+        """Begin to ask a node that other processes asked since `pause`."""
+
+    def pause(self) -> None:
+        """Let other processes ask the node."""
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing, in any order."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Watch:
-    """What is watched of one node."""
+    """What is watched of one node, and by which ``rules`` its trace is told.
+
+    ``always`` tells that every packet is traced there, whatever else is asked for.
+    """
 
     trace: Trace
     conntrack: ConntrackChannel
+    rules: RuleIndex
+    always: bool = False
 
 
 class Instrument:
-    """Watches the nodes that `watch` was called for until `close`."""
+    """Watches the nodes that `watch` was called for until `close`; ``nodes`` are these by name."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self._watches: dict[str, Watch] = {}
+        self.nodes: Mapping[str, Watch] = MappingProxyType(self._watches)
+        self._everything = False
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
         self._neighbours = NeighbourTables()
 
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """The names of the watched nodes."""
-        return tuple(self._watches)
+    def watch(
+        self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False, always: bool = False
+    ) -> None:
+        """Arm the trace in ``node``, whose conntrack may be ``zoned``; raises MeasurementError when its canary is not seen.
 
-    def watch(self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False) -> None:
-        """Arm the trace in ``node``, whose conntrack may be ``zoned``; raises MeasurementError when its canary is not seen."""
+        With ``always`` every packet is traced there from now on, whatever else is asked for.
+        """
         self.forget(node.name)
         families = [family for family in (4, 6) if node.has(family)]
         devices = ("lo", *node.ports) if rules.has_ingress else ()
@@ -91,13 +113,55 @@ class Instrument:
         if backend is Backend.LEGACY:
             trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
         else:
-            trace = NftTrace(Tracer(node.namespace, families, devices), Assembler(node.name, rules, node.port_name))
-        self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned))
+            tracer = Tracer(node.namespace, families, devices)
+            trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
+        self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
+        trace.table.trace(everything=always or self._everything)
         self._canary(node.name)
 
-    def trace_everything(self, name: str) -> None:
-        """Trace every packet in a node from now on, whatever else is asked for."""
-        self._watches[name].trace.table.trace(everything=True)
+    @contextmanager
+    def exchange(self, name: str, *, ingress: bool = False) -> Iterator[None]:
+        """While inside, a node's rules are exchanged and `retell` is told the new ones; the trace never stands still.
+
+        ``ingress`` tells that some of them may stand at ingress.  What was told before is named by the rules of before, what
+        is told after by those of now.  A packet that another thread or process has under way meanwhile is named too, by both
+        rules where it may be one of two (`between.Between`).
+        Raises MeasurementError when the network cannot be brought to rest, or the trace is blind afterwards.
+        """
+        watch = self._watches[name]
+        if ingress:
+            self._see_ingress(name)
+        with Pin():
+            self.network.rest()
+            watch.trace.settle(going_on=True)
+        yield
+
+    def _see_ingress(self, name: str) -> None:
+        trace = self._watches[name].trace
+        if isinstance(trace, NftTrace):
+            trace.table.see_ingress(("lo", *self.network.nodes[name].ports))
+
+    def retell(self, name: str, rules: RuleIndex) -> None:
+        """Name what is told from now on by other rules."""
+        watch = self._watches[name]
+        watch.trace.retell(Between(watch.rules, rules))
+        with Pin():
+            self.network.rest()
+            watch.trace.settle(going_on=False)
+        watch.trace.retell(rules)
+        watch.rules = rules
+        self._canary(name, keep=True)
+
+    def suit(self, name: str, *, zoned: bool, always: bool, ingress: bool) -> None:
+        """Watch a node as its rules need it from now on; see `watch`."""
+        if ingress:
+            self._see_ingress(name)
+        watch, node = self._watches[name], self.network.nodes[name]
+        watch.always = always
+        watch.trace.table.trace(everything=always or self._everything)
+        if zoned != watch.conntrack.zoned:
+            watch.conntrack.close()
+            watch.conntrack = ConntrackChannel(name, node.namespace, zoned=zoned)
 
     def forget(self, name: str) -> None:
         """Stop watching a node."""
@@ -111,7 +175,17 @@ class Instrument:
         for name in self._watches:
             self._canary(name)
 
-    def _canary(self, name: str) -> None:
+    def resume(self) -> None:
+        """Begin to ask nodes that other processes asked since `pause`."""
+        for watch in self._watches.values():
+            watch.trace.resume()
+
+    def pause(self) -> None:
+        """Let other processes ask the nodes."""
+        for watch in self._watches.values():
+            watch.trace.pause()
+
+    def _canary(self, name: str, *, keep: bool = False) -> None:
         """The canaries of one node, sent once more only if a processor's backlog was full: then they may not have come in.
 
         One of them takes its way through the backlog of the processor that it was sent on, however long that one is busy
@@ -122,7 +196,7 @@ class Instrument:
             for _ in range(_CANARY_REPEATS + 1):
                 trace.send_canaries()
                 self.network.fence.pass_by(_LOOPBACK_CROSSINGS)
-                trouble = trace.canary_trouble()
+                trouble = trace.canary_trouble(keep=keep)
                 if trouble is None:
                     return
                 now = self._backlog.dropped()
@@ -180,14 +254,18 @@ class Instrument:
     @contextmanager
     def everything(self) -> Iterator[None]:
         """Trace every packet while inside, not TCP on SYN alone; inside of itself it changes nothing."""
-        before = {name: watch.trace.table.everything for name, watch in self._watches.items()}
+        if self._everything:
+            yield
+            return
+        self._everything = True
         try:
             for watch in self._watches.values():
                 watch.trace.table.trace(everything=True)
             yield
         finally:
-            for name, watch in self._watches.items():
-                watch.trace.table.trace(everything=before[name])
+            self._everything = False
+            for watch in self._watches.values():
+                watch.trace.table.trace(everything=watch.always)
 
     @contextmanager
     def drop_reasons(self) -> Iterator[Callable[[], tuple[str, ...]]]:
@@ -200,14 +278,6 @@ class Instrument:
             yield collected.read
         finally:
             collected.close()
-
-    def conntrack(self, node: str, packet: Packet) -> Conntrack | None:
-        """The entry of ``packet`` in a watched node."""
-        return self._watches[node].conntrack.find(packet)
-
-    def forget_flow(self, node: str, packet: Packet) -> None:
-        """Delete the entry of ``packet`` in a watched node."""
-        self._watches[node].conntrack.delete(packet)
 
     def losses(self) -> Mapping[tuple[str, str], int]:
         """What conntrack refused so far, by (node, counter)."""
@@ -226,8 +296,8 @@ class Instrument:
         """How many neighbours the machine's table had no room for so far; 0 where that is not told."""
         return self._neighbours.refused().get(family, 0)
 
-    def close(self) -> None:
-        """Take the trace out of every node.
+    def close(self, *also: Callable[[], None]) -> None:
+        """Take the trace out of every node, and call what is ``also`` to be called.
 
         The kernel waits some milliseconds for each packet socket and each table that goes, so they go side by side.
         """
@@ -236,7 +306,7 @@ class Instrument:
             for watch in self._watches.values()
             for close in (*watch.trace.closers(), watch.conntrack.close)
         ]
-        channels += [close for node in self.network.nodes.values() for close in node.closers()]
+        channels += also
         self._watches.clear()
         with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
             for done in [pool.submit(close) for close in channels]:

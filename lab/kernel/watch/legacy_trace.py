@@ -13,8 +13,9 @@ from functools import partial
 from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, read_packet
 from lab.kernel.ground.names import STEP_PREFIX
 from lab.kernel.ground.namespace import Namespace
-from lab.kernel.hold.rule_index import RuleIndex
-from lab.kernel.watch.canary import Canary
+from lab.kernel.watch.between import Rules
+from lab.kernel.watch.canary import CANARY_SOURCES, Canary
+from lab.kernel.watch.kept import Kept
 from lab.kernel.watch.nflog import Logged, PacketLog
 from lab.kernel.watch.paths import Passage
 from lab.kernel.watch.trace_table import ENTRIES, TraceTable
@@ -52,24 +53,56 @@ class LegacyTrace:
     """The trace of one node whose rules are held by ip_tables, from the moment this is made."""
 
     def __init__(
-        self, node: str, namespace: Namespace, families: Sequence[int], rules: RuleIndex,
+        self, node: str, namespace: Namespace, families: Sequence[int], rules: Rules,
         port_name: Callable[[int], str | None],
     ) -> None:  # fmt: skip
-        self._node, self._rules, self._port_name = node, rules, port_name
-        self._stories: dict[tuple[int, tuple[bytes, ...]], tuple[Step, ...]] = {}
+        self._node, self._port_name = node, port_name
+        self._kept: Kept[Logged] | None = None
+        self.retell(rules)
         self._log = PacketLog(namespace)
         # a rule may log whatever it likes to the same group, so what the lab logs cannot be known before
         self._own = f"lab {os.urandom(8).hex()}: ".encode()
         self.table = TraceTable(namespace, log_prefix=self._own.decode())
         self.told = 0
-        self._canary = Canary(namespace, families)
+        self._canary = Canary(namespace, families, self.table.number)
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        return [self._path(way) for way in _ways(self._log.read(), self._own, one_by_one=True)]
+        messages = self._log.read()
+        kept, self._kept = self._kept, None
+        if kept is None:
+            return [self._path(way) for way in _ways(messages, self._own, one_by_one=True)]
+        if kept.lost:
+            raise Overrun
+        ways = _ways(kept.messages + messages, self._own, one_by_one=True)
+        return kept.paths + [self._path(way) for way in ways]
+
+    def settle(self, *, going_on: bool) -> None:
+        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
+
+        With ``going_on`` a packet that may still be under way is told with what comes next.
+        """
+        kept = self._kept = self._kept or Kept()
+        try:
+            messages = kept.messages + self._log.read()
+        except Overrun:
+            kept.lost, messages = True, []
+        kept.messages = []
+        for way in _ways(messages, self._own, one_by_one=True):
+            path = self._path(way)
+            if going_on and path.end is End.VANISHED:
+                kept.messages += (way.entry, *way.steps)
+            else:
+                kept.paths.append(path)
+
+    def retell(self, rules: Rules) -> None:
+        """Name what is read from now on by other ``rules``; what is armed in the node stays as it is."""
+        self._rules = rules
+        self._stories: dict[tuple[int, tuple[bytes, ...]], tuple[Step, ...]] = {}
 
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
+        self._kept = None
         messages = self._log.read()
         self.told = len(messages)
         return [
@@ -86,14 +119,28 @@ class LegacyTrace:
         """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
         self._canary.send()
 
-    def canary_trouble(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
+    def canary_trouble(self, *, keep: bool = False) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go, or kept for `paths`."""
+        kept = self._kept or Kept()
+        self._kept = None
         try:
             seen = self._log.read()
         except Overrun:
             return "the log's buffer overflowed"
         ours = [message for message in seen if message.prefix.startswith(self._own)]
+        if keep:
+            others = [message for message in seen if _packet(message).source not in CANARY_SOURCES]
+            self._kept = Kept(kept.paths, kept.messages + others, kept.lost)
         return self._canary.missing({(_packet(message).source, message.prefix[len(self._own) :].decode()) for message in ours})
+
+    def resume(self) -> None:
+        """Take the log's group, which one process of the machine can read at a time; MeasurementError while another has it."""
+        self._log.bind()
+        self._kept = None
+
+    def pause(self) -> None:
+        """Let the group go, so that other processes can ask."""
+        self._log.unbind()
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing and take the table away, in any order."""

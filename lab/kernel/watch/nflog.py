@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import socket as sockets
 import struct
+from contextlib import suppress
 from typing import NamedTuple
 
-from lab.errors import MachineError, Problem
+from lab.errors import MachineError, MeasurementError, Problem
 from lab.kernel.ground import nfnetlink as nl
 from lab.kernel.ground.batch_receive import BatchReceiver
 from lab.kernel.ground.namespace import Namespace
@@ -22,7 +23,7 @@ from lab.kernel.watch.tracer import Overrun, grow_buffer
 _SUBSYSTEM = 4  # NFNL_SUBSYS_ULOG
 _PACKET, _CONFIG = _SUBSYSTEM << 8 | 0, _SUBSYSTEM << 8 | 1
 _CFG_CMD, _CFG_MODE, _CFG_NLBUFSIZ, _CFG_QTHRESH, _CFG_FLAGS = 1, 2, 3, 5, 6
-_BIND, _COPY_PACKET, _SEQ = 1, 2, 1
+_BIND, _UNBIND, _COPY_PACKET, _SEQ = 1, 2, 2, 1
 _MARK, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 2, 5, 9, 10, 12
 _COPIED = 112  # bytes of the packet: both headers, or those of an error and of what it quotes, and some of a payload
 _ROOM = 1024  # bytes that the kernel sets aside for one message
@@ -46,15 +47,30 @@ class PacketLog:
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self.buffer_bytes = grow_buffer(self._socket)
         self._socket.bind((0, 0))
-        self._configure(nl.attribute(_CFG_CMD, bytes([_BIND])))
+        self.bind()
+        self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_ROOM)
+
+    def bind(self) -> None:
+        """Take the group; MeasurementError where another process has it, as it tells one reader alone."""
+        try:
+            self._configure(nl.attribute(_CFG_CMD, bytes([_BIND])))
+        except OSError as error:
+            what = f"group {LOG_GROUP} of NFLOG, which tells the trace of iptables-legacy, cannot be read: {error.strerror}"
+            raise MeasurementError(Problem(what, mend="one process alone can trace a node of it at a time")) from error
         self._configure(
             nl.attribute(_CFG_MODE, struct.pack("!IBx", _COPIED, _COPY_PACKET)),
             nl.number(_CFG_NLBUFSIZ, _ROOM),
             nl.number(_CFG_QTHRESH, 1),
             nl.attribute(_CFG_FLAGS, struct.pack("!H", _SEQ)),
         )
-        self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_ROOM)
         self._next: int | None = None
+
+    def unbind(self) -> None:
+        """Let the group go, and what it told."""
+        with suppress(OSError):  # what it told before stands in front of the kernel's answer, or found no room
+            self._configure(nl.attribute(_CFG_CMD, bytes([_UNBIND])))
+        with suppress(Overrun):
+            self.read()
 
     def _configure(self, *settings: bytes) -> None:
         self._socket.send(nl.message(_CONFIG, nl.NLM_F_ACK, 0, b"".join(settings), resource=LOG_GROUP))

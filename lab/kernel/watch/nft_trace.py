@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
+from lab.kernel.watch.between import Rules
+from lab.kernel.watch.kept import Kept
 from lab.kernel.watch.paths import Assembler, Passage
-from lab.kernel.watch.tracer import Tracer
+from lab.kernel.watch.tracer import Overrun, TraceMessage, Tracer
 from lab.record.path import Path
 
 # of the socket's buffer for one trace message, with the room that the kernel sets aside (of 212,992 bytes 166 came)
@@ -19,14 +22,44 @@ class NftTrace:
         self.table = tracer.table
         self.told = 0
         self._tracer, self._assembler = tracer, assembler
+        self._kept: Kept[TraceMessage] | None = None
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
         messages = self._tracer.read()
+        if self._kept is not None:
+            return self._with_kept(self._kept, messages)
         return self._assembler.assemble(messages) if messages else []
+
+    def _with_kept(self, kept: Kept[TraceMessage], messages: list[TraceMessage]) -> list[Path]:
+        self._kept = None
+        if kept.lost:
+            raise Overrun
+        return kept.paths + self._assembler.assemble(kept.messages + messages)
+
+    def settle(self, *, going_on: bool) -> None:
+        """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
+
+        With ``going_on`` a packet that may still be under way is told with what comes next.
+        """
+        kept = self._kept = self._kept or Kept()
+        try:
+            messages = kept.messages + self._tracer.read()
+        except Overrun:
+            kept.lost, messages = True, []
+        if going_on:
+            paths, kept.messages = self._assembler.settled(messages)
+        else:
+            paths, kept.messages = self._assembler.assemble(messages), []
+        kept.paths += paths
+
+    def retell(self, rules: Rules) -> None:
+        """Name what is read from now on by other ``rules``; what is armed in the node stays as it is."""
+        self._assembler.retell(rules)
 
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
+        self._kept = None
         messages = self._tracer.read()
         self.told = len(messages)
         return self._assembler.passages(messages)
@@ -40,9 +73,21 @@ class NftTrace:
         """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
         self._tracer.send_canaries()
 
-    def canary_trouble(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
-        return self._tracer.canary_trouble()
+    def canary_trouble(self, *, keep: bool = False) -> str | None:
+        """What is wrong with the instrument; None when all of it works.  What else was told is let go, or kept for `paths`."""
+        trouble, told = self._tracer.canary_trouble()
+        kept = self._kept or Kept()
+        self._kept = Kept(kept.paths, kept.messages + told, kept.lost) if keep else None
+        return trouble
+
+    def resume(self) -> None:
+        """Let go of what was told since `pause`: it is of other processes' packets."""
+        with suppress(Overrun):
+            self._tracer.read()
+        self._kept = None
+
+    def pause(self) -> None:
+        """Let other processes ask: each can listen as well."""
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing, in any order."""

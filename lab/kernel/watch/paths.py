@@ -11,8 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.kernel.ground.headers import read_packet
-from lab.kernel.ground.names import TRACE_TABLE
-from lab.kernel.hold.rule_index import RuleIndex
+from lab.kernel.watch.between import Rules
 from lab.kernel.watch.trace_table import ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
 from lab.record.packet import Packet
@@ -57,6 +56,10 @@ class _Way:
         self.entered = False
         self.said = [entry.said]
 
+    def messages(self) -> list[TraceMessage]:
+        """Its messages so far, of one that has not left."""
+        return [self.entry, *(TraceMessage(self.entry.ident, said) for said in self.said[1:])]
+
 
 def _came_by_ingress(way: _Way | None) -> bool:
     """Whether a packet was seen at ingress and not yet where it enters the stack."""
@@ -67,21 +70,40 @@ def _came_by_ingress(way: _Way | None) -> bool:
 
 
 class Assembler:
-    """Makes paths of the messages of one node; a sequence that was read before is not read again."""
+    """Makes paths of the messages of one node; a sequence that was read before is not read again.
 
-    def __init__(self, node: str, rules: RuleIndex, port_name: Callable[[int], str | None]) -> None:
-        self._node, self._rules, self._port_name = node, rules, port_name
+    ``own`` is the lab's table, whose messages tell where a packet enters and leaves; those of other instruments' are nobody's.
+    """
+
+    def __init__(self, node: str, rules: Rules, port_name: Callable[[int], str | None], own: str) -> None:
+        self._node, self._port_name, self._own = node, port_name, own
+        self.retell(rules)
+
+    def retell(self, rules: Rules) -> None:
+        """Tell what comes from now on by other ``rules``."""
+        self._rules = rules
         self._stories: dict[tuple[Said, ...], Story] = {}
 
     def assemble(self, messages: Iterable[TraceMessage]) -> list[Path]:
         """The paths of all packets in ``messages``, in the order in which they entered."""
-        return [self._path(way) for way in _ways(messages)]
+        return [self._path(way) for way in _ways(messages, self._own)]
+
+    def settled(self, messages: Iterable[TraceMessage]) -> tuple[list[Path], list[TraceMessage]]:
+        """The paths that have an end, and the messages of packets that may still be under way."""
+        paths: list[Path] = []
+        left: list[TraceMessage] = []
+        for way in _ways(messages, self._own):
+            if way.exit is not None or way.said[-1].verdict in _STOPS:
+                paths.append(self._path(way))
+            else:
+                left += way.messages()
+        return paths, left
 
     def passages(self, messages: Iterable[TraceMessage]) -> list[Passage]:
         """The same, for many packets that went few ways."""
         return [
             Passage(_headers(way.entry), way.exit and _headers(way.exit), tuple(way.said), partial(self._path, way))
-            for way in _ways(messages)
+            for way in _ways(messages, self._own)
         ]
 
     def _path(self, way: _Way) -> Path:
@@ -102,7 +124,7 @@ class Assembler:
         out_index = mark = 0
         for said in told[1:]:
             mark = said.mark
-            if said.table == TRACE_TABLE:
+            if said.labs:
                 end, out_index = _ENDS[said.chain], said.out_index
                 continue
             place = self._rules.place(said.family, said.table, said.chain)
@@ -119,13 +141,15 @@ class Assembler:
         return Story(tuple(steps), end, out_index, mark)
 
 
-def _ways(messages: Iterable[TraceMessage]) -> list[_Way]:
-    """Each packet's messages, in the order in which they entered."""
+def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
+    """Each packet's messages, in the order in which they entered; ``own`` is the table that tells of that."""
     ways: list[_Way] = []
     open_ways: dict[bytes, _Way] = {}
     for message in messages:
         said = message.said
-        if said.table == TRACE_TABLE and said.chain in _ENTRIES:
+        if said.labs and said.table != own:
+            continue
+        if said.labs and said.chain in _ENTRIES:
             if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
                 continue
             if _is_ip(message) and said.verdict != "drop":
@@ -134,7 +158,7 @@ def _ways(messages: Iterable[TraceMessage]) -> list[_Way]:
                 open_ways[message.ident] = way
         elif (found := open_ways.get(message.ident)) is not None:
             found.said.append(said)
-            if said.table == TRACE_TABLE:
+            if said.labs:
                 found.exit = message if _is_ip(message) else found.entry
     return ways
 

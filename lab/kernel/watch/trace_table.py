@@ -1,6 +1,7 @@
 """The lab's own table in a node: it marks packets for tracing and witnesses their entry and their exit.
 
-The entry chains of ``inet lab_trace`` stand before every other chain, its exit chains behind every other.
+The entry chains of ``inet lab_trace_N`` stand before every other chain, its exit chains behind every other.  N is its owner's
+number: other processes may have theirs beside it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPR
 from lab.kernel.stage.quiet_table import report
 
 LOG_GROUP = 0
-INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace``
+INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace_N``
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
 # 240.10.176.1 and 100::f00a:b001: no topology may have them (RFC 1112, RFC 6666)
@@ -40,6 +41,11 @@ CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\
 _NFPROTO_IPV4, _NFPROTO_IPV6 = 2, 10
 _SOURCES = {4: (_NFPROTO_IPV4, 12, 4), 6: (_NFPROTO_IPV6, 8, 16)}  # where a header of the family has its source address
 _TCP, _SYN = 6, 0x02
+
+
+def canary_ports(number: int) -> bytes:
+    """Both ports of the canaries of the table with this number."""
+    return struct.pack("!I", number)
 
 
 def _traced() -> bytes:
@@ -66,7 +72,8 @@ class TraceTable:
     def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
         self._log_prefix = log_prefix
         self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
-        self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table")
+        self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table", shared=True)
+        self.name, self.number = self._owner.name, self._owner.number
         self.everything = False
         tables = [self._owner.table(family) for family in dict.fromkeys(map(_family, self._entries))]
         entries = [
@@ -75,6 +82,14 @@ class TraceTable:
         ]
         exits = [self._owner.chain(chain, _hook(chain), LAST) for chain in EXITS]
         self._owner.commit(*tables, *entries, *exits, *self._rules(everything=False))
+
+    def see_ingress(self, devices: Sequence[str]) -> None:
+        """Give the table its twin at ``devices`` from now on; one that has it is left as it is."""
+        if INGRESS not in self._entries:
+            made = self._owner.table(NFPROTO_NETDEV), self._owner.chain(INGRESS, 0, FIRST, NFPROTO_NETDEV, devices)
+            before = self._no_rules()
+            self._entries = (*self._entries, INGRESS)
+            self._owner.commit(*made, *before, *self._rules(everything=self.everything))
 
     def trace(self, *, everything: bool) -> None:
         """Trace every packet, or TCP on SYN alone; one transaction."""
@@ -113,17 +128,22 @@ class TraceTable:
         # this table stands before the one that keeps the node quiet, and what that one drops is nobody's packet
         ipv6 = meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6]))
         rules.append(self._rule("output", *ipv6, *report(), verdict(DROP), first=True))
-        return rules + [self._canary(chain, family) for chain in ENTRIES for family in CANARIES]
+        return rules + [rule for chain in ENTRIES for family in CANARIES for rule in self._canaries(chain, family)]
 
     def _skip_established_tcp(self, chain: str) -> bytes:
         tcp = (meta(META_L4PROTO), equals(bytes([_TCP])))
         no_syn = (header(TRANSPORT, 13, 1), masked(bytes([_SYN])), equals(b"\0"))
         return self._rule(chain, *tcp, *no_syn, verdict(ACCEPT), first=True)
 
-    def _canary(self, chain: str, family: int) -> bytes:
+    def _canaries(self, chain: str, family: int) -> tuple[bytes, bytes]:
+        """Rules for those of another instrument, which its own table tells of and drops, and before it for the own ones."""
         proto, offset, length = _SOURCES[family]
         source = (meta(META_NFPROTO), equals(bytes([proto])), header(NETWORK, offset, length), equals(CANARIES[family]))
-        return self._rule(chain, *source, _traced(), self._told(chain), verdict(DROP), first=True)
+        ours = header(TRANSPORT, 0, 4), equals(canary_ports(self.number))
+        return (
+            self._rule(chain, *source, verdict(ACCEPT), first=True),
+            self._rule(chain, *source, *ours, _traced(), self._told(chain), verdict(DROP), first=True),
+        )
 
     def remove(self) -> None:
         """Take the table away."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from lab.kernel.ground import nfnetlink as nl
 from lab.kernel.ground.batch_receive import BatchReceiver
 from lab.kernel.ground.headers import read_packet
+from lab.kernel.ground.names import is_numbered
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.hold.nf_tables import NF_FAMILIES
 from lab.kernel.watch.canary import Canary
@@ -43,15 +44,17 @@ _TRANSPORT_KIND = b"\x09\x00"
 class Said:
     """What a message says, but for the packet: at ``family table chain`` rule ``handle`` (0: none) said ``verdict``.
 
-    ``is_policy`` tells a chain's policy from a rule; ``out_index`` and ``mark`` are those of the packet, 0 where it has none.
+    ``is_policy`` tells a chain's policy from a rule, ``labs`` the table of an instrument, whosever it is; ``out_index`` and
+    ``mark`` are those of the packet, 0 where it has none.
     The same message again is the same object again.
     """
 
-    __slots__ = ("chain", "family", "handle", "is_policy", "mark", "out_index", "table", "verdict")
+    __slots__ = ("chain", "family", "handle", "is_policy", "labs", "mark", "out_index", "table", "verdict")
 
     def __init__(self, family: int, found: dict[int, bytes]) -> None:
         self.family = NF_FAMILIES.get(family, str(family))
         self.table = found[_TABLE][:-1].decode()
+        self.labs = is_numbered(self.table)
         self.chain = found[_CHAIN][:-1].decode()
         self.handle = int.from_bytes(found.get(_HANDLE, b""), "big")
         self.verdict, self.is_policy = _verdict(found)
@@ -103,7 +106,7 @@ class Tracer:
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
         self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_LONGEST)
-        self._canary = Canary(namespace, families)
+        self._canary = Canary(namespace, families, self.table.number)
 
     def read(self) -> list[TraceMessage]:
         """All messages that wait; raises Overrun when some were lost."""
@@ -156,13 +159,14 @@ class Tracer:
         """Send the canaries; when they have passed, `canary_trouble` says whether all were told of."""
         self._canary.send()
 
-    def canary_trouble(self) -> str | None:
-        """What is wrong with the instrument; None when all of it works.  What else was told is let go."""
+    def canary_trouble(self) -> tuple[str | None, list[TraceMessage]]:
+        """What is wrong with the instrument, None when all of it works; and all that was told."""
         try:
             seen = self.read()
         except Overrun:
-            return "the trace buffer overflowed"
-        return self._canary.missing({(packet.source, said.chain) for _, said, packet in _with_packets(seen)})
+            return "the trace buffer overflowed", []
+        own = ((said.chain, packet) for _, said, packet in _with_packets(seen) if said.table == self.table.name)
+        return self._canary.missing({(packet.source, chain) for chain, packet in own}), seen
 
     def closers(self) -> tuple[Callable[[], None], ...]:
         """What is to be called to stop tracing and take the table away, in any order."""

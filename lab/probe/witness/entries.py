@@ -15,13 +15,12 @@ class Entries(Witness):
     def read(self, seen: Sighting) -> None:
         """Read them before anything is closed, where the flow came to somebody."""
         if seen.met:
-            conntrack = seen.stage.instrument.conntrack
-            seen.conntrack = tuple(
-                entry for path in seen.read_trace().request if (entry := conntrack(path.node, path.entry)) is not None
-            )
+            nodes = seen.stage.instrument.nodes
+            found = (nodes[path.node].conntrack.find(path.entry) for path in seen.read_trace().request)
+            seen.conntrack = tuple(entry for entry in found if entry is not None)
 
     def forget(self, seen: Sighting) -> None:
         """Delete them; a packet that was dropped left none."""
         for path in seen.read_trace().request:
             if path.end is not End.DROPPED:
-                seen.stage.instrument.forget_flow(path.node, path.entry)
+                seen.stage.instrument.nodes[path.node].conntrack.delete(path.entry)

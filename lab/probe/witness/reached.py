@@ -21,7 +21,7 @@ class Reached(Onlooker):
     __slots__ = ("_listening",)
 
     def __init__(self, stage: Stage, question: Question, destination: str | None) -> None:
-        nodes, watched = stage.network.nodes, stage.instrument.watched
+        nodes, watched = stage.network.nodes, stage.instrument.nodes
         owner = stage.network.topology.owner(destination) if destination is not None else None
         names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
         self._listening: dict[str, Sniffer] = {}

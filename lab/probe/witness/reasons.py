@@ -40,7 +40,7 @@ def _from_itself(stage: Stage, packet: Packet) -> bool:
     As a port forward does that leads a server back to itself.  A kernel that tells its reasons calls it IP_LOCAL_SOURCE.
     """
     owner = stage.network.topology.owner(packet.destination)
-    if packet.family != 4 or owner is None or owner in stage.instrument.watched:
+    if packet.family != 4 or owner is None or owner in stage.instrument.nodes:
         return False
     node = stage.network.nodes[owner]
     return packet.source in node.addresses and node.sysctls.get("net.ipv4.conf.all.accept_local", "0") == "0"

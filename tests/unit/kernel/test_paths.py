@@ -13,6 +13,7 @@ from lab.record.path import End, Path, Rule
 SHUT = Rule("gateway", "filter", "FORWARD", 1, "-A FORWARD -j DROP", target="DROP")
 POLICY = Rule("gateway", "filter", "FORWARD", None, "-P FORWARD ACCEPT")
 RULES = {("ip", "filter", "FORWARD", 5): SHUT, ("ip", "filter", "FORWARD", 0): POLICY}
+OWN = "lab_trace_7"
 CODES = {"accept": 1, "drop": 0, "queue": 3, "continue": 0xFFFFFFFF}
 
 
@@ -28,11 +29,11 @@ def said(table: str, chain: str, verdict: str, number: int = 0, *, policy: bool 
 
 
 def entry(ident: bytes = b"a", *, to: int = 10, chain: str = "prerouting", verdict: str = "accept") -> TraceMessage:
-    return TraceMessage(ident, said("lab_trace", chain, verdict, 1), network(to), b"\x9c\x40\x00\x35")
+    return TraceMessage(ident, said(OWN, chain, verdict, 1), network(to), b"\x9c\x40\x00\x35")
 
 
 def leaving(ident: bytes = b"a", *, to: int = 10, chain: str = "postrouting", out: int = 1002) -> TraceMessage:
-    return TraceMessage(ident, said("lab_trace", chain, "accept", 1, out=out), network(to), b"\x9c\x40\x00\x35")
+    return TraceMessage(ident, said(OWN, chain, "accept", 1, out=out), network(to), b"\x9c\x40\x00\x35")
 
 
 def met(ident: bytes = b"a", verdict: str = "accept", number: int = 0, *, policy: bool = False) -> TraceMessage:
@@ -40,7 +41,7 @@ def met(ident: bytes = b"a", verdict: str = "accept", number: int = 0, *, policy
 
 
 def assembled(*messages: TraceMessage) -> Sequence[Path]:
-    return Assembler("gateway", RuleIndex("gateway", RULES), {1002: "right"}.get).assemble(messages)
+    return Assembler("gateway", RuleIndex("gateway", RULES), {1002: "right"}.get, OWN).assemble(messages)
 
 
 def test_through_the_node() -> None:

@@ -30,7 +30,7 @@ def stage(watched: tuple[str, ...] = ROUTERS) -> Any:
     topology = SimpleNamespace(owner={"10.0.2.10": "server", "10.0.1.20": "neighbour"}.get)
     network = SimpleNamespace(nodes={name: node(name) for name in LINKS}, topology=topology)
     links = {name: frozenset(networks) for name, networks in LINKS.items()}
-    return SimpleNamespace(network=network, instrument=SimpleNamespace(watched=watched), links=links)
+    return SimpleNamespace(network=network, instrument=SimpleNamespace(nodes=dict.fromkeys(watched)), links=links)
 
 
 def way(node: str, entry: Packet = SYN, end: End = End.LEFT, leaving: Packet | None = None) -> Path:

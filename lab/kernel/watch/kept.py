@@ -1,0 +1,19 @@
+"""What a trace told while the rules of its node were exchanged, until it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from lab.record.path import Path
+
+M = TypeVar("M")
+
+
+@dataclass(slots=True)
+class Kept(Generic[M]):
+    """Paths that were told by the rules in force, and ``messages`` that the next rules tell; ``lost`` that some are missing."""
+
+    paths: list[Path] = field(default_factory=list)
+    messages: list[M] = field(default_factory=list)
+    lost: bool = False

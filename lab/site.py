@@ -1,0 +1,231 @@
+"""What stands of a lab, whoever asks: a network, and what its nodes hold."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from lab.errors import InputError, LabError, MeasurementError, Problem
+from lab.kernel.ground.namespace import Home
+from lab.kernel.hold.exchange import exchange
+from lab.kernel.hold.held import Held
+from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
+from lab.kernel.hold.loading import Load
+from lab.kernel.hold.read_back import read_back
+from lab.kernel.stage.handles import NetworkHandles
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.node import Node
+from lab.ruleset.backend import Backend
+from lab.ruleset.hazards import Hazards, find_hazards
+from lab.ruleset.held import Chains
+from lab.ruleset.remembering import RememberingRules
+from lab.ruleset.rulesets import Rulesets
+from lab.verdict.absence import Absences
+from lab.written.topology import Topology
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What the nodes of ``topology`` hold by name, and what follows from that; a load makes another one of it."""
+
+    topology: Topology
+    policies: Mapping[str, Held]
+
+    @cached_property
+    def rules_that_remember(self) -> RememberingRules:
+        """The rules of all policies that have a state of their own."""
+        return RememberingRules(self.topology, self._chains)
+
+    @cached_property
+    def hazards(self) -> Hazards:
+        """What in the rules could deceive a sweep."""
+        sets = "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
+        return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), sets)
+
+    @cached_property
+    def absences(self) -> Absences:
+        """The rules that need what no node has, which a verdict may rest on."""
+        here = {name: policy.here(self.topology.nodes[name].interfaces) for name, policy in self.policies.items()}
+        return Absences(self.topology, self._chains, here)
+
+    @property
+    def _chains(self) -> Mapping[str, Chains]:
+        return {name: policy.chains for name, policy in self.policies.items()}
+
+
+class Site:
+    """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`; nobody watches it yet.
+
+    ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies; ``backend`` the iptables that loads them.
+    With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it.
+    Raises InputError when the kernel refuses a ruleset or a route, or when handles are of another topology; MachineError when
+    this machine lacks something, MeasurementError when what a node holds cannot be told; nothing then remains.
+
+    A process that keeps it for others prints ``site.network.handles.to_json()``; see `adopt`.
+    """
+
+    def __init__(
+        self,
+        topology: Topology,
+        policies: Mapping[str, Rulesets],
+        lines: Mapping[str, NodeLines] | None = None,
+        *,
+        backend: Backend = Backend.NFT,
+        handles: NetworkHandles | None = None,
+    ) -> None:
+        self.topology = topology
+        self.backend = backend
+        self.trouble: Problem | None = None
+        self._turns = 0
+        with ExitStack() as undo:
+            home = Home()
+            undo.callback(home.close)
+            sources: dict[str, LineMap | KnownLines] = {}
+            for name, rulesets in policies.items():
+                sources[name] = KnownLines(lines[name]) if lines is not None else self._line_map(home, name, undo, rulesets)
+            loads: dict[str, Load] = {}
+
+            def start_loading(node: Node) -> None:
+                if node.name in policies:
+                    loads[node.name] = Load(node, policies[node.name], backend)
+                    undo.callback(loads[node.name].stop)
+
+            if handles is None:
+                self.network = Network(topology, start_loading, ruled=policies.keys())
+            else:
+                self.network = Network.adopt(topology, handles)
+            undo.callback(self.network.close)
+            for load in loads.values():
+                load.finish()
+            self.held = Holding(
+                topology,
+                {
+                    name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
+                    for name, rulesets in policies.items()
+                },
+            )
+            self._undo = undo.pop_all()
+
+    @classmethod
+    def adopt(
+        cls,
+        topology: Topology,
+        policies: Mapping[str, Rulesets],
+        handles: NetworkHandles,
+        lines: Mapping[str, NodeLines] | None = None,
+        *,
+        backend: Backend = Backend.NFT,
+    ) -> Site:
+        """What another process built of these and still holds; it need do nothing for that.
+
+        >>> with Site.adopt(topology, policies, NetworkHandles.from_json(told)) as site, Lab.on(site) as lab:
+        ...     assert lab.probe("world", "web-vip", "tcp/443").allowed
+        """
+        return cls(topology, policies, lines, backend=backend, handles=handles)
+
+    def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
+        """Starts to find the lines of ``rulesets``, beside the building."""
+        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].interfaces, accept=False)
+        undo.callback(line_map.close)
+        return line_map
+
+    def load(self, name: str, rulesets: Rulesets, lines: NodeLines | None = None) -> None:
+        """Put ``rulesets`` in the place of what a node holds, part by part as `exchange` does it.
+
+        The node then holds what a new lab with them would.  What does not lie in the rules themselves stays, as on a real
+        host: the entries of conntrack, lists of `recent`, and sets of ipset that are written as before.  Without ``lines``
+        the rulesets are first loaded into a namespace that is thrown away.
+
+        A refusal is an InputError (or a MachineError) as it is when a lab is built.  The node then holds what it held before;
+        where that cannot be promised the error says so, and `trouble` is what every question to the site is answered with.
+        """
+        self.require_node(name)
+        known = lines or find_lines(self.topology, {name: rulesets}, self.backend)[name]
+        before = self.held.policies.get(name)
+        self.trouble = Problem(f"{name}: a load was interrupted: which rules are in force is not known", mend="build a new lab")
+        self.network.rule(name)
+        try:
+            self._exchange(name, _rendered(before), rulesets, known)
+        except LabError as error:
+            self.trouble = self._put_back(name, before, rulesets)
+            if self.trouble is None:
+                raise
+            raise type(error)((*error.problems, self.trouble)) from error
+        self.trouble = None
+
+    def _exchange(self, name: str, before: Rulesets, now: Rulesets, lines: NodeLines) -> None:
+        node = self.network.nodes[name]
+        exchange(node, before, now, self.backend)
+        self._hold(name, read_back(node, now, self.backend, KnownLines(lines)))
+
+    def _hold(self, name: str, policy: Held | None) -> None:
+        others = {other: held for other, held in self.held.policies.items() if other != name or policy is not None}
+        self.held = Holding(self.topology, others if policy is None else {**others, name: policy})
+
+    def _put_back(self, name: str, before: Held | None, refused: Rulesets) -> Problem | None:
+        """Load what a node held before once more; what of it is not as it was."""
+        mend = "build a new lab"
+        try:
+            if before is None:
+                exchange(self.network.nodes[name], refused, Rulesets(), self.backend)
+                self._hold(name, None)
+                return None
+            lines = find_lines(self.topology, {name: _rendered(before)}, self.backend)[name]
+            self._exchange(name, refused, _rendered(before), lines)
+        except LabError as error:
+            what = f"{name}: nor could the rules of before be loaded again: {'; '.join(one.what for one in error.problems)}"
+            return Problem(what, mend=mend)
+        if self.held.policies[name].listing != before.listing:
+            return Problem(f"{name}: the rules of before were loaded again, and are not the same", mend=mend)
+        if Holding(self.topology, {name: before}).rules_that_remember.any:
+            return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
+        return None
+
+    def require_node(self, name: str) -> None:
+        """Raise InputError for a node that is none of the topology's."""
+        if name not in self.network.nodes:
+            raise InputError(Problem(f"no node is called {name!r}; the nodes are {', '.join(self.network.nodes)}"))
+
+    def require_sound(self) -> None:
+        """Raise MeasurementError when it is not known which rules are in force."""
+        if self.trouble is not None:
+            raise MeasurementError(self.trouble)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """While inside, no other process asks; it waits until none does.  A process that dies has had its turn (flock(2)).
+
+        What two of them send at once would share conntrack's entries and the services' ports.
+        """
+        descriptor = next(iter(self.network.nodes.values())).namespace.descriptor
+        if not self._turns:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._turns += 1
+        try:
+            yield
+        finally:
+            self._turns -= 1
+            if not self._turns:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Take everything down; what was adopted stays."""
+        self._undo.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _rendered(policy: Held | None) -> Rulesets:
+    """What was loaded; nothing where nobody says."""
+    return (policy.rendered if policy is not None else None) or Rulesets()

@@ -1,0 +1,87 @@
+"""Other processes that keep a site, or ask one: each says in a line what it has, and does what it is told in a line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.kernel.stage.handles import NetworkHandles
+from lab.lab import Lab
+from lab.ruleset.backend import Backend
+from lab.site import Site
+from tests.kernel.scenes import rulesets, topology
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+class Other:
+    """Another process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def line(self) -> str:
+        """The next line that it says; it has died where that is empty."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def tell(self, word: str) -> None:
+        """Tell it a line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """Give it no time for anything."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def other(what: str, backend: Backend, *given: object) -> Iterator[Other]:
+    """One that does ``keep`` or ``ask`` of this module with what is given."""
+    command = [sys.executable, "-m", "tests.kernel.keepers", what, str(backend)]
+    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            one = Other(process)
+            one.tell(json.dumps(given))
+            yield one
+        finally:
+            process.kill()
+
+
+def keep(backend: Backend, written: Mapping[str, Any], text: str) -> None:
+    """Hold a site until told to end; its handles are what it says."""
+    with Site(topology(written), {"gateway": rulesets(text)}, backend=backend) as site:
+        print(site.network.handles.to_json(), flush=True)
+        sys.stdin.readline()
+
+
+def adopted(backend: Backend, written: Mapping[str, Any], text: str, handles: str) -> Site:
+    """What another one keeps."""
+    told = NetworkHandles.from_json(handles)
+    return Site.adopt(topology(written), {"gateway": rulesets(text)}, told, backend=backend)
+
+
+def ask(backend: Backend, written: Mapping[str, Any], text: str, handles: str, services: list[str]) -> None:
+    """Say ``ready`` with the instrument armed; then, for each line, the services' verdicts, or wait inside of a batch."""
+    with adopted(backend, written, text, handles) as site, Lab.on(site) as lab:
+        print("ready", flush=True)
+        while (word := sys.stdin.readline().strip()) != "end":
+            if word == "begin a batch":
+                with lab.batch():
+                    lab.probe("client", "server", services[0])
+                    print("inside", flush=True)
+                    sys.stdin.readline()
+            print(json.dumps([str(lab.probe("client", "server", service)) for service in services]), flush=True)
+
+
+if __name__ == "__main__":
+    does: dict[str, Callable[..., None]] = {"keep": keep, "ask": ask}
+    does[sys.argv[1]](Backend(sys.argv[2]), *json.loads(sys.stdin.readline()))

@@ -1,0 +1,176 @@
+"""A policy is exchanged under a flow that is open and under packets that are under way: nothing that happens is missed."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+
+import pytest
+
+from lab.errors import InputError
+from lab.kernel.hold.line_map import find_lines
+from lab.kernel.stage.rest import Pin
+from lab.lab import Lab
+from lab.probe.follow import follow
+from lab.probe.question import Handshake, Question
+from lab.record.observation import Milestone, Observation
+from lab.record.packet import Packet
+from lab.record.path import Path
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.backend import Backend
+from lab.verdict.prove import prove
+from tests.kernel.conftest import LabOf
+from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, rulesets, table
+
+pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
+
+WEB = "-A FORWARD -p tcp --dport 80 -m comment --comment web -j ACCEPT"
+NO_WEB = "-A FORWARD -p tcp --dport 80 -m comment --comment no-web -j DROP"
+OPEN = table("filter", ESTABLISHED, WEB, FORWARD="DROP")
+SHUT = table("filter", ESTABLISHED, NO_WEB, FORWARD="DROP")  # in the place, and by the number, of the other
+SYN, DATA = 0x02, 0x18
+
+
+def step(lab: Lab, flags: int, port: int, act: Callable[[], Milestone]) -> Verdict:
+    """What a step of an open flow proves, of what it alone has sent."""
+    lab.instrument.paths()
+    sent = Packet(4, 6, CLIENT, port, SERVER, 80, flags)
+    reached = act()
+    lab.network.rest()
+    followed = follow(lab.instrument.paths(), sent, lab.stage.next_nodes)
+    return prove(
+        Observation(sent, reached, followed.request, followed.answer, followed.others, fully_traced=True), "gateway"
+    )
+
+
+@contextmanager
+def ends(lab: Lab) -> Iterator[tuple[socket.socket, socket.socket]]:
+    """A client that is not connected, and a server that listens."""
+    nodes = lab.network.nodes
+    with (
+        nodes["client"].socket(socket.AF_INET, socket.SOCK_STREAM) as client,
+        nodes["server"].socket(socket.AF_INET, socket.SOCK_STREAM) as server,
+    ):
+        server.bind((SERVER, 80))
+        server.listen()
+        client.bind((CLIENT, 0))
+        yield client, server
+
+
+def rule_of(verdict: Verdict) -> tuple[Kind, str | None, str | None]:
+    assert verdict.rule is not None
+    return verdict.kind, verdict.rule.comment, verdict.rule.source
+
+
+def test_a_flow_that_is_open_outlives_the_rule_that_let_it_in(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(), gateway=OPEN)
+    with lab.batch(), lab.everything_traced(), ends(lab) as (client, server):
+        port: int = client.getsockname()[1]
+
+        def connect() -> Milestone:
+            client.connect_ex((SERVER, 80))
+            lab.network.rest()
+            return Milestone.ANSWERED
+
+        opened = step(lab, SYN, port, connect)
+        with server.accept()[0] as accepted:
+            accepted.settimeout(0)
+
+            def send() -> Milestone:
+                client.send(b"more")
+                lab.network.rest()
+                return Milestone.ANSWERED if accepted.recv(16) == b"more" else Milestone.SENT
+
+            before = step(lab, DATA, port, send)
+            lab.load("gateway", rulesets(SHUT))
+            after = step(lab, DATA, port, send)
+            anew = lab.ask(Question("client", CLIENT, SERVER, Handshake(80)), "gateway")
+    assert [seen.kind for seen in (opened, before, after)] == [Kind.ALLOWED] * 3
+    assert [seen.rule and seen.rule.comment for seen in (opened, before, after)] == ["web", "answers", "answers"]
+    assert rule_of(anew) == (Kind.DROPPED, "no-web", f"gateway.rules:{SHUT.splitlines().index(NO_WEB) + 1}")
+
+
+def test_what_is_said_of_the_rules_is_said_of_those_in_force(lab_of: LabOf) -> None:
+    """What follows from the rules, as whether one remembers, is found anew."""
+    once = table("filter", "-A FORWARD -p tcp -m limit --limit 1/day --limit-burst 1 -j ACCEPT")
+    lab = lab_of(corridor(), gateway=OPEN)
+    remembers = []
+    for policy in (OPEN, once, OPEN):
+        lab.load("gateway", rulesets(policy))
+        verdict = lab.probe("client", "server", "tcp/80")
+        remembers.append((lab.rules_that_remember.any, verdict.observation.fully_traced))
+    assert remembers == [(False, False), (True, True), (False, False)]
+
+
+def test_a_node_that_held_nothing(lab_of: LabOf) -> None:
+    lab = lab_of(corridor())
+    assert lab.probe("client", "server", "tcp/80").allowed
+    lab.load("gateway", rulesets(SHUT))
+    lab.load("server", rulesets(table("filter", "-A INPUT -p udp -m comment --comment mine -j DROP"), name="server"))
+    assert rule_of(lab.probe("client", "server", "tcp/80", at="gateway"))[:2] == (Kind.DROPPED, "no-web")
+    lab.load("gateway", rulesets(OPEN + table("mangle", "-A FORWARD -p udp -j ACCEPT")))
+    assert lab.probe("client", "server", "tcp/80", at="gateway").allowed
+
+
+def test_a_node_that_is_none(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(), gateway=OPEN)
+    with pytest.raises(InputError, match="no node is called 'gatway'; the nodes are client, gateway, server"):
+        lab.load("gatway", rulesets(SHUT))
+
+
+def test_no_packet_of_a_stream_is_missed(lab_of: LabOf) -> None:
+    """A thread sends without a pause while the rules are exchanged, each datagram to another port."""
+    before = table("filter", "-A FORWARD -p udp -m comment --comment before -j DROP", FORWARD="DROP")
+    after = table("filter", "-A FORWARD -p tcp -j DROP", "-A FORWARD -p udp -m comment --comment after -j DROP", FORWARD="DROP")
+    lab = lab_of(corridor(), gateway=before)
+    sent: list[int] = []
+    enough = threading.Event()
+
+    def stream() -> None:
+        with lab.network.nodes["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+            while not enough.wait(0.0005):
+                sent.append(1000 + len(sent))
+                channel.sendto(b"stream", (SERVER, sent[-1]))
+
+    with Pin():  # the thread too, so that to bring the network to rest is to bring its packets to rest
+        lab.instrument.paths()
+        sender = threading.Thread(target=stream)
+        sender.start()
+        while len(sent) < 5:
+            enough.wait(0.001)
+        lab.load("gateway", rulesets(after))
+        loaded = len(sent)
+        while len(sent) < loaded + 5:
+            enough.wait(0.001)
+        enough.set()
+        sender.join()
+        lab.network.rest()
+        paths = [path for path in lab.instrument.paths() if path.entry.dport in set(sent)]
+    assert [path.entry.dport for path in paths] == sent
+    named = [name for name, _ in groupby(map(comment_of, paths))]
+    assert named in (["before", "after"], ["before", "either", "after"]), named
+    assert [comment_of(path) for path in paths[loaded:]] == ["after"] * len(sent[loaded:])
+
+
+def comment_of(path: Path) -> str:
+    """The rule that dropped the datagram; of one that may have met either policy, which had other rules in its place."""
+    rule = path.dropped_by or path.steps[-1].rule
+    assert rule is not None
+    if "since the rules were exchanged" in rule.text:
+        return "either"
+    assert rule.comment is not None
+    return rule.comment
+
+
+def test_two_loads_with_lines_that_are_known(lab_of: LabOf, backend: Backend) -> None:
+    """Lines that were found before are found by nobody again: no namespace is made for that."""
+    lab = lab_of(corridor(), gateway=OPEN)
+    known = find_lines(lab.topology, {"gateway": rulesets(SHUT)}, backend)
+    with lab.batch():
+        for _ in range(2):
+            lab.load("gateway", rulesets(SHUT), known["gateway"])
+            assert rule_of(lab.probe("client", "server", "tcp/80"))[1] == "no-web"
