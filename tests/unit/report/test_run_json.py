@@ -9,9 +9,8 @@ import jsonschema
 import pytest
 
 from lab.record.result import Outcome, RunResult
-from lab.report.bench_schema import bench_schema
 from lab.report.run_json import to_json
-from lab.report.schema import result_schema
+from lab.report.wire.schema import bench_schema, result_schema
 from tests.unit.report import make
 
 

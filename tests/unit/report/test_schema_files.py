@@ -7,9 +7,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from lab.report.bench_schema import bench_schema
-from lab.report.schema import result_schema
-from lab.report.study_schema import exposure_schema, sweep_schema
+from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema
 from lab.written.schema import json_schemas
 
 PYDANTIC = tuple(map(int, pydantic.VERSION.split(".")[:2]))
