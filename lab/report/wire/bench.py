@@ -67,7 +67,7 @@ class Growth:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Medians; a figure is null where it was left out or cannot be measured on the machine."""
+    """Speed and size: medians."""
 
     version: Literal[1] = key()
     deny_us: Number | None = figure("a proven deny with its rule, microseconds")

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, field, fields
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Source = str | Callable[[Any], object]
 _OF = "of"
+_Document = TypeVar("_Document")
 
 
 def key(said: str = "", *, of: Source | None = None, named: str | None = None, older: object = MISSING) -> Any:
@@ -43,3 +47,14 @@ def version_of(kind: type) -> int:
     (version,) = get_args(get_type_hints(kind)["version"])
     assert isinstance(version, int)
     return version
+
+
+def adapter(kind: type[_Document]) -> TypeAdapter[_Document]:
+    """What reads documents of the kind and knows their schema.
+
+    It is made here, in a module that has no class: before 2.10 pydantic looks for the types that a field names first among the
+    names of the module that asks.
+    """
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from lab.errors import InputError, Problem, Where
-from lab.report.wire.document import version_of
+from lab.report.wire.document import adapter, version_of
 from lab.written.messages import wrong_value
 
 _MOST = 5  # places that are told of one file
@@ -30,7 +30,7 @@ def read(kind: type[_Document], file: Path, writer: str) -> _Document:
         what = f"{file} has version {data['version']!r}, and this lab reads version {known}"
         raise InputError(Problem(what, mend="save it anew"))
     try:
-        return TypeAdapter(kind).validate_python(data)
+        return adapter(kind).validate_python(data)
     except ValidationError as error:
         raise InputError(_problems(error, file, writer)) from None
 

@@ -6,14 +6,11 @@ Each has a version.  Within a version keys are only ever added; one that goes, o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from inspect import cleandoc
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from lab.report.wire import run
 from lab.report.wire.bench import Bench
-from lab.report.wire.document import version_of
+from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.run import Run
@@ -45,18 +42,21 @@ def exposure_schema() -> Schema:
 
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
-    return _document(Bench, "bench", "speed and size", ())
+    described = "medians; a figure is null where it was left out or cannot be measured on the machine"
+    return _document(Bench, "bench", "speed and size", (), {"description": described})
 
 
-def _document(kind: type, name: str, title: str, parts: Collection[type]) -> Schema:
+def _document(kind: type, name: str, title: str, parts: Collection[type], further: Mapping[str, str] = {}) -> Schema:
     """The schema of a document; ``parts`` stand in its ``$defs``, everything else where it is used."""
-    found = TypeAdapter(kind).json_schema(mode="serialization")
+    found = adapter(kind).json_schema(mode="serialization")
     shaped = _Shape(found.pop("$defs", {}), {part.__name__ for part in parts})
+    found.pop("description", None)
     version = version_of(kind)
     return {
         "$schema": _DRAFT,
         "$id": f"urn:netfilter-lab:schema:{name}:{version}",
         "title": f"netfilter-lab: {title}, version {version}",
+        **further,
         **shaped(found),
         **({"$defs": {part.__name__.lower(): shaped.definition(part.__name__) for part in parts}} if parts else {}),
     }
@@ -70,18 +70,19 @@ class _Shape:
 
     def definition(self, name: str) -> Schema:
         """What stands in ``$defs``."""
-        return self(self._definitions[name])
+        return self(self._undescribed(name))
 
     def __call__(self, schema: Schema) -> Schema:
         """The schema of a value, in our form."""
-        found = {**self._referred(schema), **{key: value for key, value in schema.items() if key != "$ref"}}
-        found.pop("title", None)
-        found.pop("default", None)
+        found = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        # pydantic of before 2.9 puts a reference that has a description beside it into an allOf
+        for referring in (schema, *schema.get("allOf", ())):
+            found = self._referred(referring) | found
+        for key in ("title", "default", "additionalProperties", *(("type", "enum") if "const" in found else ())):
+            found.pop(key, None)
         if "properties" in found:
             found |= _object({key: self(value) for key, value in found["properties"].items()})
-        if "additionalProperties" in found:
-            del found["additionalProperties"]  # what pydantic says of a mapping is what it is without
-        if "enum" in found or "const" in found:
+        if "enum" in found:
             found.pop("type", None)
         if "prefixItems" in found:
             found["items"] = found.pop("prefixItems")[0]
@@ -89,8 +90,6 @@ class _Shape:
             found["items"] = self(found["items"])
         if "anyOf" in found:
             found |= _any_of([self(one) for one in found.pop("anyOf")])
-        if "description" in found:
-            found["description"] = _said(found["description"])
         return {key: found[key] for key in (*_ORDER, *found) if key in found}
 
     def _referred(self, schema: Schema) -> Schema:
@@ -99,7 +98,11 @@ class _Shape:
         name = schema["$ref"].removeprefix(_DEFINITIONS)
         if name in self._parts:
             return {"$ref": f"{_DEFINITIONS}{name.lower()}"}
-        return self._definitions[name]
+        return self._undescribed(name)
+
+    def _undescribed(self, name: str) -> Schema:
+        """Without the class's docstring, which not every pydantic gives."""
+        return {key: value for key, value in self._definitions[name].items() if key != "description"}
 
 
 def _any_of(choices: list[Schema]) -> Schema:
@@ -121,9 +124,3 @@ def _object(properties: Schema) -> Schema:
 
 def _without(properties: Schema, others: Schema) -> Schema:
     return {key: value for key, value in properties.items() if key not in others}
-
-
-def _said(text: str) -> str:
-    """A class's docstring in the manner of the descriptions."""
-    words = " ".join(cleandoc(text).split())
-    return (words[:1].lower() + words[1:]).removesuffix(".").replace("``", "`")
