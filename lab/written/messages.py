@@ -17,6 +17,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 # A mapping whose values a person must have meant otherwise: what pydantic calls it, and what we do.
 _BELONGS = {
+    "string_type": "text belongs here",
     "bool_type": "true or false belongs here",
     "int_type": "a whole number belongs here",
     "dict_type": "a mapping belongs here",
@@ -78,7 +79,7 @@ def _problem(entry: Mapping[str, Any], model: type[BaseModel], document: Documen
         known = _keys(model, path[:-1])
         return Problem(f"unknown key {str(path[-1])!r}", place(*path, key=True), did_you_mean(str(path[-1]), known))
     named = path and isinstance(path[-1], str) and not (of_key and kind in _OURS)
-    what, mend = wrong_value(entry)
+    what, mend = (not_text(entry["input"]), "") if kind == "string_type" else wrong_value(entry)
     return Problem(f"`{path[-1]}`: {what}" if named else what, place(*path, key=of_key), mend)
 
 
@@ -88,8 +89,6 @@ def wrong_value(entry: Mapping[str, Any]) -> tuple[str, str]:
     if kind in _OURS:
         what, _, mend = str(entry["ctx"]["error"]).partition("\n")
         return what, mend
-    if kind == "string_type":
-        return not_text(value), ""
     if kind in ("literal_error", "enum"):
         return f"{value!r} is not one of {entry['ctx']['expected']}", ""
     if kind in _BELONGS:
