@@ -71,6 +71,11 @@ def test_a_group_of_a_sweep_has_ports_or_sources(dropped: str | None, added: dic
         jsonschema.Draft202012Validator(sweep_schema()).validate(document)
 
 
+def test_a_group_of_a_sweep_begins_with_its_keys() -> None:
+    firsts = [next(iter(group)) for sweep in of_json(sweeps())["sweeps"] for group in sweep["groups"]]
+    assert firsts == ["ports", "ports", "sources"]
+
+
 @pytest.mark.parametrize(("part", "whole"), [(Saved, Exposures), (Place, Exposure)])
 def test_what_a_comparison_takes_is_a_part_of_what_is_saved(part: type, whole: type) -> None:
     of_part, of_whole = get_type_hints(part), get_type_hints(whole)
