@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.bench.building import building
@@ -14,7 +14,8 @@ from lab.bench.probes import probes
 from lab.bench.runs import runs
 from lab.bench.sweeps import sweeps
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem
-from lab.report.bench_schema import BENCH_VERSION, bench_schema
+from lab.report.wire.bench import Bench
+from lab.report.wire.writing import written
 from lab.written.messages import did_you_mean
 
 
@@ -79,10 +80,4 @@ def measure(chosen: Sequence[Group], size: Size, begin: Callable[[str], None]) -
 
 def blank() -> Figures:
     """Every key that the schema promises, with nothing measured."""
-    return {**_nothing(bench_schema()), "version": BENCH_VERSION}
-
-
-def _nothing(schema: Mapping[str, object]) -> Figures:
-    properties = schema["properties"]
-    assert isinstance(properties, Mapping)
-    return {key: _nothing(value) if "properties" in value else None for key, value in properties.items()}
+    return written(Bench, Bench(version=1))

@@ -16,10 +16,8 @@ def schema(
     """Print a JSON Schema, or write all of them into a folder for editors."""
     from lab.cli.printed import print_machine_readable
     from lab.errors import InputError, Problem
-    from lab.report.bench_schema import bench_schema
     from lab.report.file import write_file
-    from lab.report.schema import result_schema
-    from lab.report.study_schema import exposure_schema, sweep_schema
+    from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema
     from lab.written.schema import json_schemas
 
     schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}

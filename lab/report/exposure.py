@@ -11,11 +11,12 @@ from lab.record.sweep import DENIED, Ranges
 from lab.record.verdict import Kind
 from lab.report.markdown import escape
 from lab.report.plain import plain
-from lab.report.run_json import json_text, problem_json, rule_json
+from lab.report.run_json import json_text
 from lab.report.sweep import arrived_text, some_ports
+from lab.report.wire.exposure import Exposures
+from lab.report.wire.writing import Written, written
 from lab.report.write import begin
 
-VERSION = 1
 UNFINISHED = Problem("this exposure did not finish: it is under way, or it was killed")
 _HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
 _ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost", Kind.UNROUTED: "let through"}
@@ -92,25 +93,9 @@ def exposure_markdown(report: ExposureReport) -> str:
     return "\n".join([*lines, ""])
 
 
-def exposure_json(report: ExposureReport) -> dict[str, object]:
+def exposure_json(report: ExposureReport) -> Written:
     """The report for machines, and for ``--against``."""
-    return {
-        "version": VERSION,
-        "topology": report.topology,
-        "questions": report.questions,
-        "swept": report.swept,
-        "seconds": report.seconds,
-        "exit_code": report.exit_code,
-        "interrupted": report.interrupted,
-        "problems": [str(problem) for problem in report.problems],
-        "problem_records": [problem_json(problem) for problem in report.problems],
-        "exposures": [_json(one) for one in report.exposures],
-        "not_proven": list(report.lost),
-        "unsettled": list(report.unsettled),
-        "added": _changes_json(report.added),
-        "gone": _changes_json(report.gone),
-        "notes": list(report.notes),
-    }
+    return written(Exposures, report)
 
 
 def _by_zones(exposures: Sequence[Exposure]) -> dict[tuple[str, str], list[Exposure]]:
@@ -136,29 +121,3 @@ def _row(one: Exposure) -> tuple[str, ...]:
 
 def _count(ports: Ranges) -> int:
     return sum(high - low + 1 for low, high in ports)
-
-
-def _json(one: Exposure) -> dict[str, object]:
-    rule = one.rule
-    return {
-        "zone": one.pair.zone, "from": one.pair.sender, "source": one.pair.source, "into": one.pair.into,
-        "to": one.pair.target, "address": one.pair.address, "family": one.pair.family, "proto": one.proto,
-        "ports": [list(part) for part in one.ports], "verdict": str(one.kind),
-        "arrived": None if one.arrived is None else one.arrived._asdict(),
-        "rule": None if rule is None else rule_json(rule),
-        "owner": one.owner, "ticket": one.ticket, "review": None if one.review is None else one.review.isoformat(),
-        "asserted_by": list(one.asserted), "unasserted": [list(part) for part in one.unasserted],
-        "unsettled": one.unsettled,
-    }  # fmt: skip
-
-
-def _changes_json(changes: Sequence[Change] | None) -> list[dict[str, object]] | None:
-    if changes is None:
-        return None
-    return [
-        {
-            "from": change.sender, "to": change.target, "address": change.address, "family": change.family,
-            "proto": change.proto, "ports": [list(part) for part in change.ports],
-        }
-        for change in changes
-    ]  # fmt: skip

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.errors import Problem
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
 from lab.report.plain import plain
-from lab.report.run_json import json_text, problem_json, rule_json
+from lab.report.run_json import json_text
+from lab.report.wire.sweep import Measured, Sweeps
+from lab.report.wire.writing import Written, written
 from lab.report.write import begin
 from lab.written.service import ports_text
 
 _MOST_RANGES = 12
-VERSION = 1
 UNFINISHED = Problem("this sweep did not finish: it is under way, or it was killed")
 
 
@@ -87,18 +89,18 @@ def _sources(sweep: Sweep, keys: Ranges) -> list[str]:
     return [sweep.sources[key] for low, high in keys for key in range(low, high + 1)]
 
 
+class _Ended(NamedTuple):
+    exit_code: int
+    interrupted: bool
+    problems: Sequence[Problem]
+    sweeps: Sequence[Mapping[str, object]]
+
+
 def sweeps_json(
     sweeps: Sequence[Mapping[str, object]], exit_code: int, problems: Sequence[Problem] = (), *, interrupted: bool = False
-) -> dict[str, object]:
+) -> Written:
     """All sweeps of a command for machines: those that were finished, and what stopped the others."""
-    return {
-        "version": VERSION,
-        "exit_code": exit_code,
-        "interrupted": interrupted,
-        "problems": [str(problem) for problem in problems],
-        "problem_records": [problem_json(problem) for problem in problems],
-        "sweeps": list(sweeps),
-    }
+    return written(Sweeps, _Ended(exit_code, interrupted, problems, sweeps))
 
 
 def begin_sweeps(path: Path) -> None:
@@ -106,31 +108,6 @@ def begin_sweeps(path: Path) -> None:
     begin(path, json_text(sweeps_json((), 3, (UNFINISHED,), interrupted=True)))
 
 
-def sweep_json(sweep: Sweep) -> dict[str, object]:
+def sweep_json(sweep: Sweep) -> Written:
     """The sweep for machines."""
-    return {
-        "gear": str(sweep.gear),
-        "count": sweep.count,
-        "lost": sweep.lost,
-        "seconds": sweep.seconds,
-        "repeats": sweep.repeats,
-        "notes": list(sweep.notes),
-        "groups": [_group_json(sweep, group) for group in sweep.groups],
-    }
-
-
-def _group_json(sweep: Sweep, group: SweepGroup) -> dict[str, object]:
-    verdict, rule, arrived = group.verdict, group.verdict.rule, group.arrived
-    keys: list[object] = [*_sources(sweep, group.keys)] if sweep.sources else [list(one) for one in group.keys]
-    return {
-        "sources" if sweep.sources else "ports": keys,
-        "count": group.count,
-        "verdict": str(verdict.kind),
-        "node": verdict.node,
-        "reject": verdict.reject,
-        "muted": verdict.muted,
-        "rule": None if rule is None else rule_json(rule),
-        "arrived": None if arrived is None else arrived._asdict(),
-        "unsettled": group.unsettled,
-        "proof": verdict.proof,
-    }  # fmt: skip
+    return written(Measured, sweep)

@@ -17,14 +17,18 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 # A mapping whose values a person must have meant otherwise: what pydantic calls it, and what we do.
 _BELONGS = {
+    "string_type": "text belongs here",
     "bool_type": "true or false belongs here",
     "int_type": "a whole number belongs here",
     "dict_type": "a mapping belongs here",
     "model_type": "a mapping belongs here",
     "model_attributes_type": "a mapping belongs here",
+    "dataclass_type": "a mapping belongs here",
     "tuple_type": "a list belongs here",
     "list_type": "a list belongs here",
 }
+
+_OURS = ("value_error", "assertion_error")  # what a validator of ours says
 
 
 def did_you_mean(word: str, known: Iterable[str], what: str = "") -> str:
@@ -65,7 +69,6 @@ def _problem(entry: Mapping[str, Any], model: type[BaseModel], document: Documen
     of_key = path[-1:] == ("[key]",)
     path = path[:-1] if of_key else path
     kind: str = entry["type"]
-    value = entry["input"]
 
     def place(*at: str | int, key: bool = False) -> Where | None:
         return document.where(*at, key=key) if document else None
@@ -75,17 +78,22 @@ def _problem(entry: Mapping[str, Any], model: type[BaseModel], document: Documen
     if kind == "extra_forbidden":
         known = _keys(model, path[:-1])
         return Problem(f"unknown key {str(path[-1])!r}", place(*path, key=True), did_you_mean(str(path[-1]), known))
-    name = f"`{path[-1]}`: " if path and isinstance(path[-1], str) else ""
-    if kind in ("value_error", "assertion_error"):
+    named = path and isinstance(path[-1], str) and not (of_key and kind in _OURS)
+    what, mend = (not_text(entry["input"]), "") if kind == "string_type" else wrong_value(entry)
+    return Problem(f"`{path[-1]}`: {what}" if named else what, place(*path, key=of_key), mend)
+
+
+def wrong_value(entry: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with a value that pydantic refused, and how to mend it where that is known."""
+    kind, value = entry["type"], entry["input"]
+    if kind in _OURS:
         what, _, mend = str(entry["ctx"]["error"]).partition("\n")
-        return Problem(name + what if not of_key else what, place(*path, key=of_key), mend)
-    if kind == "string_type":
-        return Problem(name + not_text(value), place(*path, key=of_key))
+        return what, mend
     if kind in ("literal_error", "enum"):
-        return Problem(f"{name}{value!r} is not one of {entry['ctx']['expected']}", place(*path))
+        return f"{value!r} is not one of {entry['ctx']['expected']}", ""
     if kind in _BELONGS:
-        return Problem(f"{name}{_BELONGS[kind]}, not {_shown(value)}", place(*path))
-    return Problem(f"{name}{entry['msg'][:1].lower()}{entry['msg'][1:]}, not {_shown(value)}", place(*path))
+        return f"{_BELONGS[kind]}, not {_shown(value)}", ""
+    return f"{entry['msg'][:1].lower()}{entry['msg'][1:]}, not {_shown(value)}", ""
 
 
 def _in(path: tuple[str | int, ...], document: Document | None) -> str:

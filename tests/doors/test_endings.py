@@ -14,8 +14,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
-from lab.report.schema import result_schema
-from lab.report.study_schema import exposure_schema, sweep_schema
+from lab.report.wire.schema import exposure_schema, result_schema, sweep_schema
 from tests.doors.project import DEADLINE_S, Ended, Nobody, Project
 from tests.doors.test_exit_codes import BLIND
 

@@ -12,7 +12,7 @@ import sys
 import jsonschema
 import pytest
 
-from lab.report.study_schema import exposure_schema, sweep_schema
+from lab.report.wire.schema import exposure_schema, sweep_schema
 from tests.doors.project import Nobody, Project
 
 pytestmark = pytest.mark.kernel

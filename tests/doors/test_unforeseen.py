@@ -27,7 +27,7 @@ COMMANDS = [
     (("sweep", "world", "web", "tcp/1"), "find_scene", "lab.prepare.scene", "KeyError('x')"),
     (("exposure",), "make_plan", "lab.run.runner", "ValueError('4300 digits')"),
     (("doctor",), "examine", "lab.kernel.doctor", "TypeError('none')"),
-    (("schema", "result"), "result_schema", "lab.report.schema", "AssertionError"),
+    (("schema", "result"), "result_schema", "lab.report.wire.schema", "AssertionError"),
     (("init", "new"), "shipped_root", "lab.written.shipped", "ZeroDivisionError"),
     (("bench", "--quick"), "groups", "lab.bench.measure", "StopIteration"),
 ]

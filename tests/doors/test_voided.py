@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from lab.report.study_schema import sweep_schema
+from lab.report.wire.schema import sweep_schema
 from tests.doors.project import Project
 
 pytestmark = pytest.mark.kernel

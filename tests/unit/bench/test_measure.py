@@ -9,7 +9,7 @@ import pytest
 from lab.bench.figures import Found, Size
 from lab.bench.measure import Group, blank, groups, measure
 from lab.errors import InputError, MachineError, MeasurementError, Problem
-from lab.report.bench_schema import bench_schema
+from lab.report.wire.schema import bench_schema
 
 
 def valid(figures: object) -> dict[str, Any]:

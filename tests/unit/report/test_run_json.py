@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -9,10 +8,10 @@ import jsonschema
 import pytest
 
 from lab.record.result import Outcome, RunResult
-from lab.report.bench_schema import bench_schema
 from lab.report.run_json import to_json
-from lab.report.schema import result_schema
+from lab.report.wire.schema import bench_schema, result_schema
 from tests.unit.report import make
+from tests.unit.report.wire.documents import undescribed
 
 
 def every_kind() -> RunResult:
@@ -34,23 +33,6 @@ def only_cell(result: RunResult) -> dict[str, Any]:
     (cell,) = document["cells"]
     assert isinstance(cell, dict)
     return cell
-
-
-def undescribed(value: object, schema: dict[str, Any], definitions: dict[str, Any], at: str) -> Iterator[str]:
-    """Yield the place of each key that the schema does not name."""
-    schema = definitions[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
-    if "anyOf" in schema:
-        schema = schema["anyOf"][0]
-        yield from undescribed(value, schema, definitions, at) if value is not None else ()
-    elif isinstance(value, list):
-        for item in value:
-            yield from undescribed(item, schema["items"], definitions, f"{at}[]")
-    elif isinstance(value, dict) and "properties" in schema:
-        for key, item in value.items():
-            if key in schema["properties"]:
-                yield from undescribed(item, schema["properties"][key], definitions, f"{at}.{key}")
-            else:
-                yield f"{at}.{key}"
 
 
 def test_the_output_is_what_the_schema_says() -> None:

@@ -1,0 +1,90 @@
+"""What is exposed: what ``lab exposure --json`` and ``--save`` write, and ``--against`` reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from lab.record.verdict import Kind
+from lab.report.wire.document import key
+from lab.report.wire.parts import (
+    Arrived,
+    Count,
+    ExitCode,
+    Family,
+    Many,
+    Number,
+    ProblemRecord,
+    Ranges,
+    Rule,
+    problem_records,
+    texts_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """Ports of one pair and protocol that are open by one rule."""
+
+    zone: str = key("the network of the node that asks", of="pair.zone")
+    sender: str = key("the node that asks", named="from", of="pair.sender")
+    source: str = key("its address", of="pair.source")
+    into: str = key("the network of the address; beyond: none", of="pair.into")
+    to: str = key("what the address is called", of="pair.target")
+    address: str = key("that was asked", of="pair.address")
+    family: Family = key(of="pair.family")
+    proto: Literal["tcp", "udp"] = key()
+    ports: Ranges = key()
+    verdict: Kind = key(of="kind")
+    arrived: Arrived | None = key("how it was delivered")
+    rule: Rule | None = key("the rule that let it in")
+    owner: str | None = key("of the rule, by its comment, or of the row's exception")
+    ticket: str | None = key("likewise")
+    review: str | None = key("likewise: a date", of=lambda one: one.review and one.review.isoformat())
+    asserted_by: Many[str] = key("rows that expect it", of="asserted")
+    unasserted: Ranges = key()
+    unsettled: str | None = key("a rule that remembers what it saw, in whose way the packets were")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Ports of one pair and protocol."""
+
+    sender: str = key("the node that asks", named="from")
+    to: str = key("what the address is called", of="target")
+    address: str = key("that was asked")
+    family: Family = key()
+    proto: Literal["tcp", "udp"] = key()
+    ports: Ranges = key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposures:
+    """All that is open in a topology."""
+
+    version: Literal[1] = key()
+    topology: str = key("the topology's name")
+    questions: Count = key("pairs and protocols, of 65,535 ports each")
+    swept: Count = key("of these, those with a packet for each port")
+    seconds: Number = key("wall time of the questions")
+    exit_code: ExitCode = key("of `lab exposure`", older=0)
+    interrupted: bool = key("true after Ctrl-C, SIGTERM or SIGHUP: what was finished", older=False)
+    problems: Many[str] = key("what stopped it", of=texts_of, older=())
+    problem_records: Many[ProblemRecord] = problem_records()
+    exposures: Many[Exposure] = key()
+    not_proven: Many[str] = key("questions of which something is not proven", of="lost")
+    unsettled: Many[str] = key("questions that a rule which remembers decides")
+    added: Many[Place] | None = key("open now and not before; null without --against")
+    gone: Many[Place] | None = key("open before and not now; null without --against")
+    notes: Many[str] = key("what else the reader must know")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """What a comparison takes of `Exposures`: a file that has no more, as somebody took out what is new each time, will do."""
+
+    version: Literal[1] = key()
+    topology: str = key()
+    interrupted: bool = key(older=False)
+    problems: Many[str] = key(older=())
+    exposures: Many[Place] = key()

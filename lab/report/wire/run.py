@@ -1,0 +1,233 @@
+"""The results of a run: what ``lab run --json`` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Literal, NamedTuple
+
+from lab.record import observation, path
+from lab.record.result import CellResult, Outcome
+from lab.record.verdict import Kind
+from lab.report.wire.document import key
+from lab.report.wire.parts import Count, ExitCode, Family, Many, Number, ProblemRecord, Rule, problem_records, texts_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The numbers of a run."""
+
+    cells: Count = key("passed + fail_open + fail_closed + mismatch + errors")
+    passed: Count = key("cells that are passed")
+    fail_open: Count = key("cells that are fail_open")
+    fail_closed: Count = key("cells that are fail_closed")
+    mismatch: Count = key("cells that are mismatch")
+    errors: Count = key("cells whose measurement failed")
+    suspect: Count = key("cells denied, but perhaps for the wrong reason; counted beside the classes")
+    seconds: Number = key("wall time of the run", of=lambda summary: round(summary.seconds, 3))
+    repeats: Count = key("probes sent again after a detected failure of the instrument, or for more evidence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packet:
+    """A packet's headers, or those of one way of a connection."""
+
+    family: Family = key()
+    proto: Count = key("the IP protocol's number")
+    source: str = key("address")
+    sport: int | None = key("source port; an echo's identifier")
+    destination: str = key("address")
+    dport: int | None = key("destination port; an echo's sequence number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conntrack:
+    """An entry of conntrack's table."""
+
+    node: str = key("whose table it is in")
+    state: str = key("the TCP state; ESTABLISHED or NEW for another protocol")
+    assured: bool = key("status has ASSURED", of=lambda entry: "ASSURED" in entry.status)
+    status: Many[str] = key("conntrack's words: SEEN_REPLY, ASSURED, CONFIRMED, SRC_NAT, DST_NAT, …")
+    mark: Count = key("the entry's mark")
+    timeout_s: int = key("seconds until it would expire")
+    original: Packet = key()
+    reply: Packet = key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """What the receiver saw."""
+
+    at: str = key("the node")
+    address: str = key("the address that the packet came to")
+    port: int | None = key("the port that it came to")
+    sender: str = key("the source that the receiver saw", named="from", of="source")
+    sport: int | None = key("the source port that the receiver saw")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """The rule that decided at one node."""
+
+    node: str = key("a traced node on the way", of=itemgetter(0))
+    rule: Rule = key(of=itemgetter(1))
+
+
+class _Passed(NamedTuple):
+    """A step of a path, where it was and the rule that spoke."""
+
+    node: str
+    step: path.Step
+    rule: path.Rule | _NoRule
+
+
+class _NoRule:
+    number = comment = source = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A rule that a packet met, or the end of a chain."""
+
+    node: str = key("where")
+    hook: str = key("the hook that the chain was called from", of="step.hook")
+    table: str = key("the table", of="step.table")
+    chain: str = key("the chain", of="step.chain")
+    number: int | None = key("the rule's place; null for a policy, or for the end of a chain", of="rule.number")
+    comment: str | None = key("the rule's comment", of="rule.comment")
+    verdict: str = key("accept, drop, continue, return, jump CHAIN, goto CHAIN, queue, stolen", of="step.verdict")
+    source: str | None = key("the template's file and line", of="rule.source")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The verdict of a cell, or of some of its ports."""
+
+    verdict: Kind = key(of="verdict.kind")
+    proof: str = key("what the verdict rests on, in one sentence", of="verdict.proof")
+    packet: str | None = key(
+        "the first packet that did not get through: SYN, ACK, data, answer, …", of="verdict.packet"
+    )
+    node: str | None = key("where that happened", of="verdict.node")
+    reject: str | None = key("the kind of a REJECT, in iptables' words", of="verdict.reject")
+    muted: bool = key("a REJECT whose answer the sender never saw", of="verdict.muted")
+    rule: Rule | None = key("the deciding rule at the node under test", of="verdict.rule")
+    decided: Many[Decided] = key("the deciding rule at every traced node on the way", of="verdict.decided")
+    arrived: Arrived | None = key("what the receiver saw; null when nothing came to it", of="verdict.arrived")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SomePorts:
+    ports: str = key("as a person writes them: `1-442,444-65535`")
+    count: Count = key("ports in it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group(Judged, _SomePorts):  # the keys of the last base come first
+    """Ports of a range that share a verdict."""
+
+
+def _here(cell: CellResult) -> observation.Conntrack | None:
+    return next((entry for entry in cell.verdict.observation.conntrack if entry.node == cell.at), None)
+
+
+def _elsewhere(cell: CellResult) -> list[observation.Conntrack]:
+    here = _here(cell)
+    return [entry for entry in cell.verdict.observation.conntrack if entry is not here]
+
+
+def _steps(cell: CellResult) -> list[_Passed]:
+    return [_Passed(one.node, step, step.rule or _NoRule()) for one in cell.verdict.path for step in one.steps]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    id: str = key("`matrix::row[from->to service]`, with `/6` for IPv6")
+    matrix: str = key("the matrix's name")
+    row: str = key("the row's name")
+    where: str = key("file and line of the row")
+    sender: str = key("as the matrix writes it", named="from")
+    to: str = key("as the matrix writes it", of="target")
+    service: str = key("as the matrix writes it")
+    family: Family = key()
+    at: str = key("the node under test", older="")
+    source: str = key("the address that it was sent from", older="")
+    kernel_source: str | None = key(
+        "what the sender's kernel would choose; null: it has one, or the row names one", older=None
+    )
+    expected: str = key("allow, drop, reject or deny, and what else must hold")
+    result: Outcome = key(of="outcome")
+    suspect: bool = key("denied outside the filter table, or by the INVALID or rpfilter rule, and no rule named")
+    known: bool = key("fails as its `known:` entry says, and therefore counts as passed")
+    differences: Many[str] = key("each difference between expected and actual")
+    hints: Many[str] = key("what probably mends it")
+    warnings: Many[str] = key("what `--strict` would fail")
+    notes: Many[str] = key(
+        "what else the reader must know, such as another verdict from other source ports", older=()
+    )
+    ports: Count = key("ports probed; 1 for a protocol without ports")
+    groups: Many[Group] = key("not empty when a range's ports differ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(Judged, _Asked):
+    """A flow of a matrix: what was asked, what became of it, and the evidence."""
+
+    conntrack: Conntrack | None = key(
+        "the flow's entry at the node under test, read before anything was closed", of=_here
+    )
+    conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
+    path: Many[Step] = key("the request's first packet", of=_steps)
+    probe_us: Number = key("microseconds that the probe took", of=lambda cell: round(cell.probe_us, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """A flow whose verdicts differ."""
+
+    flow: str = key("its id, in the first way")
+    left: str = key("the verdict there, in words")
+    right: str = key("the verdict in the second way")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The same flows in two ways."""
+
+    left: str = key("the first way: IPv4, nft")
+    right: str = key("the second: IPv6, legacy")
+    flows: int = key("how many flows were run in both ways")
+    differ: Many[Contrast] = key("those of them whose verdict differs", of="contrasts")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The results of a run."""
+
+    version: Literal[1] = key()
+    summary: Summary = key()
+    exit_code: ExitCode = key("of `lab run`; 130 after Ctrl-C, 143 SIGTERM, 129 SIGHUP")
+    interrupted: bool = key("true after Ctrl-C, SIGTERM or SIGHUP: the cells are those that were finished")
+    problems: Many[str] = key("what stopped a matrix, or the run", of=texts_of)
+    problem_records: Many[ProblemRecord] = problem_records()
+    notes: Many[str] = key("what else the reader of the results must know", older=())
+    cells: Many[Cell] = key("in the order of the matrix files", of="results")
+    comparisons: Many[Comparison] = key("the same flows in two ways", older=())
+    machine: dict[str, object] = key(
+        "kernel, iptables version and backend, rulesets, sysctls", of=lambda result: _value(result.machine)
+    )
+
+
+def _value(value: object) -> object:
+    """A value of the provenance as JSON has it; what JSON has no word for becomes its text."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Mapping():
+            return {str(key): _value(item) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
+            return [_value(item) for item in items]
+        case _:
+            return str(value)

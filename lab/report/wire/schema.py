@@ -1,0 +1,126 @@
+"""The JSON Schemas (draft 2020-12) of what the lab writes, made of the documents' own declarations.
+
+Each has a version.  Within a version keys are only ever added; one that goes, or changes its meaning, makes a new version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from lab.report.wire import run
+from lab.report.wire.bench import Bench
+from lab.report.wire.document import adapter, version_of
+from lab.report.wire.exposure import Exposures
+from lab.report.wire.parts import Arrived, Rule
+from lab.report.wire.run import Run
+from lab.report.wire.sweep import Sweeps
+
+Schema = dict[str, Any]
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_DEFINITIONS = "#/$defs/"
+_ORDER = (
+    "$ref", "type", "required", "properties", "items", "minItems", "maxItems", "anyOf", "oneOf", "enum", "const", "minimum",
+)  # fmt: skip
+
+
+def result_schema() -> Schema:
+    """Of ``lab run --json``."""
+    parts = (Rule, run.Conntrack, run.Packet, run.Arrived, run.Decided, run.Step)
+    return _document(Run, "result", "the results of a run", parts)
+
+
+def sweep_schema() -> Schema:
+    """Of ``lab sweep --json``."""
+    return _document(Sweeps, "sweep", "sweeps", (Rule, Arrived))
+
+
+def exposure_schema() -> Schema:
+    """Of ``lab exposure --json`` and ``--save``."""
+    return _document(Exposures, "exposure", "what is exposed", (Rule, Arrived))
+
+
+def bench_schema() -> Schema:
+    """Of ``lab bench --json``; every figure is null where it was not measured."""
+    described = "medians; a figure is null where it was left out or cannot be measured on the machine"
+    return _document(Bench, "bench", "speed and size", (), {"description": described})
+
+
+def _document(kind: type, name: str, title: str, parts: Collection[type], further: Mapping[str, str] = {}) -> Schema:
+    """The schema of a document; ``parts`` stand in its ``$defs``, everything else where it is used."""
+    found = adapter(kind).json_schema(mode="serialization")
+    shaped = _Shape(found.pop("$defs", {}), {part.__name__ for part in parts})
+    found.pop("description", None)
+    version = version_of(kind)
+    return {
+        "$schema": _DRAFT,
+        "$id": f"urn:netfilter-lab:schema:{name}:{version}",
+        "title": f"netfilter-lab: {title}, version {version}",
+        **further,
+        **shaped(found),
+        **({"$defs": {part.__name__.lower(): shaped.definition(part.__name__) for part in parts}} if parts else {}),
+    }
+
+
+class _Shape:
+    """From pydantic's schemas to ours: shorter, and with what is used once in its place."""
+
+    def __init__(self, definitions: Mapping[str, Schema], parts: Collection[str]) -> None:
+        self._definitions, self._parts = definitions, parts
+
+    def definition(self, name: str) -> Schema:
+        """What stands in ``$defs``."""
+        return self(self._undescribed(name))
+
+    def __call__(self, schema: Schema) -> Schema:
+        """The schema of a value, in our form."""
+        found = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        # pydantic of before 2.9 puts a reference that has a description beside it into an allOf
+        for referring in (schema, *schema.get("allOf", ())):
+            found = self._referred(referring) | found
+        for key in ("title", "default", "additionalProperties", *(("type", "enum") if "const" in found else ())):
+            found.pop(key, None)
+        if "properties" in found:
+            found |= _object({key: self(value) for key, value in found["properties"].items()})
+        if "enum" in found:
+            found.pop("type", None)
+        if "prefixItems" in found:
+            found["items"] = found.pop("prefixItems")[0]
+        if "items" in found:
+            found["items"] = self(found["items"])
+        if "anyOf" in found:
+            found |= _any_of([self(one) for one in found.pop("anyOf")])
+        return {key: found[key] for key in (*_ORDER, *found) if key in found}
+
+    def _referred(self, schema: Schema) -> Schema:
+        if "$ref" not in schema:
+            return {}
+        name = schema["$ref"].removeprefix(_DEFINITIONS)
+        if name in self._parts:
+            return {"$ref": f"{_DEFINITIONS}{name.lower()}"}
+        return self._undescribed(name)
+
+    def _undescribed(self, name: str) -> Schema:
+        """Without the class's docstring, which not every pydantic gives."""
+        return {key: value for key, value in self._definitions[name].items() if key != "description"}
+
+
+def _any_of(choices: list[Schema]) -> Schema:
+    """``"type": ["string", "null"]`` for a value or null; of objects what all have, and what is in one of them alone."""
+    some = [one for one in choices if one != {"type": "null"}]
+    if len(some) == len(choices):
+        first, *others = (one["properties"] for one in choices)
+        common = {key: value for key, value in first.items() if all(one.get(key) == value for one in others)}
+        return {**_object(common), "oneOf": [one | _object(_without(one["properties"], common)) for one in choices]}
+    if len(some) == 1 and isinstance(some[0].get("type"), str):
+        return {**some[0], "type": [some[0]["type"], "null"]}
+    return {"anyOf": choices}
+
+
+def _object(properties: Schema) -> Schema:
+    """An object that has all of these keys."""
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _without(properties: Schema, others: Schema) -> Schema:
+    return {key: value for key, value in properties.items() if key not in others}

@@ -1,0 +1,85 @@
+"""A document of each kind that the lab writes, of made records."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from lab.errors import Problem, Where
+from lab.record.exposure import Change, Exposure, ExposureReport, Pair
+from lab.record.result import Comparison, Contrast, Outcome, RunProblem, no_result
+from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup
+from lab.record.verdict import Kind
+from lab.report.exposure import exposure_json
+from lab.report.run_json import to_json
+from lab.report.sweep import sweep_json, sweeps_json
+from lab.report.wire import bench, exposure, run, sweep
+from lab.report.wire.writing import written
+from tests.unit.report import make
+from tests.unit.verdict.made import rule, verdict
+
+STOPPED = Problem("a problem", Where("matrices/web.yaml", 11, 3), "mend it")
+
+
+def run_json() -> dict[str, Any]:
+    cells = [
+        make.cell(kernel_source="192.0.2.9"), make.fail_open(suspect=True, warnings=("overdue",)), make.fail_closed(),
+        make.split_range(), make.cell(Outcome.ERROR, make.lost(), family=6),
+    ]  # fmt: skip
+    compared = (Comparison("IPv4", "IPv6", 7, (Contrast("a flow", "allowed", "dropped"),)),)
+    return to_json(make.run(cells, problems=(RunProblem(STOPPED, "web-edge"),), notes=("a note",), comparisons=compared))
+
+
+def sweeps() -> dict[str, Any]:
+    open_ = SweepGroup(((443, 443),), verdict(Kind.CLOSED, rule=rule("web")), Arrived("server", "10.0.2.10", 8443))
+    gone = Arrived(None, "10.0.2.88", missing="10.0.2.88")
+    nowhere = SweepGroup(((22, 80), (90, 95)), verdict(Kind.UNROUTED), gone, "limited")
+    of_sources = Sweep((SweepGroup(((0, 1),), verdict(Kind.DROPPED)),), Gear.VERDICT, sources=("10.0.0.0", "10.0.0.9"))
+    measured = Sweep((open_, nowhere), Gear.RULE, 0.5, repeats=2, notes=("a note",)), of_sources
+    named = [{"of": "a > b tcp/1-99", "backend": "nft", **sweep_json(one)} for one in measured]
+    return sweeps_json(named, 143, (STOPPED,), interrupted=True)
+
+
+def exposures(**changes: Any) -> dict[str, Any]:
+    pair = Pair("left", "client", "10.0.1.10", "right", "server", "10.0.2.10", 4)
+    ours = Exposure(
+        pair, "tcp", ((443, 443), (8000, 8010)), Kind.ALLOWED, Arrived("server", port=8443), rule("publish"), "net-sec",
+        "CHG-1", datetime.date(2030, 1, 31), ("made: web",), ((8000, 8010),), "limited",
+    )  # fmt: skip
+    theirs = Exposure(pair._replace(family=6), "udp", ((53, 53),), Kind.CLOSED, None, None)
+    added = (Change("client", "server", "10.0.2.10", 4, "tcp", ((8000, 8010),)),)
+    values: dict[str, Any] = {"lost": ("x > y",), "unsettled": ("u",), "added": added, "gone": (), "notes": ("n",), **changes}
+    return exposure_json(ExposureReport("made", (ours, theirs), 2, 1, 1.5, **values))
+
+
+def benched() -> dict[str, Any]:
+    grown = bench.Growth(rules=(bench.Rules(rules=10, linear_us=70.5),), nodes=())
+    return written(bench.Bench, bench.Bench(version=1, deny_us=68.5, growth=grown, peers=bench.Peers(nc_deny_us=1e6)))
+
+
+DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
+    "run": (run.Run, run_json()),
+    "run that did not finish": (run.Run, to_json(no_result((STOPPED,), 3, interrupted=True))),
+    "sweeps": (sweep.Sweeps, sweeps()),
+    "sweeps that did not begin": (sweep.Sweeps, sweeps_json((), 2, (STOPPED,))),
+    "exposures": (exposure.Exposures, exposures()),
+    "exposures alone": (exposure.Exposures, exposures(added=None, gone=None, problems=(STOPPED,), exit_code=2)),
+    "bench": (bench.Bench, benched()),
+}
+
+
+def undescribed(value: object, schema: dict[str, Any], definitions: dict[str, Any], at: str) -> Iterator[str]:
+    """Yield the place of each key that the schema does not name."""
+    schema = definitions[schema["$ref"].rsplit("/", 1)[1]] if "$ref" in schema else schema
+    if "anyOf" in schema:
+        yield from undescribed(value, schema["anyOf"][0], definitions, at) if value is not None else ()
+    elif isinstance(value, list):
+        for item in value:
+            yield from undescribed(item, schema["items"], definitions, f"{at}[]")
+    elif isinstance(value, dict) and "properties" in schema:
+        known = schema["properties"] | {
+            key: of for one in schema.get("oneOf", ()) for key, of in one["properties"].items() if key in value
+        }
+        for key, item in value.items():
+            yield from undescribed(item, known[key], definitions, f"{at}.{key}") if key in known else [f"{at}.{key}"]
