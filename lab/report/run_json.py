@@ -130,14 +130,15 @@ def _cell(cell: CellResult) -> dict[str, object]:
         "warnings": list(cell.warnings),
         "notes": list(cell.notes),
         "ports": cell.ports,
-        "groups": [{"ports": group.ports, "count": group.count, **_verdict(group.verdict)} for group in cell.groups],
-        **_verdict(cell.verdict),
+        "groups": [{"ports": group.ports, "count": group.count, **verdict_json(group.verdict)} for group in cell.groups],
+        **verdict_json(cell.verdict),
         **_evidence(cell),
         "probe_us": round(cell.probe_us, 1),
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, object]:
+def verdict_json(verdict: Verdict) -> dict[str, object]:
+    """Return a verdict with its proof, the rules that decided, and the arrival."""
     return {
         "verdict": str(verdict.kind),
         "proof": verdict.proof,
@@ -155,8 +156,8 @@ def _evidence(cell: CellResult) -> dict[str, object]:
     entries = cell.verdict.observation.conntrack
     here = next((entry for entry in entries if entry.node == cell.at), None)
     return {
-        "conntrack": _conntrack(here) if here else None,
-        "conntrack_elsewhere": [_conntrack(entry) for entry in entries if entry is not here],
+        "conntrack": conntrack_json(here) if here else None,
+        "conntrack_elsewhere": [conntrack_json(entry) for entry in entries if entry is not here],
         "path": path_json(cell.verdict.path),
     }
 
@@ -171,7 +172,8 @@ def _arrival(arrival: Arrival) -> dict[str, object]:
     }
 
 
-def _conntrack(entry: Conntrack) -> dict[str, object]:
+def conntrack_json(entry: Conntrack) -> dict[str, object]:
+    """Return an entry of a node's conntrack table."""
     return {
         "node": entry.node,
         "state": entry.state,
@@ -179,12 +181,13 @@ def _conntrack(entry: Conntrack) -> dict[str, object]:
         "status": list(entry.status),
         "mark": entry.mark,
         "timeout_s": entry.timeout_s,
-        "original": _packet(entry.original),
-        "reply": _packet(entry.reply),
+        "original": packet_json(entry.original),
+        "reply": packet_json(entry.reply),
     }
 
 
-def _packet(packet: Packet) -> dict[str, object]:
+def packet_json(packet: Packet) -> dict[str, object]:
+    """Return a packet's addresses and ports; ``proto`` is the IP protocol's number."""
     return {
         "family": packet.family,
         "proto": packet.proto,

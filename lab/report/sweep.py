@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from lab.errors import Problem
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
 from lab.report.plain import plain
-from lab.report.run_json import json_text, problem_json, rule_json
-from lab.report.write import begin
+from lab.report.run_json import problem_json, rule_json
 from lab.written.service import ports_text
 
 _MOST_RANGES = 12
 VERSION = 1
-UNFINISHED = Problem("this sweep did not finish: it is under way, or it was killed")
 
 
 def sweep_lines(sweep: Sweep) -> Iterator[str]:
@@ -99,11 +96,6 @@ def sweeps_json(
         "problem_records": [problem_json(problem) for problem in problems],
         "sweeps": list(sweeps),
     }
-
-
-def begin_sweeps(path: Path) -> None:
-    """Put a report that says that the sweep did not finish in the place of yesterday's, as `lab.report.write.begin` does."""
-    begin(path, json_text(sweeps_json((), 3, (UNFINISHED,), interrupted=True)))
 
 
 def sweep_json(sweep: Sweep) -> dict[str, object]:
