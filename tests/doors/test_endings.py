@@ -186,7 +186,10 @@ def test_a_wrong_option_leaves_no_report_of_yesterday(project: Project) -> None:
     assert "did not finish" in results(project)["problems"][0]
 
 
-@pytest.mark.parametrize("command", ["sweep world web-vip tcp/440-445 --json", "trace world web-vip tcp/443 --json", "exposure --save", "exposure --json"])
+@pytest.mark.parametrize(
+    "command",
+    ["sweep world web-vip tcp/440-445 --json", "trace world web-vip tcp/443 --json", "exposure --save", "exposure --json"],
+)
 def test_a_wrong_option_leaves_no_sweep_and_no_exposure_of_yesterday(project: Project, command: str) -> None:
     words = command.split()
     project.lab("sweep", "world", "web-vip", "tcp/440-445", "--json", "r.json").ended(0)
