@@ -47,9 +47,14 @@ def remember(project: Path, results: Iterable[CellResult]) -> None:
 
 
 def only_failed(plans: Sequence[Plan], failed: Collection[str]) -> list[Plan]:
-    """The plans with those of their cells that ``failed``; with all of them where none did."""
+    """The plans with those of their cells that ``failed``, with all of them where none did; a note says which it is."""
     chosen = [replace(plan, cells=tuple(cell for cell in plan.cells if cell.id in failed)) for plan in plans]
-    return chosen if any(plan.cells for plan in chosen) else list(plans)
+    count, of = (sum(len(plan.cells) for plan in some) for some in (chosen, plans))
+    if count:
+        note = f"--lf: {count} of {of} cells, those that failed when they were last run"
+    else:
+        chosen, note = list(plans), "--lf: none of these cells failed when it was last run, so all were run"
+    return [replace(plan, notes=(*plan.notes, note)) for plan in chosen]
 
 
 def _write(folder: Path, text: str) -> None:

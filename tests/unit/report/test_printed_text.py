@@ -103,7 +103,9 @@ def test_an_error_has_words_and_an_exit_code(error: Exception, kind: type[Except
     assert words in str(told)
 
 
-@pytest.mark.parametrize(("codes", "code"), [((), 0), ((1, 3), 3), ((3, 2), 2), ((1, 2, 4), 4), ((0,), 0)])
+@pytest.mark.parametrize(
+    ("codes", "code"), [((), 0), ((1, 3), 3), ((3, 2), 2), ((1, 2, 4), 4), ((0,), 0), ((130, 4), 130), ((3, 143), 143)]
+)
 def test_the_gravest_exit_code(codes: tuple[int, ...], code: int) -> None:
     assert gravest(codes) == code
 

@@ -9,7 +9,7 @@ import pytest
 from lab.errors import InputError, LabError, MachineError, Problem, Where
 from lab.record.result import RunResult, no_result
 from lab.report import reports
-from lab.report.reports import run_reports
+from lab.report.reports import exposure_reports, run_reports
 from lab.report.write import Reports, replaceable
 from tests.unit.report import make
 
@@ -56,6 +56,35 @@ def test_two_reports_do_not_share_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="named for two reports"):
         run_reports(json=tmp_path / "r", junit=tmp_path / "r").check([])
     run_reports(json=Path("/dev/null"), junit=Path("/dev/null")).check([])
+
+
+def test_a_hyphen_is_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = run_reports(json=Path("-"), markdown=Path("r.md"))
+    assert (printed.printed, run_reports(json=Path("r.json")).printed) == (True, False)
+    printed.check([])
+    printed.begin()
+    assert capsys.readouterr().out == ""
+    printed.write(make.run([make.cell()]))
+    assert json.loads(capsys.readouterr().out)["summary"]["passed"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["r.md"]
+    with pytest.raises(InputError, match="- is named for two reports"):
+        run_reports(json=Path("-"), junit=Path("-")).check([])
+
+
+def test_what_is_compared_with_goes_only_for_a_finished_one(tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept.json", tmp_path / "other.md"
+    kept.write_text(yesterday := '{\n "version": 1}')
+    rolling = exposure_reports(kept, other, against=tmp_path / "." / "kept.json")
+    rolling.check([kept])
+    rolling.begin()
+    rolling.write(rolling.nothing((WRONG,), 2), sparing=[kept], finished=False)
+    assert kept.read_text() == yesterday
+    assert "alow" in other.read_text()
+    rolling.write(rolling.nothing((), 0), finished=True)
+    assert json.loads(kept.read_text())["exposures"] == []
 
 
 def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(tmp_path: Path) -> None:
