@@ -21,8 +21,8 @@ from lab.cli.options import A_REPORT
 from lab.report import reports
 
 MOST_LINES = 44
-HEAVY = ("scapy", "pyroute2", "rich", "jinja2", "ruamel", "lab.lab", "lab.run", "lab.kernel", "lab.report")
-"""Not pydantic: the newest typer reads the options of a command with it."""
+HEAVY = ("scapy", "pyroute2", "jinja2", "ruamel", "lab.lab", "lab.run", "lab.kernel", "lab.report")
+"""Not pydantic nor rich: the newest typer reads the options of a command with the one, the oldest imports the other."""
 HELP = """
 import sys
 sys.argv[0] = "lab"
@@ -87,6 +87,12 @@ def test_help_imports_nothing_that_takes_time(arguments: tuple[str, ...]) -> Non
     assert [name for name in modules if name in HEAVY] == []
     imported = {name.rpartition(".")[2] for name in modules if name.startswith(f"{commands.__name__}.")}
     assert imported == {"--help": set(commands_there()), "run": {"run"}, "--version": set()}[arguments[0]]
+
+
+def test_the_screen_of_the_readme_is_the_one_that_is_printed() -> None:
+    readme = Path(__file__).parents[3] / "README.md"
+    screen = "\n".join(told("--help").splitlines()[:-1])
+    assert f"$ lab --help\n{screen}\n```" in readme.read_text()
 
 
 @pytest.mark.parametrize(

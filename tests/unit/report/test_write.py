@@ -80,7 +80,7 @@ def test_what_is_compared_with_goes_only_for_a_finished_one(tmp_path: Path) -> N
     rolling = exposure_reports(kept, other, against=tmp_path / "." / "kept.json")
     rolling.check([kept])
     rolling.begin()
-    rolling.write(rolling.nothing((WRONG,), 2), sparing=[kept], finished=False)
+    rolling.write(rolling.nothing((WRONG,), 2), finished=False)
     assert kept.read_text() == yesterday
     assert "alow" in other.read_text()
     rolling.write(rolling.nothing((), 0), finished=True)
