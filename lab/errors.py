@@ -82,10 +82,15 @@ def interrupted_code(error: KeyboardInterrupt) -> int:
     return 128 + (error.signum if isinstance(error, Interrupted) else signal.SIGINT)
 
 
+_NO_SIGNAL = 128
+"""Exit codes above are those of signals."""
+
+
 def gravest(codes: Iterable[int]) -> int:
-    """Of several exit codes the one that is told: the first of 4, 2, 3, 1; 0 without any of them."""
+    """Of several exit codes the one that is told: a signal's, else the first of 4, 2, 3, 1; 0 without any of them."""
     seen = set(codes)
-    return next((code for code in (4, 2, 3, 1) if code in seen), 0)
+    signals = (code for code in seen if code > _NO_SIGNAL)
+    return next(signals, next((code for code in (4, 2, 3, 1) if code in seen), 0))
 
 
 _FILES = "ulimit -n 65536   (or fewer nodes)"

@@ -40,10 +40,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _choices(config: pytest.Config) -> Choices:
-    from lab.cli.choices import FamilyChoice
     from lab.prepare.plan import Choices
     from lab.prepare.policies import Rendering
     from lab.ruleset.backend import Backend
+    from lab.written.families import FamilyChoice
 
     families = FamilyChoice(config.getoption("--lab-family")).families
     rendering = Rendering(Backend(config.getoption("--lab-backend")))

@@ -1,28 +1,134 @@
-"""The commands of ``lab``."""
+"""``lab`` itself: finds its commands by their files, and lists them by job on one screen."""
 
 from __future__ import annotations
 
-import typer
+import os
+from collections.abc import Iterator, MutableMapping
+from enum import StrEnum
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Annotated, Any
 
-from lab.cli import bench, check, doctor, exposure, init, pytest_command, run, schema, sweep, trace
+import typer
+from typer.core import TyperGroup
+
+from lab.cli import commands
+from lab.cli.command import Command, Job
+
+COMPLETING = "_LAB_COMPLETE"
+"""What the shell sets to be told how a line goes on."""
+_OPTIONS = (
+    "Options of a command: lab COMMAND --help",
+    "Others: --help, --version, --completion bash|zsh|fish (prints the script)",
+)
+_WIDTH = 8
+"""Of the commands' names, in all groups."""
+
+
+def commands_there() -> list[str]:
+    """The names of all commands; none is imported."""
+    return [module.name for module in iter_modules(commands.__path__)]
+
+
+def find_command(name: str) -> Command:
+    """What the file of a command says of it."""
+    found = getattr(import_module(f"{commands.__name__}.{name}"), name)
+    assert isinstance(found, Command)
+    return found
+
+
+class _Late(MutableMapping[str, Any]):
+    """The commands by name, as typer has them; a command's file is imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(commands_there())
+
+    def __len__(self) -> int:
+        return len(commands_there())
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            if name not in commands_there():
+                raise KeyError(name)
+            self._made[name] = _made(name, find_command(name))
+        return self._made[name]
+
+    def __setitem__(self, name: str, made: Any) -> None:
+        self._made[name] = made
+
+    def __delitem__(self, name: str) -> None:
+        del self._made[name]
+
+
+def _made(name: str, found: Command) -> Any:
+    """The command as typer runs it."""
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True} if found.passes_on else None
+    alone.command(name, short_help=found.line, context_settings=settings)(found.function)
+    return typer.main.get_command(alone)
+
+
+class Commands(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = _Late()
+        if COMPLETING in os.environ:
+            from typer.completion import completion_init  # type: ignore[attr-defined]
+
+            completion_init()
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
+        """All commands, in the order of the help."""
+        return sorted(commands_there(), key=lambda name: find_command(name).place)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """The commands by job, one line each; the options in one line."""
+        for job in Job:
+            with formatter.section(job):
+                found = ((name, find_command(name)) for name in self.list_commands(ctx))
+                formatter.write_dl([(f"{name:{_WIDTH}}", one.line) for name, one in found if one.job is job])
+        formatter.write_paragraph()
+        for line in _OPTIONS:
+            formatter.write_text(line)
+
+
+class Shell(StrEnum):
+    """``--completion``."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from lab import __version__
+
+        print(f"netfilter-lab {__version__}")
+        raise typer.Exit
+
+
+def _print_completion(shell: Shell | None) -> None:
+    if shell is not None:
+        from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+        print(get_completion_script(prog_name="lab", complete_var=COMPLETING, shell=shell.value))
+        raise typer.Exit
+
+
+def _lab(
+    version: Annotated[bool, typer.Option("--version", callback=_tell_version, is_eager=True)] = False,
+    completion: Annotated[Shell | None, typer.Option(callback=_print_completion, is_eager=True)] = None,
+) -> None:
+    """Proven verdicts on real firewall rulesets: what passes, and by which rule."""
+
 
 app = typer.Typer(
-    name="lab",
-    help="Proven verdicts on real firewall rulesets: which flows pass, which are denied, and by which rule.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    name="lab", cls=Commands, callback=_lab, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None,
-)
-app.command("run")(run.run)
-app.command("check")(check.check)
-app.command("trace")(trace.trace)
-app.command("sweep")(sweep.sweep)
-app.command("exposure")(exposure.exposure)
-app.command("doctor")(doctor.doctor)
-app.command("init")(init.init)
-app.command("schema")(schema.schema)
-app.command("bench")(bench.bench)
-app.command("pytest", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
-    pytest_command.run_pytest
-)
+)  # fmt: skip

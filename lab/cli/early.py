@@ -5,12 +5,18 @@ Yesterday's are replaced at once: whatever happens then (a wrong option, a signa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_REPORTS = {"run": ("json", "junit", "markdown", "annotations"), "sweep": ("json",), "exposure": ("save",)}
-_AGAINST = "against"
+REPORTS: Mapping[str, Mapping[str, str]] = {
+    "run": {"--json": "json", "--junit": "junit", "--markdown": "markdown", "--annotations": "annotations"},
+    "sweep": {"--json": "json"},
+    "trace": {"--json": "json"},
+    "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
+}
+"""The options that name reports, by command, and what `lab.report.reports` calls them."""
+_AGAINST = "--against"
 _WITHOUT_REPORTS = ("--help", "--collect")
 
 
@@ -19,49 +25,38 @@ def begin_reports(arguments: Sequence[str]) -> None:
     named = reports_of(arguments)
     if named:
         from lab.errors import LabError
+        from lab.report import reports
 
         with suppress(LabError, OSError):
-            _begin(arguments[0], named)
-
-
-def _begin(command: str, named: dict[str, Path]) -> None:
-    if command == "run":
-        from lab.report.write import Outputs
-
-        Outputs(**named).begin()
-    elif command == "sweep":
-        from lab.report.sweep import begin_sweeps
-
-        begin_sweeps(named["json"])
-    else:
-        from lab.report.exposure import begin_exposure
-
-        begin_exposure(named["save"])
+            getattr(reports, f"{arguments[0]}_reports")(**named).begin()
 
 
 def reports_of(arguments: Sequence[str]) -> dict[str, Path]:
-    """The report files among the arguments of ``lab``, by the option's name: ``--json FILE`` and ``--json=FILE``.
+    """The report files among the arguments of ``lab``, as `lab.report.reports` calls them: ``--json FILE`` and ``--json=FILE``.
 
-    None for what ``--save`` names where ``--against`` reads the same file: that one goes only for a finished one.
+    None for a file that ``--against`` reads too: that one goes only for a finished one.
     """
-    if not arguments or arguments[0] not in _REPORTS or any(one in arguments for one in _WITHOUT_REPORTS):
+    wanted = REPORTS.get(arguments[0], {}) if arguments else {}
+    if not wanted or any(one in arguments for one in _WITHOUT_REPORTS):
         return {}
-    wanted = _REPORTS[arguments[0]]
     found = _values(arguments, (*wanted, _AGAINST))
     against = found.pop(_AGAINST, None)
-    return {name: path for name, path in found.items() if against is None or path.resolve() != against.resolve()}
+    return {
+        wanted[option]: path for option, path in found.items() if against is None or path.resolve() != against.resolve()
+    }
 
 
-def _values(arguments: Sequence[str], names: Sequence[str]) -> dict[str, Path]:
+def _values(arguments: Sequence[str], options: Sequence[str]) -> dict[str, Path]:
+    """What the options are given; nothing for what looks like another option, as no command takes it for a file."""
     found = {}
     for place, word in enumerate(arguments):
         if word == "--":
             break
         option, equals, value = word.partition("=")
-        if option.removeprefix("--") not in names or not option.startswith("--"):
+        if option not in options:
             continue
         if not equals:
             value = arguments[place + 1] if place + 1 < len(arguments) else ""
-        if value:
-            found[option.removeprefix("--")] = Path(value)
+        if value and (value == "-" or not value.startswith("-")):
+            found[option] = Path(value)
     return found

@@ -9,16 +9,19 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from lab.cli.early import begin_reports
-from lab.cli.printed import Printed, take_over
 from lab.cli.signals import Work
 from lab.errors import Interrupted, LabError, MachineError, Problem, as_lab_error, gravest, interrupted_code
 from lab.report.plain import plain_lines
+from lab.report.printed import Printed, take_over
 
-_MOST = 128
-"""Exit codes above are those of signals."""
+if TYPE_CHECKING:
+    from lab.report.write import Reports
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,31 @@ def reported(write: Callable[[Failure], None]) -> Iterator[None]:
             _whole(lambda: write(failure))
         except LabError as unwritten:
             _tell(problem for problem in unwritten.problems if problem not in failure.problems)
-            failure = replace(failure, exit_code=_both(failure.exit_code, unwritten.exit_code))
+            failure = replace(failure, exit_code=gravest((failure.exit_code, unwritten.exit_code)))
         raise _Told(failure) from error
+
+
+@contextmanager
+def reporting(reports: Reports[R], named: Iterable[Path]) -> Iterator[Callable[[Iterable[Path]], None]]:
+    """What is inside comes to a result for ``reports``; when it fails they say so.
+
+    Yesterday's go first, before anything that takes time.  ``named`` are files that the command reads, and what this gives
+    takes more of them: a report that would go over one is an InputError, and is not written.
+    """
+    inputs = list(named)
+
+    def failed(failure: Failure) -> None:
+        told = reports.nothing(failure.problems, failure.exit_code, interrupted=failure.interrupted)
+        reports.write(told, sparing=inputs, finished=False)
+
+    def reads(more: Iterable[Path]) -> None:
+        inputs.extend(more)
+        reports.check(inputs)
+
+    with reported(failed):
+        reads(())
+        reports.begin()
+        yield reads
 
 
 def finish(code: int, write: Callable[[], None], show: Callable[[], None]) -> NoReturn:
@@ -71,7 +97,7 @@ def finish(code: int, write: Callable[[], None], show: Callable[[], None]) -> No
     show()
     if unwritten is not None:
         _tell(unwritten.problems)
-        code = _both(code, unwritten.exit_code)
+        code = gravest((code, unwritten.exit_code))
     raise _Finished(code)
 
 
@@ -82,11 +108,6 @@ def _whole(write: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         write()
         raise
-
-
-def _both(code: int, other: int) -> int:
-    """The graver of two exit codes; that of a signal stays."""
-    return code if code > _MOST else gravest((code, other))
 
 
 class _Finished(SystemExit):
@@ -147,4 +168,4 @@ def _printed(code: int, out: Printed, err: Printed) -> int:
     if out.failed is not None:
         print(f"not all could be printed: {out.failed.strerror}", file=err)
     err.flush()
-    return code if out.failed is None else _both(code, MachineError.exit_code)
+    return code if out.failed is None else gravest((code, MachineError.exit_code))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import InputError, Problem
+from lab.written.files import is_ordinary
 from lab.written.shipped import OPTION, shipped_matrix, shipped_root
 
 FOLDER = "matrices"
@@ -22,7 +23,7 @@ def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
     found: list[Path] = []
     problems: list[Problem] = []
     for path in [matrix_file(path, shipped=shipped) for path in named]:
-        inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
+        inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if _is_folder(path) else [path]
         if not inside:
             problems.append(Problem(f"{path} holds no matrix", mend="`lab init` lays out an example"))
         found += inside
@@ -33,7 +34,15 @@ def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
 
 def matrix_file(path: Path, *, shipped: bool) -> Path:
     """The file that is meant: the shipped matrix of that name, where there is no such file and ``shipped`` allows it."""
-    return (None if path.exists() or not shipped else shipped_matrix(str(path))) or path
+    return (shipped_matrix(str(path)) if shipped and not is_ordinary(path) and not _is_folder(path) else None) or path
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is one; what cannot even be looked at is told when it is read."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _own() -> Path:

@@ -16,6 +16,7 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
 from lab.written.cells import expand
+from lab.written.files import is_ordinary
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.written.matrix import Matrix
 from lab.written.policy import PolicyFiles, PolicySpec, resolve_policy
@@ -112,7 +113,7 @@ def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, str]) -
 
 def policy_named(text: str) -> str | Path:
     """What a person means who names a policy outside a matrix: a file if it looks like one, else a policy's name."""
-    return Path(text) if "/" in text or text.endswith(_FILES) or Path(text).is_file() else text
+    return Path(text) if "/" in text or text.endswith(_FILES) or is_ordinary(Path(text)) else text
 
 
 def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:

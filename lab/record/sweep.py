@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from lab.errors import MeasurementError, Problem, gravest
 from lab.record.verdict import Kind, Verdict
 
 OPEN = (Kind.ALLOWED, Kind.CLOSED, Kind.UNANSWERED)  # the verdicts of what was delivered
@@ -146,3 +147,27 @@ def ranges_of(keys: list[int]) -> Ranges:
     if low is not None and high is not None:
         found.append((low, high))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSweep:
+    """A sweep as a command was asked for it: ``of`` says who asked whom for what."""
+
+    of: str
+    backend: str
+    sweep: Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """All sweeps of one command that were finished; ``problems`` stopped the others."""
+
+    sweeps: tuple[AskedSweep, ...]
+    exit_code: int = 0
+    problems: tuple[Problem, ...] = ()
+    interrupted: bool = False
+
+
+def sweep_report(sweeps: Sequence[AskedSweep]) -> SweepReport:
+    """The report of sweeps that were all finished: 3 where something is not proven."""
+    return SweepReport(tuple(sweeps), gravest(MeasurementError.exit_code for one in sweeps if one.sweep.lost))

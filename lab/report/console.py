@@ -10,6 +10,7 @@ from lab.record.result import CellResult, Comparison, Outcome, RunResult
 from lab.report.detail import explain, sender_text
 from lab.report.order import failed, numbers
 from lab.report.plain import plain
+from lab.ruleset.backend import Backend
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,16 +46,14 @@ class _Row(NamedTuple):
     differences: tuple[str, ...]
 
 
-def print_run(result: RunResult, console: Console, *, verbose: bool = False) -> None:
+def print_run(result: RunResult, console: Console, last: Sequence[str] = (), *, verbose: bool = False) -> None:
     """Print a run: failures in full (fail-open first), the table, warnings and notes, and the numbers as the last line.
 
     Passed cells are only counted; with ``verbose`` they are in the table too.  Suspect and known ones always are.
+    The lines ``last`` come before the numbers.
     """
     failures = failed(result.results)
-    for cell in failures[:MOST_DETAILS]:
-        _details(cell, console)
-    if len(failures) > MOST_DETAILS:
-        _line(console, f"{len(failures) - MOST_DETAILS} more failures are in the table; --json has them in full")
+    _failures(failures, console, "are in the table; --json has them in full")
     passed = [cell for cell in result.results if cell.outcome is Outcome.PASSED]
     listed = failures + [cell for cell in passed if verbose or cell.suspect or cell.known]
     if listed:
@@ -63,10 +62,37 @@ def print_run(result: RunResult, console: Console, *, verbose: bool = False) -> 
     _notes(result, console)
     for comparison in result.comparisons:
         _compared(comparison, console)
-    for problem in result.problems:
-        _line(console, f"problem: {problem}", style="bold red")
+    _problems(result, console)
     for note in result.notes:
         _line(console, f"note: {note}")
+    _end(result, console, last)
+
+
+def print_failures(result: RunResult, console: Console, last: Sequence[str] = ()) -> None:
+    """Print what of a run is not as expected, the lines ``last``, and the numbers."""
+    _failures(failed(result.results), console, "are in --json")
+    for comparison in result.comparisons:
+        if comparison.left == Backend.NFT and comparison.contrasts:
+            _compared(comparison, console)
+    _problems(result, console)
+    _end(result, console, last)
+
+
+def _failures(failures: Sequence[CellResult], console: Console, where_more: str) -> None:
+    for cell in failures[:MOST_DETAILS]:
+        _details(cell, console)
+    if len(failures) > MOST_DETAILS:
+        _line(console, f"{len(failures) - MOST_DETAILS} more failures {where_more}")
+
+
+def _problems(result: RunResult, console: Console) -> None:
+    for problem in result.problems:
+        _line(console, f"problem: {problem}", style="bold red")
+
+
+def _end(result: RunResult, console: Console, last: Sequence[str]) -> None:
+    for line in last:
+        _line(console, line)
     if result.interrupted:
         _line(console, "interrupted: the numbers are of the cells that were finished", style="bold red")
     _line(console, numbers(result.summary), style="green" if result.exit_code == 0 else "bold red")

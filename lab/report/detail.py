@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lab.record.observation import Arrival, Conntrack, Observation
 from lab.record.path import End, Path
 from lab.record.result import CellResult, Outcome
+from lab.record.trace import Trace
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import describe_path
 from lab.report.plain import plain, plain_lines
@@ -36,10 +37,17 @@ def explain(cell: CellResult) -> str:
     return "\n".join(lines)
 
 
-def explain_verdict(verdict: Verdict, warnings: Sequence[str] = (), notes: Sequence[str] = ()) -> str:
-    """Return a verdict as plain text: its proof, ``warnings``, ``notes``, the rule, what was seen, the path hook by hook."""
-    told = [*_block("warning", warnings), *_block("note", notes)]
-    return "\n".join([*_verdict_head(verdict), *told, *_evidence(verdict)])
+def explain_trace(trace: Trace) -> str:
+    """Return one probe as plain text: what was expected, the verdict with its proof, what was seen, the path hook by hook."""
+    return "\n".join([
+        *_block("expected", [trace.expected or ""]),
+        *_verdict_head(trace.verdict),
+        *_block("differs", trace.differences),
+        *_block("hint", trace.hints),
+        *_block("warning", trace.warnings),
+        *_block("note", trace.notes),
+        *_evidence(trace.verdict),
+    ])
 
 
 def sender_text(cell: CellResult) -> str:

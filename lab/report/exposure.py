@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from lab.errors import Problem
 from lab.record.exposure import Change, Exposure, ExposureReport
 from lab.record.sweep import DENIED, Ranges
 from lab.record.verdict import Kind
 from lab.report.markdown import escape
 from lab.report.plain import plain
-from lab.report.run_json import json_text
 from lab.report.sweep import arrived_text, some_ports
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.writing import Written, written
-from lab.report.write import begin
 
-UNFINISHED = Problem("this exposure did not finish: it is under way, or it was killed")
 _HEAD = ("from", "to", "ports", "answers", "rule", "owner", "asserted by")
 _ANSWERS = {Kind.ALLOWED: "yes", Kind.CLOSED: "nothing listens", Kind.UNANSWERED: "answer lost", Kind.UNROUTED: "let through"}
 _ANSWERS |= {kind: f"{kind}, but a copy got through" for kind in DENIED}
-
-
-def no_exposure(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ExposureReport:
-    """A report of nothing, and why."""
-    return ExposureReport("", (), 0, 0, 0.0, interrupted=interrupted, problems=problems, exit_code=exit_code)
-
-
-def begin_exposure(path: Path) -> None:
-    """Put a report that says that the exposure did not finish in the place of yesterday's, as `lab.report.write.begin` does."""
-    begin(path, json_text(exposure_json(no_exposure((UNFINISHED,), 3, interrupted=True))))
 
 
 def exposure_lines(report: ExposureReport) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Files that the lab writes: each whole or not at all, whatever the path is."""
+"""Files that the lab writes: each whole or not at all, whatever the path is; ``-`` is standard output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab.errors import InputError, LabError, MachineError, Problem, system_words
+from lab.report.printed import print_machine_readable
 
+STDOUT = Path("-")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 _NOT_BESIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV)
 """A folder that takes no new file, or a file that is mounted by itself: it may still be written in place."""
@@ -20,7 +22,11 @@ def write_file(path: Path, text: str) -> None:
     """Write ``text``: a file is replaced in one step, what a link names likewise, a pipe or a device is written to.
 
     Missing folders are made.  Raises InputError for a path that cannot be written, MachineError for a disk that is full.
+    ``-`` is printed, and how printing failed is told where all that was printed ends.
     """
+    if path == STDOUT:
+        print_machine_readable(text)
+        return
     try:
         _write(path, text.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
@@ -29,6 +35,8 @@ def write_file(path: Path, text: str) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise what `write_file` would raise for this path, as far as that can be told before; what is there stays as it is."""
+    if path == STDOUT:
+        return
     try:
         if _is_replaced(path):
             target = path.resolve()
@@ -46,7 +54,7 @@ def check_writable(path: Path) -> None:
 def is_file_or_new(path: Path) -> bool:
     """Whether writing replaces a file or makes one; pipes, devices and standard streams are no files."""
     try:
-        return _is_replaced(path)
+        return path != STDOUT and _is_replaced(path)
     except OSError:
         return False
 

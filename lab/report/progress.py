@@ -96,6 +96,22 @@ class LiveProgress:
         self._bar.stop()
 
 
+class NoProgress:
+    """Tells nothing."""
+
+    def started(self, cells: int) -> None:
+        """Nothing."""
+
+    def cell(self, result: CellResult) -> None:
+        """Nothing."""
+
+    def ports(self, cell_id: str, done: int, of: int) -> None:
+        """Nothing."""
+
+    def finished(self) -> None:
+        """Nothing."""
+
+
 def progress_for(console: Console) -> Progress:
     """Return a live bar for a terminal that can show one, plain lines for all else (CI, a pipe, a dumb terminal)."""
     if console.is_terminal and not console.is_dumb_terminal:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from lab.errors import Problem
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
 from lab.report.plain import plain
-from lab.report.run_json import json_text
 from lab.report.wire.sweep import Measured, Sweeps
 from lab.report.wire.writing import Written, written
-from lab.report.write import begin
 from lab.written.service import ports_text
 
 _MOST_RANGES = 12
-UNFINISHED = Problem("this sweep did not finish: it is under way, or it was killed")
 
 
 def sweep_lines(sweep: Sweep) -> Iterator[str]:
@@ -101,11 +97,6 @@ def sweeps_json(
 ) -> Written:
     """All sweeps of a command for machines: those that were finished, and what stopped the others."""
     return written(Sweeps, _Ended(exit_code, interrupted, problems, sweeps))
-
-
-def begin_sweeps(path: Path) -> None:
-    """Put a report that says that the sweep did not finish in the place of yesterday's, as `lab.report.write.begin` does."""
-    begin(path, json_text(sweeps_json((), 3, (UNFINISHED,), interrupted=True)))
 
 
 def sweep_json(sweep: Sweep) -> Written:

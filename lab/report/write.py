@@ -1,74 +1,88 @@
-"""The reports of a run into files: written at every end of it, and never those of yesterday."""
+"""Reports into files: written at every end of a command, and never those of yesterday."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, as_lab_error, gravest
-from lab.record.result import RunResult, no_result
-from lab.report.annotations import annotation_lines
-from lab.report.file import check_writable, is_file_or_new, write_file
-from lab.report.junit import junit_text
-from lab.report.markdown import to_markdown
-from lab.report.run_json import json_text, to_json
+from lab.report.file import STDOUT, check_writable, is_file_or_new, write_file
 
-UNFINISHED = Problem("this run did not finish: it is under way, or it was killed")
+R = TypeVar("R")
+R_made = TypeVar("R_made", covariant=True)
 _HEADS = (
     b'{\n "version": ', b'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="netfilter-lab"',
-    b"## Firewall matrices: ", b"::error ", b"::notice ",
+    b"## Firewall matrices: ", b"## What is exposed: ", b"::error ", b"::notice ",
 )  # fmt: skip
 _LONGEST_HEAD = max(map(len, _HEADS))
 
 
+class Nothing(Protocol[R_made]):
+    """Makes the result of a command that came to none: of its problems and its exit code."""
+
+    def __call__(self, problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> R_made:
+        """The result."""
+
+
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where reports go; None for a report that is not wanted."""
+class Reports(Generic[R]):
+    """The reports of one command, whose result is an ``R``: the file of each (None: it is not wanted), and its text.
 
-    json: Path | None = None
-    junit: Path | None = None
-    markdown: Path | None = None
-    annotations: Path | None = None
+    ``of`` names what the command does (``run``, ``sweep``).  ``kept`` is a file that the command reads too: only a result
+    that is finished goes into it.
+    """
 
-    def paths(self) -> Iterator[Path]:
-        """The files that will be written."""
-        return (path for path in (self.json, self.junit, self.markdown, self.annotations) if path is not None)
+    of: str
+    texts: Sequence[tuple[Path | None, Callable[[R], str]]]
+    nothing: Nothing[R]
+    kept: Path | None = None
+
+    def wanted(self) -> Iterator[tuple[Path, Callable[[R], str]]]:
+        """The files that will be written, and their texts."""
+        return ((path, text) for path, text in self.texts if path is not None)
+
+    @property
+    def printed(self) -> bool:
+        """Whether standard output is one of them: then nothing else is printed there."""
+        return any(path == STDOUT for path, _ in self.wanted())
 
     def check(self, inputs: Iterable[Path]) -> None:
         """Raise InputError for a file that is one of the ``inputs``, or that two reports would share."""
-        check_apart(self.paths(), inputs)
+        check_apart((path for path, _ in self.wanted()), (path for path in inputs if not self._is_kept(path)))
 
     def begin(self) -> None:
-        """Put reports that say that the run did not finish in the place of yesterday's; raises for what cannot be written.
+        """Put reports that say that the command did not finish in the place of yesterday's; raises for what cannot be written.
 
         A file that is no report of the lab is left alone until the end: what the user wrote must not go for a slip.
         """
-        unfinished = no_result((UNFINISHED,), 3, interrupted=True)
-        write_all((path, partial(text, unfinished) if replaceable(path) else None) for path, text in self._reports())
-
-    def _reports(self) -> Iterator[tuple[Path, Callable[[RunResult], str]]]:
-        texts: tuple[tuple[Path | None, Callable[[RunResult], str]], ...] = (
-            (self.json, lambda result: json_text(to_json(result))),
-            (self.junit, junit_text),
-            (self.markdown, to_markdown),
-            (self.annotations, lambda result: "".join(f"{line}\n" for line in annotation_lines(result))),
+        unfinished = self.nothing((unfinished_problem(self.of),), 3, interrupted=True)
+        write_all(
+            (path, partial(text, unfinished) if replaceable(path) and not self._is_kept(path) else None)
+            for path, text in self.wanted()
         )
-        return ((path, text) for path, text in texts if path is not None)
 
-    def write(self, result: RunResult, *, sparing: Iterable[Path] = ()) -> None:
+    def write(self, result: R, *, sparing: Iterable[Path] = (), finished: bool = True) -> None:
         """Write every report that is wanted, whatever becomes of the others; raises what `write_all` raises.
 
         A file of ``sparing`` is left alone: it is an input.
         """
         spared = {path.resolve() for path in sparing}
-        write_all((path, partial(text, result)) for path, text in self._reports() if path.resolve() not in spared)
+        write_all(
+            (path, partial(text, result))
+            for path, text in self.wanted()
+            if (finished if self._is_kept(path) else path.resolve() not in spared)
+        )
+
+    def _is_kept(self, path: Path) -> bool:
+        return self.kept is not None and path.resolve() == self.kept.resolve()
 
 
-def begin(path: Path, text: str) -> None:
-    """As `Outputs.begin`, for one file of another kind: ``text`` says that what is in it did not finish."""
-    write_all([(path, (lambda: text) if replaceable(path) else None)])
+def unfinished_problem(of: str) -> Problem:
+    """What a report says from the start of its command to the end."""
+    return Problem(f"this {of} did not finish: it is under way, or it was killed")
 
 
 def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
@@ -78,7 +92,7 @@ def check_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
     for path in outputs:
         if path.resolve() in read:
             raise InputError(Problem(f"{path} is read by this command: a report would overwrite it"))
-        if path.resolve() in seen and is_file_or_new(path):
+        if path.resolve() in seen and (path == STDOUT or is_file_or_new(path)):
             raise InputError(Problem(f"{path} is named for two reports: one would overwrite the other"))
         seen.add(path.resolve())
 

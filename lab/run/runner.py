@@ -22,10 +22,14 @@ from lab.written.cell import Cell
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How cells are run: ``shuffle`` is a seed (None: as written), ``strict`` fails what is otherwise a warning."""
+    """How cells are run: ``shuffle`` is a seed (None: as written), ``strict`` fails what is otherwise a warning.
+
+    ``first``: the run ends with the first cell that fails.
+    """
 
     shuffle: int | None = None
     strict: bool = False
+    first: bool = False
 
 
 @dataclass(slots=True)
@@ -39,6 +43,11 @@ class _State:
     codes: set[int] = field(default_factory=set)
     repeats: int = 0
     interrupted: int | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is not as expected by now."""
+        return bool(self.codes) or any(result.outcome is not Outcome.PASSED for result in self.results)
 
     def stopped(self, error: Exception, matrix: str) -> None:
         """Note what stopped a matrix."""
@@ -96,10 +105,14 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
     done = _State(machine(plan.backend for plan in plans))
     for error in before:
         done.stopped(error, "")
-    listener.started(sum(len(plan.cells) for plan in plans))
+    cells = sum(len(plan.cells) for plan in plans)
+    listener.started(cells)
     try:
         for plan in plans:
             _run_plan(plan, order, listener, done)
+            if order.first and done.failed:
+                done.notes.append(f"-x: stopped at the first failure, after {len(done.results)} of {cells} cells")
+                break
     except KeyboardInterrupt as error:
         done.interrupted = interrupted_code(error)
     finally:
@@ -122,6 +135,8 @@ def _run_plan(plan: Plan, order: Order, listener: Progress, done: _State) -> Non
             judged = strictly(result) if order.strict else result
             found.append(judged)
             listener.cell(judged)
+            if order.first and judged.outcome is not Outcome.PASSED:
+                break
     except Exception as error:  # noqa: BLE001 - whatever stops one matrix leaves the others alone
         done.stopped(error, plan.matrix.matrix)
     finally:

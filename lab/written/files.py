@@ -12,6 +12,25 @@ class Unfit(Exception):
     """The file is not one to be read; says why, and nothing of what is in it."""
 
 
+NOT_ORDINARY = "is not an ordinary file"
+
+
+def is_ordinary(path: Path) -> bool:
+    """Whether this is an ordinary file; what cannot even be looked at is none that can be read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_special(path: Path) -> bool:
+    """Whether something is there that is neither an ordinary file nor a folder: a pipe, a socket, a device."""
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:
+        return False
+
+
 def read_file(path: Path, limit: int, *, within: Path | None = None) -> bytes:
     """The first ``limit`` + 1 bytes of an ordinary file that lies, links followed, in the folder ``within``.
 
@@ -27,7 +46,7 @@ def read_file(path: Path, limit: int, *, within: Path | None = None) -> bytes:
         if within is not None and not real.is_relative_to(within.resolve()):
             raise Unfit(f"is a link that leads out of {within}")
         if not stat.S_ISREG(mode):
-            raise Unfit("is not an ordinary file")
+            raise Unfit(NOT_ORDINARY)
         with open(f"/proc/self/fd/{place}", "rb") as opened:  # noqa: PTH123
             return opened.read(limit + 1)
     finally:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from lab.errors import InputError, Problem, Where
+from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.matrix import Matrix
 from lab.written.matrix_checks import check_matrix
 from lab.written.messages import did_you_mean, validated
@@ -81,11 +82,15 @@ def find_topology(name: str, folders: Folders, where: Where | None = None) -> Pa
     """The file of the topology called ``name``, asked for at ``where``; InputError lists what is there."""
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         what = f"the topology {name!r} leads out of the topologies folder"
-        raise InputError(Problem(what, where, "topologies are named from there on; --topology takes any file"))
-    for folder in folders.topologies:
-        for ending in (".yaml", ".yml"):
-            if (path := folder / f"{name}{ending}").is_file():
-                return path
+        mend = "topologies are named from there on; --topology takes any file that ends in .yaml"
+        raise InputError(Problem(what, where, mend))
+    files = [folder / f"{name}{ending}" for folder in folders.topologies for ending in (".yaml", ".yml")]
+    for path in files:
+        if is_ordinary(path):
+            return path
+    special = next((path for path in files if is_special(path)), None)
+    if special is not None:
+        raise InputError(Problem(f"{special} {NOT_ORDINARY}", where, "put the file itself in its place"))
     there = {path.stem for folder in folders.topologies if folder.is_dir() for path in folder.glob("*.y*ml")}
     looked = ", ".join(map(str, folders.topologies))
     mend = advice("topologies", name, did_you_mean(name, there, "topologies there"))

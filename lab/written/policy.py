@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from lab.errors import InputError, Problem, Where
+from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.messages import did_you_mean
 from lab.written.shipped import advice
 from lab.written.topology import STRICT
@@ -183,7 +184,7 @@ def resolve_policy(
     ``folders`` are searched in order, the first that has a file of the policy wins.  Raises InputError.
     """
     if isinstance(value, Path):
-        return _from_path(value, where)
+        return _from_path(value, folders, where)
     if isinstance(value, str):
         return _named(value, folders, where)
     spec = value if isinstance(value, PolicySpec) else PolicySpec.model_validate(_short(value))
@@ -197,10 +198,22 @@ def resolve_policy(
     return _in_full(spec, folders, where)
 
 
-def _from_path(path: Path, where: Where | None) -> PolicyFiles:
-    if not path.is_file():
-        raise InputError(Problem(f"there is no policy file {str(path)!r}", where))
+def _from_path(path: Path, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
+    if is_special(path):
+        raise InputError(Problem(f"{path} {NOT_ORDINARY}", where, "put the file itself in its place"))
+    if not is_ordinary(path):
+        raise InputError(Problem(f"there is no policy file {str(path)!r}", where, _instead(path, folders)))
     return _of(_stem(path.name), path.parent, {_kind(path.name): path})
+
+
+def _instead(path: Path, folders: Sequence[Path]) -> str:
+    """What was probably meant by a file that is not there: the one of that name among the policies, or one that is like it."""
+    found = next((folder / path for folder in folders if is_ordinary(folder / path)), None)
+    if found is not None:
+        return f"{found} is there: name it with its folder, or {_stem(path.name)} for the whole policy"
+    looked = dict.fromkeys((path.parent, *folders))
+    there = [file.name for folder in looked for file in _files(folder) if _is_ruleset(file.name)]
+    return did_you_mean(path.name, there, f"rulesets in {' and '.join(map(str, looked))}") if there else ""
 
 
 def _of(name: str, folder: Path, files: Mapping[str, Path]) -> PolicyFiles:
@@ -233,6 +246,10 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
             what = f"of the policy {name!r} there is only {found['ipset'].name} in {folder}: its ruleset is missing"
             raise InputError(Problem(what, where, f"write one of {_endings(name, RULESETS)} beside it"))
         return _of(name, folder, found)
+    files = (path for folder in folders for ending in ENDINGS.values() for path in _both(folder, name, ending))
+    special = next(filter(is_special, files), None)
+    if special is not None:
+        raise InputError(Problem(f"{special} {NOT_ORDINARY}", where, "put the file itself in its place"))
     there = [_stem(path.name) for folder in folders for path in _files(folder) if _is_ruleset(path.name)]
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
     what = f"there is no policy {name!r} in {looked}: none of {_endings(name, ENDINGS)}"
@@ -241,11 +258,16 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
 
 def _one(name: str, ending: str, kind: str, folder: Path, where: Where | None) -> Path | None:
     """The policy's file of one kind in a folder; an InputError where it is there as a template and as it is."""
-    found = [path for last in (TEMPLATE, "") if (path := folder / f"{name}{ending}{last}").is_file()]
+    found = [path for path in _both(folder, name, ending) if is_ordinary(path)]
     if len(found) == 2:
         what = f"the policy {name!r} is there twice, as {found[0].name} and {found[1].name}"
         raise InputError(Problem(what, where, f"say which one: {{{kind}: {found[0].name}}}"))
     return found[0] if found else None
+
+
+def _both(folder: Path, name: str, ending: str) -> tuple[Path, Path]:
+    """A file as a template and as it is."""
+    return folder / f"{name}{ending}{TEMPLATE}", folder / f"{name}{ending}"
 
 
 def _endings(name: str, kinds: Iterable[str]) -> str:
@@ -257,7 +279,10 @@ def _is_ruleset(file: str) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    try:
+        return sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError:
+        return []
 
 
 def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
@@ -291,7 +316,7 @@ def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path
     except ValueError as error:
         raise InputError(Problem(str(error), where)) from None
     for folder in folders:
-        if (path := folder / file).is_file():
+        if is_ordinary(path := folder / file):
             _stays_inside(path, folder, where)
             return folder, path
     looked = ", ".join(str(folder) for folder in folders) or "no folder"

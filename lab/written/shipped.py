@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.written.files import is_ordinary
+
 OPTION = "--shipped"
 
 
@@ -17,7 +19,7 @@ def shipped_root() -> Path:
 def shipped_matrix(name: str) -> Path | None:
     """The shipped matrix that is called so."""
     file = shipped_root() / "matrices" / f"{name}.yaml"
-    return file if "/" not in name and file.is_file() else None
+    return file if "/" not in name and is_ordinary(file) else None
 
 
 def is_shipped(kind: str, name: str) -> bool:

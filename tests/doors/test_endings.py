@@ -185,7 +185,10 @@ def test_a_wrong_option_leaves_no_report_of_yesterday(project: Project) -> None:
     assert "did not finish" in results(project)["problems"][0]
 
 
-@pytest.mark.parametrize("command", ["sweep world web-vip tcp/440-445 --json", "exposure --save"])
+@pytest.mark.parametrize(
+    "command",
+    ["sweep world web-vip tcp/440-445 --json", "trace world web-vip tcp/443 --json", "exposure --save", "exposure --json"],
+)
 def test_a_wrong_option_leaves_no_sweep_and_no_exposure_of_yesterday(project: Project, command: str) -> None:
     words = command.split()
     project.lab("sweep", "world", "web-vip", "tcp/440-445", "--json", "r.json").ended(0)
@@ -306,9 +309,10 @@ def test_the_json_of_a_sweep_at_every_end(project: Project) -> None:
 def test_the_json_of_an_exposure_at_every_end(project: Project) -> None:
     project.write("r.json", YESTERDAY)
     project.edit(MATRIX, "expect: allow", "expect: alow")
-    done = project.lab("exposure", "--save", "r.json", "--json").ended(2)
+    done = project.lab("exposure", "--save", "r.json", "--markdown", "-").ended(2)
+    assert done.out.startswith("## What is exposed: ")
     said = json.loads(project.read("r.json"))
-    assert json.loads(done.out) == said
+    assert json.loads(project.lab("exposure", "--json", "-").ended(2).out) == said
     jsonschema.validate(said, exposure_schema())
     assert (said["exit_code"], said["problem_records"][0]["line"]) == (2, 11)
     project.edit(MATRIX, "expect: alow", "expect: allow")

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from lab.cli.app import commands_there
 from tests.doors.project import LAB, Project, run
 
 pytestmark = pytest.mark.kernel
@@ -119,7 +120,7 @@ def test_init_leaves_alone_what_is_there(tmp_path: Path) -> None:
 
 def test_schemas_are_named_printed_and_written(project: Project) -> None:
     names = project.lab("schema").ended(0).out.split()
-    assert names == ["topology", "matrix", "result", "bench", "sweep", "exposure"]
+    assert names == ["topology", "matrix", "result", "bench", "sweep", "exposure", "trace"]
     project.lab("schema", "--write", "schemas").ended(0)
     for name in names:
         schema = json.loads(project.lab("schema", name).ended(0).out)
@@ -177,5 +178,7 @@ def test_doctor_without_permission(project: Project, barred: Sequence[str]) -> N
 
 def test_without_a_command_the_commands_are_listed(project: Project) -> None:
     told = run([LAB, "--help"], project.folder).ended(0).out
-    for command in ("run", "check", "trace", "doctor", "init", "schema", "pytest"):
+    for command in commands_there():
         assert f"  {command} " in told
+    assert (len(told.splitlines()) <= 24, max(map(len, told.splitlines())) <= 80) == (True, True), told
+    assert run([LAB], project.folder).ended(2).told == told

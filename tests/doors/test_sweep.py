@@ -137,13 +137,13 @@ def test_exposure_from_save_to_change(project: Project) -> None:
     project.edit(POLICY, "--dport 8443", "--dport 9443")
     narrow = project.lab("exposure", "--to", "dmz", "--against", "exposed.json").ended(1)
     assert "gone" not in narrow.out.rpartition("\n")[0].replace("0 gone", "")
-    gone = project.lab("exposure", "--to", "wan", "--against", "exposed.json", "--markdown").ended(1)
+    gone = project.lab("exposure", "--to", "wan", "--against", "exposed.json", "--markdown", "-").ended(1)
     assert "- **no longer exposed**: world &gt; web-vip (198.51.100.1) tcp/443" in gone.out
 
 
 def test_exposure_asks_the_same_with_a_packet_for_every_port(project: Project) -> None:
-    quick = json.loads(project.lab("exposure", "--json").ended(0).out)
-    whole = json.loads(project.lab("exposure", "--json", "--every-port").ended(0).out)
+    quick = json.loads(project.lab("exposure", "--json", "-").ended(0).out)
+    whole = json.loads(project.lab("exposure", "--json", "-", "--every-port").ended(0).out)
     assert quick["exposures"] == whole["exposures"] != []
     assert (quick["swept"], whole["swept"]) == (0, whole["questions"])
 

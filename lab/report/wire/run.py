@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from lab.record import observation, path
 from lab.record.result import CellResult, Outcome
-from lab.record.verdict import Kind
+from lab.record.verdict import Kind, Verdict
 from lab.report.wire.document import key
 from lab.report.wire.parts import Count, ExitCode, Family, Many, Number, ProblemRecord, Rule, problem_records, texts_of
 
@@ -128,6 +128,14 @@ class Group(Judged, _SomePorts):  # the keys of the last base come first
     """Ports of a range that share a verdict."""
 
 
+class HasVerdict(Protocol):
+    """A record with a verdict."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was proven."""
+
+
 def _here(cell: CellResult) -> observation.Conntrack | None:
     return next((entry for entry in cell.verdict.observation.conntrack if entry.node == cell.at), None)
 
@@ -137,8 +145,9 @@ def _elsewhere(cell: CellResult) -> list[observation.Conntrack]:
     return [entry for entry in cell.verdict.observation.conntrack if entry is not here]
 
 
-def _steps(cell: CellResult) -> list[_Passed]:
-    return [_Passed(one.node, step, step.rule or _NoRule()) for one in cell.verdict.path for step in one.steps]
+def steps_of(judged: HasVerdict) -> list[_Passed]:
+    """The steps of the request's first packet, of a cell or another record that has a verdict."""
+    return [_Passed(one.node, step, step.rule or _NoRule()) for one in judged.verdict.path for step in one.steps]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +187,7 @@ class Cell(Judged, _Asked):
         "the flow's entry at the node under test, read before anything was closed", of=_here
     )
     conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
-    path: Many[Step] = key("the request's first packet", of=_steps)
+    path: Many[Step] = key("the request's first packet", of=steps_of)
     probe_us: Number = key("microseconds that the probe took", of=lambda cell: round(cell.probe_us, 1))
 
 

@@ -15,6 +15,7 @@ from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.run import Run
 from lab.report.wire.sweep import Sweeps
+from lab.report.wire.trace import Traces
 
 Schema = dict[str, Any]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,12 +23,17 @@ _DEFINITIONS = "#/$defs/"
 _ORDER = (
     "$ref", "type", "required", "properties", "items", "minItems", "maxItems", "anyOf", "oneOf", "enum", "const", "minimum",
 )  # fmt: skip
+_OF_A_PROBE = (Rule, run.Conntrack, run.Packet, run.Arrived, run.Decided, run.Step)
 
 
 def result_schema() -> Schema:
     """Of ``lab run --json``."""
-    parts = (Rule, run.Conntrack, run.Packet, run.Arrived, run.Decided, run.Step)
-    return _document(Run, "result", "the results of a run", parts)
+    return _document(Run, "result", "the results of a run", _OF_A_PROBE)
+
+
+def trace_schema() -> Schema:
+    """Of ``lab trace --json``."""
+    return _document(Traces, "trace", "probes traced one by one", _OF_A_PROBE)
 
 
 def sweep_schema() -> Schema:

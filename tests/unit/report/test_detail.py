@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from lab.record.observation import Loss, Milestone, Refusal, Unresolved
 from lab.record.result import Outcome
+from lab.record.trace import Trace
 from lab.record.verdict import Kind
-from lab.report.detail import explain, explain_verdict, sender_text
+from lab.report.detail import explain, explain_trace, sender_text
 from tests.unit.report import make
 
 
@@ -57,7 +58,7 @@ def test_faults_and_losses_are_told() -> None:
         local_error="Network is unreachable",
         repeats=2,
     )
-    text = explain_verdict(replace(make.lost(), observation=seen))
+    text = explain_trace(Trace("", "nft", replace(make.lost(), observation=seen)))
     for words in (
         "no exit seen",
         "gateway: insert_failed 1",
@@ -81,7 +82,7 @@ def test_where_the_answer_died() -> None:
 def test_a_later_packet_that_was_stopped_shows_its_path() -> None:
     later = replace(make.DROPPED_PATH, entry=make.SYN._replace(flags=0x10))
     seen = replace(make.allowed().observation, others=(later, make.ALLOWED_PATH))
-    text = explain_verdict(replace(make.allowed(), observation=seen))
+    text = explain_trace(Trace("", "nft", replace(make.allowed(), observation=seen)))
     assert text.count("  then\n") == 1
     assert text.count(f"dropped by {make.POLICY.place}") == 1
     assert text.count("gateway: out") == 1  # the request's own; what passed is not told again
@@ -89,7 +90,7 @@ def test_a_later_packet_that_was_stopped_shows_its_path() -> None:
 
 def test_rule_elsewhere_is_named() -> None:
     other = replace(make.PUBLISH, node="core")
-    text = explain_verdict(replace(make.allowed(), decided=(("gateway", make.PUBLISH), ("core", other))))
+    text = explain_trace(Trace("", "nft", replace(make.allowed(), decided=(("gateway", make.PUBLISH), ("core", other)))))
     assert "elsewhere   core: core filter:from-wan:1 (publish-web)" in text
 
 

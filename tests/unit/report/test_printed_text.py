@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from lab.cli.early import reports_of
-from lab.cli.printed import LONGEST_LINE, Printed
 from lab.errors import (
     Interrupted,
     MachineError,
@@ -21,6 +20,7 @@ from lab.errors import (
     interrupted_code,
 )
 from lab.report.plain import LONGEST, plain, without_commands
+from lab.report.printed import LONGEST_LINE, Printed
 from lab.report.run_json import json_text
 
 
@@ -103,7 +103,9 @@ def test_an_error_has_words_and_an_exit_code(error: Exception, kind: type[Except
     assert words in str(told)
 
 
-@pytest.mark.parametrize(("codes", "code"), [((), 0), ((1, 3), 3), ((3, 2), 2), ((1, 2, 4), 4), ((0,), 0)])
+@pytest.mark.parametrize(
+    ("codes", "code"), [((), 0), ((1, 3), 3), ((3, 2), 2), ((1, 2, 4), 4), ((0,), 0), ((130, 4), 130), ((3, 143), 143)]
+)
 def test_the_gravest_exit_code(codes: tuple[int, ...], code: int) -> None:
     assert gravest(codes) == code
 
@@ -117,9 +119,10 @@ def test_exit_codes_of_signals() -> None:
     [
         ("run --json a.json m.yaml --junit=b.xml", {"json": "a.json", "junit": "b.xml"}),
         ("run --json", {}), ("run --collect --json a", {}), ("run --json a --help", {}), ("", {}),
-        ("run -- --json a", {}), ("run json a", {}), ("trace a b --json c", {}),
+        ("run -- --json a", {}), ("run json a", {}), ("trace a b --json c", {"json": "c"}), ("check --json c", {}),
         ("sweep a b --json c", {"json": "c"}), ("sweep a b --junit c", {}),
-        ("exposure --json --save c", {"save": "c"}), ("exposure --save=c --against d", {"save": "c"}),
+        ("exposure --json --save c", {"json": "c"}), ("exposure --save=c --against d", {"json": "c"}),
+        ("run --json - --junit --json", {"json": "-"}), ("exposure --json=a --markdown b", {"json": "a", "markdown": "b"}),
         ("exposure --save c --against ./c", {}), ("exposure --save c --help", {}),
     ],
 )  # fmt: skip

@@ -7,16 +7,17 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.errors import InputError, LabError, MachineError, Problem, Where
-from lab.record.result import no_result
-from lab.report import write
-from lab.report.write import Outputs, replaceable
+from lab.record.result import RunResult, no_result
+from lab.report import reports
+from lab.report.reports import exposure_reports, run_reports
+from lab.report.write import Reports, replaceable
 from tests.unit.report import make
 
 WRONG = Problem("`expect`: 'alow' cannot be expected", Where("matrices/edge.yaml", 7, 13), "did you mean 'allow'?")
 
 
-def outputs_in(folder: Path) -> Outputs:
-    return Outputs(folder / "r.json", folder / "r.xml", folder / "r.md", folder / "r.txt")
+def outputs_in(folder: Path) -> Reports[RunResult]:
+    return run_reports(folder / "r.json", folder / "r.xml", folder / "r.md", folder / "r.txt")
 
 
 def test_each_report_goes_to_its_file(tmp_path: Path) -> None:
@@ -30,20 +31,20 @@ def test_each_report_goes_to_its_file(tmp_path: Path) -> None:
 
 
 def test_what_is_not_wanted_is_not_written(tmp_path: Path) -> None:
-    Outputs(markdown=tmp_path / "r.md").write(make.run([make.cell()]))
+    run_reports(markdown=tmp_path / "r.md").write(make.run([make.cell()]))
     assert [path.name for path in tmp_path.iterdir()] == ["r.md"]
 
 
 def test_a_file_that_cannot_be_written_is_told_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
-        Outputs(json=tmp_path, markdown=tmp_path / "r.md").begin()
+        run_reports(json=tmp_path, markdown=tmp_path / "r.md").begin()
     assert "did not finish" in (tmp_path / "r.md").read_text()
 
 
 def test_a_report_never_takes_the_place_of_a_matrix(tmp_path: Path) -> None:
     matrix = tmp_path / "edge.yaml"
     matrix.write_text("matrix: edge")
-    outputs = Outputs(json=matrix, markdown=tmp_path / "r.md")
+    outputs = run_reports(json=matrix, markdown=tmp_path / "r.md")
     with pytest.raises(InputError, match="is read by this command"):
         outputs.check([matrix])
     outputs.write(make.run([]), sparing=[tmp_path / "x" / ".." / "edge.yaml"])
@@ -53,13 +54,42 @@ def test_a_report_never_takes_the_place_of_a_matrix(tmp_path: Path) -> None:
 
 def test_two_reports_do_not_share_a_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="named for two reports"):
-        Outputs(json=tmp_path / "r", junit=tmp_path / "r").check([])
-    Outputs(json=Path("/dev/null"), junit=Path("/dev/null")).check([])
+        run_reports(json=tmp_path / "r", junit=tmp_path / "r").check([])
+    run_reports(json=Path("/dev/null"), junit=Path("/dev/null")).check([])
+
+
+def test_a_hyphen_is_standard_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = run_reports(json=Path("-"), markdown=Path("r.md"))
+    assert (printed.printed, run_reports(json=Path("r.json")).printed) == (True, False)
+    printed.check([])
+    printed.begin()
+    assert capsys.readouterr().out == ""
+    printed.write(make.run([make.cell()]))
+    assert json.loads(capsys.readouterr().out)["summary"]["passed"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["r.md"]
+    with pytest.raises(InputError, match="- is named for two reports"):
+        run_reports(json=Path("-"), junit=Path("-")).check([])
+
+
+def test_what_is_compared_with_goes_only_for_a_finished_one(tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept.json", tmp_path / "other.md"
+    kept.write_text(yesterday := '{\n "version": 1}')
+    rolling = exposure_reports(kept, other, against=tmp_path / "." / "kept.json")
+    rolling.check([kept])
+    rolling.begin()
+    rolling.write(rolling.nothing((WRONG,), 2), finished=False)
+    assert kept.read_text() == yesterday
+    assert "alow" in other.read_text()
+    rolling.write(rolling.nothing((), 0), finished=True)
+    assert json.loads(kept.read_text())["exposures"] == []
 
 
 def test_a_report_that_cannot_be_written_is_told_and_the_others_are_written(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="/dev/full cannot be written: No space left on device"):
-        Outputs(json=Path("/dev/full"), markdown=tmp_path / "run.md").write(make.run([make.cell()]))
+        run_reports(json=Path("/dev/full"), markdown=tmp_path / "run.md").write(make.run([make.cell()]))
     assert (tmp_path / "run.md").read_text().startswith("## Firewall matrices")
 
 
@@ -67,7 +97,7 @@ def test_a_report_that_nobody_foresaw_loses_none_of_the_others(tmp_path: Path, m
     def broken(result: object) -> str:
         raise RecursionError("too deep")
 
-    monkeypatch.setattr(write, "junit_text", broken)
+    monkeypatch.setattr(reports, "junit_text", broken)
     with pytest.raises(LabError, match=r"r\.xml: unforeseen RecursionError: too deep") as told:
         outputs_in(tmp_path).write(make.run([make.cell()]))
     assert told.value.exit_code == 3
@@ -93,7 +123,7 @@ def test_yesterdays_reports_go_when_a_run_begins(tmp_path: Path) -> None:
 def test_what_is_no_report_stays_until_there_is_a_result(tmp_path: Path, text: str) -> None:
     file = tmp_path / "r.json"
     file.write_text(text)
-    Outputs(json=file).begin()
+    run_reports(json=file).begin()
     assert file.read_text() == text
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
 

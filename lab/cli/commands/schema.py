@@ -8,20 +8,23 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.command import Job, command
 
+
+@command(Job.SERVE, "Print the JSON Schemas of what is written and what is reported.")
 def schema(
     folder: Annotated[Path | None, typer.Option("--write", help="Write NAME.schema.json files into this folder.")] = None,
     name: Annotated[str | None, typer.Argument(help="A schema's name; without one, their names.")] = None,
 ) -> None:
     """Print a JSON Schema, or write all of them into a folder for editors."""
-    from lab.cli.printed import print_machine_readable
     from lab.errors import InputError, Problem
     from lab.report.file import write_file
-    from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema
+    from lab.report.printed import print_machine_readable
+    from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema, trace_schema
     from lab.written.schema import json_schemas
 
     schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
-    schemas |= {"sweep": sweep_schema(), "exposure": exposure_schema()}
+    schemas |= {"sweep": sweep_schema(), "exposure": exposure_schema(), "trace": trace_schema()}
     if folder is not None:
         for key, value in schemas.items():
             write_file(folder / f"{key}.schema.json", json.dumps(value, indent=2) + "\n")

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.command import Job, command
+
 _FOLDERS = ("topologies", "policies", "matrices", "schemas", "ci")
 _CI = ("github-actions.yml", "gitlab-ci.yml")
 
 
+@command(Job.PREPARE, "Lay out topologies, policies, matrices and CI jobs to start from.")
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path(),
 ) -> None:

@@ -7,8 +7,11 @@ import sys
 
 import typer
 
+from lab.cli.command import Job, command
 
-def run_pytest(context: typer.Context) -> None:
+
+@command(Job.SERVE, "Run pytest where labs can be built, without root too.", passes_on=True)
+def pytest(context: typer.Context) -> None:
     """Enter a user namespace if that is needed, then run pytest with the arguments that follow."""
     from lab.kernel.ground.privileges import enter
 

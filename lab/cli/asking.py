@@ -1,0 +1,81 @@
+"""Single questions as the command line has them: each answer is printed as soon as it is there, all are reported at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from lab.cli.ending import finish, reporting
+from lab.cli.given import Given
+from lab.kernel.ground.privileges import enter
+from lab.record.sweep import AskedSweep, Sweep, sweep_report
+from lab.record.trace import Trace, trace_report
+from lab.report.detail import explain_trace
+from lab.report.plain import plain
+from lab.report.reports import sweep_reports, trace_reports
+from lab.report.sweep import sweep_lines
+from lab.ruleset.backend import Backend
+from lab.run import traced
+from lab.study import sweeps
+
+
+def asked_sweeps(
+    given: Given, backends: Sequence[Backend], asked: Callable[[], sweeps.Asked], beside: Sequence[Path], json: Path | None
+) -> NoReturn:
+    """Sweep, on each backend; ``beside`` are files that are read too."""
+    found: list[AskedSweep] = []
+    reports = sweep_reports(json, found)
+    told = sweeps.Told(_nothing, _nothing) if reports.printed else sweeps.Told(_note, _sweep)
+    with reporting(reports, [*given.named(), *beside]):
+        question = asked()
+        for backend in backends:
+            scene = given.scene(backend)
+            enter()
+            for one in sweeps.sweeps(scene, backend, question, told):
+                found.append(one)  # noqa: PERF402 - what is found stays when the next one is interrupted
+    report = sweep_report(found)
+    finish(report.exit_code, lambda: reports.write(report), _nothing)
+
+
+def asked_traces(given: Given, backends: Sequence[Backend], asked: Callable[[], traced.Asked], json: Path | None) -> NoReturn:
+    """Probe once, on each backend and in each family."""
+    found: list[Trace] = []
+    reports = trace_reports(json, found)
+    with reporting(reports, given.named()):
+        question = asked()
+        for backend in backends:
+            scene = given.scene(backend)
+            enter()
+            for one in traced.traces(scene, backend, question):
+                found.append(one)
+                if not reports.printed:
+                    _trace(one, backends, question.families)
+    report = trace_report(found)
+    finish(report.exit_code, lambda: reports.write(report), _nothing)
+
+
+def _trace(trace: Trace, backends: Sequence[Backend], families: Sequence[int | None]) -> None:
+    of = [f"iptables-{trace.backend}"] * (len(backends) > 1)
+    of += [f"IPv{trace.verdict.observation.sent.family}"] * (len(families) > 1)
+    if of:
+        print(", ".join(of))
+    for note in trace.beside:
+        _note(note)
+    print(explain_trace(trace))
+
+
+def _sweep(title: str, sweep: Sweep) -> None:
+    print(title)
+    for line in sweep_lines(sweep):
+        print(line)
+    sys.stdout.flush()
+
+
+def _note(note: str) -> None:
+    print(f"note: {plain(note)}")
+
+
+def _nothing(*_: object) -> None:
+    """Nothing is printed."""

@@ -1,0 +1,37 @@
+"""``lab exposure``: which node and port answers to whom, by which rule, and who answers for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from lab.cli import options as o
+from lab.cli.command import Job, command
+
+
+@command(Job.ASK, "List what is open between all zones, and who answers for it.")
+def exposure(
+    files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None,
+    topology: Annotated[str | None, Option(metavar="NAME", help="The topology, where the matrices have several.")] = None,
+    sender: Annotated[list[str] | None, Option("--from", help="Only from this network, or word of a row.")] = None,
+    target: Annotated[list[str] | None, Option("--to", help="Only to this network, or word of a row.")] = None,
+    family: o.Family = o.BOTH,
+    every_port: Annotated[bool, Option("--every-port", help="Send every port, also where one speaks for all.")] = False,
+    json: Annotated[Path | None, o.report("--json", "--save", what="the results as JSON, for --against")] = None,
+    markdown: o.Markdown = None,
+    against: Annotated[
+        Path | None, Option(metavar="FILE", help="Compare with what --json wrote; 1 if more is exposed now.")
+    ] = None,
+    backend: o.Backends = o.NFT, mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+) -> None:  # fmt: skip
+    """Ask every port of both protocols between all zones, and list what is open, by which rule."""
+    from lab.cli.exposing import Wanted, measure_and_report
+    from lab.cli.given import Given, Selection
+    from lab.report.reports import exposure_reports
+
+    given = Given([*(files or ()), *(matrix or ())], policy, None, mend, allow_commands, shipped)
+    chosen = Selection(family.families, backend.backends)
+    wanted = Wanted(topology, sender or (), target or (), every_port, against)
+    measure_and_report(given, chosen, wanted, exposure_reports(json, markdown, against=against))

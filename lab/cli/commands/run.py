@@ -1,0 +1,44 @@
+"""``lab run``: matrices to verdicts and reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from lab.cli import options as o
+from lab.cli.command import Job, command
+
+
+@command(Job.ASK, "Run matrices: the verdict of each flow, and the rule behind it.")
+def run(
+    files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None, topology: o.Topology = None,
+    expression: Annotated[str | None, Option("-k", help="Only cells whose id matches: 'web and not partner'.")] = None,
+    last_failed: Annotated[bool, Option("--lf", help="Only cells that failed when they were last run, if any did.")] = False,
+    first: Annotated[bool, Option("-x", help="Stop at the first cell that fails.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Fail what is suspect or overdue.")] = False,
+    shuffle: Annotated[int | None, Option(metavar="SEED", help="Run the cells in the order of this seed.")] = None,
+    family: o.Family = o.BOTH, backend: o.Backends = o.NFT, json: o.Json = None, markdown: o.Markdown = None,
+    junit: o.Junit = None, annotations: o.Annotations = None,
+    pcap: Annotated[Path | None, Option(metavar="DIR", help="Send failing cells again, captured into this folder.")] = None,
+    durations: Annotated[int | None, Option(metavar="N", min=0, help="List the N slowest cells; 0: all.")] = None,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="List passed cells too.")] = False,
+    quiet: Annotated[bool, Option("--quiet", "-q", help="Print failures and the last line alone.")] = False,
+    collect: Annotated[bool, Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
+    mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+) -> None:  # fmt: skip
+    """Run matrices and report every flow with its verdict and the rule that decided."""
+    from lab.cli.given import Given, Selection
+    from lab.cli.running import Screen, list_cells, run_and_report
+    from lab.report.reports import run_reports
+    from lab.run.runner import Order
+
+    given = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped)
+    chosen = Selection(family.families, backend.backends, expression, last_failed)
+    if collect:
+        list_cells(given.plans(chosen)[0])
+    else:
+        reports = run_reports(json, junit, markdown, annotations)
+        screen = Screen(verbose, quiet, durations, reports.printed)
+        run_and_report(given, chosen, Order(shuffle, strict, first), reports, screen, pcap)

@@ -1,0 +1,37 @@
+"""``lab trace FROM TO SERVICE``: one probe, and its path as a person reads it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Argument, Option
+
+from lab.cli import options as o
+from lab.cli.command import Job, command
+
+
+@command(Job.ASK, "Send one packet and follow it, hook by hook, rule by rule.")
+def trace(
+    sender: o.Sender, target: o.Target,
+    service: Annotated[str, Argument(metavar="SERVICE", help="tcp/443, udp/53, icmp/echo-request, https.")],
+    expect: Annotated[
+        str | None, Option(metavar="WORD", help="allow, drop, reject, reject:KIND or deny: 1 where it is otherwise.")
+    ] = None,
+    matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,
+    sport: Annotated[int | None, Option(metavar="PORT", help="Send from this port.")] = None,
+    ack: Annotated[bool, Option("--ack", help="One bare ACK in place of a handshake.")] = False,
+    family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
+    mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+) -> None:  # fmt: skip
+    """Send one probe with everything traced and show, hook by hook, what became of it."""
+    from lab.cli.asking import asked_traces
+    from lab.cli.given import Given
+    from lab.run.traced import Asked, expectation
+
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped)
+
+    def asked() -> Asked:
+        families = family.families if family else (None,)
+        return Asked(sender, target, service, families, source, sport, ack, expectation(expect) if expect else None)
+
+    asked_traces(given, backend.backends, asked, json)

@@ -1,0 +1,81 @@
+"""What commands are given beside their own options: matrices, policies, a topology, and how policies are rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from lab.cli.files import assignments, matrix_file, matrix_files
+
+if TYPE_CHECKING:
+    from lab.errors import LabError
+    from lab.prepare.plan import Plan
+    from lab.prepare.policies import Rendering
+    from lab.prepare.scene import Scene
+    from lab.ruleset.backend import Backend
+
+
+class Selection(NamedTuple):
+    """Which cells, on which backends; ``last_failed``: of these those that failed when they were last run, if any did."""
+
+    families: tuple[int, ...]
+    backends: Sequence[Backend]
+    expression: str | None = None
+    last_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The words of the command line; ``matrices`` are those of its arguments and of ``--matrix``."""
+
+    matrices: Sequence[Path] = ()
+    policy: Sequence[str] | None = None
+    topology: str | None = None
+    mend: bool = False
+    allow_commands: bool = False
+    shipped: bool = False
+
+    def named(self) -> list[Path]:
+        """The files that are named: a report must not go over one of them."""
+        policies = [Path(one.partition("=")[2]) for one in self.policy or ()]
+        return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else [])]
+
+    def files(self) -> list[Path]:
+        """The matrix files; raises InputError where there is none."""
+        return matrix_files(self.matrices, shipped=self.shipped)
+
+    def plans(self, chosen: Selection) -> tuple[list[Plan], list[LabError]]:
+        """The plans of the files, raising as `make_plans` does, and what no file is to blame for."""
+        from lab.prepare.plan import Choices
+        from lab.ruleset.backend import Backend
+        from lab.run.last_failed import last_failed, only_failed
+        from lab.run.runner import make_plans
+
+        policies, rendering = assignments(self.policy or ()), self._rendering(Backend.NFT)
+        choices = Choices(chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped)
+        unforeseen: list[LabError] = []
+        plans = make_plans(self.files(), choices, chosen.backends, unforeseen)
+        return only_failed(plans, last_failed(Path.cwd())) if chosen.last_failed else plans, unforeseen
+
+    def whole_plans(self, chosen: Selection) -> list[Plan]:
+        """The plans of all files; raises what stops one of them."""
+        plans, unforeseen = self.plans(chosen)
+        if unforeseen:
+            raise unforeseen[0]
+        return plans
+
+    def scene(self, backend: Backend) -> Scene:
+        """The topology and the policies that a single question is asked on; raises InputError."""
+        from lab.prepare.scene import find_scene
+
+        matrix = matrix_file(self.matrices[0], shipped=self.shipped) if self.matrices else None
+        candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
+        policies, rendering = assignments(self.policy or ()), self._rendering(backend)
+        return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
+
+    def _rendering(self, backend: Backend) -> Rendering:
+        from lab.prepare.policies import Rendering
+
+        return Rendering(backend, mend=self.mend, allow_commands=self.allow_commands)

@@ -1,0 +1,73 @@
+"""Options and arguments that commands share, so that the same one means the same everywhere.
+
+One that a single command has is in its own file.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lab.written.families import FamilyChoice
+
+if TYPE_CHECKING:
+    from lab.ruleset.backend import Backend
+
+
+class BackendChoice(StrEnum):
+    """``--backend``."""
+
+    NFT = "nft"
+    LEGACY = "legacy"
+    BOTH = "both"
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """The backends that are meant."""
+        from lab.ruleset.backend import Backend
+
+        return tuple(Backend) if self is BackendChoice.BOTH else (Backend(self.value),)
+
+
+BOTH = FamilyChoice.BOTH
+NFT = BackendChoice.NFT
+A_REPORT = "FILE|-"
+"""How the help shows what a report goes to; `lab.cli.early` must know each option that shows it."""
+
+
+def _report(path: Path | None) -> Path | None:
+    """A file that a report goes to; an option that was taken for one is told, as it is no file that anybody means."""
+    if path is not None and str(path).startswith("-") and str(path) != "-":
+        raise typer.BadParameter(f"{str(path)!r} is no file: FILE, or - for standard output, belongs here")
+    return path
+
+
+def report(*names: str, what: str) -> Any:
+    """The option of a file that is written, or with ``-`` printed in place of what people read."""
+    return typer.Option(*names, metavar=A_REPORT, callback=_report, help=f"Write {what}; - prints it.")
+
+
+Files = Annotated[list[Path] | None, typer.Argument(help="Matrix files or folders; without any, all of matrices/.")]
+Matrices = Annotated[list[Path] | None, typer.Option("--matrix", metavar="FILE", help="As FILES; repeatable.")]
+Matrix = Annotated[Path | None, typer.Option(metavar="FILE", help="The matrix whose topology and policies are used.")]
+Topology = Annotated[
+    str | None, typer.Option(metavar="NAME|FILE", help="On this topology; by default that of the matrix.")
+]
+_POLICY = typer.Option("--policy", metavar="NODE=NAME|FILE", help="This policy in place of the matrix's; repeatable.")
+Policies = Annotated[list[str] | None, _POLICY]
+Sender = Annotated[str, typer.Argument(metavar="FROM", help="node, node@interface, role:R, net:N, name, address, prefix.")]
+Target = Annotated[str, typer.Argument(metavar="TO", help="As FROM.")]
+Source = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Send from this address, owned by the sender or not.")]
+Family = Annotated[FamilyChoice, typer.Option(help="Which family.")]
+EitherFamily = Annotated[FamilyChoice | None, typer.Option(help="Which family; by default that of the ends, IPv4 first.")]
+Backends = Annotated[BackendChoice, typer.Option("--backend", help="Which iptables loads the rulesets.")]
+Mend = Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, prose, `-d !`), listing each repair.")]
+AllowCommands = Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")]
+Shipped = Annotated[bool, typer.Option("--shipped", help="Take matrices, topologies and policies from what is shipped too.")]
+Json = Annotated[Path | None, report("--json", what="the results as JSON")]
+Markdown = Annotated[Path | None, report("--markdown", what="a summary as Markdown")]
+Junit = Annotated[Path | None, report("--junit", what="the results as JUnit XML")]
+Annotations = Annotated[Path | None, report("--annotations", what="GitHub annotations at the template's lines")]

@@ -1,0 +1,81 @@
+"""A run as the command line has it: what of the plans is run, and what of it is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from lab.cli.ending import finish, reporting
+from lab.cli.given import Given, Selection
+from lab.cli.ready import ready_for
+from lab.prepare.plan import Plan
+from lab.record.progress import Progress
+from lab.record.result import RunResult
+from lab.report.console import print_failures, print_run
+from lab.report.durations import slowest_lines
+from lab.report.printed import coloured_output
+from lab.report.progress import NoProgress, progress_for
+from lab.report.write import Reports
+from lab.run.last_failed import remember
+from lab.run.pcap import capture_failures
+from lab.run.runner import Order, inputs_of
+from lab.run.runner import run as run_plans
+
+_NARROWEST = 40
+"""A terminal that says it is narrower does not know its width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a person sees of a run; nothing where a report is ``printed``."""
+
+    verbose: bool = False
+    quiet: bool = False
+    durations: int | None = None
+    printed: bool = False
+
+    def progress(self) -> Progress:
+        """What tells how far the run is."""
+        return NoProgress() if self.quiet or self.printed else progress_for(_console())
+
+    def show(self, result: RunResult) -> None:
+        """Print the result."""
+        if self.printed:
+            return
+        slowest = () if self.durations is None else slowest_lines(result.results, self.durations)
+        if self.quiet:
+            print_failures(result, _console(), slowest)
+        else:
+            print_run(result, _console(), slowest, verbose=self.verbose)
+
+
+def _console() -> Console:
+    console = Console(file=coloured_output())
+    return console if console.width >= _NARROWEST else Console(file=coloured_output(), width=80)
+
+
+def list_cells(plans: Sequence[Plan]) -> None:
+    """Print what ``--collect`` prints."""
+    for plan in plans:
+        for cell in plan.cells:
+            print(cell.id)
+
+
+def run_and_report(
+    given: Given, chosen: Selection, order: Order, reports: Reports[RunResult], screen: Screen, pcap: Path | None
+) -> NoReturn:
+    """Run what is given, note which cells failed, capture those into the folder ``pcap``, and report all of it."""
+    with reporting(reports, given.named()) as reads:
+        reads(given.files())
+        plans, unforeseen = given.plans(chosen)
+        reads(inputs_of(plans))
+        ready_for(plans)
+        result = run_plans(plans, order, screen.progress(), unforeseen)
+        remember(Path.cwd(), result.results)
+        if pcap is not None and not result.interrupted:
+            result = capture_failures(plans, result, pcap)
+    finish(result.exit_code, lambda: reports.write(result), lambda: screen.show(result))

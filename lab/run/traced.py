@@ -1,0 +1,94 @@
+"""One probe with everything traced, what the reader of its verdict must know, and whether it was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter, ValidationError
+
+from lab.errors import InputError, Problem, Where
+from lab.lab import Lab
+from lab.prepare.scene import Scene
+from lab.record.trace import Trace
+from lab.record.verdict import Verdict
+from lab.ruleset.backend import Backend
+from lab.run.source_ports import from_probe
+from lab.verdict.cell_result import expected_words
+from lab.verdict.judge import judge
+from lab.written.asked import OneFlow
+from lab.written.cell import Cell, Expectation, Sender, Target
+from lab.written.fields import AnExpect, Expect
+
+_KIND = re.compile(r"\{?\s*reject:\s*([^\s{}]+)\s*\}?")
+_EXPECT: TypeAdapter[Expect] = TypeAdapter(AnExpect)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked, whatever the backend; ``expect`` is in a row's words, None where nothing is expected."""
+
+    sender: str
+    target: str
+    service: str
+    families: Sequence[int | None] = (None,)
+    source: str | None = None
+    sport: int | None = None
+    ack: bool = False
+    expect: Expectation | None = None
+
+
+def expectation(text: str) -> Expectation:
+    """What ``--expect`` says: allow, drop, reject, deny or ``reject:KIND``; raises InputError."""
+    kind = _KIND.fullmatch(text)
+    try:
+        found = _EXPECT.validate_python({"reject": kind[1]} if kind else text)
+    except ValidationError as error:
+        what, _, mend = str(error.errors()[0]["ctx"]["error"]).partition("\n")
+        raise InputError(Problem(f"--expect {what}", mend=mend.replace("{reject: ", "reject:").replace("}", ""))) from None
+    return Expectation(found.action, found.reject_with)
+
+
+def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
+    """The probe in each of the families, all in one lab of this backend."""
+    with Lab(scene.topology, scene.policies, backend=backend) as lab:
+        for family in asked.families:
+            yield _trace(lab, scene, asked, family)
+
+
+def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
+    def probe(sport: int | None) -> Verdict:
+        return lab.probe(
+            asked.sender, asked.target, asked.service, source=asked.source, sport=sport, ack=asked.ack, family=family
+        )
+
+    flow = lab.asked(asked.sender, asked.target, asked.service, source=asked.source, family=family)
+    with lab.everything_traced():
+        verdict = probe(asked.sport)
+        warnings = lab.absences.behind([(verdict, ())], flow.node)
+        notes = [*from_probe(lab, verdict, probe)] if asked.sport is None else []
+    of = f"{asked.sender} > {asked.target} {asked.service}{f' IPv{family}' if family else ''}"
+    trace = Trace(
+        of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family])
+    )
+    return trace if asked.expect is None else _judged(trace, _cell(lab, asked, flow, asked.expect, verdict))
+
+
+def _judged(trace: Trace, cell: Cell) -> Trace:
+    found = judge(cell, trace.verdict)
+    return replace(trace, expected=expected_words(cell), differences=found.differences, hints=found.hints)
+
+
+def _cell(lab: Lab, asked: Asked, flow: OneFlow, expect: Expectation, verdict: Verdict) -> Cell:
+    """The cell of a matrix that would ask this; where several nodes have policies, the one that decided is under test."""
+    sent = verdict.observation.sent
+    nodes = list(lab.policies) if len(lab.policies) == 1 else [verdict.node, *(path.node for path in verdict.path)]
+    return Cell(
+        id=asked.service, matrix="", row="", where=Where(""), family=sent.family, expect=expect, sport=asked.sport,
+        ack=asked.ack,
+        sender=Sender(flow.node, sent.source, asked.sender),
+        target=Target(sent.destination, lab.topology.owner(sent.destination), asked.target),
+        service=flow.service,
+        at=next((node for node in nodes if node is not None), ""),
+    )  # fmt: skip

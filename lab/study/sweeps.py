@@ -1,0 +1,92 @@
+"""The sweeps that a command was asked for: what is swept, from which sources, one after the other in one lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.lab import Lab
+from lab.prepare.scene import Scene
+from lab.record.sweep import AskedSweep, Gear, Sweep
+from lab.ruleset.backend import Backend
+from lab.study.sources import constants, read_prefixes, with_edges
+from lab.sweep.fates import SweepTally
+
+ALL_PORTS = "1-65535"
+CONSTANTS = "constants"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked, whatever the backend: ``sources`` is a file of prefixes, or ``constants`` for those of the rulesets."""
+
+    sender: str
+    target: str
+    services: Sequence[str]
+    families: Sequence[int | None]
+    gear: Gear = Gear.RULE
+    source: str | None = None
+    sources: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told of the notes on all sweeps, before the first one, and of each sweep under its title as soon as it is done."""
+
+    note: Callable[[str], None]
+    sweep: Callable[[str, Sweep], None]
+
+
+def services_of(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sources: bool) -> list[str]:
+    """The services that are swept; InputError where one is said in two ways, or none where it must be."""
+    if service is not None:
+        if udp or both:
+            raise InputError(Problem("a service and --udp or --both: one of them says what is swept"))
+        return [service]
+    if of_sources:
+        raise InputError(Problem("which service is asked from all sources?", mend="lab sweep FROM TO tcp/443 --sources FILE"))
+    wanted = (("tcp", tcp or both or not udp), ("udp", udp or both))
+    return [f"{proto}/{ALL_PORTS}" for proto, is_wanted in wanted if is_wanted]
+
+
+def sweeps(scene: Scene, backend: Backend, asked: Asked, told: Told) -> Iterator[AskedSweep]:
+    """Each sweep, in one lab of this backend; Ctrl-C tells what was finished of the one under way, and is raised."""
+    with Lab(scene.topology, scene.policies, backend=backend) as lab:
+        families = {
+            family or _family(lab, asked, service) for family in asked.families for service in asked.services
+        }
+        notes = scene.notes(sorted(families))
+        for note in notes:
+            told.note(note)
+        for family in asked.families:
+            for service in asked.services:
+                title = f"{asked.sender} > {asked.target} {service}{f' IPv{family}' if family else ''}"
+                result = _swept(lab, scene, asked, service, family, title, told)
+                yield AskedSweep(title, str(backend), replace(result, notes=(*result.notes, *notes)))
+
+
+def _swept(lab: Lab, scene: Scene, asked: Asked, service: str, family: int | None, title: str, told: Told) -> Sweep:
+    tally = SweepTally()
+    try:
+        lab.sweep(
+            asked.sender, asked.target, service, gear=asked.gear, source=asked.source,
+            sources=_prefixes(scene, asked.sources, family or _family(lab, asked, service)), family=family, tally=tally,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        told.sweep(f"{title} (interrupted: only what was finished)", tally.result())
+        raise
+    told.sweep(title, tally.result())
+    return tally.result()
+
+
+def _family(lab: Lab, asked: Asked, service: str) -> int:
+    return lab.asked(asked.sender, asked.target, service, source=asked.source).family
+
+
+def _prefixes(scene: Scene, sources: str | None, family: int) -> tuple[str, ...]:
+    if sources is None:
+        return ()
+    named = constants(scene.policies.values()) if sources == CONSTANTS else read_prefixes(Path(sources))
+    return with_edges(named, family, scene.topology)
