@@ -1,4 +1,4 @@
-"""What the pages tell of already and the tree does not have yet.  To be emptied, and this file deleted, when all of it is there."""
+"""What the pages tell of and the tree does not have yet.  When all of it is there, this file goes, with what reads it."""
 
 from __future__ import annotations
 
