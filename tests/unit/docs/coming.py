@@ -56,9 +56,26 @@ FILES = frozenset((
 ))  # fmt: skip
 NAMES = frozenset(("lab.py:Lab.load", "probe/attempt.py:_sent", "probe/question.py:sends_of"))  # in files that are there
 WITHOUT_EXAMPLE = frozenset((  # modules that are being rewritten, whose entries have no example yet
-    "lab.ruleset.absent", "lab.ruleset.aimed", "lab.ruleset.conditions", "lab.ruleset.constants", "lab.ruleset.describe",
-    "lab.ruleset.hazards", "lab.ruleset.held", "lab.ruleset.held_save", "lab.ruleset.held_text", "lab.ruleset.nft.held",
-    "lab.ruleset.nft.port_cuts", "lab.ruleset.nft.record", "lab.ruleset.nft.rule", "lab.ruleset.port_cuts", "lab.ruleset.remembering",
-    "lab.ruleset.rulesets", "lab.ruleset.source_ports", "lab.ruleset.stateful", "lab.verdict.absence",
-    "lab.verdict.cell_result", "lab.verdict.judge", "lab.verdict.prove",
-))  # fmt: skip
+    "lab.ruleset.absent",
+    "lab.ruleset.aimed",
+    "lab.ruleset.conditions",
+    "lab.ruleset.constants",
+    "lab.ruleset.describe",
+    "lab.ruleset.hazards",
+    "lab.ruleset.held",
+    "lab.ruleset.held_save",
+    "lab.ruleset.held_text",
+    "lab.ruleset.nft.held",
+    "lab.ruleset.nft.port_cuts",
+    "lab.ruleset.nft.record",
+    "lab.ruleset.nft.rule",
+    "lab.ruleset.port_cuts",
+    "lab.ruleset.remembering",
+    "lab.ruleset.rulesets",
+    "lab.ruleset.source_ports",
+    "lab.ruleset.stateful",
+    "lab.verdict.absence",
+    "lab.verdict.cell_result",
+    "lab.verdict.judge",
+    "lab.verdict.prove",
+))
