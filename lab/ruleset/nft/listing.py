@@ -86,7 +86,7 @@ def read_listing(text: str) -> NftRuleset:
     >>> chain = "chain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}"
     >>> read_listing(f"table inet filter {{\n\t{chain}\n}}\n")
     NftRuleset(tables=(NftTable(family='inet', name='filter', chains={'input': NftChain(name='input', type='filter',
-    hook='input', priority='filter', policy='drop', devices=(), rules=())}),))
+    hook='input', priority='filter', policy='drop', devices=(), rules=())}...),))
     """
     return NftRuleset(tuple(_Reader(text).tables()))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 FILES = frozenset((
     "lab/cli/commands/",
+    "lab/cli/commands/schema.py",
     "lab/cli/commands/trace.py",
     "lab/cli/options.py",
     "lab/kernel/hold/by_hand.py",

@@ -79,7 +79,7 @@ def docstrings(module: str) -> Iterator[tuple[str, str]]:
 def failures(module: str, given: Mapping[str, object]) -> tuple[int, str]:
     """How many examples a module has, and what doctest says of those that are not true, each with ``given`` at hand."""
     imported = import_module(module)
-    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     said: list[str] = []
     for test in doctest.DocTestFinder(exclude_empty=True).find(imported, module):
         test.globs |= given
