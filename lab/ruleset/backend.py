@@ -6,7 +6,11 @@ from enum import StrEnum
 
 
 class Backend(StrEnum):
-    """Which iptables loads a ruleset: ``iptables-nft`` (nf_tables) or ``iptables-legacy`` (ip_tables)."""
+    """Which iptables loads a ruleset: ``iptables-nft`` (nf_tables) or ``iptables-legacy`` (ip_tables).
+
+    >>> Backend("legacy").value
+    'legacy'
+    """
 
     NFT = "nft"
     LEGACY = "legacy"

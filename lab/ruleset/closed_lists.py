@@ -25,12 +25,20 @@ _MOST_TOLD = 20
 
 
 def not_data(kind: str, rendered: Rendered) -> tuple[Problem, ...]:
-    """A problem for each line of a text of this kind that does more than make rules, sets or tables; the first 20."""
+    """A problem for each line of a text of this kind that does more than make rules, sets or tables; the first 20.
+
+    >>> script = Rendered("monitor", ("policies/edge.nft:1",), "policies/edge.nft")
+    >>> [str(problem.where) for problem in not_data("nft", script)]
+    ['policies/edge.nft:1']
+    """
     return tuple(Problem(one.what, rendered.where(one.line), one.mend) for one in _refused(kind, rendered.text))
 
 
 def require_data(kind: str, rendered: Rendered, text: str) -> None:
-    """Raise InputError unless ``text``, which is ``rendered`` or a copy of it line for line, is all data."""
+    r"""Raise InputError unless ``text``, which is ``rendered`` or a copy of it line for line, is all data.
+
+    >>> require_data("v4", Rendered(dump := "*filter\n-A INPUT -j DROP\nCOMMIT\n", (), "policies/edge.rules"), dump)
+    """
     if found := _refused(kind, text):
         raise InputError(Problem(one.what, rendered.where(one.line), one.mend) for one in found)
 

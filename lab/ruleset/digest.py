@@ -6,5 +6,9 @@ import hashlib
 
 
 def digest(text: str) -> str:
-    """The SHA-256 of the text in UTF-8, as 64 hexadecimal digits."""
+    r"""The SHA-256 of the text in UTF-8, as 64 hexadecimal digits.
+
+    >>> digest("*filter\nCOMMIT\n")[:12]
+    'daf915de3587'
+    """
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -150,8 +150,12 @@ class _Reader:
 
 
 def faults(text: str, kind: str) -> tuple[Fault, ...]:
-    """What iptables-restore refuses of a text of this kind (v4, v6): the first line that is no part of one, chains that
+    r"""What iptables-restore refuses of a text of this kind (v4, v6): the first line that is no part of one, chains that
     nobody declared, a table without an end.  None of it needs a kernel, or the tool.
+
+    >>> faults("-A INPUT -j DROP\n", "v4")
+    (Fault(line=1, what='`-A INPUT -j DROP`: as what `iptables -S` prints, the text names no table',
+    mend='take what `iptables-save` prints, which has every table'),)
     """
     reader = _Reader(text, kind)
     found: list[Fault] = []

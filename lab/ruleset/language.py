@@ -30,7 +30,11 @@ _IPTABLES = re.compile(
 
 
 def looks_like_nft(text: str) -> bool:
-    """Whether the text begins as an nft script does: a table, a command, a definition, an include, or ``#!`` and nft."""
+    """Whether the text begins as an nft script does: a table, a command, a definition, an include, or ``#!`` and nft.
+
+    >>> looks_like_nft("table inet filter {")
+    True
+    """
     if _NFT_SHEBANG.match(text):
         return True
     first = _first_statement(text)
@@ -38,7 +42,11 @@ def looks_like_nft(text: str) -> bool:
 
 
 def looks_like_iptables_save(text: str) -> bool:
-    """Whether the text begins as iptables-save's does: ``*filter``, a chain's declaration, or a rule (``-A …``)."""
+    r"""Whether the text begins as iptables-save's does: ``*filter``, a chain's declaration, or a rule (``-A …``).
+
+    >>> looks_like_iptables_save("# from the wiki\n*filter\n")
+    True
+    """
     first = _first_statement(text)
     return first is not None and _IPTABLES.match(first) is not None
 

@@ -1,7 +1,17 @@
-"""Rule to line of the rendered text: counters that carry line numbers.
+r"""Rule to line of the rendered text: counters that carry line numbers.
 
 A copy of the ruleset is loaded into a throw-away node with its line numbers as packet counters; `iptables-save -c` of
 that node then tells the line of every rule, whatever the tool made of it (``-s a,b`` makes two rules, ``-I`` reorders).
+
+>>> text = "*filter\n-A INPUT -s 10.0.0.1,10.0.0.2 -j DROP\nCOMMIT"
+>>> with_line_counters(text).split("\n")[1]
+'[2:0] -A INPUT -s 10.0.0.1,10.0.0.2 -j DROP'
+>>> lines_of("*filter\n[2:0] -A INPUT -s 10.0.0.1/32 -j DROP\n[2:0] -A INPUT -s 10.0.0.2/32 -j DROP\nCOMMIT")
+{('filter', 'INPUT', 1): 2, ('filter', 'INPUT', 2): 2}
+>>> lines_of_comments(with_line_comments(text), text)
+{('filter', 'INPUT', 1): 2}
+>>> counted_lines("*filter\n-A INPUT -j DROP\nCOMMIT")
+{('filter', 'INPUT', 1): 2}
 """
 
 from __future__ import annotations

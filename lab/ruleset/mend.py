@@ -69,7 +69,12 @@ class Mended:
 
 
 def mend(text: str) -> Mended:
-    """The text with every repair that is certain; the same text where it needs none, or holds no table that can be read."""
+    r"""The text with every repair that is certain; the same text where it needs none, or holds no table that can be read.
+
+    >>> mended = mend("*filter\n-A INPUT -d ! 10.0.0.1 -j DROP\nCOMMIT\n")
+    >>> mended.text.split("\n")[1], mended.repairs[0].what
+    ('-A INPUT ! -d 10.0.0.1 -j DROP', 'each negation stands before its option now, as in `! -d ADDRESS`')
+    """
     lines = text.split("\n")
     tables = list(_TABLE_LINE.finditer(text))
     if tables:

@@ -19,7 +19,11 @@ class Ownership(NamedTuple):
 
 
 def read_ownership(comment: str | None) -> Ownership:
-    """What a comment says; a ticket is also found by its form (``CHG-1042``), and a date that is none is left out."""
+    """What a comment says; a ticket is also found by its form (``CHG-1042``), and a date that is none is left out.
+
+    >>> read_ownership("publish-web owner=net-sec CHG-1042")
+    Ownership(owner='net-sec', ticket='CHG-1042', review=None)
+    """
     if comment is None:
         return Ownership()
     said = {word.lower(): value for word, value in _SAID.findall(comment)}

@@ -35,10 +35,15 @@ class _Refusal:
 
 
 def locate(stderr: str, rendered: Rendered) -> Problem:
-    """The error output of iptables-restore as one problem: template line, the rule's text, what the tool said.
+    r"""The error output of iptables-restore as one problem: template line, the rule's text, what the tool said.
 
     Reads both backends of iptables 1.8.7 and later.  Where the tool names the line of COMMIT instead of the rule's, the
     rule is looked for; where it cannot be told, the problem says so.
+
+    >>> dump = Rendered("*filter\n-A INPUT -j DORP\nCOMMIT\n", (None, "edge.rules.j2:42", None), "edge.rules.j2")
+    >>> problem = locate("Chain 'DORP' does not exist\nError occurred at line: 2\n", dump)
+    >>> str(problem.where), problem.mend
+    ('edge.rules.j2:42', 'declare the chain before COMMIT: `:DORP - [0:0]`')
     """
     if looks_like_nft(rendered.text):
         what = "iptables refuses the rendered ruleset: it is an nft script"
@@ -60,6 +65,9 @@ def is_missing_extension(stderr: str, rendered: Rendered | None = None) -> str |
 
     A name that is close to a known extension's is taken for a misspelling, and a target of no known name for a chain.
     With the ruleset, a kernel that says no more than "No such file or directory" of a rule is understood too.
+
+    >>> is_missing_extension("Couldn't load match `geoip':No such file or directory")
+    'match geoip'
     """
     not_loaded = _NOT_LOADED.search(stderr)
     if not_loaded is not None:

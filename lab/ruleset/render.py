@@ -14,10 +14,13 @@ MAX_CHARACTERS = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A ruleset's text as it is loaded.
+    r"""A ruleset's text as it is loaded.
 
     ``sources[i]`` is where line i+1 was written, ``policies/edge.rules.j2:42``, or None where that is not known;
     ``file`` is the template itself.  Paths are relative to the folder above the policy's.
+
+    >>> Rendered("*filter\nCOMMIT\n", ("policies/edge.rules.j2:1", "policies/edge.rules.j2:9"), "edge.rules.j2").source(2)
+    'policies/edge.rules.j2:9'
     """
 
     text: str
@@ -39,7 +42,11 @@ class Rendered:
 
 
 def where_of(source: str | None, file: str) -> Where:
-    """The place that a line's source (``policies/edge.rules.j2:42``) tells; the file alone where it has none."""
+    """The place that a line's source (``policies/edge.rules.j2:42``) tells; the file alone where it has none.
+
+    >>> where_of("policies/edge.rules.j2:42", "policies/edge.rules.j2").line
+    42
+    """
     if source is None:
         return Where(file)
     name, _, line = source.rpartition(":")
@@ -47,7 +54,12 @@ def where_of(source: str | None, file: str) -> Where:
 
 
 def as_it_is(source: Path, folder: Path) -> Rendered:
-    """The text of a policy's file that is no template and lies in ``folder``; raises InputError where it cannot be read."""
+    r"""The text of a policy's file that is no template and lies in ``folder``; raises InputError where it cannot be read.
+
+    >>> _ = (folder / "edge.rules").write_text("*filter\nCOMMIT\n")
+    >>> as_it_is(folder / "edge.rules", folder).sources
+    ('policies/edge.rules:1', 'policies/edge.rules:2')
+    """
     file = f"{source.absolute().parent.name}/{source.name}"
     text = read_text(source, file, within=folder)
     return Rendered(text, tuple(f"{file}:{line}" for line in range(1, line_count(text) + 1)), file)

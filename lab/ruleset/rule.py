@@ -39,6 +39,11 @@ class SavedRule:
     Of several comments, the first.
     ``tail`` is what the print has behind ``text``: blanks and, for a comment that ends in a newline, the next line,
     which begins with its closing quote.
+
+    >>> text = "-A INPUT -p tcp --dport 80:81 -j ACCEPT"
+    >>> rule = read_rule("filter", "INPUT", 1, text, text.split()[2:], chains=(), packets=None)
+    >>> rule.proto, rule.dports, rule.target
+    ('tcp', ((80, 81),), 'ACCEPT')
     """
 
     table: str
@@ -83,7 +88,11 @@ def complement(ports: Ports) -> Ports:
 
 
 def overlap(left: Ports, right: Ports) -> Ports:
-    """The ports that are in both, as ascending ranges."""
+    """The ports that are in both, as ascending ranges.
+
+    >>> overlap(((1, 1023),), ((80, 80), (1000, 2000)))
+    ((80, 80), (1000, 1023))
+    """
     common = [(max(a, c), min(b, d)) for a, b in left for c, d in right if a <= d and c <= b]
     return tuple(sorted(common))
 

@@ -52,7 +52,12 @@ class NotText(Exception):
 
 
 class Budget:
-    """What the renderings of one policy may still use: seconds of the processor, characters made on the way."""
+    """What the renderings of one policy may still use: seconds of the processor, characters made on the way.
+
+    >>> Budget(seconds=5).spend(characters=17 * 2**20)
+    Traceback (most recent call last):
+    lab.ruleset.sandbox.TooMuch: the template makes more than 16 MiB of text
+    """
 
     def __init__(self, seconds: float = MAX_SECONDS) -> None:
         self._seconds = seconds

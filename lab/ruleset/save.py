@@ -48,9 +48,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The tables of one family by name, in the order of the text.
+    r"""The tables of one family by name, in the order of the text.
 
     ``below`` are the lines after the last COMMIT; the last of them is empty when the text ends in a newline.
+
+    >>> ruleset = read_save("*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n")
+    >>> ruleset.tables["filter"].chains["INPUT"].policy, ruleset.rule("filter", "INPUT", 1).target
+    ('DROP', 'ACCEPT')
     """
 
     tables: Mapping[str, Table]

@@ -32,11 +32,17 @@ def render(
     topology: Mapping[str, object],
     budget: Budget | None = None,
 ) -> Rendered:
-    """The text of a policy's file: rendered when it ends in ``.j2``, as it is otherwise.
+    r"""The text of a policy's file: rendered when it ends in ``.j2``, as it is otherwise.
 
     ``jinja_options`` are Jinja2's own trim_blocks, lstrip_blocks, keep_trailing_newline (here true unless it is given:
     a ruleset ends in a newline) and its delimiters.  A variable called ``topology`` hides the topology.  Raises
     InputError for whatever is wrong with template, variables or options.
+
+    >>> template = folder / "edge.rules.j2"
+    >>> _ = template.write_text("{% for port in open %}\n-A INPUT -p tcp --dport {{ port }} -j ACCEPT\n{% endfor %}\n")
+    >>> rendered = render(template, {"open": [22, 443]}, {"trim_blocks": True}, topology={})
+    >>> rendered.text.split("\n")[1], rendered.source(2)
+    ('-A INPUT -p tcp --dport 443 -j ACCEPT', 'policies/edge.rules.j2:2')
     """
     source = source.absolute()
     folder = source.parent

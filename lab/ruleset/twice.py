@@ -25,9 +25,14 @@ class _Saved:
 
 
 def given_twice(texts: Mapping[str, Rendered]) -> Iterator[Problem]:
-    """A problem for each table that several of the ``texts`` (``v4``, ``v6``, ``nft``) give, or that ``nft`` gives twice.
+    r"""A problem for each table that several of the ``texts`` (``v4``, ``v6``, ``nft``) give, or that ``nft`` gives twice.
 
     A table of native nft that has an iptables table's name and no chain of it is none: both can be there.
+
+    >>> dump = Rendered("*filter\n:INPUT DROP [0:0]\nCOMMIT\n", ("edge.rules:1",), "edge.rules")
+    >>> listing = Rendered("table ip filter { chain INPUT { } }", ("edge.nft:1",), "edge.nft")
+    >>> [problem.what for problem in given_twice({"v4": dump, "nft": listing})]
+    ['table ip filter is given twice: its chain INPUT is in edge.rules:1 too']
     """
     script = texts.get("nft")
     if script is None:

@@ -20,6 +20,9 @@ def load_variables(
     A part is a YAML file, which lies in ``folder`` (a string is relative to it), or as a matrix has it
     ``{inline: {NAME: VALUE}}``, or ``{env: NAME}``, which gives the environment's variable NAME as a string of that name.
     Raises InputError with every problem found.
+
+    >>> load_variables([{"inline": {"wan": "eth0"}}, {"env": "SITE"}], {"SITE": "north"})
+    {'wan': 'eth0', 'SITE': 'north'}
     """
     merged: dict[str, object] = {}
     problems: list[Problem] = []

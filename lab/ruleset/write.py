@@ -10,10 +10,14 @@ __all__ = ["write_save"]
 
 
 def write_save(ruleset: Ruleset) -> str:
-    """The text of a ruleset, so that ``write_save(read_save(text)) == text`` for all that iptables-save prints.
+    r"""The text of a ruleset, so that ``write_save(read_save(text)) == text`` for all that iptables-save prints.
 
     A text that people wrote may come back different, as the same ruleset in the form of iptables-save: comments between
     rules, commands other than ``-A``, carriage returns and the order of chains that take turns are not kept.
+
+    >>> from lab.ruleset.save import read_save
+    >>> write_save(read_save("*filter\n:INPUT DROP [0:0]\n# mine\n-I INPUT -j ACCEPT\nCOMMIT"))
+    '*filter\n:INPUT DROP [0:0]\n-A INPUT -j ACCEPT\nCOMMIT'
     """
     lines: list[str] = []
     for table in ruleset.tables.values():

@@ -1,4 +1,15 @@
-"""What the counts of a sweep prove, where no packet was traced."""
+"""What the counts of a sweep prove, where no packet was traced.
+
+>>> from lab.record.observation import Milestone, Refusal
+>>> from lab.record.packet import Packet
+>>> syn = Packet(4, 6, "10.0.1.10", 32768, "10.0.2.10", 443, flags=2)
+>>> sent = Observation(syn, Milestone.SENT)
+>>> answered = Observation(syn, Milestone.SENT, refusal=Refusal("tcp-reset", None))
+>>> [str(verdict.kind) for verdict in (counted_out(sent, "gateway"), delivered(answered, "web"))]
+['dropped', 'closed']
+>>> agree([counted_out(sent, "gateway"), counted_out(sent, "second")])
+False
+"""
 
 from __future__ import annotations
 
@@ -15,6 +26,9 @@ def eater(counts: Mapping[str, Counts], denied: int, answered: int | None = None
     Not proven: packets that died elsewhere than in a hook, in two nodes, or answers that died too.  ``answered`` are those that
     the sender was told of: as many as rules rejected, or some of their answers got lost outside the hooks; None where no
     rule rejects.
+
+    >>> eater({"gateway": Counts(marked=1000, all=1000), "second": Counts(0, 0)}, denied=1000)
+    'gateway'
     """
     if answered is not None and sum(of_node.rejected for of_node in counts.values()) != answered:
         return None
@@ -25,12 +39,20 @@ def eater(counts: Mapping[str, Counts], denied: int, answered: int | None = None
 
 
 def nothing_eaten(counts: Mapping[str, Counts]) -> bool:
-    """Whether no rule ate any packet, nor any answer."""
+    """Whether no rule ate any packet, nor any answer.
+
+    >>> nothing_eaten({"gateway": Counts(marked=0, all=0)})
+    True
+    """
     return not any(of_node.marked or of_node.all for of_node in counts.values())
 
 
 def of_each(counts: Mapping[str, Counts], packets: int) -> tuple[tuple[int, ...], ...] | None:
-    """By how much each of ``packets`` packets moved every rule's counter, if all did the same; None when they cannot have."""
+    """By how much each of ``packets`` packets moved every rule's counter, if all did the same; None when they cannot have.
+
+    >>> of_each({"gateway": Counts(marked=8, all=8, rules=(8, 0, 4))}, packets=4)
+    ((2, 0, 1),)
+    """
     if any(moved % packets for of_node in counts.values() for moved in of_node.rules):
         return None
     return tuple(tuple(moved // packets for moved in of_node.rules) for of_node in counts.values())

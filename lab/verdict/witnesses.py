@@ -16,7 +16,13 @@ _ENDED = {
 
 
 def contradiction(observation: Observation) -> str | None:
-    """In which point two witnesses of ``observation`` contradict each other, in words; None where none do."""
+    """In which point two witnesses of ``observation`` contradict each other, in words; None where none do.
+
+    >>> from lab.record.observation import Milestone
+    >>> syn = Packet(4, 6, "10.0.1.10", 32768, "10.0.2.10", 443, flags=2)
+    >>> contradiction(Observation(syn, Milestone.ANSWERED, unseen=("gateway",)))
+    'the packet must have come through gateway, and the trace there says nothing of it'
+    """
     if observation.unseen:
         silent = ", ".join(observation.unseen)
         crossed = silent if len(observation.unseen) == 1 else f"one of {silent}"

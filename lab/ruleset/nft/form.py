@@ -13,7 +13,11 @@ _JUNK = re.compile(r"[^A-Za-z_.\\\"]")
 
 
 def faults(text: str) -> tuple[Fault, ...]:
-    """The first thing for which nft refuses a script that has its blocks and statements otherwise than a script."""
+    """The first thing for which nft refuses a script that has its blocks and statements otherwise than a script.
+
+    >>> [fault.what for fault in faults("table inet filter { chain input {")]
+    ['a `{` is opened here, and never closed']
+    """
     line, depth, begun = 1, 0, False
     opened: list[int] = []
     for token in TOKEN.findall(text):

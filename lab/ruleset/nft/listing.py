@@ -89,7 +89,13 @@ class _ChainDraft:
 
 
 def read_listing(text: str) -> NftRuleset:
-    """The ruleset of a listing that was made with `LIST_RULESET`; raises MeasurementError with the line it cannot read."""
+    r"""The ruleset of a listing that was made with `LIST_RULESET`; raises MeasurementError with the line it cannot read.
+
+    >>> chain = "chain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t}"
+    >>> read_listing(f"table inet filter {{\n\t{chain}\n}}\n")
+    NftRuleset(tables=(NftTable(family='inet', name='filter', chains={'input': NftChain(name='input', type='filter',
+    hook='input', priority='filter', policy='drop', devices=(), rules=())}...),))
+    """
     return NftRuleset(tuple(_Reader(text).tables()))
 
 

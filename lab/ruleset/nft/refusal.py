@@ -39,6 +39,11 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     """The error output of ``nft -f`` as one problem: template line, the line's text, what nft said, how to mend it.
 
     Of several errors the first is told: nft and the kernel go on after it, and mostly stumble over what it left.
+
+    >>> script = Rendered("add rule ip filter input tcp dport ssx drop", ("policies/edge.nft:7",), "policies/edge.nft")
+    >>> problem = locate("/dev/stdin:1:36-38: Error: Could not resolve service: Servname not supported", script)
+    >>> str(problem.where), problem.mend
+    ('policies/edge.nft:7', "write the port's number, or a name of /etc/services")
     """
     if looks_like_iptables_save(rendered.text):
         return _iptables_save(rendered)
@@ -61,6 +66,10 @@ def is_missing_feature(stderr: str, rendered: Rendered) -> str | None:
 
     The kernel says "Operation not supported" of what it lacks and of what is not possible in this place alike: of a
     statement that is bound to hooks or families, the latter is taken to be meant.
+
+    >>> script = Rendered("add rule ip filter input queue num 0", (), "policies/edge.nft")
+    >>> is_missing_feature("/dev/stdin:1:26-36: Error: Could not process rule: No such file or directory", script)
+    'queue'
     """
     refusal = _read(stderr, rendered)
     return None if refusal.errno is None else lacking(refusal.errno, refusal.marked)

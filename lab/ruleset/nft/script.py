@@ -41,6 +41,9 @@ def with_line_counters(text: str) -> str:
     A rule's own counters stay behind it.  No line moves: nft's errors name the same lines for the copy as for the text.
     What is not understood is left as it is, so such a rule has no line; a counter in it that begins with a number of
     packets begins with none.  `include` is not followed: expand it first.
+
+    >>> with_line_counters("add rule inet filter input tcp dport 22 accept")
+    'add rule inet filter input counter packets 1 bytes 0 tcp dport 22 accept'
     """
     scan = _Scan(text)
     scan.run()

@@ -27,12 +27,11 @@ WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
 from pathlib import Path
-from lab.report.exposure import begin_exposure
-from lab.report.sweep import begin_sweeps
-from lab.report.write import Outputs
-Outputs(json=Path("run.json")).begin()
-begin_sweeps(Path("sweeps.json"))
-begin_exposure(Path("exposure.json"))
+from lab.report.reports import exposure_reports, run_reports, sweep_reports, trace_reports
+run_reports(Path("run.json")).begin()
+sweep_reports(Path("sweep.json")).begin()
+trace_reports(Path("trace.json")).begin()
+exposure_reports(Path("exposure.json")).begin()
 """
 
 
@@ -86,7 +85,7 @@ def test_what_a_comparison_takes_is_a_part_of_what_is_saved(part: type, whole: t
 def test_reports_are_begun_without_what_takes_time_to_import(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_PYDANTIC], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("run", "sweeps", "exposure"):
+    for name in ("run", "sweep", "trace", "exposure"):
         said = json.loads((tmp_path / f"{name}.json").read_text())
         assert (said["exit_code"], said["interrupted"]) == (3, True)
         assert "did not finish" in said["problems"][0]
