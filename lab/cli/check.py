@@ -23,8 +23,8 @@ def check(
     from lab.prepare.plan import Choices
     from lab.prepare.policies import Rendering
     from lab.report.plain import plain
+    from lab.run.after.source_ports import notes_of
     from lab.run.runner import make_plans
-    from lab.run.source_ports import notes_of
 
     rendering = Rendering(mend=mend, allow_commands=allow_commands)
     choices = Choices(None, assignments(policy or ()), topology, rendering=rendering, shipped=shipped)

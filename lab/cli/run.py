@@ -95,7 +95,7 @@ def _measured(
     from lab.kernel.ground.tools import need
     from lab.prepare.plan import tools_for
     from lab.report.progress import progress_for
-    from lab.run.pcap import capture_failures
+    from lab.run.after.pcap import capture_failures
     from lab.run.runner import run as run_plans
 
     for tool in tools_for(plans):

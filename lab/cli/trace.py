@@ -38,7 +38,7 @@ def trace(
     from lab.prepare.scene import find_scene
     from lab.report.detail import explain_verdict
     from lab.report.plain import plain
-    from lab.run.source_ports import from_probe
+    from lab.run.after.source_ports import from_probe
 
     matrix = matrix and matrix_file(matrix, shipped=shipped)
     candidates = matrix_files((), shipped=shipped) if matrix is None and topology is None else ()
