@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, as_lab_error
+from lab.errors import InputError, LabError, MachineError, MeasurementError, as_lab_error
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.probe.question import NUMBERS
@@ -66,11 +67,11 @@ class MatrixRun:
         waiting = list(cells)
         while waiting:
             found, stopped = self._run_batch(waiting[:BATCH])
-            yield from found
             waiting = waiting[len(found) :]
+            if isinstance(stopped, LabError):
+                found += [_lost(cell, stopped, self._today) for cell in waiting]
+            yield from (replace(result, way=self.plan.way) for result in found)
             if stopped is not None:
-                if isinstance(stopped, LabError):
-                    yield from (_lost(cell, stopped, self._today) for cell in waiting)
                 raise stopped
 
     def _run_batch(self, cells: Sequence[Cell]) -> tuple[list[CellResult], LabError | KeyboardInterrupt | None]:
@@ -167,14 +168,3 @@ def _of_measurement(error: Exception) -> LabError:
     """What the system says in the midst of a measurement has made that fail, whatever it says."""
     told = as_lab_error(error)
     return MeasurementError(told.problems) if isinstance(error, OSError) else told
-
-
-def in_order(results: Iterable[CellResult], cells: Sequence[Cell]) -> list[CellResult]:
-    """Results in the order of ``cells``, whatever order they were measured in."""
-    place = {cell.id: number for number, cell in enumerate(cells)}
-    return sorted(results, key=lambda result: place[result.id])
-
-
-def nothing_selected(what: str) -> Problem:
-    """The problem of a selection that selects no cell."""
-    return Problem(f"{what} selects no cell", mend="`lab run --collect` lists all cells")
