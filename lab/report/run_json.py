@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from lab.errors import Problem
 from lab.record.observation import Arrival, Conntrack
@@ -11,6 +11,7 @@ from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 from lab.record.result import CellResult, Comparison, RunResult, Summary
 from lab.record.verdict import Verdict
+from lab.record.way import Way
 
 VERSION = 1
 
@@ -30,7 +31,7 @@ def to_json(result: RunResult) -> dict[str, object]:
         "notes": list(result.notes),
         "cells": [_cell(cell) for cell in result.results],
         "comparisons": [_comparison(comparison) for comparison in result.comparisons],
-        "machine": _value(result.machine),
+        "machine": result.machine,
     }
 
 
@@ -119,6 +120,7 @@ def _cell(cell: CellResult) -> dict[str, object]:
         "service": cell.service,
         "family": cell.family,
         "at": cell.at,
+        "way": _way(cell.way),
         "source": cell.source,
         "kernel_source": cell.kernel_source,
         "expected": cell.expected,
@@ -135,6 +137,10 @@ def _cell(cell: CellResult) -> dict[str, object]:
         **_evidence(cell),
         "probe_us": round(cell.probe_us, 1),
     }
+
+
+def _way(way: Way) -> dict[str, object]:
+    return {"backend": way.backend, "policies": dict(way.policies), "revision": way.revision}
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:
@@ -193,17 +199,3 @@ def _packet(packet: Packet) -> dict[str, object]:
         "destination": packet.destination,
         "dport": packet.dport,
     }
-
-
-def _value(value: object) -> object:
-    """A value of the provenance as JSON has it; what JSON has no word for becomes its text."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Mapping():
-            return {str(key): _value(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-            return [_value(item) for item in items]
-        case _:
-            return str(value)

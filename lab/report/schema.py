@@ -78,6 +78,7 @@ def _cell() -> Schema:
         "service": text("as the matrix writes it"),
         "family": {"enum": [4, 6]},
         "at": text("the node under test"),
+        "way": _way(),
         "source": text("the address that it was sent from"),
         "kernel_source": nullable("string", "what the sender's kernel would choose; null: it has one, or the row names one"),
         "expected": text("allow, drop, reject or deny, and what else must hold"),
@@ -98,6 +99,15 @@ def _cell() -> Schema:
         "conntrack_elsewhere": {"type": "array", "items": {"$ref": "#/$defs/conntrack"}},
         "path": {"type": "array", "items": {"$ref": "#/$defs/step"}, "description": "the request's first packet"},
         "probe_us": number("microseconds that the probe took"),
+    })
+
+
+def _way() -> Schema:
+    names = {"type": "object", "additionalProperties": {"type": "string"}}
+    return keys({
+        "backend": {"enum": ["nft", "legacy"], "description": "which iptables loaded the rulesets"},
+        "policies": {**names, "description": "the policy's name for each node that has one"},
+        "revision": nullable("string", "tells policies of one name apart; null where nobody gave one"),
     })
 
 

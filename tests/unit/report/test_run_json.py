@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from lab.record.result import Outcome, RunResult
+from lab.record.way import Way
 from lab.report.bench_schema import bench_schema
 from lab.report.run_json import to_json
 from lab.report.schema import result_schema
@@ -68,7 +69,7 @@ def test_the_keys_that_machines_were_promised() -> None:
     )
     for cell in document["cells"]:
         assert {
-            "id", "expected", "verdict", "result", "rule", "decided", "arrived", "conntrack", "path", "probe_us",
+            "id", "way", "expected", "verdict", "result", "rule", "decided", "arrived", "conntrack", "path", "probe_us",
         } <= set(cell)  # fmt: skip
 
 
@@ -91,6 +92,13 @@ def test_an_allowed_cell() -> None:
     assert cell["conntrack"]["state"] == "ESTABLISHED"
     assert cell["conntrack"]["assured"] is True
     assert cell["probe_us"] == 210.0
+
+
+def test_the_way_of_a_cell() -> None:
+    way = Way("legacy", (("gateway", "edge"), ("core", "inner")), "a1b2")
+    cell = only_cell(make.run([make.cell(way=way)]))
+    assert cell["way"] == {"backend": "legacy", "policies": {"gateway": "edge", "core": "inner"}, "revision": "a1b2"}
+    assert only_cell(make.run([make.cell()]))["way"] == {"backend": "nft", "policies": {}, "revision": None}
 
 
 def test_the_path_is_a_compact_list_of_steps() -> None:
