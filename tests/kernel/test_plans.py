@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from lab.prepare.plan import Choices, Plan
 from lab.record.result import CellResult, PlanResult
 from lab.ruleset.backend import Backend
-from lab.run.runner import Order, make_plans, run_plan
+from lab.ruleset.rulesets import Rulesets
+from lab.run.runner import Order, make_plans, run, run_plan
 from tests.kernel.conftest import Project, Silent
-from tests.kernel.scenes import ESTABLISHED, corridor, table
+from tests.kernel.scenes import ESTABLISHED, corridor, rendered, table
 
 pytestmark = pytest.mark.kernel
 
@@ -59,6 +61,21 @@ def test_a_plan_and_its_result_are_the_same_once_pickled(plans: list[Plan]) -> N
     done = run_plan(plan, Order(), Silent())
     assert {str(result.outcome) for result in done.results} == {"passed"}
     assert pickle.loads(pickle.dumps(done)) == done
+
+
+def test_one_policy_beside_another_by_each_backend(plans: list[Plan]) -> None:
+    new = Rulesets(v4=rendered(table("filter", ESTABLISHED, FORWARD="DROP"), "new.rules"))
+    changed = [
+        replace(plan.in_way(replace(plan.way, revision="new"), "@new"), policies={"gateway": new}) for plan in plans
+    ]
+    result = run([*plans, *changed], Order(), Silent())
+    web = "made::web[client->server tcp/443]"
+    told = [(one.left, one.right, one.flows, [of.flow for of in one.contrasts]) for one in result.comparisons]
+    assert told == [("nft", "legacy", 4, []), ("gateway", "gateway (new)", 4, [web, f"{web}@legacy"])]
+    assert "allowed by gateway filter:FORWARD:2 (web)" in result.comparisons[1].contrasts[0].left
+    assert "dropped by gateway filter:FORWARD policy" in result.comparisons[1].contrasts[0].right
+    assert result.provenance is not None
+    assert list(result.provenance.matrices) == ["made", "made@legacy", "made@new", "made@legacy@new"]
 
 
 def test_a_plan_that_cannot_be_run_says_so_in_its_result(project: Project) -> None:
