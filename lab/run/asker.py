@@ -30,6 +30,7 @@ class Asker:
         self.repeats = 0
         self._today = today
         self._ports = ports
+        self._remembering: dict[str, tuple[SavedRule, ...]] = {}  # by id: a flow's way is searched once, not for each question
 
     @property
     def isolation(self) -> Isolation:
@@ -38,7 +39,10 @@ class Asker:
 
     def remembering(self, cell: Cell) -> tuple[SavedRule, ...]:
         """The rules on the way of ``cell`` that remember what they saw; where there is none, it may share a lab."""
-        return self.isolation.in_the_way(cell)
+        found = self._remembering.get(cell.id)
+        if found is None:
+            found = self._remembering[cell.id] = self.isolation.in_the_way(cell)
+        return found
 
     def tally(self, cell: Cell) -> Tally:
         """An empty tally for ``cell``, with a warning of each rule on its way that decides by no packet's own."""
