@@ -252,7 +252,7 @@ class _Session:
         from lab.run.provenance import machine
 
         document.add_global_property(_EXIT, str(gravest(codes)))
-        for name, value in flat_properties(machine([self._config.getoption("--lab-backend")])):
+        for name, value in flat_properties(machine([self._config.getoption("--lab-backend")]).plain()):
             document.add_global_property(name, value)
 
 

@@ -20,8 +20,8 @@ from lab.report.durations import slowest_lines
 from lab.report.printed import coloured_output
 from lab.report.progress import NoProgress, progress_for
 from lab.report.write import Reports
+from lab.run.after.pcap import capture_failures
 from lab.run.last_failed import remember
-from lab.run.pcap import capture_failures
 from lab.run.runner import Order, inputs_of
 from lab.run.runner import run as run_plans
 

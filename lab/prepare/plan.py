@@ -12,6 +12,7 @@ from lab.prepare.notes import notes_of
 from lab.prepare.policies import AS_IT_IS, Rendering, prepare
 from lab.prepare.select import compile_expression
 from lab.prepare.templates import Templates
+from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
@@ -44,7 +45,10 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One matrix, ready to be run; ``notes`` are sentences for the reader of its results."""
+    """One matrix, ready to be run in one way; ``notes`` are sentences for the reader of its results.
+
+    ``mark`` stands behind the ids of its cells and the matrix's name where another plan has the same cells: ``@legacy``.
+    """
 
     file: Path
     matrix: Matrix
@@ -52,7 +56,23 @@ class Plan:
     policies: Mapping[str, Rulesets]
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
-    backend: Backend = Backend.NFT
+    way: Way = BY_NFT
+    mark: str = ""
+
+    @property
+    def backend(self) -> Backend:
+        """The iptables that loads its rulesets."""
+        return Backend(self.way.backend)
+
+    @property
+    def name(self) -> str:
+        """The matrix's name, and the mark."""
+        return self.matrix.matrix + self.mark
+
+    def in_way(self, way: Way, mark: str) -> Plan:
+        """The same cells in another way, with ``mark`` behind their ids."""
+        cells = tuple(replace(cell, id=cell.id + mark) for cell in self.cells)
+        return replace(self, cells=cells, way=way, mark=self.mark + mark)
 
 
 def make_plan(file: Path, choices: Choices, templates: Templates | None = None) -> Plan:
@@ -79,7 +99,8 @@ def make_plan(file: Path, choices: Choices, templates: Templates | None = None) 
     policies = {node: found.rulesets for node, found in prepared.items()}
     asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
     notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
-    return Plan(file, matrix, topology, policies, cells, tuple(notes), choices.rendering.backend)
+    way = Way(str(choices.rendering.backend), tuple((node, policy.name) for node, policy in files.items()))
+    return Plan(file, matrix, topology, policies, cells, tuple(notes), way)
 
 
 def tools_for(plans: Sequence[Plan]) -> list[str]:

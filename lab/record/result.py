@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.errors import Problem
+from lab.record.provenance import Loaded, Provenance
 from lab.record.verdict import Verdict
+from lab.record.way import BY_NFT, Way
 
 
 class Outcome(StrEnum):
@@ -40,7 +42,7 @@ class CellResult:
     ``notes`` tell what else the reader must know and never fail it.
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
-    row names none; None elsewhere.
+    row names none; None elsewhere.  ``way`` is in which way it was run, where the same cell can be run in several.
     """
 
     id: str
@@ -65,6 +67,7 @@ class CellResult:
     ports: int = 1
     probe_us: float = 0.0
     kernel_source: str | None = None
+    way: Way = BY_NFT
 
     @property
     def source(self) -> str:
@@ -108,15 +111,17 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The same flows in two ways, which ``left`` and ``right`` name (IPv4 and IPv6, nft and legacy).
+    """The same flows in two ways, which ``left`` and ``right`` name (IPv4 and IPv6, nft and legacy, two policies).
 
-    ``flows`` is how many were run in both ways, ``contrasts`` are those of them that differ.
+    ``flows`` is how many were run in both ways, ``contrasts`` are those of them that differ.  ``must_agree`` is true of two
+    ways that hold the same text, so that each contrast is a failure of the run.
     """
 
     left: str
     right: str
     flows: int
     contrasts: tuple[Contrast, ...]
+    must_agree: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +136,51 @@ class RunProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanResult:
+    """One plan, run: a value that shares nothing with another plan's, and that another process can send.
+
+    ``name`` is the matrix's, with the mark of its way; ``results`` are in the order of the plan's cells, whatever order they
+    were measured in.  ``loaded`` is what its lab had loaded, None where none could be built.  ``problems`` stopped it,
+    ``codes`` are the exit codes of these; ``interrupted`` is that of the signal that ended it, None where none did.
+    """
+
+    name: str
+    results: tuple[CellResult, ...] = ()
+    loaded: Loaded | None = None
+    problems: tuple[RunProblem, ...] = ()
+    codes: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
+    repeats: int = 0
+    interrupted: int | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is not as expected."""
+        return bool(self.codes) or any(result.outcome is not Outcome.PASSED for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """A whole run: its cells in the order of the matrix files, its numbers, and the machine it was measured on.
 
-    ``machine`` is the provenance: kernel, iptables version and backend, ruleset hashes, sysctl baseline.  ``problems`` are
-    failures of input, instrument or machine that stopped a matrix or the run, ``notes`` what else the reader must know
-    (sentences).  ``comparisons`` set IPv4 beside IPv6 and one backend beside the other.  ``interrupted`` is true after Ctrl-C,
-    SIGTERM and SIGHUP.
+    ``provenance`` is None of a run that came to nothing.  ``problems`` are failures of input, instrument or machine that
+    stopped a matrix or the run, ``notes`` what else the reader must know (sentences).  ``comparisons`` set ways that the same
+    flows were run in beside each other.  ``interrupted`` is true after Ctrl-C, SIGTERM and SIGHUP.
     """
 
     results: tuple[CellResult, ...]
     summary: Summary
     exit_code: int
-    machine: Mapping[str, object] = field(default_factory=dict)
+    provenance: Provenance | None = None
     problems: tuple[RunProblem, ...] = ()
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     comparisons: tuple[Comparison, ...] = ()
+
+    @property
+    def machine(self) -> Mapping[str, object]:
+        """The provenance as reports write it: kernel, iptables version and backend, ruleset hashes, sysctl baseline."""
+        return {} if self.provenance is None else self.provenance.plain()
 
     @property
     def stops(self) -> tuple[RunProblem, ...]:

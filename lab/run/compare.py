@@ -1,59 +1,86 @@
-"""The same flows run in two ways: over IPv4 and IPv6, by one backend and the other."""
+"""The same flows run in two ways: over IPv4 and IPv6, by one backend and the other, by one policy and another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from lab.record.result import CellResult, Comparison, Contrast
-from lab.ruleset.backend import Backend
 
-MARKED = f"@{Backend.LEGACY}"  # behind the ids of the second of two runs of the same cells
-
-
-def of_families(results: Sequence[CellResult]) -> Comparison | None:
-    """The flows that both families have, and those whose verdict differs; None when there is no such flow."""
-    sides: dict[Hashable, dict[int, CellResult]] = {}
-    for cell in results:
-        sides.setdefault((cell.id.endswith(MARKED), cell.matrix, cell.row, cell.sender, cell.target, cell.service), {})[
-            cell.family
-        ] = cell
-    pairs = [(pair[4], pair[6]) for pair in sides.values() if len(pair) == 2]
-    return _comparison("IPv4", "IPv6", pairs, _kind)
+Pairs = Sequence[tuple[CellResult, CellResult]]
 
 
-def of_backends(results: Sequence[CellResult]) -> Comparison | None:
-    """The cells that were run on both backends, and those whose verdict or rule differs; None when there is none."""
-    legacy = {cell.id.removesuffix(MARKED): cell for cell in results if cell.id.endswith(MARKED)}
-    pairs = [(cell, legacy[cell.id]) for cell in results if cell.id in legacy]
-    return _comparison(Backend.NFT, Backend.LEGACY, pairs, _kind_and_rule)
+class Axis(NamedTuple):
+    """One thing in which the ways of a flow differ.
+
+    ``side`` says of a result which way that is, in the words of the comparison; ``told`` what of it is compared.
+    ``must_agree``: two sides that differ are a failure of the run.
+    """
+
+    side: Callable[[CellResult], str]
+    told: Callable[[CellResult], Hashable]
+    must_agree: bool = False
 
 
 def _kind(cell: CellResult) -> Hashable:
     return cell.verdict.kind
 
 
-def _kind_and_rule(cell: CellResult) -> Hashable:
-    verdict = cell.verdict
+def _fate(cell: CellResult) -> Hashable:
     ports = tuple((group.ports, group.verdict.kind) for group in cell.groups)
-    return verdict.kind, verdict.reject, verdict.rule and (verdict.rule.place, verdict.rule.source), ports, cell.outcome
+    return cell.verdict.kind, cell.verdict.reject, ports
 
 
-def _comparison(
-    left: str, right: str, pairs: Iterable[tuple[CellResult, CellResult]], told: Callable[[CellResult], Hashable]
-) -> Comparison | None:
-    every = list(pairs)
-    if not every:
-        return None
-    contrasts = [Contrast(one.id, _words(one), _words(two)) for one, two in every if told(one) != told(two)]
-    return Comparison(left, right, len(every), tuple(contrasts))
+def _fate_and_rule(cell: CellResult) -> Hashable:
+    rule = cell.verdict.rule
+    return _fate(cell), rule and (rule.place, rule.source), cell.outcome
+
+
+FAMILY = Axis(lambda cell: f"IPv{cell.family}", _kind)
+BACKEND = Axis(lambda cell: cell.way.backend, _fate_and_rule, must_agree=True)
+POLICY = Axis(lambda cell: cell.way.policy, _fate)
+AXES = (FAMILY, BACKEND, POLICY)
+
+
+def compare(results: Iterable[CellResult], axis: Axis) -> Iterator[Comparison]:
+    """The flows that were run on several sides of an axis and in all else in one way: the first side beside each other one.
+
+    Sides come in the order of the results.  A flow is a row with its ends and service, in whichever matrix of that name.
+    """
+    sides = [(axis.side(cell), cell) for cell in results]
+    if len({side for side, _ in sides}) < 2:
+        return
+    flows: dict[Hashable, list[tuple[str, CellResult]]] = {}
+    seen: Counter[Hashable] = Counter()
+    for side, cell in sides:
+        flow = cell.matrix, cell.row, cell.sender, cell.target, cell.service, *_elsewhere(cell, axis)
+        seen[flow, side] += 1
+        flows.setdefault((flow, seen[flow, side]), []).append((side, cell))
+    pairs: dict[tuple[str, str], list[tuple[CellResult, CellResult]]] = {}
+    for (left, one), *others in flows.values():
+        for right, other in others:
+            pairs.setdefault((left, right), []).append((one, other))
+    for (left, right), found in pairs.items():
+        yield beside(left, right, found, axis)
+
+
+def beside(left: str, right: str, pairs: Pairs, axis: Axis) -> Comparison:
+    """Two ways beside each other, whatever they are: ``pairs`` are the flows that were run in both."""
+    contrasts = (Contrast(one.id, _words(one), _words(two)) for one, two in pairs if axis.told(one) != axis.told(two))
+    return Comparison(left, right, len(pairs), tuple(contrasts), axis.must_agree)
+
+
+def comparisons(results: Sequence[CellResult]) -> tuple[Comparison, ...]:
+    """Every comparison that these results allow."""
+    return tuple(found for axis in AXES for found in compare(results, axis))
+
+
+def _elsewhere(cell: CellResult, axis: Axis) -> Iterator[str]:
+    """The sides of a result on all other axes."""
+    return (other.side(cell) for other in AXES if other is not axis)
 
 
 def _words(cell: CellResult) -> str:
     source = f" ({cell.verdict.rule.source})" if cell.verdict.rule is not None and cell.verdict.rule.source else ""
     return f"{cell.verdict}{source}"
-
-
-def comparisons(results: Sequence[CellResult]) -> tuple[Comparison, ...]:
-    """Every comparison that these results allow."""
-    return tuple(found for found in (of_families(results), of_backends(results)) if found is not None)
-

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
 from lab.prepare.plan import Choices, Plan, make_plan
 from lab.prepare.templates import Templates
 from lab.record.progress import Progress
-from lab.record.result import CellResult, Outcome, RunProblem, RunResult, Summary
+from lab.record.provenance import Loaded, Provenance
+from lab.record.result import CellResult, Outcome, PlanResult, RunProblem, RunResult, Summary
 from lab.ruleset.backend import Backend
-from lab.run.compare import MARKED, comparisons
-from lab.run.matrix_run import MatrixRun, in_order, nothing_selected
+from lab.run.compare import comparisons
+from lab.run.matrix_run import MatrixRun
 from lab.run.provenance import machine, of_lab
 from lab.written.cell import Cell
 
@@ -30,30 +32,6 @@ class Order:
     shuffle: int | None = None
     strict: bool = False
     first: bool = False
-
-
-@dataclass(slots=True)
-class _State:
-    """What a run has come to by now."""
-
-    machine: dict[str, object]
-    results: list[CellResult] = field(default_factory=list)
-    problems: list[RunProblem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    codes: set[int] = field(default_factory=set)
-    repeats: int = 0
-    interrupted: int | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything is not as expected by now."""
-        return bool(self.codes) or any(result.outcome is not Outcome.PASSED for result in self.results)
-
-    def stopped(self, error: Exception, matrix: str) -> None:
-        """Note what stopped a matrix."""
-        told = as_lab_error(error)
-        self.problems += [RunProblem(problem, matrix) for problem in told.problems]
-        self.codes.add(told.exit_code)
 
 
 def make_plans(
@@ -92,8 +70,13 @@ def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend], templat
     strictest = Backend.LEGACY if Backend.LEGACY in backends else Backend.NFT
     plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)), templates)
     for number, backend in enumerate(backends):
-        cells = tuple(replace(cell, id=cell.id + MARKED) for cell in plan.cells) if number else plan.cells
-        yield replace(plan, backend=backend, cells=cells)
+        way = replace(plan.way, backend=str(backend))
+        yield plan.in_way(way, f"@{backend}") if number else replace(plan, way=way)
+
+
+def nothing_selected(what: str) -> Problem:
+    """The problem of a selection that selects no cell."""
+    return Problem(f"{what} selects no cell", mend="`lab run --collect` lists all cells")
 
 
 def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = ()) -> RunResult:
@@ -102,66 +85,77 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
     ``before`` is what stopped matrices before they had a plan.
     """
     start = time.perf_counter()
-    done = _State(machine(plan.backend for plan in plans))
-    for error in before:
-        done.stopped(error, "")
+    here = machine(plan.backend for plan in plans)
+    done: list[PlanResult] = []
+    stopped: list[Exception | KeyboardInterrupt] = [*before]
     cells = sum(len(plan.cells) for plan in plans)
     listener.started(cells)
     try:
         for plan in plans:
-            _run_plan(plan, order, listener, done)
-            if order.first and done.failed:
-                done.notes.append(f"-x: stopped at the first failure, after {len(done.results)} of {cells} cells")
-                break
+            if plan.cells:
+                done.append(run_plan(plan, order, listener))
+                if done[-1].interrupted is not None:
+                    break
+                if order.first and done[-1].failed:
+                    after = sum(len(one.results) for one in done)
+                    note = f"-x: stopped at the first failure, after {after} of {cells} cells"
+                    done[-1] = replace(done[-1], notes=(*done[-1].notes, note))
+                    break
     except KeyboardInterrupt as error:
-        done.interrupted = interrupted_code(error)
+        stopped.append(error)
     finally:
         listener.finished()
-    return _summed_up(done, time.perf_counter() - start)
+    loaded = {one.name: one.loaded for one in done if one.loaded is not None}
+    provenance = Provenance(here, loaded, begun=bool(done))
+    return summed_up([_stopped(PlanResult(""), stopped, ""), *done], provenance, time.perf_counter() - start)
 
 
-def _run_plan(plan: Plan, order: Order, listener: Progress, done: _State) -> None:
+def run_plan(plan: Plan, order: Order, listener: Progress) -> PlanResult:
+    """Run one plan, which has a cell; whatever stops it, also Ctrl-C, is told in the result beside what was found by then."""
     cells = list(plan.cells)
     if order.shuffle is not None:
         random.Random(order.shuffle).shuffle(cells)
-    if not cells:
-        return
     matrix_run = MatrixRun(plan, ports=listener.ports)
     found: list[CellResult] = []
-    try:
-        done.machine.setdefault("matrices", {})
-        _provenance(done.machine, _name(plan, cells), of_lab(matrix_run.lab))
+    stopped: list[Exception | KeyboardInterrupt] = []
+    loaded: Loaded | None = None
+    with _noted(stopped), closing(matrix_run), _noted(stopped):  # to take the lab down can fail too, or be interrupted
+        loaded = of_lab(matrix_run.lab)
         for result in matrix_run.run(cells):
-            judged = strictly(result) if order.strict else result
-            found.append(judged)
-            listener.cell(judged)
-            if order.first and judged.outcome is not Outcome.PASSED:
+            found.append(strictly(result) if order.strict else result)
+            listener.cell(found[-1])
+            if order.first and found[-1].outcome is not Outcome.PASSED:
                 break
-    except Exception as error:  # noqa: BLE001 - whatever stops one matrix leaves the others alone
-        done.stopped(error, plan.matrix.matrix)
-    finally:
-        # first what was found: taking the lab down can fail, or be interrupted
-        done.results += in_order(found, plan.cells)
-        done.notes += plan.notes
-        done.repeats += matrix_run.repeats
-        _close(matrix_run, done)
+    results = tuple(in_order(found, plan.cells))
+    done = PlanResult(plan.name, results, loaded, notes=plan.notes, repeats=matrix_run.repeats)
+    return _stopped(done, stopped, plan.matrix.matrix)
 
 
-def _close(matrix_run: MatrixRun, done: _State) -> None:
+@contextmanager
+def _noted(stopped: list[Exception | KeyboardInterrupt]) -> Iterator[None]:
+    """Whatever stops what is inside is noted: it leaves the other matrices alone, and what was found by then."""
     try:
-        matrix_run.close()
-    except Exception as error:  # noqa: BLE001 - as above
-        done.stopped(error, matrix_run.plan.matrix.matrix)
+        yield
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is
+        stopped.append(error)
 
 
-def _name(plan: Plan, cells: Sequence[Cell]) -> str:
-    return plan.matrix.matrix + (MARKED if cells[0].id.endswith(MARKED) else "")
+def _stopped(done: PlanResult, stopped: Sequence[Exception | KeyboardInterrupt], matrix: str) -> PlanResult:
+    """The result with what stopped it."""
+    told = [as_lab_error(error) for error in stopped if isinstance(error, Exception)]
+    signals = [interrupted_code(error) for error in stopped if isinstance(error, KeyboardInterrupt)]
+    return replace(
+        done,
+        problems=tuple(RunProblem(problem, matrix) for error in told for problem in error.problems),
+        codes=frozenset(error.exit_code for error in told),
+        interrupted=signals[-1] if signals else None,
+    )
 
 
-def _provenance(into: dict[str, object], matrix: str, found: Mapping[str, object]) -> None:
-    matrices = into["matrices"]
-    assert isinstance(matrices, dict)
-    matrices[matrix] = found
+def in_order(results: Iterable[CellResult], cells: Sequence[Cell]) -> list[CellResult]:
+    """Results in the order of ``cells``, whatever order they were measured in."""
+    place = {cell.id: number for number, cell in enumerate(cells)}
+    return sorted(results, key=lambda result: place[result.id])
 
 
 def strictly(result: CellResult) -> CellResult:
@@ -176,26 +170,30 @@ def strictly(result: CellResult) -> CellResult:
     return result
 
 
-def _summed_up(done: _State, seconds: float) -> RunResult:
-    count = {outcome: sum(result.outcome is outcome for result in done.results) for outcome in Outcome}
+def summed_up(done: Sequence[PlanResult], provenance: Provenance, seconds: float) -> RunResult:
+    """The run that these plans make, wherever they were run, in the order that reports tell them in."""
+    results = tuple(result for one in done for result in one.results)
+    count = {outcome: sum(result.outcome is outcome for result in results) for outcome in Outcome}
     summary = Summary(
-        cells=len(done.results),
+        cells=len(results),
         passed=count[Outcome.PASSED],
         fail_open=count[Outcome.FAIL_OPEN],
         fail_closed=count[Outcome.FAIL_CLOSED],
         mismatch=count[Outcome.MISMATCH],
         errors=count[Outcome.ERROR],
-        suspect=sum(result.suspect for result in done.results),
+        suspect=sum(result.suspect for result in results),
         seconds=seconds,
-        repeats=done.repeats,
+        repeats=sum(one.repeats for one in done),
     )
-    compared = comparisons(done.results)
-    if any(one.left == Backend.NFT and one.contrasts for one in compared):
-        done.codes.add(1)
-    code = done.interrupted or exit_code(done.results, done.codes)
+    compared = comparisons(results)
+    codes = {code for one in done for code in one.codes}
+    if any(one.must_agree and one.contrasts for one in compared):
+        codes.add(1)
+    signals = [one.interrupted for one in done if one.interrupted is not None]
     return RunResult(
-        tuple(done.results), summary, code, done.machine, tuple(done.problems), tuple(dict.fromkeys(done.notes)),
-        done.interrupted is not None, compared,
+        results, summary, signals[-1] if signals else exit_code(results, codes), provenance,
+        tuple(problem for one in done for problem in one.problems),
+        tuple(dict.fromkeys(note for one in done for note in one.notes)), bool(signals), compared,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from lab.prepare.scene import Scene
 from lab.record.trace import Trace
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
-from lab.run.source_ports import from_probe
+from lab.run.after.source_ports import from_probe
 from lab.verdict.cell_result import expected_words
 from lab.verdict.judge import judge
 from lab.written.asked import OneFlow

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import EllipsisType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from lab.errors import InputError, Problem, Where
 from lab.written.yaml_text import yaml_text
@@ -53,6 +53,17 @@ class Mark(Protocol):
     column: int
 
 
+class _Sent(NamedTuple):
+    """A mark that can be sent to another process, as the parser's own cannot."""
+
+    line: int
+    column: int
+
+
+def _sent(mark: Mark) -> _Sent:
+    return _Sent(mark.line, mark.column)
+
+
 class Map(dict[Any, Any]):
     """A mapping that knows the place of itself and of each key and value: ``marks[key] = (key's mark, value's mark)``."""
 
@@ -62,6 +73,10 @@ class Map(dict[Any, Any]):
         super().__init__()
         self.mark = mark
         self.marks: dict[Any, tuple[Mark, Mark]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        marks = {key: (_sent(of_key), _sent(of_value)) for key, (of_key, of_value) in self.marks.items()}
+        return Map, (_sent(self.mark),), (None, {"marks": marks}), None, iter(self.items())
 
 
 class Seq(list[Any]):
@@ -74,6 +89,9 @@ class Seq(list[Any]):
         self.mark = mark
         self.marks: list[Mark] = []
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Seq, (_sent(self.mark),), (None, {"marks": [_sent(mark) for mark in self.marks]}), iter(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -81,7 +99,10 @@ class Document:
 
     file: str
     data: Any
-    mark: Mark = field(repr=False, compare=False)  # the parser's own objects are equal to nothing else
+    mark: Mark = field(repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Document, (self.file, self.data, _sent(self.mark))
 
     def where(self, *path: str | int, key: bool = False) -> Where:
         """The place of the part at the path, as far as it leads; with ``key`` that of its key instead of its value."""

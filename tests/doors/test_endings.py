@@ -70,15 +70,15 @@ def enter(): raise MachineError(Problem("no right"))
 privileges.enter = enter
 """
 NO_SECOND_LAB = """
-from lab.run import matrix_run
+from lab.run import labs
 built = []
-class Lab(matrix_run.Lab):
+class Lab(labs.Lab):
     def __init__(self, *arguments, **options):
         built.append(self)
         if len(built) > 1:
             raise OSError(24, "Too many open files")
         super().__init__(*arguments, **options)
-matrix_run.Lab = Lab
+labs.Lab = Lab
 """
 IN_A_DESTRUCTOR = """
 import os, signal

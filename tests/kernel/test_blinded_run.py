@@ -10,7 +10,8 @@ import pytest
 from lab.lab import Lab
 from lab.record.result import Outcome, RunResult
 from lab.record.verdict import Kind
-from lab.run.matrix_run import BATCH, REPEATS, MatrixRun
+from lab.run.labs import Labs
+from lab.run.matrix_run import BATCH, REPEATS
 from tests.kernel.conftest import Project
 from tests.kernel.scenes import corridor, table
 from tests.kernel.test_blinded import drop_early, lose_the_trace_table, starve, take_route_away
@@ -31,10 +32,10 @@ def rows(count: int, expect: str) -> list[dict[str, Any]]:
 def blinding(monkeypatch: pytest.MonkeyPatch, blind: Callable[[Lab], None], labs: int) -> list[Lab]:
     """Blind the first ``labs`` labs that a run builds, each once its first batch has begun; returns all that are built."""
     built: list[Lab] = []
-    build, ask = MatrixRun._fresh_lab, Lab.ask
+    build, ask = Labs.fresh, Lab.ask
 
-    def built_lab(run: MatrixRun) -> Lab:
-        built.append(build(run))
+    def built_lab(labs: Labs) -> Lab:
+        built.append(build(labs))
         return built[-1]
 
     def asked(lab: Lab, *words: Any, **options: Any) -> Any:
@@ -44,7 +45,7 @@ def blinding(monkeypatch: pytest.MonkeyPatch, blind: Callable[[Lab], None], labs
         return ask(lab, *words, **options)
 
     blinded: list[Lab] = []
-    monkeypatch.setattr(MatrixRun, "_fresh_lab", built_lab)
+    monkeypatch.setattr(Labs, "fresh", built_lab)
     monkeypatch.setattr(Lab, "ask", asked)
     return built
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lab.run import matrix_run
+from lab.run.matrix_run import MatrixRun
 from lab.run.runner import Order
+from lab.run.ways import fresh
 from tests.kernel.conftest import Project
 from tests.kernel.scenes import ESTABLISHED, corridor, table
 
@@ -43,7 +44,7 @@ def test_every_port_of_a_range_is_the_first(project: Project, rules: tuple[str, 
 
 
 def test_a_swept_range_is_the_first_where_a_rule_remembers(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix_run, "MOST_TOUCHES", 6)
+    monkeypatch.setattr(fresh, "MOST_TOUCHES", 6)
     below = "-A FORWARD -p tcp --dport 1:499 -j DROP"
     limit = "-A FORWARD -p tcp -m tcp --dport 500:999 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
     flows = [
@@ -74,7 +75,7 @@ def test_how_far_a_range_is_that_is_asked_port_by_port(project: Project) -> None
     told: list[tuple[int, int]] = []
     (plan,) = project.plans(corridor(), {"gateway": table("filter")}, [
         {"name": "wide", "from": "client", "to": "server", "service": "udp/1001-1200", "expect": "allow"}])  # fmt: skip
-    run = matrix_run.MatrixRun(plan, ports=lambda _, done, of: told.append((done, of)))
+    run = MatrixRun(plan, ports=lambda _, done, of: told.append((done, of)))
     try:
         assert [str(cell.outcome) for cell in run.run(plan.cells)] == ["passed"]
     finally:

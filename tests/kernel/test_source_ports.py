@@ -11,8 +11,8 @@ from lab.record.result import CellResult, Outcome
 from lab.record.sweep import Gear
 from lab.record.verdict import Kind
 from lab.ruleset.rulesets import Rulesets
+from lab.run.after.source_ports import from_probe, notes_of
 from lab.run.runner import Order
-from lab.run.source_ports import from_probe, notes_of
 from lab.sweep.pieces import Sweeper
 from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, rendered, table

@@ -15,7 +15,7 @@ def check(
     from lab.cli.given import Given, Selection
     from lab.report.plain import plain
     from lab.ruleset.backend import Backend
-    from lab.run.source_ports import notes_of
+    from lab.run.after.source_ports import notes_of
 
     given = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped)
     for plan in given.whole_plans(Selection(o.BOTH.families, [Backend.NFT])):

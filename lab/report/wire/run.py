@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
@@ -136,6 +135,18 @@ class HasVerdict(Protocol):
         """What was proven."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """In which way a flow was run, where it can be run in several."""
+
+    backend: Literal["nft", "legacy"] = key("which iptables loaded the rulesets")
+    policies: dict[str, str] = key("the policy's name for each node that has one", of=lambda way: dict(way.policies))
+    revision: str | None = key("tells policies of one name apart; null where nobody gave one")
+
+
+_OF_BEFORE = Way(backend="nft", policies={}, revision=None)
+
+
 def _here(cell: CellResult) -> observation.Conntrack | None:
     return next((entry for entry in cell.verdict.observation.conntrack if entry.node == cell.at), None)
 
@@ -161,6 +172,7 @@ class _Asked:
     service: str = key("as the matrix writes it")
     family: Family = key()
     at: str = key("the node under test", older="")
+    way: Way = key(older=_OF_BEFORE)
     source: str = key("the address that it was sent from", older="")
     kernel_source: str | None = key(
         "what the sender's kernel would choose; null: it has one, or the row names one", older=None
@@ -224,19 +236,5 @@ class Run:
     cells: Many[Cell] = key("in the order of the matrix files", of="results")
     comparisons: Many[Comparison] = key("the same flows in two ways", older=())
     machine: dict[str, object] = key(
-        "kernel, iptables version and backend, rulesets, sysctls", of=lambda result: _value(result.machine)
+        "kernel, iptables version and backend, rulesets, sysctls", of="machine"
     )
-
-
-def _value(value: object) -> object:
-    """A value of the provenance as JSON has it; what JSON has no word for becomes its text."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Mapping():
-            return {str(key): _value(item) for key, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-            return [_value(item) for item in items]
-        case _:
-            return str(value)

@@ -14,6 +14,7 @@ import pytest
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.result import CellResult, Outcome, RunResult
+from lab.record.way import Way
 from lab.report.detail import explain
 from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
@@ -62,7 +63,8 @@ def plan_of(name: str, backend: Backend = Backend.NFT) -> Plan:
     (node,) = topology.roles()[matrix.role]
     with_dump = matrix.elsewhere(policies={node: PolicySpec(name=name)})
     policies = {node: Rulesets(v4=loadable(name))}
-    return Plan(HERE / name / "matrix.yaml", with_dump, topology, policies, expand(with_dump, topology), backend=backend)
+    way = Way(str(backend), ((node, name),))
+    return Plan(HERE / name / "matrix.yaml", with_dump, topology, policies, expand(with_dump, topology), way=way)
 
 
 @pytest.fixture(scope="module", params=product(DUMPS, Backend), ids="-".join)

@@ -8,6 +8,7 @@ from lab.errors import Problem
 from lab.record.observation import Arrival, Conntrack, Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
+from lab.record.provenance import Loaded, Machine, Provenance
 from lab.record.result import CellResult, Outcome, PortGroup, RunProblem, RunResult, Summary
 from lab.record.verdict import Kind, Verdict
 
@@ -140,6 +141,17 @@ def problems(*texts: str) -> tuple[RunProblem, ...]:
     return tuple(RunProblem(Problem(text)) for text in texts)
 
 
+def provenance(*, kernel: str = "6.18.0", matrix: str = "web-edge") -> Provenance:
+    """Return what a run of one matrix was measured on."""
+    machine = Machine(
+        "1.2", kernel, "x86_64", "3.13.1", "iptables v1.8.9 (nf_tables)", "nft", None, "ipset v7.17", 2, rootless=False
+    )
+    loaded = Loaded(
+        "nft", {"gateway": "sha256:ab"}, {"gateway": {"v4": "sha256:cd"}}, {"gateway": {"net.ipv4.ip_forward": "1"}}
+    )
+    return Provenance(machine, {matrix: loaded})
+
+
 def run(cells: Iterable[CellResult], **changes: object) -> RunResult:
     """Return a run of ``cells``, with its numbers; ``changes`` are fields of RunResult."""
     results = tuple(cells)
@@ -150,7 +162,7 @@ def run(cells: Iterable[CellResult], **changes: object) -> RunResult:
     )  # fmt: skip
     values: dict[str, object] = {
         "exit_code": int(summary.passed != summary.cells),
-        "machine": {"kernel": "6.18.0", "iptables": {"version": "1.8.9", "backend": "nf_tables"}, "cpus": 2},
+        "provenance": provenance(),
         **changes,
     }
     return RunResult(results, summary, **values)  # type: ignore[arg-type]

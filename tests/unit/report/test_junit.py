@@ -52,7 +52,7 @@ def test_provenance_and_exit_code_are_properties(tmp_path: Path) -> None:
     properties = {item.get("name"): item.get("value") for item in only(root, "properties")}
     assert properties["lab.exit"] == "1"
     assert properties["machine.kernel"] == "6.18.0"
-    assert properties["machine.iptables.backend"] == "nf_tables"
+    assert properties["machine.matrices.web-edge.texts.gateway.v4"] == "sha256:cd"
 
 
 def test_what_stopped_a_matrix_is_an_error(tmp_path: Path) -> None:
@@ -69,7 +69,8 @@ def test_a_note_is_no_error(tmp_path: Path) -> None:
 def test_control_characters_leave_the_file_readable(tmp_path: Path) -> None:
     evil = "\x00\x1b[31m\ud800]]>"
     cells = [make.fail_open(row=evil, matrix=evil, differences=(evil,), where=evil)]
-    root = written(make.run(cells, machine={evil: evil}, problems=make.problems(evil), exit_code=3), tmp_path)
+    provenance = make.provenance(kernel=evil, matrix=evil)
+    root = written(make.run(cells, provenance=provenance, problems=make.problems(evil), exit_code=3), tmp_path)
     assert r"\x00\x1b[31m\ud800]]>" in str(only(root, "failure").get("message"))
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
 from typing import Any
 
 import jsonschema
 import pytest
 
 from lab.record.result import Outcome, RunResult
+from lab.record.way import Way
 from lab.report.run_json import to_json
 from lab.report.wire.schema import bench_schema, result_schema
 from tests.unit.report import make
@@ -51,7 +51,7 @@ def test_the_keys_that_machines_were_promised() -> None:
     )
     for cell in document["cells"]:
         assert {
-            "id", "expected", "verdict", "result", "rule", "decided", "arrived", "conntrack", "path", "probe_us",
+            "id", "way", "expected", "verdict", "result", "rule", "decided", "arrived", "conntrack", "path", "probe_us",
         } <= set(cell)  # fmt: skip
 
 
@@ -74,6 +74,13 @@ def test_an_allowed_cell() -> None:
     assert cell["conntrack"]["state"] == "ESTABLISHED"
     assert cell["conntrack"]["assured"] is True
     assert cell["probe_us"] == 210.0
+
+
+def test_the_way_of_a_cell() -> None:
+    way = Way("legacy", (("gateway", "edge"), ("core", "inner")), "a1b2")
+    cell = only_cell(make.run([make.cell(way=way)]))
+    assert cell["way"] == {"backend": "legacy", "policies": {"gateway": "edge", "core": "inner"}, "revision": "a1b2"}
+    assert only_cell(make.run([make.cell()]))["way"] == {"backend": "nft", "policies": {}, "revision": None}
 
 
 def test_the_path_is_a_compact_list_of_steps() -> None:
@@ -113,10 +120,18 @@ def test_the_groups_of_a_range_carry_their_own_verdicts() -> None:
     assert cell["groups"][0]["rule"]["number"] is None
 
 
-def test_any_provenance_can_be_written() -> None:
-    machine = {"path": PurePosixPath("/a"), "set": frozenset({"b", "a"}), "deep": {"x": [1, None, (2.5,)]}}
-    document = json.loads(json.dumps(to_json(make.run([make.cell()], machine=machine))))
-    assert document["machine"] == {"path": "/a", "set": ["a", "b"], "deep": {"x": [1, None, [2.5]]}}
+def test_the_provenance_is_written_whole() -> None:
+    document = json.loads(json.dumps(to_json(make.run([make.cell()]))))
+    assert list(document["machine"].items()) == [
+        ("lab", "1.2"), ("kernel", "6.18.0"), ("architecture", "x86_64"), ("python", "3.13.1"),
+        ("iptables", "iptables v1.8.9 (nf_tables)"), ("backend", "nft"), ("nft", None), ("ipset", "ipset v7.17"),
+        ("processors", 2), ("rootless", False),
+        ("matrices", {"web-edge": {
+            "backend": "nft", "rulesets": {"gateway": "sha256:ab"}, "texts": {"gateway": {"v4": "sha256:cd"}},
+            "sysctls": {"gateway": {"net.ipv4.ip_forward": "1"}},
+        }}),
+    ]  # fmt: skip
+    assert to_json(make.run([], provenance=None))["machine"] == {}
 
 
 def test_a_wrong_document_is_refused_by_the_schema() -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.probe.question import Echo, Handshake, Message, Segment
-from lab.run.matrix_run import in_order, nothing_selected
 from lab.run.questions import questions
-from lab.verdict.cell_result import Tally
 from lab.written.cell import Service, Target
 from lab.written.expect.arrives import ArrivesSpec
-from tests.unit.run.test_exit_code import TODAY
-from tests.unit.verdict.made import cell, verdict
+from tests.unit.verdict.made import cell
 
 PORTS = Service("tcp/22,80-82", "tcp", ((22, 22), (80, 82)))
 PING = Service("icmp/echo-request", "icmp", icmp_type=8, icmp_code=0)
@@ -65,17 +62,3 @@ def test_an_address_that_nobody_has_receives_nothing() -> None:
 def test_the_row_s_own_source_port_and_bare_segment() -> None:
     ((_, question),) = questions(replace(cell(), sport=53, ack=True))
     assert (question.sport, question.sends) == (53, Segment(443))
-
-
-def test_results_come_in_the_order_of_the_cells() -> None:
-    cells = [replace(cell(), id=f"made::row[{number}]") for number in range(4)]
-    results = []
-    for one in reversed(cells):
-        tally = Tally(one, TODAY)
-        tally.add(443, verdict())
-        results.append(tally.result())
-    assert [result.id for result in in_order(results, cells)] == [one.id for one in cells]
-
-
-def test_a_selection_of_nothing_says_what_selected_it() -> None:
-    assert str(nothing_selected("-k 'nowhere'")).startswith("-k 'nowhere' selects no cell")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.run.swept import is_swept
+from lab.run.ways.swept import is_swept
 from lab.written.cell import Cell, Service
 from tests.unit.verdict.made import cell
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,18 @@ def test_places_of_keys_values_and_items() -> None:
     assert str(document.where("a", "c", "d")) == "f.yaml:4:10"
     assert str(document.where("a", "c", "d", key=True)) == "f.yaml:4:7"
     assert str(document.where("a", "c", "nothing", "there")) == "f.yaml:4:6"
+
+
+def test_a_document_tells_its_places_in_another_process_too() -> None:
+    document = read_yaml("a:\n  b: &x [1, {c: 2}]\n  d: *x\n  e:\n", "f.yaml")
+    sent = pickle.dumps(document)
+    assert b"ruamel" not in sent, "a parser's own marks are of a module that another process may not find"
+    there = pickle.loads(sent)
+    assert there == document
+    assert there.data["a"]["b"] is there.data["a"]["d"]
+    for path in ((), ("a",), ("a", "b", 0), ("a", "b", 1, "c"), ("a", "d"), ("a", "d", 1), ("a", "e")):
+        for key in (True, False):
+            assert there.where(*path, key=key) == document.where(*path, key=key)
 
 
 @pytest.mark.parametrize(

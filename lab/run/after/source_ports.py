@@ -8,7 +8,7 @@ from lab.errors import InputError
 from lab.kernel.hold.held import Held
 from lab.lab import Lab
 from lab.prepare.plan import Plan
-from lab.probe.question import SOURCE_PORTS
+from lab.probe.question import SOURCE_PORTS, Question
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind, Verdict
@@ -16,6 +16,8 @@ from lab.ruleset.held import HeldRule
 from lab.ruleset.remembering import Flow
 from lab.ruleset.rule import Ports, overlap
 from lab.ruleset.source_ports import Class, asks, classes, in_line
+from lab.run.questions import question_of
+from lab.written.cell import Cell
 from lab.written.service import merged, ports_text
 
 MOST_ASKED = 32  # ranges of source ports, for one destination port
@@ -53,6 +55,17 @@ def from_probe(lab: Lab, verdict: Verdict, ask: Callable[[int], Verdict]) -> Ite
     ends = {path.node for path in verdict.path}
     if not lab.rules_that_remember.in_the_way(Flow(sent.family, proto, ports, ends)):
         yield from from_other_ports(lab, proto, ports, verdict, lambda _, sport: ask(sport))
+
+
+def from_cell(
+    lab: Lab, cell: Cell, verdicts: Iterable[tuple[Verdict, Ranges]], ask: Callable[[Question], Verdict]
+) -> Iterator[str]:
+    """`from_other_ports` of each of a cell's verdicts; nothing where the row says from which port it is sent."""
+    if cell.sport is None and cell.service.ports:
+        for verdict, ports in verdicts:
+            yield from from_other_ports(
+                lab, cell.service.proto, ports, verdict, lambda port, sport: ask(question_of(cell, port, sport))
+            )
 
 
 def from_other_ports(lab: Lab, proto: str, ports: Ranges, verdict: Verdict, ask: Ask) -> Iterator[str]:

@@ -1,0 +1,32 @@
+"""A log that a rate-limited rule writes: it is silent after its burst, so it is judged on fresh nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lab.run.asker import Asker
+from lab.run.questions import questions
+from lab.run.ways.way import WayToAsk
+from lab.verdict.cell_result import Tally
+from lab.written.cell import Cell
+from lab.written.expect.logged import LOGGED
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Asks the cell without its log by the first of ``ways`` that fits, then the first port of each verdict for its log."""
+
+    ways: Sequence[WayToAsk]
+
+    def fits(self, cell: Cell, asker: Asker) -> bool:
+        """Where the row expects a log, and the rule that writes it is limited."""
+        return asker.isolation.log_is_limited(cell)
+
+    def ask(self, cell: Cell, asker: Asker) -> Tally:
+        """Ask for the verdicts, then for the log of each."""
+        silent = replace(cell, expect=cell.expect.without(LOGGED))
+        tally = next(way for way in self.ways if way.fits(silent, asker)).ask(silent, asker)
+        asked = dict(questions(cell))
+        tally.confirm(cell, lambda port: asker.ask_fresh(cell, asked[port]))
+        return tally
