@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from pydantic import BaseModel
-
 from lab.written.expect.example import Example
 
 if TYPE_CHECKING:
     import datetime
+
+    from pydantic import BaseModel
 
     from lab.record.result import CellResult
     from lab.record.verdict import Verdict
