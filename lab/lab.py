@@ -113,6 +113,8 @@ class Lab:
         Raises InputError or MachineError when they are refused: the node then holds what it held before, unless the error says
         that it does not; every question is then answered with a MeasurementError.  Raises MeasurementError when the network
         cannot be brought to rest before, or the trace is blind afterwards.
+
+        >>> lab.load("gateway", Rulesets(v4=rendered))
         """
         self.site.require_node(node)
         lines = lines or find_lines(self.topology, {node: rulesets}, self.backend)[node]
@@ -269,7 +271,7 @@ class Lab:
         afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.
         ``tally`` is filled on the way, for who wants what was finished before an interruption.  Raises as `probe` does.
 
-        >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-65535", gear=Gear.VERDICT).open
+        >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-1023", gear=Gear.VERDICT).open
         """
         flow = self.asked(sender, target, service, source=next(iter(sources), source), family=family)
         if flow.service.proto not in ("tcp", "udp") or (sources and flow.service.port_count > 1):

@@ -98,14 +98,23 @@ _NFT_HINTS = re.compile(
 
 
 def here_of(texts: Mapping[str, str], interfaces: Collection[str]) -> Here:
-    """What a node with rulesets of these texts, by kind, has."""
+    """What a node with rulesets of these texts, by kind, has.
+
+    >>> here_of({"ipset": "create admins hash:net"}, ["eth0"]).empty
+    frozenset({'admins'})
+    """
     empty = ipset.empty_sets(texts.get("ipset", ""))
     filled = {name for kind in ("v4", "v6") for name in _FILLS.findall(texts.get(kind, ""))}
     return Here(frozenset(interfaces), (empty - filled) | empty_sets(texts.get("nft", "")))
 
 
 def needs_of(rule: HeldRule, here: Here) -> tuple[Need, ...]:
-    """What the rule needs that is not there."""
+    """What the rule needs that is not there.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> needs_of(rule_in_line("v4", "-A INPUT -i tun0 -j ACCEPT"), Here(["eth0"]))
+    (Need(kind='interface', what='the interface tun0', negated=False),)
+    """
     if not (_NFT_HINTS if rule.is_native else _HINTS).search(rule.text):
         return ()
     if rule.is_native:
@@ -114,14 +123,23 @@ def needs_of(rule: HeldRule, here: Here) -> tuple[Need, ...]:
 
 
 def lacks_interface(name: str, own: Collection[str]) -> bool:
-    """Whether no interface of a node is meant by a rule that names this one (``eth0``, ``tun+``, ``wg*``)."""
+    """Whether no interface of a node is meant by a rule that names this one (``eth0``, ``tun+``, ``wg*``).
+
+    >>> lacks_interface("tun+", ["eth0"]), lacks_interface("eth*", ["eth0"])
+    (True, False)
+    """
     if name[-1:] in ("+", "*"):
         return not any(one.startswith(name[:-1]) for one in (*own, "lo"))
     return name not in own and name != "lo"
 
 
 def named_interfaces(rule: HeldRule) -> Iterator[str]:
-    """The interfaces that the rule names, as it writes them."""
+    """The interfaces that the rule names, as it writes them.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> list(named_interfaces(rule_in_line("v4", "-A FORWARD -i eth0 -o tun+ -j ACCEPT")))
+    ['eth0', 'tun+']
+    """
     for condition in rule.conditions:
         if condition.field in (ENTERED, LEFT) and not condition.is_named:
             yield from condition.values

@@ -33,7 +33,13 @@ class Seen:
 
 
 def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:
-    """Whether nothing that is read of a rule speaks against the packet; the fields ``but`` are not asked."""
+    """Whether nothing that is read of a rule speaks against the packet; the fields ``but`` are not asked.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> rule = rule_in_line("v4", "-A INPUT -p tcp --dport 22 -j ACCEPT")
+    >>> may_match(rule, Seen("tcp", dports=((443, 443),))), may_match(rule, Seen("tcp"))
+    (False, True)
+    """
     return all(
         one.field in but or one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in rule.conditions
     )

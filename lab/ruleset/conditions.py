@@ -74,7 +74,11 @@ def without_texts(text: str) -> str:
 
 
 def of_iptables(text: str) -> Iterator[Condition]:
-    """The conditions of a rule as iptables-save prints it, or as people write it."""
+    """The conditions of a rule as iptables-save prints it, or as people write it.
+
+    >>> list(of_iptables("-A INPUT ! -i eth+ -j DROP"))
+    [Condition(field='entered', values=('eth+',), negated=True)]
+    """
     negated = False
     found = iter(words(text))
     for word in found:
@@ -91,6 +95,9 @@ def of_nft(text: str) -> Iterator[Condition]:
     """The conditions of a rule as nft prints it; a map is one too, as a rule ends where its map has no such key.
 
     Of ``jump { … }`` the rules within ask for themselves.
+
+    >>> list(of_nft("ip saddr { 10.0.9.7, 10.0.9.8 } accept"))
+    [Condition(field='sources', values=('10.0.9.7', '10.0.9.8'), negated=False)]
     """
     bare = _NO_CONDITION.sub("", without_block(without_texts(text)))
     for found in _NFT.finditer(bare):

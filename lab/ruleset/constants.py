@@ -20,6 +20,9 @@ def constants_in(kind: str, text: str) -> Iterator[str]:
     """Every word of a text of this kind (ipset, v4, v6, nft) that may be an address or a prefix.
 
     What a rule says to people, in its comment and its logs, is none of them.
+
+    >>> list(constants_in("v4", "-A INPUT -s 10.0.9.0/24 -m comment --comment was-10.0.8.1 -j ACCEPT"))
+    ['10.0.9.0/24']
     """
     for line in text.split("\n"):
         yield from _CONSTANT.findall(_without_texts(kind, line) if any(word in line for word in _OF_PEOPLE) else line)

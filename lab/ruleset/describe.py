@@ -12,6 +12,10 @@ def described(node: str, rule: HeldRule) -> Rule:
     """The record of a rule of ``node``.
 
     What it rejects with is as nft writes it in a table of both families, since that depends on the packet.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> described("gateway", rule_in_line("v4", "-A FORWARD -p tcp --dport 25 -j REJECT")).rejects
+    'icmp-port-unreachable'
     """
     family = _FAMILIES.get(rule.family)
     rejects = rule.reject_with if family is None else rule.reject_kind(family)

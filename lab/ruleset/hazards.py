@@ -30,7 +30,13 @@ class Hazards:
 
 
 def find_hazards(rules: Iterable[HeldRule], sets: str = "") -> Hazards:
-    """What the rules can do; ``sets`` are the ipsets that they may ask, as `ipset save` prints them."""
+    """What the rules can do; ``sets`` are the ipsets that they may ask, as `ipset save` prints them.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> to_itself = rule_in_line("v4", "-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080")
+    >>> find_hazards([to_itself]) == Hazards(translates=True)
+    True
+    """
     of_ports = frozenset(_SET_OF_PORTS.findall(sets))
     queues = answers = rejects = translates = reads = copies = False
     for rule in rules:

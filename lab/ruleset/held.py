@@ -43,6 +43,11 @@ class HeldRule:
     ``goto`` that it comes back from none.  ``remembers``: it treats a packet by those that came before; ``merely_logs`` tells
     of such a rule that it has no say in a packet's fate.  ``matches`` are the names behind iptables' ``-m``, None for a rule of
     native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> rule = rule_in_line("v4", "-A FORWARD -p tcp --dport 443 -m comment --comment publish-web -j ACCEPT")
+    >>> rule.comment, rule.ports("dports"), rule.is_about("udp")
+    ('publish-web', ((443, 443),), False)
     """
 
     family: str
@@ -180,6 +185,9 @@ class HeldChain:
 
     ``hook`` (``forward``), ``kind`` (``filter``, ``nat``, …: iptables' table, nft's type) and ``policy`` in its dialect's word
     are None for one that no hook calls.
+
+    >>> HeldChain("inet", "filter", "input", (), "input", "filter", "drop").judges(6)
+    True
     """
 
     family: str
@@ -211,7 +219,11 @@ def rules_of(chains: Chains, family: int | None = None) -> Iterator[HeldRule]:
 
 
 def block_name(rank: int) -> str:
-    """What the lab calls a chain that the kernel made of ``jump { … }``; no chain that people name has a blank."""
+    """What the lab calls a chain that the kernel made of ``jump { … }``; no chain that people name has a blank.
+
+    >>> block_name(1)
+    'block 1'
+    """
     return f"block {rank}"
 
 

@@ -20,7 +20,13 @@ _REMEMBERS_BY_ITSELF = frozenset(("--set", "--update", "--remove"))
 
 
 def chains_of_save(family: str, ruleset: Ruleset, lines: Lines | None = None) -> dict[ChainKey, HeldChain]:
-    """The chains of one family (``ip``, ``ip6``), in the order of the text."""
+    r"""The chains of one family (``ip``, ``ip6``), in the order of the text.
+
+    >>> from lab.ruleset.save import read_save
+    >>> (chain,) = chains_of_save("ip", read_save("*filter\n:INPUT DROP [0:0]\nCOMMIT")).values()
+    >>> chain.hook, chain.policy
+    ('input', 'DROP')
+    """
     written = _written_sets(ruleset)
     return {
         (family, table.name, chain.name): _chain(family, table.name, chain, written, lines or {})
@@ -36,7 +42,14 @@ def _chain(family: str, table: str, chain: Chain, written: Collection[str], line
 
 
 def held_rule(family: str, rule: SavedRule, source: str | None = None, written: Collection[str] = ()) -> HeldRule:
-    """One rule; ``written`` are the sets that rules write."""
+    r"""One rule; ``written`` are the sets that rules write.
+
+    >>> from lab.ruleset.save import read_save
+    >>> (rule,) = read_save("*filter\n-A INPUT -m limit --limit 5/min -j LOG\nCOMMIT").rules()
+    >>> held = held_rule("ip", rule, "policies/edge.rules:2")
+    >>> held.remembers, held.merely_logs, held.source
+    (True, True, 'policies/edge.rules:2')
+    """
     remembers = _remembers(rule, written, logs=True)
     return HeldRule(
         family, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target,

@@ -26,6 +26,9 @@ def rule_in_line(kind: str, line: str) -> HeldRule | None:
 
     Its table is not known, nor its place; of iptables the chain is.  What a script's line is not, a rule or the beginning of a
     set, is not told: it has no conditions then that a packet could have.
+
+    >>> rule_in_line("v4", "-I INPUT -s 10.0.9.0/24 -j DROP").conditions
+    (Condition(field='sources', values=('10.0.9.0/24',), negated=False),)
     """
     if kind == "nft":
         text = line.strip().rstrip(";")
@@ -38,7 +41,11 @@ def rule_in_line(kind: str, line: str) -> HeldRule | None:
 
 
 def rules_in(kind: str, text: str) -> Iterator[tuple[int, HeldRule]]:
-    """The rules of a text, each with the number of its line, from 1."""
+    r"""The rules of a text, each with the number of its line, from 1.
+
+    >>> [(line, rule.target) for line, rule in rules_in("v4", "*filter\n-A INPUT -j DROP\nCOMMIT")]
+    [(2, 'DROP')]
+    """
     for number, line in enumerate(text.split("\n"), start=1):
         rule = rule_in_line(kind, line)
         if rule is not None:

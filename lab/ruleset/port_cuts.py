@@ -39,7 +39,12 @@ def port_cuts(rule: HeldRule, proto: str) -> frozenset[int] | None:
 
 
 def cuts_of(rules: Iterable[HeldRule], proto: str) -> frozenset[int] | None:
-    """The cuts of all these rules; None where those of one cannot be told."""
+    """The cuts of all these rules; None where those of one cannot be told.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> sorted(cuts_of([rule_in_line("v4", "-A INPUT -p tcp --dport 1024:65535 -j DROP")], "tcp"))
+    [1024, 65536]
+    """
     found: set[int] = set()
     for rule in rules:
         cuts = port_cuts(rule, proto)

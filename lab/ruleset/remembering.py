@@ -1,4 +1,14 @@
-"""Which flows may meet a rule that remembers what it saw, and whether a packet did."""
+r"""Which flows may meet a rule that remembers what it saw, and whether a packet did.
+
+>>> from lab.ruleset.held_save import chains_of_save
+>>> from lab.ruleset.save import read_save
+>>> from lab.written.expect.example import PASSED
+>>> text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 5/min -j ACCEPT\nCOMMIT"
+>>> rules = RememberingRules(topology, {"gateway": chains_of_save("ip", read_save(text))})
+>>> in_the_way = rules.in_the_way(Flow(4, "tcp", ((443, 443),), ("world", "web")))
+>>> met_by(in_the_way, PASSED.path)[1].text
+'-A FORWARD -m limit --limit 5/min -j ACCEPT'
+"""
 
 from __future__ import annotations
 

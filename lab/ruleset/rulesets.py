@@ -12,9 +12,12 @@ KINDS = ("ipset", "v4", "v6", "nft")
 
 @dataclass(frozen=True, slots=True)
 class Rulesets:
-    """Rendered texts by kind: ``ipset save`` format, iptables' format for each family, an nft script; None is none.
+    r"""Rendered texts by kind: ``ipset save`` format, iptables' format for each family, an nft script; None is none.
 
     They are loaded in the order of `KINDS`, as rules name sets.
+
+    >>> Rulesets(v4=Rendered("*filter\nCOMMIT\n", (), "policies/edge.rules")).judges(6)
+    False
     """
 
     ipset: Rendered | None = None

@@ -1,4 +1,16 @@
-"""What a verdict rests on that is not there: rules that would have had a say, if somebody had what they wait for."""
+r"""What a verdict rests on that is not there: rules that would have had a say, if somebody had what they wait for.
+
+>>> from dataclasses import replace
+>>> from lab.ruleset.held_save import chains_of_save
+>>> from lab.ruleset.save import read_save
+>>> from lab.written.expect.example import PASSED
+>>> text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -i tun0 -j DROP\n-A FORWARD -j ACCEPT\nCOMMIT"
+>>> absences = Absences(topology, {"gateway": chains_of_save("ip", read_save(text))}, {"gateway": Here(["wan", "dmz"])})
+>>> way = replace(PASSED.path[0], steps=PASSED.path[0].steps[2:])  # rule 2 let it pass
+>>> passed = replace(PASSED, observation=replace(PASSED.observation, request=(way,)))
+>>> absences.behind([(passed, ())], sender="world")
+('gateway filter:FORWARD:1 was passed over for want of the interface tun0: with it this could be otherwise',)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,14 @@
-"""One cell's verdicts, port by port, to its result."""
+r"""One cell's verdicts, port by port, to its result.
+
+>>> from dataclasses import replace
+>>> from lab.written.cell import Expectation
+>>> from lab.written.expect.example import PASSED
+>>> denied = replace(cell, expect=Expectation("reject", "tcp-reset"))
+>>> tally = Tally(denied, datetime.date(2026, 1, 31))
+>>> tally.add_swept([(1, 1023)], PASSED, each_us=20.0)
+>>> expected_words(denied), str(tally.result().outcome), tally.result().ports
+('reject with tcp-reset', 'fail-open', 1023)
+"""
 
 from __future__ import annotations
 

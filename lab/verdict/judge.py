@@ -27,7 +27,13 @@ class Judgement:
 
 
 def judge(cell: Cell, verdict: Verdict) -> Judgement:
-    """What ``verdict`` means for ``cell``; fail-open comes before everything but a failed measurement."""
+    """What ``verdict`` means for ``cell``; fail-open comes before everything but a failed measurement.
+
+    >>> from dataclasses import replace
+    >>> from lab.written.expect.example import PASSED
+    >>> str(judge(replace(cell, expect=Expectation("deny")), PASSED).outcome)
+    'fail-open'
+    """
     expect = cell.expect
     left_open = expect.action != "allow" and verdict.passed_node and not verdict.observation.faults
     if verdict.kind is Kind.LOST and not left_open:

@@ -25,6 +25,10 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     """The verdict of ``observation``, with ``at`` the node under test (None: whichever decided).
 
     Where its witnesses contradict each other it is `lost`, whatever each of them alone would prove.
+
+    >>> syn = Packet(4, 6, "10.0.1.10", 32768, "10.0.2.10", 443, flags=2)
+    >>> str(prove(Observation(syn, Milestone.ANSWERED)).kind)
+    'allowed'
     """
     if observation.faults:
         return _verdict(observation, at, Kind.LOST, f"the instrument failed: {'; '.join(observation.faults)}")

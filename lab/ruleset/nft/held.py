@@ -14,7 +14,13 @@ _NO_SETS: Mapping[str, str] = {}
 def held_rule(
     table: NftTable, chain: str, rule: NftRule, source: str | None = None, block: str | None = None
 ) -> HeldRule:
-    """One rule of a listing; ``block`` is what the chain of its ``jump { … }`` is called."""
+    """One rule of a listing; ``block`` is what the chain of its ``jump { … }`` is called.
+
+    >>> from lab.ruleset.nft.rule import Surroundings, read_rule
+    >>> rule = read_rule(4, 1, "tcp dport 443 accept", Surroundings({}))
+    >>> held_rule(NftTable("inet", "filter", {}), "input", rule, "policies/edge.nft:7").ports("dports")
+    ((443, 443),)
+    """
     jumps = rule.jump_to if block is None else (*rule.jump_to, block)
     merely_logs = rule.stateful and rule.target in (None, "log")
     return HeldRule(
@@ -25,7 +31,12 @@ def held_rule(
 
 
 def held_chain(family: str, table: str, chain: NftChain, rules: tuple[HeldRule, ...]) -> HeldChain:
-    """One chain of a listing."""
+    """One chain of a listing.
+
+    >>> chain = NftChain("input", "filter", "input", "filter", None, (), ())
+    >>> held_chain("inet", "filter", chain, ()).policy
+    'accept'
+    """
     policy = None if chain.hook is None else chain.policy or "accept"
     return HeldChain(family, table, chain.name, rules, chain.hook, chain.type, policy)
 

@@ -102,7 +102,12 @@ def written_sets(text: str) -> list[str]:
 def read_rule(
     handle: int, number: int, text: str, around: Surroundings, block: tuple[NftRule, ...] | None = None
 ) -> NftRule:
-    """The rule of this text; ``block`` are the rules of ``jump { … }``, which the text then has as ``{}``."""
+    """The rule of this text; ``block`` are the rules of ``jump { … }``, which the text then has as ``{}``.
+
+    >>> rule = read_rule(7, 1, "tcp dport 22 limit rate 5/minute accept", Surroundings({}))
+    >>> rule.target, rule.stateful
+    ('accept', True)
+    """
     bare = without_strings(text)
     outer = _BRACES.sub("{}", bare) if "{" in bare else bare
     words = outer.split()
@@ -147,7 +152,11 @@ class NewDestination(NamedTuple):
 
 
 def new_destination(text: str) -> NewDestination:
-    """What `dnat` or `redirect` of a rule gives: an address or a range, a port or a range, as they are written."""
+    """What `dnat` or `redirect` of a rule gives: an address or a range, a port or a range, as they are written.
+
+    >>> new_destination("tcp dport 443 dnat ip to 10.0.2.10:8443")
+    NewDestination(address='10.0.2.10', ports='8443')
+    """
     found = _TO.search(without_strings(text))
     if found is None or found["more"]:
         return NewDestination(None, None)
@@ -207,7 +216,11 @@ def _asks_written(bare: str, written: Collection[str]) -> bool:
 
 
 def is_about_invalid(text: str) -> bool:
-    """Whether a rule is about packets of state invalid, or of a source on the wrong interface."""
+    """Whether a rule is about packets of state invalid, or of a source on the wrong interface.
+
+    >>> is_about_invalid("ct state invalid drop"), is_about_invalid("ct state invalid,new drop")
+    (True, False)
+    """
     bare = without_block(without_strings(text))
     if "ct state " in bare:
         for found in _STATES.finditer(bare):

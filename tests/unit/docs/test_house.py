@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.docs import coming
-
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
@@ -46,16 +44,6 @@ def drawn() -> list[tuple[str, frozenset[str]]]:
     return [(indent, frozenset(rooms.split(" | "))) for indent, rooms in house]
 
 
-def as_it_will_be(rows: Layers) -> Layers:
-    """The layers with what is coming: what a row expects knows what was seen, and what stands is a room."""
-    found: list[frozenset[str]] = []
-    for row in rows:
-        if row == {"sweep"} and not is_there("site"):
-            found.append(frozenset(("site",)))
-        found += [frozenset(("written",)), frozenset(("record",))] if row == {"written", "record"} else [row]
-    return found
-
-
 def section(heading: str) -> str:
     return PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
@@ -78,12 +66,8 @@ def files_in(row: str) -> Iterator[str]:
                 yield f"{folder}{said}"
 
 
-def is_known(path: str) -> bool:
-    return path in coming.FILES or (ROOT / path).exists()
-
-
 def test_the_picture_is_the_contract() -> None:
-    assert [rooms for indent, rooms in drawn() if not indent] == as_it_will_be(layers("rooms"))
+    assert [rooms for indent, rooms in drawn() if not indent] == layers("rooms")
     assert [rooms for indent, rooms in drawn() if indent] == layers("kernel-rooms")
 
 
@@ -99,7 +83,7 @@ def test_each_room_is_in_the_contract_and_has_a_row() -> None:
 def test_every_file_that_is_named_is_there(heading: str) -> None:
     named = [path for row in rows_of(section(heading)) for path in files_in(row)]
     assert len(named) > 10
-    assert [path for path in named if not is_known(path)] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_every_word_says_where_it_lives() -> None:
@@ -108,8 +92,3 @@ def test_every_word_says_where_it_lives() -> None:
     words = [word for row in rows for word in re.split(r", ", row.split(" | ")[0].removeprefix("| "))]
     twice = {word for word in words if words.count(word) > 1}
     assert twice == set()
-
-
-def test_what_is_coming_has_not_all_come() -> None:
-    """When it has, ``coming.py`` is deleted, with `as_it_will_be` and each use of it."""
-    assert any(not (ROOT / path).exists() for path in coming.FILES)
