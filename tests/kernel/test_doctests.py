@@ -1,4 +1,4 @@
-"""The examples in the docstrings of what is asked, and of what stands, are true on the shipped edge with its gateway's policy."""
+"""The examples in the docstrings of who asks, and of what stands, are true on the shipped edge with its gateway's policy."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ def check(module: str, given: Mapping[str, object], least: int) -> None:
 
 
 def test_who_asks(edge: Plan) -> None:
-    """``rendered`` is the gateway's IPv4 ruleset, ``lab`` one that is up; a ``question`` is open at its receiver."""
+    """``rendered`` is the gateway's IPv4 ruleset, ``lab`` one that is up."""
     rendered = edge.policies["gateway"].v4
-    question = Question("admin", "10.0.9.10", "10.0.2.10", Handshake(22))
     with Lab(edge.topology, edge.policies) as lab:
         given = {"topology": edge.topology, "policies": edge.policies, "rendered": rendered, "lab": lab}
         check("lab.lab", given, 3)
+
+
+def test_a_flow_that_is_held_open(edge: Plan) -> None:
+    question = Question("admin", "10.0.9.10", "10.0.2.10", Handshake(22))
+    with Lab(edge.topology, edge.policies) as lab, lab.batch():
         check("lab.probe.conversation", {"stage": lab.stage, "question": question}, 1)
 
 
