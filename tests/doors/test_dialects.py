@@ -145,7 +145,7 @@ def test_a_prefix_that_is_the_traces_own_is_refused(dual: Project) -> None:
 
 def test_a_service_of_the_other_family_is_not_sent(dual: Project) -> None:
     asked = ("office", "world", "icmpv6/echo-request", "--matrix", "matrices/dual.yaml", "--family", "4")
-    assert "not sent over IPv4" in dual.lab("trace", *asked).ended(2).err
+    assert "is sent over IPv6 only" in dual.lab("trace", *asked).ended(2).err
 
 
 def test_an_nft_script_is_not_held_by_legacy(dual: Project) -> None:

@@ -14,7 +14,7 @@ POLICY = "policies/small-gateway.rules.j2"
 MATRIX = "matrices/small.yaml"
 BLIND = """
 from lab.kernel.watch.tracer import Tracer
-Tracer.canary_trouble = lambda tracer: "the canary was not seen in prerouting"
+Tracer.canary_trouble = lambda tracer: ("the canary was not seen in prerouting", [])
 """
 NOTHING_IS_BUILT = """
 from lab.kernel.ground import namespace, tools
