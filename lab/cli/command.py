@@ -1,4 +1,6 @@
-"""What a command's file says of it: one file in ``lab/cli/commands`` is one command, and nothing else has to know it.
+"""What a command's file says of it: one file in ``lab/cli/commands`` is one command.
+
+Nothing else has to know it, unless it writes reports: those are named in ``lab.cli.early`` and ``lab.report.reports``.
 
 The file has a function of its own name under ``@command``, and is imported when its command is called, or told of in a help.
 """

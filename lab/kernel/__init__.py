@@ -1,1 +1,1 @@
-"""The only code that touches Linux: nodes, wiring, sysctls, loading, tracing, conntrack, rest."""
+"""The only code that enters nodes, starts tools and speaks netlink: nodes, wiring, loading, tracing, conntrack, rest."""

@@ -7,13 +7,13 @@ import struct
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.stage.node import Node
 from lab.record.observation import Arrival
 
 _BACKLOG = 64
 _IPV6_FREEBIND = 78  # to answer from an address that the node only stands for
 _ANY = {4: "0.0.0.0", 6: "::"}
-_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 # the level, the option that asks for it, and its number as ancillary data: IP_PKTINFO, IPV6_RECVPKTINFO, IPV6_PKTINFO
 _PKTINFO = {4: (sockets.IPPROTO_IP, 8, 8), 6: (sockets.IPPROTO_IPV6, 49, 50)}
 
@@ -32,7 +32,7 @@ class Listener:
     def __init__(self, node: Node, port: int, kind: int, family: int) -> None:
         self.node, self.port, self.family = node.name, port, family
         self._level, wanted, self._information = _PKTINFO[family]
-        self._socket = node.socket(_DOMAINS[family], kind)
+        self._socket = node.socket(ADDRESS_FAMILIES[family], kind)
         self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         try:
             if family == 6:
@@ -66,13 +66,13 @@ class Listener:
         for level, kind, data in ancillary:
             if (level, kind) == (self._level, self._information):
                 packed = data[8:12] if self.family == 4 else data[:16]
-                address = sockets.inet_ntop(_DOMAINS[self.family], packed)
+                address = sockets.inet_ntop(ADDRESS_FAMILIES[self.family], packed)
                 return Datagram(payload, Arrival(self.node, address, self.port, *peer[:2]), peer)
         return None
 
     def answer(self, datagram: Datagram, payload: bytes) -> None:
         """Answer from the very address that was asked (IP_PKTINFO, IPV6_PKTINFO)."""
-        packed = sockets.inet_pton(_DOMAINS[self.family], datagram.arrival.address)
+        packed = sockets.inet_pton(ADDRESS_FAMILIES[self.family], datagram.arrival.address)
         information = struct.pack("=I4s4s", 0, packed, bytes(4)) if self.family == 4 else packed + bytes(4)
         try:
             self._socket.sendmsg([payload], [(self._level, self._information, information)], 0, datagram.peer)

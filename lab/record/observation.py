@@ -112,11 +112,6 @@ class Observation:
     repeats: int = 0
     probe_us: float = 0.0
 
-    @property
-    def answered(self) -> bool:
-        """The request arrived and its answer came back."""
-        return self.stage is Milestone.ANSWERED
-
 
 def came_through(observation: Observation) -> str | None:
     """What proves that the request came to its destination, in words that follow "and yet"; None where nothing does.

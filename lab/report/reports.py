@@ -15,7 +15,7 @@ from lab.report.exposure import exposure_json, exposure_markdown
 from lab.report.junit import junit_text
 from lab.report.markdown import to_markdown
 from lab.report.run_json import json_text, to_json
-from lab.report.sweep import sweep_json, sweeps_json
+from lab.report.wire.sweep import Sweeps
 from lab.report.wire.trace import Traces
 from lab.report.wire.writing import written
 from lab.report.write import Reports
@@ -43,7 +43,7 @@ def sweep_reports(json: Path | None = None, done: Sequence[AskedSweep] = ()) -> 
     def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> SweepReport:
         return SweepReport(tuple(done), exit_code, problems, interrupted=interrupted)
 
-    return Reports("sweep", ((json, _sweep_text),), stopped)
+    return Reports("sweep", ((json, lambda report: json_text(written(Sweeps, report))),), stopped)
 
 
 def trace_reports(json: Path | None = None, done: Sequence[Trace] = ()) -> Reports[TraceReport]:
@@ -61,11 +61,6 @@ def exposure_reports(
     """Those of ``lab exposure``; the one ``against`` which it is compared goes only for a finished one."""
     texts = ((json, lambda report: json_text(exposure_json(report))), (markdown, exposure_markdown))
     return Reports("exposure", texts, _no_exposure, kept=against)
-
-
-def _sweep_text(report: SweepReport) -> str:
-    sweeps = [{"of": one.of, "backend": one.backend, **sweep_json(one.sweep)} for one in report.sweeps]
-    return json_text(sweeps_json(sweeps, report.exit_code, report.problems, interrupted=report.interrupted))
 
 
 def _no_exposure(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ExposureReport:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from lab.errors import Problem
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
 from lab.report.plain import plain
-from lab.report.wire.sweep import Measured, Sweeps
-from lab.report.wire.writing import Written, written
 from lab.written.service import ports_text
 
 _MOST_RANGES = 12
@@ -83,22 +79,3 @@ def some_ports(ports: Ranges, most: int = _MOST_RANGES) -> str:
 
 def _sources(sweep: Sweep, keys: Ranges) -> list[str]:
     return [sweep.sources[key] for low, high in keys for key in range(low, high + 1)]
-
-
-class _Ended(NamedTuple):
-    exit_code: int
-    interrupted: bool
-    problems: Sequence[Problem]
-    sweeps: Sequence[Mapping[str, object]]
-
-
-def sweeps_json(
-    sweeps: Sequence[Mapping[str, object]], exit_code: int, problems: Sequence[Problem] = (), *, interrupted: bool = False
-) -> Written:
-    """All sweeps of a command for machines: those that were finished, and what stopped the others."""
-    return written(Sweeps, _Ended(exit_code, interrupted, problems, sweeps))
-
-
-def sweep_json(sweep: Sweep) -> Written:
-    """The sweep for machines."""
-    return written(Measured, sweep)

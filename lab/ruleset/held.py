@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 
 from lab.ruleset import conditions as asked
 from lab.ruleset.conditions import Condition
 from lab.ruleset.nft.rule import is_about_invalid, statements
 from lab.ruleset.rule import Ports, complement, overlap, protocol_name, read_ports
-from lab.ruleset.words import FREE_TEXT, words
+from lab.ruleset.words import values_of
 from lab.written.reject import canonical_reject
 
 ChainKey = tuple[str, str, str]
@@ -153,13 +152,7 @@ class HeldRule:
         """The ipsets that it asks or writes."""
         if self.matches is None or ("set" not in self.matches and self.target != "SET"):
             return frozenset()
-        found = words(self.text)
-        options = ("--match-set", "--add-set", "--del-set", "--map-set")
-        return frozenset(
-            value
-            for place, (option, value) in enumerate(pairwise(found))
-            if option in options and (place == 0 or found[place - 1] not in FREE_TEXT)
-        )
+        return frozenset(values_of(self.text, ("--match-set", "--add-set", "--del-set", "--map-set")))
 
     @property
     def reads_source_ports(self) -> bool:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from itertools import pairwise
 
 from lab.ruleset.held import ChainKey, HeldChain, HeldRule
 from lab.ruleset.rule import SavedRule
 from lab.ruleset.save import Chain, Ruleset
-from lab.ruleset.words import words
+from lab.ruleset.words import values_of, words
 
 Lines = Mapping[tuple[str, str, int], str | None]
 """Table, chain, number to the file and line that a rule was written in."""
@@ -58,21 +57,17 @@ def held_rule(family: str, rule: SavedRule, source: str | None = None, written: 
     )  # fmt: skip
 
 
-def _set_names(rule: SavedRule, options: tuple[str, ...]) -> set[str]:
-    return {value for option, value in pairwise(words(rule.text)) if option in options}
-
-
 def _written_sets(ruleset: Ruleset) -> frozenset[str]:
     """The ipsets that rules of this ruleset write to."""
     return frozenset().union(*(
-        _set_names(rule, ("--add-set", "--del-set", "--map-set")) for rule in ruleset.rules() if rule.target == "SET"
+        values_of(rule.text, ("--add-set", "--del-set", "--map-set")) for rule in ruleset.rules() if rule.target == "SET"
     ))
 
 
 def _remembers(rule: SavedRule, written: Collection[str], *, logs: bool) -> bool:
     if rule.target == "SET":
         return True
-    if "set" in rule.matches and not _set_names(rule, ("--match-set",)).isdisjoint(written):
+    if "set" in rule.matches and not frozenset(values_of(rule.text, ("--match-set",))).isdisjoint(written):
         return logs or rule.target not in _LOGGING
     if _STATEFUL.isdisjoint(rule.matches):
         return False

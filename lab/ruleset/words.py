@@ -7,6 +7,8 @@ word, and a quote that is never closed runs to the end of the line.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 # The quote that closes also ends the word; the second alternative of its end is a quote that is never closed.
@@ -47,6 +49,20 @@ def words(line: str) -> list[str]:
         found.append(inside)
         found += after.split()
     return found
+
+
+def values_of(line: str, options: Collection[str]) -> Iterator[str]:
+    """The word behind each of ``options``; what stands in a comment, or in other free text, is no option.
+
+    >>> list(values_of('-m set --match-set seen src -m comment --comment "--match-set" -j DROP', {"--match-set"}))
+    ['seen']
+    """
+    rest = iter(words(line))
+    for word in rest:
+        if word in FREE_TEXT:
+            next(rest, None)
+        elif word in options:
+            yield from islice(rest, 1)
 
 
 def placed_words(line: str) -> list[Word]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 from lab.kernel.ground.batch_receive import BatchReceiver
+from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.tracer import grow_buffer
 from lab.probe.question import ICMP, ICMPV6, TCP
@@ -24,7 +25,6 @@ _SO_MEMINFO, _MEMINFO_DROPS = 55, 8
 _AT_ONCE, _LONGEST = 256, 192
 _CONTROL = 64  # bytes, for one struct in6_pktinfo as ancillary data
 _PKTINFO = 16  # where the address begins in it: behind struct cmsghdr
-_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 _ICMP = {4: ICMP, 6: ICMPV6}
 _ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}  # ICMP types that quote the packet that they are about
 _IPV4_NO_OPTIONS, _IPV6 = 20, 40
@@ -36,7 +36,7 @@ class _Ear:
 
     def __init__(self, node: Node, family: int, proto: int) -> None:
         self.node, self._family = node.name, family
-        self._socket = node.socket(_DOMAINS[family], sockets.SOCK_RAW, proto)
+        self._socket = node.socket(ADDRESS_FAMILIES[family], sockets.SOCK_RAW, proto)
         self.buffer_bytes = grow_buffer(self._socket)
         if family == 6:
             self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
@@ -123,7 +123,7 @@ class Catch:
         self._listen_for_errors()
 
     def _listen_for_errors(self) -> None:
-        domain, proto = _DOMAINS[self._family], self._question.proto
+        domain, proto = ADDRESS_FAMILIES[self._family], self._question.proto
         for source, _, message in self._errors.heard():
             if message[0] not in _ERRORS[self._family] or len(message) < 8 + _IPV4_NO_OPTIONS:
                 continue
@@ -139,7 +139,7 @@ class Catch:
         sent_from = self._question.source_of(key)
         known = self._known.get((node, source, destination, other, sent_from))
         if known is None:
-            domain = _DOMAINS[self._family]
+            domain = ADDRESS_FAMILIES[self._family]
             came_from, came_to = sockets.inet_ntop(domain, source), sockets.inet_ntop(domain, destination)
             known = Arrived(
                 node, came_to if came_to != self._question.destination else None, other,

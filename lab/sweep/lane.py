@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.batch_send import BatchSender
+from lab.kernel.ground.families import ADDRESS_FAMILIES, ETHERTYPES
 from lab.kernel.stage.node import Port
 from lab.kernel.stage.rest import FenceLane
 from lab.probe.stage import Stage
@@ -17,9 +18,7 @@ from lab.sweep.train import SweepQuestion, Train
 
 BURST = 256  # packets between two fences: a processor's backlog holds 1,000 or more (net.core.netdev_max_backlog)
 _WORTH_TWO = 4 * BURST  # packets from which on a second processor is asked to help
-_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
 _HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
-_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 
 
 class Lane:
@@ -94,8 +93,8 @@ def _way_out(stage: Stage, question: SweepQuestion) -> tuple[sockets.socket, byt
         own, other = hop
         channel = node.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
         channel.bind((own.name, 0))
-        return channel, other.mac + own.mac + _ETHERTYPES[question.family]
-    channel = node.socket(_DOMAINS[question.family], sockets.SOCK_RAW, sockets.IPPROTO_RAW)
+        return channel, other.mac + own.mac + ETHERTYPES[question.family]
+    channel = node.socket(ADDRESS_FAMILIES[question.family], sockets.SOCK_RAW, sockets.IPPROTO_RAW)
     channel.setsockopt(*_HDRINCL[question.family], 1)
     try:
         channel.connect((question.destination, 0))

@@ -20,11 +20,10 @@ def schema(
     from lab.errors import InputError, Problem
     from lab.report.file import write_file
     from lab.report.printed import print_machine_readable
-    from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema, trace_schema
+    from lab.report.wire.schema import own_schemas
     from lab.written.schema import json_schemas
 
-    schemas = {**json_schemas(), "result": result_schema(), "bench": bench_schema()}
-    schemas |= {"sweep": sweep_schema(), "exposure": exposure_schema(), "trace": trace_schema()}
+    schemas = json_schemas() | own_schemas()
     if folder is not None:
         for key, value in schemas.items():
             write_file(folder / f"{key}.schema.json", json.dumps(value, indent=2) + "\n")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
+from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nfnetlink import (
     KERNEL_DEADLINE_S,
@@ -30,7 +31,6 @@ from lab.kernel.ground.nfnetlink import (
     text,
 )
 
-ADDRESS_FAMILIES = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 NLM_F_REPLACE, _NLM_F_EXCL = 0x100, 0x200
 _NEWLINK, _NEWADDR, _NEWROUTE = 16, 20, 24
 _ADD = NLM_F_CREATE | _NLM_F_EXCL

@@ -8,11 +8,9 @@ from functools import cached_property
 
 from lab.kernel.hold.kinds import NFT_FAMILIES
 from lab.kernel.hold.rule_index import RuleIndex
-from lab.record.path import Rule
 from lab.ruleset import held as rules
 from lab.ruleset.absent import Here, here_of
 from lab.ruleset.backend import Backend
-from lab.ruleset.describe import described
 from lab.ruleset.held import ChainKey, Chains, HeldChain, HeldRule
 from lab.ruleset.held_save import Lines, chains_of_save
 from lab.ruleset.rulesets import Rulesets
@@ -69,10 +67,6 @@ class Held:
     def entered(self, chains: Collection[tuple[str, str]], family: int) -> Iterator[HeldRule]:
         """The rules that packets of ``family`` meet in these chains (table, chain), those of ``jump { … }`` too."""
         return rules.reached(self.chains, chains, family, blocks_alone=True)
-
-    def record(self, rule: HeldRule) -> Rule:
-        """The rule as a verdict names it."""
-        return described(self.node, rule)
 
     def here(self, interfaces: Collection[str]) -> Here:
         """What of that which rules wait for is there; ``interfaces`` are the node's."""

@@ -10,7 +10,8 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from lab.errors import InputError, Problem
-from lab.kernel.ground.rtnetlink import ADDRESS_FAMILIES, LOCAL_TABLE, MAIN_TABLE, Request, new_address, new_route, set_up
+from lab.kernel.ground.families import ADDRESS_FAMILIES
+from lab.kernel.ground.rtnetlink import LOCAL_TABLE, MAIN_TABLE, Request, new_address, new_route, set_up
 from lab.kernel.stage.node import Node
 from lab.written.routing import Route, RoutingRule
 from lab.written.words import Network

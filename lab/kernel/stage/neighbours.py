@@ -10,6 +10,7 @@ import socket as sockets
 import struct
 from collections.abc import Sequence
 
+from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nfnetlink import (
     KERNEL_DEADLINE_S,
@@ -20,7 +21,7 @@ from lab.kernel.ground.nfnetlink import (
     messages,
     raise_for_error,
 )
-from lab.kernel.ground.rtnetlink import ADDRESS_FAMILIES, NLM_F_REPLACE, dump, header, open_route_socket
+from lab.kernel.ground.rtnetlink import NLM_F_REPLACE, dump, header, open_route_socket
 
 _NEWNEIGH, _DELNEIGH, _GETNEIGH = 28, 29, 30
 _FLAGS = NLM_F_CREATE | NLM_F_REPLACE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket as sockets
 from ipaddress import ip_address
 
-from lab.kernel.ground.rtnetlink import ADDRESS_FAMILIES
+from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.stage.node import Node
 
 _DISCARD = 9  # a port that nothing is sent to: to connect a datagram socket sends nothing (udp(7))

@@ -7,13 +7,12 @@ import struct
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
+from lab.kernel.ground.families import ADDRESS_FAMILIES, ETHERTYPES
 from lab.kernel.ground.headers import ip_header
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.watch.trace_table import CANARIES, ENTRIES, canary_ports
 
-DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
-_ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}
-CANARY_SOURCES = frozenset(sockets.inet_ntop(DOMAINS[family], address) for family, address in CANARIES.items())
+CANARY_SOURCES = frozenset(sockets.inet_ntop(ADDRESS_FAMILIES[family], address) for family, address in CANARIES.items())
 _LOOPBACKS = {4: "127.0.0.1", 6: "::1"}
 
 
@@ -26,13 +25,15 @@ class Canary:
     def __init__(self, namespace: Namespace, families: Sequence[int], number: int) -> None:
         self._loop = namespace.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
         self._loop.bind(("lo", 0))
-        self._raw = {family: namespace.socket(DOMAINS[family], sockets.SOCK_RAW, sockets.IPPROTO_RAW) for family in families}
+        self._raw = {
+            family: namespace.socket(ADDRESS_FAMILIES[family], sockets.SOCK_RAW, sockets.IPPROTO_RAW) for family in families
+        }
         self._packets = {family: _packet(family, number) for family in families}
 
     def send(self) -> None:
         """Send all of them."""
         for family, raw in self._raw.items():
-            self._loop.send(bytes(12) + _ETHERTYPES[family] + self._packets[family])
+            self._loop.send(bytes(12) + ETHERTYPES[family] + self._packets[family])
             with suppress(PermissionError):  # a drop in OUTPUT is told to the sender as EPERM
                 raw.sendto(self._packets[family], (_LOOPBACKS[family], 0))
 
@@ -42,7 +43,7 @@ class Canary:
             f"{chain} of IPv{family}"
             for family in self._raw
             for chain in ENTRIES
-            if (sockets.inet_ntop(DOMAINS[family], CANARIES[family]), chain) not in seen
+            if (sockets.inet_ntop(ADDRESS_FAMILIES[family], CANARIES[family]), chain) not in seen
         ]
         return f"the canary was not seen in {' and '.join(missing)}" if missing else None
 
@@ -53,5 +54,5 @@ class Canary:
 
 def _packet(family: int, number: int) -> bytes:
     datagram = canary_ports(number) + struct.pack("!HH", 8, 0)
-    here = sockets.inet_pton(DOMAINS[family], _LOOPBACKS[family])
+    here = sockets.inet_pton(ADDRESS_FAMILIES[family], _LOOPBACKS[family])
     return ip_header(CANARIES[family], here, sockets.IPPROTO_UDP, len(datagram)) + datagram

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from lab.kernel.ground import nfnetlink as nl
+from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.headers import ICMP, ICMPV6, TCP
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.syscalls import readable
@@ -35,7 +36,6 @@ _PORTS_TUPLE = struct.Struct("!8x4s4x4s8xB3x4xH2x4xH2x")  # what is inside of it
 _TUPLE = struct.Struct("=HHHHHH4sHH4sHHHHB3xHH2s2xHH2s2x")
 
 
-_DOMAINS = {4: sockets.AF_INET, 6: sockets.AF_INET6}
 # CTA_IP_V4_SRC and CTA_IP_V4_DST, CTA_IP_V6_SRC and CTA_IP_V6_DST
 _ADDRESSES = {4: (1, 2), 6: (3, 4)}
 # CTA_PROTO_ICMP_ID, _TYPE, _CODE and those of ICMPv6
@@ -155,7 +155,7 @@ class ConntrackChannel:
 
     def _ask(self, kind: int, flags: int, payload: bytes, family: int = 4) -> None:
         self._sequence += 1
-        self._socket.send(nl.message(kind, flags, _DOMAINS[family], payload, sequence=self._sequence))
+        self._socket.send(nl.message(kind, flags, ADDRESS_FAMILIES[family], payload, sequence=self._sequence))
 
     def _answer(self) -> bytes:
         """Ctnetlink answers before send() returns; the deadline is for a machine that is stopped."""
@@ -177,7 +177,7 @@ def _in_zone(zone: int) -> bytes:
 
 
 def _tuple(packet: Packet) -> bytes:
-    domain = _DOMAINS[packet.family]
+    domain = ADDRESS_FAMILIES[packet.family]
     source, destination = sockets.inet_pton(domain, packet.source), sockets.inet_pton(domain, packet.destination)
     if packet.proto not in _ECHO and packet.family == 4:
         ports = struct.pack("!H", packet.sport or 0), struct.pack("!H", packet.dport or 0)
@@ -228,7 +228,7 @@ def _read_tuple(data: bytes) -> Packet:
     addresses, proto = nl.attributes(parts[1]), nl.attributes(parts[2])
     number = proto[1][0]
     family = 4 if _ADDRESSES[4][0] in addresses else 6
-    source, destination = (sockets.inet_ntop(_DOMAINS[family], addresses[kind]) for kind in _ADDRESSES[family])
+    source, destination = (sockets.inet_ntop(ADDRESS_FAMILIES[family], addresses[kind]) for kind in _ADDRESSES[family])
     if number in _ECHO:
         ident, kind, code = _ECHO[number]
         word = int.from_bytes(proto.get(ident, b""), "big")

@@ -17,14 +17,12 @@ from lab.kernel.watch.between import Rules
 from lab.kernel.watch.canary import CANARY_SOURCES, Canary
 from lab.kernel.watch.kept import Kept
 from lab.kernel.watch.nflog import Logged, PacketLog
-from lab.kernel.watch.paths import Passage
+from lab.kernel.watch.paths import ENDS, STOPS, Passage
 from lab.kernel.watch.trace_table import ENTRIES, TraceTable
 from lab.kernel.watch.tracer import Overrun
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 
-_ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
-_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _VERDICTS = {
     "ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return", "QUEUE": "queue", "NFQUEUE": "queue",
     "SYNPROXY": "stolen", "TARPIT": "stolen", "DELUDE": "stolen", "ECHO": "stolen",
@@ -152,9 +150,9 @@ class LegacyTrace:
         last = way.exit or (way.steps[-1] if way.steps else way.entry)
         entry, leaving = _packet(way.entry), _packet(way.exit) if way.exit is not None else None
         if way.exit is not None:
-            end = _ENDS[way.exit.prefix[len(self._own) :].decode()]
+            end = ENDS[way.exit.prefix[len(self._own) :].decode()]
         else:
-            end = _STOPS.get(steps[-1].verdict, End.VANISHED) if steps else End.VANISHED
+            end = STOPS.get(steps[-1].verdict, End.VANISHED) if steps else End.VANISHED
         out = self._port_name(way.exit.out_index) if way.exit is not None and end is End.LEFT else None
         return Path(self._node, entry, steps, end, leaving, out, last.mark)
 

@@ -18,8 +18,8 @@ from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 
 _ENTRIES = frozenset({*ENTRIES, INGRESS})
-_ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
-_STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
+ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
+STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
 
 
@@ -93,7 +93,7 @@ class Assembler:
         paths: list[Path] = []
         left: list[TraceMessage] = []
         for way in _ways(messages, self._own):
-            if way.exit is not None or way.said[-1].verdict in _STOPS:
+            if way.exit is not None or way.said[-1].verdict in STOPS:
                 paths.append(self._path(way))
             else:
                 left += way.messages()
@@ -125,7 +125,7 @@ class Assembler:
         for said in told[1:]:
             mark = said.mark
             if said.labs:
-                end, out_index = _ENDS[said.chain], said.out_index
+                end, out_index = ENDS[said.chain], said.out_index
                 continue
             place = self._rules.place(said.family, said.table, said.chain)
             if place is not None:
@@ -137,7 +137,7 @@ class Assembler:
                 # the end of a base chain is told again by its policy's message
                 chain = self._rules.shown(said.family, said.table, said.chain)
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
-            end = _STOPS.get(said.verdict, end)
+            end = STOPS.get(said.verdict, end)
         return Story(tuple(steps), end, out_index, mark)
 
 

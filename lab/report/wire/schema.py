@@ -52,6 +52,18 @@ def bench_schema() -> Schema:
     return _document(Bench, "bench", "speed and size", (), {"description": described})
 
 
+def own_schemas() -> dict[str, Schema]:
+    """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
+
+    >>> list(own_schemas())
+    ['result', 'bench', 'sweep', 'exposure', 'trace']
+    """
+    return {
+        "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
+        "trace": trace_schema(),
+    }  # fmt: skip
+
+
 def _document(kind: type, name: str, title: str, parts: Collection[type], further: Mapping[str, str] = {}) -> Schema:
     """The schema of a document; ``parts`` stand in its ``$defs``, everything else where it is used."""
     found = adapter(kind).json_schema(mode="serialization")

@@ -99,6 +99,11 @@ class Sweep(Measured, _Named):
     """A sweep, and what was asked."""
 
 
+def _sweeps(report: sweep.SweepReport) -> Iterator[Written]:
+    for one in report.sweeps:
+        yield written(_Named, one) | written(Measured, one.sweep)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sweeps:
     """Sweeps of one command."""
@@ -108,4 +113,4 @@ class Sweeps:
     interrupted: bool = key("true after Ctrl-C, SIGTERM or SIGHUP: what was finished", older=False)
     problems: Many[str] = key("what stopped it", of=texts_of, older=())
     problem_records: Many[ProblemRecord] = problem_records()
-    sweeps: Many[Sweep] = key("those that were finished")
+    sweeps: Many[Sweep] = key("those that were finished", of=_sweeps)

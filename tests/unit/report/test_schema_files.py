@@ -6,7 +6,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema
+from lab.report.wire.schema import own_schemas
 from lab.written.schema import json_schemas
 
 PYDANTIC = tuple(map(int, pydantic.VERSION.split(".")[:2]))
@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[3] / "schemas"
 
 
 OF_PEOPLE = json_schemas()
-OWN = {"result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema()}
+OWN = own_schemas()
 
 
 def shipped(name: str) -> object:

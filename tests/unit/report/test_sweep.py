@@ -8,7 +8,9 @@ import pytest
 
 from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
-from lab.report.sweep import arrived_text, sweep_json, sweep_lines
+from lab.report.sweep import arrived_text, sweep_lines
+from lab.report.wire.sweep import Measured
+from lab.report.wire.writing import written
 from tests.unit.verdict.made import rule, verdict
 
 DENIED = SweepGroup(((1, 442), (444, 65535)), verdict(Kind.REJECTED, rule=rule("end"), reject="tcp-reset"))
@@ -49,7 +51,7 @@ def test_sources_have_their_names() -> None:
     group = SweepGroup(((0, 1), (3, 3)), verdict(Kind.DROPPED))
     sweep = Sweep((group,), Gear.RULE, sources=("10.0.0.0", "10.0.0.1", "x", "10.0.9.9"))
     assert "10.0.0.0; 10.0.0.1; 10.0.9.9" in next(iter(sweep_lines(sweep)))
-    told = json.loads(json.dumps(sweep_json(sweep)))["groups"][0]
+    told = json.loads(json.dumps(written(Measured, sweep)))["groups"][0]
     assert told["sources"] == ["10.0.0.0", "10.0.0.1", "10.0.9.9"]
 
 
@@ -57,5 +59,5 @@ def test_many_ranges_are_cut_off_in_text_and_not_in_json() -> None:
     keys = tuple((port, port) for port in range(1, 101, 2))
     sweep = Sweep((SweepGroup(keys, verdict(Kind.DROPPED)),), Gear.VERDICT)
     assert "and 38 more ranges" in next(iter(sweep_lines(sweep)))
-    told = json.loads(json.dumps(sweep_json(sweep)))["groups"][0]
+    told = json.loads(json.dumps(written(Measured, sweep)))["groups"][0]
     assert len(told["ports"]) == 50

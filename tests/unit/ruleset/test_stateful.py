@@ -32,6 +32,14 @@ REMEMBERING = [
 ]
 
 
+def test_a_comment_is_no_option_that_names_a_set() -> None:
+    asks = '-A FORWARD -m set --match-set blocked src -m comment --comment "--match-set" -j DROP'
+    assert forward(asks, '-A FORWARD -m comment --comment "--add-set" -j SET --add-set seen src') == ["filter:FORWARD:2"]
+    assert forward(asks, "-A FORWARD -m comment --comment --comment -j SET --add-set blocked src") == [
+        "filter:FORWARD:1", "filter:FORWARD:2",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("options", REMEMBERING)
 def test_rules_that_remember(options: str) -> None:
     assert forward(f"-A FORWARD {options}") == ["filter:FORWARD:1"]

@@ -9,11 +9,10 @@ from typing import Any
 from lab.errors import Problem, Where
 from lab.record.exposure import Change, Exposure, ExposureReport, Pair
 from lab.record.result import Comparison, Contrast, Outcome, RunProblem, no_result
-from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup
+from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, SweepReport
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json
 from lab.report.run_json import to_json
-from lab.report.sweep import sweep_json, sweeps_json
 from lab.report.wire import bench, exposure, run, sweep
 from lab.report.wire.writing import written
 from tests.unit.report import make
@@ -37,8 +36,8 @@ def sweeps() -> dict[str, Any]:
     nowhere = SweepGroup(((22, 80), (90, 95)), verdict(Kind.UNROUTED), gone, "limited")
     of_sources = Sweep((SweepGroup(((0, 1),), verdict(Kind.DROPPED)),), Gear.VERDICT, sources=("10.0.0.0", "10.0.0.9"))
     measured = Sweep((open_, nowhere), Gear.RULE, 0.5, repeats=2, notes=("a note",)), of_sources
-    named = [{"of": "a > b tcp/1-99", "backend": "nft", **sweep_json(one)} for one in measured]
-    return sweeps_json(named, 143, (STOPPED,), interrupted=True)
+    asked = tuple(AskedSweep("a > b tcp/1-99", "nft", one) for one in measured)
+    return written(sweep.Sweeps, SweepReport(asked, 143, (STOPPED,), interrupted=True))
 
 
 def exposures(**changes: Any) -> dict[str, Any]:
@@ -62,7 +61,7 @@ DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
     "run": (run.Run, run_json()),
     "run that did not finish": (run.Run, to_json(no_result((STOPPED,), 3, interrupted=True))),
     "sweeps": (sweep.Sweeps, sweeps()),
-    "sweeps that did not begin": (sweep.Sweeps, sweeps_json((), 2, (STOPPED,))),
+    "sweeps that did not begin": (sweep.Sweeps, written(sweep.Sweeps, SweepReport((), 2, (STOPPED,)))),
     "exposures": (exposure.Exposures, exposures()),
     "exposures alone": (exposure.Exposures, exposures(added=None, gone=None, problems=(STOPPED,), exit_code=2)),
     "bench": (bench.Bench, benched()),
