@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 
 import pytest
 
 from lab.errors import InputError
 from lab.kernel.hold.line_map import find_lines
+from lab.kernel.stage.baseline import write_sysctls
 from lab.kernel.stage.rest import Pin
-from lab.lab import Lab
-from lab.probe.follow import follow
+from lab.probe.conversation import Conversation
 from lab.probe.question import Handshake, Question
-from lab.record.observation import Milestone, Observation
-from lab.record.packet import Packet
+from lab.record.observation import Observation
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
@@ -32,33 +30,6 @@ WEB = "-A FORWARD -p tcp --dport 80 -m comment --comment web -j ACCEPT"
 NO_WEB = "-A FORWARD -p tcp --dport 80 -m comment --comment no-web -j DROP"
 OPEN = table("filter", ESTABLISHED, WEB, FORWARD="DROP")
 SHUT = table("filter", ESTABLISHED, NO_WEB, FORWARD="DROP")  # in the place, and by the number, of the other
-SYN, DATA = 0x02, 0x18
-
-
-def step(lab: Lab, flags: int, port: int, act: Callable[[], Milestone]) -> Verdict:
-    """What a step of an open flow proves, of what it alone has sent."""
-    lab.instrument.paths()
-    sent = Packet(4, 6, CLIENT, port, SERVER, 80, flags)
-    reached = act()
-    lab.network.rest()
-    followed = follow(lab.instrument.paths(), sent, lab.stage.next_nodes)
-    return prove(
-        Observation(sent, reached, followed.request, followed.answer, followed.others, fully_traced=True), "gateway"
-    )
-
-
-@contextmanager
-def ends(lab: Lab) -> Iterator[tuple[socket.socket, socket.socket]]:
-    """A client that is not connected, and a server that listens."""
-    nodes = lab.network.nodes
-    with (
-        nodes["client"].socket(socket.AF_INET, socket.SOCK_STREAM) as client,
-        nodes["server"].socket(socket.AF_INET, socket.SOCK_STREAM) as server,
-    ):
-        server.bind((SERVER, 80))
-        server.listen()
-        client.bind((CLIENT, 0))
-        yield client, server
 
 
 def rule_of(verdict: Verdict) -> tuple[Kind, str | None, str | None]:
@@ -66,32 +37,29 @@ def rule_of(verdict: Verdict) -> tuple[Kind, str | None, str | None]:
     return verdict.kind, verdict.rule.comment, verdict.rule.source
 
 
-def test_a_flow_that_is_open_outlives_the_rule_that_let_it_in(lab_of: LabOf) -> None:
+def proven(step: Observation | None) -> Verdict:
+    assert step is not None
+    return prove(step, "gateway")
+
+
+def test_a_flow_that_is_open_outlives_the_rule_that_let_it_in_until_its_entry_is_gone(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=OPEN)
-    with lab.batch(), lab.everything_traced(), ends(lab) as (client, server):
-        port: int = client.getsockname()[1]
-
-        def connect() -> Milestone:
-            client.connect_ex((SERVER, 80))
-            lab.network.rest()
-            return Milestone.ANSWERED
-
-        opened = step(lab, SYN, port, connect)
-        with server.accept()[0] as accepted:
-            accepted.settimeout(0)
-
-            def send() -> Milestone:
-                client.send(b"more")
-                lab.network.rest()
-                return Milestone.ANSWERED if accepted.recv(16) == b"more" else Milestone.SENT
-
-            before = step(lab, DATA, port, send)
-            lab.load("gateway", rulesets(SHUT))
-            after = step(lab, DATA, port, send)
-            anew = lab.ask(Question("client", CLIENT, SERVER, Handshake(80)), "gateway")
-    assert [seen.kind for seen in (opened, before, after)] == [Kind.ALLOWED] * 3
-    assert [seen.rule and seen.rule.comment for seen in (opened, before, after)] == ["web", "answers", "answers"]
-    assert rule_of(anew) == (Kind.DROPPED, "no-web", f"gateway.rules:{SHUT.splitlines().index(NO_WEB) + 1}")
+    asked = Question("client", CLIENT, SERVER, Handshake(80), receivers=(("server", 80),))
+    gateway = lab.network.nodes["gateway"]
+    with lab.batch(), Conversation(lab.stage, asked) as talk:
+        steps = [opened := talk.open(), talk.send(), talk.answer()]
+        lab.load("gateway", rulesets(SHUT))
+        steps += [talk.send(), talk.answer()]
+        anew = lab.ask(replace(asked, receivers=()), "gateway")
+        write_sysctls("gateway", gateway.namespace, {"net.netfilter.nf_conntrack_tcp_loose": "0"})
+        assert opened is not None
+        lab.instrument.nodes["gateway"].conntrack.delete(opened.request[0].entry)
+        stray = proven(talk.send())
+    verdicts = [proven(step) for step in steps]
+    assert [seen.kind for seen in verdicts] == [Kind.ALLOWED] * 5
+    assert [seen.rule and seen.rule.comment for seen in verdicts] == ["web", *["answers"] * 4]
+    shut = Kind.DROPPED, "no-web", f"gateway.rules:{SHUT.splitlines().index(NO_WEB) + 1}"
+    assert (rule_of(anew), rule_of(stray), stray.packet) == (shut, shut, "segment")
 
 
 def test_what_is_said_of_the_rules_is_said_of_those_in_force(lab_of: LabOf) -> None:
