@@ -12,7 +12,7 @@ from typing import Self
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.ground.namespace import Home
-from lab.kernel.hold.exchange import exchange
+from lab.kernel.hold.exchange import exchange, try_sets
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
@@ -146,6 +146,7 @@ class Site:
         """
         self.require_node(name)
         known = lines or find_lines(self.topology, {name: rulesets}, self.backend)[name]
+        try_sets(self.network.nodes[name], rulesets, self.backend)
         before = self.held.policies.get(name)
         self.trouble = Problem(f"{name}: a load was interrupted: which rules are in force is not known", mend="build a new lab")
         self.network.rule(name)

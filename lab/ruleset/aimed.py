@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES
 from lab.ruleset.held import HeldRule
-from lab.ruleset.rule import Ports, complement, overlap, protocol_name, read_ports
+from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,15 @@ def _is_interface(value: str, one: object) -> bool:
     return str(one) == value or (value[-1:] in ("+", "*") and bool(one) and str(one).startswith(value[:-1]))
 
 
-def _is_protocol(value: str, one: object) -> bool:
+def _is_protocol(value: str, one: object) -> bool | None:
+    if not is_one_protocol(value):
+        return None
     named = protocol_name(value)
     return named is None or named == one
 
 
-def _is_state(value: str, one: object) -> bool:
-    return value.upper() == one
+def _is_state(value: str, one: object) -> bool | None:
+    return value.upper() == one if value.isalpha() else None
 
 
 _TESTS: dict[str, Callable[[str, object], bool | None]] = {

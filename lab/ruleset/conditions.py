@@ -58,7 +58,7 @@ _KEYS = {
 _ALONE = r"(?<!\. )(?<![\w/.@-])(?<!original )(?<!reply )(?<!with )"
 _NFT = re.compile(
     rf"{_ALONE}(?P<key>{'|'.join(sorted(_KEYS, key=len, reverse=True))})"
-    r" (?P<sign>!= |== |neq |eq )?(?P<map>v?map )?(?P<value>\{[^{}]*\}|\"[^\"]*\"|(?![.&|^] )[^\s;{}]+)"
+    r" (?P<sign>!= |== |neq |eq )?(?P<map>v?map )?(?P<value>\{[^{}]*\}|\"[^\"]*\"|(?![.&|^<>])[^\s;{}]+)"
 )
 # what names its header asks for its protocol too
 _HEADER = re.compile(rf"{_ALONE}(tcp|udp|sctp|dccp|udplite|icmp|icmpv6) (?:[ds]port|flags|type|code)\b(?! \.)")

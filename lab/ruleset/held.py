@@ -9,7 +9,7 @@ from functools import cached_property
 from lab.ruleset import conditions as asked
 from lab.ruleset.conditions import Condition
 from lab.ruleset.nft.rule import is_about_invalid, statements
-from lab.ruleset.rule import Ports, complement, overlap, protocol_name, read_ports
+from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 from lab.ruleset.words import values_of
 from lab.written.reject import canonical_reject
 
@@ -247,7 +247,7 @@ def ports_of(condition: Condition) -> Ports | None:
 
 def admits(condition: Condition, proto: str) -> bool:
     """Whether a condition on the protocol lets packets of ``proto`` match, or may."""
-    if condition.is_named:
+    if condition.is_named or not all(map(is_one_protocol, condition.values)):
         return True
     named = [protocol_name(value) for value in condition.values]
     return (None in named or proto in named) != condition.negated

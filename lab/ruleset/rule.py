@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 Ports = tuple[tuple[int, int], ...]
 
 PORT_MAX = 65535
+_ONE_PROTOCOL = re.compile(r"!?(?:[A-Za-z][\w.-]*|[0-9]+)")
 _PROTOCOLS = {
     "0": None, "all": None, "1": "icmp", "6": "tcp", "17": "udp", "47": "gre", "50": "esp", "51": "ah",
     "58": "icmpv6", "ipv6-icmp": "icmpv6", "icmp6": "icmpv6", "132": "sctp", "136": "udplite",
@@ -72,6 +74,15 @@ def protocol_name(word: str) -> str | None:
         name = _PROTOCOLS.get(low[1:], low[1:])
         return f"!{name}" if name else None
     return _PROTOCOLS.get(low, low)
+
+
+def is_one_protocol(word: str) -> bool:
+    """Whether a word names one protocol (or all but one): no range, comparison or mask, which only the kernel works out.
+
+    >>> [is_one_protocol(word) for word in ("tcp", "17", "ipv6-icmp", "6-17", ">=")]
+    [True, True, True, False, False]
+    """
+    return _ONE_PROTOCOL.fullmatch(word) is not None
 
 
 def complement(ports: Ports) -> Ports:

@@ -145,6 +145,10 @@ def test_trace_of_what_is_expected(
     assert [bool(one["differences"]) for one in said["traces"]] == ([code == 1] if code < 2 else [])
 
 
+def test_trace_of_an_expectation_that_is_empty_is_wrong_input(project: Project) -> None:
+    assert "--expect" in project.lab(*ASKED, "--expect", "").ended(2).err
+
+
 def test_trace_of_what_is_not_proven(project: Project) -> None:
     done = project.lab_with(BLIND, *ASKED, "--expect", "allow", "--json", "r.json").ended(3)
     assert "the canary was not seen" in done.err

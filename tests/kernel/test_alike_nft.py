@@ -43,6 +43,8 @@ RULES = {
     "nothing": "",
     "one port": "tcp dport 443 counter accept",
     "ranges and a negation": "tcp dport { 22, 1000-2000 } accept\n tcp dport != 3000-60000 meta l4proto tcp reject",
+    "ranges of protocols": "meta l4proto 6-17 th dport 500 drop\n ip protocol <= 17 th dport 502 accept\n"
+                           " meta l4proto >= 6 th dport 504 drop",
     "a named set": "ip daddr 10.0.2.10 tcp dport @web accept",
     "sets of pairs": "ip daddr . tcp dport @pairs accept\n ip saddr . tcp dport { 10.0.1.10 . 25, 10.0.1.11 . 26 } accept",
     "maps of verdicts": "tcp dport vmap @ways\n meta l4proto . th dport vmap { tcp . 7000 : accept, udp . 7001 : drop }",

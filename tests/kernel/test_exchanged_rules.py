@@ -201,3 +201,13 @@ def test_sets_that_are_written_as_before_keep_what_rules_put_into_them(lab_of: L
     assert run(node.namespace, ["ipset", "add", "seen", "10.0.1.10"]).code == 0
     lab.load("gateway", Rulesets(ipset=rendered(sets, "gateway.ipset"), v4=rendered(table("filter", DENY))))
     assert run(node.namespace, ["ipset", "test", "seen", "10.0.1.10"]).code == 0
+
+
+def test_sets_that_are_refused_leave_rules_that_remember_as_they_are(lab_of: LabOf) -> None:
+    limited = table("filter", ESTABLISHED, "-A FORWARD -p tcp -m limit --limit 1/day --limit-burst 1 -j ACCEPT", FORWARD="DROP")
+    lab = lab_of(corridor(), gateway=limited)
+    sets = rendered("create s hash:ip\nadd s 10.0.1.999\n", "gateway.ipset")
+    wrong = Rulesets(v4=rendered(table("filter"), "gateway.rules"), ipset=sets)
+    with pytest.raises(InputError, match=r"gateway\.ipset:2"):
+        lab.load("gateway", wrong)
+    assert lab.probe("client", "server", "tcp/80").kind is Kind.ALLOWED

@@ -91,6 +91,33 @@ print(tried('/etc/own'), '|', tried('/dev/kmsg'), '|', tried('/proc/sys/net/ipv4
     assert not [path for path in ("/run/own", "/tmp/own", "/etc/own") if Path(path).exists()]
 
 
+def test_it_makes_no_device_and_reaches_no_terminal_of_the_machine(node: Node) -> None:
+    words = """
+import os, stat
+def tried(made):
+    try:
+        made()
+        return 'made'
+    except OSError as error:
+        return error.strerror
+print(*(tried(lambda: os.mknod(f'/{folder}/kmsg', kind | 0o600, os.makedev(1, 11)))
+        for folder in ('tmp', 'run') for kind in (stat.S_IFCHR, stat.S_IFBLK)), sep=', ')
+mounts = {line.split()[1]: line.split()[3].split(',') for line in open('/proc/mounts')}
+print(*(set(('nodev', 'nosuid')) <= set(mounts[folder]) for folder in ('/tmp', '/run')))
+print(*(one for one in os.listdir('/dev/pts') if one != 'ptmx'), end='.\\n')
+kept = next(int(line.split()[1], 16) for line in open('/proc/self/status') if line.startswith('CapEff'))
+print(*(number for number in (16, 17, 19, 21, 22, 25, 27) if kept >> number & 1), end='.\\n')
+"""
+    ours, theirs = os.openpty()  # one of the machine's, which it must not see
+    told = node.start(python(words))
+    assert told.wait() == 0, told.output()
+    first, *others = told.output().splitlines()
+    assert "made" not in first
+    assert others == ["True True", ".", "."]
+    os.close(ours)
+    os.close(theirs)
+
+
 def marked(mark: str) -> int:
     """A descriptor of the process that has this as its last argument."""
     for line in Path("/proc").glob("[0-9]*/cmdline"):
@@ -147,11 +174,19 @@ def test_signals_reach_it_and_its_end_is_told(node: Node) -> None:
     program.signal(signal.SIGTERM)
     assert program.wait() == 128 + signal.SIGTERM
     program.signal(signal.SIGTERM)  # which nobody gets any more
+    program.stop()
+    program.signal(signal.SIGTERM)
+    assert program.output() == "up\n"
 
 
 def test_what_cannot_be_started_is_told(node: Node, tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="no-such-daemon is not on this machine"):
         node.start(["no-such-daemon"])
+    for argv, environment in (([], {}), (["true", "a\0b"], {}), (["true"], {"A=B": "c"})):
+        with pytest.raises(InputError, match="is no command"):
+            node.start(argv, environment=environment)
+    with pytest.raises(MachineError, match="/etc/passwd is not executable"):
+        node.start(["/etc/passwd"])
     with pytest.raises(InputError, match=r"/etc/its\.conf is not below /run or /tmp"):
         node.start(["true"], files={"/etc/its.conf": ""})
     script = tmp_path / "script"

@@ -32,6 +32,6 @@ def trace(
 
     def asked() -> Asked:
         families = family.families if family else (None,)
-        return Asked(sender, target, service, families, source, sport, ack, expectation(expect) if expect else None)
+        return Asked(sender, target, service, families, source, sport, ack, expectation(expect) if expect is not None else None)
 
     asked_traces(given, backend.backends, asked, json)

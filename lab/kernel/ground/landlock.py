@@ -14,6 +14,7 @@ _PATH_BENEATH = 1
 _EXECUTE, _WRITE_FILE, _TRUNCATE = 1 << 0, 1 << 1, 1 << 14
 # Remove a folder or a file, make a device, folder, file, socket, pipe or link; and write into what is there.
 _WRITES = _WRITE_FILE | sum(1 << right for right in range(4, 13))
+_MAKE_DEVICE = 1 << 6 | 1 << 11
 _REFER = 1 << 13
 _SINCE = {2: _REFER, 3: _TRUNCATE}  # the version of Landlock that knows the right
 
@@ -34,9 +35,9 @@ def version() -> int:
 def restrict_thread(*, writes: Collection[str], executes: Collection[str] | None, owns: Collection[str] = ()) -> None:
     """Keep the calling thread from writing, making or removing any file but ``writes`` that it has not yet opened.
 
-    ``owns`` are folders below which it may do all of that.  It and what it starts may execute nothing but ``executes`` (the ELF
-    loader of a program is one of them); None allows all.  Paths that are not there are left out.  The thread needs
-    CAP_SYS_ADMIN or no_new_privs; raises OSError.
+    ``owns`` are folders below which it may do all of that, but make no device.  It and what it starts may execute nothing but
+    ``executes`` (the ELF loader of a program is one of them); None allows all.  Paths that are not there are left out.  The
+    thread needs CAP_SYS_ADMIN or no_new_privs; raises OSError.
     """
     known = version()
     rights = _WRITES | sum(right for since, right in _SINCE.items() if since <= known)
@@ -48,7 +49,7 @@ def restrict_thread(*, writes: Collection[str], executes: Collection[str] | None
         for path in writes:
             _allow(ruleset, path, rights & (_WRITE_FILE | _TRUNCATE))
         for path in owns:
-            _allow(ruleset, path, rights & ~_EXECUTE)
+            _allow(ruleset, path, rights & ~(_EXECUTE | _MAKE_DEVICE))
         for path in executes or ():
             _allow(ruleset, path, _EXECUTE)
         system_call(_RESTRICT_SELF, ruleset, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+from collections.abc import Collection
 from typing import Any
 
 CLONE_NEWNS = 0x00020000
@@ -16,6 +17,8 @@ MS_REC_PRIVATE = 0x4000 | (1 << 18)
 _MOUNT_SETATTR, _MOUNT_ATTR_RDONLY = 442, 1
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_CAPBSET_READ, _PR_CAPBSET_DROP = 23, 24
+MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -56,9 +59,17 @@ def make_mounts_read_only() -> None:
     system_call(_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, attributes, ctypes.sizeof(attributes))
 
 
-def mount(kind: str, target: str, options: str = "") -> None:
+def mount(kind: str, target: str, options: str = "", flags: int = MS_NOSUID) -> None:
     """Mount a new filesystem of this kind (mount(2)); raises OSError."""
-    _check(_libc.mount(kind.encode(), target.encode(), kind.encode(), 0, options.encode()), f"mount of {kind} on {target}")
+    found = _libc.mount(kind.encode(), target.encode(), kind.encode(), flags, options.encode())
+    _check(found, f"mount of {kind} on {target}")
+
+
+def give_up_capabilities(kept: Collection[int]) -> None:
+    """Have no program that the calling thread executes gain any capability but these (PR_CAPBSET_DROP); raises OSError."""
+    for number in range(64):
+        if number not in kept and _libc.prctl(_PR_CAPBSET_READ, number, 0, 0, 0) == 1:
+            _check(_libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0), "prctl")
 
 
 def die_with_parent(signum: int) -> None:

@@ -41,6 +41,12 @@ def exchange(node: Node, before: Rulesets, now: Rulesets, backend: Backend) -> N
         _destroy(namespace, set(_held_sets(namespace)) - set(ipset.names_of(now.ipset.text if now.ipset else "")))
 
 
+def try_sets(node: Node, now: Rulesets, backend: Backend) -> None:
+    """Make the sets of ``now`` in a namespace that is thrown away; raises InputError where one is refused."""
+    if now.ipset is not None:
+        _as_saved(node.namespace, now.ipset, backend)
+
+
 def _exchange_iptables(namespace: Namespace, before: Rulesets, now: Rulesets, backend: Backend) -> None:
     """Each table that both families' texts speak of; side by side."""
     texts = {kind: text for kind, text in now.parts() if kind in NFT_FAMILIES}

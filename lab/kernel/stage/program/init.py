@@ -27,7 +27,11 @@ from lab.kernel.ground.syscalls import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUTS,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
     die_with_parent,
+    give_up_capabilities,
     give_up_new_privileges,
     make_mounts_private,
     make_mounts_read_only,
@@ -37,6 +41,8 @@ from lab.kernel.ground.syscalls import (
 
 _CONTROL = 0
 _OWN_FOLDERS = {"/run": "mode=755,size=64m", "/tmp": "mode=1777,size=64m"}
+_KEPT = (0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 18, 23)
+"""Of capabilities(7) those of a server or a daemon: its files, its users, signals, the node's network, chroot, priorities."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/ptmx", "/dev/pts", "/proc/sys/net")
 
 
@@ -77,6 +83,9 @@ def _first(asked: Mapping[str, Any], status: int) -> int:
     except OSError as error:
         os.write(status, f"{error.filename}: {error.strerror}".encode() if error.filename else str(error).encode())
         return 127
+    except (ValueError, subprocess.SubprocessError) as error:
+        os.write(status, str(error).encode(errors="replace"))
+        return 127
     os.close(status)
     return _serve(program, woken)
 
@@ -90,12 +99,13 @@ def _woken_by_children() -> int:
 
 
 def _furnish(hostname: str, files: Mapping[str, str]) -> None:
-    """A name, /proc, and two empty folders to write into: all else of the machine's files is read-only."""
+    """A name, /proc, terminals, and two empty folders to write into: all else of the machine's files is read-only."""
     make_mounts_private()
     make_mounts_read_only()
-    mount("proc", "/proc")
+    mount("proc", "/proc", flags=MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    mount("devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=620", MS_NOSUID | MS_NOEXEC)
     for folder, options in _OWN_FOLDERS.items():
-        mount("tmpfs", folder, options)
+        mount("tmpfs", folder, options, MS_NOSUID | MS_NODEV)
     sockets.sethostname(hostname)
     for path, text in files.items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -107,6 +117,7 @@ def _start(asked: Mapping[str, Any]) -> subprocess.Popen[bytes]:
 
     def give_up() -> None:
         give_up_new_privileges()
+        give_up_capabilities(_KEPT)
         with suppress(OSError):  # without Landlock the mounts are read-only all the same
             landlock.restrict_thread(writes=_DEVICES, executes=None, owns=tuple(_OWN_FOLDERS))
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["printed"], asked["printed"]))

@@ -54,11 +54,17 @@ class Process:
         for path in files or {}:
             if not path.startswith(_OWN) or ".." in Path(path).parts:
                 raise InputError(Problem(f"{name}: {path} is not below /run or /tmp, where a program of a node may write"))
+        told_all = (*argv, *(files or {}), *(files or {}).values(), *(environment or {}), *(environment or {}).values())
+        if not argv or any("\0" in one for one in told_all) or any("=" in key or not key for key in environment or {}):
+            raise InputError(Problem(f"{name}: {' '.join(argv)!r} is no command: no words, or what no program can be told"))
+        if os.path.isabs(argv[0]) and os.path.isfile(argv[0]) and not os.access(argv[0], os.X_OK):  # noqa: PTH117, PTH113
+            raise MachineError(Problem(f"{name}: {argv[0]} is not executable", mend=f"chmod +x {argv[0]}"))
         command = [need(argv[0]), *argv[1:]]
         if os.path.realpath(command[0]).startswith(_OWN):
             what = f"{name}: {command[0]} is not there for it, as a program of a node has a /run and a /tmp of its own"
             raise MachineError(Problem(what, mend="put it elsewhere"))
         self._printed = os.memfd_create("printed")
+        self._said = ""
         self._popen: subprocess.Popen[bytes] | None = None
         try:
             told = ready.arm(namespace) if ready is not None else {}
@@ -129,13 +135,15 @@ class Process:
         return None if self._popen is None else self._popen.poll()
 
     def output(self) -> str:
-        """All that it has printed by now, on both of its channels."""
+        """All that it has printed by now, on both of its channels; after `stop` too."""
+        if self._printed < 0:
+            return self._said
         size = os.fstat(self._printed).st_size
         return os.pread(self._printed, size, 0).decode(errors="replace")
 
     def signal(self, signum: signal.Signals) -> None:
         """Send it a signal; nothing where it has ended."""
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, ValueError):  # it has ended, or was stopped
             self._say(bytes([signum]))
 
     def wait(self, seconds: float = DEADLINE_S) -> int:
@@ -154,6 +162,7 @@ class Process:
                 self._popen.stdin.close()
             self._popen.wait()
         if self._printed >= 0:
+            self._said = self.output()
             os.close(self._printed)
             self._printed = -1
 

@@ -34,6 +34,15 @@ def test_only_where_the_flow_comes_by(hook: str, count: int) -> None:
     assert len(met("limit rate 5/second accept", hook=hook)) == count
 
 
+@pytest.mark.parametrize("asked", [
+    "meta l4proto 6-17", "meta l4proto >= 6", "meta l4proto < 7", "ip protocol != 17-58", "meta l4proto { 17-20, 6 }",
+    "meta l4proto & 0xf7 == 6",
+])  # fmt: skip
+def test_what_only_the_kernel_works_out_of_a_protocol_leaves_nothing_out(asked: str) -> None:
+    assert len(met(f"{asked} limit rate over 1/hour drop", proto="tcp", ports=((443, 443),))) == 1
+    assert len(met(f"{asked} jump other", proto="tcp", ports=((443, 443),))) == 1
+
+
 def test_a_chain_that_is_jumped_to() -> None:
     assert met("tcp dport 22 jump other") == ["limit rate 1/second accept"]
     assert met("tcp dport 22 accept") == []
