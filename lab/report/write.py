@@ -67,9 +67,11 @@ class Reports(Generic[R]):
     def write(self, result: R, *, sparing: Iterable[Path] = (), finished: bool = True) -> None:
         """Write every report that is wanted, whatever becomes of the others; raises what `write_all` raises.
 
-        A file of ``sparing`` is left alone: it is an input.
+        A file of ``sparing`` is left alone: it is an input.  Of two that standard output would share none is written there.
         """
         spared = {path.resolve() for path in sparing}
+        if sum(path == STDOUT for path, _ in self.wanted()) > 1:
+            spared.add(STDOUT.resolve())
         write_all(
             (path, partial(text, result))
             for path, text in self.wanted()

@@ -145,6 +145,11 @@ def test_trace_of_what_is_expected(
     assert [bool(one["differences"]) for one in said["traces"]] == ([code == 1] if code < 2 else [])
 
 
+def test_two_reports_do_not_share_standard_output(project: Project) -> None:
+    done = project.lab("run", "--json", "-", "--markdown", "-").ended(2)
+    assert (done.out, "named for two reports" in done.err) == ("", True)
+
+
 def test_trace_of_an_expectation_that_is_empty_is_wrong_input(project: Project) -> None:
     assert "--expect" in project.lab(*ASKED, "--expect", "").ended(2).err
 
