@@ -86,8 +86,23 @@ class HeldRule:
         """Its conditions on one field."""
         return (one for one in self.conditions if one.field == name)
 
+    @cached_property
+    def _ports(self) -> dict[str, Ports | None]:
+        """What `ports` has told: a rule is asked the same for every port that is asked about."""
+        return {}
+
+    @cached_property
+    def _about(self) -> dict[str, bool]:
+        """What `is_about` has told."""
+        return {}
+
     def ports(self, name: str) -> Ports | None:
         """The ports of a field (``dports``, ``sports``) that it can match; None where it does not say, or not in numbers."""
+        if name not in self._ports:
+            self._ports[name] = self._read_ports(name)
+        return self._ports[name]
+
+    def _read_ports(self, name: str) -> Ports | None:
         known: Ports | None = None
         for one in self.of(name):
             ports = ports_of(one)
@@ -97,7 +112,9 @@ class HeldRule:
 
     def is_about(self, proto: str) -> bool:
         """Whether packets of this protocol (``tcp``, ``icmpv6``) can match, as far as it says."""
-        return all(admits(one, proto) for one in self.of(asked.PROTO))
+        if proto not in self._about:
+            self._about[proto] = all(admits(one, proto) for one in self.of(asked.PROTO))
+        return self._about[proto]
 
     @cached_property
     def statements(self) -> frozenset[str]:
