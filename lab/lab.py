@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
-from functools import cached_property
 from types import TracebackType
 from typing import Self
 
@@ -59,6 +58,7 @@ class Lab:
         site: Site | None = None,
     ) -> None:
         self._shared = site is not None
+        self._resolver: Resolver | None = None
         with ExitStack() as undo:
             self.site = site or undo.enter_context(Site(topology, policies, lines, backend=backend))
             self.topology, self.backend, self.network = self.site.topology, self.site.backend, self.site.network
@@ -145,7 +145,7 @@ class Lab:
                 self.instrument.suit(name, zoned=policy.zoned, always=policy.traces, ingress=policy.index.has_ingress)
                 self.instrument.retell(name, policy.index)
         self._told = self.site.held
-        self.__dict__.pop("_resolver", None)  # it knows which nodes are under test
+        self._resolver = None  # it knows which nodes are under test
 
     def _turn(self) -> AbstractContextManager[None]:
         return nullcontext() if self._batch or not self._shared else self._shared_turn()
@@ -277,7 +277,7 @@ class Lab:
         if flow.service.proto not in ("tcp", "udp") or (sources and flow.service.port_count > 1):
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
             raise InputError(Problem(f"{service!r}: {what}"))
-        checked = self._resolver.sources(sources, flow.family)
+        checked = self._words().sources(sources, flow.family)
         sport = self.source_port(flow.source)
         question = SweepQuestion(
             flow.node, flow.source, flow.destination, NUMBERS[flow.service.proto], sport, flow.service.ports, checked
@@ -305,11 +305,13 @@ class Lab:
         self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None
     ) -> OneFlow:
         """The flow that `probe` and `sweep` ask for these words; raises InputError."""
-        return self._resolver.flow(sender, target, service, source=source, family=family)
+        return self._words().flow(sender, target, service, source=source, family=family)
 
-    @cached_property
-    def _resolver(self) -> Resolver:
-        return Resolver(self.topology, self.policies, self.kernel_source)
+    def _words(self) -> Resolver:
+        """What resolves words; most labs are asked none."""
+        if self._resolver is None:
+            self._resolver = Resolver(self.topology, self.policies, self.kernel_source)
+        return self._resolver
 
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Self
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.ground.namespace import Home
-from lab.kernel.hold.exchange import exchange, try_sets
+from lab.kernel.hold.exchange import exchange, tried_sets
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
@@ -81,7 +80,6 @@ class Site:
         self.topology = topology
         self.backend = backend
         self.trouble: Problem | None = None
-        self._turns = 0
         with ExitStack() as undo:
             home = Home()
             undo.callback(home.close)
@@ -134,24 +132,22 @@ class Site:
         undo.callback(line_map.close)
         return line_map
 
-    def load(self, name: str, rulesets: Rulesets, lines: NodeLines | None = None) -> None:
+    def load(self, name: str, rulesets: Rulesets, lines: NodeLines) -> None:
         """Put ``rulesets`` in the place of what a node holds, part by part as `exchange` does it.
 
         The node then holds what a new lab with them would.  What does not lie in the rules themselves stays, as on a real
-        host: the entries of conntrack, lists of `recent`, and sets of ipset that are written as before.  Without ``lines``
-        the rulesets are first loaded into a namespace that is thrown away.
+        host: the entries of conntrack, lists of `recent`, and sets of ipset that are written as before.  ``lines`` is what
+        `lab.kernel.hold.line_map.find_lines` gave for the node.
 
         A refusal is an InputError (or a MachineError) as it is when a lab is built.  The node then holds what it held before;
         where that cannot be promised the error says so, and `trouble` is what every question to the site is answered with.
         """
-        self.require_node(name)
-        known = lines or find_lines(self.topology, {name: rulesets}, self.backend)[name]
-        try_sets(self.network.nodes[name], rulesets, self.backend)
+        sets = tried_sets(self.network.nodes[name], rulesets, self.backend)
         before = self.held.policies.get(name)
         self.trouble = Problem(f"{name}: a load was interrupted: which rules are in force is not known", mend="build a new lab")
         self.network.rule(name)
         try:
-            self._exchange(name, _rendered(before), rulesets, known)
+            self._exchange(name, _rendered(before), rulesets, lines, sets)
         except LabError as error:
             self.trouble = self._put_back(name, before, rulesets)
             if self.trouble is None:
@@ -159,9 +155,9 @@ class Site:
             raise type(error)((*error.problems, self.trouble)) from error
         self.trouble = None
 
-    def _exchange(self, name: str, before: Rulesets, now: Rulesets, lines: NodeLines) -> None:
+    def _exchange(self, name: str, before: Rulesets, now: Rulesets, lines: NodeLines, sets: str) -> None:
         node = self.network.nodes[name]
-        exchange(node, before, now, self.backend)
+        exchange(node, before, now, self.backend, sets)
         self._hold(name, read_back(node, now, self.backend, KnownLines(lines)))
 
     def _hold(self, name: str, policy: Held | None) -> None:
@@ -173,11 +169,12 @@ class Site:
         mend = "build a new lab"
         try:
             if before is None:
-                exchange(self.network.nodes[name], refused, Rulesets(), self.backend)
+                exchange(self.network.nodes[name], refused, Rulesets(), self.backend, "")
                 self._hold(name, None)
                 return None
             lines = find_lines(self.topology, {name: _rendered(before)}, self.backend)[name]
-            self._exchange(name, refused, _rendered(before), lines)
+            sets = tried_sets(self.network.nodes[name], _rendered(before), self.backend)
+            self._exchange(name, refused, _rendered(before), lines, sets)
         except LabError as error:
             what = f"{name}: nor could the rules of before be loaded again: {'; '.join(one.what for one in error.problems)}"
             return Problem(what, mend=mend)
@@ -199,20 +196,12 @@ class Site:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """While inside, no other process asks; it waits until none does.  A process that dies has had its turn (flock(2)).
+        """While inside, no other process asks; it waits until none does.  A process that dies has had its turn.
 
         What two of them send at once would share conntrack's entries and the services' ports.
         """
-        descriptor = next(iter(self.network.nodes.values())).namespace.descriptor
-        if not self._turns:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._turns += 1
-        try:
+        with next(iter(self.network.nodes.values())).namespace.alone():
             yield
-        finally:
-            self._turns -= 1
-            if not self._turns:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Take everything down; what was adopted stays."""

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from lab.kernel.ground import tools
+from lab.kernel.ground.rtnetlink import open_route_socket
+from lab.kernel.stage import readiness
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
-from lab.kernel.stage.readiness import up_links
 from lab.lab import Lab
 from tests.kernel.scenes import corridor, rulesets, table, topology
 from tests.kernel.test_ipv6 import FAR as FAR_6
@@ -123,6 +124,9 @@ def test_an_interface_may_be_called_bridge() -> None:
         ports["bridge"] = ports.pop("left")
     network = Network(topology(written))
     try:
-        assert [link.name for link in up_links(network.nodes["client"])] == ["bridge"], "it is waited for like any other"
+        client = network.nodes["client"]
+        with open_route_socket(client.namespace) as channel:
+            waited_for = readiness._links(client, channel)
+        assert [link.name for link in waited_for] == ["bridge"], "it is waited for like any other"
     finally:
         network.close()

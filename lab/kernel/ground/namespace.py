@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket as sockets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from lab.kernel.ground.syscalls import CLONE_NEWNET, setns, unshare
@@ -31,6 +34,7 @@ class Namespace:
 
     def __init__(self, home: Home, descriptor: int | None = None) -> None:
         self.home = home
+        self._inside = 0
         if descriptor is not None:
             self.descriptor = descriptor
             return
@@ -55,6 +59,22 @@ class Namespace:
             return sockets.socket(family, kind | sockets.SOCK_NONBLOCK, protocol)
         finally:
             setns(self.home.descriptor)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While inside, no other process is inside of this for the same namespace; inside of itself it changes nothing.
+
+        It waits until none is.  The lock is that of the namespace's own file, and goes with its holder (flock(2)).
+        """
+        if not self._inside:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+        self._inside += 1
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            if not self._inside:
+                fcntl.flock(self.descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the descriptor; the kernel removes the namespace when its last socket is closed."""

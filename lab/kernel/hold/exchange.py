@@ -23,8 +23,8 @@ from lab.ruleset.rulesets import Rulesets
 _ASIDE = "lab-aside-"  # what a set is called until it takes the place of another
 
 
-def exchange(node: Node, before: Rulesets, now: Rulesets, backend: Backend) -> None:
-    """Put ``now`` in the place of ``before``, and take away what ``now`` does not speak of.
+def exchange(node: Node, before: Rulesets, now: Rulesets, backend: Backend, sets: str) -> None:
+    """Put ``now`` in the place of ``before``, and take away what ``now`` does not speak of; ``sets`` is `tried_sets` of it.
 
     Raises InputError with the line of a refused ruleset, MachineError, MeasurementError; the node may then hold some of both.
     Sets of ipset whose text is the same are left as they are, with what rules have put into them.
@@ -32,7 +32,7 @@ def exchange(node: Node, before: Rulesets, now: Rulesets, backend: Backend) -> N
     namespace = node.namespace
     same_sets = now.ipset is not None and before.ipset is not None and now.ipset.text == before.ipset.text
     if now.ipset is not None and not same_sets:
-        _exchange_sets(namespace, now.ipset, backend)
+        _exchange_sets(namespace, now.ipset, sets, backend)
     _exchange_iptables(namespace, before, now, backend)
     _exchange_nft(namespace, now, backend)
     if backend is Backend.LEGACY:
@@ -41,10 +41,16 @@ def exchange(node: Node, before: Rulesets, now: Rulesets, backend: Backend) -> N
         _destroy(namespace, set(_held_sets(namespace)) - set(ipset.names_of(now.ipset.text if now.ipset else "")))
 
 
-def try_sets(node: Node, now: Rulesets, backend: Backend) -> None:
-    """Make the sets of ``now`` in a namespace that is thrown away; raises InputError where one is refused."""
-    if now.ipset is not None:
-        _as_saved(node.namespace, now.ipset, backend)
+def tried_sets(node: Node, now: Rulesets, backend: Backend) -> str:
+    """The sets of ``now`` as the kernel prints them, made in a namespace that is thrown away; InputError for a refused one."""
+    if now.ipset is None:
+        return ""
+    other = Namespace(node.namespace.home)
+    try:
+        _raise("ipset", backend, begin(other, "ipset", backend, now.ipset).finish(), now.ipset)
+        return run(other, ["ipset", "save"]).out
+    finally:
+        other.close()
 
 
 def _exchange_iptables(namespace: Namespace, before: Rulesets, now: Rulesets, backend: Backend) -> None:
@@ -94,9 +100,8 @@ def _others(namespace: Namespace) -> Sequence[tuple[str, str]]:
     return [(table.family, table.name) for table in tables(namespace) if not table.is_labs]
 
 
-def _exchange_sets(namespace: Namespace, rendered: Rendered, backend: Backend) -> None:
+def _exchange_sets(namespace: Namespace, rendered: Rendered, saved: str, backend: Backend) -> None:
     """Make the sets, those that are held aside and swapped: a rule or a list that names one sees the other from then on."""
-    saved = _as_saved(namespace, rendered, backend)
     held = set(_held_sets(namespace))
     aside = {name: f"{_ASIDE}{number}" for number, name in enumerate(ipset.names_of(saved)) if name in held}
     _destroy(namespace, [name for name in held if name.startswith(_ASIDE)])
@@ -109,16 +114,6 @@ def _exchange_sets(namespace: Namespace, rendered: Rendered, backend: Backend) -
                 raise InputError(Problem(what, mend="give a set of another type another name"))
     finally:
         _destroy(namespace, aside.values())
-
-
-def _as_saved(namespace: Namespace, rendered: Rendered, backend: Backend) -> str:
-    """The sets as the kernel prints them, made in a namespace that is thrown away."""
-    other = Namespace(namespace.home)
-    try:
-        _raise("ipset", backend, begin(other, "ipset", backend, rendered).finish(), rendered)
-        return run(other, ["ipset", "save"]).out
-    finally:
-        other.close()
 
 
 def _renamed(saved: str, names: dict[str, str]) -> str:

@@ -91,12 +91,6 @@ def _not_ready(node: Node) -> list[str]:
     return waiting
 
 
-def up_links(node: Node) -> list[Link]:
-    """The links of a node that are set up, and so waited for."""
-    with open_route_socket(node.namespace) as channel:
-        return _links(node, channel)
-
-
 def _links(node: Node, channel: sockets.socket) -> list[Link]:
     return [link for data in dump(channel, _GETLINK, _EVERY_LINK) if (link := _link(data, node)) is not None]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from lab.kernel.watch.tracer import Overrun
 from lab.record.path import Path
 
 M = TypeVar("M")
@@ -17,3 +19,16 @@ class Kept(Generic[M]):
     paths: list[Path] = field(default_factory=list)
     messages: list[M] = field(default_factory=list)
     lost: bool = False
+
+    def read_on(self, read: Callable[[], list[M]]) -> list[M]:
+        """The messages, and what is read behind them; none where some were lost."""
+        try:
+            return self.messages + read()
+        except Overrun:
+            self.lost = True
+            return []
+
+    def whole(self) -> None:
+        """Raise tracer.Overrun where some are missing."""
+        if self.lost:
+            raise Overrun

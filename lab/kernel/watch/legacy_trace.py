@@ -70,8 +70,7 @@ class LegacyTrace:
         kept, self._kept = self._kept, None
         if kept is None:
             return [self._path(way) for way in _ways(messages, self._own, one_by_one=True)]
-        if kept.lost:
-            raise Overrun
+        kept.whole()
         ways = _ways(kept.messages + messages, self._own, one_by_one=True)
         return kept.paths + [self._path(way) for way in ways]
 
@@ -81,11 +80,7 @@ class LegacyTrace:
         With ``going_on`` a packet that may still be under way is told with what comes next.
         """
         kept = self._kept = self._kept or Kept()
-        try:
-            messages = kept.messages + self._log.read()
-        except Overrun:
-            kept.lost, messages = True, []
-        kept.messages = []
+        messages, kept.messages = kept.read_on(self._log.read), []
         for way in _ways(messages, self._own, one_by_one=True):
             path = self._path(way)
             if going_on and path.end is End.VANISHED:

@@ -33,8 +33,7 @@ class NftTrace:
 
     def _with_kept(self, kept: Kept[TraceMessage], messages: list[TraceMessage]) -> list[Path]:
         self._kept = None
-        if kept.lost:
-            raise Overrun
+        kept.whole()
         return kept.paths + self._assembler.assemble(kept.messages + messages)
 
     def settle(self, *, going_on: bool) -> None:
@@ -43,10 +42,7 @@ class NftTrace:
         With ``going_on`` a packet that may still be under way is told with what comes next.
         """
         kept = self._kept = self._kept or Kept()
-        try:
-            messages = kept.messages + self._tracer.read()
-        except Overrun:
-            kept.lost, messages = True, []
+        messages = kept.read_on(self._tracer.read)
         if going_on:
             paths, kept.messages = self._assembler.settled(messages)
         else:

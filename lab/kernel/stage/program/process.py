@@ -51,26 +51,17 @@ class Process:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._name, self.argv = name, tuple(argv)
-        for path in files or {}:
-            if not path.startswith(_OWN) or ".." in Path(path).parts:
-                raise InputError(Problem(f"{name}: {path} is not below /run or /tmp, where a program of a node may write"))
-        told_all = (*argv, *(files or {}), *(files or {}).values(), *(environment or {}), *(environment or {}).values())
-        if not argv or any("\0" in one for one in told_all) or any("=" in key or not key for key in environment or {}):
-            raise InputError(Problem(f"{name}: {' '.join(argv)!r} is no command: no words, or what no program can be told"))
-        if os.path.isabs(argv[0]) and os.path.isfile(argv[0]) and not os.access(argv[0], os.X_OK):  # noqa: PTH117, PTH113
-            raise MachineError(Problem(f"{name}: {argv[0]} is not executable", mend=f"chmod +x {argv[0]}"))
-        command = [need(argv[0]), *argv[1:]]
-        if os.path.realpath(command[0]).startswith(_OWN):
-            what = f"{name}: {command[0]} is not there for it, as a program of a node has a /run and a /tmp of its own"
-            raise MachineError(Problem(what, mend="put it elsewhere"))
+        files, environment = dict(files or {}), dict(environment or {})
+        _refuse_untellable(name, argv, files, environment)
+        command = [_found(name, argv[0]), *argv[1:]]
         self._printed = os.memfd_create("printed")
         self._said = ""
         self._popen: subprocess.Popen[bytes] | None = None
         try:
             told = ready.arm(namespace) if ready is not None else {}
             asked = {
-                "argv": command, "hostname": name, "files": dict(files or {}), "printed": _PRINTED,
-                "environment": {**ENVIRONMENT, **(environment or {}), **told},
+                "argv": command, "hostname": name, "files": files, "printed": _PRINTED,
+                "environment": {**ENVIRONMENT, **environment, **told},
             }  # fmt: skip
             self._start(namespace, json.dumps(asked).encode())
             if ready is not None:
@@ -171,3 +162,24 @@ class Process:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
+
+
+def _refuse_untellable(name: str, argv: Sequence[str], files: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Raise InputError for what no program can be told, and for files where it has none of its own."""
+    words = (*argv, *files, *files.values(), *environment, *environment.values())
+    if not argv or any("\0" in word for word in words) or any("=" in key or not key for key in environment):
+        raise InputError(Problem(f"{name}: {' '.join(argv)!r} is no command: no words, or what no program can be told"))
+    for path in files:
+        if not path.startswith(_OWN) or ".." in Path(path).parts:
+            raise InputError(Problem(f"{name}: {path} is not below /run or /tmp, where a program of a node may write"))
+
+
+def _found(name: str, program: str) -> str:
+    """The absolute path of a program, as far as it will be there for it; raises MachineError."""
+    if Path(program).is_absolute() and Path(program).is_file() and not os.access(program, os.X_OK):
+        raise MachineError(Problem(f"{name}: {program} is not executable", mend=f"chmod +x {program}"))
+    path = need(program)
+    if os.path.realpath(path).startswith(_OWN):
+        what = f"{name}: {path} is not there for it, as a program of a node has a /run and a /tmp of its own"
+        raise MachineError(Problem(what, mend="put it elsewhere"))
+    return path
