@@ -9,9 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
+from lab.record.packet import PROTOCOL_NAMES
+from lab.record.path import Path
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES
 from lab.ruleset.held import HeldRule
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
+
+_WITH_PORTS = (6, 17, 132)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,30 @@ class Seen:
     left: Collection[str] | None = None
     states: Collection[str] | None = None
 
+
+def seen_on(
+    path: Path, dports: Ports = (), *, entered: Collection[str] | None = None, states: Collection[str] | None = None
+) -> Seen:
+    """What is known of a packet on its way through a node, before and after it was translated there.
+
+    ``dports`` are further destination ports that it speaks for.  What a translation did to a packet that then died is not told.
+    """
+    entry, leaving = path.entry, path.exit
+    turned = leaving is None and any(rule.translates == "destination" for rule in path.translated_by)
+    both = (entry,) if leaving is None else (entry, leaving)
+    has_ports = entry.proto in _WITH_PORTS
+    return Seen(
+        PROTOCOL_NAMES.get(entry.proto, str(entry.proto)),
+        sources={packet.source for packet in both},
+        destinations=None if turned else {packet.destination for packet in both},
+        sports=tuple((packet.sport, packet.sport) for packet in both if packet.sport is not None) if has_ports else None,
+        dports=None
+        if turned or not has_ports
+        else (*((packet.dport, packet.dport) for packet in both if packet.dport is not None), *dports),
+        entered=entered,
+        left=None if path.out is None else (path.out,),
+        states=states,
+    )
 
 
 def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:

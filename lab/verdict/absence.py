@@ -17,11 +17,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path
 from lab.record.verdict import Verdict
 from lab.ruleset.absent import INTERFACE, Here, Need, lacks_interface, named_interfaces, needs_of
-from lab.ruleset.aimed import Seen, may_match
+from lab.ruleset.aimed import Seen, may_match, seen_on
 from lab.ruleset.describe import described
 from lab.ruleset.extensions import TARGETS
 from lab.ruleset.held import Chains, HeldRule
@@ -121,22 +120,8 @@ class Absences:
         return found
 
     def _seen(self, path: Path, verdict: Verdict, before: str, spoken_for: Ports) -> Seen:
-        entry, leaving = path.entry, path.exit
-        turned = leaving is None and any(rule.translates == "destination" for rule in path.translated_by)
-        both = (entry,) if leaving is None else (entry, leaving)
-        dports = [(packet.dport, packet.dport) for packet in both if packet.dport is not None]
-        sports = [(packet.sport, packet.sport) for packet in both if packet.sport is not None]
-        has_ports = entry.proto in (6, 17, 132)
-        return Seen(
-            PROTOCOL_NAMES.get(entry.proto, str(entry.proto)),
-            sources={packet.source for packet in both},
-            destinations=None if turned else {packet.destination for packet in both},
-            sports=tuple(sports) if has_ports else None,
-            dports=None if turned or not has_ports else (*dports, *spoken_for),
-            entered=self._entered(path.node, before),
-            left=None if path.out is None else (path.out,),
-            states=("NEW",) if verdict.observation.sent.flags in (0, 2, 8, 128) else None,
-        )
+        first = verdict.observation.sent.flags in (0, 2, 8, 128)
+        return seen_on(path, spoken_for, entered=self._entered(path.node, before), states=("NEW",) if first else None)
 
     def _entered(self, node: str, before: str) -> Sequence[str] | None:
         """The interfaces by which a packet may have come from the node before; "" where it was made here."""

@@ -1,0 +1,67 @@
+"""What rules remember of packets: which memories there are, and how much one bears before it acts otherwise.
+
+A memory is *fresh* when no packet has come to it yet.  Within its budget it treats a packet as if it were fresh: a limit with
+a burst of five lets the fifth packet through as the first.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from lab.ruleset.conditions import Condition
+
+BOUNDLESS = 1 << 30
+"""The budget of what no number of probes brings to act otherwise."""
+
+
+class Kind(StrEnum):
+    """What remembers, whichever dialect it is written in.
+
+    ``limit``, ``quota``, ``nth`` (statistic, numgen inc) and ``count`` (connlimit, ct count) stand in one rule.  ``hashlimit``,
+    ``recent``, ``set`` (a set of nft or ipset that rules write) and ``object`` (a named limit, quota, …) have a name that
+    several rules may use.  ``other`` is what is known to remember and not how (rateest, nfacct).
+    """
+
+    LIMIT = "limit"
+    QUOTA = "quota"
+    NTH = "nth"
+    COUNT = "count"
+    HASHLIMIT = "hashlimit"
+    RECENT = "recent"
+    SET = "set"
+    OBJECT = "object"
+    OTHER = "other"
+
+
+class Memory(NamedTuple):
+    """One state of a node's rules.
+
+    ``family`` is that of its table in nft's words, as names of one family are not those of another; ``table`` is empty where
+    the name is the whole node's (recent, hashlimit, ipset).  ``name`` is ``INPUT:3`` for what stands in one rule, else what
+    rules call it.
+    """
+
+    node: str
+    kind: Kind
+    family: str
+    table: str
+    name: str
+
+
+class Use(NamedTuple):
+    """One part of a rule that has a state, and how it uses it.
+
+    ``name`` is None where the memory is the rule's own.  ``reads``: what the rule does depends on it; ``writes``: a packet that
+    comes to it changes it.  ``budget`` is how many packets may have come to it, the one that is asked about among them, before
+    it acts otherwise than when it is fresh; of what others write, how many entries it bears.  ``by_source`` tells that packets
+    of different sources do not meet in it.  ``gates`` are the conditions that held before the kernel came to this part.
+    """
+
+    kind: Kind
+    name: str | None
+    reads: bool
+    writes: bool
+    budget: int
+    by_source: bool = False
+    gates: tuple[Condition, ...] = ()
