@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from lab.errors import InputError, Problem
+from lab.fresh import Fresh
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import NodeLines, find_lines
 from lab.kernel.hold.rule_index import RuleIndex
@@ -19,15 +21,16 @@ from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question, sends_of
 from lab.probe.stage import Stage
-from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
-from lab.ruleset.remembering import Flow, RememberingRules
+from lab.ruleset.memory import Memory
+from lab.ruleset.rule import Ports
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
 from lab.sweep.fates import SweepTally
 from lab.sweep.manner import choose
+from lab.sweep.past import Past
 from lab.sweep.sweeping import Sweeping
 from lab.sweep.train import SweepQuestion
 from lab.verdict.absence import Absences
@@ -72,6 +75,7 @@ class Lab:
             self.stage = Stage(self.network, self.instrument, shared=self._shared)
             undo.callback(self.stage.close)
             self._undo = undo.pop_all()
+        self._fresh = Fresh(self.site, self._renew, doubted=self._shared)
         self._pin = Pin()
         self._batch = False
 
@@ -129,6 +133,13 @@ class Lab:
                 finally:
                     self._follow()
 
+    def _renew(self, wanted: Sequence[Memory]) -> None:
+        """Make fresh what rules remember: in place, or by loading again what a node holds; raises LabError."""
+        memories = self.site.held.memories
+        left = self.site.renew({memory: memories.rules_of(memory) for memory in wanted})
+        for node in dict.fromkeys(memory.node for memory in left):
+            self._reload(node)
+
     def _follow(self) -> None:
         """Have the instrument name the rules that are in force by now."""
         if self.site.trouble is not None or self._told is self.site.held:
@@ -153,6 +164,7 @@ class Lab:
     @contextmanager
     def _shared_turn(self) -> Iterator[None]:
         with self.site.turn(), ExitStack() as undo:
+            self._fresh.doubt()
             self.instrument.resume()
             undo.callback(self.instrument.pause)
             self.stage.receivers.serve()
@@ -194,26 +206,33 @@ class Lab:
         finally:
             capture.close()
 
-    def ask(self, question: Question, at: str | None = None, *, closely: bool | None = None) -> Verdict:
-        """The verdict of one question, ``at`` being the node under test.
+    def ask(
+        self, question: Question, at: str | None = None, *, as_first: bool = True, logs: bool = False
+    ) -> Verdict:
+        """The verdict of one question, ``at`` being the node under test: as if it were the first that was ever asked.
 
-        ``closely`` sends it once, with every witness watching, as is needed where a rule on the way remembers what it saw:
-        the verdict is then that of the first packet in the state that the lab is in.  None looks whether there is one.
+        What rules remember of others is made fresh before, where it could tell; with ``logs`` also what only decides whether a
+        packet is logged.  Without ``as_first`` the question is asked in the state that the lab is in.
         """
-        if closely is None:
-            closely = self.rules_that_remember.any and bool(self.rules_that_remember.in_the_way(self._flow(question)))
+        recall = self._fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
-            translated = closely and self.site.held.hazards.translates
-            return prove(probe(self.stage, question, closely=closely, translated=translated), at)
+            if not recall:
+                return prove(probe(self.stage, question), at)
+            translated = self.site.held.hazards.translates
+            return recall.asked(
+                lambda: prove(probe(self.stage, question, closely=True, translated=translated), at), as_first=as_first
+            )
 
-    def _flow(self, question: Question | SweepQuestion) -> Flow:
-        """What the rules that remember have to know of a question."""
-        ends = question.node, self.topology.owner(question.destination)
-        if isinstance(question, SweepQuestion):
-            ports = question.ports
-        else:
-            ports = ((question.port, question.port),) if question.port is not None else ()
-        return Flow(question.family, PROTOCOL_NAMES[question.proto], ports, ends)
+    def remembers(self, question: Question, ports: Ports = (), *, logs: bool = False) -> bool:
+        """Whether rules that remember other packets may decide the fate of this one; with ``logs`` also whether it is logged.
+
+        ``ports`` are those that it is asked of, where these are more than its own.
+        """
+        return bool(self._fresh.past(question, ports, logs=logs))
+
+    def whims(self, question: Question, ports: Ports = ()) -> tuple[str, ...]:
+        """The texts of the rules on the question's way that decide by nothing that is the packet's own."""
+        return self._fresh.whims(question, ports)
 
     def probe(
         self,
@@ -282,23 +301,30 @@ class Lab:
         question = SweepQuestion(
             flow.node, flow.source, flow.destination, NUMBERS[flow.service.proto], sport, flow.service.ports, checked
         )
-        return self.ask_all(question, gear, at or self._only_policy(), tally)
+        return self.ask_all(question, gear, at or self._only_policy(), tally, beyond=True)
 
     def ask_all(
-        self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None
-    ) -> Sweep:
-        """The sweep of one question, ``at`` being the node under test."""
+        self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None, *,
+        beyond: bool = False,
+    ) -> Sweep:  # fmt: skip
+        """The sweep of one question, ``at`` being the node under test.
+
+        With ``beyond`` it is asked too what comes when a rule that decided has seen too many packets.
+        """
         tally = tally if tally is not None else SweepTally()
-        remembering = self.rules_that_remember.in_the_way(self._flow(question))
-        manner = choose(gear, self.policies.values(), self.site.held.hazards, remembering=bool(remembering))
+        first, recall = self._fresh.past(question, first=True), self._fresh.past(question)
+        manner = choose(gear, self.policies.values(), self.site.held.hazards, remembering=bool(first))
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
         with self.batch():
-            closely = bool(remembering)
             sweeping = Sweeping(
-                self.stage, question, at, lambda asked: self.ask(asked, at, closely=closely), remembering, tally
-            )
+                self.stage, question, at, lambda asked: self.ask(asked, at), Past(recall, bool(first)),
+                self._fresh.whim_on, tally,
+            )  # fmt: skip
             sweeping.run(manner, processor=next(iter(self._pin.others), None))
+            for fate in tally.finished if beyond and recall else ():
+                single = question.single(min(fate.keys))
+                fate.beyond = recall.beyond(fate.verdict, partial(self.ask, single, at, as_first=False))
         return tally.result()
 
     def asked(
@@ -316,11 +342,6 @@ class Lab:
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""
         return self.stage.source_port(source)
-
-    @property
-    def rules_that_remember(self) -> RememberingRules:
-        """The rules of all policies that have a state of their own."""
-        return self.site.held.rules_that_remember
 
     @property
     def reads_source_ports(self) -> bool:
@@ -354,3 +375,4 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+

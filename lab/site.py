@@ -22,7 +22,7 @@ from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.held import Chains
-from lab.ruleset.remembering import RememberingRules
+from lab.ruleset.memories import Memories
 from lab.ruleset.rulesets import Rulesets
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
@@ -36,9 +36,9 @@ class Holding:
     policies: Mapping[str, Held]
 
     @cached_property
-    def rules_that_remember(self) -> RememberingRules:
-        """The rules of all policies that have a state of their own."""
-        return RememberingRules(self.topology, self._chains)
+    def memories(self) -> Memories:
+        """What the rules of all policies remember."""
+        return Memories(self.topology, self._chains)
 
     @cached_property
     def hazards(self) -> Hazards:
@@ -180,7 +180,7 @@ class Site:
             return Problem(what, mend=mend)
         if self.held.policies[name].listing != before.listing:
             return Problem(f"{name}: the rules of before were loaded again, and are not the same", mend=mend)
-        if Holding(self.topology, {name: before}).rules_that_remember.any:
+        if Holding(self.topology, {name: before}).memories.any:
             return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
         return None
 

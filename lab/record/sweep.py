@@ -68,13 +68,16 @@ class SweepGroup:
     """The keys (ports, or places in the list of sources) that share a verdict, its rule and the translation.
 
     ``verdict`` is that of the first of them; ``arrived`` how they arrived, None where they did not.  ``unsettled`` is a rule
-    that remembers what it saw, where their packets came as far as it: another one would have met it in another state.
+    that decides by chance, where their packets came as far as it: another one may fare otherwise.  ``beyond`` is the verdict
+    of packets that come when a rule that remembers has seen too many of them; None where there is no such rule on the way,
+    or where they fare the same.
     """
 
     keys: Ranges
     verdict: Verdict
     arrived: Arrived | None = None
     unsettled: str | None = None
+    beyond: Verdict | None = None
 
     @property
     def open(self) -> bool:

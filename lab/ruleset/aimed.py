@@ -5,13 +5,13 @@ What is not understood may match: only what surely speaks against it counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
-from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES
+from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES, Condition
 from lab.ruleset.held import HeldRule
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 
@@ -68,9 +68,12 @@ def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:
     >>> may_match(rule, Seen("tcp", dports=((443, 443),))), may_match(rule, Seen("tcp"))
     (False, True)
     """
-    return all(
-        one.field in but or one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in rule.conditions
-    )
+    return may_hold((one for one in rule.conditions if one.field not in but), seen)
+
+
+def may_hold(conditions: Iterable[Condition], seen: Seen) -> bool:
+    """Whether nothing speaks against all of these conditions holding for the packet."""
+    return all(one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in conditions)
 
 
 def _may_be(field: str, values: Sequence[str], seen: Seen, *, negated: bool) -> bool:

@@ -8,8 +8,10 @@ from functools import cached_property
 
 from lab.ruleset import conditions as asked
 from lab.ruleset.conditions import Condition
+from lab.ruleset.memory import Use
 from lab.ruleset.nft.rule import is_about_invalid, statements
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
+from lab.ruleset.uses import uses_of_iptables, uses_of_nft
 from lab.ruleset.words import values_of
 from lab.written.reject import canonical_reject
 
@@ -41,7 +43,8 @@ class HeldRule:
     ``to`` what iptables' target is given (``--to-destination``), ``jump_to`` are the chains of its table that it can lead to,
     ``goto`` that it comes back from none.  ``remembers``: it treats a packet by those that came before; ``merely_logs`` tells
     of such a rule that it has no say in a packet's fate.  ``matches`` are the names behind iptables' ``-m``, None for a rule of
-    native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes.
+    native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes; ``limiting`` the
+    sets of its table whose elements have a limit or the like of their own.
 
     >>> from lab.ruleset.held_text import rule_in_line
     >>> rule = rule_in_line("v4", "-A FORWARD -p tcp --dport 443 -m comment --comment publish-web -j ACCEPT")
@@ -66,6 +69,7 @@ class HeldRule:
     matches: tuple[str, ...] | None = None
     source: str | None = None
     named: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    limiting: frozenset[str] = frozenset()
 
     @property
     def is_native(self) -> bool:
@@ -81,6 +85,13 @@ class HeldRule:
     def conditions(self) -> tuple[Condition, ...]:
         """What it asks of a packet, as far as that is read; all of them have to hold."""
         return tuple(asked.of_nft(self.text) if self.is_native else asked.of_iptables(self.text))
+
+    @cached_property
+    def uses(self) -> tuple[Use, ...]:
+        """Its parts that have a state of their own, as the kernel comes to them."""
+        if not self.remembers:
+            return ()
+        return tuple(uses_of_nft(self.text, self.limiting) if self.is_native else uses_of_iptables(self.text))
 
     def of(self, name: str) -> Iterator[Condition]:
         """Its conditions on one field."""

@@ -56,6 +56,7 @@ class Use(NamedTuple):
     comes to it changes it.  ``budget`` is how many packets may have come to it, the one that is asked about among them, before
     it acts otherwise than when it is fresh; of what others write, how many entries it bears.  ``by_source`` tells that packets
     of different sources do not meet in it.  ``gates`` are the conditions that held before the kernel came to this part.
+    ``on_match``: it is written only when the whole rule matches.
     """
 
     kind: Kind
@@ -65,3 +66,4 @@ class Use(NamedTuple):
     budget: int
     by_source: bool = False
     gates: tuple[Condition, ...] = ()
+    on_match: bool = False

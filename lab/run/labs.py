@@ -1,4 +1,4 @@
-"""The labs of one plan: one that its cells share, a clean one, and fresh ones; where its rules stand is found once for all."""
+"""The labs of one plan: one that its cells share, and fresh ones; where its rules stand is found once for all."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from lab.prepare.plan import Plan
 
 
 class Labs:
-    """Builds a lab when it is first asked for; `close` takes down those that are kept.  All of these raise LabError."""
+    """Builds a lab when it is first asked for; `close` takes down the one that is kept.  All of these raise LabError."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._lines: Mapping[str, NodeLines] | None = None
         self._shared: Lab | None = None
-        self._clean: Lab | None = None
 
     @property
     def shared(self) -> Lab:
@@ -25,28 +24,14 @@ class Labs:
             self._shared = self.fresh()
         return self._shared
 
-    @property
-    def clean(self) -> Lab:
-        """A lab in which no rule remembers anything: whoever makes one remember calls `drop_clean`."""
-        if self._clean is None:
-            self._clean = self.fresh()
-        return self._clean
-
     def fresh(self) -> Lab:
         """A lab for one question alone, which whoever asks it closes."""
         if self._lines is None:
             self._lines = find_lines(self._plan.topology, self._plan.policies, self._plan.backend)
         return Lab(self._plan.topology, self._plan.policies, self._lines, backend=self._plan.backend)
 
-    def drop_clean(self) -> None:
-        """Let go of a lab that is clean no more."""
-        if self._clean is not None:
-            self._clean.close()
-            self._clean = None
-
     def close(self) -> None:
-        """Take the labs down that are kept; the next one to be asked for is built anew."""
-        self.drop_clean()
+        """Take the lab down that is kept; the next one to be asked for is built anew."""
         if self._shared is not None:
             self._shared.close()
             self._shared = None

@@ -16,6 +16,11 @@ def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | N
         yield port, question_of(cell, port)
 
 
+def first_question(cell: Cell) -> Question:
+    """The question for the first of the cell's ports."""
+    return next(questions(cell))[1]
+
+
 def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Question:
     """The cell's question for one of its ports, from ``sport`` in place of the row's own source port.
 

@@ -14,11 +14,13 @@ class Fate:
     """Keys whose packets met the same.
 
     ``ask`` tells that single probes have to say what it was, ``each`` that every key is to be asked, not only two of them.
+    ``beyond`` is what comes when a rule that decided lets no more of its kind pass.
     """
 
     verdict: Verdict
     arrived: Arrived | None = None
     unsettled: str | None = None
+    beyond: Verdict | None = None
     ask: bool = False
     each: bool = False
     keys: list[int] = field(default_factory=list)
@@ -46,6 +48,11 @@ class SweepTally:
             fate = self.fates[story] = make()
         fate.keys += keys
 
+    def take(self, wanted: Callable[[Fate], bool]) -> list[int]:
+        """Take the fates away that are ``wanted``; their keys, ascending."""
+        taken = [story for story, fate in self.fates.items() if wanted(fate)]
+        return sorted(key for story in taken for key in self.fates.pop(story).keys)
+
     @property
     def finished(self) -> list[Fate]:
         """The fates that are known, those that are still to be asked left out."""
@@ -53,7 +60,10 @@ class SweepTally:
 
     def groups(self) -> list[SweepGroup]:
         """A group for each fate, down to the last rule that the packets met."""
-        return [SweepGroup(ranges_of(sorted(fate.keys)), fate.verdict, fate.arrived, fate.unsettled) for fate in self.finished]
+        return [
+            SweepGroup(ranges_of(sorted(fate.keys)), fate.verdict, fate.arrived, fate.unsettled, fate.beyond)
+            for fate in self.finished
+        ]
 
     def result(self) -> Sweep:
         """The sweep, in groups by verdict, rule and translation."""
@@ -64,12 +74,15 @@ class SweepTally:
         for fates in merged.values():
             first = min(fates, key=lambda fate: min(fate.keys))
             keys = sorted(key for fate in fates for key in fate.keys)
-            groups.append(SweepGroup(ranges_of(keys), first.verdict, first.arrived, first.unsettled))
+            groups.append(SweepGroup(ranges_of(keys), first.verdict, first.arrived, first.unsettled, first.beyond))
         groups.sort(key=lambda group: group.keys[0])
         return Sweep(tuple(groups), self.gear, self.seconds, self.repeats, self.traced, self.sources, self.notes)
 
 
 def _what(fate: Fate) -> Hashable:
     verdict = fate.verdict
-    rule = verdict.rule and (verdict.rule.node, verdict.rule.place)
-    return verdict.kind, verdict.node, rule, verdict.reject, verdict.muted, fate.arrived, fate.unsettled
+    return *_story(verdict), verdict.muted, fate.arrived, fate.unsettled, fate.beyond and _story(fate.beyond)
+
+
+def _story(verdict: Verdict) -> tuple[Hashable, ...]:
+    return verdict.kind, verdict.node, verdict.rule and (verdict.rule.node, verdict.rule.place), verdict.reject

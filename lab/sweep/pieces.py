@@ -32,8 +32,9 @@ _FLOWS = 16_384  # packets after which conntrack's entries are let go
 class Piece:
     """What was seen of the packets of ``keys``, once all of them were at rest.
 
-    ``passages`` are their ways through the traced nodes, ``counts`` what each node's rules ate: whichever was measured.
-    ``lost`` tells that conntrack refused some.  ``faults`` say why nothing of it is sound.
+    ``passages`` are their ways through the traced nodes, ``others`` those of packets that are none of theirs, as an answer is;
+    ``counts`` what each node's rules ate: whichever was measured.  ``lost`` tells that conntrack refused some.  ``faults`` say
+    why nothing of it is sound.
     """
 
     keys: Sequence[int]
@@ -41,6 +42,7 @@ class Piece:
     refused: Mapping[int, Refusal | None] = field(default_factory=dict)
     twice: frozenset[int] = frozenset()
     passages: Mapping[int, list[tuple[str, Passage]]] = field(default_factory=dict)
+    others: Sequence[Passage] = ()
     counts: Mapping[str, Counts] = field(default_factory=dict)
     lost: bool = False
     repeats: int = 0
@@ -127,19 +129,22 @@ class Sweeper:
         instrument = self._stage.instrument
         faults: list[str] = []
         found: dict[int, list[tuple[str, Passage]]] = {}
+        others: list[Passage] = []
         self._send(keys)
         try:
             passages = instrument.passages()
             self._messages = max(_LEAST, 1.5 * instrument.told / len(keys))
             for node, passage in passages:
                 key = key_of(passage.entry[1], self._question.proto, self._mark)
-                if key is not None:
+                if key is None:
+                    others.append(passage)
+                else:
                     found.setdefault(key, []).append((node, passage))
         except Overrun:
             faults.append("the trace buffer overflowed")
             self._drain()
             self._messages *= 2
-        return self._read(keys, faults, passages=found)
+        return self._read(keys, faults, passages=found, others=others)
 
     def _drain(self) -> None:
         """Read what other nodes' traces still hold: it is of a piece that is sent again."""
@@ -169,7 +174,7 @@ class Sweeper:
 
     def _read(
         self, keys: Sequence[int], faults: list[str], *, passages: Mapping[int, list[tuple[str, Passage]]] | None = None,
-        counts: Mapping[str, Counts] | None = None, lost: bool = False,
+        others: Sequence[Passage] = (), counts: Mapping[str, Counts] | None = None, lost: bool = False,
     ) -> Piece:  # fmt: skip
         self._catch.listen()
         if self._catch.overflowed():
@@ -177,8 +182,8 @@ class Sweeper:
         if self._stage.instrument.backlog_overflowed():
             faults.append("a processor's backlog overflowed")
         return Piece(
-            keys, self._catch.arrived, self._catch.refused, frozenset(self._catch.twice), passages or {}, counts or {}, lost,
-            faults=tuple(faults),
+            keys, self._catch.arrived, self._catch.refused, frozenset(self._catch.twice), passages or {}, others, counts or {},
+            lost, faults=tuple(faults),
         )  # fmt: skip
 
     def _forget(self, piece: Piece) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from lab.kernel.ground.garbage import without_collection
 from lab.kernel.watch.paths import Passage
 from lab.probe.crossing import unseen_nodes
 from lab.probe.follow import follow
-from lab.probe.question import TCP, Question, to_port
+from lab.probe.question import TCP, Question
 from lab.probe.stage import Stage
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
+from lab.record.path import Path
 from lab.record.sweep import DENIED, Arrived, Gear, is_open
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.held import HeldRule
-from lab.ruleset.remembering import met_by
 from lab.sweep.by_rule import sort_by_rule
 from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.manner import Manner
+from lab.sweep.past import Past, Told, settled
 from lab.sweep.pieces import Piece, Sweeper
 from lab.sweep.train import SYN, SweepQuestion
 from lab.verdict.prove import prove
@@ -32,18 +32,21 @@ _ASKED_ONE_BY_ONE = 4096  # keys of one way
 _ALL_ASKED = 256  # keys of one fate, up to which each is asked
 _UNANSWERED = (Kind.UNANSWERED, Kind.UNROUTED, Kind.CONSUMED)
 _PROVEN = (Kind.CLOSED, *DENIED)
-Remembering = Sequence[tuple[str, HeldRule]]
 
 
 class Sweeping:
-    """One sweep under fate: ``at`` is the node under test, ``remembering`` the rules with a state of their own on its fate."""
+    """One sweep under way: ``at`` is the node under test, ``ask`` puts a single question.
+
+    ``past`` is what rules on the way remember, of a key's first packet (``first``) or of others; ``whim`` says of paths which
+    rule decides by chance that one of them came to.
+    """
 
     def __init__(
         self, stage: Stage, question: SweepQuestion, at: str | None, ask: Callable[[Question], Verdict],
-        remembering: Remembering, tally: SweepTally,
+        past: Past, whim: Callable[[Iterable[Path]], str | None], tally: SweepTally,
     ) -> None:  # fmt: skip
         self._stage, self._question, self._at, self._ask = stage, question, at, ask
-        self._remembering, self._tally = remembering, tally
+        self._past, self._whim, self._tally = past, whim, tally
         self._names: dict[tuple[str, Hashable], int] = {}
 
     def run(self, manner: Manner, *, processor: int | None) -> None:
@@ -58,12 +61,16 @@ class Sweeping:
             undo.callback(lambda: setattr(self._tally, "seconds", time.perf_counter() - start))
             undo.enter_context(without_collection())
             with Sweeper(self._stage, self._question, processor, alone=manner.alone) as sweeper:
-                if manner.gear is Gear.VERDICT:
+                if self._past.of_first:
+                    self._trace_past(sweeper, keys)
+                elif manner.gear is Gear.VERDICT:
                     self._count_hooks(sweeper, keys, by_rule=manner.by_rule)
                 elif manner.by_rule:
                     self._count_rules(sweeper, keys)
                 else:
                     self._trace(sweeper, keys)
+                if self._past.recall and not self._past.of_first:
+                    self._ask_answered_again(sweeper)
             self._settle()
 
     def _count_hooks(self, sweeper: Sweeper, keys: Sequence[int], *, by_rule: bool) -> None:
@@ -115,16 +122,31 @@ class Sweeping:
             self._tally.add(("open", how, served), [key], lambda: self._to_ask(piece, key, each=served))
 
     def _trace(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
-        for piece in sweeper.traced(keys):
+        self._add_all((piece, piece.keys) for piece in sweeper.traced(keys))
+
+    def _trace_past(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
+        with self._stage.instrument.everything():
+            self._add_all(settled(sweeper, keys, self._past.recall))
+
+    def _ask_answered_again(self, sweeper: Sweeper) -> None:
+        """Send again what was not silently dropped: what answers met on their way had been met by others before."""
+        keys = self._tally.take(lambda fate: fate.verdict.kind is not Kind.DROPPED or fate.arrived is not None)
+        if keys:
+            sweeper.forget()
+            self._past.recall.renew()
+            self._trace_past(sweeper, keys)
+
+    def _add_all(self, told: Iterable[Told]) -> None:
+        for piece, keys in told:
             self._tally.repeats += piece.repeats
             if piece.faults:
-                self._add_unsound(piece)
+                self._add_unsound(piece, keys)
                 continue
-            for key in piece.keys:
+            for key in keys:
                 self._add_traced(piece, key)
 
-    def _add_unsound(self, piece: Piece) -> None:
-        self._tally.add(("lost", piece.faults), piece.keys, lambda: Fate(self._verdict(piece, piece.keys[0])))
+    def _add_unsound(self, piece: Piece, keys: Sequence[int]) -> None:
+        self._tally.add(("lost", piece.faults), keys, lambda: Fate(self._verdict(piece, keys[0])))
 
     def _add_traced(self, piece: Piece, key: int) -> None:
         met = tuple((self._name(node, passage.story), _moved(passage)) for node, passage in piece.passages.get(key, ()))
@@ -138,10 +160,9 @@ class Sweeping:
     def _proven(self, piece: Piece, key: int) -> Fate:
         """What the packet of ``key`` proves by itself; that which it does not is to be asked."""
         verdict = self._verdict(piece, key)
-        rule = met_by(self._remembering, (*verdict.observation.request, *verdict.observation.others))
-        if rule is not None:
-            node, saved = rule
-            return Fate(verdict, piece.arrived.get(key), f"{node} {saved.table}:{saved.chain}:{saved.number} ({saved.text})")
+        whim = self._whim((*verdict.observation.request, *verdict.observation.others))
+        if whim is not None:
+            return Fate(verdict, piece.arrived.get(key), whim)
         if verdict.kind not in _PROVEN or key in piece.twice:
             return self._to_ask(piece, key, each=key in piece.refused and piece.refused[key] is None)
         return Fate(verdict, piece.arrived.get(key))
@@ -216,9 +237,7 @@ class Sweeping:
         return Arrived(at, address, port, last.source if last.source != sent.source else None, missing)
 
     def _probe(self, key: int) -> Verdict:
-        question = self._question
-        sends = to_port(question.proto, question.port_of(key))
-        return self._ask(Question(question.node, question.source_of(key), question.destination, sends))
+        return self._ask(self._question.single(key))
 
 
 def _moved(passage: Passage) -> Hashable:

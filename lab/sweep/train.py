@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.kernel.ground.headers import checksum, ip_header
-from lab.probe.question import SOURCE_PORTS, TCP, UDP
+from lab.probe.question import SOURCE_PORTS, TCP, UDP, Question, to_port
 from lab.record.sweep import Ranges
 
 SYN = 0x02
@@ -73,6 +73,10 @@ class SweepQuestion:
     def port_of(self, key: int) -> int:
         """The destination port of a key's packet."""
         return self.ports[0][0] if self.sources else key
+
+    def single(self, key: int) -> Question:
+        """The question that asks of one key alone, by packets of its own."""
+        return Question(self.node, self.source_of(key), self.destination, to_port(self.proto, self.port_of(key)))
 
 
 class Train:

@@ -6,7 +6,7 @@ import pytest
 
 from lab.record.result import Outcome
 from lab.run.asker import Asker
-from lab.run.questions import questions
+from lab.run.questions import first_question
 from lab.run.ways import registry
 from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
@@ -23,15 +23,15 @@ class Burst:
 
     def fits(self, cell: Cell, asker: Asker) -> bool:
         """Every cell that meets a rule that remembers."""
-        return bool(asker.remembering(cell))
+        return asker.labs.shared.remembers(first_question(cell))
 
     def ask(self, cell: Cell, asker: Asker) -> Tally:
         """Add the verdict of each packet by its number."""
         tally = asker.tally(cell)
-        ((_, question),) = questions(cell)
+        question = first_question(cell)
         with asker.labs.fresh() as lab:
             for number in range(1, 7):
-                tally.add(number, lab.ask(question, cell.at, closely=True))
+                tally.add(number, lab.ask(question, cell.at, as_first=False))
         return tally
 
 

@@ -49,13 +49,14 @@ class NftTable:
     """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order.
 
     ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports ask, and that
-    neither a rule writes nor time empties.
+    neither a rule writes nor time empties.  ``limiting`` are the sets whose elements have a limit or the like of their own.
     """
 
     family: str
     name: str
     chains: Mapping[str, NftChain]
     sets: Mapping[str, str] = field(default_factory=dict)
+    limiting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class _Reader:
     def _table(self, family: str, name: str) -> NftTable:
         maps: dict[str, list[tuple[str, str]]] = {}
         sets: dict[str, str] = {}
-        written: set[str] = set()
+        limiting: set[str] = set()
         drafts: list[_ChainDraft] = []
         while (line := self._line_of(name)) != "}":
             found = _BLOCK.fullmatch(line)
@@ -134,15 +135,15 @@ class _Reader:
                 if found[1] == "map":
                     maps[found[2]] = jumps_in(elements)
                 if has_state(elements):
-                    written.add(found[2])
+                    limiting.add(found[2])
                 sets[found[2]] = elements
-        written.update(name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text))
+        written = {name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text)} | limiting
         around = Surroundings(maps, frozenset(written), tuple(chain.name for chain in drafts))
         by_port = {
             name for chain in drafts for rule in _all(chain.rules) if " dport" in rule.text for name in _SET.findall(rule.text)
         }
         kept = {name: held for name in by_port - written if (held := _constant(sets.get(name, ""))) is not None}
-        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept)
+        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept, frozenset(limiting))
 
     def _object(self, table: str, *, keep: bool) -> str:
         """Skip a set, map or other object; its lines when they are to be kept."""

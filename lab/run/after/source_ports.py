@@ -13,7 +13,6 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.held import HeldRule
-from lab.ruleset.remembering import Flow
 from lab.ruleset.rule import Ports, overlap
 from lab.ruleset.source_ports import Class, asks, classes, in_line
 from lab.run.questions import question_of
@@ -46,15 +45,11 @@ def notes_of(plan: Plan) -> Iterator[str]:
 
 
 def from_probe(lab: Lab, verdict: Verdict, ask: Callable[[int], Verdict]) -> Iterator[str]:
-    """`from_other_ports` of a single probe; nothing where a rule that remembers what it saw is in the way."""
+    """`from_other_ports` of a single probe."""
     sent = verdict.observation.sent
     proto = PROTOCOL_NAMES.get(sent.proto, "")
-    if proto not in ("tcp", "udp") or sent.dport is None:
-        return
-    ports = ((sent.dport, sent.dport),)
-    ends = {path.node for path in verdict.path}
-    if not lab.rules_that_remember.in_the_way(Flow(sent.family, proto, ports, ends)):
-        yield from from_other_ports(lab, proto, ports, verdict, lambda _, sport: ask(sport))
+    if proto in ("tcp", "udp") and sent.dport is not None:
+        yield from from_other_ports(lab, proto, ((sent.dport, sent.dport),), verdict, lambda _, sport: ask(sport))
 
 
 def from_cell(

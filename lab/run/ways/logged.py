@@ -1,4 +1,4 @@
-"""A log that a rate-limited rule writes: it is silent after its burst, so it is judged on fresh nodes."""
+"""A log that a rate-limited rule writes: it is silent after its burst, so it is judged as if nothing had been logged before."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Logged:
 
     def fits(self, cell: Cell, asker: Asker) -> bool:
         """Where the row expects a log, and the rule that writes it is limited."""
-        return asker.isolation.log_is_limited(cell)
+        return asker.log_is_limited(cell)
 
     def ask(self, cell: Cell, asker: Asker) -> Tally:
         """Ask for the verdicts, then for the log of each."""
         silent = replace(cell, expect=cell.expect.without(LOGGED))
         tally = next(way for way in self.ways if way.fits(silent, asker)).ask(silent, asker)
         asked = dict(questions(cell))
-        tally.confirm(cell, lambda port: asker.ask_fresh(cell, asked[port]))
+        tally.confirm(cell, lambda port: asker.ask(cell, asked[port], logs=True))
         return tally

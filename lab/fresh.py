@@ -1,0 +1,183 @@
+"""Every question as if it were the first: what rules remember of the packets of others is counted, and made fresh in time.
+
+A memory that was spent within its budget treats the next packet as a fresh one would (`lab.ruleset.memory`).  So a question is
+asked, what its packets changed is read from their traced paths, and where that is more than the budget, the memories are made
+fresh and the question is asked again.  No verdict rests on a guess of what a question needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from lab.probe.question import SOURCE_PORTS, Message, Question, Segment
+from lab.record.packet import PROTOCOL_NAMES
+from lab.record.path import Path
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.ledger import Ledger
+from lab.ruleset.memories import Memories
+from lab.ruleset.memory import Memory
+from lab.ruleset.on_the_way import Flow
+from lab.ruleset.rule import Ports
+from lab.site import Site
+from lab.sweep.train import SweepQuestion
+
+T = TypeVar("T")
+Asked = Question | SweepQuestion
+MOST_SPENT = 128  # packets that are sent to use a memory up
+Renew = Callable[[Sequence[Memory]], None]
+
+
+class Fresh:
+    """What the rules of a site remember; ``renew`` makes memories of it fresh, and raises LabError where it cannot.
+
+    With ``doubted`` it is not known what came to them before.
+    """
+
+    def __init__(self, site: Site, renew: Renew, *, doubted: bool = False) -> None:
+        self._site, self._renew = site, renew
+        self._begin(doubted=doubted)
+
+    def _begin(self, *, doubted: bool) -> None:
+        self._held = self._site.held
+        self.ledger = Ledger(self._held.memories.budget_of)
+        if doubted:
+            self.ledger.doubt(self._held.memories.all)
+
+    def doubt(self) -> None:
+        """Take it that others asked meanwhile."""
+        self._begin(doubted=True)
+
+    @property
+    def memories(self) -> Memories:
+        """What the rules that are in force remember; a load keeps some of what others remembered."""
+        if self._held is not self._site.held:
+            self.doubt()
+        return self._held.memories
+
+    def past(self, question: Asked, ports: Ports = (), *, first: bool = False, logs: bool = False) -> Recall:
+        """What asks past the memories that may decide of the question's packets, at any of ``ports`` where there are more.
+
+        Of its ``first`` one alone, or also of what is merely logged, with ``logs``.
+        """
+        memories = self.memories
+        return Recall(self, memories.in_the_way(self._flow(question, ports), first=first, logs=logs) if memories.any else ())
+
+    def past_by(self, paths: Iterable[Path], wanted: Sequence[Memory]) -> Recall:
+        """What asks past those of the memories that one of the packets came to."""
+        told = tuple(paths)
+        return Recall(self, [memory for memory in wanted if self.memories.came_to(told, (memory,))])
+
+    def whims(self, question: Asked, ports: Ports = ()) -> tuple[str, ...]:
+        """The texts of the rules on the question's way that decide by nothing that is the packet's own."""
+        return tuple(rule.text for rule in self.memories.whims(self._flow(question, ports)))
+
+    def whim_on(self, paths: Iterable[Path]) -> str | None:
+        """The rule that decides by chance that one of the packets came to."""
+        return self.memories.whim_on(paths)
+
+    def _flow(self, question: Asked, ports: Ports) -> Flow:
+        states: tuple[str, ...] | None = ("NEW",)
+        if isinstance(question, SweepQuestion):
+            ports, sources, sport = question.ports, question.sources or (question.source,), None
+        else:
+            own = ((question.port, question.port),) if question.port is not None else ()
+            ports, sources, sport = ports or own, (question.source,), question.sport
+            states = None if isinstance(question.sends, Message | Segment) else states
+        low, high = (SOURCE_PORTS[0], SOURCE_PORTS[-1]) if sport is None else (sport, sport)
+        to, proto = question.destination, PROTOCOL_NAMES[question.proto]
+        owner = self._site.topology.owner(to)
+        return Flow(question.family, proto, ports, question.node, sources, to, owner, ((low, high),) if ports else (), states)
+
+    def renew(self, wanted: Sequence[Memory]) -> None:
+        """Make memories fresh; raises LabError."""
+        if wanted:
+            self._renew(wanted)
+            self.ledger.renewed(wanted)
+
+
+class Recall:
+    """Asks past the memories ``wanted``, which are the same for all that it asks; false where there are none."""
+
+    def __init__(self, fresh: Fresh, wanted: Sequence[Memory]) -> None:
+        self.wanted, self._fresh = wanted, fresh
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+    def make_room(self) -> int:
+        """Make fresh what has no room for one packet more; how many packets may come to the memory that then has least."""
+        ledger = self._fresh.ledger
+        self._fresh.renew(ledger.to_renew(self.wanted))
+        return ledger.room(self.wanted)
+
+    def attempt(self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None]) -> tuple[T, bool]:
+        """What is measured, and whether fresh memories would have given the same.
+
+        ``paths`` are those of every packet that was sent, None where they are not told.
+        """
+        ledger = self._fresh.ledger
+        before = ledger.snapshot()
+        try:
+            found = measure()
+            told = paths(found)
+        except BaseException:
+            ledger.doubt(self.wanted)
+            raise
+        if told is None:
+            ledger.doubt(self.wanted)
+            return found, False
+        ledger.spend(self._fresh.memories.touches(told))
+        return found, ledger.sound(self.wanted, before)
+
+    def asked(self, ask: Callable[[], Verdict], *, as_first: bool = True) -> Verdict:
+        """The verdict that fresh memories give: asked once more where they were used up on the way, or the measurement failed.
+
+        Without ``as_first`` it is asked once, whatever they remember.
+        """
+        if not as_first:
+            return self.attempt(ask, _paths)[0]
+        self.make_room()
+        verdict, sound = self.attempt(ask, _paths)
+        if not sound:
+            self.renew()
+            verdict, _ = self.attempt(ask, _paths)
+        return verdict
+
+    def beyond(self, first: Verdict, ask: Callable[[], Verdict]) -> Verdict | None:
+        """What a packet meets that is asked for by ``ask`` when the memories that the ``first`` one came to are used up.
+
+        None where it fares the same, or where they bear more than `MOST_SPENT` packets.
+        """
+        met = self._fresh.past_by(_paths(first) or (), self.wanted)
+        if not met or met.budget > MOST_SPENT:
+            return None
+        met.renew()
+        for _ in range(met.budget + 2):
+            verdict = met.asked(ask, as_first=False)
+            if verdict.kind is not Kind.LOST and _fate(verdict) != _fate(first):
+                return verdict
+        return None
+
+    def renew(self) -> None:
+        """Make all of them fresh."""
+        self._fresh.renew(self.wanted)
+
+    def came_to(self, paths: Iterable[Path]) -> bool:
+        """Whether one of the packets came to a rule that reads one of them."""
+        return self._fresh.memories.came_to(paths, self.wanted)
+
+    @property
+    def budget(self) -> int:
+        """How many packets may come to the one that bears least."""
+        return min(map(self._fresh.memories.budget_of, self.wanted))
+
+
+def _fate(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.kind, verdict.node, verdict.rule and verdict.rule.place
+
+
+def _paths(verdict: Verdict) -> tuple[Path, ...] | None:
+    """The paths of all packets that were sent for a verdict; None where the measurement failed."""
+    seen = verdict.observation
+    return None if verdict.kind is Kind.LOST else (*seen.request, *seen.answer, *seen.others)

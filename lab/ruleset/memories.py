@@ -1,0 +1,198 @@
+r"""The memories of all nodes: which of them a flow may meet, and what its traced packets did to them.
+
+>>> from lab.ruleset.held_save import chains_of_save
+>>> from lab.ruleset.save import read_save
+>>> from lab.written.expect.example import PASSED
+>>> text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 5/min -j ACCEPT\nCOMMIT"
+>>> memories = Memories(topology, {"gateway": chains_of_save("ip", read_save(text))})
+>>> (limit,) = memories.in_the_way(Flow(4, "tcp", ((443, 443),), "world", ("198.51.100.254",), "10.0.2.10", "web"))
+>>> memories.budget_of(limit), memories.touches(PASSED.path)[limit, None]
+(5, 1)
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from lab.record.path import Path
+from lab.ruleset.aimed import may_hold, seen_on
+from lab.ruleset.held import Chains, HeldRule, rules_of
+from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
+from lab.ruleset.on_the_way import Flow, Ways
+from lab.written.topology import Topology
+
+_OF_THE_NODE = frozenset((Kind.HASHLIMIT, Kind.RECENT))
+_FAMILIES = {"ip": 4, "ip6": 6}
+_Chain = tuple[str, str, str]  # node, table, chain
+
+
+class _Place(NamedTuple):
+    """Where a rule uses a memory."""
+
+    node: str
+    rule: HeldRule
+    use: Use
+    memory: Memory
+
+    def judges(self, family: int) -> bool:
+        """Whether packets of this family come here."""
+        return _FAMILIES.get(self.rule.family, family) == family
+
+
+class Memories:
+    """Reads the rules of all nodes once; memories that no rule writes, or that none reads, are none."""
+
+    def __init__(self, topology: Topology, held: Mapping[str, Chains]) -> None:
+        self._ways = Ways(topology, held)
+        places = list(_places(held))
+        read = {one.memory for one in places if one.use.reads}
+        written = {one.memory for one in places if one.use.writes}
+        self._places = [one for one in places if one.memory in read & written]
+        self._of: dict[Memory, list[_Place]] = {}
+        self._by_chain: dict[_Chain, list[_Place]] = {}
+        for one in self._places:
+            self._of.setdefault(one.memory, []).append(one)
+            self._by_chain.setdefault((one.node, one.rule.table, one.rule.chain), []).append(one)
+        self._chance = [
+            (node, rule) for node, chains in held.items() for rule in rules_of(chains) if whim_of(rule.text) is not None
+        ]
+        self._candidates: dict[object, Sequence[Memory]] = {}
+
+    @property
+    def any(self) -> bool:
+        """Whether there is any, be it one that only decides what is logged."""
+        return bool(self._of)
+
+    @property
+    def all(self) -> Collection[Memory]:
+        """All of them."""
+        return self._of.keys()
+
+    def in_the_way(self, flow: Flow, *, first: bool = False, logs: bool = False) -> tuple[Memory, ...]:
+        """Those that may decide the fate of the flow, of its ``first`` packet alone; with ``logs`` also what is logged."""
+        if not self._of:
+            return ()
+        at_any_port = (flow._replace(ports=()), first, logs)
+        if at_any_port not in self._candidates:
+            self._candidates[at_any_port] = self._that_may(flow._replace(ports=()), self._of, first=first, logs=logs)
+        return tuple(self._that_may(flow, self._candidates[at_any_port], first=first, logs=logs))
+
+    def _that_may(self, flow: Flow, among: Iterable[Memory], *, first: bool, logs: bool) -> Sequence[Memory]:
+        found = []
+        ways = {}
+        for memory in among:
+            node = memory.node
+            if node not in ways:
+                ways[node] = self._ways.to(node, flow, first=first)
+            if any(
+                one.use.reads and (logs or not one.rule.merely_logs) and one.judges(flow.family)
+                and ways[node].may_come(one.rule, one.use.gates)
+                for one in self._of[memory]
+            ):  # fmt: skip
+                found.append(memory)
+        return found
+
+    def rules_of(self, memory: Memory) -> tuple[HeldRule, ...]:
+        """The rules that use a memory."""
+        return tuple(one.rule for one in self._of[memory])
+
+    def budget_of(self, memory: Memory) -> int:
+        """How many packets may come to it before it acts otherwise than when it is fresh."""
+        return min((one.use.budget for one in self._of.get(memory, ()) if one.use.reads), default=BOUNDLESS)
+
+    def touches(self, paths: Iterable[Path]) -> Counter[tuple[Memory, str | None]]:
+        """How many of the packets wrote each memory; the source address where that keeps them apart."""
+        found: Counter[tuple[Memory, str | None]] = Counter()
+        for path in paths:
+            for one, matched in self._met(path):
+                if one.use.writes and (matched or not one.use.on_match):
+                    by_source = all(other.use.by_source for other in self._of[one.memory])
+                    found[one.memory, path.entry.source if by_source else None] += 1
+        return found
+
+    def came_to(self, paths: Iterable[Path], wanted: Collection[Memory]) -> bool:
+        """Whether one of the packets came to a rule that reads one of these."""
+        return any(one.use.reads and one.memory in wanted for path in paths for one, _ in self._met(path))
+
+    def _met(self, path: Path) -> Iterator[tuple[_Place, bool]]:
+        """The places that a packet came to, and whether it matched the whole rule."""
+        if not self._by_chain:
+            return
+        seen = None
+        for table, chain in path.chains:
+            for one in self._by_chain.get((path.node, table, chain), ()):
+                if not one.judges(path.entry.family) or _reached(path, table, chain) < one.rule.number:
+                    continue
+                matched = _matched(path, one.rule)
+                seen = seen or seen_on(path)
+                if matched or may_hold(one.use.gates, seen):
+                    yield one, matched
+
+    def whims(self, flow: Flow) -> tuple[HeldRule, ...]:
+        """The rules that some packet of the flow may come to and that decide by nothing that is its own."""
+        ways = {node: self._ways.to(node, flow) for node in {node for node, _ in self._chance}}
+        return tuple(rule for node, rule in self._chance if ways[node].may_come(rule, rule.conditions))
+
+    def whim_on(self, paths: Iterable[Path]) -> str | None:
+        """The rule that decides by chance that one of the packets came to."""
+        if not self._chance:
+            return None
+        for path in paths:
+            for node, rule in self._chance:
+                chain = rule.table, rule.chain
+                if node == path.node and chain in path.chains and _reached(path, *chain) >= rule.number and is_chance(rule.text):
+                    return f"{node} {rule.table}:{rule.chain}:{rule.number} ({rule.text})"
+        return None
+
+
+def _places(held: Mapping[str, Chains]) -> Iterator[_Place]:
+    for node, chains in held.items():
+        for rule in rules_of(chains):
+            for use in rule.uses:
+                yield _Place(node, rule, use, _memory(node, rule, use))
+
+
+def _memory(node: str, rule: HeldRule, use: Use) -> Memory:
+    if use.name is None:
+        return Memory(node, use.kind, rule.family, rule.table, f"{rule.chain}:{rule.number}")
+    if use.kind is Kind.SET and not rule.is_native:
+        return Memory(node, use.kind, "", "", use.name)
+    return Memory(node, use.kind, rule.family, "" if use.kind in _OF_THE_NODE else rule.table, use.name)
+
+
+def _reached(path: Path, table: str, chain: str) -> float:
+    """How far a packet came in a chain: the last rule that matched, or the chain's end."""
+    numbers = [
+        math.inf if step.rule is None or step.rule.number is None else step.rule.number
+        for step in path.steps
+        if (step.table, step.chain) == (table, chain)
+    ]
+    return max(numbers, default=math.inf)
+
+
+def _matched(path: Path, rule: HeldRule) -> bool:
+    return any(
+        step.rule is not None and (step.table, step.chain, step.rule.number) == (rule.table, rule.chain, rule.number)
+        for step in path.steps
+    )
+
+
+def whim_of(text: str) -> str | None:
+    """Why a rule of this text, of either dialect, may treat the next packet otherwise, with no reason in it; or None.
+
+    >>> whim_of("-A INPUT -m statistic --mode random --probability 0.5 -j DROP")
+    'a rule decides by chance, and another run may differ'
+    """
+    if is_chance(text):
+        return "a rule decides by chance, and another run may differ"
+    if "--mode nth" in text or "numgen inc" in text:
+        return "a rule decides by counting packets, and the next one may fare otherwise"
+    return None
+
+
+def is_chance(text: str) -> bool:
+    """Whether a rule of this text decides by chance."""
+    return "--mode random" in text or "numgen random" in text
