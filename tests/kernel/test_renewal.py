@@ -7,6 +7,7 @@ import re
 import pytest
 
 from lab.kernel.ground.tools import run
+from lab.kernel.hold.renew.names import Names
 from lab.kernel.hold.renew.renewal import Uses
 from lab.lab import Lab
 from lab.probe.conversation import Conversation
@@ -19,6 +20,7 @@ from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, rendered, rulesets, table
 
 pytestmark = pytest.mark.kernel
+ON_BOTH_BACKENDS = True
 
 NATIVE = """\
 table inet t {{
@@ -117,3 +119,25 @@ def test_a_count_of_flows(lab_of: LabOf, policy: Rulesets) -> None:
         assert asked(lab)[0] == "dropped"
         assert lab.site.renew(uses) == frozenset()
         assert asked(lab)[0] == "allowed"
+
+
+DNS = "-A FORWARD -p udp --dport 53"
+PER_HOUR = "--hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name dns"
+NAMED = {
+    "recent": (Kind.RECENT, (
+        f"{DNS} -m recent --name dns --update --seconds 3600 --hitcount 2 -j DROP",
+        f"{DNS} -m recent --name dns --set -j ACCEPT",
+    )),
+    "hashlimit": (Kind.HASHLIMIT, (f"{DNS} -m hashlimit {PER_HOUR} -j ACCEPT", f"{DNS} -m hashlimit {PER_HOUR} -j ACCEPT")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("by_file", [True, False], ids=["by file", "by rule"])
+@pytest.mark.parametrize(("kind", "rules"), NAMED.values(), ids=NAMED)
+def test_what_has_a_name(
+    lab_of: LabOf, backend: Backend, kind: Kind, rules: tuple[str, ...], by_file: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_file:
+        monkeypatch.setattr(Names, "emptied", lambda *_: False)
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, *rules, FORWARD="DROP"))
+    check(lab, uses_of(lab, kind, "dns"))

@@ -6,6 +6,7 @@ Numbers are those of linux/netfilter/nf_tables.h.
 from __future__ import annotations
 
 import socket as sockets
+import struct
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -46,7 +47,7 @@ class Channel:
         self._socket.send(nl.message(kind, nl.NLM_F_DUMP, NUMBERS[family], payload))
         return nl.receive_dump(self._socket)
 
-    def commit(self, messages: Sequence[bytes], told: int) -> list[bytes]:
+    def commit(self, messages: Sequence[bytes], told: int = nl.NLMSG_DONE) -> list[bytes]:
         """All of ``messages`` or none; returns what the kernel tells of type ``told`` about them, in their order.
 
         The last message has to ask for an acknowledgement.  Raises NotInPlace when the kernel refuses; it has changed nothing.
@@ -57,7 +58,7 @@ class Channel:
             raise NotInPlace(str(error)) from error
         return self._answered(told)
 
-    def _answered(self, told: int) -> list[bytes]:
+    def _answered(self, told: int = nl.NLMSG_DONE) -> list[bytes]:
         """What came before the acknowledgement, or the one answer (``told`` 0); refusals of the same batch are all read."""
         found: list[bytes] = []
         refused: OSError | None = None
@@ -81,3 +82,9 @@ class Channel:
     def close(self) -> None:
         """Let go of the socket."""
         self._socket.close()
+
+
+def acknowledged(message: bytes) -> bytes:
+    """The same message with NLM_F_ACK."""
+    flags = struct.unpack_from("=H", message, 6)[0] | nl.NLM_F_ACK
+    return message[:6] + struct.pack("=H", flags) + message[8:]

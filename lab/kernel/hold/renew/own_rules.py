@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground import nfnetlink as nl
 from lab.kernel.hold.renew.anonymous_sets import AnonymousSet, anonymous_set
-from lab.kernel.hold.renew.channel import ECHO, GETRULE, NEWRULE, NUMBERS, REPLACE, Channel, NotInPlace
+from lab.kernel.hold.renew.channel import ECHO, GETRULE, NEWRULE, NUMBERS, REPLACE, Channel, NotInPlace, acknowledged
 from lab.kernel.hold.rule_index import RuleIndex
 from lab.ruleset.held import HeldRule
 from lab.ruleset.memory import Memory
@@ -50,6 +51,16 @@ class Image(NamedTuple):
         return any(name in _KEPT for name, _ in self.parts)
 
 
+class Copy(NamedTuple):
+    """A rule, its key, the messages that make its sets, and what it is made of: all of it, or ``without`` expressions."""
+
+    rule: HeldRule
+    key: Key
+    made: tuple[bytes, ...]
+    rest: bytes
+    without: bytes
+
+
 class OwnRules:
     """The rules of one node's nf_tables; ``index`` is told their new handles."""
 
@@ -60,36 +71,58 @@ class OwnRules:
     def see(self, rules: Iterable[HeldRule]) -> None:
         """Read the rules now, as long as nothing has come to them."""
         for rule in rules:
-            self._image(rule, self._key(rule))
+            with suppress(NotInPlace):
+                self._image(rule, self._key(rule))
 
     def renew(self, memories: Mapping[Memory, Sequence[HeldRule]]) -> None:
         """Make what stands in the rules fresh; raises NotInPlace."""
-        self.replace(dict.fromkeys(rule for rules in memories.values() for rule in rules))
+        self.put([self.copy(rule) for rule in dict.fromkeys(rule for rules in memories.values() for rule in rules)])
 
-    def replace(self, rules: Iterable[HeldRule]) -> None:
-        """Replace the rules by themselves; raises NotInPlace, MeasurementError when one is not what it was."""
-        batch: list[tuple[HeldRule, Key, list[bytes]]] = []
-        size = 0
-        for rule in rules:
-            key = self._key(rule)
-            messages = self.message_of(rule, key)
-            batch.append((rule, key, messages))
-            size += sum(map(len, messages))
-            if size > _MOST_BYTES:
-                self._commit(batch)
-                batch, size = [], 0
-        if batch:
-            self._commit(batch)
+    def renew_named(self, rules: Iterable[HeldRule], between: Sequence[bytes] = ()) -> None:
+        """Make what the rules share by its name fresh: they all let go of it, ``between`` comes, and they are put back.
 
-    def _commit(self, batch: Sequence[tuple[HeldRule, Key, list[bytes]]]) -> None:
-        messages = [message for _, _, own in batch for message in own]
+        Raises NotInPlace, and MeasurementError when the rules are not there any more.
+        """
+        copies = [self.copy(rule) for rule in dict.fromkeys(rules)]
+        gone: list[Copy] = []
+        try:
+            for batch in _batches(copies):
+                self._commit(batch, [_replacing(copy.key, copy.without) for copy in batch])
+                gone += batch
+            self.put(copies, between)
+        except NotInPlace:
+            self._put_back(gone)
+            raise
+
+    def _put_back(self, copies: Sequence[Copy]) -> None:
+        try:
+            self.put(copies)
+        except NotInPlace as error:
+            what = f"rules that were taken out to be made fresh cannot be put back: {error}"
+            raise MeasurementError(Problem(what)) from error
+
+    def put(self, copies: Sequence[Copy], first: Sequence[bytes] = ()) -> None:
+        """Put the copies where their rules are; raises NotInPlace, MeasurementError when one is not what it was."""
+        for batch in _batches(copies):
+            now = [self._key(copy.rule) for copy in batch]
+            messages = [
+                message
+                for copy, key in zip(batch, now, strict=True)
+                for message in (*copy.made, _replacing(key, copy.rest))
+            ]
+            for copy, told in zip(batch, self._commit(batch, [*first, *messages]), strict=True):
+                self._require_same(copy.rule, told)
+            first = ()
+
+    def _commit(self, copies: Sequence[Copy], messages: Sequence[bytes]) -> list[dict[int, bytes]]:
+        """What is told of the rules in the places of ``copies``, each followed by the index."""
         told = self._channel.commit([*messages[:-1], acknowledged(messages[-1])], NEWRULE)
-        for (rule, key, _), new in zip(batch, told, strict=True):
-            self.follow(rule, key, new)
+        found = [nl.attributes(data, nl.HEADER) for data in told]
+        for copy, parts in zip(copies, found, strict=True):
+            self._index.follow(copy.key, int.from_bytes(parts[_HANDLE], "big"))
+        return found
 
-    def follow(self, rule: HeldRule, key: Key, told: bytes) -> None:
-        """Take note of the new rule in the place of an old one; raises MeasurementError when it is not what it was."""
-        parts = nl.attributes(told, nl.HEADER)
+    def _require_same(self, rule: HeldRule, parts: Mapping[int, bytes]) -> None:
         image = self._images[*rule.key, rule.number]
         mine = [name if isinstance(body, AnonymousSet) or name in _KEPT else body for name, body in image.parts]
         theirs = [
@@ -98,7 +131,6 @@ class OwnRules:
         ]
         if mine != theirs or parts.get(_USERDATA, b"") != image.userdata:
             raise MeasurementError(Problem(f"{rule.text}: the kernel made another rule of it when it was to be as before"))
-        self._index.follow(key, int.from_bytes(parts[_HANDLE], "big"))
 
     def _key(self, rule: HeldRule) -> Key:
         key = self._index.key_of(rule.family, rule.table, rule.chain, rule.number)
@@ -106,8 +138,9 @@ class OwnRules:
             raise NotInPlace(f"{rule.text}: no handle is known")
         return key
 
-    def message_of(self, rule: HeldRule, key: Key) -> list[bytes]:
-        """The messages that replace a rule by itself: its sets without a name, then the rule."""
+    def copy(self, rule: HeldRule) -> Copy:
+        """What the rule is to be replaced by, with its counters as they are."""
+        key = self._key(rule)
         image = self._image(rule, key)
         now: Iterable[tuple[bytes, bytes]] = self._read(key)[0] if image.keeps else ()
         kept = iter([body for name, body in now if name in _KEPT])
@@ -121,8 +154,7 @@ class OwnRules:
             else:
                 parts.append(next(kept) if name in _KEPT else body)
         userdata = nl.attribute(_USERDATA, image.userdata) if image.userdata else b""
-        payload = named(key) + nl.nest(_EXPRESSIONS, *parts) + image.compat + userdata
-        return [*made, nl.message(NEWRULE, REPLACE | ECHO, NUMBERS[key[0]], payload)]
+        return Copy(rule, key, tuple(made), nl.nest(_EXPRESSIONS, *parts) + image.compat + userdata, userdata)
 
     def _image(self, rule: HeldRule, key: Key) -> Image:
         known = self._images.get((*rule.key, rule.number))
@@ -145,10 +177,19 @@ def named(key: Key) -> bytes:
     return nl.text(_TABLE, key[1]) + nl.text(_CHAIN, key[2]) + nl.attribute(_HANDLE, struct.pack("!Q", key[3]))
 
 
-def acknowledged(message: bytes) -> bytes:
-    """The same message with NLM_F_ACK."""
-    flags = struct.unpack_from("=H", message, 6)[0] | nl.NLM_F_ACK
-    return message[:6] + struct.pack("=H", flags) + message[8:]
+def _replacing(key: Key, rest: bytes) -> bytes:
+    return nl.message(NEWRULE, REPLACE | ECHO, NUMBERS[key[0]], named(key) + rest)
+
+
+def _batches(copies: Iterable[Copy]) -> Iterator[list[Copy]]:
+    batch: list[Copy] = []
+    for copy in copies:
+        batch.append(copy)
+        if sum(len(one.rest) + sum(map(len, one.made)) for one in batch) > _MOST_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def expressions(nested: bytes) -> Iterator[tuple[bytes, bytes]]:
