@@ -140,6 +140,13 @@ class Lab:
         for node in dict.fromkeys(memory.node for memory in left):
             self._reload(node)
 
+    def _reload(self, node: str) -> None:
+        """Take out what ``node`` holds, and load it again: with its rules goes what they remember."""
+        held = self.policies[node].rendered or Rulesets()
+        lines = find_lines(self.topology, {node: held}, self.backend)[node]
+        self.load(node, Rulesets())
+        self.load(node, held, lines)
+
     def _follow(self) -> None:
         """Have the instrument name the rules that are in force by now."""
         if self.site.trouble is not None or self._told is self.site.held:

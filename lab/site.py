@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +16,15 @@ from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
 from lab.kernel.hold.read_back import read_back
+from lab.kernel.hold.renew.renewal import Renewal, Uses
 from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.hazards import Hazards, find_hazards
-from lab.ruleset.held import Chains
+from lab.ruleset.held import Chains, HeldRule, rules_of
 from lab.ruleset.memories import Memories
+from lab.ruleset.memory import Memory
 from lab.ruleset.rulesets import Rulesets
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
@@ -107,6 +109,11 @@ class Site:
                     for name, rulesets in policies.items()
                 },
             )
+            self._renewals: dict[str, Renewal] = {}
+            undo.callback(self._close_renewals)
+            for name, policy in self.held.policies.items():
+                if any(rule.remembers for rule in rules_of(policy.native)):
+                    self._renewal(name)  # what it has to read is not there any more once packets have come
             self._undo = undo.pop_all()
 
     @classmethod
@@ -163,6 +170,11 @@ class Site:
     def _hold(self, name: str, policy: Held | None) -> None:
         others = {other: held for other, held in self.held.policies.items() if other != name or policy is not None}
         self.held = Holding(self.topology, others if policy is None else {**others, name: policy})
+        renewal = self._renewals.pop(name, None)
+        if renewal is not None:
+            renewal.close()
+        if policy is not None and any(rule.remembers for rule in rules_of(policy.native)):
+            self._renewal(name)
 
     def _put_back(self, name: str, before: Held | None, refused: Rulesets) -> Problem | None:
         """Load what a node held before once more; what of it is not as it was."""
@@ -183,6 +195,30 @@ class Site:
         if Holding(self.topology, {name: before}).memories.any:
             return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
         return None
+
+    def renew(self, uses: Uses) -> frozenset[Memory]:
+        """Make these memories fresh, as if no packet had come to them, and return those that only `reload` makes so.
+
+        ``uses`` are memories of any nodes, each with the rules that use it.  The rules stay what they are, with their places
+        and counters; where the kernel has another handle for one, the index of the node knows it.  The network has to be at
+        rest.  Raises MeasurementError when it is not known what a node holds afterwards; `trouble` is then set.
+        """
+        by_node: dict[str, dict[Memory, Sequence[HeldRule]]] = {}
+        for memory, rules in uses.items():
+            by_node.setdefault(memory.node, {})[memory] = rules
+        before, self.trouble = self.trouble, Problem("rules were being made fresh: which are in force is not known")
+        left = [self._renewal(name).renew(mine) for name, mine in by_node.items()]
+        self.trouble = before
+        return frozenset().union(*left)
+
+    def _renewal(self, name: str) -> Renewal:
+        if name not in self._renewals:
+            self._renewals[name] = Renewal(self.network.nodes[name], self.held.policies[name])
+        return self._renewals[name]
+
+    def _close_renewals(self) -> None:
+        for renewal in self._renewals.values():
+            renewal.close()
 
     def require_node(self, name: str) -> None:
         """Raise InputError for a node that is none of the topology's."""

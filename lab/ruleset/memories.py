@@ -142,8 +142,8 @@ class Memories:
             return None
         for path in paths:
             for node, rule in self._chance:
-                chain = rule.table, rule.chain
-                if node == path.node and chain in path.chains and _reached(path, *chain) >= rule.number and is_chance(rule.text):
+                came = node == path.node and (rule.table, rule.chain) in path.chains and is_chance(rule.text)
+                if came and _reached(path, rule.table, rule.chain) >= rule.number:
                     return f"{node} {rule.table}:{rule.chain}:{rule.number} ({rule.text})"
         return None
 

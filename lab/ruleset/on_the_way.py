@@ -33,8 +33,9 @@ _ICMP = {4: "icmp", 6: "icmpv6"}
 class Flow(NamedTuple):
     """What of a flow decides which rules it may meet.
 
-    ``ports`` are its destination ports as it is sent, ``sports`` its source ports, none where its protocol has none; ``owner`` the node that has the
-    ``destination``, None where nobody has it.  ``states`` are those of its first packet in conntrack's words, None where any.
+    ``ports`` are its destination ports as it is sent, ``sports`` its source ports, none where its protocol has none; ``owner``
+    the node that has the ``destination``, None where nobody has it.  ``states`` are those of its first packet in conntrack's
+    words, None where any.
     """
 
     family: int
@@ -105,7 +106,8 @@ class Ways:
         self._leading: dict[str, dict[ChainKey, list[HeldRule]]] = {}
         self._forwarding = sum(node.forwards for node in topology.nodes.values())
         self._turning = {
-            family: [rule for chains in held.values() for rule in rules_of(chains, family) if turns(rule)] for family in FAMILIES
+            family: [rule for chains in held.values() for rule in rules_of(chains, family) if turns(rule)]
+            for family in FAMILIES
         }
         self._to_itself = {
             (node, family) for node, chains in held.items() for family in FAMILIES
@@ -151,7 +153,7 @@ class Ways:
         return _Packets(hooks | _AT_DEVICES, replace(seen, entered=self._entered(node, flow.node)))
 
     def _later(self, node: str, flow: Flow) -> Iterator[_Packets]:
-        """Packets of the request behind its first, answers, and errors about them: nothing is known of where these come from."""
+        """Packets of the request behind its first, answers, and errors about them: where these come from is not known."""
         ends = node in (flow.node, flow.owner) or (node, flow.family) in self._to_itself
         hooks = _ALL if ends else _ALL - {"input"}
         ports = None

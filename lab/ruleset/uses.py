@@ -82,7 +82,8 @@ def _hashlimit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]
     budget = 1 if of_bytes else _number(said.get("--hashlimit-burst"), _BURST)
     whole = said.get("--hashlimit-srcmask", "32") in _WHOLE_MASKS
     by_source = whole and "srcip" in said.get("--hashlimit-mode", "").split(",")
-    yield Use(Kind.HASHLIMIT, said.get("--hashlimit-name"), reads=True, writes=True, budget=budget, by_source=by_source, gates=gates)
+    name = said.get("--hashlimit-name")
+    yield Use(Kind.HASHLIMIT, name, reads=True, writes=True, budget=budget, by_source=by_source, gates=gates)
 
 
 def _recent(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
@@ -96,7 +97,10 @@ def _recent(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
     if "--set" in said:
         yield Use(Kind.RECENT, name, reads=False, writes=True, budget=BOUNDLESS, by_source=by_source, gates=gates)
     else:
-        yield Use(Kind.RECENT, name, reads=True, writes="--update" in said, budget=hits - 1, by_source=by_source, gates=gates, on_match=True)
+        updates = "--update" in said
+        yield Use(
+            Kind.RECENT, name, reads=True, writes=updates, budget=hits - 1, by_source=by_source, gates=gates, on_match=True
+        )
 
 
 def _connlimit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
@@ -118,7 +122,7 @@ def _statistic(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]
         yield Use(Kind.NTH, None, reads=True, writes=True, budget=1, gates=gates)
 
 
-def _other(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
+def _other(_of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
     yield Use(Kind.OTHER, None, reads=True, writes=True, budget=1, gates=gates)
 
 
@@ -131,7 +135,8 @@ def _asks_set(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
 def _writes_set(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
     for option, name in _options(of).items():
         if option in ("--add-set", "--del-set", "--map-set"):
-            yield Use(Kind.SET, name, reads=option == "--map-set", writes=option != "--map-set", budget=0, gates=gates, on_match=True)
+            asks = option == "--map-set"
+            yield Use(Kind.SET, name, reads=asks, writes=not asks, budget=0, gates=gates, on_match=True)
 
 
 _Read = Callable[[Sequence[str], tuple[Condition, ...]], Iterator[Use]]

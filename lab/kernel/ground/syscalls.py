@@ -41,6 +41,12 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
+def getsockopt(descriptor: int, level: int, option: int, buffer: ctypes.Array[ctypes.c_char]) -> None:
+    """Ask a socket for an option that reads ``buffer`` before it fills it (getsockopt(2)); raises OSError."""
+    length = ctypes.c_uint(len(buffer))
+    _check(_libc.getsockopt(descriptor, level, option, buffer, ctypes.byref(length)), "getsockopt")
+
+
 def readable(descriptor: int, seconds: float) -> bool:
     """Whether there is something to read, waiting for it so long; poll(2), as select(2) knows no descriptor above 1,023."""
     waiting = select.poll()

@@ -1,0 +1,1 @@
+"""What rules remember is made fresh, in place: a file for each technique."""
