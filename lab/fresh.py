@@ -111,10 +111,13 @@ class Recall:
         self._fresh.renew(ledger.to_renew(self.wanted))
         return ledger.room(self.wanted)
 
-    def attempt(self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None]) -> tuple[T, bool]:
+    def attempt(
+        self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None], *, alone: bool = True, apart: bool = False
+    ) -> tuple[T, bool]:
         """What is measured, and whether fresh memories would have given the same.
 
-        ``paths`` are those of every packet that was sent, None where they are not told.
+        ``paths`` are those of every packet that was sent, None where they are not told.  ``alone`` and ``apart`` as in
+        `lab.ruleset.ledger.Ledger.sound`.
         """
         ledger = self._fresh.ledger
         before = ledger.snapshot()
@@ -128,7 +131,7 @@ class Recall:
             ledger.doubt(self.wanted)
             return found, False
         ledger.spend(self._fresh.memories.touches(told))
-        return found, ledger.sound(self.wanted, before)
+        return found, ledger.sound(self.wanted, before, alone=alone, apart=apart)
 
     def asked(self, ask: Callable[[], Verdict], *, as_first: bool = True) -> Verdict:
         """The verdict that fresh memories give: asked once more where they were used up on the way, or the measurement failed.

@@ -56,17 +56,25 @@ class Ledger:
         """How many packets may come to the one that bears least."""
         return min((0 if memory in self._doubted else self._left(memory) for memory in wanted), default=BOUNDLESS)
 
-    def sound(self, wanted: Iterable[Memory], before: Snapshot) -> bool:
-        """Whether what came since ``before`` was treated as fresh memories do.
+    def sound(self, wanted: Iterable[Memory], before: Snapshot, *, alone: bool = True, apart: bool = False) -> bool:
+        """Whether what came since ``before`` was treated as each of the questions would be by fresh memories.
 
-        It was where nothing had come to a memory before, as that is how a fresh one sees it, and where it is within its budget.
+        It was where all is within the budget.  Where one question was asked ``alone``, also where nothing had come to a memory
+        before: that is how a fresh one sees it.  So it is with each of several that were asked ``apart``, from sources of their
+        own, where a memory keeps these apart.
         """
-        return not any(memory in self._doubted or self._overdrawn(memory, before.get(memory, {})) for memory in wanted)
+        return not any(
+            memory in self._doubted or self._overdrawn(memory, before.get(memory, {}), alone=alone, apart=apart)
+            for memory in wanted
+        )
 
-    def _overdrawn(self, memory: Memory, before: Mapping[str | None, int]) -> bool:
+    def _overdrawn(self, memory: Memory, before: Mapping[str | None, int], *, alone: bool, apart: bool) -> bool:
         budget = self._budget_of(memory)
-        now = self._spent.get(memory, {})
-        return any(before.get(source) and spent > before[source] and spent > budget for source, spent in now.items())
+        for source, spent in self._spent.get(memory, {}).items():
+            first = not before.get(source) and (alone or (apart and source is not None))
+            if spent > before.get(source, 0) and spent > budget and not first:
+                return True
+        return False
 
     def _left(self, memory: Memory) -> int:
         spent = self._spent.get(memory)

@@ -27,8 +27,13 @@ class Recall(Protocol):
     def make_room(self) -> int:
         """Make fresh what bears no packet more; how many packets the memory bears that then bears least."""
 
-    def attempt(self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None]) -> tuple[T, bool]:
-        """What is measured, and whether fresh memories would have given the same."""
+    def attempt(
+        self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None], *, alone: bool, apart: bool
+    ) -> tuple[T, bool]:
+        """What is measured, and whether fresh memories would have given each of the questions the same.
+
+        ``alone`` tells that it is one question, ``apart`` that each has a source of its own.
+        """
 
     def renew(self) -> None:
         """Make all memories fresh."""
@@ -44,11 +49,14 @@ class Past(NamedTuple):
     of_first: bool
 
 
-def settled(sweeper: Sweeper, keys: Sequence[int], recall: Recall) -> Iterator[Told]:
-    """Every key once, as fresh memories would have it; every packet is traced, answers too."""
+def settled(sweeper: Sweeper, keys: Sequence[int], recall: Recall, *, apart: bool) -> Iterator[Told]:
+    """Every key once, as fresh memories would have it; every packet is traced, answers too.
+
+    ``apart`` tells that each key has a source of its own.
+    """
     left: list[int] = []
     recall.make_room()
-    pieces, sound = recall.attempt(partial(_traced, sweeper, keys), _paths)
+    pieces, sound = recall.attempt(partial(_traced, sweeper, keys), _paths, alone=len(keys) == 1, apart=apart)
     for piece in pieces:
         if sound or piece.faults:
             yield piece, piece.keys
@@ -56,19 +64,19 @@ def settled(sweeper: Sweeper, keys: Sequence[int], recall: Recall) -> Iterator[T
         came = _that_came(piece, recall)
         left += [key for key in piece.keys if key in came]
         yield piece, [key for key in piece.keys if key not in came]
-    yield from _in_parts(sweeper, left, recall)
+    yield from _in_parts(sweeper, left, recall, apart=apart)
 
 
 def _traced(sweeper: Sweeper, keys: Sequence[int]) -> list[Piece]:
     return list(sweeper.traced(keys))
 
 
-def _in_parts(sweeper: Sweeper, keys: Sequence[int], recall: Recall) -> Iterator[Told]:
+def _in_parts(sweeper: Sweeper, keys: Sequence[int], recall: Recall, *, apart: bool) -> Iterator[Told]:
     done, each = 0, 1  # packets of one key that come to a memory, as far as is known
     while done < len(keys):
         sweeper.forget()  # what is sent once more must not meet its own flow
         part = keys[done : done + max(1, recall.make_room() // each)]
-        pieces, sound = recall.attempt(partial(_traced, sweeper, part), _paths)
+        pieces, sound = recall.attempt(partial(_traced, sweeper, part), _paths, alone=len(part) == 1, apart=apart)
         faulty = [piece for piece in pieces if piece.faults]
         told = pieces if sound else faulty
         yield from ((piece, piece.keys) for piece in told)

@@ -126,7 +126,7 @@ class Sweeping:
 
     def _trace_past(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
         with self._stage.instrument.everything():
-            self._add_all(settled(sweeper, keys, self._past.recall))
+            self._add_all(settled(sweeper, keys, self._past.recall, apart=bool(self._question.sources)))
 
     def _ask_answered_again(self, sweeper: Sweeper) -> None:
         """Send again what was not silently dropped: what answers met on their way had been met by others before."""
