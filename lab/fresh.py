@@ -60,8 +60,12 @@ class Fresh:
 
         Of its ``first`` one alone, or also of what is merely logged, with ``logs``.
         """
-        memories = self.memories
-        return Recall(self, memories.in_the_way(self._flow(question, ports), first=first, logs=logs) if memories.any else ())
+        memories, flow = self.memories, self._flow(question, ports)
+        return Recall(self, memories.in_the_way(flow, first=first, logs=logs))
+
+    def let_by(self, question: Asked) -> None:
+        """It is not known what a question's packets came to: not all were traced."""
+        self.ledger.doubt(self.memories.written_by(self._flow(question, ())))
 
     def past_by(self, paths: Iterable[Path], wanted: Sequence[Memory]) -> Recall:
         """What asks past those of the memories that one of the packets came to."""

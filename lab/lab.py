@@ -224,6 +224,7 @@ class Lab:
         recall = self._fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
             if not recall:
+                self._fresh.let_by(question)
                 return prove(probe(self.stage, question), at)
             translated = self.site.held.hazards.translates
             return recall.asked(
@@ -324,6 +325,8 @@ class Lab:
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
         with self.batch():
+            if not first:
+                self._fresh.let_by(question)
             sweeping = Sweeping(
                 self.stage, question, at, lambda asked: self.ask(asked, at), Past(recall, bool(first)),
                 self._fresh.whim_on, tally,

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lab.record.path import Path
 from lab.ruleset.aimed import may_hold, seen_on
 from lab.ruleset.held import Chains, HeldRule, rules_of
 from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
-from lab.ruleset.on_the_way import Flow, Ways
+from lab.ruleset.on_the_way import Flow, Way, Ways
 from lab.written.topology import Topology
 
 _OF_THE_NODE = frozenset((Kind.HASHLIMIT, Kind.RECENT))
@@ -42,6 +42,14 @@ class _Place(NamedTuple):
         return _FAMILIES.get(self.rule.family, family) == family
 
 
+class _Asked(NamedTuple):
+    """What is asked of a flow: its ``first`` packet alone, rules that merely log too, those that write in place of readers."""
+
+    first: bool = False
+    logs: bool = False
+    writes: bool = False
+
+
 class Memories:
     """Reads the rules of all nodes once; memories that no rule writes, or that none reads, are none."""
 
@@ -59,7 +67,7 @@ class Memories:
         self._chance = [
             (node, rule) for node, chains in held.items() for rule in rules_of(chains) if whim_of(rule.text) is not None
         ]
-        self._candidates: dict[object, Sequence[Memory]] = {}
+        self._candidates: dict[tuple[Flow, _Asked], tuple[Memory, ...]] = {}
 
     @property
     def any(self) -> bool:
@@ -73,27 +81,34 @@ class Memories:
 
     def in_the_way(self, flow: Flow, *, first: bool = False, logs: bool = False) -> tuple[Memory, ...]:
         """Those that may decide the fate of the flow, of its ``first`` packet alone; with ``logs`` also what is logged."""
-        if not self._of:
-            return ()
-        at_any_port = (flow._replace(ports=()), first, logs)
-        if at_any_port not in self._candidates:
-            self._candidates[at_any_port] = self._that_may(flow._replace(ports=()), self._of, first=first, logs=logs)
-        return tuple(self._that_may(flow, self._candidates[at_any_port], first=first, logs=logs))
+        return self._that_may(flow, _Asked(first=first, logs=logs))
 
-    def _that_may(self, flow: Flow, among: Iterable[Memory], *, first: bool, logs: bool) -> Sequence[Memory]:
+    def written_by(self, flow: Flow) -> tuple[Memory, ...]:
+        """Those that some packet of the flow may write."""
+        return self._that_may(flow, _Asked(logs=True, writes=True))
+
+    def _that_may(self, flow: Flow, asked: _Asked) -> tuple[Memory, ...]:
+        """Those that may at the flow's ports, of those that may at any: these are found once."""
+        at_any_port = (flow._replace(ports=()), asked)
+        if at_any_port not in self._candidates:
+            self._candidates[at_any_port] = self._found(flow._replace(ports=()), asked, self._of)
+        candidates = self._candidates[at_any_port]
+        return self._found(flow, asked, candidates) if flow.ports else candidates
+
+    def _found(self, flow: Flow, asked: _Asked, among: Iterable[Memory]) -> tuple[Memory, ...]:
         found = []
-        ways = {}
+        ways: dict[str, Way] = {}
         for memory in among:
-            node = memory.node
-            if node not in ways:
-                ways[node] = self._ways.to(node, flow, first=first)
+            way = ways.get(memory.node)
+            if way is None:
+                way = ways[memory.node] = self._ways.to(memory.node, flow, first=asked.first)
             if any(
-                one.use.reads and (logs or not one.rule.merely_logs) and one.judges(flow.family)
-                and ways[node].may_come(one.rule, one.use.gates)
+                (one.use.writes if asked.writes else one.use.reads) and (asked.logs or not one.rule.merely_logs)
+                and one.judges(flow.family) and way.may_come(one.rule, one.use.gates)
                 for one in self._of[memory]
             ):  # fmt: skip
                 found.append(memory)
-        return found
+        return tuple(found)
 
     def rules_of(self, memory: Memory) -> tuple[HeldRule, ...]:
         """The rules that use a memory."""
