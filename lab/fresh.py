@@ -15,7 +15,7 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.ledger import Ledger
-from lab.ruleset.memories import Memories
+from lab.ruleset.memories import Memories, is_chance
 from lab.ruleset.memory import Memory
 from lab.ruleset.on_the_way import Flow
 from lab.ruleset.rule import Ports
@@ -75,6 +75,10 @@ class Fresh:
     def whims(self, question: Asked, ports: Ports = ()) -> tuple[str, ...]:
         """The texts of the rules on the question's way that decide by nothing that is the packet's own."""
         return tuple(rule.text for rule in self.memories.whims(self._flow(question, ports)))
+
+    def by_chance(self, question: Asked) -> bool:
+        """Whether a rule on the question's way decides by chance."""
+        return any(map(is_chance, self.whims(question)))
 
     def whim_on(self, paths: Iterable[Path]) -> str | None:
         """The rule that decides by chance that one of the packets came to."""

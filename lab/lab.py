@@ -321,7 +321,9 @@ class Lab:
         """
         tally = tally if tally is not None else SweepTally()
         first, recall = self._fresh.past(question, first=True), self._fresh.past(question)
-        manner = choose(gear, self.policies.values(), self.site.held.hazards, remembering=bool(first))
+        chance = self._fresh.by_chance(question)
+        hazards = self.site.held.hazards
+        manner = choose(gear, self.policies.values(), hazards, remembering=bool(first), by_chance=chance)
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
         with self.batch():

@@ -36,7 +36,9 @@ def _row(sweep: Sweep, group: SweepGroup) -> tuple[str, str, str]:
     source = f" [{plain(verdict.rule.source)}]" if verdict.rule is not None and verdict.rule.source else ""
     asked = group.keys[0][0] if group.count == 1 and not sweep.sources else None
     arrival = f" -> {arrived_text(group.arrived, asked)}" if group.arrived is not None else ""
-    return keys_text(sweep, group.keys), kind + (", unsettled" if group.unsettled else ""), f"{decider}{source}{arrival}"
+    beyond = f"; beyond that {plain(str(group.beyond))}" if group.beyond is not None else ""
+    kind += ", unsettled" if group.unsettled else ""
+    return keys_text(sweep, group.keys), kind, f"{decider}{source}{arrival}{beyond}"
 
 
 def arrived_text(arrived: Arrived, asked: int | None = None) -> str:

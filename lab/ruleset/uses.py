@@ -17,6 +17,8 @@ from lab.ruleset.words import words
 _PACKET = 1500  # bytes, at most, of a packet that is sent here
 _BURST = 5  # XT_LIMIT's, xt_hashlimit's and nft_limit's own
 _IN_HEADER = frozenset(("sources", "destinations", "proto", "entered", "left"))
+_DAY = 86_400
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": _DAY}
 _BYTES = {"bytes": 1, "kbytes": 1024, "mbytes": 1024**2, "gbytes": 1024**3}
 _WHOLE_MASKS = frozenset(("32", "128", "255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
 
@@ -69,9 +71,22 @@ def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text is not None and text.isdecimal() else otherwise
 
 
+def _bucket(rate: str, burst: str | None) -> int:
+    """How many packets a full bucket lets through: its burst, where that takes no more than a day to fill.
+
+    One of more overflows the kernel's credits, and holds less (xt_limit.c:user2credits, xt_hashlimit.c:user2credits).
+    """
+    packets = _number(burst, _BURST)
+    number, _, unit = rate.partition("/")
+    seconds = _SECONDS.get(unit[:1], _DAY) / max(1, _number(number, 1))
+    return packets if packets * seconds <= _DAY else 1
+
+
 def _limit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
     """A bucket of as many packets as the burst, full at first (xt_limit.c:limit_mt_check)."""
-    yield Use(Kind.LIMIT, None, reads=True, writes=True, budget=_number(_options(of).get("--limit-burst"), _BURST), gates=gates)
+    said = _options(of)
+    budget = _bucket(said.get("--limit", "3/hour"), said.get("--limit-burst"))
+    yield Use(Kind.LIMIT, None, reads=True, writes=True, budget=budget, gates=gates)
 
 
 def _hashlimit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
@@ -79,7 +94,7 @@ def _hashlimit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]
     said = _options(of)
     rate = next((value for name, value in said.items() if name in ("--hashlimit-upto", "--hashlimit-above", "--hashlimit")), "")
     of_bytes = "b/" in rate or "--hashlimit-rate-match" in said
-    budget = 1 if of_bytes else _number(said.get("--hashlimit-burst"), _BURST)
+    budget = 1 if of_bytes else _bucket(rate, said.get("--hashlimit-burst"))
     whole = said.get("--hashlimit-srcmask", "32") in _WHOLE_MASKS
     by_source = whole and "srcip" in said.get("--hashlimit-mode", "").split(",")
     name = said.get("--hashlimit-name")

@@ -27,16 +27,19 @@ class Manner:
     alone: bool = False
 
 
-def choose(wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool) -> Manner:
-    """The manner of a sweep through these policies; ``remembering``: past rules that remember what they saw."""
+def choose(
+    wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool, by_chance: bool
+) -> Manner:
+    """The manner of a sweep through these policies; past rules that remember what they saw, or that decide by chance."""
     traces = any(policy.traces for policy in policies)
-    deceived = remembering or hazards.queues or hazards.answers or hazards.copies or traces
+    deceived = remembering or by_chance or hazards.queues or hazards.answers or hazards.copies or traces
     countable = not deceived and all(map(_is_countable, policies))
     varied = hazards.translates and not hazards.reads_source_ports
     alone = hazards.translates and hazards.reads_source_ports
     if wanted is Gear.VERDICT:
         for why, found in (
             ("a rule on the way remembers what it saw", remembering),
+            ("a rule on the way decides by chance", by_chance),
             ("a rule hands packets to a queue", hazards.queues),
             ("a rule takes packets over to answer them itself", hazards.answers),
             ("a rule copies packets", hazards.copies),

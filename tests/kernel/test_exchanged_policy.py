@@ -70,7 +70,7 @@ def test_what_is_said_of_the_rules_is_said_of_those_in_force(lab_of: LabOf) -> N
     for policy in (OPEN, once, OPEN):
         lab.load("gateway", rulesets(policy))
         verdict = lab.probe("client", "server", "tcp/80")
-        remembers.append((lab.rules_that_remember.any, verdict.observation.fully_traced))
+        remembers.append((lab.site.held.memories.any, verdict.observation.fully_traced))
     assert remembers == [(False, False), (True, True), (False, False)]
 
 

@@ -205,14 +205,32 @@ def test_taken_over_to_be_answered(lab_of: LabOf) -> None:
     assert assert_same(lab, "server", f"tcp/{WINDOW}")[Gear.VERDICT].of(240).verdict.kind is Kind.CONSUMED
 
 
+@pytest.mark.parametrize("every", [1, 50])
 @pytest.mark.parametrize(
-    "match",
-    ["limit --limit 1/hour --limit-burst 1", "recent --name seen --set", "statistic --mode nth --every 2 --packet 0"],
-)
-def test_a_rule_that_remembers_leaves_it_unsettled(lab_of: LabOf, match: str) -> None:
-    lab = lab_of(corridor(), gateway=table("filter", f"-A FORWARD -p tcp --dport 120:160 -m {match} -j ACCEPT", FORWARD="DROP"))
+    ("match", "beyond"),
+    [
+        ("limit --limit 1/hour --limit-burst {}", Kind.DROPPED), ("recent --name seen --set", None),
+        ("hashlimit --hashlimit-upto 1/hour --hashlimit-burst {} --hashlimit-name all --hashlimit-mode srcip", Kind.DROPPED),
+        ("statistic --mode nth --every 2 --packet 0", Kind.DROPPED),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("gear", Gear)
+def test_past_a_rule_that_remembers_each_is_the_first(
+    lab_of: LabOf, match: str, beyond: Kind | None, every: int, gear: Gear
+) -> None:
+    rule = f"-A FORWARD -p tcp --dport 120:160 -m {match.format(every)} -j ACCEPT"
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, rule, FORWARD="DROP"))
+    let_in, denied = sorted(lab.sweep("client", "server", f"tcp/{WINDOW}", gear=gear).groups, key=lambda group: not group.open)
+    assert (let_in.keys, let_in.verdict.kind, let_in.unsettled) == (((120, 160),), Kind.CLOSED, None)
+    assert (denied.verdict.kind, denied.beyond) == (Kind.DROPPED, None)
+    assert (let_in.beyond and let_in.beyond.kind) == beyond
+
+
+def test_what_chance_decides_is_unsettled(lab_of: LabOf) -> None:
+    match = "statistic --mode random --probability 1"
+    lab = lab_of(corridor(), gateway=table("filter", f"-A FORWARD -p tcp --dport 120:160 -m {match} -j DROP"))
     sweep = lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT)
-    assert sweep.notes == ("swept in the rule gear: a rule on the way remembers what it saw",)
+    assert sweep.notes == ("swept in the rule gear: a rule on the way decides by chance",)
     assert "gateway filter:FORWARD:1" in (sweep.of(130).unsettled or "")
 
 

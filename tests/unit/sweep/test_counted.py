@@ -28,7 +28,7 @@ class Empty:
 def left(piece: Piece) -> tuple[list[int], list[Kind]]:
     """The keys that are to be traced, and the kinds of what is proven of the others."""
     tally, stage, ask = SweepTally(), Empty(), lambda _: None
-    sweeping = Sweeping(stage, QUESTION, "gateway", ask, (), tally)  # type: ignore[arg-type]
+    sweeping = Sweeping(stage, QUESTION, "gateway", ask, None, ask, tally)  # type: ignore[arg-type]
     return list(sweeping._add_counted(piece)), [way.verdict.kind for way in tally.fates.values()]
 
 
