@@ -41,6 +41,11 @@ def seen_on(
     """What is known of a packet on its way through a node, before and after it was translated there.
 
     ``dports`` are further destination ports that it speaks for.  What a translation did to a packet that then died is not told.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> seen = seen_on(PASSED.path[0])
+    >>> seen.proto, len(seen.sources)
+    ('tcp', 1)
     """
     entry, leaving = path.entry, path.exit
     turned = leaving is None and any(rule.translates == "destination" for rule in path.translated_by)
@@ -72,7 +77,12 @@ def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:
 
 
 def may_hold(conditions: Iterable[Condition], seen: Seen) -> bool:
-    """Whether nothing speaks against all of these conditions holding for the packet."""
+    """Whether nothing speaks against all of these conditions holding for the packet.
+
+    >>> from lab.ruleset.conditions import of_iptables
+    >>> may_hold(of_iptables("-A INPUT -i wan -p udp"), Seen("udp", entered=("lan",)))
+    False
+    """
     return all(one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in conditions)
 
 

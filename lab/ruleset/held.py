@@ -233,7 +233,12 @@ Chains = Mapping[ChainKey, HeldChain]
 
 
 def rules_of(chains: Chains, family: int | None = None) -> Iterator[HeldRule]:
-    """Every rule, chain by chain; with ``family`` (4, 6) of the chains that its packets come to."""
+    """Every rule, chain by chain; with ``family`` (4, 6) of the chains that its packets come to.
+
+    >>> chain = HeldChain("ip", "filter", "INPUT", (HeldRule("ip", "filter", "INPUT", 1, "-A INPUT -j DROP"),), "input")
+    >>> [rule.text for rule in rules_of({chain.key: chain}, 4)], list(rules_of({chain.key: chain}, 6))
+    (['-A INPUT -j DROP'], [])
+    """
     for chain in chains.values():
         if family is None or chain.judges(family):
             yield from chain.rules

@@ -209,5 +209,9 @@ def whim_of(text: str) -> str | None:
 
 
 def is_chance(text: str) -> bool:
-    """Whether a rule of this text decides by chance."""
+    """Whether a rule of this text decides by chance.
+
+    >>> is_chance("numgen random mod 2 vmap { 0 : drop, 1 : accept }"), is_chance("numgen inc mod 2 0 drop")
+    (True, False)
+    """
     return "--mode random" in text or "numgen random" in text

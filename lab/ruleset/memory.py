@@ -40,6 +40,9 @@ class Memory(NamedTuple):
     ``family`` is that of its table in nft's words, as names of one family are not those of another; ``table`` is empty where
     the name is the whole node's (recent, hashlimit, ipset).  ``name`` is ``INPUT:3`` for what stands in one rule, else what
     rules call it.
+
+    >>> Memory("gateway", Kind.LIMIT, "ip", "filter", "FORWARD:3").kind
+    <Kind.LIMIT: 'limit'>
     """
 
     node: str
@@ -57,6 +60,10 @@ class Use(NamedTuple):
     it acts otherwise than when it is fresh; of what others write, how many entries it bears.  ``by_source`` tells that packets
     of different sources do not meet in it.  ``gates`` are the conditions that held before the kernel came to this part.
     ``on_match``: it is written only when the whole rule matches.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> rule_in_line("v4", "-A INPUT -m recent --name ssh --update --hitcount 6 -j DROP").uses[0].budget
+    5
     """
 
     kind: Kind

@@ -1,4 +1,4 @@
-"""Which rules of a node a flow's packets may come to: read from the text, and only to leave out what surely cannot be met.
+r"""Which rules of a node a flow's packets may come to: read from the text, and only to leave out what surely cannot be met.
 
 >>> from lab.ruleset.held_save import chains_of_save
 >>> from lab.ruleset.save import read_save

@@ -18,7 +18,12 @@ _PORT_BEHIND = re.compile(r"(?:^|\]|^[^:\[\]]*):([^:\]]+)\Z")
 
 
 def may_turn_to(rule: HeldRule, own: Collection[str]) -> bool:
-    """Whether the rule may send a packet to one of these addresses, its node's own, or to a socket of the node."""
+    """Whether the rule may send a packet to one of these addresses, its node's own, or to a socket of the node.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> may_turn_to(rule_in_line("v4", "-A PREROUTING -j DNAT --to-destination 10.0.2.10:80"), ["10.0.1.1"])
+    False
+    """
     if not rule.statements.isdisjoint(_TO_ITSELF):
         return True
     if rule.target == "dnat":
@@ -28,12 +33,23 @@ def may_turn_to(rule: HeldRule, own: Collection[str]) -> bool:
 
 
 def turns(rule: HeldRule) -> bool:
-    """Whether the rule may give a packet another destination."""
+    """Whether the rule may give a packet another destination.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> turns(rule_in_line("v4", "-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080"))
+    True
+    """
     return rule.translates == "destination" or not rule.statements.isdisjoint(_TO_ITSELF)
 
 
 def ports_after(rules: Iterable[HeldRule], seen: Seen) -> Ports | None:
-    """The destination ports that a packet may have once ``rules`` gave it another destination; None where none of them may."""
+    """The destination ports that a packet may have once ``rules`` gave it another destination; None where none of them may.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> to_other = rule_in_line("v4", "-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.2.10:8080")
+    >>> ports_after([to_other], Seen("tcp", dports=((80, 80),)))
+    ((80, 80), (8080, 8080))
+    """
     possible = list(seen.dports or ())
     translated = False
     for rule in rules:
