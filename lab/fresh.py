@@ -14,6 +14,7 @@ from lab.probe.question import SOURCE_PORTS, Message, Question, Segment
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
+from lab.ruleset.hazards import Hazards
 from lab.ruleset.ledger import Ledger
 from lab.ruleset.memories import Memories, is_chance
 from lab.ruleset.memory import Memory
@@ -75,6 +76,10 @@ class Fresh:
     def whims(self, question: Asked, ports: Ports = ()) -> tuple[str, ...]:
         """The texts of the rules on the question's way that decide by nothing that is the packet's own."""
         return tuple(rule.text for rule in self.memories.whims(self._flow(question, ports)))
+
+    def hazards_of(self, question: Asked) -> Hazards:
+        """What the rules on the question's way may do to a sweep."""
+        return self._site.held.hazards_by_flow.of(self._flow(question, ()))
 
     def by_chance(self, question: Asked) -> bool:
         """Whether a rule on the question's way decides by chance."""

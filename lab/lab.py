@@ -322,7 +322,7 @@ class Lab:
         tally = tally if tally is not None else SweepTally()
         first, recall = self._fresh.past(question, first=True), self._fresh.past(question)
         chance = self._fresh.by_chance(question)
-        hazards = self.site.held.hazards
+        hazards = self._fresh.hazards_of(question)
         manner = choose(gear, self.policies.values(), hazards, remembering=bool(first), by_chance=chance)
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)

@@ -21,7 +21,7 @@ from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
-from lab.ruleset.hazards import Hazards, find_hazards
+from lab.ruleset.hazards import Hazards, HazardsByFlow, find_hazards
 from lab.ruleset.held import Chains, HeldRule, rules_of
 from lab.ruleset.memories import Memories
 from lab.ruleset.memory import Memory
@@ -45,8 +45,16 @@ class Holding:
     @cached_property
     def hazards(self) -> Hazards:
         """What in the rules could deceive a sweep."""
-        sets = "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
-        return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), sets)
+        return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), self._sets)
+
+    @property
+    def _sets(self) -> str:
+        return "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
+
+    @cached_property
+    def hazards_by_flow(self) -> HazardsByFlow:
+        """The same, of the rules that a flow may meet."""
+        return HazardsByFlow(self.topology, self._chains, self._sets)
 
     @cached_property
     def absences(self) -> Absences:

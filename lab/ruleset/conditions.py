@@ -19,6 +19,7 @@ PORTS = "ports"
 ORIGINAL_SPORTS = "original_sports"
 """The source port of a flow's first packet, as conntrack keeps it."""
 ICMP_TYPES = "icmp_types"
+OF_SOURCE_PORTS = frozenset((SPORTS, PORTS, ORIGINAL_SPORTS))
 
 
 class Condition(NamedTuple):

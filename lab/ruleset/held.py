@@ -30,7 +30,6 @@ _TRANSLATES = {
 _SAID = ("sport", "source-port", "--port", "srcport", "dstport")  # most rules say none of it, and need no reading
 _READ_BYTES = frozenset(("u32", "bpf"))
 _MAY_BE_INVALID = frozenset(("state", "conntrack", "rpfilter"))
-_OF_SOURCE_PORTS = frozenset((asked.SPORTS, asked.PORTS, asked.ORIGINAL_SPORTS))
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,10 @@ class HeldRule:
         if self.matches is not None:
             return (
                 self.target == "HMARK" or not _READ_BYTES.isdisjoint(self.matches) or "--ctreplsrcport" in self.text
-                or (any(word in self.text for word in _SAID) and any(one.field in _OF_SOURCE_PORTS for one in self.conditions))
+                or (
+                    any(word in self.text for word in _SAID)
+                    and any(one.field in asked.OF_SOURCE_PORTS for one in self.conditions)
+                )
             )  # fmt: skip
         bare = asked.without_texts(self.text)
         return "sport" in bare or "proto-src" in bare or "@th," in bare

@@ -209,8 +209,8 @@ def test_taken_over_to_be_answered(lab_of: LabOf) -> None:
 @pytest.mark.parametrize(
     ("match", "beyond"),
     [
-        ("limit --limit 1/hour --limit-burst {}", Kind.DROPPED), ("recent --name seen --set", None),
-        ("hashlimit --hashlimit-upto 1/hour --hashlimit-burst {} --hashlimit-name all --hashlimit-mode srcip", Kind.DROPPED),
+        ("limit --limit 10/hour --limit-burst {}", Kind.DROPPED), ("recent --name seen --set", None),
+        ("hashlimit --hashlimit-upto 10/hour --hashlimit-burst {} --hashlimit-name all --hashlimit-mode srcip", Kind.DROPPED),
         ("statistic --mode nth --every 2 --packet 0", Kind.DROPPED),
     ],
 )  # fmt: skip
