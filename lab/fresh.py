@@ -169,7 +169,7 @@ class Recall:
         if not met or met.budget > MOST_SPENT:
             return None
         met.renew()
-        for _ in range(met.budget + 2):
+        for _ in range(2 * met.budget + 2):  # it fills again meanwhile
             verdict = met.asked(ask, as_first=False)
             if verdict.kind is not Kind.LOST and _fate(verdict) != _fate(first):
                 return verdict
