@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lab.record.path import Path
+from lab.record.path import Path, Step
 from lab.ruleset.aimed import may_hold, seen_on
 from lab.ruleset.held import Chains, HeldRule, rules_of
 from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
@@ -26,6 +26,7 @@ from lab.written.topology import Topology
 
 _OF_THE_NODE = frozenset((Kind.HASHLIMIT, Kind.RECENT))
 _FAMILIES = {"ip": 4, "ip6": 6}
+_MOST_TOLD = 10_000  # ways
 _Chain = tuple[str, str, str]  # node, table, chain
 
 
@@ -67,6 +68,8 @@ class Memories:
         self._chance = [
             (node, rule) for node, chains in held.items() for rule in rules_of(chains) if whim_of(rule.text) is not None
         ]
+        self._by_source = {memory: all(one.use.by_source for one in used) for memory, used in self._of.items()}
+        self._told: dict[int, tuple[tuple[Step, ...], tuple[str, int], Sequence[tuple[_Place, bool]]]] = {}
         self._candidates: dict[tuple[Flow, _Asked], tuple[Memory, ...]] = {}
 
     @property
@@ -124,8 +127,7 @@ class Memories:
         for path in paths:
             for one, matched in self._met(path):
                 if one.use.writes and (matched or not one.use.on_match):
-                    by_source = all(other.use.by_source for other in self._of[one.memory])
-                    found[one.memory, path.entry.source if by_source else None] += 1
+                    found[one.memory, path.entry.source if self._by_source[one.memory] else None] += 1
         return found
 
     def came_to(self, paths: Iterable[Path], wanted: Collection[Memory]) -> bool:
@@ -134,17 +136,30 @@ class Memories:
 
     def _met(self, path: Path) -> Iterator[tuple[_Place, bool]]:
         """The places that a packet came to, and whether it matched the whole rule."""
-        if not self._by_chain:
-            return
         seen = None
-        for table, chain in path.chains:
-            for one in self._by_chain.get((path.node, table, chain), ()):
-                if not one.judges(path.entry.family) or _reached(path, table, chain) < one.rule.number:
-                    continue
-                matched = _matched(path, one.rule)
+        for one, matched in self._on(path):
+            if not matched:
                 seen = seen or seen_on(path)
-                if matched or may_hold(one.use.gates, seen):
-                    yield one, matched
+            if seen is None or matched or may_hold(one.use.gates, seen):
+                yield one, matched
+
+    def _on(self, path: Path) -> Sequence[tuple[_Place, bool]]:
+        """The places that stand on a path, whatever they ask; packets that went the same way share their steps."""
+        known = self._told.get(id(path.steps))
+        if known is not None and known[0] is path.steps and known[1] == (path.node, path.entry.family):
+            return known[2]
+        reached = _reached(path)
+        matched = {(step.table, step.chain, step.rule.number) for step in path.steps if step.rule is not None}
+        found = tuple(
+            (one, (one.rule.table, one.rule.chain, one.rule.number) in matched)
+            for (table, chain) in path.chains
+            for one in self._by_chain.get((path.node, table, chain), ())
+            if one.judges(path.entry.family) and reached.get((table, chain), math.inf) >= one.rule.number
+        )
+        if len(self._told) >= _MOST_TOLD:
+            self._told.clear()
+        self._told[id(path.steps)] = path.steps, (path.node, path.entry.family), found
+        return found
 
     def whims(self, flow: Flow) -> tuple[HeldRule, ...]:
         """The rules that some packet of the flow may come to and that decide by nothing that is its own."""
@@ -156,9 +171,10 @@ class Memories:
         if not self._chance:
             return None
         for path in paths:
+            reached = _reached(path)
             for node, rule in self._chance:
                 came = node == path.node and (rule.table, rule.chain) in path.chains and is_chance(rule.text)
-                if came and _reached(path, rule.table, rule.chain) >= rule.number:
+                if came and reached.get((rule.table, rule.chain), math.inf) >= rule.number:
                     return f"{node} {rule.table}:{rule.chain}:{rule.number} ({rule.text})"
         return None
 
@@ -178,21 +194,13 @@ def _memory(node: str, rule: HeldRule, use: Use) -> Memory:
     return Memory(node, use.kind, rule.family, "" if use.kind in _OF_THE_NODE else rule.table, use.name)
 
 
-def _reached(path: Path, table: str, chain: str) -> float:
-    """How far a packet came in a chain: the last rule that matched, or the chain's end."""
-    numbers = [
-        math.inf if step.rule is None or step.rule.number is None else step.rule.number
-        for step in path.steps
-        if (step.table, step.chain) == (table, chain)
-    ]
-    return max(numbers, default=math.inf)
-
-
-def _matched(path: Path, rule: HeldRule) -> bool:
-    return any(
-        step.rule is not None and (step.table, step.chain, step.rule.number) == (rule.table, rule.chain, rule.number)
-        for step in path.steps
-    )
+def _reached(path: Path) -> dict[tuple[str, str], float]:
+    """How far a packet came in each chain: the last rule that matched, or the chain's end."""
+    found: dict[tuple[str, str], float] = {}
+    for step in path.steps:
+        number = math.inf if step.rule is None or step.rule.number is None else step.rule.number
+        found[step.table, step.chain] = max(number, found.get((step.table, step.chain), 0))
+    return found
 
 
 def whim_of(text: str) -> str | None:

@@ -45,6 +45,8 @@ def turns(rule: HeldRule) -> bool:
 def ports_after(rules: Iterable[HeldRule], seen: Seen) -> Ports | None:
     """The destination ports that a packet may have once ``rules`` gave it another destination; None where none of them may.
 
+    None at all are told, where it is not known which it had before.
+
     >>> from lab.ruleset.held_text import rule_in_line
     >>> to_other = rule_in_line("v4", "-A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.2.10:8080")
     >>> ports_after([to_other], Seen("tcp", dports=((80, 80),)))
@@ -57,7 +59,9 @@ def ports_after(rules: Iterable[HeldRule], seen: Seen) -> Ports | None:
             translated = True
             if rule.target not in _ADDRESSES_ALONE:
                 possible += _ports_given(rule)
-    return tuple(sorted(possible)) if translated else None
+    if not translated:
+        return None
+    return tuple(sorted(possible)) if seen.dports is not None else ()
 
 
 def _address_in(to: str) -> str:
