@@ -16,6 +16,7 @@ from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
 from lab.kernel.hold.read_back import read_back
+from lab.kernel.hold.renew.reload import reload
 from lab.kernel.hold.renew.renewal import Renewal, Uses
 from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
@@ -204,9 +205,10 @@ class Site:
             return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
         return None
 
-    def renew(self, uses: Uses) -> frozenset[Memory]:
+    def renew(self, uses: Uses, *, handles_stay: bool = False) -> frozenset[Memory]:
         """Make these memories fresh, as if no packet had come to them, and return those that only `reload` makes so.
 
+        Where other processes ask too, ``handles_stay``: they know the rules by the kernel's handles.
         ``uses`` are memories of any nodes, each with the rules that use it.  The rules stay what they are, with their places
         and counters; where the kernel has another handle for one, the index of the node knows it.  The network has to be at
         rest.  Raises MeasurementError when it is not known what a node holds afterwards; `trouble` is then set.
@@ -214,10 +216,22 @@ class Site:
         by_node: dict[str, dict[Memory, Sequence[HeldRule]]] = {}
         for memory, rules in uses.items():
             by_node.setdefault(memory.node, {})[memory] = rules
-        before, self.trouble = self.trouble, Problem("rules were being made fresh: which are in force is not known")
-        left = [self._renewal(name).renew(mine) for name, mine in by_node.items()]
-        self.trouble = before
+        self.require_sound()
+        self.trouble = Problem("rules were being made fresh: which are in force is not known", mend="build a new lab")
+        left = [self._renewal(name).renew(mine, handles_stay=handles_stay) for name, mine in by_node.items()]
+        self.trouble = None
         return frozenset().union(*left)
+
+    def reload(self, name: str) -> None:
+        """Take a node's policy out and load it again, so that nothing in it remembers; who watches is to be told as of a `load`.
+
+        Raises MeasurementError, or what a load raises; it is not known then what the node holds, and `trouble` is set.
+        """
+        self.require_sound()
+        what = f"{name}: its rules were being loaded again: which are in force is not known"
+        self.trouble = Problem(what, mend="build a new lab")
+        self._hold(name, reload(self.network.nodes[name], self.held.policies[name]))
+        self.trouble = None
 
     def _renewal(self, name: str) -> Renewal:
         if name not in self._renewals:

@@ -1,47 +1,20 @@
-"""What rules remember is made fresh in place: the first verdict comes again, and the rules are what they were."""
+"""What rules of iptables remember is made fresh in place: the first verdict comes again, and the rules are what they were."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from lab.kernel.ground.tools import run
 from lab.kernel.hold.renew.names import Names
-from lab.kernel.hold.renew.renewal import Uses
-from lab.lab import Lab
-from lab.probe.conversation import Conversation
-from lab.probe.question import Datagram, Question
 from lab.ruleset.backend import Backend
-from lab.ruleset.held import rules_of
 from lab.ruleset.memory import Kind, Memory
 from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, rendered, rulesets, table
+from tests.kernel.renewing import asked, check, check_count, spend, uses_of
+from tests.kernel.scenes import ESTABLISHED, corridor, rendered, table
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
 
-NATIVE = """\
-table inet t {{
-    chain end {{
-        accept comment "end"
-    }}
-    chain f {{
-        type filter hook forward priority 0; policy drop;
-        ct state established,related accept
-        {}
-    }}
-}}
-"""
-SETS = "udp dport { 53, 60-70, 99 } ip saddr . udp dport { 10.0.1.10 . 53, 10.0.1.1 . 1-9 }"
-IN_A_NATIVE_RULE = {
-    "limit": (Kind.LIMIT, "udp dport 53 limit rate 1/hour burst 1 packets counter accept"),
-    "limit behind sets": (Kind.LIMIT, f'{SETS} limit rate 1/hour burst 1 packets counter accept comment "sets"'),
-    "limit before a map": (Kind.LIMIT, "limit rate 1/hour burst 1 packets udp dport vmap { 53 : goto end, 54 : drop }"),
-    "quota": (Kind.QUOTA, "udp dport 53 quota until 100 bytes used 20 bytes accept"),
-    "numgen": (Kind.NTH, "udp dport 53 numgen inc mod 2 vmap { 0 : accept, 1 : drop }"),
-}
 IN_A_RULE = {
     "limit": (Kind.LIMIT, "-p udp -m limit --limit 1/hour --limit-burst 1"),
     "quota": (Kind.QUOTA, "-p udp -m quota --quota 60"),
@@ -49,78 +22,7 @@ IN_A_RULE = {
     "behind ports": (Kind.LIMIT, "-p udp -m multiport --dports 53,54 -m limit --limit 1/hour --limit-burst 1"),
     "not a protocol": (Kind.LIMIT, "! -p tcp -m limit --limit 1/hour --limit-burst 1 -m comment --comment limited"),
 }
-
-
-def nft(text: str) -> Rulesets:
-    return Rulesets(nft=rendered(text, "gateway.nft"))
-
-
-def uses_of(lab: Lab, kind: Kind, name: str | None = None) -> Uses:
-    """Each rule of the gateway with a memory of its own, or all of them that use one ``name``."""
-    rules = [rule for rule in rules_of(lab.policies["gateway"].chains) if rule.remembers]
-    if name is not None:
-        return {Memory("gateway", kind, rules[0].family, "", name): rules}
-    return {Memory("gateway", kind, *rule.key[:2], f"{rule.chain}:{rule.number}"): [rule] for rule in rules}
-
-
-def asked(lab: Lab, service: str = "udp/53") -> tuple[str, str | None]:
-    verdict = lab.probe("client", "server", service)
-    return str(verdict.kind), None if verdict.rule is None else verdict.rule.text
-
-
-def held(lab: Lab) -> str:
-    """What the tools print of the gateway, with all counters."""
-    node, nft_tools = lab.network.nodes["gateway"], lab.backend is Backend.NFT
-    commands = [["iptables-nft-save", "-c"], ["nft", "list", "ruleset"]] if nft_tools else [["iptables-legacy-save", "-c"]]
-    printed = "".join(run(node.namespace, command).out for command in commands)
-    return re.sub(r"(?m)^#.*\n|counter packets \d+ bytes \d+|used \d+ bytes", "", printed)
-
-
-def spend(lab: Lab, first: tuple[str, str | None], service: str = "udp/53") -> None:
-    """Ask until the answer is another one."""
-    assert any(asked(lab, service) != first for _ in range(8)), "the budget is not spent"
-
-
-def check(lab: Lab, uses: Uses, service: str = "udp/53") -> None:
-    """Spend and renew twice, as the second time the rules are the lab's own copies."""
-    first = asked(lab, service)
-    assert first[0] == "allowed"
-    for _ in range(2):
-        spend(lab, first, service)
-        before = held(lab)
-        assert lab.site.renew(uses) == frozenset()
-        assert held(lab) == before
-        assert asked(lab, service) == first
-
-
-@pytest.mark.parametrize(("kind", "rule"), IN_A_NATIVE_RULE.values(), ids=IN_A_NATIVE_RULE)
-def test_what_stands_in_a_native_rule(lab_of: LabOf, kind: Kind, rule: str) -> None:
-    lab = lab_of(corridor(), gateway=nft(NATIVE.format(rule)))
-    check(lab, uses_of(lab, kind))
-
-
-@pytest.mark.parametrize(("kind", "match"), IN_A_RULE.values(), ids=IN_A_RULE)
-def test_what_stands_in_a_rule_of_iptables(lab_of: LabOf, kind: Kind, match: str) -> None:
-    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, f"-A FORWARD {match} -j ACCEPT", FORWARD="DROP"))
-    check(lab, uses_of(lab, kind))
-
-
-@pytest.mark.parametrize("policy", [
-    nft(NATIVE.format("udp dport 53 ct count 1 accept")),
-    rulesets(table("filter", ESTABLISHED, "-A FORWARD -p udp -m connlimit --connlimit-upto 1 -j ACCEPT", FORWARD="DROP")),
-], ids=["ct count", "connlimit"])  # fmt: skip
-def test_a_count_of_flows(lab_of: LabOf, policy: Rulesets) -> None:
-    """A flow that goes on is not counted any more."""
-    lab = lab_of(corridor(), gateway=policy)
-    uses = uses_of(lab, Kind.COUNT)
-    with Conversation(lab.stage, Question("client", CLIENT, SERVER, Datagram(53), receivers=(("server", 53),))) as flow:
-        flow.open()
-        flow.send()
-        assert asked(lab)[0] == "dropped"
-        assert lab.site.renew(uses) == frozenset()
-        assert asked(lab)[0] == "allowed"
-
-
+ONE_FLOW = "-A FORWARD -p udp -m connlimit --connlimit-upto 1 -j ACCEPT"
 DNS = "-A FORWARD -p udp --dport 53"
 PER_HOUR = "--hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name dns"
 NAMED = {
@@ -132,6 +34,19 @@ NAMED = {
 }  # fmt: skip
 
 
+
+@pytest.mark.parametrize(("kind", "match"), IN_A_RULE.values(), ids=IN_A_RULE)
+def test_what_stands_in_a_rule_of_iptables(lab_of: LabOf, kind: Kind, match: str) -> None:
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, f"-A FORWARD {match} -j ACCEPT", FORWARD="DROP"))
+    check(lab, uses_of(lab, kind))
+
+
+def test_a_count_of_flows(lab_of: LabOf) -> None:
+    """A flow that goes on is not counted any more."""
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, ONE_FLOW, FORWARD="DROP"))
+    check_count(lab, uses_of(lab, Kind.COUNT))
+
+
 @pytest.mark.parametrize("by_file", [True, False], ids=["by file", "by rule"])
 @pytest.mark.parametrize(("kind", "rules"), NAMED.values(), ids=NAMED)
 def test_what_has_a_name(
@@ -141,3 +56,37 @@ def test_what_has_a_name(
         monkeypatch.setattr(Names, "emptied", lambda *_: False)
     lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, *rules, FORWARD="DROP"))
     check(lab, uses_of(lab, kind, "dns"))
+
+
+def test_a_set_of_ipset(lab_of: LabOf) -> None:
+    sets = rendered("create seen hash:ip timeout 600\ncreate guests hash:ip\nadd guests 10.0.1.10\n", "gateway.ipset")
+    seen = (f"{DNS} -m set --match-set seen src -j DROP", f"{DNS} -m set --match-set guests src -j SET --add-set seen src")
+    text = table("filter", ESTABLISHED, *seen, f"{DNS} -j SET --del-set guests src", f"{DNS} -j ACCEPT", FORWARD="DROP")
+    lab = lab_of(corridor(), gateway=Rulesets(ipset=sets, v4=rendered(text)))
+    check(lab, {Memory("gateway", Kind.SET, "", "", name): () for name in ("seen", "guests")})
+
+
+def test_a_policy_is_loaded_again(lab_of: LabOf, backend: Backend) -> None:
+    """Its rules have the handles and lines of before."""
+    rules = [rule for _, named in NAMED.values() for rule in named]
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, *rules, FORWARD="DROP"))
+    first, before = asked(lab), lab.policies["gateway"]
+    spend(lab, first)
+    with lab.instrument.exchange("gateway"):
+        lab.site.reload("gateway")
+        lab._follow()
+    now = lab.policies["gateway"]
+    assert [*now.index.items()] == [*before.index.items()]
+    assert [rule.source for rule in now.rules()] == [rule.source for rule in before.rules()]
+    assert asked(lab) == first
+
+
+def test_handles_can_stay(lab_of: LabOf, backend: Backend) -> None:
+    """Then what needs other ones is left to be loaded again."""
+    limit = f"{DNS} -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, limit, FORWARD="DROP"))
+    uses = uses_of(lab, Kind.LIMIT)
+    before = [key for key, _ in lab.policies["gateway"].index.items()]
+    assert lab.site.renew(uses, handles_stay=True) == (set(uses) if backend is Backend.NFT else frozenset())
+    assert [key for key, _ in lab.policies["gateway"].index.items()] == before
+

@@ -29,12 +29,11 @@ _NAMED = frozenset((Kind.HASHLIMIT, Kind.RECENT))
 class Renewal:
     """Makes what a node's rules remember fresh, from now until `close`.
 
-    Made right after a load, when nothing has come to the rules yet: it reads what cannot be told later on.  ``shared`` tells
-    that other processes name its rules by their handles too, so that these have to stay.
+    Made right after a load, when nothing has come to the rules yet: it reads what cannot be told later on.
     """
 
-    def __init__(self, node: Node, held: Held, *, shared: bool = False) -> None:
-        self._node, self._held, self._shared = node, held, shared
+    def __init__(self, node: Node, held: Held) -> None:
+        self._node, self._held = node, held
         self._channel = Channel(node.namespace)
         self._own = OwnRules(self._channel, held.index)
         native = [rule for rule in rules_of(held.native) if rule.remembers]
@@ -44,31 +43,33 @@ class Renewal:
         self._objects = Objects(self._channel, self._own, sorted({rule.key[:2] for rule in native}))
         self._names = Names(node.namespace, held, self._own)
 
-    def renew(self, uses: Uses) -> frozenset[Memory]:
+    def renew(self, uses: Uses, *, handles_stay: bool = False) -> frozenset[Memory]:
         """Make these memories fresh, and return those that cannot be in place; the network has to be at rest.
 
+        With ``handles_stay`` no rule gets another handle, as other processes name them by those that they know.
         Raises MeasurementError when it is not known what the node holds afterwards.
         """
         groups: dict[Technique, dict[Memory, Sequence[HeldRule]]] = {}
         for memory, rules in uses.items():
-            groups.setdefault(self._technique(memory), {})[memory] = rules
+            native = any(rule.is_native for rule in rules)
+            groups.setdefault(self._technique(memory, native=native, handles_stay=handles_stay), {})[memory] = rules
         return frozenset().union(*(_renewed(technique, mine) for technique, mine in groups.items()))
 
-    def _technique(self, memory: Memory) -> Technique:
+    def _technique(self, memory: Memory, *, native: bool, handles_stay: bool) -> Technique:
         if memory.kind is Kind.SET:
             return self._sets.renew if memory.table else self._ipsets
         if memory.kind is Kind.RECENT and self._names.emptied(memory):
             return _done
-        if self._held.backend is Backend.LEGACY:
+        if self._held.backend is Backend.LEGACY and not native:
             return self._legacy if memory.kind in _OWN | _NAMED else _none
-        if self._shared:
+        if handles_stay:
             return _none
         if memory.kind in _OWN:
             return self._own.renew
         return self._names.renew if memory.kind in _NAMED else self._objects.renew if memory.kind is Kind.OBJECT else _none
 
     def _ipsets(self, uses: Uses) -> None:
-        renew_ipsets(self._node.namespace, self._held.texts.get("ipset", ""), uses)
+        renew_ipsets(self._node.namespace, self._held.texts.get("ipset", ""), (memory.name for memory in uses))
 
     def _legacy(self, uses: Uses) -> None:
         named = [rule for memory in uses if memory.kind in _NAMED for rule in self._names.users(memory)]

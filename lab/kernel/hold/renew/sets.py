@@ -56,9 +56,9 @@ def _named(name: _Name) -> bytes:
     return nl.text(_TABLE, name[1]) + nl.text(_SET, name[2])
 
 
-def renew_ipsets(namespace: Namespace, text: str, memories: Iterable[Memory]) -> None:
+def renew_ipsets(namespace: Namespace, text: str, sets: Iterable[str]) -> None:
     """Let sets of ipset hold what the text that was loaded gives them; raises NotInPlace."""
-    names = {memory.name for memory in memories}
+    names = set(sets)
     script = "".join(f"flush {name}\n" for name in sorted(names))
     for line in text.splitlines():
         verb, name, *_ = (*line.split(None, 2), "", "")
