@@ -136,16 +136,19 @@ class Lab:
     def _renew(self, wanted: Sequence[Memory]) -> None:
         """Make fresh what rules remember: in place, or by loading again what a node holds; raises LabError."""
         memories = self.site.held.memories
-        left = self.site.renew({memory: memories.rules_of(memory) for memory in wanted})
+        left = self.site.renew({memory: memories.rules_of(memory) for memory in wanted}, handles_stay=self._shared)
         for node in dict.fromkeys(memory.node for memory in left):
             self._reload(node)
 
     def _reload(self, node: str) -> None:
         """Take out what ``node`` holds, and load it again: with its rules goes what they remember."""
-        held = self.policies[node].rendered or Rulesets()
-        lines = find_lines(self.topology, {node: held}, self.backend)[node]
-        self.load(node, Rulesets())
-        self.load(node, held, lines)
+        watched = node in self.instrument.nodes
+        ingress = self.policies[node].index.has_ingress
+        with self.instrument.exchange(node, ingress=ingress) if watched else nullcontext():
+            try:
+                self.site.reload(node)
+            finally:
+                self._follow()
 
     def _follow(self) -> None:
         """Have the instrument name the rules that are in force by now."""
