@@ -256,6 +256,7 @@ class Lab:
         ack: bool = False,
         at: str | None = None,
         family: int | None = None,
+        as_first: bool = True,
     ) -> Verdict:
         """Send ``service`` (``tcp/443``, ``icmp/echo-request``) from a node to a node, a name or an address.
 
@@ -279,7 +280,7 @@ class Lab:
             sport=sport,
             receivers=((flow.owner, port),) if flow.owner else (),
         )
-        return self.ask(question, at or self._only_policy())
+        return self.ask(question, at or self._only_policy(), as_first=as_first)
 
     def sweep(
         self,

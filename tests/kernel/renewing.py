@@ -24,7 +24,7 @@ def uses_of(lab: Lab, kind: Kind, name: str | None = None) -> Uses:
 
 
 def asked(lab: Lab, service: str = "udp/53") -> tuple[str, str | None]:
-    verdict = lab.probe("client", "server", service)
+    verdict = lab.probe("client", "server", service, as_first=False)
     return str(verdict.kind), None if verdict.rule is None else verdict.rule.text
 
 
