@@ -23,7 +23,7 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
-from lab.ruleset.remembering import Flow, RememberingRules
+from lab.ruleset.memories import Flow, Memories
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
 from lab.sweep.fates import SweepTally
@@ -201,7 +201,7 @@ class Lab:
         the verdict is then that of the first packet in the state that the lab is in.  None looks whether there is one.
         """
         if closely is None:
-            closely = self.rules_that_remember.any and bool(self.rules_that_remember.in_the_way(self._flow(question)))
+            closely = self.rules_that_remember.any and bool(self.rules_that_remember.rules_in_the_way(self._flow(question)))
         with nullcontext() if self._batch else self.batch():
             translated = closely and self.site.held.hazards.translates
             return prove(probe(self.stage, question, closely=closely, translated=translated), at)
@@ -289,7 +289,7 @@ class Lab:
     ) -> Sweep:
         """The sweep of one question, ``at`` being the node under test."""
         tally = tally if tally is not None else SweepTally()
-        remembering = self.rules_that_remember.in_the_way(self._flow(question))
+        remembering = self.rules_that_remember.rules_in_the_way(self._flow(question))
         manner = choose(gear, self.policies.values(), self.site.held.hazards, remembering=bool(remembering))
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
@@ -318,7 +318,7 @@ class Lab:
         return self.stage.source_port(source)
 
     @property
-    def rules_that_remember(self) -> RememberingRules:
+    def rules_that_remember(self) -> Memories:
         """The rules of all policies that have a state of their own."""
         return self.site.held.rules_that_remember
 

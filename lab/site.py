@@ -22,7 +22,7 @@ from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
 from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.held import Chains
-from lab.ruleset.remembering import RememberingRules
+from lab.ruleset.memories import Flow, Memories
 from lab.ruleset.rulesets import Rulesets
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
@@ -36,15 +36,20 @@ class Holding:
     policies: Mapping[str, Held]
 
     @cached_property
-    def rules_that_remember(self) -> RememberingRules:
+    def rules_that_remember(self) -> Memories:
         """The rules of all policies that have a state of their own."""
-        return RememberingRules(self.topology, self._chains)
+        return Memories(self.topology, self._chains)
 
     @cached_property
     def hazards(self) -> Hazards:
         """What in the rules could deceive a sweep."""
         sets = "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
         return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), sets)
+
+    def hazards_of(self, flow: Flow) -> Hazards:
+        """What of the rules that a flow may meet could deceive a sweep."""
+        sets = "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
+        return find_hazards(self.rules_that_remember.hazards_met(flow), sets)
 
     @cached_property
     def absences(self) -> Absences:

@@ -5,13 +5,13 @@ What is not understood may match: only what surely speaks against it counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
-from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES
+from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES, Condition
 from lab.ruleset.held import HeldRule
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 
@@ -68,8 +68,13 @@ def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:
     >>> may_match(rule, Seen("tcp", dports=((443, 443),))), may_match(rule, Seen("tcp"))
     (False, True)
     """
+    return conditions_may_hold(rule.conditions, seen, but=but)
+
+
+def conditions_may_hold(conditions: Iterable[Condition], seen: Seen, *, but: Collection[str] = ()) -> bool:
+    """The same of some of a rule's conditions: those that stand before a part of it."""
     return all(
-        one.field in but or one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in rule.conditions
+        one.field in but or one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in conditions
     )
 
 
@@ -116,7 +121,8 @@ def _is_protocol(value: str, one: object) -> bool | None:
 
 
 def _is_state(value: str, one: object) -> bool | None:
-    return value.upper() == one if value.isalpha() else None
+    # a translated flow is SNAT or DNAT whatever else it is (nf_conntrack's status, no state)
+    return None if value.upper() in ("SNAT", "DNAT") or not value.isalpha() else value.upper() == one
 
 
 _TESTS: dict[str, Callable[[str, object], bool | None]] = {

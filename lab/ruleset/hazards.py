@@ -29,6 +29,14 @@ class Hazards:
     copies: bool = False
 
 
+def is_hazard(rule: HeldRule) -> bool:
+    """Whether `find_hazards` may have something to tell of a rule: of one that asks a set, what the set holds decides."""
+    return (
+        rule.queues or rule.answers or rule.rejects or rule.copies or rule.translates is not None or bool(rule.sets)
+        or rule.reads_source_ports
+    )  # fmt: skip
+
+
 def find_hazards(rules: Iterable[HeldRule], sets: str = "") -> Hazards:
     """What the rules can do; ``sets`` are the ipsets that they may ask, as `ipset save` prints them.
 

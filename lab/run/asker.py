@@ -8,7 +8,7 @@ from collections.abc import Callable
 from lab.probe.question import Question
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.held import HeldRule
-from lab.ruleset.stateful import whim_of
+from lab.ruleset.whims import whim_of
 from lab.run.isolation import Isolation
 from lab.run.labs import Labs
 from lab.verdict.cell_result import Tally

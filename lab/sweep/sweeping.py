@@ -18,7 +18,7 @@ from lab.record.packet import Packet
 from lab.record.sweep import DENIED, Arrived, Gear, is_open
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.held import HeldRule
-from lab.ruleset.remembering import met_by
+from lab.ruleset.touches import met_by
 from lab.sweep.by_rule import sort_by_rule
 from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.manner import Manner

@@ -13,7 +13,7 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Ranges
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.held import HeldRule
-from lab.ruleset.remembering import Flow
+from lab.ruleset.memories import Flow
 from lab.ruleset.rule import Ports, overlap
 from lab.ruleset.source_ports import Class, asks, classes, in_line
 from lab.run.questions import question_of
@@ -53,7 +53,7 @@ def from_probe(lab: Lab, verdict: Verdict, ask: Callable[[int], Verdict]) -> Ite
         return
     ports = ((sent.dport, sent.dport),)
     ends = {path.node for path in verdict.path}
-    if not lab.rules_that_remember.in_the_way(Flow(sent.family, proto, ports, ends)):
+    if not lab.rules_that_remember.rules_in_the_way(Flow(sent.family, proto, ports, ends)):
         yield from from_other_ports(lab, proto, ports, verdict, lambda _, sport: ask(sport))
 
 

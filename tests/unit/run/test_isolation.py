@@ -8,7 +8,7 @@ import pytest
 
 from lab.record.observation import Observation
 from lab.record.path import End, Path, Rule, Step
-from lab.ruleset.remembering import RememberingRules
+from lab.ruleset.memories import Memories
 from lab.run.isolation import Isolation
 from lab.written.cell import Cell, Service
 from lab.written.topology import Topology
@@ -31,14 +31,15 @@ DNS = cell(service=Service("udp/53", "udp", ((53, 53),)))
 
 def isolation(*rules: str) -> Isolation:
     text = "\n".join(("*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *rules, "COMMIT\n"))
-    return Isolation(RememberingRules(TOPOLOGY, {"gateway": saved(text)}))
+    return Isolation(Memories(TOPOLOGY, {"gateway": saved(text)}))
 
 
 @pytest.mark.parametrize(
     ("rules", "of", "count"),
     [
         ((), DNS, 0), ((LIMITED,), DNS, 1), ((LIMITED,), cell(), 0), ((LOG,), DNS, 0),
-        (("-A FORWARD -m recent --name x --set",), cell(), 1),
+        (("-A FORWARD -m recent --name x --set",), cell(), 0),  # nobody reads the list
+        (("-A FORWARD -m recent --name x --set", "-A FORWARD -m recent --name x --rcheck -j DROP"), cell(), 2),
         (("-A INPUT -p udp -m limit --limit 1/hour -j ACCEPT",), DNS, 0),
         (("-A FORWARD -p tcp -m conntrack --ctstate NEW -j ACCEPT",), cell(), 0),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
-from lab.ruleset.remembering import RememberingRules
+from lab.ruleset.memories import Memories
 from lab.run.asker import Asker
 from lab.run.ways import each_port, fresh, swept
 from lab.run.ways.logged import Logged
@@ -50,7 +50,7 @@ class FakeLabs:
 
     def __init__(self, *rules: str, says: Verdict | None = None) -> None:
         text = "\n".join(("*filter", ":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", *rules, "COMMIT\n"))
-        self.rules = RememberingRules(TOPOLOGY, {"gateway": saved(text)})
+        self.rules = Memories(TOPOLOGY, {"gateway": saved(text)})
         self.verdict = says or verdict(Kind.DROPPED)
         self.asked: list[tuple[str, bool | None]] = []
         self.shared = FakeLab("shared", self)

@@ -1,0 +1,196 @@
+r"""What the rules of all nodes remember, which of it may change a flow's fate, and what packets changed of it.
+
+>>> from lab.ruleset.held_save import chains_of_save
+>>> from lab.ruleset.save import read_save
+>>> text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 5/min -j ACCEPT\nCOMMIT"
+>>> memories = Memories(topology, {"gateway": chains_of_save("ip", read_save(text))})
+>>> (limit,) = memories.in_the_way(Flow(4, "tcp", ((443, 443),), ("world", "web")))
+>>> limit.name, memories.budget_of(limit)
+('FORWARD:1', 5)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
+
+from lab.record.path import Path
+from lab.ruleset.flow import Flow
+from lab.ruleset.hazards import is_hazard
+from lab.ruleset.held import ChainKey, Chains, HeldRule, rules_of
+from lab.ruleset.in_the_way import Ways
+from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
+from lab.ruleset.touches import Reader, Touches
+from lab.ruleset.whims import whim_of
+from lab.written.topology import Topology
+
+__all__ = ["Flow", "Memories"]
+
+_EVERY_FAMILYS = ("", "")
+_CACHED = 10_000  # flows
+
+
+class Memories:
+    """Reads the rules of all nodes once.
+
+    A memory counts where some rule asks it and some rule writes it: a list that nobody reads remembers nothing that matters.
+    """
+
+    def __init__(self, topology: Topology, held: Mapping[str, Chains]) -> None:
+        self._topology, self._held = topology, held
+        self._uses: dict[Memory, list[tuple[HeldRule, Use]]] = {}
+        self._of: dict[tuple[str, HeldRule], tuple[tuple[Memory, Use], ...]] = {}
+        found = [(node, rule) for node, chains in held.items() for rule in rules_of(chains) if rule.uses]
+        unnamed = {(node, rule.family, rule.table) for node, rule in found for use in rule.uses if _is_any_object(use)}
+        read = {(node, rule): tuple((_memory(node, rule, use, unnamed), use) for use in rule.uses) for node, rule in found}
+        asked = {memory for uses in read.values() for memory, use in uses if use.reads}
+        written = {memory for uses in read.values() for memory, use in uses if use.writes}
+        for (node, rule), uses in read.items():
+            of = tuple((memory, use) for memory, use in uses if memory in asked and memory in written)
+            if of:
+                self._of[node, rule] = of
+                for memory, use in of:
+                    self._uses.setdefault(memory, []).append((rule, use))
+        self._by_source = {memory: all(use.by_source for _, use in uses) for memory, uses in self._uses.items()}
+        self._cached: dict[tuple[Flow, bool, bool], tuple[Memory, ...]] = {}
+        self.any = bool(self._uses) or any(whim_of(rule.text) for chains in held.values() for rule in rules_of(chains))
+
+    @cached_property
+    def _ways(self) -> Ways:
+        return Ways(self._topology, self._held)
+
+    @cached_property
+    def _touches(self) -> Touches:
+        return Touches(self._of, self._by_source)
+
+    def in_the_way(self, flow: Flow, *, first: bool = False, logs: bool = False) -> tuple[Memory, ...]:
+        """The memories that may change the fate of the flow: a packet of it may match a rule that asks one.
+
+        With ``first`` its first packet alone counts, the request before there is an answer.  A rule that merely logs has no say
+        in the flow's fate: it counts only with ``logs``.
+        """
+        if not self._uses:
+            return ()
+        key = flow._replace(ends=tuple(flow.ends)), first, logs
+        found = self._cached.get(key)
+        if found is None:
+            if len(self._cached) >= _CACHED:
+                self._cached.clear()
+            found = self._cached[key] = self._find(flow, first=first, logs=logs)
+        return found
+
+    def _find(self, flow: Flow, *, first: bool, logs: bool) -> tuple[Memory, ...]:
+        found: dict[Memory, None] = {}
+        for node, rule in self._ways.met(flow, first=first, among=self._leading_to_uses):
+            for memory, use in self._of.get((node, rule), ()):
+                if use.reads and (logs or self._decides(node, rule)):
+                    found[memory] = None
+        return tuple(found)
+
+    def _decides(self, node: str, rule: HeldRule) -> bool:
+        """Whether the rule has a say in a packet's fate, or writes what another rule asks."""
+        return rule.has_say or sum(use.writes and use.name is not None for _, use in self._of[node, rule]) > 0
+
+    def rules_of(self, memory: Memory) -> tuple[HeldRule, ...]:
+        """The rules that ask or write it; of a list of recent also those of the other family, which keep it alive."""
+        same = [memory]
+        if memory.kind is Kind.RECENT:
+            same += [one for one in self._uses if one != memory and one._replace(family=memory.family) == memory]
+        return tuple(dict.fromkeys(rule for one in same for rule, _ in self._uses.get(one, ())))
+
+    def budget_of(self, memory: Memory) -> int:
+        """How many packets may come to it before it acts otherwise: the least that one of its uses bears."""
+        return min((use.budget for _, use in self._uses.get(memory, ())), default=BOUNDLESS)
+
+    def is_by_source(self, memory: Memory) -> bool:
+        """Whether packets of different sources do not meet in it."""
+        return self._by_source.get(memory, False)
+
+    def whims(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
+        """The rules that decide by chance or by counting, and that the flow may meet."""
+        met = self._ways.met(flow, first=first, among=self._leading_to_whims) if self._has_whims else ()
+        return tuple(dict.fromkeys(rule for _, rule in met if whim_of(rule.text) is not None and rule.has_say))
+
+    def hazards_met(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
+        """The rules that `lab.ruleset.hazards` knows something of and that the flow may meet."""
+        met = self._ways.met(flow, first=first, among=self._leading_to_hazards)
+        return tuple(dict.fromkeys(rule for _, rule in met if is_hazard(rule)))
+
+    def rules_met(self, flow: Flow, *, first: bool = False) -> tuple[tuple[str, HeldRule], ...]:
+        """Every rule that the flow may match, each with its node."""
+        return tuple(dict.fromkeys(self._ways.met(flow, first=first)))
+
+    def rules_in_the_way(self, flow: Flow, *, logs: bool = False) -> tuple[tuple[str, HeldRule], ...]:
+        """The rules that ask or write what is in the flow's way, and the whims that it may meet, each with its node."""
+        wanted = frozenset(self.in_the_way(flow, logs=logs))
+        whims = frozenset(self.whims(flow)) if self._has_whims else frozenset()
+        return tuple(
+            (node, rule)
+            for node, chains in self._held.items()
+            for rule in rules_of(chains, flow.family)
+            if rule in whims or any(memory in wanted for memory, _ in self._of.get((node, rule), ()))
+        )
+
+    def touches(self, paths: Iterable[Path]) -> Counter[tuple[Memory, str | None]]:
+        """How often the packets of these traced paths changed each memory, by source address where it is so, else by None.
+
+        What they only asked is told with 0, so add these counts by ``update``.  Where the text does not tell whether a packet
+        changed it, it did.
+        """
+        return self._touches.of(paths)
+
+    def reaches(self, paths: Iterable[Path], memories: Collection[Memory]) -> Reader | None:
+        """The first rule that asks one of these memories and that a packet came as far as, with its node; None for none."""
+        return self._touches.reader(paths, frozenset(memories))
+
+    @cached_property
+    def _has_whims(self) -> bool:
+        return any(self._leading_to_whims.values())
+
+    @cached_property
+    def _leading_to_uses(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
+        return self._leading_to(lambda node, rule: (node, rule) in self._of)
+
+    @cached_property
+    def _leading_to_whims(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
+        return self._leading_to(lambda _, rule: whim_of(rule.text) is not None)
+
+    @cached_property
+    def _leading_to_hazards(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
+        return self._leading_to(lambda _, rule: is_hazard(rule))
+
+    def _leading_to(self, wanted: Callable[[str, HeldRule], bool]) -> dict[tuple[str, int], frozenset[ChainKey]]:
+        """The chains of each node and family that hold a wanted rule, or lead to one that does."""
+        found: dict[tuple[str, int], frozenset[ChainKey]] = {}
+        for node, chains in self._held.items():
+            sent_from: dict[ChainKey, list[ChainKey]] = {}
+            for rule in rules_of(chains):
+                for name in rule.jump_to:
+                    sent_from.setdefault((rule.family, rule.table, name), []).append(rule.key)
+            waiting = list({rule.key for rule in rules_of(chains) if wanted(node, rule)})
+            leading = set(waiting)
+            while waiting:
+                for key in sent_from.get(waiting.pop(), ()):
+                    if key not in leading:
+                        leading.add(key)
+                        waiting.append(key)
+            for family in (4, 6):
+                found[node, family] = frozenset(key for key in leading if key in chains and chains[key].judges(family))
+        return found
+
+
+def _is_any_object(use: Use) -> bool:
+    return use.kind is Kind.OBJECT and use.name == "*"
+
+
+def _memory(node: str, rule: HeldRule, use: Use, unnamed: Collection[tuple[str, str, str]]) -> Memory:
+    """The memory that a rule's use is of; where some rule's object is not known, the objects of its table are one."""
+    if use.name is None:
+        return Memory(node, use.kind, rule.family, rule.table, f"{rule.chain}:{rule.number}")
+    if use.kind in (Kind.RECENT, Kind.HASHLIMIT):
+        return Memory(node, use.kind, rule.family, "", use.name)
+    if not rule.is_native:
+        return Memory(node, use.kind, *_EVERY_FAMILYS, use.name)
+    merged = use.kind is Kind.OBJECT and (node, rule.family, rule.table) in unnamed
+    return Memory(node, use.kind, rule.family, rule.table, "*" if merged else use.name)
