@@ -41,6 +41,10 @@ def seen_on(
     """What is known of a packet on its way through a node, before and after it was translated there.
 
     ``dports`` are further destination ports that it speaks for.  What a translation did to a packet that then died is not told.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> seen_on(PASSED.path[0]).proto
+    'tcp'
     """
     entry, leaving = path.entry, path.exit
     turned = leaving is None and any(rule.translates == "destination" for rule in path.translated_by)
@@ -72,7 +76,11 @@ def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:
 
 
 def conditions_may_hold(conditions: Iterable[Condition], seen: Seen, *, but: Collection[str] = ()) -> bool:
-    """The same of some of a rule's conditions: those that stand before a part of it."""
+    """The same of some of a rule's conditions: those that stand before a part of it.
+
+    >>> conditions_may_hold([Condition(STATES, ("NEW",))], Seen("tcp", states=("ESTABLISHED",)))
+    False
+    """
     return all(
         one.field in but or one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in conditions
     )

@@ -21,6 +21,7 @@ from lab.ruleset.hazards import is_hazard
 from lab.ruleset.held import ChainKey, Chains, HeldRule, rules_of
 from lab.ruleset.in_the_way import Ways
 from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
+from lab.ruleset.nft.uses import sets_something
 from lab.ruleset.touches import Reader, Touches
 from lab.ruleset.whims import whim_of
 from lab.written.topology import Topology
@@ -90,7 +91,28 @@ class Memories:
 
     def _decides(self, node: str, rule: HeldRule) -> bool:
         """Whether the rule has a say in a packet's fate, or writes what another rule asks."""
-        return rule.has_say or sum(use.writes and use.name is not None for _, use in self._of[node, rule]) > 0
+        silent = self._silent[node]
+        return rule.key not in silent and self._has_say(node, rule, silent)
+
+    def _has_say(self, node: str, rule: HeldRule, silent: Collection[ChainKey]) -> bool:
+        if any(use.writes and use.name is not None for _, use in self._of.get((node, rule), ())):
+            return True
+        if not rule.has_say or rule.goto or not rule.jump_to or (rule.is_native and rule.statements != {"jump"}):
+            return rule.has_say
+        return sets_something(rule.text) or any((rule.family, rule.table, name) not in silent for name in rule.jump_to)
+
+    @cached_property
+    def _silent(self) -> Mapping[str, Collection[ChainKey]]:
+        """The chains of each node that only log and return: whatever a packet meets there, it fares no otherwise."""
+        found: dict[str, set[ChainKey]] = {}
+        for node, chains in self._held.items():
+            silent = found[node] = {key for key, chain in chains.items() if chain.hook is None}
+            while loud := {
+                key for key in silent for rule in chains[key].rules
+                if rule.target not in ("RETURN", "return") and self._has_say(node, rule, silent)
+            }:  # fmt: skip
+                silent -= loud
+        return found
 
     def rules_of(self, memory: Memory) -> tuple[HeldRule, ...]:
         """The rules that ask or write it; of a list of recent also those of the other family, which keep it alive."""

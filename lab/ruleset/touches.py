@@ -165,7 +165,10 @@ def _sources(path: Path, *, late: bool) -> Collection[str]:
 
 
 def met_by(rules: Iterable[Reader], paths: Collection[Path]) -> Reader | None:
-    """The first of the ``rules`` that one of the packets came as far as: it then has another state than before."""
+    """The first of the ``rules`` that one of the packets came as far as: it then has another state than before.
+
+    >>> met_by([], [])
+    """
     return next(
         (
             (node, rule)

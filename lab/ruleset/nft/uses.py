@@ -24,7 +24,7 @@ _USE = re.compile(
     rf"(?P<element>(?: size \d+)? \{{[^{{}}]*\}})?"
     rf"|{_LIMIT}|{_QUOTA}|{_COUNT}|(?P<object>limit|quota) name (?P<name>\"[^\"]*\"|[^\s;]+)(?P<map>(?: [^\s;]+)*? map )?"
     rf"|(?P<inc>numgen inc )|(?P<unread>limit rate |quota |ct count ))"
-    rf"|@(?P<asked>{NAME})(?![\w,])"
+    rf"|(?<!flow add )(?<!flow offload )@(?P<asked>{NAME})(?![\w,])"
 )
 # a key whose first part is the whole source address, and that has no destination for it to be mixed up with
 _KEY = r"ip6? saddr(?: \. (?!ip6? )[a-z0-9]+(?: [a-z0-9-]+)?)*"
