@@ -28,7 +28,7 @@ def forward(*rules: str, flow: tuple[str, list[tuple[int, int]]] = TCP_443, logs
 REMEMBERING = [
     "-m limit --limit 5/min -j ACCEPT", "-m hashlimit --hashlimit-upto 5/sec --hashlimit-name x -j DROP",
     "-m connlimit --connlimit-above 3 -j REJECT", "-m quota --quota 5 -j RETURN",
-    "-m statistic --mode nth --every 2 -j ACCEPT", "-m limit --limit 5/min -j mine",
+    "-m statistic --mode nth --every 2 -j ACCEPT",
 ]
 
 
