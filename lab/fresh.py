@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from lab.probe.question import SOURCE_PORTS, Message, Question, Segment
+from lab.probe.question import SOURCE_PORTS, Question, Segment
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.hazards import Hazards
 from lab.ruleset.ledger import Ledger
-from lab.ruleset.memories import Memories, is_chance
+from lab.ruleset.memories import Flow, Memories
 from lab.ruleset.memory import Memory
-from lab.ruleset.on_the_way import Flow
 from lab.ruleset.rule import Ports
+from lab.ruleset.whims import is_chance
 from lab.site import Site
 from lab.sweep.train import SweepQuestion
 
@@ -66,12 +66,12 @@ class Fresh:
 
     def let_by(self, question: Asked) -> None:
         """It is not known what a question's packets came to: not all were traced."""
-        self.ledger.doubt(self.memories.written_by(self._flow(question, ())))
+        self.ledger.doubt(self.memories.written_by(self._flow(question)))
 
     def past_by(self, paths: Iterable[Path], wanted: Sequence[Memory]) -> Recall:
         """What asks past those of the memories that one of the packets came to."""
         told = tuple(paths)
-        return Recall(self, [memory for memory in wanted if self.memories.came_to(told, (memory,))])
+        return Recall(self, [memory for memory in wanted if self.memories.reaches(told, (memory,)) is not None])
 
     def whims(self, question: Asked, ports: Ports = ()) -> tuple[str, ...]:
         """The texts of the rules on the question's way that decide by nothing that is the packet's own."""
@@ -79,7 +79,7 @@ class Fresh:
 
     def hazards_of(self, question: Asked) -> Hazards:
         """What the rules on the question's way may do to a sweep."""
-        return self._site.held.hazards_by_flow.of(self._flow(question, ()))
+        return self._site.held.hazards_of(self._flow(question), ((SOURCE_PORTS[0], SOURCE_PORTS[-1]),))
 
     def by_chance(self, question: Asked) -> bool:
         """Whether a rule on the question's way decides by chance."""
@@ -87,20 +87,18 @@ class Fresh:
 
     def whim_on(self, paths: Iterable[Path]) -> str | None:
         """The rule that decides by chance that one of the packets came to."""
-        return self.memories.whim_on(paths)
+        found = self.memories.chance_on(paths)
+        return None if found is None else f"{found[0]} {found[1].table}:{found[1].chain}:{found[1].number} ({found[1].text})"
 
-    def _flow(self, question: Asked, ports: Ports) -> Flow:
-        states: tuple[str, ...] | None = ("NEW",)
+    def _flow(self, question: Asked, ports: Ports = ()) -> Flow:
         if isinstance(question, SweepQuestion):
-            ports, sources, sport = question.ports, question.sources or (question.source,), None
+            ports, sources, ack = question.ports, question.sources or (question.source,), False
         else:
             own = ((question.port, question.port),) if question.port is not None else ()
-            ports, sources, sport = ports or own, (question.source,), question.sport
-            states = None if isinstance(question.sends, Message | Segment) else states
-        low, high = (SOURCE_PORTS[0], SOURCE_PORTS[-1]) if sport is None else (sport, sport)
+            ports, sources, ack = ports or own, (question.source,), isinstance(question.sends, Segment)
         to, proto = question.destination, PROTOCOL_NAMES[question.proto]
-        owner = self._site.topology.owner(to)
-        return Flow(question.family, proto, ports, question.node, sources, to, owner, ((low, high),) if ports else (), states)
+        ends = question.node, self._site.topology.owner(to)
+        return Flow(question.family, proto, ports, ends, question.node, sources, to, ack)
 
     def renew(self, wanted: Sequence[Memory]) -> None:
         """Make memories fresh; raises LabError."""
@@ -125,11 +123,11 @@ class Recall:
         return ledger.room(self.wanted)
 
     def attempt(
-        self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None], *, alone: bool = True, apart: bool = False
+        self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None], *, many: bool = False, apart: bool = False
     ) -> tuple[T, bool]:
         """What is measured, and whether fresh memories would have given the same.
 
-        ``paths`` are those of every packet that was sent, None where they are not told.  ``alone`` and ``apart`` as in
+        ``paths`` are those of every packet that was sent, None where they are not told.  ``many`` and ``apart`` as in
         `lab.ruleset.ledger.Ledger.sound`.
         """
         ledger = self._fresh.ledger
@@ -144,7 +142,7 @@ class Recall:
             ledger.doubt(self.wanted)
             return found, False
         ledger.spend(self._fresh.memories.touches(told))
-        return found, ledger.sound(self.wanted, before, alone=alone, apart=apart)
+        return found, ledger.sound(self.wanted, before, many=many, apart=apart)
 
     def asked(self, ask: Callable[[], Verdict], *, as_first: bool = True) -> Verdict:
         """The verdict that fresh memories give: asked once more where they were used up on the way, or the measurement failed.
@@ -181,7 +179,7 @@ class Recall:
 
     def came_to(self, paths: Iterable[Path]) -> bool:
         """Whether one of the packets came to a rule that reads one of them."""
-        return self._fresh.memories.came_to(paths, self.wanted)
+        return self._fresh.memories.reaches(paths, self.wanted) is not None
 
     @property
     def budget(self) -> int:

@@ -22,10 +22,11 @@ from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
-from lab.ruleset.hazards import Hazards, HazardsByFlow, find_hazards
+from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.held import Chains, HeldRule, rules_of
-from lab.ruleset.memories import Memories
+from lab.ruleset.memories import Flow, Memories
 from lab.ruleset.memory import Memory
+from lab.ruleset.rule import Ports
 from lab.ruleset.rulesets import Rulesets
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
@@ -52,10 +53,9 @@ class Holding:
     def _sets(self) -> str:
         return "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
 
-    @cached_property
-    def hazards_by_flow(self) -> HazardsByFlow:
-        """The same, of the rules that a flow may meet."""
-        return HazardsByFlow(self.topology, self._chains, self._sets)
+    def hazards_of(self, flow: Flow, sports: Ports = ()) -> Hazards:
+        """The same of the rules that a flow may meet, if it is sent from one of ``sports``."""
+        return find_hazards(self.memories.hazards_met(flow), self._sets, sports)
 
     @cached_property
     def absences(self) -> Absences:

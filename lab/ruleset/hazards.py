@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lab.ruleset.conditions import OF_SOURCE_PORTS
-from lab.ruleset.held import Chains, HeldRule, ports_of, rules_of
-from lab.ruleset.on_the_way import Flow, Ways
+from lab.ruleset.held import HeldRule, ports_of
 from lab.ruleset.rule import Ports, overlap
-from lab.written.topology import Topology
 
 # what reads source ports in another way than by numbers that stand in the rule
 _NOT_IN_NUMBERS = ("u32", "bpf", "--ctreplsrcport", "@th", "@nh", "@ll", " . ", "@", "reply", "map", "hash", "$")
@@ -33,6 +31,19 @@ class Hazards:
     translates: bool = False
     reads_source_ports: bool = False
     copies: bool = False
+
+
+def is_hazard(rule: HeldRule) -> bool:
+    """Whether `find_hazards` may have something to tell of a rule: of one that asks a set, what the set holds decides.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> is_hazard(rule_in_line("v4", "-A INPUT -p tcp --dport 22 -j ACCEPT"))
+    False
+    """
+    return (
+        rule.queues or rule.answers or rule.rejects or rule.copies or rule.translates is not None or bool(rule.sets)
+        or rule.reads_source_ports
+    )  # fmt: skip
 
 
 def find_hazards(rules: Iterable[HeldRule], sets: str = "", sports: Ports = ()) -> Hazards:
@@ -66,37 +77,3 @@ def _reads(rule: HeldRule, sports: Ports) -> bool:
     if not asked or len(asked) != sum(1 for field in OF_SOURCE_PORTS for _ in rule.of(field)):
         return True
     return any(overlap(ports, sports) not in ((), sports) for ports in asked)
-
-
-class HazardsByFlow:
-    r"""What the rules that a flow may meet can do to a sweep of it: those of all nodes, read once.
-
-    >>> from lab.ruleset.held_save import chains_of_save
-    >>> from lab.ruleset.save import read_save
-    >>> text = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp --sport 67 --dport 68 -j REJECT\nCOMMIT"
-    >>> of_flows = HazardsByFlow(topology, {"gateway": chains_of_save("ip", read_save(text))})
-    >>> tcp = Flow(4, "tcp", ((1, 65535),), "world", ("198.51.100.254",), "198.51.100.1", "gateway", ((32768, 60999),))
-    >>> [of_flows.of(flow) == Hazards(rejects=flow.proto == "udp") for flow in (tcp, tcp._replace(proto="udp"))]
-    [True, True]
-    """
-
-    def __init__(self, topology: Topology, held: Mapping[str, Chains], sets: str = "") -> None:
-        self._ways = Ways(topology, held)
-        self._sets = sets
-        of_ports = frozenset(_SET_OF_PORTS.findall(sets))
-        self._hazardous = {
-            node: [
-                rule for rule in rules_of(chains)
-                if not of_ports.isdisjoint(rule.sets) or find_hazards([rule]) != Hazards()
-            ]
-            for node, chains in held.items()
-        }  # fmt: skip
-
-    def of(self, flow: Flow) -> Hazards:
-        """What those of them that it may meet can do to its packets, which differ in their ports alone."""
-        return find_hazards(self._met(flow), self._sets, flow.sports)
-
-    def _met(self, flow: Flow) -> Iterator[HeldRule]:
-        for node, rules in self._hazardous.items():
-            way = self._ways.to(node, flow)
-            yield from (rule for rule in rules if way.may_come(rule, rule.conditions))

@@ -9,9 +9,10 @@ from functools import cached_property
 from lab.ruleset import conditions as asked
 from lab.ruleset.conditions import Condition
 from lab.ruleset.memory import Use
+from lab.ruleset.nft import uses as nft_uses
 from lab.ruleset.nft.rule import is_about_invalid, statements
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
-from lab.ruleset.uses import uses_of_iptables, uses_of_nft
+from lab.ruleset.uses import uses_of_iptables
 from lab.ruleset.words import values_of
 from lab.written.reject import canonical_reject
 
@@ -28,6 +29,7 @@ _TRANSLATES = {
     "dnat": "destination", "redirect": "destination", "snat": "source", "masquerade": "source",
 }  # fmt: skip
 _SAID = ("sport", "source-port", "--port", "srcport", "dstport")  # most rules say none of it, and need no reading
+_LOGGING = frozenset(("LOG", "NFLOG", "ULOG", "AUDIT", "TRACE"))
 _READ_BYTES = frozenset(("u32", "bpf"))
 _MAY_BE_INVALID = frozenset(("state", "conntrack", "rpfilter"))
 
@@ -42,8 +44,8 @@ class HeldRule:
     ``to`` what iptables' target is given (``--to-destination``), ``jump_to`` are the chains of its table that it can lead to,
     ``goto`` that it comes back from none.  ``remembers``: it treats a packet by those that came before; ``merely_logs`` tells
     of such a rule that it has no say in a packet's fate.  ``matches`` are the names behind iptables' ``-m``, None for a rule of
-    native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes; ``limiting`` the
-    sets of its table whose elements have a limit or the like of their own.
+    native nft; ``named`` the elements of its table's sets and maps, as nft prints them, that nothing changes; ``defined`` how
+    its table's sets, limits and quotas are made, without what is in them.
 
     >>> from lab.ruleset.held_text import rule_in_line
     >>> rule = rule_in_line("v4", "-A FORWARD -p tcp --dport 443 -m comment --comment publish-web -j ACCEPT")
@@ -68,7 +70,7 @@ class HeldRule:
     matches: tuple[str, ...] | None = None
     source: str | None = None
     named: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    limiting: frozenset[str] = frozenset()
+    defined: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def is_native(self) -> bool:
@@ -87,10 +89,20 @@ class HeldRule:
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:
-        """Its parts that have a state of their own, as the kernel comes to them."""
-        if not self.remembers:
-            return ()
-        return tuple(uses_of_nft(self.text, self.limiting) if self.is_native else uses_of_iptables(self.text))
+        """What it remembers, or asks of what others wrote, part by part as the kernel evaluates it.
+
+        A set that no rule writes is among them: who knows the other rules can tell.
+        """
+        if self.matches is not None:
+            return uses_of_iptables(self.text, self.matches, self.target)
+        return nft_uses.uses_of_nft(self.text, self.defined)
+
+    @property
+    def has_say(self) -> bool:
+        """Whether a packet that matches may fare otherwise than another; a rule that merely logs or counts has none."""
+        if self.is_native:
+            return self.target not in (None, "log") or nft_uses.sets_something(self.text)
+        return self.target is not None and self.target not in _LOGGING
 
     def of(self, name: str) -> Iterator[Condition]:
         """Its conditions on one field."""

@@ -1,83 +1,119 @@
-"""What each memory has been spent since it was fresh: pure bookkeeping, by what was read of traced packets.
-
->>> from lab.ruleset.memory import Kind
->>> limit = Memory("gateway", Kind.LIMIT, "ip", "filter", "FORWARD:3")
->>> ledger = Ledger({limit: 2}.__getitem__)
->>> before = ledger.snapshot()
->>> ledger.spend({(limit, None): 2})
->>> ledger.sound([limit], before), ledger.to_renew([limit]), ledger.room([limit])
-(True, (Memory(node='gateway', kind=<Kind.LIMIT: 'limit'>, family='ip', table='filter', name='FORWARD:3'),), 0)
-"""
+"""What each memory has spent since it was fresh, and whether that changed what was measured meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from lab.ruleset.memory import BOUNDLESS, Memory
 
-Touches = Mapping[tuple[Memory, str | None], int]
-"""How many packets wrote a memory, by their source where that keeps them apart (else None)."""
-Snapshot = Mapping[Memory, Mapping[str | None, int]]
+Key = tuple[Memory, str | None]
+"""A memory, and the source address whose part of it is meant; None where it is not by source."""
+
+_KEPT = 100_000  # entries of the book; older ones are let go when a snapshot is taken
+
+
+class Snapshot(NamedTuple):
+    """How far the ledger's book was written at one moment."""
+
+    entries: int
+
+
+class _Entry(NamedTuple):
+    """A packet or more that came to a memory: what it had spent before, and after; None for a doubt."""
+
+    key: Key
+    before: int
+    after: int | None
 
 
 class Ledger:
-    """Begins with memories that are all fresh; ``budget_of`` says what each of them bears."""
+    """Counts what packets changed of each memory; ``budget_of`` tells how many one bears.
+
+    >>> from lab.ruleset.memory import Kind
+    >>> syn = Memory("gateway", Kind.LIMIT, "ip", "filter", "INPUT:3")
+    >>> ledger = Ledger(lambda memory: 2)
+    >>> before = ledger.snapshot()
+    >>> ledger.spend({(syn, None): 1})
+    >>> ledger.room([syn]), ledger.sound([syn], before), ledger.to_renew([syn])
+    (1, True, ())
+    >>> ledger.spend({(syn, None): 2})
+    >>> ledger.to_renew([syn])[0].name
+    'INPUT:3'
+    """
 
     def __init__(self, budget_of: Callable[[Memory], int]) -> None:
         self._budget_of = budget_of
         self._spent: dict[Memory, dict[str | None, int]] = {}
         self._doubted: set[Memory] = set()
+        self._book: list[_Entry] = []
+        self._let_go = 0
 
     def snapshot(self) -> Snapshot:
-        """What was spent by now."""
-        return {memory: dict(spent) for memory, spent in self._spent.items()}
+        """This moment, from which `sound` is to judge."""
+        if len(self._book) > _KEPT:
+            self._let_go += len(self._book)
+            self._book.clear()
+        return Snapshot(self._let_go + len(self._book))
 
-    def spend(self, touches: Touches) -> None:
-        """Write down what packets came to memories."""
-        for (memory, source), count in touches.items():
-            spent = self._spent.setdefault(memory, {})
-            spent[source] = spent.get(source, 0) + count
+    def spend(self, touches: Mapping[Key, int]) -> None:
+        """Packets came to these memories so many times; 0 where they only asked it."""
+        for key, count in touches.items():
+            memory, source = key
+            parts = self._spent.setdefault(memory, {})
+            before = parts.get(source, 0)
+            parts[source] = before + count
+            self._book.append(_Entry(key, before, before + count))
 
     def doubt(self, memories: Iterable[Memory]) -> None:
-        """It is not known what came to them."""
-        self._doubted.update(memories)
+        """It is not known what these have spent, until they are renewed."""
+        for memory in memories:
+            self._doubted.add(memory)
+            self._book.append(_Entry((memory, None), 0, None))
 
     def renewed(self, memories: Iterable[Memory]) -> None:
-        """They are fresh."""
+        """These are fresh."""
         for memory in memories:
-            self._spent.pop(memory, None)
             self._doubted.discard(memory)
+            self._spent.pop(memory, None)
 
-    def to_renew(self, wanted: Iterable[Memory]) -> tuple[Memory, ...]:
-        """Those in which no packet more may be sure to be treated as by a fresh one."""
-        return tuple(memory for memory in wanted if memory in self._doubted or self._left(memory) < 1)
+    def to_renew(self, wanted: Iterable[Memory], sources: Collection[str] | None = None) -> tuple[Memory, ...]:
+        """Those that are in doubt, or have no room for one more packet; ``sources`` are its addresses, None for any."""
+        return tuple(memory for memory in wanted if memory in self._doubted or self._room(memory, sources) < 1)
 
-    def room(self, wanted: Sequence[Memory]) -> int:
-        """How many packets may come to the one that bears least."""
-        return min((0 if memory in self._doubted else self._left(memory) for memory in wanted), default=BOUNDLESS)
+    def room(self, wanted: Iterable[Memory], sources: Collection[str] | None = None) -> int:
+        """How many packets more all of them bear; `BOUNDLESS` where there is none.  One that is fresh bears one at least."""
+        return min((0 if one in self._doubted else self._room(one, sources) for one in wanted), default=BOUNDLESS)
 
-    def sound(self, wanted: Iterable[Memory], before: Snapshot, *, alone: bool = True, apart: bool = False) -> bool:
-        """Whether what came since ``before`` was treated as each of the questions would be by fresh memories.
+    def _room(self, memory: Memory, sources: Collection[str] | None) -> int:
+        parts = self._spent.get(memory, {})
+        theirs = (count for source, count in parts.items() if sources is None or source is None or source in sources)
+        spent = max(theirs, default=0)
+        left = self._budget_of(memory) - spent
+        return max(left, 1) if spent == 0 else left
 
-        It was where all is within the budget.  Where one question was asked ``alone``, also where nothing had come to a memory
-        before: that is how a fresh one sees it.  So it is with each of several that were asked ``apart``, from sources of their
-        own, where a memory keeps these apart.
+    def sound(self, wanted: Iterable[Memory], before: Snapshot, *, many: bool = False, apart: bool = False) -> bool:
+        """Whether what was measured since ``before`` is what fresh memories would have given.
+
+        Each of them, by source where it is so, was unspent when a packet first came to it, or is within its budget still.
+        With ``many`` more than one question was asked, and each has to be within the budget; but for what is by source where
+        they were asked ``apart``, each from a source of its own.
         """
-        return not any(
-            memory in self._doubted or self._overdrawn(memory, before.get(memory, {}), alone=alone, apart=apart)
-            for memory in wanted
-        )
-
-    def _overdrawn(self, memory: Memory, before: Mapping[str | None, int], *, alone: bool, apart: bool) -> bool:
-        budget = self._budget_of(memory)
-        for source, spent in self._spent.get(memory, {}).items():
-            first = not before.get(source) and (alone or (apart and source is not None))
-            if spent > before.get(source, 0) and spent > budget and not first:
-                return True
-        return False
-
-    def _left(self, memory: Memory) -> int:
-        spent = self._spent.get(memory)
-        if not spent:
-            return max(1, self._budget_of(memory))
-        return self._budget_of(memory) - max(spent.values())
+        start = before.entries - self._let_go
+        memories = frozenset(wanted)
+        if not memories.isdisjoint(self._doubted) or start < 0:
+            return False
+        unspent: dict[Key, bool] = {}
+        last: dict[Key, int] = {}
+        for key, earlier, after in self._book[start:]:
+            if key[0] not in memories:
+                continue
+            if after is None:
+                return False
+            if key not in unspent or earlier < last[key]:  # the first, or it was renewed meanwhile
+                unspent[key] = earlier == 0
+            last[key] = after
+            one = not many or (apart and key[1] is not None)
+            if not (one and unspent[key]) and after > self._budget_of(key[0]):
+                return False
+        return True

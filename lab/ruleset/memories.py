@@ -1,225 +1,242 @@
-r"""The memories of all nodes: which of them a flow may meet, and what its traced packets did to them.
+r"""What the rules of all nodes remember, which of it may change a flow's fate, and what packets changed of it.
 
 >>> from lab.ruleset.held_save import chains_of_save
 >>> from lab.ruleset.save import read_save
->>> from lab.written.expect.example import PASSED
 >>> text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -m limit --limit 5/min -j ACCEPT\nCOMMIT"
 >>> memories = Memories(topology, {"gateway": chains_of_save("ip", read_save(text))})
->>> (limit,) = memories.in_the_way(Flow(4, "tcp", ((443, 443),), "world", ("198.51.100.254",), "10.0.2.10", "web"))
->>> memories.budget_of(limit), memories.touches(PASSED.path)[limit, None]
-(5, 1)
+>>> (limit,) = memories.in_the_way(Flow(4, "tcp", ((443, 443),), ("world", "web")))
+>>> limit.name, memories.budget_of(limit)
+('FORWARD:1', 5)
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
-from lab.record.path import Path, Step
-from lab.ruleset.aimed import may_hold, seen_on
-from lab.ruleset.held import Chains, HeldRule, rules_of
+from lab.record.path import Path
+from lab.ruleset.flow import Flow
+from lab.ruleset.hazards import is_hazard
+from lab.ruleset.held import ChainKey, Chains, HeldRule, rules_of
+from lab.ruleset.in_the_way import Ways
 from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
-from lab.ruleset.on_the_way import Flow, Way, Ways
+from lab.ruleset.nft.uses import sets_something
+from lab.ruleset.touches import Reader, Touches, met_by
+from lab.ruleset.whims import is_chance, whim_of
 from lab.written.topology import Topology
 
-_OF_THE_NODE = frozenset((Kind.HASHLIMIT, Kind.RECENT))
-_FAMILIES = {"ip": 4, "ip6": 6}
-_MOST_TOLD = 10_000  # ways
-_Chain = tuple[str, str, str]  # node, table, chain
+__all__ = ["Flow", "Memories"]
 
-
-class _Place(NamedTuple):
-    """Where a rule uses a memory."""
-
-    node: str
-    rule: HeldRule
-    use: Use
-    memory: Memory
-
-    def judges(self, family: int) -> bool:
-        """Whether packets of this family come here."""
-        return _FAMILIES.get(self.rule.family, family) == family
-
-
-class _Asked(NamedTuple):
-    """What is asked of a flow: its ``first`` packet alone, rules that merely log too, those that write in place of readers."""
-
-    first: bool = False
-    logs: bool = False
-    writes: bool = False
+_EVERY_FAMILYS = ("", "")
+_CACHED = 10_000  # flows
 
 
 class Memories:
-    """Reads the rules of all nodes once; memories that no rule writes, or that none reads, are none."""
+    """Reads the rules of all nodes once.
+
+    A memory counts where some rule asks it and some rule writes it: a list that nobody reads remembers nothing that matters.
+    """
 
     def __init__(self, topology: Topology, held: Mapping[str, Chains]) -> None:
-        self._ways = Ways(topology, held)
-        places = list(_places(held))
-        read = {one.memory for one in places if one.use.reads}
-        written = {one.memory for one in places if one.use.writes}
-        self._places = [one for one in places if one.memory in read & written]
-        self._of: dict[Memory, list[_Place]] = {}
-        self._by_chain: dict[_Chain, list[_Place]] = {}
-        for one in self._places:
-            self._of.setdefault(one.memory, []).append(one)
-            self._by_chain.setdefault((one.node, one.rule.table, one.rule.chain), []).append(one)
-        self._chance = [
-            (node, rule) for node, chains in held.items() for rule in rules_of(chains) if whim_of(rule.text) is not None
-        ]
-        self._by_source = {memory: all(one.use.by_source for one in used) for memory, used in self._of.items()}
-        self._told: dict[int, tuple[tuple[Step, ...], tuple[str, int], Sequence[tuple[_Place, bool]]]] = {}
-        self._candidates: dict[tuple[Flow, _Asked], tuple[Memory, ...]] = {}
+        self._topology, self._held = topology, held
+        self._uses: dict[Memory, list[tuple[HeldRule, Use]]] = {}
+        self._of: dict[tuple[str, HeldRule], tuple[tuple[Memory, Use], ...]] = {}
+        found = [(node, rule) for node, chains in held.items() for rule in rules_of(chains) if rule.uses]
+        unnamed = {(node, rule.family, rule.table) for node, rule in found for use in rule.uses if _is_any_object(use)}
+        read = {(node, rule): tuple((_memory(node, rule, use, unnamed), use) for use in rule.uses) for node, rule in found}
+        asked = {memory for uses in read.values() for memory, use in uses if use.reads}
+        written = {memory for uses in read.values() for memory, use in uses if use.writes}
+        for (node, rule), uses in read.items():
+            of = tuple((memory, use) for memory, use in uses if memory in asked and memory in written)
+            if of:
+                self._of[node, rule] = of
+                for memory, use in of:
+                    self._uses.setdefault(memory, []).append((rule, use))
+        self._by_source = {memory: all(use.by_source for _, use in uses) for memory, uses in self._uses.items()}
+        self._cached: dict[tuple[Flow, bool, bool], tuple[Memory, ...]] = {}
+        self.any = bool(self._uses) or any(whim_of(rule.text) for chains in held.values() for rule in rules_of(chains))
 
-    @property
-    def any(self) -> bool:
-        """Whether there is any, be it one that only decides what is logged."""
-        return bool(self._of)
+    @cached_property
+    def _ways(self) -> Ways:
+        return Ways(self._topology, self._held)
+
+    @cached_property
+    def _touches(self) -> Touches:
+        return Touches(self._of, self._by_source)
+
+    def in_the_way(self, flow: Flow, *, first: bool = False, logs: bool = False) -> tuple[Memory, ...]:
+        """The memories that may change the fate of the flow: a packet of it may match a rule that asks one.
+
+        With ``first`` its first packet alone counts, the request before there is an answer.  A rule that merely logs has no say
+        in the flow's fate: it counts only with ``logs``.
+        """
+        if not self._uses:
+            return ()
+        key = flow._replace(ends=tuple(flow.ends)), first, logs
+        found = self._cached.get(key)
+        if found is None:
+            if len(self._cached) >= _CACHED:
+                self._cached.clear()
+            found = self._cached[key] = self._find(flow, first=first, logs=logs)
+        return found
 
     @property
     def all(self) -> Collection[Memory]:
-        """All of them."""
-        return self._of.keys()
-
-    def in_the_way(self, flow: Flow, *, first: bool = False, logs: bool = False) -> tuple[Memory, ...]:
-        """Those that may decide the fate of the flow, of its ``first`` packet alone; with ``logs`` also what is logged."""
-        return self._that_may(flow, _Asked(first=first, logs=logs))
+        """Every memory."""
+        return self._uses.keys()
 
     def written_by(self, flow: Flow) -> tuple[Memory, ...]:
-        """Those that some packet of the flow may write."""
-        return self._that_may(flow, _Asked(logs=True, writes=True))
+        """The memories that some packet of the flow may write."""
+        if not self._uses:
+            return ()
+        met = self._ways.met(flow, first=False, among=self._leading_to_uses)
+        return tuple(dict.fromkeys(
+            memory for node, rule in met for memory, use in self._of.get((node, rule), ()) if use.writes
+        ))  # fmt: skip
 
-    def _that_may(self, flow: Flow, asked: _Asked) -> tuple[Memory, ...]:
-        """Those that may at the flow's ports, of those that may at any: these are found once."""
-        at_any_port = (flow._replace(ports=()), asked)
-        if at_any_port not in self._candidates:
-            self._candidates[at_any_port] = self._found(flow._replace(ports=()), asked, self._of)
-        candidates = self._candidates[at_any_port]
-        return self._found(flow, asked, candidates) if flow.ports else candidates
+    def chance_on(self, paths: Iterable[Path]) -> Reader | None:
+        """The first rule that decides by chance that one of the packets came as far as, with its node; None for none."""
+        return met_by(self._by_chance, tuple(paths)) if self._by_chance else None
 
-    def _found(self, flow: Flow, asked: _Asked, among: Iterable[Memory]) -> tuple[Memory, ...]:
-        found = []
-        ways: dict[str, Way] = {}
-        for memory in among:
-            way = ways.get(memory.node)
-            if way is None:
-                way = ways[memory.node] = self._ways.to(memory.node, flow, first=asked.first)
-            if any(
-                (one.use.writes if asked.writes else one.use.reads) and (asked.logs or not one.rule.merely_logs)
-                and one.judges(flow.family) and way.may_come(one.rule, one.use.gates)
-                for one in self._of[memory]
-            ):  # fmt: skip
-                found.append(memory)
+    @cached_property
+    def _by_chance(self) -> Sequence[Reader]:
+        return [
+            (node, rule) for node, chains in self._held.items() for rule in rules_of(chains) if is_chance(rule.text)
+        ]
+
+    def _find(self, flow: Flow, *, first: bool, logs: bool) -> tuple[Memory, ...]:
+        found: dict[Memory, None] = {}
+        for node, rule in self._ways.met(flow, first=first, among=self._leading_to_uses):
+            for memory, use in self._of.get((node, rule), ()):
+                if use.reads and (logs or self._decides(node, rule)):
+                    found[memory] = None
         return tuple(found)
 
+    def _decides(self, node: str, rule: HeldRule) -> bool:
+        """Whether the rule has a say in a packet's fate, or writes what another rule asks."""
+        silent = self._silent[node]
+        return rule.key not in silent and self._has_say(node, rule, silent)
+
+    def _has_say(self, node: str, rule: HeldRule, silent: Collection[ChainKey]) -> bool:
+        if any(use.writes and use.name is not None for _, use in self._of.get((node, rule), ())):
+            return True
+        if not rule.has_say or rule.goto or not rule.jump_to or (rule.is_native and rule.statements != {"jump"}):
+            return rule.has_say
+        return sets_something(rule.text) or any((rule.family, rule.table, name) not in silent for name in rule.jump_to)
+
+    @cached_property
+    def _silent(self) -> Mapping[str, Collection[ChainKey]]:
+        """The chains of each node that only log and return: whatever a packet meets there, it fares no otherwise."""
+        found: dict[str, set[ChainKey]] = {}
+        for node, chains in self._held.items():
+            silent = found[node] = {key for key, chain in chains.items() if chain.hook is None}
+            while loud := {
+                key for key in silent for rule in chains[key].rules
+                if rule.target not in ("RETURN", "return") and self._has_say(node, rule, silent)
+            }:  # fmt: skip
+                silent -= loud
+        return found
+
     def rules_of(self, memory: Memory) -> tuple[HeldRule, ...]:
-        """The rules that use a memory."""
-        return tuple(one.rule for one in self._of[memory])
+        """The rules that ask or write it; of a list of recent also those of the other family, which keep it alive."""
+        same = [memory]
+        if memory.kind is Kind.RECENT:
+            same += [one for one in self._uses if one != memory and one._replace(family=memory.family) == memory]
+        return tuple(dict.fromkeys(rule for one in same for rule, _ in self._uses.get(one, ())))
 
     def budget_of(self, memory: Memory) -> int:
-        """How many packets may come to it before it acts otherwise than when it is fresh."""
-        return min((one.use.budget for one in self._of.get(memory, ()) if one.use.reads), default=BOUNDLESS)
+        """How many packets may come to it before it acts otherwise: the least that one of its uses bears."""
+        return min((use.budget for _, use in self._uses.get(memory, ())), default=BOUNDLESS)
+
+    def is_by_source(self, memory: Memory) -> bool:
+        """Whether packets of different sources do not meet in it."""
+        return self._by_source.get(memory, False)
+
+    def whims(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
+        """The rules that decide by chance or by counting, and that the flow may meet."""
+        met = self._ways.met(flow, first=first, among=self._leading_to_whims) if self._has_whims else ()
+        return tuple(dict.fromkeys(rule for _, rule in met if whim_of(rule.text) is not None and rule.has_say))
+
+    def hazards_met(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
+        """The rules that `lab.ruleset.hazards` knows something of and that the flow may meet."""
+        met = self._ways.met(flow, first=first, among=self._leading_to_hazards)
+        return tuple(dict.fromkeys(rule for _, rule in met if is_hazard(rule)))
+
+    def rules_met(self, flow: Flow, *, first: bool = False) -> tuple[tuple[str, HeldRule], ...]:
+        """Every rule that the flow may match, each with its node."""
+        return tuple(dict.fromkeys(self._ways.met(flow, first=first)))
+
+    def rules_in_the_way(self, flow: Flow, *, logs: bool = False) -> tuple[tuple[str, HeldRule], ...]:
+        """The rules that ask or write what is in the flow's way, and the whims that it may meet, each with its node."""
+        wanted = frozenset(self.in_the_way(flow, logs=logs))
+        whims = frozenset(self.whims(flow)) if self._has_whims else frozenset()
+        return tuple(
+            (node, rule)
+            for node, chains in self._held.items()
+            for rule in rules_of(chains, flow.family)
+            if rule in whims or any(memory in wanted for memory, _ in self._of.get((node, rule), ()))
+        )
 
     def touches(self, paths: Iterable[Path]) -> Counter[tuple[Memory, str | None]]:
-        """How many of the packets wrote each memory; the source address where that keeps them apart."""
-        found: Counter[tuple[Memory, str | None]] = Counter()
-        for path in paths:
-            for one, matched in self._met(path):
-                if one.use.writes and (matched or not one.use.on_match):
-                    found[one.memory, path.entry.source if self._by_source[one.memory] else None] += 1
+        """How often the packets of these traced paths changed each memory, by source address where it is so, else by None.
+
+        What they only asked is told with 0, so add these counts by ``update``.  Where the text does not tell whether a packet
+        changed it, it did.
+        """
+        return self._touches.of(paths)
+
+    def reaches(self, paths: Iterable[Path], memories: Collection[Memory]) -> Reader | None:
+        """The first rule that asks one of these memories and that a packet came as far as, with its node; None for none."""
+        return self._touches.reader(paths, frozenset(memories))
+
+    @cached_property
+    def _has_whims(self) -> bool:
+        return any(self._leading_to_whims.values())
+
+    @cached_property
+    def _leading_to_uses(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
+        return self._leading_to(lambda node, rule: (node, rule) in self._of)
+
+    @cached_property
+    def _leading_to_whims(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
+        return self._leading_to(lambda _, rule: whim_of(rule.text) is not None)
+
+    @cached_property
+    def _leading_to_hazards(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
+        return self._leading_to(lambda _, rule: is_hazard(rule))
+
+    def _leading_to(self, wanted: Callable[[str, HeldRule], bool]) -> dict[tuple[str, int], frozenset[ChainKey]]:
+        """The chains of each node and family that hold a wanted rule, or lead to one that does."""
+        found: dict[tuple[str, int], frozenset[ChainKey]] = {}
+        for node, chains in self._held.items():
+            sent_from: dict[ChainKey, list[ChainKey]] = {}
+            for rule in rules_of(chains):
+                for name in rule.jump_to:
+                    sent_from.setdefault((rule.family, rule.table, name), []).append(rule.key)
+            waiting = list({rule.key for rule in rules_of(chains) if wanted(node, rule)})
+            leading = set(waiting)
+            while waiting:
+                for key in sent_from.get(waiting.pop(), ()):
+                    if key not in leading:
+                        leading.add(key)
+                        waiting.append(key)
+            for family in (4, 6):
+                found[node, family] = frozenset(key for key in leading if key in chains and chains[key].judges(family))
         return found
 
-    def came_to(self, paths: Iterable[Path], wanted: Collection[Memory]) -> bool:
-        """Whether one of the packets came to a rule that reads one of these."""
-        return any(one.use.reads and one.memory in wanted for path in paths for one, _ in self._met(path))
 
-    def _met(self, path: Path) -> Iterator[tuple[_Place, bool]]:
-        """The places that a packet came to, and whether it matched the whole rule."""
-        seen = None
-        for one, matched in self._on(path):
-            if not matched:
-                seen = seen or seen_on(path)
-            if seen is None or matched or may_hold(one.use.gates, seen):
-                yield one, matched
-
-    def _on(self, path: Path) -> Sequence[tuple[_Place, bool]]:
-        """The places that stand on a path, whatever they ask; packets that went the same way share their steps."""
-        known = self._told.get(id(path.steps))
-        if known is not None and known[0] is path.steps and known[1] == (path.node, path.entry.family):
-            return known[2]
-        reached = _reached(path)
-        matched = {(step.table, step.chain, step.rule.number) for step in path.steps if step.rule is not None}
-        found = tuple(
-            (one, (one.rule.table, one.rule.chain, one.rule.number) in matched)
-            for (table, chain) in path.chains
-            for one in self._by_chain.get((path.node, table, chain), ())
-            if one.judges(path.entry.family) and reached.get((table, chain), math.inf) >= one.rule.number
-        )
-        if len(self._told) >= _MOST_TOLD:
-            self._told.clear()
-        self._told[id(path.steps)] = path.steps, (path.node, path.entry.family), found
-        return found
-
-    def whims(self, flow: Flow) -> tuple[HeldRule, ...]:
-        """The rules that some packet of the flow may come to and that decide by nothing that is its own."""
-        ways = {node: self._ways.to(node, flow) for node in {node for node, _ in self._chance}}
-        return tuple(rule for node, rule in self._chance if ways[node].may_come(rule, rule.conditions))
-
-    def whim_on(self, paths: Iterable[Path]) -> str | None:
-        """The rule that decides by chance that one of the packets came to."""
-        if not self._chance:
-            return None
-        for path in paths:
-            reached = _reached(path)
-            for node, rule in self._chance:
-                came = node == path.node and (rule.table, rule.chain) in path.chains and is_chance(rule.text)
-                if came and reached.get((rule.table, rule.chain), math.inf) >= rule.number:
-                    return f"{node} {rule.table}:{rule.chain}:{rule.number} ({rule.text})"
-        return None
+def _is_any_object(use: Use) -> bool:
+    return use.kind is Kind.OBJECT and use.name == "*"
 
 
-def _places(held: Mapping[str, Chains]) -> Iterator[_Place]:
-    for node, chains in held.items():
-        for rule in rules_of(chains):
-            for use in rule.uses:
-                yield _Place(node, rule, use, _memory(node, rule, use))
-
-
-def _memory(node: str, rule: HeldRule, use: Use) -> Memory:
+def _memory(node: str, rule: HeldRule, use: Use, unnamed: Collection[tuple[str, str, str]]) -> Memory:
+    """The memory that a rule's use is of; where some rule's object is not known, the objects of its table are one."""
     if use.name is None:
         return Memory(node, use.kind, rule.family, rule.table, f"{rule.chain}:{rule.number}")
-    if use.kind is Kind.SET and not rule.is_native:
-        return Memory(node, use.kind, "", "", use.name)
-    return Memory(node, use.kind, rule.family, "" if use.kind in _OF_THE_NODE else rule.table, use.name)
-
-
-def _reached(path: Path) -> dict[tuple[str, str], float]:
-    """How far a packet came in each chain: the last rule that matched, or the chain's end."""
-    found: dict[tuple[str, str], float] = {}
-    for step in path.steps:
-        number = math.inf if step.rule is None or step.rule.number is None else step.rule.number
-        found[step.table, step.chain] = max(number, found.get((step.table, step.chain), 0))
-    return found
-
-
-def whim_of(text: str) -> str | None:
-    """Why a rule of this text, of either dialect, may treat the next packet otherwise, with no reason in it; or None.
-
-    >>> whim_of("-A INPUT -m statistic --mode random --probability 0.5 -j DROP")
-    'a rule decides by chance, and another run may differ'
-    """
-    if is_chance(text):
-        return "a rule decides by chance, and another run may differ"
-    if "--mode nth" in text or "numgen inc" in text:
-        return "a rule decides by counting packets, and the next one may fare otherwise"
-    return None
-
-
-def is_chance(text: str) -> bool:
-    """Whether a rule of this text decides by chance.
-
-    >>> is_chance("numgen random mod 2 vmap { 0 : drop, 1 : accept }"), is_chance("numgen inc mod 2 0 drop")
-    (True, False)
-    """
-    return "--mode random" in text or "numgen random" in text
+    if use.kind in (Kind.RECENT, Kind.HASHLIMIT):
+        return Memory(node, use.kind, rule.family, "", use.name)
+    if not rule.is_native:
+        return Memory(node, use.kind, *_EVERY_FAMILYS, use.name)
+    merged = use.kind is Kind.OBJECT and (node, rule.family, rule.table) in unnamed
+    return Memory(node, use.kind, rule.family, rule.table, "*" if merged else use.name)

@@ -37,9 +37,9 @@ class Kind(StrEnum):
 class Memory(NamedTuple):
     """One state of a node's rules.
 
-    ``family`` is that of its table in nft's words, as names of one family are not those of another; ``table`` is empty where
-    the name is the whole node's (recent, hashlimit, ipset).  ``name`` is ``INPUT:3`` for what stands in one rule, else what
-    rules call it.
+    ``family`` is that of its table in nft's words, as entries of one family are not those of another; ``table`` is empty where
+    the name is the whole node's (recent, hashlimit), and both where it is every family's (ipset, nfacct, rateest).  ``name`` is
+    ``INPUT:3`` for what stands in one rule, else what rules call it.
 
     >>> Memory("gateway", Kind.LIMIT, "ip", "filter", "FORWARD:3").kind
     <Kind.LIMIT: 'limit'>
@@ -59,7 +59,7 @@ class Use(NamedTuple):
     comes to it changes it.  ``budget`` is how many packets may have come to it, the one that is asked about among them, before
     it acts otherwise than when it is fresh; of what others write, how many entries it bears.  ``by_source`` tells that packets
     of different sources do not meet in it.  ``gates`` are the conditions that held before the kernel came to this part.
-    ``on_match``: it is written only when the whole rule matches.
+    ``matched_alone``: it writes for a packet that matched the whole rule, and for no other.
 
     >>> from lab.ruleset.held_text import rule_in_line
     >>> rule_in_line("v4", "-A INPUT -m recent --name ssh --update --hitcount 6 -j DROP").uses[0].budget
@@ -73,4 +73,4 @@ class Use(NamedTuple):
     budget: int
     by_source: bool = False
     gates: tuple[Condition, ...] = ()
-    on_match: bool = False
+    matched_alone: bool = False

@@ -1,212 +1,234 @@
-"""The parts of a rule that have a state of their own, in either dialect: which memory each uses, and how much that bears.
+"""What a rule of iptables remembers, and what it asks of what others wrote, match by match.
 
-Facts are those of the kernel's sources, named at each function.
+The kernel asks the header first (-s -d -i -o -p), then each match in its order in the text, then the target (ipt_do_table();
+nf_tables' iptables makes expressions in that order).  A match that is behind another is only come to where that one held.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
-from lab.ruleset.conditions import Condition, of_iptables, of_nft, without_texts
+from lab.ruleset.conditions import Condition, of_iptables
 from lab.ruleset.memory import BOUNDLESS, Kind, Use
-from lab.ruleset.nft.rule import without_block
-from lab.ruleset.nft.tokens import NAME
-from lab.ruleset.words import words
+from lab.ruleset.words import FREE_TEXT, words
 
-_PACKET = 1500  # bytes, at most, of a packet that is sent here
-_BURST = 5  # XT_LIMIT's, xt_hashlimit's and nft_limit's own
-_IN_HEADER = frozenset(("sources", "destinations", "proto", "entered", "left"))
+PACKET_BYTES = 1500
+"""No probe's packet is larger: what is counted in bytes bears at least so many packets."""
+_DEFAULT_BURST = 5
 _DAY = 86_400
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": _DAY}
-_BYTES = {"bytes": 1, "kbytes": 1024, "mbytes": 1024**2, "gbytes": 1024**3}
-_WHOLE_MASKS = frozenset(("32", "128", "255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
-
-_PARTS = re.compile(
-    rf"(?<![\w/.@-])(?:limit (?:rate (?:over )?(?P<rate>\d+)(?: (?P<unit>[kmg]?bytes))?/\w+"
-    rf"(?: burst (?P<burst>\d+) (?P<of>packets|[kmg]?bytes))?|name \"?(?P<limit>{NAME})\"?)"
-    rf"|quota (?:(?:over |until )?(?P<bytes>\d+) (?P<size>[kmg]?bytes)|name \"?(?P<quota>{NAME})\"?)"
-    rf"|ct count (?:over )?(?P<count>\d+)|(?P<nth>numgen inc )"
-    rf"|(?<!flow )(?P<verb>add|update|delete|meter) @?(?P<set>{NAME})(?: size \d+)?(?P<own> \{{[^{{}}]*\}})?)"
-    rf"|(?<![\w/.-])@(?P<asked>{NAME})"
-)
+_OF_THE_HEADER = frozenset((
+    "-s", "--source", "--src", "-d", "--destination", "--dst", "-p", "--protocol", "--proto", "-i", "--in-interface", "-o",
+    "--out-interface",
+))  # fmt: skip
+_WHOLE = frozenset(("32", "128", "255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "none"))
+_COUNTERS_OF_A_SET = ("--packets-", "--bytes-")
 
 
-def uses_of_iptables(text: str) -> Iterator[Use]:
-    """The uses of a rule as iptables-save prints it.
+class _Part(NamedTuple):
+    """A match or the target: its name, its options with their values ("" for none), and what held before the kernel came to it.
 
-    The header's conditions are asked first, wherever they stand, then match by match from left to right, then comes the target
-    (ipt_do_table; iptables-nft keeps that order).
-
-    >>> (use,) = uses_of_iptables("-A INPUT -p tcp -m limit --limit 5/min --limit-burst 9 -m tcp --dport 22 -j ACCEPT")
-    >>> str(use.kind), use.budget, [str(gate.values) for gate in use.gates]
-    ('limit', 9, ["('tcp',)"])
+    ``negated`` are the options behind an exclamation mark; ``last`` tells that the rule matches where this part does.
     """
-    said = list(words(text))
-    header = tuple(one for one in of_iptables(text) if one.field in _IN_HEADER)
-    for begin, end in _groups(said):
-        read = _OF_ITEMS.get((said[begin].replace("--match", "-m").replace("--jump", "-j"), said[begin + 1]))
-        if read is not None:
-            before = " ".join(said[:begin])
-            gates = (*header, *(one for one in of_iptables(before) if one.field not in _IN_HEADER))
-            yield from read(said[begin + 2 : end], gates)
+
+    name: str
+    options: Mapping[str, str]
+    negated: Collection[str]
+    gates: tuple[Condition, ...]
+    last: bool = False
+
+    def number(self, option: str, default: int) -> int:
+        """The value of an option; 1 where it is no number, as nothing is known then."""
+        value = self.options.get(option)
+        return default if value is None else int(value) if value.isdecimal() and len(value) < 20 else 1
 
 
-def _groups(said: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Where each match and the target begins and ends."""
-    begins = [place for place, word in enumerate(said[:-1]) if word in ("-m", "-j", "-g", "--match", "--jump", "--goto")]
-    yield from zip(begins, [*begins[1:], len(said)], strict=True)
+def uses_of_iptables(text: str, matches: Collection[str], target: str | None) -> tuple[Use, ...]:
+    """The uses of a rule whose ``matches`` and ``target`` are known.
+
+    >>> (use,) = uses_of_iptables("-A INPUT -p tcp -m limit --limit 3/min -j ACCEPT", ["limit"], "ACCEPT")
+    >>> use.kind, use.budget, [gate.field for gate in use.gates]
+    (<Kind.LIMIT: 'limit'>, 5, ['proto'])
+    """
+    if _MATCHES.keys().isdisjoint(matches) and target not in _TARGETS:
+        return ()
+    return tuple(use for part in _parts(text) for use in _read(part))
 
 
-def _options(of: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for word, after in zip(of, [*of[1:], ""], strict=True):
+def _read(part: _Part) -> Iterator[Use]:
+    reader = _MATCHES.get(part.name) or _TARGETS.get(part.name)
+    if reader is not None:
+        yield from reader(part)
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    """The matches and the target of a rule in their order, without those that remember nothing."""
+    header, pieces = _pieces(words(text))
+    known = [*of_iptables(" ".join(header))]
+    last_match = max((place for place, piece in enumerate(pieces) if piece[0] == "-m"), default=-1)
+    for place, piece in enumerate(pieces):
+        if len(piece) > 1 and (piece[1] in _MATCHES if piece[0] == "-m" else piece[1] in _TARGETS):
+            options, negated = _options(piece[2:])
+            yield _Part(piece[1], options, negated, tuple(known), place >= last_match)
+        known += of_iptables(" ".join(_quoted(word) for word in piece[2:]))
+
+
+def _pieces(found: list[str]) -> tuple[list[str], list[list[str]]]:
+    """The words of the header, wherever they stand, and those of each match and of the target."""
+    header: list[str] = []
+    pieces: list[list[str]] = []
+    rest = iter(found[2:])
+    negation: list[str] = []
+    for word in rest:
+        if word in _OF_THE_HEADER:
+            header += [*negation, word, next(rest, "")]
+        elif word in ("-m", "--match", "-j", "--jump", "-g", "--goto"):
+            pieces.append(["-m" if "m" in word.partition("ju")[0] else "-j", next(rest, "")])
+        elif word == "!":
+            negation = [word]
+            continue
+        else:
+            # what stands before the first match belongs to the one that its protocol brings along
+            if not pieces:
+                pieces.append(["-m", ""])
+            pieces[-1] += [*negation, word, *([next(rest, "")] if word in FREE_TEXT else [])]
+        negation = []
+    return header, pieces
+
+
+def _quoted(word: str) -> str:
+    return '""' if not word or any(letter in word for letter in ' \t"\\') else word
+
+
+def _options(found: list[str]) -> tuple[dict[str, str], frozenset[str]]:
+    """Each option with the words behind it, and those that are negated."""
+    options: dict[str, str] = {}
+    negated: set[str] = set()
+    name = ""
+    for place, word in enumerate(found):
         if word.startswith("--"):
-            name, is_one, value = word.partition("=")
-            found[name] = value if is_one else "" if after.startswith("--") else after
-    return found
+            name, _, value = word.partition("=")
+            options[name] = value
+            if place and found[place - 1] == "!":
+                negated.add(name)
+        elif name and word != "!":
+            options[name] = f"{options[name]} {word}".strip()
+    return options, frozenset(negated)
 
 
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text is not None and text.isdecimal() else otherwise
-
-
-def _bucket(rate: str, burst: str | None) -> int:
+def _bucket(rate: str, burst: int) -> int:
     """How many packets a full bucket lets through: its burst, where that takes no more than a day to fill.
 
-    One of more overflows the kernel's credits, and holds less (xt_limit.c:user2credits, xt_hashlimit.c:user2credits).
+    One of more overflows the kernel's credits, and holds fewer (xt_limit.c and xt_hashlimit.c: user2credits()).
     """
-    packets = _number(burst, _BURST)
     number, _, unit = rate.partition("/")
-    seconds = _SECONDS.get(unit[:1], _DAY) / max(1, _number(number, 1))
-    return packets if packets * seconds <= _DAY else 1
+    seconds = _SECONDS.get(unit[:1], _DAY) / max(1, int(number) if number.isdecimal() else 1)
+    return burst if burst * seconds <= _DAY else 1
 
 
-def _limit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """A bucket of as many packets as the burst, full at first (xt_limit.c:limit_mt_check)."""
-    said = _options(of)
-    budget = _bucket(said.get("--limit", "3/hour"), said.get("--limit-burst"))
-    yield Use(Kind.LIMIT, None, reads=True, writes=True, budget=budget, gates=gates)
+def _limit(part: _Part) -> Iterator[Use]:
+    # xt_limit.c: a bucket of `burst` tokens, full when it is made; a packet takes one where there is one
+    budget = _bucket(part.options.get("--limit", "3/hour"), part.number("--limit-burst", _DEFAULT_BURST))
+    yield Use(Kind.LIMIT, None, reads=True, writes=True, budget=budget, gates=part.gates)
 
 
-def _hashlimit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """A bucket for each hash, each full at first; one of bytes is not counted in packets (xt_hashlimit.c)."""
-    said = _options(of)
-    rate = next((value for name, value in said.items() if name in ("--hashlimit-upto", "--hashlimit-above", "--hashlimit")), "")
-    of_bytes = "b/" in rate or "--hashlimit-rate-match" in said
-    budget = 1 if of_bytes else _bucket(rate, said.get("--hashlimit-burst"))
-    whole = said.get("--hashlimit-srcmask", "32") in _WHOLE_MASKS
-    by_source = whole and "srcip" in said.get("--hashlimit-mode", "").split(",")
-    name = said.get("--hashlimit-name")
-    yield Use(Kind.HASHLIMIT, name, reads=True, writes=True, budget=budget, by_source=by_source, gates=gates)
+def _hashlimit(part: _Part) -> Iterator[Use]:
+    """A bucket for each source, destination or port; xt_hashlimit.c: every rule that gives the same name has the same buckets.
 
-
-def _recent(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """A list of addresses with the times at which each was seen (xt_recent.c:recent_mt).
-
-    ``--set`` adds a time to it, ``--update`` where it finds what it asks for, ``--remove`` and ``--rcheck`` never.
+    What counts in bytes, or in intervals of its own, is not worked out.
     """
-    said = _options(of)
-    name, hits = said.get("--name", "DEFAULT"), _number(said.get("--hitcount"), 1)
-    by_source = "--rdest" not in said and said.get("--mask", "32") in _WHOLE_MASKS
-    if "--set" in said:
-        yield Use(Kind.RECENT, name, reads=False, writes=True, budget=BOUNDLESS, by_source=by_source, gates=gates)
-    else:
-        updates = "--update" in said
+    rates = [part.options.get(f"--hashlimit{which}", "") for which in ("", "-upto", "-above")]
+    odd = any(rate.rpartition("/")[0].rstrip("0123456789") for rate in rates) or any(
+        f"--hashlimit-rate-{which}" in part.options for which in ("match", "interval")
+    )
+    by_source = "srcip" in part.options.get("--hashlimit-mode", "").split(",")
+    whole = part.options.get("--hashlimit-srcmask", "none") in _WHOLE
+    rate = next(filter(None, rates), "")
+    budget = 1 if odd else _bucket(rate, part.number("--hashlimit-burst", _DEFAULT_BURST))
+    yield Use(
+        Kind.HASHLIMIT, part.options.get("--hashlimit-name"), reads=True, writes=True, budget=budget,
+        by_source=by_source and whole, gates=part.gates,
+    )  # fmt: skip
+
+
+def _recent(part: _Part) -> Iterator[Use]:
+    """A list of addresses, each with the times at which it was seen.
+
+    xt_recent.c, recent_mt(): `--set` writes a time whenever it is come to.  `--rcheck` and `--update` change nothing where the
+    address is not in the list; `--update` writes one where it matched, which takes as many times as its `--hitcount`: more
+    than the budget by then.  `--remove` takes out, which leaves the list fresher than is counted.
+    """
+    name = part.options.get("--name", "DEFAULT")
+    by_source = "--rdest" not in part.options and part.options.get("--mask", "none").lower() in _WHOLE
+    hits = part.number("--hitcount", 1)
+    if "--set" in part.options:
+        exact = part.last and "--set" not in part.negated
         yield Use(
-            Kind.RECENT, name, reads=True, writes=updates, budget=hits - 1, by_source=by_source, gates=gates, on_match=True
-        )
-
-
-def _connlimit(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """Flows of one address; one that is forgotten may count until the next jiffy (nf_conncount.c:__nf_conncount_add)."""
-    said = _options(of)
-    budget = next((_number(value, 1) for name, value in said.items() if name in ("--connlimit-above", "--connlimit-upto")), 1)
-    by_source = "--connlimit-daddr" not in said and said.get("--connlimit-mask", "32") in _WHOLE_MASKS
-    yield Use(Kind.COUNT, None, reads=True, writes=True, budget=budget, by_source=by_source, gates=gates)
-
-
-def _quota(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """Bytes, until there are none (xt_quota.c)."""
-    yield Use(Kind.QUOTA, None, reads=True, writes=True, budget=_number(_options(of).get("--quota"), 0) // _PACKET, gates=gates)
-
-
-def _statistic(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """A counter, where it is not chance (xt_statistic.c)."""
-    if _options(of).get("--mode") == "nth":
-        yield Use(Kind.NTH, None, reads=True, writes=True, budget=1, gates=gates)
-
-
-def _other(_of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    yield Use(Kind.OTHER, None, reads=True, writes=True, budget=1, gates=gates)
-
-
-def _asks_set(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    name = _options(of).get("--match-set")
-    if name:
-        yield Use(Kind.SET, name, reads=True, writes=False, budget=0, gates=gates)
-
-
-def _writes_set(of: Sequence[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    for option, name in _options(of).items():
-        if option in ("--add-set", "--del-set", "--map-set"):
-            asks = option == "--map-set"
-            yield Use(Kind.SET, name, reads=asks, writes=not asks, budget=0, gates=gates, on_match=True)
-
-
-_Read = Callable[[Sequence[str], tuple[Condition, ...]], Iterator[Use]]
-_OF_ITEMS: Mapping[tuple[str, str], _Read] = {
-    ("-m", "limit"): _limit, ("-m", "hashlimit"): _hashlimit, ("-m", "recent"): _recent, ("-m", "connlimit"): _connlimit,
-    ("-m", "quota"): _quota, ("-m", "statistic"): _statistic, ("-m", "rateest"): _other, ("-m", "nfacct"): _other,
-    ("-m", "set"): _asks_set, ("-j", "SET"): _writes_set,
-}  # fmt: skip
-
-
-def uses_of_nft(text: str, limiting: Collection[str] = ()) -> Iterator[Use]:
-    """The uses of a rule as nft prints it, from left to right (nft_do_chain); those of ``jump { … }`` are its rules' own.
-
-    ``limiting`` are the sets of its table whose elements have a limit, a quota or the like.
-
-    >>> (use,) = uses_of_nft("meta l4proto tcp limit rate over 25/second burst 50 packets drop")
-    >>> str(use.kind), use.budget, len(use.gates)
-    ('limit', 50, 1)
-    """
-    bare = without_block(without_texts(text))
-    for found in _PARTS.finditer(bare):
-        gates = tuple(of_nft(bare[: found.start()]))
-        if found["set"] is not None:
-            yield from _writes(found, gates)
-        elif (asked := found["asked"]) is not None:
-            yield Use(Kind.SET, asked, reads=True, writes=asked in limiting, budget=1 if asked in limiting else 0, gates=gates)
-        elif found["limit"] or found["quota"]:
-            yield Use(Kind.OBJECT, found["limit"] or found["quota"], reads=True, writes=True, budget=1, gates=gates)
-        else:
-            kind, budget = _bears(found)
-            yield Use(kind, None, reads=True, writes=True, budget=budget, gates=gates)
-
-
-def _bears(found: re.Match[str]) -> tuple[Kind, int]:
-    """What stands in a rule itself, and its budget.
-
-    A limit of packets lets its burst through, one of bytes its rate and its burst (nft_limit.c:nft_limit_init).
-    """
-    if found["rate"] is not None:
-        if found["unit"] is None:
-            return Kind.LIMIT, _number(found["burst"], _BURST)
-        burst = int(found["burst"]) * _BYTES[found["of"]] if found["burst"] else 0
-        return Kind.LIMIT, (int(found["rate"]) * _BYTES[found["unit"]] + burst) // _PACKET
-    if found["bytes"] is not None:
-        return Kind.QUOTA, int(found["bytes"]) * _BYTES[found["size"]] // _PACKET
-    return (Kind.COUNT, int(found["count"])) if found["count"] is not None else (Kind.NTH, 1)
-
-
-def _writes(found: re.Match[str], gates: tuple[Condition, ...]) -> Iterator[Use]:
-    """A set that the rule writes: what is in it others read; what an element has of its own the rule reads too."""
-    own = found["own"] or ""
-    part = _PARTS.search(own)
-    by_source = re.match(r" \{ ip6? saddr(?: timeout \S+)?(?: expires \S+)?(?: (?:limit|quota|ct) .*)? \}\Z", own) is not None
-    if part is None or part["set"] or part["asked"]:
-        yield Use(Kind.SET, found["set"], reads=False, writes=True, budget=BOUNDLESS, by_source=by_source, gates=gates)
+            Kind.RECENT, name, reads=False, writes=True, budget=BOUNDLESS, by_source=by_source, gates=part.gates,
+            matched_alone=exact,
+        )  # fmt: skip
+    elif "--rcheck" in part.options or "--update" in part.options:
+        writes = "--update" in part.negated
+        budget = max(hits - 1, 0)
+        yield Use(Kind.RECENT, name, reads=True, writes=writes, budget=budget, by_source=by_source, gates=part.gates)
     else:
-        budget = 1 if part["limit"] or part["quota"] else _bears(part)[1]
-        yield Use(Kind.SET, found["set"], reads=True, writes=True, budget=budget, by_source=by_source, gates=gates)
+        unread = "--remove" not in part.options
+        yield Use(Kind.RECENT, name, reads=True, writes=unread, budget=0, by_source=by_source, gates=part.gates)
+
+
+def _connlimit(part: _Part) -> Iterator[Use]:
+    """A list of flows; nf_conncount.c takes out those that conntrack forgot, but not twice in one jiffy."""
+    limit = next((part.number(name, 1) for name in ("--connlimit-above", "--connlimit-upto") if name in part.options), 1)
+    by_source = "--connlimit-daddr" not in part.options and part.options.get("--connlimit-mask", "32") in _WHOLE
+    yield Use(Kind.COUNT, None, reads=True, writes=True, budget=limit, by_source=by_source, gates=part.gates)
+
+
+def _quota(part: _Part) -> Iterator[Use]:
+    # xt_quota.c: a packet that is larger than what is left empties it
+    budget = part.number("--quota", 0) // PACKET_BYTES
+    yield Use(Kind.QUOTA, None, reads=True, writes=True, budget=budget, gates=part.gates)
+
+
+def _statistic(part: _Part) -> Iterator[Use]:
+    # xt_statistic.c: in the mode nth a counter; chance remembers nothing
+    if part.options.get("--mode") != "random":
+        yield Use(Kind.NTH, None, reads=True, writes=True, budget=1, gates=part.gates)
+
+
+def _other(part: _Part) -> Iterator[Use]:
+    name = next((part.options[one] for one in ("--nfacct-name", "--rateest", "--rateest1") if one in part.options), "*")
+    yield Use(Kind.OTHER, f"{part.name} {name}", reads=True, writes=part.name == "nfacct", budget=0, gates=part.gates)
+    if "--rateest2" in part.options:
+        other = f"{part.name} {part.options['--rateest2']}"
+        yield Use(Kind.OTHER, other, reads=True, writes=False, budget=0, gates=part.gates)
+
+
+def _set_match(part: _Part) -> Iterator[Use]:
+    # a set with counters counts what is asked of it (ip_set_match_counter()), and may be asked for that count
+    counts = any(option.startswith(_COUNTERS_OF_A_SET) for option in part.options)
+    yield Use(Kind.SET, _first(part.options.get("--match-set", "")), reads=True, writes=counts, budget=0, gates=part.gates)
+
+
+def _set_target(part: _Part) -> Iterator[Use]:
+    for option in ("--add-set", "--del-set", "--map-set"):
+        if option in part.options:
+            name, reads = _first(part.options[option]), option == "--map-set"
+            yield Use(Kind.SET, name, reads, not reads, 0 if reads else BOUNDLESS, gates=part.gates, matched_alone=True)
+
+
+def _rateest_target(part: _Part) -> Iterator[Use]:
+    name = f"rateest {part.options.get('--rateest-name', '*')}"
+    yield Use(Kind.OTHER, name, reads=False, writes=True, budget=BOUNDLESS, gates=part.gates, matched_alone=True)
+
+
+def _first(found: str) -> str:
+    return found.partition(" ")[0]
+
+
+_Reader = Callable[[_Part], Iterator[Use]]
+_MATCHES: dict[str, _Reader] = {
+    "limit": _limit, "hashlimit": _hashlimit, "recent": _recent, "connlimit": _connlimit, "quota": _quota,
+    "statistic": _statistic, "rateest": _other, "nfacct": _other, "set": _set_match,
+}  # fmt: skip
+_TARGETS: dict[str, _Reader] = {"SET": _set_target, "RATEEST": _rateest_target}

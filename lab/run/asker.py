@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lab.probe.question import Question
 from lab.record.verdict import Verdict
-from lab.ruleset.memories import whim_of
+from lab.ruleset.whims import whim_of
 from lab.run.labs import Labs
 from lab.run.questions import first_question
 from lab.verdict.cell_result import Tally

@@ -28,11 +28,11 @@ class Recall(Protocol):
         """Make fresh what bears no packet more; how many packets the memory bears that then bears least."""
 
     def attempt(
-        self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None], *, alone: bool, apart: bool
+        self, measure: Callable[[], T], paths: Callable[[T], Iterable[Path] | None], *, many: bool, apart: bool
     ) -> tuple[T, bool]:
         """What is measured, and whether fresh memories would have given each of the questions the same.
 
-        ``alone`` tells that it is one question, ``apart`` that each has a source of its own.
+        ``many`` tells that it is more than one question, ``apart`` that each has a source of its own.
         """
 
     def renew(self) -> None:
@@ -56,7 +56,7 @@ def settled(sweeper: Sweeper, keys: Sequence[int], recall: Recall, *, apart: boo
     """
     left: list[int] = []
     recall.make_room()
-    pieces, sound = recall.attempt(partial(_traced, sweeper, keys), _paths, alone=len(keys) == 1, apart=apart)
+    pieces, sound = recall.attempt(partial(_traced, sweeper, keys), _paths, many=len(keys) > 1, apart=apart)
     for piece in pieces:
         if sound or piece.faults:
             yield piece, piece.keys
@@ -76,7 +76,7 @@ def _in_parts(sweeper: Sweeper, keys: Sequence[int], recall: Recall, *, apart: b
     while done < len(keys):
         sweeper.forget()  # what is sent once more must not meet its own flow
         part = keys[done : done + max(1, recall.make_room() // each)]
-        pieces, sound = recall.attempt(partial(_traced, sweeper, part), _paths, alone=len(part) == 1, apart=apart)
+        pieces, sound = recall.attempt(partial(_traced, sweeper, part), _paths, many=len(part) > 1, apart=apart)
         faulty = [piece for piece in pieces if piece.faults]
         told = pieces if sound else faulty
         yield from ((piece, piece.keys) for piece in told)

@@ -26,7 +26,7 @@ def held_rule(
     return HeldRule(
         table.family, table.name, chain, rule.number, rule.text, rule.comment, rule.target, jumps, rule.goto, rule.log_prefix,
         rule.reject_with, None, rule.stateful, merely_logs, None, source,
-        table.sets if "@" in rule.text else _NO_SETS, table.limiting,
+        table.sets if "@" in rule.text else _NO_SETS, table.defined,
     )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ _SET = re.compile(rf"@({NAME})")
 _PASSING = re.compile(r"\n\t\t(?:flags [^\n]*\b(?:timeout|dynamic)\b|timeout )")
 _OPENS_RULES = ("jump {", "goto {")
 _OF_THE_CHAIN = ("type ", "comment ", "policy ", "flags ", "devices ", "device ")
+_SETS = ("map", "set", "meter")
+_REMEMBERING = (*_SETS, "limit", "quota")
 _LISTING = "nft's listing of the ruleset"
 
 
@@ -49,14 +51,15 @@ class NftTable:
     """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order.
 
     ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports ask, and that
-    neither a rule writes nor time empties.  ``limiting`` are the sets whose elements have a limit or the like of their own.
+    neither a rule writes nor time empties.  ``defined`` is how sets, meters, limits and quotas are made: their definitions as
+    printed, without elements.
     """
 
     family: str
     name: str
     chains: Mapping[str, NftChain]
     sets: Mapping[str, str] = field(default_factory=dict)
-    limiting: frozenset[str] = frozenset()
+    defined: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ class _Reader:
     def _table(self, family: str, name: str) -> NftTable:
         maps: dict[str, list[tuple[str, str]]] = {}
         sets: dict[str, str] = {}
-        limiting: set[str] = set()
+        defined: dict[str, str] = {}
+        written: set[str] = set()
         drafts: list[_ChainDraft] = []
         while (line := self._line_of(name)) != "}":
             found = _BLOCK.fullmatch(line)
@@ -131,19 +135,22 @@ class _Reader:
             elif found[1] == "chain":
                 drafts.append(self._chain(found[2]))
             else:
-                elements = self._object(name, keep=found[1] in ("map", "set"))
+                elements = self._object(name, keep=found[1] in _REMEMBERING)
+                if elements:
+                    defined[found[2].strip('"')] = elements.partition("\n\t\telements = ")[0]
                 if found[1] == "map":
                     maps[found[2]] = jumps_in(elements)
-                if has_state(elements):
-                    limiting.add(found[2])
-                sets[found[2]] = elements
-        written = {name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text)} | limiting
+                if found[1] in _SETS:
+                    if has_state(elements):
+                        written.add(found[2])
+                    sets[found[2]] = elements
+        written.update(name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text))
         around = Surroundings(maps, frozenset(written), tuple(chain.name for chain in drafts))
         by_port = {
             name for chain in drafts for rule in _all(chain.rules) if " dport" in rule.text for name in _SET.findall(rule.text)
         }
         kept = {name: held for name in by_port - written if (held := _constant(sets.get(name, ""))) is not None}
-        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept, frozenset(limiting))
+        return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept, defined)
 
     def _object(self, table: str, *, keep: bool) -> str:
         """Skip a set, map or other object; its lines when they are to be kept."""

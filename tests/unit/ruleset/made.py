@@ -7,6 +7,20 @@ from lab.ruleset.held_save import chains_of_save
 from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
 from lab.ruleset.save import read_save
+from lab.written.topology import Topology
+
+GATEWAY = Topology.model_validate({
+    "topology": "made",
+    "networks": {"left": ["10.0.1.0/24", "2001:db8:1::/64"], "right": ["10.0.2.0/24", "2001:db8:2::/64"]},
+    "nodes": {
+        "client": {"role": "client", "interfaces": {"left": ["10.0.1.10", "2001:db8:1::10"]}, "via": "gateway"},
+        "gateway": {
+            "role": "gateway", "forwards": True,
+            "interfaces": {"left": ["10.0.1.1", "2001:db8:1::1"], "right": ["10.0.2.1", "2001:db8:2::1"]},
+        },
+        "server": {"role": "backend", "interfaces": {"right": ["10.0.2.10", "2001:db8:2::10"]}, "via": "gateway"},
+    },
+})  # fmt: skip
 
 
 def saved(text: str, family: str = "ip") -> Chains:
