@@ -215,7 +215,7 @@ class Site:
         return frozenset().union(*left)
 
     def reload(self, name: str) -> None:
-        """Take a node's policy out and load it again, so that nothing in it remembers; who watches is to be told as of a `load`.
+        """Take a node's policy out and load it again, so that nothing in it remembers; who watches is told as of a `load`.
 
         Raises MeasurementError, or what a load raises; it is not known then what the node holds, and `trouble` is set.
         """
