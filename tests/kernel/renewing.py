@@ -23,34 +23,35 @@ def uses_of(lab: Lab, kind: Kind, name: str | None = None) -> Uses:
     return {Memory("gateway", kind, *rule.key[:2], f"{rule.chain}:{rule.number}"): [rule] for rule in rules}
 
 
-def asked(lab: Lab, service: str = "udp/53") -> tuple[str, str | None]:
-    verdict = lab.probe("client", "server", service, as_first=False)
+def asked(lab: Lab, family: int | None = None) -> tuple[str, str | None]:
+    verdict = lab.probe("client", "server", "udp/53", family=family, as_first=False)
     return str(verdict.kind), None if verdict.rule is None else verdict.rule.text
 
 
 def held(lab: Lab) -> str:
     """What the tools print of the gateway, with all counters; not what is remembered, nor the objects that are made anew."""
     node, nft_tools = lab.network.nodes["gateway"], lab.backend is Backend.NFT
-    commands = [["iptables-nft-save", "-c"], ["nft", "list", "ruleset"]] if nft_tools else [["iptables-legacy-save", "-c"]]
+    saves = [[f"{tool}-{lab.backend}-save", "-c"] for tool in ("iptables", "ip6tables")]
+    commands = [*saves, ["nft", "list", "ruleset"]] if nft_tools else saves
     printed = "".join(run(node.namespace, command).out for command in commands)
     return re.sub(r"(?ms)^#.*?\n| used \d+ bytes|^\t\telements = .*?\}\n|^\t(?:limit|quota) .*?\}\n\n", "", printed)
 
 
-def spend(lab: Lab, first: tuple[str, str | None], service: str = "udp/53") -> None:
+def spend(lab: Lab, first: tuple[str, str | None], family: int | None = None) -> None:
     """Ask until the answer is another one."""
-    assert any(asked(lab, service) != first for _ in range(8)), "the budget is not spent"
+    assert any(asked(lab, family) != first for _ in range(8)), "the budget is not spent"
 
 
-def check(lab: Lab, uses: Uses, service: str = "udp/53") -> None:
+def check(lab: Lab, uses: Uses, family: int | None = None) -> None:
     """Spend and renew twice, as the second time the rules are the lab's own copies."""
-    first = asked(lab, service)
+    first = asked(lab, family)
     assert first[0] == "allowed"
     for _ in range(2):
-        spend(lab, first, service)
+        spend(lab, first, family)
         before = held(lab)
         assert lab.site.renew(uses) == frozenset()
         assert held(lab) == before
-        assert asked(lab, service) == first
+        assert asked(lab, family) == first
 
 
 def check_count(lab: Lab, uses: Uses) -> None:

@@ -10,7 +10,7 @@ from lab.ruleset.memory import Kind, Memory
 from lab.ruleset.rulesets import Rulesets
 from tests.kernel.conftest import LabOf
 from tests.kernel.renewing import asked, check, check_count, spend, uses_of
-from tests.kernel.scenes import ESTABLISHED, corridor, rendered, table
+from tests.kernel.scenes import ESTABLISHED, corridor, rendered, rulesets, table
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
@@ -90,3 +90,19 @@ def test_handles_can_stay(lab_of: LabOf, backend: Backend) -> None:
     assert lab.site.renew(uses, handles_stay=True) == (set(uses) if backend is Backend.NFT else frozenset())
     assert [key for key, _ in lab.policies["gateway"].index.items()] == before
 
+
+@pytest.mark.parametrize(("kind", "rules"), [(Kind.LIMIT, (f"{DNS} -m limit --limit 1/hour --limit-burst 1 -j ACCEPT",)),
+                                             *NAMED.values()], ids=["limit", *NAMED])  # fmt: skip
+def test_ipv6(lab_of: LabOf, kind: Kind, rules: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of ``recent`` is one for both families: the rules of both have to let go of it."""
+    monkeypatch.setattr(Names, "emptied", lambda *_: False)
+    written = corridor(
+        client={"interfaces": {"left": ["10.0.1.10", "2001:db8:1::10"]}},
+        gateway={"interfaces": {"left": ["10.0.1.1", "2001:db8:1::1"], "right": ["10.0.2.1", "2001:db8:2::1"]}},
+        server={"interfaces": {"right": ["10.0.2.10", "2001:db8:2::10"]}},
+    )
+    written["networks"] = {"left": ["10.0.1.0/24", "2001:db8:1::/64"], "right": ["10.0.2.0/24", "2001:db8:2::/64"]}
+    both = table("filter", ESTABLISHED, *rules, FORWARD="DROP")
+    lab = lab_of(written, gateway=rulesets(both, v6=both))
+    uses = uses_of(lab, kind, None if kind is Kind.LIMIT else "dns")
+    check(lab, {memory._replace(family="ip6") if kind is not Kind.LIMIT else memory: of for memory, of in uses.items()}, 6)
