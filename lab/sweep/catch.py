@@ -32,26 +32,25 @@ _OTHER_PORT = struct.Struct("!H")
 
 
 class _Ear:
-    """A raw socket of one node and protocol."""
+    """A raw socket of one node and protocol, which is read with a ``receiver`` that serves others too."""
 
-    def __init__(self, node: Node, family: int, proto: int) -> None:
-        self.node, self._family = node.name, family
+    def __init__(self, node: Node, family: int, proto: int, receiver: BatchReceiver) -> None:
+        self.node, self._family, self._receiver = node.name, family, receiver
         self._socket = node.socket(ADDRESS_FAMILIES[family], sockets.SOCK_RAW, proto)
         self.buffer_bytes = grow_buffer(self._socket)
         if family == 6:
             self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
-        self._receiver = BatchReceiver(self._socket.fileno(), _AT_ONCE, _LONGEST, _CONTROL if family == 6 else 0)
 
     def heard(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Source, destination, and what follows the network header, of every packet that waits."""
         while True:
             count = 0
             if self._family == 4:
-                for data in self._receiver.receive():
+                for data in self._receiver.receive(self._socket.fileno()):
                     count += 1
                     yield data[12:16], data[16:20], data[(data[0] & 15) * 4 :]
             else:
-                for told in self._receiver.receive_with():
+                for told in self._receiver.receive_with(self._socket.fileno()):
                     count += 1
                     yield told.name[8:24], told.control[_PKTINFO : _PKTINFO + 16], told.data
             if count < self._receiver.count:
@@ -77,13 +76,14 @@ class Catch:
     def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:
         self._question, self._mark, self._family = question, mark, question.family
         self._known: dict[tuple[str, bytes, bytes, int | None, str], Arrived] = {}
+        receiver = BatchReceiver(_AT_ONCE, _LONGEST, _CONTROL if self._family == 6 else 0)
         with ExitStack() as undo:
             self._ears = []
             for node in nodes.values():
                 if node.has(self._family):
-                    self._ears.append(_Ear(node, self._family, question.proto))
+                    self._ears.append(_Ear(node, self._family, question.proto, receiver))
                     undo.callback(self._ears[-1].close)
-            self._errors = _Ear(nodes[question.node], self._family, _ICMP[self._family])
+            self._errors = _Ear(nodes[question.node], self._family, _ICMP[self._family], receiver)
             undo.callback(self._errors.close)
             self._undo = undo.pop_all()
         self.room = min(ear.buffer_bytes for ear in (*self._ears, self._errors)) // PACKET_BYTES

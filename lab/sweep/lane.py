@@ -22,13 +22,15 @@ _HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
 
 
 class Lane:
-    """Sends one question's packets from the thread that calls, until `close`."""
+    """Sends one question's packets from the thread that calls, the first or the second, until `close`."""
 
-    def __init__(self, stage: Stage, question: SweepQuestion, mark: int, fence: FenceLane) -> None:
+    def __init__(self, stage: Stage, question: SweepQuestion, mark: int, fence: FenceLane, thread: int) -> None:
         self._fence, self._fences, self._links = fence, stage.network.fences_to_rest, stage.network.diameter
-        self._channel, link = _way_out(stage, question)
-        self._train = Train(question, mark, link, BURST)
-        self._sender = BatchSender(self._channel.fileno(), self._train.buffer, self._train.size)
+        with ExitStack() as undo:
+            channel, link = _way_out(stage, question, thread, undo)
+            self._train = Train(question, mark, link, BURST)
+            self._sender = BatchSender(channel.fileno(), self._train.buffer, self._train.size)
+            self._undo = undo.pop_all()
 
     def send(self, keys: Sequence[int]) -> None:
         """Send a packet for each key; what this processor has under way is at rest then."""
@@ -42,32 +44,33 @@ class Lane:
         self._fence.pass_by(self._fences)
 
     def close(self) -> None:
-        """Close the socket."""
-        self._channel.close()
+        """Close what is not kept."""
+        self._undo.close()
 
 
 class Lanes:
-    """One lane, or two where ``processor`` names one that may help, until `close`."""
+    """One lane, or two where ``processor`` names one that may help and is worth it, until `close`."""
 
     def __init__(self, stage: Stage, question: SweepQuestion, mark: int, processor: int | None) -> None:
-        self._stage = stage
+        self._stage, self._question, self._mark, self._processor = stage, question, mark, processor
         self._other: tuple[Lane, ThreadPoolExecutor] | None = None
-        with ExitStack() as undo:
-            self._own = Lane(stage, question, mark, stage.network.fence.own)
-            undo.callback(self._own.close)
-            if processor is not None:
-                pool = ThreadPoolExecutor(1, initializer=os.sched_setaffinity, initargs=(0, {processor}))
-                undo.callback(pool.shutdown)
-                self._other = Lane(stage, question, mark, stage.network.fence.other), pool
-                undo.callback(self._other[0].close)
-            self._undo = undo.pop_all()
+        self._undo = ExitStack()
+        self._own = Lane(stage, question, mark, stage.network.fence.own, 0)
+        self._undo.callback(self._own.close)
+
+    def _open_other(self, processor: int) -> tuple[Lane, ThreadPoolExecutor]:
+        lane = Lane(self._stage, self._question, self._mark, self._stage.network.fence.other, 1)
+        self._undo.callback(lane.close)
+        pool = ThreadPoolExecutor(1, initializer=os.sched_setaffinity, initargs=(0, {processor}))
+        self._undo.callback(pool.shutdown)
+        return lane, pool
 
     def send(self, keys: Sequence[int]) -> None:
         """Send a packet for each key, and return when the network is at rest."""
-        if self._other is None or len(keys) < _WORTH_TWO:
+        if self._processor is None or len(keys) < _WORTH_TWO:
             self._own.send(keys)
             return
-        lane, pool = self._other
+        self._other = lane, pool = self._other or self._open_other(self._processor)
         half = len(keys) // 2
         helping = pool.submit(lane.send, keys[half:])
         try:
@@ -82,8 +85,8 @@ class Lanes:
         self._undo.close()
 
 
-def _way_out(stage: Stage, question: SweepQuestion) -> tuple[sockets.socket, bytes]:
-    """A socket to send from, and the link header that it needs.
+def _way_out(stage: Stage, question: SweepQuestion, thread: int, undo: ExitStack) -> tuple[sockets.socket, bytes]:
+    """A socket for a ``thread`` to send from, and the link header that it needs; ``undo`` closes what is not kept.
 
     Frames go past the sender's own rules, which a node that is watched has: there the packets take the whole way.
     """
@@ -91,15 +94,13 @@ def _way_out(stage: Stage, question: SweepQuestion) -> tuple[sockets.socket, byt
     hop = None if node.name in stage.instrument.nodes else _first_hop(stage, question)
     if hop is not None:
         own, other = hop
-        channel = node.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
-        channel.bind((own.name, 0))
-        return channel, other.mac + own.mac + ETHERTYPES[question.family]
+        return stage.frames.of(node, own, thread), other.mac + own.mac + ETHERTYPES[question.family]
     channel = node.socket(ADDRESS_FAMILIES[question.family], sockets.SOCK_RAW, sockets.IPPROTO_RAW)
+    undo.callback(channel.close)
     channel.setsockopt(*_HDRINCL[question.family], 1)
     try:
         channel.connect((question.destination, 0))
     except OSError as error:
-        channel.close()
         what = f"{question.node} cannot send to {question.destination}: {error.strerror}"
         raise MeasurementError(Problem(what, mend="probe one port to see why")) from error
     return channel, b""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
+from lab.kernel.ground.closing import side_by_side
 from lab.kernel.hold.rule_index import RuleIndex
 from lab.kernel.stage.neighbour_tables import NeighbourTables
 from lab.kernel.stage.network import Network
@@ -30,7 +30,6 @@ from lab.ruleset.backend import Backend
 
 _LOOPBACK_CROSSINGS = 2  # one is enough: a canary crosses the loopback once
 _CANARY_REPEATS = 3  # at most, as `Network.rest` has it
-_SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
 
 
 class Trace(Protocol):
@@ -78,13 +77,20 @@ class Trace(Protocol):
 class Watch:
     """What is watched of one node, and by which ``rules`` its trace is told.
 
-    ``always`` tells that every packet is traced there, whatever else is asked for.
+    ``always`` tells that every packet is traced there, whatever else is asked for.  ``counted`` counts what its rules eat, once
+    that was asked for.
     """
 
     trace: Trace
     conntrack: ConntrackChannel
     rules: RuleIndex
     always: bool = False
+    counted: CountTable | None = None
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop watching, in any order."""
+        counted = () if self.counted is None else (self.counted.remove,)
+        return *self.trace.closers(), self.conntrack.close, *counted
 
 
 class Instrument:
@@ -167,7 +173,7 @@ class Instrument:
         """Stop watching a node."""
         watch = self._watches.pop(name, None)
         if watch is not None:
-            for close in (*watch.trace.closers(), watch.conntrack.close):
+            for close in watch.closers():
                 close()
 
     def canary(self) -> None:
@@ -239,9 +245,10 @@ class Instrument:
         """What reads, by watched node, what its rules ate of the packets with a mark, in the rule gear rule by rule."""
         with ExitStack() as undo:
             tables = {}
-            for name in self._watches:
-                tables[name] = CountTable(self.network.nodes[name].namespace, proto, mark_at, mark)
-                undo.callback(tables[name].remove)
+            for name, watch in self._watches.items():
+                watch.counted = tables[name] = watch.counted or CountTable(self.network.nodes[name].namespace)
+                undo.callback(tables[name].stop)
+                tables[name].start(proto, mark_at, mark)
             yield lambda gear: {
                 name: table.every_rule() if gear is Gear.RULE else table.eaten() for name, table in tables.items()
             }
@@ -301,15 +308,8 @@ class Instrument:
 
         The kernel waits some milliseconds for each packet socket and each table that goes, so they go side by side.
         """
-        channels = [
-            close
-            for watch in self._watches.values()
-            for close in (*watch.trace.closers(), watch.conntrack.close)
-        ]
-        channels += also
+        channels = [close for watch in self._watches.values() for close in watch.closers()]
         self._watches.clear()
-        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-            for done in [pool.submit(close) for close in channels]:
-                done.result()
+        side_by_side(*channels, *also)
         self._backlog.close()
         self._neighbours.close()
