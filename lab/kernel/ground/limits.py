@@ -22,15 +22,12 @@ def descriptors(topology: Topology, ruled: Collection[str]) -> int:
     """How many files a lab of ``topology`` has open at most, ``ruled`` being the nodes that rulesets are loaded into."""
     watched = sum(spec.forwards or name in ruled for name, spec in topology.nodes.items())
     bridges = len(topology.networks)
-    spare = SPARE_SOCKETS * min(SPARE_KINDS, 4 * len(topology.nodes)) + min(FRAME_SOCKETS, 2 * _interfaces(topology))
+    spare = SPARE_SOCKETS * min(SPARE_KINDS, 4 * len(topology.nodes))
+    frames = min(FRAME_SOCKETS, 2 * sum(len(spec.interfaces) for spec in topology.nodes.values()))
     return (
-        _ALWAYS + bridges + spare + _OF_A_WATCH * watched + _OF_RULESETS * len(ruled)
+        _ALWAYS + bridges + spare + frames + _OF_A_WATCH * watched + _OF_RULESETS * len(ruled)
         + sum(_OF_A_NODE + _OF_AN_INTERFACE * len(spec.interfaces) + _services(spec) for spec in topology.nodes.values())
     )  # fmt: skip
-
-
-def _interfaces(topology: Topology) -> int:
-    return sum(len(spec.interfaces) for spec in topology.nodes.values())
 
 
 def _services(spec: NodeSpec) -> int:
