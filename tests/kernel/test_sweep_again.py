@@ -15,7 +15,9 @@ from tests.kernel.scenes import corridor, rulesets, table
 pytestmark = pytest.mark.kernel
 
 GEARS = pytest.mark.parametrize("gear", list(Gear))
-MORE = {f"more{number}": {"role": "client", "interfaces": {"left": f"10.0.1.{number}"}, "via": "gateway"} for number in (21, 22)}
+MORE = {
+    f"more{number}": {"role": "client", "interfaces": {"left": f"10.0.1.{number}"}, "via": "gateway"} for number in (21, 22)
+}
 
 
 def dropping(ports: str) -> str:
