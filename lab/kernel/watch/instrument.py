@@ -10,6 +10,7 @@ from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.closing import side_by_side
+from lab.kernel.ground.syscalls import Ready
 from lab.kernel.hold.rule_index import RuleIndex
 from lab.kernel.stage.neighbour_tables import NeighbourTables
 from lab.kernel.stage.network import Network
@@ -37,6 +38,14 @@ class Trace(Protocol):
 
     table: TraceTable
     told: int  # messages of the last `passages`
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether `paths` has more to give than what waits there."""
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call; raises tracer.Overrun when some were lost."""
@@ -101,6 +110,7 @@ class Instrument:
         self._watches: dict[str, Watch] = {}
         self.nodes: Mapping[str, Watch] = MappingProxyType(self._watches)
         self._everything = False
+        self._ready: Ready | None = None
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
         self._neighbours = NeighbourTables()
@@ -121,6 +131,7 @@ class Instrument:
         else:
             tracer = Tracer(node.namespace, families, devices)
             trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
+        self._ready = None
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
         trace.table.trace(everything=always or self._everything)
         self._canary(node.name)
@@ -171,7 +182,7 @@ class Instrument:
 
     def forget(self, name: str) -> None:
         """Stop watching a node."""
-        watch = self._watches.pop(name, None)
+        watch, self._ready = self._watches.pop(name, None), None
         if watch is not None:
             for close in watch.closers():
                 close()
@@ -214,9 +225,18 @@ class Instrument:
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
         found: list[Path] = []
-        for watch in self._watches.values():
-            found += watch.trace.paths()
+        for trace in self._with_something_to_tell():
+            found += trace.paths()
         return found
+
+    def _with_something_to_tell(self) -> list[Trace]:
+        """The traces that have: to read each of many that have nothing takes longer than a probe."""
+        traces = [watch.trace for watch in self._watches.values()]
+        if len(traces) == 1:
+            return traces
+        self._ready = self._ready or Ready([trace.descriptor for trace in traces])
+        ready = self._ready.now()
+        return [trace for trace in traces if trace.keeps or trace.descriptor in ready]
 
     def passages(self) -> list[tuple[str, Passage]]:
         """The same for many packets that went few ways, each with its node."""

@@ -50,6 +50,11 @@ class PacketLog:
         self.bind()
         self._receiver = BatchReceiver(count=64, size=_ROOM)
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+        return self._socket.fileno()
+
     def bind(self) -> None:
         """Take the group; MeasurementError where another process has it, as it tells one reader alone."""
         try:

@@ -74,6 +74,7 @@ class TraceTable:
     def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
         self._log_prefix = log_prefix
         self._made: list[bytes] = []
+        self._switches: dict[bool, list[bytes]] = {}
         self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
         self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table", shared=True)
         self.name, self.number = self._owner.name, self._owner.number
@@ -91,13 +92,13 @@ class TraceTable:
         if INGRESS not in self._entries:
             made = *self._with_set(NFPROTO_NETDEV), self._owner.chain(INGRESS, 0, FIRST, NFPROTO_NETDEV, devices)
             before = self._no_rules()
-            self._entries, self._made = (*self._entries, INGRESS), []
+            self._entries, self._made, self._switches = (*self._entries, INGRESS), [], {}
             self._owner.commit(*made, *before, *self._rules())
 
     def trace(self, *, everything: bool) -> None:
         """Trace every packet, or TCP on SYN alone; one transaction."""
         if everything != self.everything:
-            self._owner.commit(*(self._skip_tcp(family, there=not everything) for family in self._families))
+            self._owner.commit(*self._skips(there=not everything))
             self.everything = everything
 
     @contextmanager
@@ -117,6 +118,12 @@ class TraceTable:
         """A table with its set: what is in it may change, and the rules that ask it stay."""
         made = [self._owner.table(family), self._owner.set(_SKIPPED, 1, family)]
         return made if self.everything else [*made, self._skip_tcp(family, there=True)]
+
+    def _skips(self, *, there: bool) -> list[bytes]:
+        """Made once, as closer looks switch them on and off."""
+        if there not in self._switches:
+            self._switches[there] = [self._skip_tcp(family, there=there) for family in self._families]
+        return self._switches[there]
 
     def _skip_tcp(self, family: int, *, there: bool) -> bytes:
         return self._owner.element(_SKIPPED, bytes([_TCP]), family, there=there)

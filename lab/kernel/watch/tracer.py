@@ -108,6 +108,11 @@ class Tracer:
         self._receiver = BatchReceiver(count=64, size=_LONGEST)
         self._canary = Canary(namespace, families, self.table.number)
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+        return self._socket.fileno()
+
     def read(self) -> list[TraceMessage]:
         """All messages that wait; raises Overrun when some were lost."""
         found: list[TraceMessage] = []
