@@ -208,9 +208,10 @@ class Lab:
 
     def _flow(self, question: Question | SweepQuestion) -> Flow:
         """What the rules that remember have to know of a question."""
-        ends = question.node, self.topology.owner(question.destination)
+        ends = [question.node, self.topology.owner(question.destination)]
         if isinstance(question, SweepQuestion):
             ports = question.ports
+            ends = [question.node, *map(self.topology.owner, question.destinations)]
         else:
             ports = ((question.port, question.port),) if question.port is not None else ()
         return Flow(question.family, PROTOCOL_NAMES[question.proto], ports, ends)

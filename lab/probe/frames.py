@@ -12,7 +12,7 @@ from lab.kernel.stage.node import Node, Port
 class Frames:
     """The packet sockets of a lab, one for each interface and thread that sends, until `close`; they receive nothing.
 
-    Of more than `FRAME_SOCKETS` those that were used longest ago are closed.
+    Of more than `FRAME_SOCKETS` those of other nodes that were used longest ago are closed.
     """
 
     def __init__(self) -> None:
@@ -24,14 +24,15 @@ class Frames:
         channel = self._open.pop(key, None)
         if channel is None:
             if len(self._open) >= FRAME_SOCKETS:
-                self._close_oldest()
+                self._close_oldest(node.name)
             channel = node.socket(sockets.AF_PACKET, sockets.SOCK_RAW)
             channel.bind((port.name, 0))
         self._open[key] = channel
         return channel
 
-    def _close_oldest(self) -> None:
-        oldest = [self._open.pop(key) for key in [*self._open][: FRAME_SOCKETS // 2]]
+    def _close_oldest(self, sender: str) -> None:
+        others = [key for key in self._open if key[0] != sender]
+        oldest = [self._open.pop(key) for key in others[: FRAME_SOCKETS // 2]]
         side_by_side(*(channel.close for channel in oldest))
 
     def close(self) -> None:

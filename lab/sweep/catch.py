@@ -75,7 +75,7 @@ class Catch:
 
     def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:
         self._question, self._mark, self._family = question, mark, question.family
-        self._known: dict[tuple[str, bytes, bytes, int | None, str], Arrived] = {}
+        self._known: dict[tuple[str, bytes, bytes, int | None, tuple[str, str]], Arrived] = {}
         receiver = BatchReceiver(_AT_ONCE, _LONGEST, _CONTROL if self._family == 6 else 0)
         with ExitStack() as undo:
             self._ears = []
@@ -136,16 +136,15 @@ class Catch:
     def _how(self, node: str, key: int, source: bytes, destination: bytes, transport: bytes) -> Arrived:
         port = _OTHER_PORT.unpack_from(transport, 2)[0]
         other = port if port != self._question.port_of(key) else None
-        sent_from = self._question.source_of(key)
-        known = self._known.get((node, source, destination, other, sent_from))
+        ends = self._question.source_of(key), self._question.destination_of(key)
+        known = self._known.get((node, source, destination, other, ends))
         if known is None:
             domain = ADDRESS_FAMILIES[self._family]
             came_from, came_to = sockets.inet_ntop(domain, source), sockets.inet_ntop(domain, destination)
             known = Arrived(
-                node, came_to if came_to != self._question.destination else None, other,
-                came_from if came_from != sent_from else None,
-            )  # fmt: skip
-            self._known[node, source, destination, other, sent_from] = known
+                node, came_to if came_to != ends[1] else None, other, came_from if came_from != ends[0] else None
+            )
+            self._known[node, source, destination, other, ends] = known
         return known
 
     def close(self) -> None:

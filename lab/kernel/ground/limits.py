@@ -23,7 +23,8 @@ def descriptors(topology: Topology, ruled: Collection[str]) -> int:
     watched = sum(spec.forwards or name in ruled for name, spec in topology.nodes.items())
     bridges = len(topology.networks)
     spare = SPARE_SOCKETS * min(SPARE_KINDS, 4 * len(topology.nodes))
-    frames = min(FRAME_SOCKETS, 2 * sum(len(spec.interfaces) for spec in topology.nodes.values()))
+    interfaces = [len(spec.interfaces) for spec in topology.nodes.values()]
+    frames = min(FRAME_SOCKETS + 2 * max(interfaces), 2 * sum(interfaces))
     return (
         _ALWAYS + bridges + spare + frames + _OF_A_WATCH * watched + _OF_RULESETS * len(ruled)
         + sum(_OF_A_NODE + _OF_AN_INTERFACE * len(spec.interfaces) + _services(spec) for spec in topology.nodes.values())
