@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 from lab.kernel.ground.batch_receive import BatchReceiver
 from lab.kernel.ground.families import ADDRESS_FAMILIES
+from lab.kernel.ground.syscalls import Ready
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.tracer import grow_buffer
 from lab.probe.question import ICMP, ICMPV6, TCP
@@ -40,6 +41,11 @@ class _Ear:
         self.buffer_bytes = grow_buffer(self._socket)
         if family == 6:
             self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket."""
+        return self._socket.fileno()
 
     def heard(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Source, destination, and what follows the network header, of every packet that waits."""
@@ -86,6 +92,7 @@ class Catch:
             self._errors = _Ear(nodes[question.node], self._family, _ICMP[self._family], receiver)
             undo.callback(self._errors.close)
             self._undo = undo.pop_all()
+        self._ready = Ready([ear.descriptor for ear in (*self._ears, self._errors)])
         self.room = min(ear.buffer_bytes for ear in (*self._ears, self._errors)) // PACKET_BYTES
         self._dropped = self._drops()
         self.clear()
@@ -95,9 +102,11 @@ class Catch:
         self.arrived: dict[int, Arrived] = {}
         self.refused: dict[int, Refusal | None] = {}
         self.twice: set[int] = set()
+        ready = self._ready.now()
         for ear in (*self._ears, self._errors):
-            for _ in ear.heard():
-                pass
+            if ear.descriptor in ready:
+                for _ in ear.heard():
+                    pass
 
     def overflowed(self) -> bool:
         """Whether packets found no room since the last time this was asked: then what was heard is not all."""
@@ -109,8 +118,10 @@ class Catch:
 
     def listen(self) -> None:
         """Read what waits; the network must be at rest."""
-        proto, mark = self._question.proto, self._mark
+        proto, mark, ready = self._question.proto, self._mark, self._ready.now()
         for ear in self._ears:
+            if ear.descriptor not in ready:
+                continue
             of_sender = ear.node == self._question.node
             for source, destination, transport in ear.heard():
                 key = key_of(transport, proto, mark)
