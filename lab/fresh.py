@@ -92,13 +92,15 @@ class Fresh:
 
     def _flow(self, question: Asked, ports: Ports = ()) -> Flow:
         if isinstance(question, SweepQuestion):
-            ports, sources, ack = question.ports, question.sources or (question.source,), False
+            ports, ack, to = question.ports, False, question.destinations
+            sources = tuple(dict.fromkeys(aim.source for aim in question.aims)) or question.sources or (question.source,)
         else:
             own = ((question.port, question.port),) if question.port is not None else ()
-            ports, sources, ack = ports or own, (question.source,), isinstance(question.sends, Segment)
-        to, proto = question.destination, PROTOCOL_NAMES[question.proto]
-        ends = question.node, self._site.topology.owner(to)
-        return Flow(question.family, proto, ports, ends, question.node, sources, to, ack)
+            ports, ack, to = ports or own, isinstance(question.sends, Segment), (question.destination,)
+            sources = (question.source,)
+        ends = question.node, *map(self._site.topology.owner, to)
+        destination = to[0] if len(to) == 1 else None
+        return Flow(question.family, PROTOCOL_NAMES[question.proto], ports, ends, question.node, sources, destination, ack)
 
     def renew(self, wanted: Sequence[Memory]) -> None:
         """Make memories fresh; raises LabError."""

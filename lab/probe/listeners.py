@@ -47,6 +47,11 @@ class Listener:
             self._socket.close()
             raise
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket."""
+        return self._socket.fileno()
+
     def accept(self) -> tuple[sockets.socket, Arrival] | None:
         """A connection that waits, and what it looks like from here; None when there is none."""
         try:

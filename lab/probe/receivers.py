@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 
 from lab.errors import MeasurementError, Problem
+from lab.kernel.ground.syscalls import Ready
 from lab.kernel.stage.network import Network
 from lab.probe.listeners import Listener, open_tcp, open_udp
 from lab.probe.question import NUMBERS, TCP, UDP, Question
 
+_FEW = 4
 _Place = tuple[str, int, int, int]  # node, family, protocol, port
 
 
@@ -23,13 +25,35 @@ class _Shared:
     users: int = 0
 
 
+class _Always:
+    """The services of one family and protocol, which stay open."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = {listener.descriptor: listener for listener in listeners}
+        self._ready = Ready(self._listeners)
+
+    def waiting(self) -> Collection[Listener]:
+        """Those at which something may wait; few are not worth to be asked for."""
+        if len(self._listeners) <= _FEW:
+            return self._listeners.values()
+        return [self._listeners[descriptor] for descriptor in self._ready.now()]
+
+
+_NOBODY = _Always(())
+
+
 class Taken:
     """The receivers that one user may hear of, until `close`."""
 
-    __slots__ = "_places", "_receivers", "listeners"
+    __slots__ = "_always", "_places", "_receivers", "_shared"
 
-    def __init__(self, listeners: tuple[Listener, ...], receivers: Receivers, places: Sequence[_Place]) -> None:
-        self.listeners, self._receivers, self._places = listeners, receivers, places
+    def __init__(self, shared: Sequence[Listener], always: _Always, receivers: Receivers, places: Sequence[_Place]) -> None:
+        self._shared, self._always, self._receivers, self._places = shared, always, receivers, places
+
+    def waiting(self) -> Iterator[Listener]:
+        """Those at which something may wait by now."""
+        yield from self._shared
+        yield from self._always.waiting()
 
     def close(self) -> None:
         """Let go of those that were opened for this user; once."""
@@ -47,7 +71,7 @@ class Receivers:
         self._network = network
         self._shared: dict[_Place, _Shared] = {}
         self._services: dict[_Place, Listener] = {}
-        self._always: dict[tuple[int, int], tuple[Listener, ...]] = {}
+        self._always: dict[tuple[int, int], _Always] = {}
         self._undo = ExitStack()
 
     def serve(self) -> None:
@@ -58,7 +82,7 @@ class Receivers:
                 self._services[place] = undo.enter_context(self._opened(place))
             self._undo = undo.pop_all()
         self._always = {
-            key: tuple(listener for (_, *of, _), listener in self._services.items() if tuple(of) == key)
+            key: _Always([listener for (_, *of, _), listener in self._services.items() if tuple(of) == key])
             for key in product((4, 6), (TCP, UDP))
         }
 
@@ -68,14 +92,14 @@ class Receivers:
         Raises MeasurementError where a port cannot be opened.
         """
         family, proto = question.family, question.proto
-        always = self._always.get((family, proto), ())
+        always = self._always.get((family, proto), _NOBODY)
         wanted = [
             place
             for node, port in question.receivers
             if port is not None and (place := (node, family, proto, port)) not in self._services
         ]
         if not wanted and not self._shared:
-            return Taken(always, self, ())
+            return Taken((), always, self, ())
         for number, place in enumerate(wanted):
             try:
                 self._take(place)
@@ -83,7 +107,7 @@ class Receivers:
                 self.let_go(wanted[:number])
                 raise
         shared = [one.listener for place, one in self._shared.items() if place[1:3] == (family, proto)]
-        return Taken((*shared, *always), self, wanted)
+        return Taken(shared, always, self, wanted)
 
     def _take(self, place: _Place) -> None:
         shared = self._shared.get(place)

@@ -15,6 +15,7 @@ from lab.kernel.ground.limits import SPARE_KINDS, SPARE_SOCKETS
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.instrument import Instrument
+from lab.probe.frames import Frames
 from lab.probe.question import SOURCE_PORTS, Question
 from lab.probe.receivers import Receivers
 from lab.probe.refusal import RECEIVE_ERRORS
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 
 class Stage:
-    """Holds the `receivers` of a lab and what its probes send from, until `close`.
+    """Holds the `receivers` of a lab and what its probes and sweeps send from, until `close`.
 
     ``links`` are the networks that each node is on.  Where the network is ``shared`` with other processes the services are
     opened by who has the turn, and source ports begin anywhere.
@@ -40,6 +41,7 @@ class Stage:
         self._salt = os.urandom(4)
         self._first_port = SOURCE_PORTS[int.from_bytes(self._salt, "big") % len(SOURCE_PORTS) if shared else 0]
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
+        self.frames = Frames()
         self.receivers = Receivers(network)
         if not shared:
             self.receivers.serve()
@@ -141,4 +143,5 @@ class Stage:
         for spare in self._spare.values():
             for channel in spare:
                 channel.close()
+        self.frames.close()
         self.receivers.stop_serving()

@@ -65,7 +65,7 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SweepGroup:
-    """The keys (ports, or places in the list of sources) that share a verdict, its rule and the translation.
+    """The keys (ports, or places in the list of sources or aims) that share a verdict, its rule and the translation.
 
     ``verdict`` is that of the first of them; ``arrived`` how they arrived, None where they did not.  ``unsettled`` is a rule
     that decides by chance, where their packets came as far as it: another one may fare otherwise.  ``beyond`` is the verdict

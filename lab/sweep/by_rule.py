@@ -34,7 +34,9 @@ class Sorted:
 
 
 def sort_by_rule(sweeper: Sweeper, keys: Sequence[int]) -> Sorted:
-    """Send the packets of ``keys`` until it is known which of them met the same rules."""
+    """Send the packets of ``keys`` until it is known which of them met the same rules; few are not worth it."""
+    if len(keys) <= SMALL:
+        return Sorted(others=list(keys))
     found, alike = Sorted(), _Alike()
     with sweeper.counting(Gear.RULE) as counted, sweeper.silence():
         waiting = [keys]

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 from lab.kernel.ground.batch_receive import BatchReceiver
 from lab.kernel.ground.families import ADDRESS_FAMILIES
+from lab.kernel.ground.syscalls import Ready
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.tracer import grow_buffer
 from lab.probe.question import ICMP, ICMPV6, TCP
@@ -32,26 +33,30 @@ _OTHER_PORT = struct.Struct("!H")
 
 
 class _Ear:
-    """A raw socket of one node and protocol."""
+    """A raw socket of one node and protocol, which is read with a ``receiver`` that serves others too."""
 
-    def __init__(self, node: Node, family: int, proto: int) -> None:
-        self.node, self._family = node.name, family
+    def __init__(self, node: Node, family: int, proto: int, receiver: BatchReceiver) -> None:
+        self.node, self._family, self._receiver = node.name, family, receiver
         self._socket = node.socket(ADDRESS_FAMILIES[family], sockets.SOCK_RAW, proto)
         self.buffer_bytes = grow_buffer(self._socket)
         if family == 6:
             self._socket.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_RECVPKTINFO, 1)
-        self._receiver = BatchReceiver(self._socket.fileno(), _AT_ONCE, _LONGEST, _CONTROL if family == 6 else 0)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket."""
+        return self._socket.fileno()
 
     def heard(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Source, destination, and what follows the network header, of every packet that waits."""
         while True:
             count = 0
             if self._family == 4:
-                for data in self._receiver.receive():
+                for data in self._receiver.receive(self._socket.fileno()):
                     count += 1
                     yield data[12:16], data[16:20], data[(data[0] & 15) * 4 :]
             else:
-                for told in self._receiver.receive_with():
+                for told in self._receiver.receive_with(self._socket.fileno()):
                     count += 1
                     yield told.name[8:24], told.control[_PKTINFO : _PKTINFO + 16], told.data
             if count < self._receiver.count:
@@ -76,16 +81,18 @@ class Catch:
 
     def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:
         self._question, self._mark, self._family = question, mark, question.family
-        self._known: dict[tuple[str, bytes, bytes, int | None, str], Arrived] = {}
+        self._known: dict[tuple[str, bytes, bytes, int | None, tuple[str, str]], Arrived] = {}
+        receiver = BatchReceiver(_AT_ONCE, _LONGEST, _CONTROL if self._family == 6 else 0)
         with ExitStack() as undo:
             self._ears = []
             for node in nodes.values():
                 if node.has(self._family):
-                    self._ears.append(_Ear(node, self._family, question.proto))
+                    self._ears.append(_Ear(node, self._family, question.proto, receiver))
                     undo.callback(self._ears[-1].close)
-            self._errors = _Ear(nodes[question.node], self._family, _ICMP[self._family])
+            self._errors = _Ear(nodes[question.node], self._family, _ICMP[self._family], receiver)
             undo.callback(self._errors.close)
             self._undo = undo.pop_all()
+        self._ready = Ready([ear.descriptor for ear in (*self._ears, self._errors)])
         self.room = min(ear.buffer_bytes for ear in (*self._ears, self._errors)) // PACKET_BYTES
         self._dropped = self._drops()
         self.clear()
@@ -95,9 +102,11 @@ class Catch:
         self.arrived: dict[int, Arrived] = {}
         self.refused: dict[int, Refusal | None] = {}
         self.twice: set[int] = set()
+        ready = self._ready.now()
         for ear in (*self._ears, self._errors):
-            for _ in ear.heard():
-                pass
+            if ear.descriptor in ready:
+                for _ in ear.heard():
+                    pass
 
     def overflowed(self) -> bool:
         """Whether packets found no room since the last time this was asked: then what was heard is not all."""
@@ -109,8 +118,10 @@ class Catch:
 
     def listen(self) -> None:
         """Read what waits; the network must be at rest."""
-        proto, mark = self._question.proto, self._mark
+        proto, mark, ready = self._question.proto, self._mark, self._ready.now()
         for ear in self._ears:
+            if ear.descriptor not in ready:
+                continue
             of_sender = ear.node == self._question.node
             for source, destination, transport in ear.heard():
                 key = key_of(transport, proto, mark)
@@ -136,16 +147,15 @@ class Catch:
     def _how(self, node: str, key: int, source: bytes, destination: bytes, transport: bytes) -> Arrived:
         port = _OTHER_PORT.unpack_from(transport, 2)[0]
         other = port if port != self._question.port_of(key) else None
-        sent_from = self._question.source_of(key)
-        known = self._known.get((node, source, destination, other, sent_from))
+        ends = self._question.source_of(key), self._question.destination_of(key)
+        known = self._known.get((node, source, destination, other, ends))
         if known is None:
             domain = ADDRESS_FAMILIES[self._family]
             came_from, came_to = sockets.inet_ntop(domain, source), sockets.inet_ntop(domain, destination)
             known = Arrived(
-                node, came_to if came_to != self._question.destination else None, other,
-                came_from if came_from != sent_from else None,
-            )  # fmt: skip
-            self._known[node, source, destination, other, sent_from] = known
+                node, came_to if came_to != ends[1] else None, other, came_from if came_from != ends[0] else None
+            )
+            self._known[node, source, destination, other, ends] = known
         return known
 
     def close(self) -> None:

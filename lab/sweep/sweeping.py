@@ -119,7 +119,8 @@ class Sweeping:
         elif how is not None and (at := how.at) is not None and told is not None:
             self._tally.add(("closed", how, told), [key], lambda: Fate(delivered(self._seen(piece, key), at), how))
         else:
-            self._tally.add(("open", how, served), [key], lambda: self._to_ask(piece, key, each=served))
+            story = "open", how, served, self._question.destination_of(key)
+            self._tally.add(story, [key], lambda: self._to_ask(piece, key, each=served))
 
     def _trace(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
         self._add_all((piece, piece.keys) for piece in sweeper.traced(keys))
@@ -151,7 +152,8 @@ class Sweeping:
     def _add_traced(self, piece: Piece, key: int) -> None:
         met = tuple((self._name(node, passage.story), _moved(passage)) for node, passage in piece.passages.get(key, ()))
         seen = piece.arrived.get(key), piece.refused.get(key), key in piece.refused, key in piece.twice
-        self._tally.add((met, *seen), [key], lambda: self._proven(piece, key))
+        # one destination's packets do not speak for another's: what is not proven of them is asked
+        self._tally.add((met, *seen, self._question.destination_of(key)), [key], lambda: self._proven(piece, key))
 
     def _name(self, node: str, story: Hashable) -> int:
         """A number for what was met at a node: compared ten thousands of times, and told in tens of messages."""
@@ -177,8 +179,8 @@ class Sweeping:
         """All that was seen of one packet."""
         question = self._question
         sent = Packet(
-            question.family, question.proto, question.source_of(key), question.sport_of(key), question.destination,
-            question.port_of(key), SYN if question.proto == TCP else 0,
+            question.family, question.proto, question.source_of(key), question.sport_of(key),
+            question.destination_of(key), question.port_of(key), SYN if question.proto == TCP else 0,
         )  # fmt: skip
         paths = [passage.path() for _, passage in piece.passages.get(key, ())]
         followed = follow(paths, sent, self._stage.next_nodes)

@@ -1,4 +1,4 @@
-"""A train of packets: crafted once, and patched for each port or source; what of them comes back names its key again.
+"""A train of packets: crafted once, and patched for each port, source or aim; what of them comes back names its key again.
 
 Every packet carries a 16-bit mark of its sweep, and its own key in the inverse: where the key is the destination port, the sum
 of both is the same for all ports, and so is the checksum.
@@ -10,10 +10,12 @@ import socket as sockets
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from lab.kernel.ground.headers import checksum, ip_header
 from lab.probe.question import SOURCE_PORTS, TCP, UDP, Question, to_port
 from lab.record.sweep import Ranges
+from lab.written.service import merged
 
 SYN = 0x02
 _ACK, _RESET = 0x10, 0x04
@@ -32,12 +34,21 @@ _INVERSE = 0xFFFF
 _HEADERS = {4: 20, 6: 40}
 
 
+class Aim(NamedTuple):
+    """Where one packet of a train comes from and goes to."""
+
+    source: str
+    destination: str
+    port: int
+
+
 @dataclass(frozen=True, slots=True)
 class SweepQuestion:
-    """What is to be swept: from ``node`` and ``sport`` to ``destination``, by one of two keys.
+    """What is to be swept: from ``node`` and ``sport`` to ``destination``, by one of three keys.
 
     The key is the destination port, one of ``ports``; or, where ``sources`` are given, the place in them, and ``ports`` holds
-    the one port that is asked.  ``varied`` gives each key a source port of its own, in place of ``sport``: flows that a
+    the one port that is asked; or, where ``aims`` are given, the place in them, and they say what differs from packet to packet
+    (see `to_many`).  ``varied`` gives each key a source port of its own, in place of ``sport``: flows that a
     translation leads to one destination would otherwise be one flow.
     """
 
@@ -49,6 +60,16 @@ class SweepQuestion:
     ports: Ranges
     sources: tuple[str, ...] = ()
     varied: bool = False
+    aims: tuple[Aim, ...] = ()
+
+    @classmethod
+    def to_many(cls, node: str, proto: int, sport: int, aims: Sequence[Aim]) -> Self:
+        """One train of ``node`` to many destinations and ports: at most 65,536 ``aims``, of one family, no two alike."""
+        source, destination, _ = aims[0]
+        if len({*aims}) < len(aims) or len({":" in aim.destination for aim in aims}) > 1 or len(aims) > _INVERSE + 1:
+            raise ValueError("aims are of one family, no two alike, and no more than 65,536")
+        ports = merged([(aim.port, aim.port) for aim in aims])
+        return cls(node, source, destination, proto, sport, ports, aims=tuple(aims))
 
     @property
     def family(self) -> int:
@@ -58,12 +79,28 @@ class SweepQuestion:
     @property
     def keys(self) -> range | list[int]:
         """All keys, ascending."""
-        if self.sources:
-            return range(len(self.sources))
+        if self.listed:
+            return range(len(self.aims or self.sources))
         return [port for low, high in self.ports for port in range(low, high + 1)]
+
+    @property
+    def listed(self) -> bool:
+        """Whether the keys are places in a list, and not ports."""
+        return bool(self.aims or self.sources)
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """All destinations, each once."""
+        return tuple(dict.fromkeys(aim.destination for aim in self.aims)) or (self.destination,)
+
+    def destination_of(self, key: int) -> str:
+        """The destination address of a key's packet."""
+        return self.aims[key].destination if self.aims else self.destination
 
     def source_of(self, key: int) -> str:
         """The source address of a key's packet."""
+        if self.aims:
+            return self.aims[key].source
         return self.sources[key] if self.sources else self.source
 
     def sport_of(self, key: int) -> int:
@@ -72,11 +109,13 @@ class SweepQuestion:
 
     def port_of(self, key: int) -> int:
         """The destination port of a key's packet."""
+        if self.aims:
+            return self.aims[key].port
         return self.ports[0][0] if self.sources else key
 
     def single(self, key: int) -> Question:
         """The question that asks of one key alone, by packets of its own."""
-        return Question(self.node, self.source_of(key), self.destination, to_port(self.proto, self.port_of(key)))
+        return Question(self.node, self.source_of(key), self.destination_of(key), to_port(self.proto, self.port_of(key)))
 
 
 class Train:
@@ -87,17 +126,16 @@ class Train:
 
     def __init__(self, question: SweepQuestion, mark: int, link: bytes, length: int) -> None:
         self._question, self._mark, self._link = question, mark, link
-        first = self._packet(question.source, 1)
+        first = self._packet(0 if question.listed else 1)
         self.size = len(first)
         self.buffer = bytearray(first * length)
         self._transport = len(link) + _HEADERS[question.family]
 
     def load(self, keys: Sequence[int]) -> None:
         """Make the first packets those of ``keys``."""
-        if self._question.sources:
+        if self._question.listed:
             for number, key in enumerate(keys):
-                packet = self._packet(self._question.sources[key], self._question.ports[0][0], key)
-                self.buffer[number * self.size : (number + 1) * self.size] = packet
+                self.buffer[number * self.size : (number + 1) * self.size] = self._packet(key)
             return
         proto = self._question.proto
         self._write(keys, _DPORT, _KEY_AT[proto])
@@ -112,13 +150,12 @@ class Train:
             self.buffer[start : end : self.size] = written[0::2]
             self.buffer[start + 1 : end : self.size] = written[1::2]
 
-    def _packet(self, source: str, port: int, key: int | None = None) -> bytes:
-        """One packet; ``key`` is the port where none is given."""
+    def _packet(self, key: int) -> bytes:
         question = self._question
         domain = sockets.AF_INET6 if question.family == 6 else sockets.AF_INET
-        sender, receiver = (sockets.inet_pton(domain, address) for address in (source, question.destination))
-        key = port if key is None else key
-        sport, inverse = question.sport_of(key), _INVERSE - key
+        ends = question.source_of(key), question.destination_of(key)
+        sender, receiver = (sockets.inet_pton(domain, address) for address in ends)
+        sport, port, inverse = question.sport_of(key), question.port_of(key), _INVERSE - key
         if question.proto == TCP:
             first = struct.pack("!HHHHI", sport, port, inverse, self._mark, 0)
             largest, window = _LARGEST[question.family], _WINDOW[question.family]

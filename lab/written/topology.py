@@ -230,9 +230,10 @@ class Topology(BaseModel):
         if (owner := self._owners.get(str(wanted))) is not None:
             return (owner,)
         lengths: dict[str, int] = {}
-        for name, node in self.nodes.items():
-            if self.stands_for(name, wanted):
-                prefixes = () if isinstance(node.anyip, bool) else node.anyip
+        for name in self._anyip if self._network_of(wanted) is None else ():
+            if self._answers_for(name, wanted):
+                anyip = self.nodes[name].anyip
+                prefixes = () if isinstance(anyip, bool) else anyip
                 lengths[name] = max((network.prefixlen for network in prefixes if wanted in network), default=-1)
         best = max(lengths.values(), default=0)
         return tuple(name for name, length in lengths.items() if length == best)
@@ -242,9 +243,14 @@ class Topology(BaseModel):
 
         ``anyip: true`` is for the families that the node has an address of.
         """
+        return self._network_of(address) is None and self._answers_for(name, address)
+
+    @cached_property
+    def _anyip(self) -> tuple[str, ...]:
+        return tuple(name for name, node in self.nodes.items() if node.anyip)
+
+    def _answers_for(self, name: str, address: Address) -> bool:
         node = self.nodes[name]
-        if self.network_of(str(address)) is not None:
-            return False
         if isinstance(node.anyip, bool):
             return node.anyip and bool(node.addresses(address.version))
         return any(address in prefix for prefix in node.anyip)
@@ -256,7 +262,9 @@ class Topology(BaseModel):
 
     def network_of(self, address: str) -> str | None:
         """The name of the network that an address lies in."""
-        wanted = ip_address(address)
+        return self._network_of(ip_address(address))
+
+    def _network_of(self, wanted: Address) -> str | None:
         return next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
 
     @cached_property

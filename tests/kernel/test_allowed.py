@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from tests.kernel.conftest import LabOf
@@ -111,3 +113,17 @@ def test_from_the_gateway_itself(lab_of: LabOf) -> None:
         verdict = lab.probe("gateway", "server", service)
         assert verdict.rule is not None
         assert (verdict.allowed, verdict.rule.place) == (True, place)
+
+
+@pytest.mark.parametrize("proto", ["tcp", "udp"])
+def test_one_of_many_services(lab_of: LabOf, proto: str) -> None:
+    """What comes to others meanwhile is nobody's."""
+    lab = lab_of(corridor(server={"services": [f"{proto}/8000-8019"]}), gateway=table("filter"))
+    with lab.network.nodes["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as stray:
+        for port in (8000, 8007, 8019):
+            if proto == "udp":
+                stray.sendto(b"stray", (SERVER, 8000))
+            verdict = lab.probe("client", "server", f"{proto}/{port}")
+            assert verdict.allowed, verdict.proof
+            assert verdict.arrived is not None
+            assert verdict.arrived[:3] == ("server", SERVER, port)

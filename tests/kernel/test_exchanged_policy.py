@@ -21,7 +21,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
 from lab.verdict.prove import prove
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, rulesets, table
+from tests.kernel.scenes import CLIENT, ESTABLISHED, SERVER, corridor, rulesets, table, two_gateways
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
@@ -122,6 +122,19 @@ def test_no_packet_of_a_stream_is_missed(lab_of: LabOf) -> None:
     named = [name for name, _ in groupby(map(comment_of, paths))]
     assert named in (["before", "after"], ["before", "either", "after"]), named
     assert [comment_of(path) for path in paths[loaded:]] == ["after"] * len(sent[loaded:])
+
+
+def test_what_was_told_before_is_given_by_a_node_that_has_nothing_new_to_tell(lab_of: LabOf) -> None:
+    rules = table("filter", "-A FORWARD -p udp --dport 1000 -j ACCEPT")
+    lab = lab_of(two_gateways(), gateway=rules, second=rules)
+    with Pin(), lab.network.nodes["client"].socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        lab.instrument.paths()
+        channel.sendto(b"before", (SERVER, 1000))
+        lab.load("second", rulesets(rules))
+        lab.network.rest()
+        told = [path.node for path in lab.instrument.paths() if path.entry.dport == 1000]
+        assert sorted(told) == ["gateway", "second"]
+        assert not lab.instrument.paths()
 
 
 def comment_of(path: Path) -> str:

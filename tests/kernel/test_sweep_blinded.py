@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lab.errors import MeasurementError
+from lab.kernel.ground.owned_table import NFPROTO_INET
 from lab.kernel.watch import tracer
 from lab.kernel.watch.count_table import CountTable
 from lab.kernel.watch.instrument import Instrument
@@ -157,7 +158,7 @@ def test_the_counting_table_deleted(lab_of: LabOf, gear: Gear, monkeypatch: pyte
 
     def deleted(self: Lanes, keys: list[int]) -> None:
         for table_of in tables:
-            table_of._owner.remove()
+            table_of._owner.commit(table_of._owner.no_table(NFPROTO_INET))
         tables.clear()
         send(self, keys)
 

@@ -12,7 +12,7 @@ from lab.kernel.ground.buffers import MMSGHDR, address_of
 
 _MSG_DONTWAIT = 0x40
 _EAGAIN = 11
-_MSG_LEN, _IOV, _IOV_COUNT, _CONTROL, _CONTROL_LEN = 56, 16, 24, 32, 40
+_MSG_LEN, _CONTROL_LEN = 56, 40
 _NAME = 28  # sizeof(struct sockaddr_in6)
 
 _recvmmsg = ctypes.CDLL(None, use_errno=True).recvmmsg
@@ -27,52 +27,50 @@ class Received(NamedTuple):
 
 
 class BatchReceiver:
-    """Receives up to ``count`` datagrams of at most ``size`` bytes at once; a longer one would be cut off.
+    """Receives up to ``count`` datagrams of at most ``size`` bytes at once, of any socket; a longer one would be cut off.
 
     ``control`` is how many bytes of ancillary data there may be with each; only `receive_with` gives them.
     """
 
-    def __init__(self, descriptor: int, count: int, size: int, control: int = 0) -> None:
-        self._descriptor, self.count, self.size, self._control = descriptor, count, size, control
+    def __init__(self, count: int, size: int, control: int = 0) -> None:
+        self.count, self.size, self._control = count, size, control
         self._space = bytearray(count * size)
-        self._vectors = bytearray(count * 16)
         self._about = bytearray(count * (_NAME + control))
-        self._headers = bytearray(count * MMSGHDR)
         self._lengths = struct.Struct(f"={_MSG_LEN}xI{MMSGHDR - _MSG_LEN - 4}x")
-        space, vectors, about = address_of(self._space), address_of(self._vectors), address_of(self._about)
-        for number in range(count):
-            header = number * MMSGHDR
-            struct.pack_into("=QQ", self._vectors, number * 16, space + number * size, size)
-            struct.pack_into("=QQ", self._headers, header + _IOV, vectors + number * 16, 1)
-            if control:
-                name = about + number * (_NAME + control)
-                struct.pack_into("=QI", self._headers, header, name, _NAME)
-                struct.pack_into("=QQ", self._headers, header + _CONTROL, name + _NAME, control)
-        self._fresh = bytes(self._headers)
+        space, about, each = address_of(self._space), address_of(self._about), _NAME + control
+        vector, header = struct.Struct("=QQ"), struct.Struct(f"=QI4xQQQQ{MMSGHDR - _CONTROL_LEN - 8}x")
+        self._vectors = bytearray(b"".join(vector.pack(space + number * size, size) for number in range(count)))
+        vectors = address_of(self._vectors)
+        names = [(about + number * each, _NAME, control) if control else (0, 0, 0) for number in range(count)]
+        self._fresh = b"".join(
+            header.pack(name, length, vectors + number * vector.size, 1, name and name + _NAME, room)
+            for number, (name, length, room) in enumerate(names)
+        )
+        self._headers = bytearray(self._fresh)
         self._pointer = ctypes.c_void_p(address_of(self._headers))
 
-    def receive(self) -> list[bytes]:
+    def receive(self, descriptor: int) -> list[bytes]:
         """The datagrams that wait, `count` at most; fewer mean that no more wait.  Raises OSError (ENOBUFS)."""
         size, space = self.size, self._space
-        headers = memoryview(self._headers)[: self._received() * MMSGHDR]
+        headers = memoryview(self._headers)[: self._received(descriptor) * MMSGHDR]
         return [
             bytes(space[number * size : number * size + length])
             for number, (length,) in enumerate(self._lengths.iter_unpack(headers))
         ]
 
-    def receive_with(self) -> list[Received]:
+    def receive_with(self, descriptor: int) -> list[Received]:
         """The same with what is known of each datagram."""
         self._headers[:] = self._fresh  # the kernel wrote the lengths of the last ones
         each, found = _NAME + self._control, []
-        for number, data in enumerate(self.receive()):
+        for number, data in enumerate(self.receive(descriptor)):
             about, header = number * each, number * MMSGHDR
             length = int.from_bytes(self._headers[header + _CONTROL_LEN : header + _CONTROL_LEN + 8], sys.byteorder)
             start = about + _NAME
             found.append(Received(data, bytes(self._about[about:start]), bytes(self._about[start : start + length])))
         return found
 
-    def _received(self) -> int:
-        found = int(_recvmmsg(self._descriptor, self._pointer, self.count, _MSG_DONTWAIT, None))
+    def _received(self, descriptor: int) -> int:
+        found = int(_recvmmsg(descriptor, self._pointer, self.count, _MSG_DONTWAIT, None))
         if found < 0:
             number = ctypes.get_errno()
             if number == _EAGAIN:

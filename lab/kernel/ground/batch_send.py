@@ -19,10 +19,10 @@ _sendmmsg = ctypes.CDLL(None, use_errno=True).sendmmsg
 
 
 class BatchSender:
-    """Sends the packets of ``size`` bytes that stand one behind the other in ``buffer``, on a connected or bound socket."""
+    """Sends the packets of ``size`` bytes that stand one behind the other in ``buffer``, on connected or bound sockets."""
 
-    def __init__(self, descriptor: int, buffer: bytearray, size: int) -> None:
-        self._descriptor, self._buffer = descriptor, buffer
+    def __init__(self, buffer: bytearray, size: int) -> None:
+        self._buffer = buffer
         count = len(buffer) // size
         start = address_of(buffer)
         self._vectors = bytearray(b"".join(struct.pack("=QQ", start + number * size, size) for number in range(count)))
@@ -31,15 +31,15 @@ class BatchSender:
         self._headers = bytearray(b"".join(header.pack(vectors + number * 16, 1) for number in range(count)))
         self._pointer = address_of(self._headers)
 
-    def send(self, first: int, last: int) -> int:
-        """Send from packet ``first`` up to before ``last``; the number of the one to go on with.
+    def send(self, descriptor: int, first: int, last: int) -> int:
+        """Send from packet ``first`` up to before ``last`` on a socket; the number of the one to go on with.
 
         That is less than ``last`` when the socket has no room; a packet that the sender's own kernel refuses is passed over.
         Raises OSError.
         """
         while first < last:
             headers = ctypes.c_void_p(self._pointer + first * MMSGHDR)
-            sent = _sendmmsg(self._descriptor, headers, last - first, _MSG_DONTWAIT)
+            sent = _sendmmsg(descriptor, headers, last - first, _MSG_DONTWAIT)
             if sent >= 0:
                 first += sent
                 continue

@@ -10,6 +10,7 @@ from lab.errors import MachineError, Problem
 from lab.written.topology import NodeSpec, Topology
 
 SPARE_SOCKETS, SPARE_KINDS = 16, 16  # made ahead for each of the last so many nodes and protocols that sent
+FRAME_SOCKETS = 32  # that sweeps send from: two threads, and the last so many interfaces
 _ALWAYS = 64  # homes, fences, the machine's counters, one probe's sockets, one tool's files, what a report is written to
 _OF_A_NODE = 3  # its namespace, an ear for a sweep, the neighbours that are asked for
 _OF_AN_INTERFACE = 1  # what captures there
@@ -22,8 +23,10 @@ def descriptors(topology: Topology, ruled: Collection[str]) -> int:
     watched = sum(spec.forwards or name in ruled for name, spec in topology.nodes.items())
     bridges = len(topology.networks)
     spare = SPARE_SOCKETS * min(SPARE_KINDS, 4 * len(topology.nodes))
+    interfaces = [len(spec.interfaces) for spec in topology.nodes.values()]
+    frames = min(FRAME_SOCKETS + 2 * max(interfaces), 2 * sum(interfaces))
     return (
-        _ALWAYS + bridges + spare + _OF_A_WATCH * watched + _OF_RULESETS * len(ruled)
+        _ALWAYS + bridges + spare + frames + _OF_A_WATCH * watched + _OF_RULESETS * len(ruled)
         + sum(_OF_A_NODE + _OF_AN_INTERFACE * len(spec.interfaces) + _services(spec) for spec in topology.nodes.values())
     )  # fmt: skip
 

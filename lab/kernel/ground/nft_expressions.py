@@ -37,6 +37,11 @@ def equals(value: bytes) -> bytes:
     return expression("cmp", nl.number(1, 1), nl.number(2, 0), nl.nest(3, nl.attribute(1, value)))
 
 
+def one_of(name: str) -> bytes:
+    """Go on only if register 1 is in the set of this name."""
+    return expression("lookup", nl.text(1, name), nl.number(2, 1))
+
+
 def verdict(code: int) -> bytes:
     """End with this verdict."""
     return expression("immediate", nl.number(1, 0), nl.nest(2, nl.nest(2, nl.number(1, code))))

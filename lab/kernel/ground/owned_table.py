@@ -22,6 +22,8 @@ FIRST, LAST = -0x80000000, 0x7FFFFFFF  # priorities: before, and behind, every o
 HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _MSG = nl.NFNL_SUBSYS_NFTABLES << 8
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _DELRULE = _MSG | 0, _MSG | 2, _MSG | 3, _MSG | 6, _MSG | 8
+_NEWSET, _NEWSETELEM, _DELSETELEM = _MSG | 9, _MSG | 12, _MSG | 14
+_SET_ID = 1  # of a transaction's own; each of these tables has one set
 _TABLE_OWNER = 0x2
 
 
@@ -64,6 +66,17 @@ class Owner:
     def no_rules(self, chain: str, family: int = NFPROTO_INET) -> bytes:
         """The message that takes all rules out of a chain."""
         return nl.message(_DELRULE, 0, family, nl.text(1, self.name) + nl.text(2, chain))
+
+    def set(self, name: str, length: int, family: int = NFPROTO_INET) -> bytes:
+        """The message that makes a set of keys of that many bytes."""
+        key = nl.number(4, 0), nl.number(5, length), nl.number(10, _SET_ID)
+        return nl.message(_NEWSET, nl.NLM_F_CREATE, family, b"".join((nl.text(1, self.name), nl.text(2, name), *key)))
+
+    def element(self, name: str, key: bytes, family: int = NFPROTO_INET, *, there: bool) -> bytes:
+        """The message that puts a key into a set, or takes it out."""
+        listed = nl.nest(3, nl.nest(1, nl.nest(1, nl.attribute(1, key))))
+        kind, flags = (_NEWSETELEM, nl.NLM_F_CREATE) if there else (_DELSETELEM, 0)
+        return nl.message(kind, flags, family, nl.text(1, self.name) + nl.text(2, name) + listed)
 
     def commit(self, *messages: bytes) -> None:
         """All of ``messages`` or none, in one transaction; raises MeasurementError when the kernel refuses."""

@@ -54,6 +54,19 @@ def readable(descriptor: int, seconds: float) -> bool:
     return bool(waiting.poll(seconds * 1000))
 
 
+class Ready:
+    """Which of ``descriptors`` have something to read, or an error to tell; asked of all at once."""
+
+    def __init__(self, descriptors: Collection[int]) -> None:
+        self._poll = select.poll()
+        for descriptor in descriptors:
+            self._poll.register(descriptor, select.POLLIN)
+
+    def now(self) -> set[int]:
+        """Those that have, without waiting."""
+        return {descriptor for descriptor, _ in self._poll.poll(0)}
+
+
 def make_mounts_private() -> None:
     """Keep every mount made from here on inside this mount namespace (mount(2), MS_PRIVATE); raises OSError."""
     _check(_libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None), "mount --make-rprivate /")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from lab.kernel.ground import nfnetlink as nl
@@ -53,6 +53,8 @@ class ConntrackChannel:
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self._socket.bind((0, 0))
         self._sequence = 0
+        self._told: tuple[bytes, ...] | None = None
+        self._losses: Mapping[str, int] = {}
         self._zones = {0}
         self.zoned = zoned
 
@@ -131,15 +133,11 @@ class ConntrackChannel:
 
     def losses(self) -> Mapping[str, int]:
         """What conntrack refused so far, over all processors: ``insert_failed``, ``drop``, ``early_drop``, …."""
-        total = dict.fromkeys(_STATISTICS.values(), 0)
         self._ask(_STATS_CPU, nl.NLM_F_DUMP, b"")
-        for kind, data in self._answers():
-            if kind == nl.NLMSG_ERROR:
-                break
-            for number, value in nl.attributes(data, nl.HEADER).items():
-                if number in _STATISTICS:
-                    total[_STATISTICS[number]] += int.from_bytes(value, "big")
-        return total
+        told = tuple(data[nl.HEADER :] for kind, data in self._answers() if kind != nl.NLMSG_ERROR)
+        if told != self._told:
+            self._told, self._losses = told, _sum_up(told)
+        return self._losses
 
     def _answers(self) -> Iterator[tuple[int, bytes]]:
         """The messages of the dump that was asked for last, up to its end; an error is the last of them."""
@@ -169,6 +167,16 @@ class ConntrackChannel:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _sum_up(told: Sequence[bytes]) -> Mapping[str, int]:
+    """What each processor counted, added up."""
+    total = dict.fromkeys(_STATISTICS.values(), 0)
+    for data in told:
+        for number, value in nl.attributes(data).items():
+            if number in _STATISTICS:
+                total[_STATISTICS[number]] += int.from_bytes(value, "big")
+    return total
 
 
 def _in_zone(zone: int) -> bytes:

@@ -30,22 +30,33 @@ _LOGGING = tuple(nl.text(1, name) for name in ("log", "LOG", "NFLOG", "AUDIT"))
 
 
 class CountTable:
-    """Counts in ``namespace`` until `remove`; a packet is marked by ``mark``, 16 bits at ``mark_at`` of protocol ``proto``."""
+    """A table in ``namespace`` that is there from `start` to `stop`, as often as that is asked for until `remove`.
 
-    def __init__(self, namespace: Namespace, proto: int, mark_at: int, mark: int) -> None:
+    Its owner stays: that a table goes with its owner takes the kernel 10 ms and more, and a transaction a hundredth of that.
+    """
+
+    def __init__(self, namespace: Namespace) -> None:
         self._owner = Owner(namespace, COUNT_TABLE, "the lab's counting table", shared=True)
         self._own = self._owner.name.encode() + b"\0"
+        self._channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
+        self._channel.settimeout(nl.KERNEL_DEADLINE_S)
+        self._channel.bind((0, 0))
+
+    def start(self, proto: int, mark_at: int, mark: int) -> None:
+        """Count from 0; a packet is marked by ``mark``, 16 bits at ``mark_at`` of protocol ``proto``."""
+        every = counter()
         marked = (meta(META_L4PROTO), equals(bytes([proto])), header(TRANSPORT, mark_at, 2), equals(mark.to_bytes(2, "big")))
         messages = [self._owner.table(NFPROTO_INET)]
         for number, hook in enumerate(HOOKS):
             for edge, priority in _EDGES:
                 chain = f"{hook}-{edge}"
                 messages.append(self._owner.chain(chain, number, priority))
-                messages += [self._owner.rule(chain, counter()), self._owner.rule(chain, *marked, counter())]
+                messages += [self._owner.rule(chain, every), self._owner.rule(chain, *marked, every)]
         self._owner.commit(*messages)
-        self._channel = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
-        self._channel.settimeout(nl.KERNEL_DEADLINE_S)
-        self._channel.bind((0, 0))
+
+    def stop(self) -> None:
+        """Count no more: the table goes, if it is there."""
+        self._owner.commit(self._owner.table(NFPROTO_INET), self._owner.no_table(NFPROTO_INET))
 
     def eaten(self) -> Counts:
         """What the hooks ate by now; the network must be at rest.  Raises MeasurementError when the table is gone."""
@@ -74,7 +85,7 @@ class CountTable:
         return nl.receive_dump(self._channel)
 
     def remove(self) -> None:
-        """Take the table away."""
+        """Take the table away for good."""
         self._channel.close()
         self._owner.remove()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from lab.errors import MeasurementError, Problem
+from lab.kernel.ground.closing import side_by_side
+from lab.kernel.ground.syscalls import Ready
 from lab.kernel.hold.rule_index import RuleIndex
 from lab.kernel.stage.neighbour_tables import NeighbourTables
 from lab.kernel.stage.network import Network
@@ -30,7 +31,6 @@ from lab.ruleset.backend import Backend
 
 _LOOPBACK_CROSSINGS = 2  # one is enough: a canary crosses the loopback once
 _CANARY_REPEATS = 3  # at most, as `Network.rest` has it
-_SIDE_BY_SIDE = 64  # threads that wait for the kernel; each waits for what the others wait for
 
 
 class Trace(Protocol):
@@ -38,6 +38,14 @@ class Trace(Protocol):
 
     table: TraceTable
     told: int  # messages of the last `passages`
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether `paths` has more to give than what waits there."""
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call; raises tracer.Overrun when some were lost."""
@@ -78,13 +86,20 @@ class Trace(Protocol):
 class Watch:
     """What is watched of one node, and by which ``rules`` its trace is told.
 
-    ``always`` tells that every packet is traced there, whatever else is asked for.
+    ``always`` tells that every packet is traced there, whatever else is asked for.  ``counted`` counts what its rules eat, once
+    that was asked for.
     """
 
     trace: Trace
     conntrack: ConntrackChannel
     rules: RuleIndex
     always: bool = False
+    counted: CountTable | None = None
+
+    def closers(self) -> tuple[Callable[[], None], ...]:
+        """What is to be called to stop watching, in any order."""
+        counted = () if self.counted is None else (self.counted.remove,)
+        return *self.trace.closers(), self.conntrack.close, *counted
 
 
 class Instrument:
@@ -95,6 +110,7 @@ class Instrument:
         self._watches: dict[str, Watch] = {}
         self.nodes: Mapping[str, Watch] = MappingProxyType(self._watches)
         self._everything = False
+        self._ready: Ready | None = None
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
         self._neighbours = NeighbourTables()
@@ -115,6 +131,7 @@ class Instrument:
         else:
             tracer = Tracer(node.namespace, families, devices)
             trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
+        self._ready = None
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
         trace.table.trace(everything=always or self._everything)
         self._canary(node.name)
@@ -165,9 +182,9 @@ class Instrument:
 
     def forget(self, name: str) -> None:
         """Stop watching a node."""
-        watch = self._watches.pop(name, None)
+        watch, self._ready = self._watches.pop(name, None), None
         if watch is not None:
-            for close in (*watch.trace.closers(), watch.conntrack.close):
+            for close in watch.closers():
                 close()
 
     def canary(self) -> None:
@@ -208,9 +225,18 @@ class Instrument:
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
         found: list[Path] = []
-        for watch in self._watches.values():
-            found += watch.trace.paths()
+        for trace in self._with_something_to_tell():
+            found += trace.paths()
         return found
+
+    def _with_something_to_tell(self) -> list[Trace]:
+        """The traces that have: to read each of many that have nothing takes longer than a probe."""
+        traces = [watch.trace for watch in self._watches.values()]
+        if len(traces) == 1:
+            return traces
+        self._ready = self._ready or Ready([trace.descriptor for trace in traces])
+        ready = self._ready.now()
+        return [trace for trace in traces if trace.keeps or trace.descriptor in ready]
 
     def passages(self) -> list[tuple[str, Passage]]:
         """The same for many packets that went few ways, each with its node."""
@@ -239,9 +265,10 @@ class Instrument:
         """What reads, by watched node, what its rules ate of the packets with a mark, in the rule gear rule by rule."""
         with ExitStack() as undo:
             tables = {}
-            for name in self._watches:
-                tables[name] = CountTable(self.network.nodes[name].namespace, proto, mark_at, mark)
-                undo.callback(tables[name].remove)
+            for name, watch in self._watches.items():
+                watch.counted = tables[name] = watch.counted or CountTable(self.network.nodes[name].namespace)
+                undo.callback(tables[name].stop)
+                tables[name].start(proto, mark_at, mark)
             yield lambda gear: {
                 name: table.every_rule() if gear is Gear.RULE else table.eaten() for name, table in tables.items()
             }
@@ -301,15 +328,8 @@ class Instrument:
 
         The kernel waits some milliseconds for each packet socket and each table that goes, so they go side by side.
         """
-        channels = [
-            close
-            for watch in self._watches.values()
-            for close in (*watch.trace.closers(), watch.conntrack.close)
-        ]
-        channels += also
+        channels = [close for watch in self._watches.values() for close in watch.closers()]
         self._watches.clear()
-        with ThreadPoolExecutor(max_workers=_SIDE_BY_SIDE) as pool:
-            for done in [pool.submit(close) for close in channels]:
-                done.result()
+        side_by_side(*channels, *also)
         self._backlog.close()
         self._neighbours.close()

@@ -64,6 +64,16 @@ class LegacyTrace:
         self.told = 0
         self._canary = Canary(namespace, families, self.table.number)
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+        return self._log.descriptor
+
+    @property
+    def keeps(self) -> bool:
+        """Whether `paths` has more to give than what waits there."""
+        return self._kept is not None
+
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
         messages = self._log.read()

@@ -48,7 +48,12 @@ class PacketLog:
         self.buffer_bytes = grow_buffer(self._socket)
         self._socket.bind((0, 0))
         self.bind()
-        self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_ROOM)
+        self._receiver = BatchReceiver(count=64, size=_ROOM)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+        return self._socket.fileno()
 
     def bind(self) -> None:
         """Take the group; MeasurementError where another process has it, as it tells one reader alone."""
@@ -83,11 +88,11 @@ class PacketLog:
         found: list[Logged] = []
         while True:
             try:
-                waiting = self._receiver.receive()
+                waiting = self._receiver.receive(self._socket.fileno())
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                while self._receiver.receive():
+                while self._receiver.receive(self._socket.fileno()):
                     pass
                 self._next = None
                 raise Overrun from error

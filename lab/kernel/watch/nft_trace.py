@@ -24,6 +24,16 @@ class NftTrace:
         self._tracer, self._assembler = tracer, assembler
         self._kept: Kept[TraceMessage] | None = None
 
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+        return self._tracer.descriptor
+
+    @property
+    def keeps(self) -> bool:
+        """Whether `paths` has more to give than what waits there."""
+        return self._kept is not None
+
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
         messages = self._tracer.read()

@@ -7,7 +7,7 @@ number: other processes may have theirs beside it.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from lab.kernel.ground import nfnetlink as nl
@@ -26,6 +26,7 @@ from lab.kernel.ground.nft_expressions import (
     header,
     masked,
     meta,
+    one_of,
     verdict,
 )
 from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, Owner
@@ -41,6 +42,7 @@ CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\
 _NFPROTO_IPV4, _NFPROTO_IPV6 = 2, 10
 _SOURCES = {4: (_NFPROTO_IPV4, 12, 4), 6: (_NFPROTO_IPV6, 8, 16)}  # where a header of the family has its source address
 _TCP, _SYN = 6, 0x02
+_SKIPPED = "skipped"  # a set: the protocols that are not traced but on SYN, which are TCP or none
 
 
 def canary_ports(number: int) -> bytes:
@@ -71,30 +73,32 @@ class TraceTable:
 
     def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
         self._log_prefix = log_prefix
+        self._made: list[bytes] = []
+        self._switches: dict[bool, list[bytes]] = {}
         self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
         self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table", shared=True)
         self.name, self.number = self._owner.name, self._owner.number
         self.everything = False
-        tables = [self._owner.table(family) for family in dict.fromkeys(map(_family, self._entries))]
+        tables = [message for family in self._families for message in self._with_set(family)]
         entries = [
             self._owner.chain(chain, _hook(chain), FIRST, _family(chain), devices if chain == INGRESS else ())
             for chain in self._entries
         ]
         exits = [self._owner.chain(chain, _hook(chain), LAST) for chain in EXITS]
-        self._owner.commit(*tables, *entries, *exits, *self._rules(everything=False))
+        self._owner.commit(*tables, *entries, *exits, *self._rules())
 
     def see_ingress(self, devices: Sequence[str]) -> None:
         """Give the table its twin at ``devices`` from now on; one that has it is left as it is."""
         if INGRESS not in self._entries:
-            made = self._owner.table(NFPROTO_NETDEV), self._owner.chain(INGRESS, 0, FIRST, NFPROTO_NETDEV, devices)
+            made = *self._with_set(NFPROTO_NETDEV), self._owner.chain(INGRESS, 0, FIRST, NFPROTO_NETDEV, devices)
             before = self._no_rules()
-            self._entries = (*self._entries, INGRESS)
-            self._owner.commit(*made, *before, *self._rules(everything=self.everything))
+            self._entries, self._made, self._switches = (*self._entries, INGRESS), [], {}
+            self._owner.commit(*made, *before, *self._rules())
 
     def trace(self, *, everything: bool) -> None:
         """Trace every packet, or TCP on SYN alone; one transaction."""
         if everything != self.everything:
-            self._owner.commit(*self._no_rules(), *self._rules(everything=everything))
+            self._owner.commit(*self._skips(there=not everything))
             self.everything = everything
 
     @contextmanager
@@ -104,7 +108,25 @@ class TraceTable:
         try:
             yield
         finally:
-            self._owner.commit(*self._rules(everything=self.everything))
+            self._owner.commit(*self._rules())
+
+    @property
+    def _families(self) -> Collection[int]:
+        return dict.fromkeys(map(_family, self._entries))
+
+    def _with_set(self, family: int) -> list[bytes]:
+        """A table with its set: what is in it may change, and the rules that ask it stay."""
+        made = [self._owner.table(family), self._owner.set(_SKIPPED, 1, family)]
+        return made if self.everything else [*made, self._skip_tcp(family, there=True)]
+
+    def _skips(self, *, there: bool) -> list[bytes]:
+        """Made once, as closer looks switch them on and off."""
+        if there not in self._switches:
+            self._switches[there] = [self._skip_tcp(family, there=there) for family in self._families]
+        return self._switches[there]
+
+    def _skip_tcp(self, family: int, *, there: bool) -> bytes:
+        return self._owner.element(_SKIPPED, bytes([_TCP]), family, there=there)
 
     def _no_rules(self) -> list[bytes]:
         return [self._owner.no_rules(chain, _family(chain)) for chain in (*self._entries, *EXITS)]
@@ -118,20 +140,24 @@ class TraceTable:
             return b""
         return expression("log", nl.attribute(1, struct.pack("!H", LOG_GROUP)), nl.text(2, self._log_prefix + chain))
 
-    def _rules(self, *, everything: bool) -> list[bytes]:
+    def _rules(self) -> list[bytes]:
+        """Made once, as they come back after each `silence`."""
+        self._made = self._made or self._make_rules()
+        return self._made
+
+    def _make_rules(self) -> list[bytes]:
         rules = [self._rule(chain, _traced(), self._told(chain), verdict(ACCEPT)) for chain in self._entries]
         rules += [self._rule(chain, self._told(chain), verdict(ACCEPT)) for chain in EXITS]
-        if not everything:
-            # a log, unlike a trace message, is written of a packet that was not marked at its entry too
-            chains = self._entries if self._log_prefix is None else (*self._entries, *EXITS)
-            rules += [self._skip_established_tcp(chain) for chain in chains]
+        # a log, unlike a trace message, is written of a packet that was not marked at its entry too
+        chains = self._entries if self._log_prefix is None else (*self._entries, *EXITS)
+        rules += [self._skip_established_tcp(chain) for chain in chains]
         # this table stands before the one that keeps the node quiet, and what that one drops is nobody's packet
         ipv6 = meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6]))
         rules.append(self._rule("output", *ipv6, *report(), verdict(DROP), first=True))
         return rules + [rule for chain in ENTRIES for family in CANARIES for rule in self._canaries(chain, family)]
 
     def _skip_established_tcp(self, chain: str) -> bytes:
-        tcp = (meta(META_L4PROTO), equals(bytes([_TCP])))
+        tcp = (meta(META_L4PROTO), one_of(_SKIPPED))
         no_syn = (header(TRANSPORT, 13, 1), masked(bytes([_SYN])), equals(b"\0"))
         return self._rule(chain, *tcp, *no_syn, verdict(ACCEPT), first=True)
 

@@ -105,15 +105,20 @@ class Tracer:
         self.buffer_bytes = grow_buffer(self._socket)
         self._socket.bind((0, 0))
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _NFNLGRP_NFTRACE)
-        self._receiver = BatchReceiver(self._socket.fileno(), count=64, size=_LONGEST)
+        self._receiver = BatchReceiver(count=64, size=_LONGEST)
         self._canary = Canary(namespace, families, self.table.number)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the socket that it is told by."""
+        return self._socket.fileno()
 
     def read(self) -> list[TraceMessage]:
         """All messages that wait; raises Overrun when some were lost."""
         found: list[TraceMessage] = []
         while True:
             try:
-                waiting = self._receiver.receive()
+                waiting = self._receiver.receive(self._socket.fileno())
             except OSError as error:
                 if error.errno == errno.ENOBUFS:
                     self._discard()
@@ -125,7 +130,7 @@ class Tracer:
 
     def _discard(self) -> None:
         """Let go of what waits: the kernel tells nothing more, not even of further losses, until all of it is read."""
-        while self._receiver.receive():
+        while self._receiver.receive(self._socket.fileno()):
             pass
 
     def _message(self, data: bytes) -> TraceMessage:

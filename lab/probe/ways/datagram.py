@@ -22,7 +22,7 @@ class Datagrams(Way):
     __slots__ = "_arrived", "_receivers"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
-        self._receivers = self._hold(stage.receivers.take(question)).listeners
+        self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._hold(stage.sender(question, sockets.SOCK_DGRAM))
         port = stage.bind(self._client, question)
         self._sent = Packet(question.family, UDP, question.source, port, question.destination, question.port)
@@ -63,7 +63,7 @@ class Datagrams(Way):
 
     def _received(self, nonce: bytes) -> tuple[Listener, listeners.Datagram] | None:
         """The datagram with this nonce; what else waits is not this probe's and is let go."""
-        for receiver in self._receivers:
+        for receiver in self._receivers.waiting():
             while (found := receiver.receive()) is not None:
                 if found.payload == nonce:
                     return receiver, found

@@ -30,7 +30,7 @@ class Connection(Way):
     def _make_ready(self, stage: Stage, question: Question) -> None:
         self._connected = False
         self._server: sockets.socket | None = None
-        self._receivers = self._hold(stage.receivers.take(question)).listeners
+        self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         port = stage.bind(self._client, question)
@@ -142,7 +142,7 @@ class Connection(Way):
             seen.local_error = os.strerror(code)
 
     def _accepted(self) -> tuple[sockets.socket, Arrival] | None:
-        for receiver in self._receivers:
+        for receiver in self._receivers.waiting():
             accepted = receiver.accept()
             if accepted is not None:
                 return accepted

@@ -56,6 +56,12 @@ def test_all_that_met_the_same_are_traced_by_one() -> None:
     assert [len(keys) for keys in made.sent] == [1000, 1]
 
 
+def test_few_are_traced_at_once_and_not_counted() -> None:
+    made = Made(lambda _: (1, 0))
+    assert (found(made, range(SMALL)).to_trace, made.sent) == (list(range(SMALL)), [])
+    assert len(found(made, range(SMALL + 1)).to_trace) == 1
+
+
 def test_two_rules_are_told_apart_and_every_key_is_accounted_for() -> None:
     result = found(Made(lambda key: (1, 0) if key < 300 else (0, 1)), range(1024))
     kept = [key for first, rest in result.alike.items() for key in (first, *rest)]

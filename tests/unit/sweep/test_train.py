@@ -11,7 +11,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Packet
 
-from lab.sweep.train import DISTINCT, SweepQuestion, Train, answered_key, is_reset, key_of
+from lab.sweep.train import DISTINCT, Aim, SweepQuestion, Train, answered_key, is_reset, key_of
 
 SOURCES = {4: "10.0.1.10", 6: "2001:db8:1::10"}
 DESTINATIONS = {4: "10.0.2.10", 6: "2001:db8:2::10"}
@@ -131,6 +131,42 @@ def test_the_keys_of_a_question() -> None:
     assert (list(ports.keys), ports.port_of(7), ports.source_of(7)) == ([1, 2, 3, 7], 7, SOURCES[4])
     sources = question(4, 6, "192.0.2.1", "192.0.2.2", ports=((443, 443),))
     assert (list(sources.keys), sources.port_of(1), sources.source_of(1)) == ([0, 1], 443, "192.0.2.2")
+
+
+@pytest.mark.parametrize(("family", "proto"), KINDS)
+def test_every_aim_has_its_own_ends_and_key(family: int, proto: int) -> None:
+    near, far = (("192.0.2.{}", "198.51.100.{}"), ("2001:db8:a::{}", "2001:db8:b::{}"))[family == 6]
+    aims = [
+        Aim(near.format(source), far.format(destination), port)
+        for source in (1, 2) for destination in range(1, 20) for port in (1, 443, 65535)
+    ]  # fmt: skip
+    asked = SweepQuestion.to_many("client", proto, 4000, aims)
+    assert (asked.keys, asked.ports) == (range(len(aims)), ((1, 1), (443, 443), (65535, 65535)))
+    assert asked.destinations == tuple(far.format(destination) for destination in range(1, 20))
+    for key, packet in enumerate(loaded(asked, list(asked.keys))):
+        read = (IP if family == 4 else IPv6)(packet)
+        assert (read.src, read.dst, read[LAYERS[proto]].dport) == aims[key]
+        assert (asked.source_of(key), asked.destination_of(key), asked.port_of(key)) == aims[key]
+        transport = packet[HEADERS[family] :]
+        assert ones_sum(pseudo_header(packet, family, proto) + transport) == 0xFFFF
+        assert key_of(transport, proto, MARK) == key
+
+
+ONE = Aim("192.0.2.1", "198.51.100.1", 443)
+
+
+@pytest.mark.parametrize(
+    "aims",
+    [
+        [ONE, ONE],
+        [ONE, Aim("2001:db8::1", "2001:db8::2", 443)],
+        [Aim(ONE.source, f"198.51.{port % 3}.1", port // 3) for port in range(70_000)],
+    ],
+    ids=["alike", "of two families", "too many"],
+)
+def test_aims_that_are_no_train(aims: list[Aim]) -> None:
+    with pytest.raises(ValueError, match="aims are of one family"):
+        SweepQuestion.to_many("client", 6, 4000, aims)
 
 
 @pytest.mark.parametrize(("family", "proto"), KINDS)
