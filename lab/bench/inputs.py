@@ -22,14 +22,14 @@ def folder() -> Path:
     return shipped_root() / "ci" / "bench.d"
 
 
-def text_of(file: str) -> Rendered:
+def text_of(file: str, **variables: object) -> Rendered:
     """A text of the policies, rendered as the lab renders: ``two-hundred.rules``."""
-    return render(folder() / "policies" / f"{file}.j2", {}, {}, {})
+    return render(folder() / "policies" / f"{file}.j2", variables, {}, {})
 
 
-def policy(name: str) -> Rulesets:
+def policy(name: str, **variables: object) -> Rulesets:
     """A policy of iptables among the inputs, rendered."""
-    return Rulesets(v4=text_of(f"{name}.rules"))
+    return Rulesets(v4=text_of(f"{name}.rules", **variables))
 
 
 def grown(file: str, entries: int) -> Rendered:
@@ -60,7 +60,7 @@ def project(cells: int) -> Iterator[Path]:
 
 
 @contextmanager
-def real(name: str, *, limits: bool = True) -> Iterator[Path]:
+def project_of(name: str, *, limits: bool = True) -> Iterator[Path]:
     """A matrix with a ruleset as people have them, its limiters left in or out, in a project as above."""
     policies = [f"policies/{path.name}" for path in sorted((folder() / "policies").glob(f"{name}.*"))]
     with _project(name, [f"topologies/{name}.yaml", *policies], limits=limits) as matrix:
