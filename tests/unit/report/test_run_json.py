@@ -155,7 +155,7 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
         "counting_exposure_ratio", "campus_zone_exposure_s", "campus_probe_ms", "probe_49_nodes_ratio",
     }  # fmt: skip
     assert set(schema["properties"]["peers"]["required"]) == {
-        "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_default_1000_ports_s",
-        "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
+        "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_tuned_ratio",
+        "nmap_default_1000_ports_s", "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
     }  # fmt: skip
     assert set(schema["properties"]["growth"]["required"]) == {"rules", "cells", "nodes"}
