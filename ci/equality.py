@@ -27,6 +27,7 @@ from lab.written.service import parse_service
 from lab.written.topology import Topology
 
 GATEWAY = "gateway"
+_NEVER = {"reject": "icmp-net-prohibited"}  # as no ruleset does: only of a cell that fails is each port told
 _COMMAND = "from lab.cli.main import main; main()"
 _TOPOLOGY = {
     "topology": "corridor",
@@ -155,7 +156,7 @@ def _project(given: Example, root: Path) -> Path:
     """The example as files."""
     suffix = {"v4": "rules", "nft": "nft"}[given.kind]
     rows = [
-        {"name": name, "from": flow.node, "to": flow.destination, "service": service, "expect": "deny"}
+        {"name": name, "from": flow.node, "to": flow.destination, "service": service, "expect": _NEVER}
         for number, flow in enumerate(given.flows)
         for name, service in (
             (f"row {number}", [f"{flow.proto}/{port}" for port in flow.ports]),
