@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,14 +22,14 @@ def folder() -> Path:
     return shipped_root() / "ci" / "bench.d"
 
 
-def text_of(file: str) -> Rendered:
+def text_of(file: str, **variables: object) -> Rendered:
     """A text of the policies, rendered as the lab renders: ``two-hundred.rules``."""
-    return render(folder() / "policies" / f"{file}.j2", {}, {}, {})
+    return render(folder() / "policies" / f"{file}.j2", variables, {}, {})
 
 
-def policy(name: str) -> Rulesets:
+def policy(name: str, **variables: object) -> Rulesets:
     """A policy of iptables among the inputs, rendered."""
-    return Rulesets(v4=text_of(f"{name}.rules"))
+    return Rulesets(v4=text_of(f"{name}.rules", **variables))
 
 
 def grown(file: str, entries: int) -> Rendered:
@@ -55,14 +55,28 @@ def topology_of(nodes: int) -> Topology:
 @contextmanager
 def project(cells: int) -> Iterator[Path]:
     """A matrix of that many cells in a project of its own, which is gone afterwards."""
+    with _project("cells", ["topologies/three.yaml", "policies/two-hundred.rules.j2"], cells=cells) as matrix:
+        yield matrix
+
+
+@contextmanager
+def project_of(name: str, *, limits: bool = True) -> Iterator[Path]:
+    """A matrix with a ruleset as people have them, its limiters left in or out, in a project as above."""
+    policies = [f"policies/{path.name}" for path in sorted((folder() / "policies").glob(f"{name}.*"))]
+    with _project(name, [f"topologies/{name}.yaml", *policies], limits=limits) as matrix:
+        yield matrix
+
+
+@contextmanager
+def _project(name: str, files: Sequence[str], **variables: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        for kept in ("topologies/three.yaml", "policies/two-hundred.rules.j2"):
-            (root / kept).parent.mkdir()
+        for kept in files:
+            (root / kept).parent.mkdir(exist_ok=True)
             (root / kept).write_text((folder() / kept).read_text())
-        matrix = root / "matrices" / "cells.yaml"
+        matrix = root / "matrices" / f"{name}.yaml"
         matrix.parent.mkdir()
-        matrix.write_text(_written("matrices/cells.yaml", cells=cells))
+        matrix.write_text(_written(f"matrices/{name}.yaml", **variables))
         yield matrix
 
 

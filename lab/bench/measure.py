@@ -11,6 +11,7 @@ from lab.bench.growth import growth
 from lab.bench.loads import loads
 from lab.bench.machine import machine
 from lab.bench.probes import probes
+from lab.bench.real import real
 from lab.bench.runs import runs
 from lab.bench.sweeps import sweeps
 from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem
@@ -34,7 +35,7 @@ def groups(names: Sequence[str] = (), instead: Sequence[Group] = ()) -> Sequence
     build.  The largest labs come last: the kernel is at work for seconds after they are gone.
     """
     named = {group.name: group for group in instead}
-    own = [Group(work.__name__, work) for work in (machine, probes, sweeps, runs, loads, growth, building)]
+    own = [Group(work.__name__, work) for work in (machine, probes, sweeps, runs, real, loads, growth, building)]
     every = [named.pop(group.name, group) for group in own]
     every[-3:-3] = named.values()
     known = {group.name for group in every}

@@ -42,8 +42,8 @@ def _asked(backend: Backend, count: int, *asked: tuple[str, Question, str]) -> d
     return figures
 
 
-def ask(lab: Lab, question: Question, kind: str, count: int) -> float:
-    """The median of ``count`` probes at the gateway, in microseconds.
+def ask(lab: Lab, question: Question, kind: str, count: int, at: str = "gateway") -> float:
+    """The median of ``count`` probes at a node, in microseconds.
 
     Raises MeasurementError when one does not end as ``kind`` with its rule.
     """
@@ -51,7 +51,7 @@ def ask(lab: Lab, question: Question, kind: str, count: int) -> float:
     with lab.batch():
         for _ in range(count):
             start = time.perf_counter()
-            verdict = lab.ask(question, "gateway")
+            verdict = lab.ask(question, at)
             found.append((time.perf_counter() - start) * 1e6)
             if verdict.kind != kind or verdict.rule is None:
                 raise MeasurementError(Problem(f"a probe that must be {kind} was {verdict.kind}: {verdict.proof}"))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from select import select
 
 _LAB = "from lab.cli.main import main; main()"
 
@@ -24,9 +25,9 @@ class Ended:
     peak_mb: float
 
 
-def run_lab(*arguments: str) -> Ended:
-    """Run the command ``lab`` of this very code."""
-    return _ended([sys.executable, "-c", _LAB, *arguments])
+def run_lab(*arguments: str, patience_s: float | None = None) -> Ended:
+    """Run the command ``lab`` of this very code; after ``patience_s`` seconds it is ended, with a code below 0."""
+    return _ended([sys.executable, "-c", _LAB, *arguments], patience_s)
 
 
 def run_pytest(matrix: Path) -> Ended:
@@ -40,11 +41,14 @@ def _compiled() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="lab-bench-")
 
 
-def _ended(command: Sequence[str]) -> Ended:
+def _ended(command: Sequence[str], patience_s: float | None = None) -> Ended:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPYCACHEPREFIX"] = _compiled().name
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    with os.fdopen(os.pidfd_open(child.pid)) as ends:
+        if not select([ends], [], [], patience_s)[0]:
+            child.kill()
     _, status, usage = os.wait4(child.pid, 0)
     took = time.perf_counter() - start
     child.returncode = os.waitstatus_to_exitcode(status)

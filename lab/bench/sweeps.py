@@ -20,20 +20,20 @@ def sweeps(size: Size) -> Found:
     names = ("sweep_verdict_s", "sweep_rule_s", "sweep_all_accept_s")
     runs = size.few(3)
     with Lab(topology("three"), {"gateway": policy("two-hundred")}) as lab:
-        verdict, rule = (median(_sweep(lab, one, ANSWERING), runs) for one in (Gear.VERDICT, Gear.RULE))
+        verdict, rule = (median(sweep(lab, one, ANSWERING), runs) for one in (Gear.VERDICT, Gear.RULE))
     with Lab(topology("three"), {"gateway": policy("all-accept")}) as lab:
-        everything = median(_sweep(lab, Gear.VERDICT, _ALL), runs)
+        everything = median(sweep(lab, Gear.VERDICT, _ALL), runs)
     return Found(dict(zip(names, (verdict, rule, everything), strict=True)))
 
 
-def _sweep(lab: Lab, gear: Gear, reached: int) -> Callable[[], None]:
+def sweep(lab: Lab, gear: Gear, reached: int) -> Callable[[], None]:
     """One sweep in which that many ports must be found to be reached, and none without a proven verdict."""
 
     def work() -> None:
-        sweep = lab.sweep("client", TARGET, _PORTS, gear=gear)
-        found = sum(group.count for group in sweep.open)
-        if found != reached or sweep.lost:
-            what = f"a sweep found {found:,} ports reached and {sweep.lost:,} lost where {reached:,} are reached"
+        swept = lab.sweep("client", TARGET, _PORTS, gear=gear)
+        found = sum(group.count for group in swept.open)
+        if found != reached or swept.lost:
+            what = f"a sweep found {found:,} ports reached and {swept.lost:,} lost where {reached:,} are reached"
             raise MeasurementError(Problem(what))
 
     return work

@@ -21,6 +21,7 @@ class Peers:
     ip_netns_exec_us: Number | None = figure("one `ip netns exec`, microseconds")
     nse_deny_us: Number | None = figure("one more denied packet in a run of network-sandbox-engine, microseconds")
     nmap_tuned_s: Number | None = figure("65,535 TCP ports of the same host by nmap at its fastest, seconds")
+    nmap_tuned_ratio: Number | None = figure("nmap's best of these as a multiple of the lab's verdicts, in turn")
     nmap_default_1000_ports_s: Number | None = figure("1,000 TCP ports of the same host by nmap at its defaults, seconds")
     ip_batch_lab3_ms: Number | None = figure("the network of three nodes by `ip -batch`, without waiting for it, milliseconds")
     mininet_lab3_ms: Number | None = figure("the network of three nodes by mininet, milliseconds")
@@ -54,6 +55,7 @@ class Nodes:
 
 
 rows = partial(figure, "one row for each size")
+without_limiters = partial(figure, "the same as a multiple of what it takes without limiters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,19 @@ class Bench:
     rss_mb: Number | None = figure("peak memory of the 1,000 cells, megabytes of 10^6 bytes")
     pytest_1000_s: Number | None = figure("the same 1,000 cells by `pytest`, everything included, seconds")
     exposure_s: Number | None = figure("`lab exposure --topology edge`, everything included, seconds")
+    openwrt_default_s: Number | None = figure("a default of four pairs and 1,023 ports by OpenWrt's stock set, seconds")
+    openwrt_default_ratio: Number | None = without_limiters()
+    ufw_docker_run_s: Number | None = figure("1,000 cells and a default of a gateway with ufw and Docker, seconds")
+    ufw_docker_run_ratio: Number | None = without_limiters()
+    ufw_docker_exposure_s: Number | None = figure("the exposure of the same gateway, seconds")
+    ufw_docker_exposure_ratio: Number | None = without_limiters()
+    branches_exposure_s: Number | None = figure("the exposure of a router of 218 rules and 15 networks, seconds")
+    branches_exposure_ratio: Number | None = without_limiters()
+    counting_exposure_s: Number | None = figure("the exposure of a firewall of 580 rules with a guard by `recent`, seconds")
+    counting_exposure_ratio: Number | None = without_limiters()
+    campus_zone_exposure_s: Number | None = figure("what one zone of a router of 5,500 rules and 25 networks reaches, seconds")
+    campus_probe_ms: Number | None = figure("an allow by the same router, milliseconds")
+    probe_49_nodes_ratio: Number | None = figure("a probe in a lab of 49 nodes as a multiple of one in a lab of three")
     lab3_ms: Number | None = figure("a lab of three nodes without a policy, until it can be asked, milliseconds")
     lab3_policy_ms: Number | None = figure("a lab of three nodes with its policy, up and down, milliseconds")
     lab100_s: Number | None = figure("a lab of 100 nodes, up and down, seconds")

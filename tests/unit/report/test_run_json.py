@@ -150,9 +150,12 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
         "load_legacy_ratio", "load_nft_ratio", "load_100k_ratio", "load_100k_bare_s", "ipset_100k_s", "ipset_100k_ratio",
         "load_one_by_one_s", "load_one_by_one_bare_s", "sweep_verdict_s", "sweep_rule_s", "sweep_all_accept_s", "lab3_ms",
         "lab300_s", "lab1000_s", "exposure_s", "pytest_1000_s", "rmem_max", "backlog", "growth",
+        "openwrt_default_s", "openwrt_default_ratio", "ufw_docker_run_s", "ufw_docker_run_ratio", "ufw_docker_exposure_s",
+        "ufw_docker_exposure_ratio", "branches_exposure_s", "branches_exposure_ratio", "counting_exposure_s",
+        "counting_exposure_ratio", "campus_zone_exposure_s", "campus_probe_ms", "probe_49_nodes_ratio",
     }  # fmt: skip
     assert set(schema["properties"]["peers"]["required"]) == {
-        "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_default_1000_ports_s",
-        "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
+        "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_tuned_ratio",
+        "nmap_default_1000_ports_s", "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
     }  # fmt: skip
     assert set(schema["properties"]["growth"]["required"]) == {"rules", "cells", "nodes"}
