@@ -92,7 +92,7 @@ def _fresh(given: Example) -> Answers:
     for flow in given.flows:
         for port in flow.ports:
             with Lab(TOPOLOGY, policies, lines, backend=given.backend) as lab:
-                found[flow, port] = _answer(lab.ask(_question(flow, port), GATEWAY, closely=True))
+                found[flow, port] = _answer(lab.ask(_question(flow, port), GATEWAY, as_first=False))
     return found
 
 
