@@ -120,9 +120,8 @@ class Site:
             )
             self._renewals: dict[str, Renewal] = {}
             undo.callback(self._close_renewals)
-            for name, policy in self.held.policies.items():
-                if any(rule.remembers for rule in rules_of(policy.native)):
-                    self._renewal(name)  # what it has to read is not there any more once packets have come
+            for name, policy in self.held.policies.items() if handles is None else ():
+                self._see_fresh(name, policy)
             self._undo = undo.pop_all()
 
     @classmethod
@@ -182,8 +181,8 @@ class Site:
         renewal = self._renewals.pop(name, None)
         if renewal is not None:
             renewal.close()
-        if policy is not None and any(rule.remembers for rule in rules_of(policy.native)):
-            self._renewal(name)
+        if policy is not None:
+            self._see_fresh(name, policy)
 
     def _put_back(self, name: str, before: Held | None, refused: Rulesets) -> Problem | None:
         """Load what a node held before once more; what of it is not as it was."""
@@ -205,20 +204,20 @@ class Site:
             return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
         return None
 
-    def renew(self, uses: Uses, *, handles_stay: bool = False) -> frozenset[Memory]:
+    def renew(self, uses: Uses) -> frozenset[Memory]:
         """Make these memories fresh, as if no packet had come to them, and return those that only `reload` makes so.
 
-        Where other processes ask too, ``handles_stay``: they know the rules by the kernel's handles.
-        ``uses`` are memories of any nodes, each with the rules that use it.  The rules stay what they are, with their places
-        and counters; where the kernel has another handle for one, the index of the node knows it.  The network has to be at
-        rest.  Raises MeasurementError when it is not known what a node holds afterwards; `trouble` is then set.
+        ``uses`` are memories of any nodes, each with the rules that use it.  The rules stay what they are, with their places,
+        counters and handles, so that nobody who watches has to be told.  The network has to be at rest.
+
+        Raises MeasurementError when it is not known what a node holds afterwards; `trouble` is then set.
         """
         by_node: dict[str, dict[Memory, Sequence[HeldRule]]] = {}
         for memory, rules in uses.items():
             by_node.setdefault(memory.node, {})[memory] = rules
         self.require_sound()
         self.trouble = Problem("rules were being made fresh: which are in force is not known", mend="build a new lab")
-        left = [self._renewal(name).renew(mine, handles_stay=handles_stay) for name, mine in by_node.items()]
+        left = [self._renewal(name).renew(mine) for name, mine in by_node.items()]
         self.trouble = None
         return frozenset().union(*left)
 
@@ -233,9 +232,14 @@ class Site:
         self._hold(name, reload(self.network.nodes[name], self.held.policies[name]))
         self.trouble = None
 
+    def _see_fresh(self, name: str, policy: Held) -> None:
+        """Read what rules of native nft begin with, before any packet comes to them."""
+        if any(rule.remembers for rule in rules_of(policy.native)):
+            self._renewals[name] = Renewal(self.network.nodes[name], policy, fresh=True)
+
     def _renewal(self, name: str) -> Renewal:
         if name not in self._renewals:
-            self._renewals[name] = Renewal(self.network.nodes[name], self.held.policies[name])
+            self._renewals[name] = Renewal(self.network.nodes[name], self.held.policies[name], fresh=False)
         return self._renewals[name]
 
     def _close_renewals(self) -> None:

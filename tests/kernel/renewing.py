@@ -29,10 +29,10 @@ def asked(lab: Lab, family: int | None = None) -> tuple[str, str | None]:
 
 
 def held(lab: Lab) -> str:
-    """What the tools print of the gateway, with all counters; not what is remembered, nor the objects that are made anew."""
+    """What the tools print of the gateway, with counters and handles; not what is remembered, nor objects made anew."""
     node, nft_tools = lab.network.nodes["gateway"], lab.backend is Backend.NFT
     saves = [[f"{tool}-{lab.backend}-save", "-c"] for tool in ("iptables", "ip6tables")]
-    commands = [*saves, ["nft", "list", "ruleset"]] if nft_tools else saves
+    commands = [*saves, ["nft", "-a", "list", "ruleset"]] if nft_tools else saves
     printed = "".join(run(node.namespace, command).out for command in commands)
     return re.sub(r"(?ms)^#.*?\n| used \d+ bytes|^\t\telements = .*?\}\n|^\t(?:limit|quota) .*?\}\n\n", "", printed)
 

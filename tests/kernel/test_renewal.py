@@ -81,16 +81,6 @@ def test_a_policy_is_loaded_again(lab_of: LabOf, backend: Backend) -> None:
     assert asked(lab) == first
 
 
-def test_handles_can_stay(lab_of: LabOf, backend: Backend) -> None:
-    """Then what needs other ones is left to be loaded again."""
-    limit = f"{DNS} -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
-    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, limit, FORWARD="DROP"))
-    uses = uses_of(lab, Kind.LIMIT)
-    before = [key for key, _ in lab.policies["gateway"].index.items()]
-    assert lab.site.renew(uses, handles_stay=True) == (set(uses) if backend is Backend.NFT else frozenset())
-    assert [key for key, _ in lab.policies["gateway"].index.items()] == before
-
-
 @pytest.mark.parametrize(("kind", "rules"), [(Kind.LIMIT, (f"{DNS} -m limit --limit 1/hour --limit-burst 1 -j ACCEPT",)),
                                              *NAMED.values()], ids=["limit", *NAMED])  # fmt: skip
 def test_ipv6(lab_of: LabOf, kind: Kind, rules: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from lab.ruleset.memory import Kind
 from lab.ruleset.rulesets import Rulesets
+from lab.site import Site
 from tests.kernel.conftest import LabOf
 from tests.kernel.renewing import check, check_count, uses_of
 from tests.kernel.scenes import corridor, rendered
@@ -73,3 +74,18 @@ def test_a_count_of_flows(lab_of: LabOf) -> None:
     """A flow that goes on is not counted any more."""
     lab = lab_of(corridor(), gateway=nft(NATIVE.format("udp dport 53 ct count 1 accept")))
     check_count(lab, uses_of(lab, Kind.COUNT))
+
+
+@pytest.mark.parametrize("rule", ["quota until 100 bytes accept", 'quota name "few" accept', "add @seen { ip saddr } accept"])
+def test_what_nobody_saw_fresh_is_left(lab_of: LabOf, rule: str) -> None:
+    """Another process may have asked before a site was adopted."""
+    script = nft(NATIVE.format(f"udp dport 53 {rule}"))
+    lab = lab_of(corridor(), gateway=script)
+    kind, name = (Kind.QUOTA, None) if "until" in rule else (Kind.OBJECT, "few") if "few" in rule else (Kind.SET, "seen")
+    uses = uses_of(lab, kind, name)
+    if name is not None:
+        uses = {memory._replace(table="t"): rules for memory, rules in uses.items()}
+    handles = lab.network.handles
+    with Site.adopt(lab.topology, {"gateway": script}, handles) as other:
+        assert other.renew(uses) == set(uses)
+    assert lab.site.renew(uses) == frozenset()

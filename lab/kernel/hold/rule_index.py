@@ -35,8 +35,6 @@ class RuleIndex:
     def __init__(self, node: str, rules: Mapping[Key, Record], chains: Mapping[ChainKey, BaseChain] | None = None) -> None:
         self._node = node
         self._rules = dict(rules)
-        self._first: dict[Key, Key] = {}  # of a rule that `follow` told of: what it was given as
-        self._now: dict[Key, Key] = {}  # the other way round
         self._given = [key for key in rules if key[3]]
         self._names = {
             key[:3]: record.chain for key, record in rules.items() if isinstance(record, Rule) and record.chain != key[2]
@@ -63,22 +61,16 @@ class RuleIndex:
 
     def numbered(self, family: str, table: str, chain: str, number: int) -> Rule | None:
         """The rule of ip_tables with this number, by which its trace names it; None behind the last one."""
-        key = family, table, chain, number
-        record = self._rules.get(key)
-        if record is None and key in self._first:
-            key = self._first[key]
-            record = self._rules[key]
+        record = self._rules.get((family, table, chain, number))
         if record is None or isinstance(record, Rule):
             return record
-        rule = self._rules[key] = record()
+        rule = self._rules[family, table, chain, number] = record()
         return rule
 
     def key_of(self, family: str, table: str, chain: str, number: int) -> Key | None:
         """The key of the rule that stands at this place of a chain; None where there is none."""
         keys = self._by_chain.get((family, table, chain), ())
-        if not 1 <= number <= len(keys):
-            return None
-        return self._now.get(keys[number - 1], keys[number - 1])
+        return keys[number - 1] if 1 <= number <= len(keys) else None
 
     @cached_property
     def _by_chain(self) -> Mapping[ChainKey, Sequence[Key]]:
@@ -88,11 +80,6 @@ class RuleIndex:
             found.setdefault(key[:3], []).append(key)
         return found
 
-    def follow(self, key: Key, handle: int) -> None:
-        """The rule of ``key`` has another handle from now on.  The old one still means it: no table gives a handle twice."""
-        first, now = self._first.get(key, key), (*key[:3], handle)
-        self._first[now], self._now[first] = first, now
-
     def all(self) -> Iterator[Rule]:
         """Every rule and policy, in the order that they were given in."""
         for record in self._rules.values():
@@ -101,7 +88,7 @@ class RuleIndex:
     def items(self) -> Iterator[tuple[Key, Rule]]:
         """Every rule and policy with its key."""
         for key, record in self._rules.items():
-            yield self._now.get(key, key), record if isinstance(record, Rule) else record()
+            yield key, record if isinstance(record, Rule) else record()
 
     def has_chain(self, family: str, table: str, chain: str) -> bool:
         """Whether the table has a chain of this name."""

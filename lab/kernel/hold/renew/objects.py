@@ -15,19 +15,22 @@ from lab.ruleset.held import HeldRule
 from lab.ruleset.memory import Memory
 
 _TABLE, _NAME, _TYPE, _DATA, _USERDATA = 1, 2, 3, 4, 8
-_COUNTER, _QUOTA, _LIMIT = 1, 2, 4  # NFT_OBJECT_*
+_QUOTA, _LIMIT = 2, 4  # NFT_OBJECT_*
 
 
 class Objects:
-    """Those of one node's nf_tables, as they were when it was made."""
+    """Those of one node's nf_tables, as they were when it was made.
 
-    def __init__(self, channel: Channel, own: OwnRules, tables: Sequence[tuple[str, str]]) -> None:
+    Without ``fresh`` quotas are left out, as what they began with is not known.
+    """
+
+    def __init__(self, channel: Channel, own: OwnRules, tables: Sequence[tuple[str, str]], *, fresh: bool) -> None:
         self._own = own
         self._made: dict[tuple[str, str, str], list[tuple[bytes, bytes]]] = {}
         for family, table in tables:
             for data in channel.dump(GETOBJ, family, nl.text(_TABLE, table)):
                 parts = nl.attributes(data, nl.HEADER)
-                if int.from_bytes(parts[_TYPE], "big") in (_QUOTA, _LIMIT):
+                if int.from_bytes(parts[_TYPE], "big") in ((_QUOTA, _LIMIT) if fresh else (_LIMIT,)):
                     name = parts[_NAME][:-1].decode()
                     which = nl.text(_TABLE, table) + nl.text(_NAME, name) + nl.attribute(_TYPE, parts[_TYPE])
                     made = nl.attribute(_DATA | nl.NESTED, parts[_DATA])

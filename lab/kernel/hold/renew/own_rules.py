@@ -1,10 +1,10 @@
 """A rule of nf_tables replaced by itself: what stands in it alone (limit, quota, numgen, ct count) begins anew.
 
 ``NEWRULE`` with NLM_F_REPLACE makes a rule of the same expressions in the same place and takes the old one away, in one
-transaction (net/netfilter/nf_tables_api.c, nf_tables_newrule); the rule has another handle then.  What an expression remembers
-is not in its dump, so that its dump makes a fresh one: of a limit (nft_limit_dump) the tokens are left out, of a match of
-iptables all behind ``usersize`` (nft_extension_dump_info).  Of what is in it, a quota's used bytes (nft_quota_do_dump) are
-those of the first dump, and counters are those of the last.
+transaction; the rule keeps its handle (net/netfilter/nf_tables_api.c, nf_tables_newrule).  What an expression remembers is not
+in its dump, so that its dump makes a fresh one: of a limit (nft_limit_dump) the tokens are left out, of a match of iptables all
+behind ``usersize`` (nft_extension_dump_info).  Of what is in it, a quota's used bytes (nft_quota_do_dump) are those that it was
+seen with, and counters are those of the last dump.
 
 The kernel makes iptables' matches and targets (nft_compat.c) only once all that was taken away before is gone
 (nf_tables_trans_destroy_flush_work), which takes a grace period of RCU: some 15 ms after the last renewal, nothing later on.
@@ -62,7 +62,7 @@ class Copy(NamedTuple):
 
 
 class OwnRules:
-    """The rules of one node's nf_tables; ``index`` is told their new handles."""
+    """The rules of one node's nf_tables, which ``index`` has the handles of."""
 
     def __init__(self, channel: Channel, index: RuleIndex) -> None:
         self._channel, self._index = channel, index
@@ -72,7 +72,7 @@ class OwnRules:
         """Read the rules now, as long as nothing has come to them."""
         for rule in rules:
             with suppress(NotInPlace):
-                self._image(rule, self._key(rule))
+                self._image(rule, self._key(rule), seen_fresh=True)
 
     def renew(self, memories: Mapping[Memory, Sequence[HeldRule]]) -> None:
         """Make what stands in the rules fresh; raises NotInPlace."""
@@ -87,7 +87,7 @@ class OwnRules:
         gone: list[Copy] = []
         try:
             for batch in _batches(copies):
-                self._commit(batch, [_replacing(copy.key, copy.without) for copy in batch])
+                self._commit([_replacing(copy.key, copy.without) for copy in batch])
                 gone += batch
             self.put(copies, between)
         except NotInPlace:
@@ -104,33 +104,27 @@ class OwnRules:
     def put(self, copies: Sequence[Copy], first: Sequence[bytes] = ()) -> None:
         """Put the copies where their rules are; raises NotInPlace, MeasurementError when one is not what it was."""
         for batch in _batches(copies):
-            now = [self._key(copy.rule) for copy in batch]
-            messages = [
-                message
-                for copy, key in zip(batch, now, strict=True)
-                for message in (*copy.made, _replacing(key, copy.rest))
-            ]
-            for copy, told in zip(batch, self._commit(batch, [*first, *messages]), strict=True):
-                self._require_same(copy.rule, told)
+            messages = [message for copy in batch for message in (*copy.made, _replacing(copy.key, copy.rest))]
+            for copy, told in zip(batch, self._commit([*first, *messages]), strict=True):
+                self._require_same(copy, told)
             first = ()
 
-    def _commit(self, copies: Sequence[Copy], messages: Sequence[bytes]) -> list[dict[int, bytes]]:
-        """What is told of the rules in the places of ``copies``, each followed by the index."""
+    def _commit(self, messages: Sequence[bytes]) -> list[dict[int, bytes]]:
+        """What the kernel tells of each new rule."""
         told = self._channel.commit([*messages[:-1], acknowledged(messages[-1])], NEWRULE)
-        found = [nl.attributes(data, nl.HEADER) for data in told]
-        for copy, parts in zip(copies, found, strict=True):
-            self._index.follow(copy.key, int.from_bytes(parts[_HANDLE], "big"))
-        return found
+        return [nl.attributes(data, nl.HEADER) for data in told]
 
-    def _require_same(self, rule: HeldRule, parts: Mapping[int, bytes]) -> None:
-        image = self._images[*rule.key, rule.number]
+    def _require_same(self, copy: Copy, parts: Mapping[int, bytes]) -> None:
+        image = self._images[*copy.rule.key, copy.rule.number]
         mine = [name if isinstance(body, AnonymousSet) or name in _KEPT else body for name, body in image.parts]
         theirs = [
             name if name in _KEPT or isinstance(own, AnonymousSet) else body
             for (name, body), (_, own) in zip(expressions(parts[_EXPRESSIONS]), image.parts, strict=True)
         ]
-        if mine != theirs or parts.get(_USERDATA, b"") != image.userdata:
-            raise MeasurementError(Problem(f"{rule.text}: the kernel made another rule of it when it was to be as before"))
+        same_handle = int.from_bytes(parts[_HANDLE], "big") == copy.key[3]
+        if not same_handle or mine != theirs or parts.get(_USERDATA, b"") != image.userdata:
+            what = f"{copy.rule.text}: the kernel made another rule of it when it was to be as before"
+            raise MeasurementError(Problem(what))
 
     def _key(self, rule: HeldRule) -> Key:
         key = self._index.key_of(rule.family, rule.table, rule.chain, rule.number)
@@ -156,11 +150,13 @@ class OwnRules:
         userdata = nl.attribute(_USERDATA, image.userdata) if image.userdata else b""
         return Copy(rule, key, tuple(made), nl.nest(_EXPRESSIONS, *parts) + image.compat + userdata, userdata)
 
-    def _image(self, rule: HeldRule, key: Key) -> Image:
+    def _image(self, rule: HeldRule, key: Key, *, seen_fresh: bool = False) -> Image:
         known = self._images.get((*rule.key, rule.number))
         if known is not None:
             return known
         found, userdata = self._read(key)
+        if not seen_fresh and any(name == b"quota\0" for name, _ in found):
+            raise NotInPlace(f"{rule.text}: what its quota began with is not known")
         sets = [anonymous_set(self._channel, key, body) if name == b"lookup\0" else None for name, body in found]
         parts = tuple((name, made or body) for (name, body), made in zip(found, sets, strict=True))
         image = self._images[*rule.key, rule.number] = Image(parts, userdata, _compat(found))

@@ -29,41 +29,40 @@ _NAMED = frozenset((Kind.HASHLIMIT, Kind.RECENT))
 class Renewal:
     """Makes what a node's rules remember fresh, from now until `close`.
 
-    Made right after a load, when nothing has come to the rules yet: it reads what cannot be told later on.
+    ``fresh`` tells that nothing has come to the rules yet: then it reads what cannot be told later on, how much of a quota of
+    nft was used and which elements its sets held.
     """
 
-    def __init__(self, node: Node, held: Held) -> None:
+    def __init__(self, node: Node, held: Held, *, fresh: bool) -> None:
         self._node, self._held = node, held
         self._channel = Channel(node.namespace)
         self._own = OwnRules(self._channel, held.index)
         native = [rule for rule in rules_of(held.native) if rule.remembers]
-        self._own.see(rule for rule in native if "quota " in rule.text)
         self._sets = NativeSets(self._channel)
-        self._sets.see(native)
-        self._objects = Objects(self._channel, self._own, sorted({rule.key[:2] for rule in native}))
+        if fresh:
+            self._own.see(rule for rule in native if "quota " in rule.text)
+            self._sets.see(native)
+        self._objects = Objects(self._channel, self._own, sorted({rule.key[:2] for rule in native}), fresh=fresh)
         self._names = Names(node.namespace, held, self._own)
 
-    def renew(self, uses: Uses, *, handles_stay: bool = False) -> frozenset[Memory]:
+    def renew(self, uses: Uses) -> frozenset[Memory]:
         """Make these memories fresh, and return those that cannot be in place; the network has to be at rest.
 
-        With ``handles_stay`` no rule gets another handle, as other processes name them by those that they know.
         Raises MeasurementError when it is not known what the node holds afterwards.
         """
         groups: dict[Technique, dict[Memory, Sequence[HeldRule]]] = {}
         for memory, rules in uses.items():
             native = any(rule.is_native for rule in rules)
-            groups.setdefault(self._technique(memory, native=native, handles_stay=handles_stay), {})[memory] = rules
+            groups.setdefault(self._technique(memory, native=native), {})[memory] = rules
         return frozenset().union(*(_renewed(technique, mine) for technique, mine in groups.items()))
 
-    def _technique(self, memory: Memory, *, native: bool, handles_stay: bool) -> Technique:
+    def _technique(self, memory: Memory, *, native: bool) -> Technique:
         if memory.kind is Kind.SET:
             return self._sets.renew if memory.table else self._ipsets
         if memory.kind is Kind.RECENT and self._names.emptied(memory):
             return _done
         if self._held.backend is Backend.LEGACY and not native:
             return self._legacy if memory.kind in _OWN | _NAMED else _none
-        if handles_stay:
-            return _none
         if memory.kind in _OWN:
             return self._own.renew
         return self._names.renew if memory.kind in _NAMED else self._objects.renew if memory.kind is Kind.OBJECT else _none
