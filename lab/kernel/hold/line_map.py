@@ -73,6 +73,7 @@ class LineMap:
         self._namespace = Namespace(home)
         self._running: dict[str, Running] = {}
         self._saving: dict[str, list[Running]] = {}
+        self._found: NodeLines | None = None
         try:
             if rulesets.nft is not None:
                 _make_links(self._namespace, interfaces)
@@ -117,10 +118,12 @@ class LineMap:
                 self._saving[kind] = [Running(self._namespace, [*command, "-c"]) for command in commands]
 
     def sources(self) -> NodeLines:
-        """The template's file and line of each rule; raises as `begin`."""
-        self.begin()
-        found = {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
-        return NodeLines(found, frozenset(self._counted))
+        """The template's file and line of each rule, found once; raises as `begin`."""
+        if self._found is None:
+            self.begin()
+            found = {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
+            self._found = NodeLines(found, frozenset(self._counted))
+        return self._found
 
     def _iptables(self, kind: str) -> Lines:
         rendered = self._texts[kind]
