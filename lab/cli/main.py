@@ -20,7 +20,9 @@ def main() -> None:
             signal.signal(one, leave)
     from lab.cli.ending import run_to_its_end
 
-    sys.exit(run_to_its_end())
+    code = run_to_its_end()
+    gc.freeze()  # all of it goes with the process: nobody looks through it once more before that
+    sys.exit(code)
 
 
 def leave(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
