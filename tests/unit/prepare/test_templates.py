@@ -53,9 +53,12 @@ def test_a_policy_without_templates_needs_no_process(templates: Templates, tmp_p
     assert templates._process is None
 
 
-def test_a_process_is_foreseen_where_a_template_lies(templates: Templates, tmp_path: Path) -> None:
+def test_no_process_is_foreseen_where_no_template_lies(templates: Templates, tmp_path: Path) -> None:
     templates.foresee((tmp_path, tmp_path / "nowhere"))
     assert templates._process is None
+
+
+def test_a_process_is_foreseen_where_a_template_lies(templates: Templates, tmp_path: Path) -> None:
     files = policy(tmp_path, RULES)
     templates.foresee((tmp_path, files.folder))
     begun = templates._process
