@@ -109,6 +109,7 @@ class Site:
                 },
             )
             self.lines: Mapping[str, NodeLines] = {name: found.sources() for name, found in sources.items()}
+            """Of the policies that it was built of, for the next site that is."""
             self._undo = undo.pop_all()
 
     @classmethod
