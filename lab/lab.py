@@ -136,7 +136,7 @@ class Lab:
     def _renew(self, wanted: Sequence[Memory]) -> None:
         """Make fresh what rules remember: in place, or by loading again what a node holds; raises LabError."""
         memories = self.site.held.memories
-        left = self.site.renew({memory: memories.rules_of(memory) for memory in wanted}, handles_stay=self._shared)
+        left = self.site.renew({memory: memories.rules_of(memory) for memory in wanted})
         for node in dict.fromkeys(memory.node for memory in left):
             self._reload(node)
 

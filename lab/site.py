@@ -71,7 +71,8 @@ class Holding:
 class Site:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`; nobody watches it yet.
 
-    ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies; ``backend`` the iptables that loads them.
+    ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies, or another site that was built of them;
+    ``backend`` the iptables that loads them.
     With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it.
     Raises InputError when the kernel refuses a ruleset or a route, or when handles are of another topology; MachineError when
     this machine lacks something, MeasurementError when what a node holds cannot be told; nothing then remains.
@@ -118,6 +119,8 @@ class Site:
                     for name, rulesets in policies.items()
                 },
             )
+            self.lines: Mapping[str, NodeLines] = {name: found.sources() for name, found in sources.items()}
+            """Of the policies that it was built of, for the next site that is."""
             self._renewals: dict[str, Renewal] = {}
             undo.callback(self._close_renewals)
             for name, policy in self.held.policies.items() if handles is None else ():

@@ -49,9 +49,9 @@ class Given:
     def plans(self, chosen: Selection) -> tuple[list[Plan], list[LabError]]:
         """The plans of the files, raising as `make_plans` does, and what no file is to blame for."""
         from lab.prepare.plan import Choices
+        from lab.prepare.plans import make_plans
         from lab.ruleset.backend import Backend
         from lab.run.last_failed import last_failed, only_failed
-        from lab.run.runner import make_plans
 
         policies, rendering = assignments(self.policy or ()), self._rendering(Backend.NFT)
         choices = Choices(chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped)

@@ -11,13 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pyroute2 import IPRoute
-
-from lab.errors import LabError
+from lab.errors import LabError, MachineError
 from lab.kernel.ground import landlock, tools
 from lab.kernel.ground.confinement import Means, means_here
 from lab.kernel.ground.namespace import Home, Namespace
 from lab.kernel.ground.privileges import ROOTLESS, user_namespace_switch
+from lab.kernel.ground.rtnetlink import carry_out, set_up
 from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.rest import Fence, Pin
 from lab.kernel.stage.wiring import Wiring
@@ -181,8 +180,7 @@ def _rules(namespace: Namespace) -> Iterator[Check]:
 
 def _tracing(namespace: Namespace) -> Iterator[Check]:
     tools.run(namespace, [RESTORE], "*filter\nCOMMIT\n")
-    with namespace:
-        _loopback_up()
+    _loopback_up(namespace)
     tracer = Tracer(namespace)
     try:
         trouble = _canary(tracer)
@@ -213,9 +211,8 @@ def _canary(tracer: Tracer) -> str | None:
             return tracer.canary_trouble()[0]
 
 
-def _loopback_up() -> None:
-    with IPRoute() as route:
-        route.link("set", index=1, state="up")
+def _loopback_up(namespace: Namespace) -> None:
+    carry_out("the loopback", namespace, [set_up("lo", 1)], MachineError)
 
 
 def _conntrack(namespace: Namespace) -> Iterator[Check]:
@@ -228,8 +225,7 @@ def _conntrack(namespace: Namespace) -> Iterator[Check]:
 
 
 def _ipv6(namespace: Namespace) -> Iterator[Check]:
-    with namespace:
-        _loopback_up()
+    _loopback_up(namespace)
     tracer = Tracer(namespace, (6,))
     try:
         trouble = _canary(tracer)

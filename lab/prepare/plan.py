@@ -83,8 +83,9 @@ def make_plan(file: Path, choices: Choices, templates: Templates | None = None) 
     if templates is None:
         with Templates() as own:
             return make_plan(file, choices, own)
-    matrix = load_matrix(file)
     folders = search_folders(file, shipped=choices.shipped)
+    templates.foresee(folders.policies)
+    matrix = load_matrix(file)
     asked_at: Where | None = matrix.where("topology")
     if choices.topology:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None

@@ -16,12 +16,12 @@ from lab.ruleset.closed_lists import not_data
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
-from lab.ruleset.mend import mend, unmet
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.twice import given_twice
+from lab.ruleset.unmet import unmet
 from lab.written.policy import ENDINGS, PolicyFiles
 from lab.written.topology import Topology
 
@@ -111,6 +111,8 @@ def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
 
 def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
     """The text with its repairs, each told with its line."""
+    from lab.ruleset.mend import mend
+
     found = mend(text.text)
     sources = tuple(text.source(line) for line in found.lines)
     told = [f"mended {text.where(repair.line)}: {repair.what}" for repair in found.repairs]
@@ -151,6 +153,8 @@ def _mendable(kind: str, text: str) -> str:
     """What --mend would do about a text of a wrong form, where it then has the right one."""
     if kind not in _IPTABLES:
         return ""
+    from lab.ruleset.mend import mend
+
     found = mend(text)
     if not found.repairs or faults_of_save(found.text, kind):
         return ""

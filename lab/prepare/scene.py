@@ -34,9 +34,10 @@ class Scene:
         return tuple(dict.fromkeys((*self.beside, *(() if self.policies else (NO_POLICY,)), *of_nodes)))
 
 
-def _scene(topology: Topology, files: Mapping[str, PolicyFiles], rendering: Rendering, notes: Iterable[str] = ()) -> Scene:
-    with Templates() as templates:
-        prepared = {node: prepare(policy, topology, rendering, templates) for node, policy in files.items()}
+def _scene(
+    topology: Topology, files: Mapping[str, PolicyFiles], rendering: Rendering, templates: Templates, notes: Iterable[str] = ()
+) -> Scene:
+    prepared = {node: prepare(policy, topology, rendering, templates) for node, policy in files.items()}
     return Scene(topology, {node: found.rulesets for node, found in prepared.items()}, prepared, tuple(notes))
 
 
@@ -46,10 +47,12 @@ def make_scene(
 ) -> Scene:  # fmt: skip
     """The scene of a topology's name or file and of policies by name or file, looked for near ``near``."""
     folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml", shipped=shipped)
-    loaded = _topology(topology, folders)
-    _known(policies, loaded)
-    files = {node: resolve_policy(policy_named(text), folders.policies) for node, text in policies.items()}
-    return _scene(loaded, files, rendering)
+    with Templates() as templates:
+        templates.foresee(folders.policies if policies else ())
+        loaded = _topology(topology, folders)
+        _known(policies, loaded)
+        files = {node: resolve_policy(policy_named(text), folders.policies) for node, text in policies.items()}
+        return _scene(loaded, files, rendering, templates)
 
 
 def find_scene(
@@ -75,17 +78,20 @@ def find_scene(
     if matrix is None:
         assert topology is not None
         return make_scene(topology, policies, rendering=rendering, shipped=shipped)
-    loaded = load_matrix(matrix)
     folders = search_folders(matrix, shipped=shipped)
-    found = _topology(topology or loaded.topology, folders)
-    _known(policies, found)
-    files = policy_files(loaded, folders, policies)
-    notes = [
-        f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
-        for node in files
-        if node not in found.nodes
-    ]
-    return _scene(found, {node: policy for node, policy in files.items() if node in found.nodes}, rendering, notes)
+    with Templates() as templates:
+        templates.foresee(folders.policies)
+        loaded = load_matrix(matrix)
+        found = _topology(topology or loaded.topology, folders)
+        _known(policies, found)
+        files = policy_files(loaded, folders, policies)
+        notes = [
+            f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
+            for node in files
+            if node not in found.nodes
+        ]
+        here = {node: policy for node, policy in files.items() if node in found.nodes}
+        return _scene(found, here, rendering, templates, notes)
 
 
 def _topology(named: str, folders: Folders) -> Topology:

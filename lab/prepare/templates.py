@@ -52,6 +52,11 @@ class Templates:
             self._process.end()
             self._process = None
 
+    def foresee(self, folders: Sequence[Path]) -> None:
+        """Start the process where one of the policies' folders holds a template, as it takes longer than a matrix to read."""
+        if self._process is None and any(any(folder.glob(f"*{TEMPLATE}")) for folder in folders):
+            self._process = _Process.start()
+
     def begin(self, policies: Sequence[PolicyFiles]) -> None:
         """Start the process if one of the policies needs it, so that it gets ready meanwhile."""
         if self._process is None and any(map(_needs_rendering, policies)):

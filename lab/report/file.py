@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -89,7 +88,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _beside(target: Path, content: bytes, *, keep: bool) -> None:
     """Write a new file beside ``target`` and, to ``keep`` it, put it in the place of it in one step."""
-    beside = target.with_name(f".lab-{secrets.token_hex(8)}")
+    beside = target.with_name(f".lab-{os.urandom(8).hex()}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,29 +29,25 @@ class Nothing(Protocol[R_made]):
 
 @dataclass(frozen=True, slots=True)
 class Reports(Generic[R]):
-    """The reports of one command, whose result is an ``R``: the file of each (None: it is not wanted), and its text.
+    """The reports of one command, whose result is an ``R``: the file of each, and its text.
 
     ``of`` names what the command does (``run``, ``sweep``).  ``kept`` is a file that the command reads too: only a result
     that is finished goes into it.
     """
 
     of: str
-    texts: Sequence[tuple[Path | None, Callable[[R], str]]]
+    texts: Sequence[tuple[Path, Callable[[R], str]]]
     nothing: Nothing[R]
     kept: Path | None = None
-
-    def wanted(self) -> Iterator[tuple[Path, Callable[[R], str]]]:
-        """The files that will be written, and their texts."""
-        return ((path, text) for path, text in self.texts if path is not None)
 
     @property
     def printed(self) -> bool:
         """Whether standard output is one of them: then nothing else is printed there."""
-        return any(path == STDOUT for path, _ in self.wanted())
+        return any(path == STDOUT for path, _ in self.texts)
 
     def check(self, inputs: Iterable[Path]) -> None:
         """Raise InputError for a file that is one of the ``inputs``, or that two reports would share."""
-        check_apart((path for path, _ in self.wanted()), (path for path in inputs if not self._is_kept(path)))
+        check_apart((path for path, _ in self.texts), (path for path in inputs if not self._is_kept(path)))
 
     def begin(self) -> None:
         """Put reports that say that the command did not finish in the place of yesterday's; raises for what cannot be written.
@@ -61,7 +57,7 @@ class Reports(Generic[R]):
         unfinished = self.nothing((unfinished_problem(self.of),), 3, interrupted=True)
         write_all(
             (path, partial(text, unfinished) if replaceable(path) and not self._is_kept(path) else None)
-            for path, text in self.wanted()
+            for path, text in self.texts
         )
 
     def write(self, result: R, *, sparing: Iterable[Path] = (), finished: bool = True) -> None:
@@ -70,11 +66,11 @@ class Reports(Generic[R]):
         A file of ``sparing`` is left alone: it is an input.  Of two that standard output would share none is written there.
         """
         spared = {path.resolve() for path in sparing}
-        if sum(path == STDOUT for path, _ in self.wanted()) > 1:
+        if sum(path == STDOUT for path, _ in self.texts) > 1:
             spared.add(STDOUT.resolve())
         write_all(
             (path, partial(text, result))
-            for path, text in self.wanted()
+            for path, text in self.texts
             if (finished if self._is_kept(path) else path.resolve() not in spared)
         )
 

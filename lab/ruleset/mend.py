@@ -19,9 +19,6 @@ from lab.ruleset.repairs import (
     with_plain_quotes,
     without_command,
 )
-from lab.ruleset.unmet import Unmet, unmet
-
-__all__ = ["Mended", "Repair", "Unmet", "mend", "unmet"]
 
 _BLANKS = " \t"
 _MORE = r"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)"

@@ -33,7 +33,11 @@ class Unmet:
 
 
 def unmet(text: str, sets: Collection[str]) -> tuple[Unmet, ...]:
-    """The names of hosts in the rules of ``text``, each time, and the sets besides ``sets`` that they name, once each."""
+    """The names of hosts in the rules of ``text``, each time, and the sets besides ``sets`` that they name, once each.
+
+    >>> [one.line for one in unmet("-A INPUT -s mail.example.net -j DROP\\n-A INPUT -s 192.0.2.7 -j DROP\\n", ())]
+    [1]
+    """
     known = frozenset(sets)
     places = [(found.start(), "") for found in _HOST.finditer(text)]
     places += [(found.start(), found[1]) for found in _SET.finditer(text) if found[1] not in known]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.kernel.hold.line_map import NodeLines, find_lines
+from lab.kernel.hold.line_map import NodeLines
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 
@@ -26,9 +26,9 @@ class Labs:
 
     def fresh(self) -> Lab:
         """A lab for one question alone, which whoever asks it closes."""
-        if self._lines is None:
-            self._lines = find_lines(self._plan.topology, self._plan.policies, self._plan.backend)
-        return Lab(self._plan.topology, self._plan.policies, self._lines, backend=self._plan.backend)
+        lab = Lab(self._plan.topology, self._plan.policies, self._lines, backend=self._plan.backend)
+        self._lines = lab.site.lines
+        return lab
 
     def close(self) -> None:
         """Take the lab down that is kept; the next one to be asked for is built anew."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -65,7 +64,7 @@ def _write(folder: Path, text: str) -> None:
     try:
         with suppress(FileExistsError):
             _new(place, ".gitignore", "*\n")
-        beside = f".{secrets.token_hex(8)}"
+        beside = f".{os.urandom(8).hex()}"
         try:
             _new(place, beside, text)
             os.rename(beside, FILE, src_dir_fd=place, dst_dir_fd=place)

@@ -22,7 +22,6 @@ from lab.written.cell import Cell, Expectation, Sender, Target
 from lab.written.fields import AnExpect, Expect
 
 _KIND = re.compile(r"\{?\s*reject:\s*([^\s{}]+)\s*\}?")
-_EXPECT: TypeAdapter[Expect] = TypeAdapter(AnExpect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,9 @@ class Asked:
 def expectation(text: str) -> Expectation:
     """What ``--expect`` says: allow, drop, reject, deny or ``reject:KIND``; raises InputError."""
     kind = _KIND.fullmatch(text)
+    words: TypeAdapter[Expect] = TypeAdapter(AnExpect)
     try:
-        found = _EXPECT.validate_python({"reject": kind[1]} if kind else text)
+        found = words.validate_python({"reject": kind[1]} if kind else text)
     except ValidationError as error:
         what, _, mend = str(error.errors()[0]["ctx"]["error"]).partition("\n")
         raise InputError(Problem(f"--expect {what}", mend=mend.replace("{reject: ", "reject:").replace("}", ""))) from None

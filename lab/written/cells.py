@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from lab.errors import InputError, Problem, Where
 from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
@@ -84,7 +85,7 @@ class _Expander:
         targets = self._select.targets(row.target, *path, "to")
         services = self._select.services(row.service, *path, "service", check=lambda service: _fits(service, row))
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
-        at = self.problems.tried(lambda: self._at(row.at), self._matrix.where(*path, "at"))
+        at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
         if senders is None or targets is None or services is None:
             for family in row.families:
                 self._expectations.of_row(index, row, family, None)
@@ -119,7 +120,7 @@ class _Expander:
         senders = self._select.senders(default.between, "default", "between")
         targets = self._select.targets(default.between, "default", "between")
         services = self._select.services(default.services, "default", "services")
-        at = self.problems.tried(lambda: self._at(default.at), self._matrix.where("default", "at"))
+        at = self.problems.tried(lambda: self._at(default.at), partial(self._matrix.where, "default", "at"))
         if senders is None or targets is None or services is None or at is None:
             return []
         said = None if default.family is None else family_word(default.family)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from lab.errors import Where
@@ -74,7 +75,7 @@ class Expectations:
     def _expected(self, written: Row | Default, told: _Told) -> Expectation | None:
         before = len(self._problems.found)
         kind = written.expect.reject_with
-        self.tried(lambda: _check_kind(kind, told), told.where("expect"), told)
+        self.tried(lambda: _check_kind(kind, told), partial(told.where, "expect"), told)
         further = self._further(written, told)
         if len(self._problems.found) > before:
             return None
@@ -113,8 +114,8 @@ class Expectations:
         what = f"{word} {'is' if is_address(word) else 'has'} no IPv{told.family} address"
         raise told.other_family(key, what, right, f"name an IPv{told.family} address under `v{told.family}:`")
 
-    def tried(self, attempt: Callable[[], T], where: Where, told: _Told) -> T | None:
-        """What the attempt gives; None where it raises a ValueError, which is told."""
+    def tried(self, attempt: Callable[[], T], where: Callable[[], Where], told: _Told) -> T | None:
+        """What the attempt gives; None where it raises a ValueError, which is told at the place that ``where`` finds."""
 
         def unless_unknown() -> T | None:
             try:
@@ -137,13 +138,13 @@ class _Words:
 
     def node(self, name: str | None, *path: str) -> None:
         if name is not None:
-            self.expectations.tried(lambda: self.expectations.known(name), self.told.where(self.key, *path), self.told)
+            self.expectations.tried(lambda: self.expectations.known(name), partial(self.told.where, self.key, *path), self.told)
 
     def address(self, word: str, *path: str) -> str | None:
         def found() -> str:
             return self.expectations.address(word, self.key, self.told)
 
-        return self.expectations.tried(found, self.told.where(self.key, *path), self.told)
+        return self.expectations.tried(found, partial(self.told.where, self.key, *path), self.told)
 
 
 def _check_kind(kind: str | None, told: _Told) -> None:

@@ -64,7 +64,7 @@ def search_folders(matrix: Path, *, shipped: bool = False) -> Folders:
     """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, with ``shipped``
     those of what is shipped.
     """
-    parent = matrix.resolve().parent
+    parent = Path(os.path.realpath(matrix)).parent  # where links lead round, it is told when the file is read
     inside = next((folder for folder in (parent, *parent.parents) if folder.name == "matrices"), None)
     project = inside.parent if inside is not None else parent
     roots = dict.fromkeys((project, Path.cwd(), *([shipped_root()] if shipped else ())))

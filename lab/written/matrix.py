@@ -199,6 +199,8 @@ _Overridden = TypeVar("_Overridden", Row, Default)
 
 
 def _overridden(written: _Overridden, override: BaseModel | None) -> _Overridden:
+    if written.v4 is None and written.v6 is None:
+        return written
     given = {name: getattr(override, name) for name in override.model_fields_set} if override is not None else {}
     return written.model_copy(update={**given, "v4": None, "v6": None})
 

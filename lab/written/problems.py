@@ -28,12 +28,15 @@ class Problems:
         """All of them, in the order that they were told."""
         return list(self._found)
 
-    def tried(self, attempt: Callable[[], T], where: Where | None) -> T | None:
-        """What the attempt gives; None where it raises a ValueError, whose second line says how to mend it."""
+    def tried(self, attempt: Callable[[], T], where: Callable[[], Where | None] | None) -> T | None:
+        """What the attempt gives; None where it raises a ValueError, whose second line says how to mend it.
+
+        ``where`` finds the place that it is told at, which most attempts never need.
+        """
         try:
             return attempt()
         except ValueError as error:
             what, _, mend = str(error).partition("\n")
             if what:
-                self.tell(what, where, mend)
+                self.tell(what, None if where is None else where(), mend)
             return None

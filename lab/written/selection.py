@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from lab.errors import Where
 from lab.written.cell import FAMILIES, Sender, Service, Target
@@ -60,6 +61,11 @@ class Asked:
     silent: str = "each family that both ends have is judged"
 
 
+_Side = Callable[[Ends, Sequence[Word]], Sequence[T]]
+_SENDERS: _Side[Sender] = Ends.senders
+_TARGETS: _Side[Target] = Ends.targets
+
+
 class Selector:
     """Resolves lists of words; tells what is wrong, each word at its own place."""
 
@@ -67,14 +73,15 @@ class Selector:
         self, ends: Mapping[int, Ends], names: ServiceNames, problems: Problems, where: Callable[..., Where | None]
     ) -> None:
         self._ends, self._names, self._problems, self._where = ends, names, problems, where
+        self._selected: dict[object, Selection[Any]] = {}
 
     def senders(self, words: Sequence[Word], *path: str | int) -> Selection[Sender] | None:
         """The senders of both families; None when a word is wrong."""
-        return self._selection(words, path, lambda ends: ends.senders)
+        return self._selection(words, path, _SENDERS)
 
     def targets(self, words: Sequence[Word], *path: str | int) -> Selection[Target] | None:
         """The targets of both families; None when a word is wrong."""
-        return self._selection(words, path, lambda ends: ends.targets)
+        return self._selection(words, path, _TARGETS)
 
     def services(
         self, texts: Sequence[str], *path: str | int, check: Callable[[Service], None] | None = None
@@ -82,8 +89,7 @@ class Selector:
         """The services, each in its own families; ``check`` raises ValueError for one that does not fit its row."""
         read: list[tuple[Service, ...] | None] = []
         for number, text in enumerate(texts):
-            where = self._where(*path, number)
-            read.append(self._problems.tried(lambda text=text: self._checked(text, check), where))  # type: ignore[misc]
+            read.append(self._problems.tried(partial(self._checked, text, check), partial(self._where, *path, number)))
         known = [services for services in read if services is not None]
         if len(known) < len(read):
             return None
@@ -101,22 +107,26 @@ class Selector:
         return services
 
     def _selection(
-        self, words: Sequence[Word], path: tuple[str | int, ...], side: Callable[[Ends], Callable[[Sequence[Word]], list[T]]]
+        self, words: Sequence[Word], path: tuple[str | int, ...], side: _Side[T]
     ) -> Selection[T] | None:
+        """What the words stand for; the rows of a matrix say the same few words again and again."""
+        said = side, tuple(words)
+        if (before := self._selected.get(said)) is not None:
+            return replace(before, path=path)
         has: list[frozenset[int] | None] = []
         for number, word in enumerate(words):
-            has.append(self._problems.tried(lambda word=word: self._has(word, side), self._where(*path, number)))  # type: ignore[misc]
+            has.append(self._problems.tried(partial(self._has, word, side), partial(self._where, *path, number)))
         known = [families for families in has if families is not None]
         if len(known) < len(has):
             return None
-        return Selection(
-            path, tuple(map(shown, words)), tuple(known), {family: side(ends)(words) for family, ends in self._ends.items()}
-        )
+        found = {family: side(ends, words) for family, ends in self._ends.items()}
+        self._selected[said] = selection = Selection(path, tuple(map(shown, words)), tuple(known), found)
+        return selection
 
-    def _has(self, word: Word, side: Callable[[Ends], Callable[[Sequence[Word]], list[T]]]) -> frozenset[int]:
+    def _has(self, word: Word, side: _Side[T]) -> frozenset[int]:
         """The families that a word has addresses in; a ValueError for one that is wrong in either, or has none."""
         for ends in self._ends.values():
-            side(ends)([word])
+            side(ends, [word])
         families = frozenset(family for family, ends in self._ends.items() if ends.targets([word]))
         if not families:
             raise ValueError(f"{shown(word)} selects no address")
@@ -168,6 +178,9 @@ class Selector:
         services: Selection[Service],
     ) -> None:
         """There must be a family in common, and each end must have one of these."""
+        wanted = frozenset(families)
+        if families and all(has & wanted for side in ends for has in side.has):
+            return
         sides = [f"`{side.path[-1]}` has {families_text(side.families)}" for side in (*ends, services)]
         sides += [f"`source` is {families_text(asked.families)}"] if len(asked.families) == 1 else []
         have = ", ".join(dict.fromkeys(sides)) + (f"\n    {_ICMP_OF_EACH}" if len(services.families) == 1 else "")
@@ -177,7 +190,7 @@ class Selector:
             return
         for side in ends:
             for number, word in enumerate(side.words):
-                if not side.has[number] & set(families):
+                if not side.has[number] & wanted:
                     only = families_text(families)
                     what = f"{word} has no {only} address, and {asked.subject} can have {only} cells only"
                     self._problems.tell(what, self._where(*side.path, number), have)

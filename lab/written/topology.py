@@ -53,7 +53,12 @@ from lab.written.words import (
 from lab.written.yaml_source import Document
 
 STRICT = ConfigDict(
-    frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True, ignored_types=(cached_property,)
+    frozen=True,
+    extra="forbid",
+    strict=True,
+    arbitrary_types_allowed=True,
+    ignored_types=(cached_property,),
+    defer_build=True,  # a model inside another is then built once, as a part of it
 )
 
 

@@ -217,7 +217,12 @@ class _Composer:
         for event in events:
             name = type(event).__name__
             mark = event.start_mark
-            if name in ("MappingEndEvent", "SequenceEndEvent"):
+            if name == "ScalarEvent":
+                value = self.scalar(event, stack)
+                self.count(1, mark)
+                if event.anchor is not None:
+                    self.anchors[event.anchor] = (value, 1)
+            elif name in ("MappingEndEvent", "SequenceEndEvent"):
                 done = stack.pop()
                 if done.merged and isinstance(done.value, Map):
                     written = dict(done.value)
@@ -234,11 +239,6 @@ class _Composer:
                     raise self.fail(f"nested deeper than {MAX_DEPTH} levels", mark)
                 self.count(1, mark)
                 continue
-            elif name == "ScalarEvent":
-                value = self.scalar(event, stack)
-                self.count(1, mark)
-                if event.anchor is not None:
-                    self.anchors[event.anchor] = (value, 1)
             elif name == "AliasEvent":
                 if event.anchor not in self.anchors:
                     raise self.fail(f"*{event.anchor} stands for nothing that is written above it", mark)

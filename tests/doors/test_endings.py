@@ -40,8 +40,8 @@ MatrixRun._cell = stop
 """
 WHILE_RENDERING = """
 import os, signal
-from lab.run import runner
-runner.make_plan = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+from lab.prepare import plans
+plans.make_plan = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 """
 AT_IMPORT = """
 import os, signal, sys
@@ -54,14 +54,14 @@ sys.meta_path.insert(0, Finder())
 """
 THRICE = """
 import os, signal
-from lab.run import runner
+from lab.prepare import plans
 def stop(*_):
     try:
         os.kill(os.getpid(), signal.SIGINT)
     finally:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
-runner.make_plan = stop
+plans.make_plan = stop
 """
 WITHOUT_RIGHTS = """
 from lab.errors import MachineError, Problem

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.kernel
 
 POLICY = "policies/small-gateway.rules.j2"
 MATRIX = "matrices/small.yaml"
-MATRICES = ("internal-service-gateway", "mail-gateway", "office-nat-gateway", "service-host", "web-edge-gateway")
+MATRICES = (
+    "docker-host-gateway", "internal-service-gateway", "mail-gateway", "office-nat-gateway", "service-host", "web-edge-gateway",
+)  # fmt: skip
 
 WITHOUT_IPTABLES = """
 from lab.kernel.ground import tools

@@ -17,10 +17,11 @@ from lab.kernel.ground.privileges import require
 from lab.kernel.stage.node import Node
 from lab.lab import Lab
 from lab.prepare.plan import Choices, Plan
+from lab.prepare.plans import make_plans
 from lab.record.result import CellResult, RunResult
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.run.runner import Order, make_plans, run
+from lab.run.runner import Order, run
 from tests.kernel.scenes import rulesets, topology
 
 LabOf = Callable[..., Lab]

@@ -9,7 +9,7 @@ import pytest
 from lab.errors import InputError, MeasurementError
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.tools import run
-from lab.kernel.hold.line_map import LineMap
+from lab.kernel.hold.line_map import LineMap, find_lines
 from lab.kernel.hold.loading import load
 from lab.kernel.hold.read_back import read_back
 from lab.kernel.stage.node import Node
@@ -22,6 +22,8 @@ pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
 
 SHUT = table("filter", "-A FORWARD -p tcp -j DROP")
+COUNTED = table("filter", "-A FORWARD -p tcp -j DROP", "-A FORWARD -p udp -j DROP")
+TURNED = table("filter", "-I FORWARD -p tcp -j DROP", "-I FORWARD -s 10.0.1.3,10.0.1.2 -p udp -j DROP")
 OTHER = {Backend.NFT: "iptables-legacy-restore", Backend.LEGACY: "iptables-nft-restore"}
 
 
@@ -69,3 +71,13 @@ def test_a_refused_ruleset_leaves_nothing(node: Node, backend: Backend) -> None:
     saved = run(node.namespace, [f"iptables-{backend}-save", "-t", "filter"]).out
     assert "-A" not in saved
     assert "DROP" not in saved
+
+
+@pytest.mark.parametrize("text", [COUNTED, TURNED], ids=["counted", "turned"])
+def test_what_was_found_beside_the_building_is_what_is_found_before_it(lab_of: LabOf, backend: Backend, text: str) -> None:
+    """Whoever builds another lab of the same policies gives it these lines."""
+    lab = lab_of(corridor(), gateway=text)
+    lines = lab.site.lines
+    assert lines == find_lines(lab.topology, {"gateway": rulesets(text, name="gateway")}, backend)
+    assert len(lines["gateway"].by_kind["v4"]) > 1
+    assert lab.site.lines["gateway"].by_kind["v4"] == lab.policies["gateway"].lines["v4"]

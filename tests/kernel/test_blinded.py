@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from pyroute2 import IPRoute
 
 from lab.errors import MeasurementError
 from lab.kernel.ground.nfnetlink import NETLINK_NETFILTER
@@ -182,7 +183,7 @@ def test_the_way_back_taken_away(lab_of: LabOf, service: str) -> None:
 
 def test_a_link_that_went_down(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=SHUT)
-    with lab.network.nodes["gateway"].netlink() as route:
+    with lab.network.nodes["gateway"].namespace, IPRoute() as route:
         route.link("set", index=lab.network.nodes["gateway"].ports["left"].index, state="down")
     assert lab.probe("client", "server", "udp/443").kind in UNPROVEN
 

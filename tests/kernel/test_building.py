@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from pyroute2 import IPRoute
 
 from lab.errors import InputError, MachineError, MeasurementError
 from lab.kernel.ground.limits import raise_file_limit
@@ -44,7 +45,7 @@ def bring_up(node: Node) -> None:
 
 
 def links(node: Node) -> list[int]:
-    with node.netlink() as route:
+    with node.namespace, IPRoute() as route:
         return [link["index"] for link in route.get_links() if link["index"] != 1]
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from lab.kernel.watch.instrument import Instrument
 from lab.prepare.plan import Choices
+from lab.prepare.plans import make_plans
 from lab.record.exposure import ExposureReport
-from lab.run.runner import make_plans
 from lab.study.exposure import measure
 
 pytestmark = pytest.mark.kernel

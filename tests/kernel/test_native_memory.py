@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from lab.prepare.plan import Choices
-from lab.run.runner import Order, make_plans, run
+from lab.prepare.plans import make_plans
+from lab.run.runner import Order, run
 from tests.kernel.conftest import Silent
 from tests.kernel.scenes import corridor
 

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from lab.prepare.plan import Choices, Plan
+from lab.prepare.plans import make_plans
 from lab.record.result import CellResult, PlanResult
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.run.runner import Order, make_plans, run, run_plan
+from lab.run.runner import Order, run, run_plan
 from tests.kernel.conftest import Project, Silent
 from tests.kernel.scenes import ESTABLISHED, corridor, rendered, table
 

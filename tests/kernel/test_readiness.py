@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pyroute2 import IPRoute
 
 from lab.kernel.ground import tools
 from lab.kernel.ground.rtnetlink import open_route_socket
@@ -29,7 +30,7 @@ MORE: dict[str, Any] = {
 def states(node: Node) -> list[tuple[str, int | None]]:
     """The state of each link, and for a bridge's port whether it forwards."""
     found = []
-    with node.netlink() as route:
+    with node.namespace, IPRoute() as route:
         for link in route.get_links():
             info = link.get_attr("IFLA_LINKINFO")
             if info is None or info.get_attr("IFLA_INFO_KIND") != "veth":

@@ -1,7 +1,7 @@
 """Links, addresses and routes: requests packed with struct, and all of a node's sent at once.
 
-pyroute2 takes 0.3 to 1.1 ms to make one of these messages and 0.7 ms for a socket, the kernel 0.05 ms to obey; a lab has
-a handful of them for every node.  Numbers are those of linux/rtnetlink.h, if_link.h, if_addr.h, veth.h and fib_rules.h.
+pyroute2 takes 0.3 to 1.1 ms to make one of these messages, 0.7 ms for a socket and 100 ms to be imported, the kernel 0.05 ms
+to obey; a lab has a handful of them for every node.  Numbers are those of linux/rtnetlink.h, if_link.h, if_addr.h and veth.h.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from lab.kernel.ground.nfnetlink import (
 
 NLM_F_REPLACE, _NLM_F_EXCL = 0x100, 0x200
 _NEWLINK, _NEWADDR, _NEWROUTE = 16, 20, 24
-_ADD = NLM_F_CREATE | _NLM_F_EXCL
+ADD = NLM_F_CREATE | _NLM_F_EXCL
 _IFF_UP = 1
 _ADDRESS, _IFNAME, _MASTER, _LINKINFO, _NET_NS_FD, _TX_QUEUES, _RX_QUEUES = 1, 3, 10, 18, 28, 31, 32
 _KIND, _DATA, _PEER = 1, 2, 1
@@ -42,7 +42,7 @@ _DST, _OIF, _GATEWAY, _TABLE = 1, 4, 5, 15
 _RTPROT_STATIC = 4
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 _ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8}
-_UNSPEC, LOCAL_TABLE, MAIN_TABLE = 0, 255, 254
+_UNSPEC, LOCAL_TABLE, MAIN_TABLE, _COMPAT = 0, 255, 254, 252
 _PART = 100  # messages; what is sent at once must fit into the socket's buffer, 212,992 bytes where nobody changed it
 _SOL_NETLINK, _GET_STRICT_CHK = 270, 12  # dumps keep to what is asked for (Linux 4.20)
 _NLM_F_DUMP_INTR = 0x10
@@ -143,29 +143,30 @@ def _link(index: int, flags: int, *attributes: bytes) -> bytes:
     return struct.pack("=BxHiII", sockets.AF_UNSPEC, 0, index, flags, flags) + b"".join(attributes)
 
 
-def _word(kind: int, value: int) -> bytes:
+def word(kind: int, value: int) -> bytes:
+    """A 32-bit attribute in the machine's own order."""
     return attribute(kind, struct.pack("=I", value))
 
 
 def _end(link: Link, *attributes: bytes) -> bytes:
     # a queue is some 100 µs of sysfs, and by default there is one for each processor
-    queues = _word(_TX_QUEUES, 1) + _word(_RX_QUEUES, 1)
+    queues = word(_TX_QUEUES, 1) + word(_RX_QUEUES, 1)
     return _link(link.index, 0, text(_IFNAME, link.name), attribute(_ADDRESS, link.mac), queues, *attributes)
 
 
 def new_veth(one: Link, two: Link, namespace: Namespace, master: int | None = None) -> Request:
     """A veth pair: ``one`` where this is asked, as a port of the bridge ``master`` if given, ``two`` in ``namespace``."""
-    peer = nest(_PEER, _end(two, _word(_NET_NS_FD, namespace.descriptor)))
+    peer = nest(_PEER, _end(two, word(_NET_NS_FD, namespace.descriptor)))
     info = nest(_LINKINFO, text(_KIND, "veth"), nest(_DATA, peer))
-    port = [] if master is None else [_word(_MASTER, master)]
-    return Request(f"the link {one.name}", _NEWLINK, _ADD, _end(one, info, *port))
+    port = [] if master is None else [word(_MASTER, master)]
+    return Request(f"the link {one.name}", _NEWLINK, ADD, _end(one, info, *port))
 
 
 def new_bridge(name: str, index: int) -> Request:
     """A bridge whose ports forward as soon as they are up: no spanning tree, no delay, no snooping of multicast."""
-    data = nest(_DATA, _word(_STP_STATE, 0), _word(_FORWARD_DELAY, 0), attribute(_MCAST_SNOOPING, b"\0"))
+    data = nest(_DATA, word(_STP_STATE, 0), word(_FORWARD_DELAY, 0), attribute(_MCAST_SNOOPING, b"\0"))
     body = _link(index, 0, text(_IFNAME, name), nest(_LINKINFO, text(_KIND, "bridge"), data))
-    return Request(f"the bridge {name}", _NEWLINK, _ADD, body)
+    return Request(f"the bridge {name}", _NEWLINK, ADD, body)
 
 
 def set_up(name: str, index: int) -> Request:
@@ -181,7 +182,7 @@ def new_address(name: str, index: int, written: str) -> Request:
     body = struct.pack("=BBBBI", family, int(length), 0, _SCOPE_UNIVERSE, index) + attribute(1, packed)
     if family == sockets.AF_INET:
         body += attribute(2, packed)  # IFA_LOCAL, which is IFA_ADDRESS where there is no peer
-    return Request(f"address {written} on {name}", _NEWADDR, _ADD, body)
+    return Request(f"address {written} on {name}", _NEWADDR, ADD, body)
 
 
 def new_route(
@@ -200,12 +201,16 @@ def new_route(
         scope = _SCOPE_HOST
     elif kind == "unicast" and via is None and destination.version == 4:
         scope = _SCOPE_LINK  # as ip(8) has it: what is on the link can be a gateway
-    small = table if table < 256 else 252  # RT_TABLE_COMPAT
-    body = struct.pack("=BBBBBBBBI", family, length, 0, 0, small, _RTPROT_STATIC, scope, _ROUTE_TYPES[kind], 0)
+    body = struct.pack("=BBBBBBBBI", family, length, 0, 0, small_table(table), _RTPROT_STATIC, scope, _ROUTE_TYPES[kind], 0)
     if length:
         body += attribute(_DST, destination.network_address.packed)
     if via is not None:
         body += attribute(_GATEWAY, via.packed)
     if index is not None:
-        body += _word(_OIF, index)
-    return Request(what, _NEWROUTE, _ADD, body + _word(_TABLE, table))
+        body += word(_OIF, index)
+    return Request(what, _NEWROUTE, ADD, body + word(_TABLE, table))
+
+
+def small_table(table: int) -> int:
+    """The number of a table where a header has one byte for it; the whole number is an attribute."""
+    return table if table < 256 else _COMPAT

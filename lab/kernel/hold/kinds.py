@@ -12,10 +12,6 @@ from lab.kernel.ground.tools import Finished, Running
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
 from lab.ruleset.closed_lists import require_data
-from lab.ruleset.mend import mend
-from lab.ruleset.nft.refusal import is_missing_feature
-from lab.ruleset.nft.refusal import locate as locate_nft
-from lab.ruleset.refusal import is_missing_extension, locate
 from lab.ruleset.render import Rendered
 
 NFT_FAMILIES: Mapping[str, str] = {"v4": "ip", "v6": "ip6"}  # a kind of iptables to the family in nft's words
@@ -67,6 +63,12 @@ def tools(kinds: Sequence[str], backend: Backend) -> list[str]:
 
 def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
     """Why the tool refused a text: an InputError with the template's file and line, or what this machine lacks."""
+    # what reads refusals is much, and most rulesets are loaded
+    from lab.ruleset.mend import mend
+    from lab.ruleset.nft.refusal import is_missing_feature
+    from lab.ruleset.nft.refusal import locate as locate_nft
+    from lab.ruleset.refusal import is_missing_extension, locate
+
     tool = restore(kind, backend)[0]
     if done.stopped:
         return InputError(Problem(f"{rendered.file}: {tool} {done.stopped} over this ruleset, and was stopped"))

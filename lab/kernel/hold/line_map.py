@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 
-from pyroute2 import IPRoute
-
+from lab.errors import MachineError
 from lab.kernel.ground.namespace import Home, Namespace
+from lab.kernel.ground.rtnetlink import Link, carry_out, new_veth
 from lab.kernel.ground.tools import Running
 from lab.kernel.hold.kinds import NFT_FAMILIES, begin, refusal, saves, tables_in
 from lab.kernel.hold.nf_tables import kernel_rules, ranks
@@ -21,6 +21,8 @@ from lab.ruleset.lines import counted_lines, lines_of, lines_of_comments, with_l
 from lab.ruleset.nft.script import with_line_counters as with_nft_counters
 from lab.ruleset.rulesets import Rulesets
 from lab.written.topology import Topology
+
+_FIRST_INDEX = 2  # the loopback's is 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class LineMap:
         self._namespace = Namespace(home)
         self._running: dict[str, Running] = {}
         self._saving: dict[str, list[Running]] = {}
+        self._found: NodeLines | None = None
         try:
             if rulesets.nft is not None:
                 _make_links(self._namespace, interfaces)
@@ -115,10 +118,12 @@ class LineMap:
                 self._saving[kind] = [Running(self._namespace, [*command, "-c"]) for command in commands]
 
     def sources(self) -> NodeLines:
-        """The template's file and line of each rule; raises as `begin`."""
-        self.begin()
-        found = {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
-        return NodeLines(found, frozenset(self._counted))
+        """The template's file and line of each rule, found once; raises as `begin`."""
+        if self._found is None:
+            self.begin()
+            found = {kind: self._nft() if kind == "nft" else self._iptables(kind) for kind in self._texts if kind != "ipset"}
+            self._found = NodeLines(found, frozenset(self._counted))
+        return self._found
 
     def _iptables(self, kind: str) -> Lines:
         rendered = self._texts[kind]
@@ -149,11 +154,13 @@ class LineMap:
 
 def _make_links(namespace: Namespace, names: Collection[str]) -> None:
     """Links of the node's names: nft refuses a rule with ``iif`` or ``device`` where there is none."""
-    with namespace:
-        route = IPRoute()
-    with route:
-        for number, name in enumerate(names):
-            route.link("add", ifname=name, kind="veth", peer={"ifname": f"lab{number}"})
+    indexes = count(_FIRST_INDEX)
+    pairs = [(_link(name, next(indexes)), _link(f"{number}@", next(indexes))) for number, name in enumerate(names)]
+    carry_out("a copy of the rules", namespace, [new_veth(*pair, namespace) for pair in pairs], MachineError)
+
+
+def _link(name: str, index: int) -> Link:
+    return Link(name, index, b"\2\0" + index.to_bytes(4, "big"))
 
 
 def find_lines(

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
-from lab.errors import InputError, Problem
-from lab.kernel.ground.families import ADDRESS_FAMILIES
+from lab.kernel.ground.routing_rules import new_rule, no_rule
 from lab.kernel.ground.rtnetlink import LOCAL_TABLE, MAIN_TABLE, Request, new_address, new_route, set_up
 from lab.kernel.stage.node import Node
 from lab.written.routing import Route, RoutingRule
 from lab.written.words import Network
 
 EVERYWHERE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
-_LOOPBACKS = {4: ("127.0.0.0", 8), 6: ("::1", 128)}
+_LOOPBACKS = {4: ip_network("127.0.0.0/8"), 6: ip_network("::1/128")}
 _LOOPBACK_INDEX = 1
+_PRIORITY = 32000  # of a rule that says none: those of one node keep their order, before the main table
 
 
 def interfaces(node: Node, addresses: Mapping[str, Sequence[str]]) -> Iterator[Request]:
@@ -42,15 +38,15 @@ def routes(node: Node, gateways: Sequence[str], written: Sequence[Route]) -> Ite
         yield new_route(what, route.destination, via=route.via, index=index, table=table, kind=route.kind)
 
 
-def add_rules(node: Node, netlink: IPRoute, rules: Sequence[RoutingRule], families: Sequence[int]) -> None:
-    """The node's routing rules; a refusal is an InputError.
-
-    A rule that is of no family is written for each of the node's ``families``.
-    """
-    for rule in rules:
+def rules(written: Sequence[RoutingRule], families: Sequence[int]) -> Iterator[Request]:
+    """The node's routing rules; one that is of no family is written for each of the node's ``families``."""
+    for rule in written:
         for family in [rule.family] if rule.family else families:
-            with _refusals(node, f"rule {rule.text!r}"):
-                netlink.rule("add", **_rule(rule), family=ADDRESS_FAMILIES[family])
+            priority = _PRIORITY if rule.priority is None else rule.priority
+            yield new_rule(
+                f"rule {rule.text!r}", family, rule.table, priority, source=rule.source, destination=rule.destination,
+                iif=rule.iif, oif=rule.oif, fwmark=rule.fwmark, mask=rule.mask,
+            )  # fmt: skip
 
 
 def local_routes(prefixes: Sequence[Network]) -> Iterator[Request]:
@@ -59,43 +55,16 @@ def local_routes(prefixes: Sequence[Network]) -> Iterator[Request]:
         yield new_route(f"anyip {prefix}", prefix, index=_LOOPBACK_INDEX, table=LOCAL_TABLE, kind="local")
 
 
-def stand_for(node: Node, netlink: IPRoute, versions: Sequence[int]) -> None:
+def stand_for(node: Node, versions: Sequence[int]) -> Iterator[Request]:
     """Let ``node`` own whole prefixes of the families 4, 6 or both, and still reach its neighbours and its gateway.
 
     Its own packets come from the loopback's point of view (``iif lo``), so they ask the main table first; all others ask
     the local table, where the prefixes are the node's own.
     """
-    for version in versions:
-        family, loopback, length = ADDRESS_FAMILIES[version], *_LOOPBACKS[version]
-        netlink.rule("add", family=family, priority=0, iifname="lo", dst=loopback, dst_len=length, table=LOCAL_TABLE)
-        for own in map(ip_address, node.addresses):
-            if own.version == version:
-                whole = own.max_prefixlen
-                netlink.rule("add", family=family, priority=0, iifname="lo", dst=str(own), dst_len=whole, table=LOCAL_TABLE)
-        netlink.rule("add", family=family, priority=1, iifname="lo", table=MAIN_TABLE)
-        netlink.rule("add", family=family, priority=2, table=LOCAL_TABLE)
-        netlink.rule("del", family=family, priority=0, table=LOCAL_TABLE)
-
-
-def _rule(rule: RoutingRule) -> dict[str, object]:
-    words: dict[str, object] = {"table": rule.table}
-    for direction, prefix in (("src", rule.source), ("dst", rule.destination)):
-        if prefix is not None:
-            words |= {direction: str(prefix.network_address), f"{direction}_len": prefix.prefixlen}
-    named = {"iifname": rule.iif, "oifname": rule.oif, "fwmark": rule.fwmark, "fwmask": rule.mask}
-    words |= {word: value for word, value in named.items() if value is not None}
-    if rule.priority is not None:
-        words["priority"] = rule.priority
-    return words
-
-
-@contextmanager
-def _refusals(node: Node, what: str) -> Iterator[None]:
-    try:
-        yield
-    except NetlinkError as error:
-        raise InputError(
-            Problem(f"{node.name}: the kernel refuses {what}: {error.args[1] if len(error.args) > 1 else error}")
-        ) from error
-
-
+    what = "the rules of anyip"
+    for family in versions:
+        for own in (_LOOPBACKS[family], *(ip_network(one) for one in node.addresses if (":" in one) == (family == 6))):
+            yield new_rule(what, family, LOCAL_TABLE, 0, iif="lo", destination=own)
+        yield new_rule(what, family, MAIN_TABLE, 1, iif="lo")
+        yield new_rule(what, family, LOCAL_TABLE, 2)
+        yield no_rule(what, family, LOCAL_TABLE, 0)

@@ -12,7 +12,9 @@ from lab.kernel.ground.syscalls import CLONE_NEWNET
 from lab.kernel.stage.node import Node, Port
 
 _NS_GET_NSTYPE = 0xB703  # linux/nsfs.h
-_PLAIN = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex")
+_PLAIN = ConfigDict(
+    frozen=True, extra="forbid", strict=True, ser_json_bytes="hex", val_json_bytes="hex", defer_build=True
+)
 
 
 class NamespaceHandle(BaseModel):

@@ -205,12 +205,10 @@ class Network:
             *addressing.interfaces(node, addresses),
             *addressing.routes(node, hops, spec.routes),
             *addressing.local_routes(prefixes),
+            *addressing.rules(spec.rules, families),
+            *addressing.stand_for(node, sorted({prefix.version for prefix in prefixes})),
         ]
         carry_out(node.name, node.namespace, requests)
-        if spec.rules or prefixes:
-            with node.netlink() as netlink:
-                addressing.add_rules(node, netlink, spec.rules, families)
-                addressing.stand_for(node, netlink, sorted({prefix.version for prefix in prefixes}))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 

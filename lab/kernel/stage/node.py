@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-from pyroute2 import IPRoute
 
 from lab.kernel.ground.namespace import Home, Namespace
 from lab.kernel.ground.owned_table import Owner
@@ -66,16 +63,6 @@ class Node:
     def port_name(self, index: int) -> str | None:
         """The name of the interface with this index; None where the node has no such."""
         return next((port.name for port in self.ports.values() if port.index == index), None)
-
-    @contextmanager
-    def netlink(self) -> Iterator[IPRoute]:
-        """A route socket in this node, closed at the end."""
-        with self.namespace:
-            route = IPRoute()
-        try:
-            yield route
-        finally:
-            route.close()
 
     def start(
         self,

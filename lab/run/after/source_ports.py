@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lab.errors import InputError
-from lab.kernel.hold.held import Held
-from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.probe.question import SOURCE_PORTS, Question
 from lab.record.packet import PROTOCOL_NAMES
@@ -18,6 +17,10 @@ from lab.ruleset.source_ports import Class, asks, classes, in_line
 from lab.run.questions import question_of
 from lab.written.cell import Cell
 from lab.written.service import merged, ports_text
+
+if TYPE_CHECKING:
+    from lab.kernel.hold.held import Held
+    from lab.lab import Lab
 
 MOST_ASKED = 32  # ranges of source ports, for one destination port
 _MOST_TOLD = 5

@@ -53,6 +53,20 @@ def test_a_policy_without_templates_needs_no_process(templates: Templates, tmp_p
     assert templates._process is None
 
 
+def test_no_process_is_foreseen_where_no_template_lies(templates: Templates, tmp_path: Path) -> None:
+    templates.foresee((tmp_path, tmp_path / "nowhere"))
+    assert templates._process is None
+
+
+def test_a_process_is_foreseen_where_a_template_lies(templates: Templates, tmp_path: Path) -> None:
+    files = policy(tmp_path, RULES)
+    templates.foresee((tmp_path, files.folder))
+    begun = templates._process
+    assert begun is not None
+    assert templates.render(files, {})["v4"].text == RULES
+    assert templates._process is begun
+
+
 def test_problems_come_back_with_their_places(templates: Templates, tmp_path: Path) -> None:
     told = refused(templates, policy(tmp_path, "\n{{ missing }}\n"))
     assert told.startswith("policies/edge.rules.j2:2: the template uses a variable that is not given")

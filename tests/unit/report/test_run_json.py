@@ -5,13 +5,20 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.record.result import Outcome, RunResult
 from lab.record.way import Way
-from lab.report.run_json import to_json
+from lab.report.run_json import json_text, to_json
 from lab.report.wire.schema import bench_schema, result_schema
 from tests.unit.report import make
 from tests.unit.report.wire.documents import undescribed
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inside: st.lists(inside) | st.lists(inside).map(tuple) | st.dictionaries(st.text(), inside),
+)
 
 
 def every_kind() -> RunResult:
@@ -159,3 +166,8 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
         "nmap_default_1000_ports_s", "ip_batch_lab3_ms", "mininet_lab3_ms", "nse_deny_us",
     }  # fmt: skip
     assert set(schema["properties"]["growth"]["required"]) == {"rules", "cells", "nodes"}
+
+
+@given(VALUES)
+def test_the_text_is_that_of_the_standard_library(value: object) -> None:
+    assert json_text({"said": value}) == json.dumps({"said": value}, indent=1).replace("##", r"#\u0023") + "\n"

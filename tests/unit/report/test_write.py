@@ -8,7 +8,7 @@ import pytest
 
 from lab.errors import InputError, LabError, MachineError, Problem, Where
 from lab.record.result import RunResult, no_result
-from lab.report import reports
+from lab.report import junit
 from lab.report.reports import exposure_reports, run_reports
 from lab.report.write import Reports, replaceable
 from tests.unit.report import make
@@ -97,7 +97,7 @@ def test_a_report_that_nobody_foresaw_loses_none_of_the_others(tmp_path: Path, m
     def broken(result: object) -> str:
         raise RecursionError("too deep")
 
-    monkeypatch.setattr(reports, "junit_text", broken)
+    monkeypatch.setattr(junit, "junit_text", broken)
     with pytest.raises(LabError, match=r"r\.xml: unforeseen RecursionError: too deep") as told:
         outputs_in(tmp_path).write(make.run([make.cell()]))
     assert told.value.exit_code == 3

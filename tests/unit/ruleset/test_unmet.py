@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.ruleset.mend import Unmet, unmet
+from lab.ruleset.unmet import Unmet, unmet
 
 SETS = ("blocked", "partners")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.errors import Problem
+from lab.prepare.plans import nothing_selected
 from lab.record.provenance import Provenance
 from lab.record.result import CellResult, Outcome, PlanResult, RunProblem
 from lab.record.verdict import Kind
 from lab.record.way import Way
-from lab.run.runner import in_order, nothing_selected, summed_up
+from lab.run.runner import in_order, summed_up
 from lab.verdict.cell_result import Tally
 from tests.unit.report import make
 from tests.unit.run.test_exit_code import TODAY

@@ -72,6 +72,11 @@ def test_a_link_out_of_the_project(project: Path, name: str) -> None:
     refused(lambda: plan(project), "is a link that leads out of")
 
 
+def test_a_link_to_itself(project: Path) -> None:
+    replaced(project / "matrices/one.yaml", project / "matrices/one.yaml")
+    refused(lambda: plan(project), "matrices/one.yaml: cannot be read: Too many levels of symbolic links")
+
+
 @pytest.mark.parametrize("name", ["topologies", "matrices", "policies"])
 def test_a_folder_that_is_a_link_out_of_the_project(project: Path, name: str) -> None:
     (project / name).rename(project.parent / name)

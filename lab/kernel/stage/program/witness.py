@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import socket as sockets
 from dataclasses import dataclass
 from typing import Protocol
@@ -114,7 +113,7 @@ class Notifies:
 
     def arm(self, namespace: Namespace) -> dict[str, str]:
         """Open the socket: an abstract name belongs to a network namespace (unix(7)), and is no file."""
-        name = f"lab-{secrets.token_hex(8)}"
+        name = f"lab-{os.urandom(8).hex()}"
         self._socket = namespace.socket(sockets.AF_UNIX, sockets.SOCK_DGRAM)
         self._socket.bind(f"\0{name}")
         return {_NOTIFY: f"@{name}"}
