@@ -69,12 +69,14 @@ class SweepGroup:
 
     ``verdict`` is that of the first of them; ``arrived`` how they arrived, None where they did not.  ``unsettled`` is a rule
     that remembers what it saw, where their packets came as far as it: another one would have met it in another state.
+    ``beyond`` is what becomes of a packet beyond what a limiter lets through, where one decided.
     """
 
     keys: Ranges
     verdict: Verdict
     arrived: Arrived | None = None
     unsettled: str | None = None
+    beyond: Verdict | None = None
 
     @property
     def open(self) -> bool:
@@ -113,6 +115,11 @@ class Sweep:
     def lost(self) -> int:
         """How many keys have none that is proven."""
         return sum(group.count for group in self.groups if group.verdict.kind is Kind.LOST)
+
+    @property
+    def unsettled(self) -> int:
+        """How many keys another packet may find otherwise."""
+        return sum(group.count for group in self.groups if group.unsettled is not None)
 
     @property
     def open(self) -> tuple[SweepGroup, ...]:
@@ -169,5 +176,7 @@ class SweepReport:
 
 
 def sweep_report(sweeps: Sequence[AskedSweep]) -> SweepReport:
-    """The report of sweeps that were all finished: 3 where something is not proven."""
-    return SweepReport(tuple(sweeps), gravest(MeasurementError.exit_code for one in sweeps if one.sweep.lost))
+    """The report of sweeps that were all finished: 3 where something is not proven, or not settled."""
+    return SweepReport(
+        tuple(sweeps), gravest(MeasurementError.exit_code for one in sweeps if one.sweep.lost or one.sweep.unsettled)
+    )

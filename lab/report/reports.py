@@ -11,7 +11,8 @@ from lab.record.result import RunResult, no_result
 from lab.record.sweep import AskedSweep, SweepReport
 from lab.record.trace import Trace, TraceReport
 from lab.report.annotations import annotation_lines
-from lab.report.exposure import exposure_json, exposure_markdown
+from lab.report.exposure import exposure_json
+from lab.report.exposure_markdown import exposure_markdown
 from lab.report.junit import junit_text
 from lab.report.markdown import to_markdown
 from lab.report.run_json import json_text, to_json

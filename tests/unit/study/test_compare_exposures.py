@@ -14,7 +14,8 @@ from lab.errors import InputError
 from lab.record.exposure import Change, Exposure, ExposureReport, Pair
 from lab.record.sweep import Arrived, Ranges
 from lab.record.verdict import Kind
-from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
+from lab.report.exposure import exposure_json, exposure_lines
+from lab.report.exposure_markdown import exposure_markdown
 from lab.study.asserted import Assertions
 from lab.study.compare_exposures import more, open_ports, read_saved
 from lab.study.exposure import asked_again, choose
