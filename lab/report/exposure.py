@@ -52,9 +52,13 @@ def full_lines(report: ExposureReport) -> Iterator[str]:
 
 
 class FullRows:
-    """Rows of pairs as they become known, under the zones that they are between."""
+    """Rows of pairs as they become known, under the zones that they are between.
 
-    def __init__(self) -> None:
+    ``judged``: matrices are there, so each row ends with what asserts it.
+    """
+
+    def __init__(self, *, judged: bool) -> None:
+        self._judged = judged
         self._between: tuple[str, str] | None = None
         self._widths = [0] * (len(HEAD) - 1)
 
@@ -66,7 +70,8 @@ class FullRows:
             yield plain(f"{between[0]} -> {between[1]}")
         row = exposure_row(one)
         self._widths = [max(width, len(text)) for width, text in zip(self._widths, row, strict=False)]
-        yield "  " + "  ".join(f"{text:{width}}" for text, width in zip(row, (*self._widths, 0), strict=True)).rstrip()
+        padded = [f"{text:{width}}" for text, width in zip(row, (*self._widths, 0), strict=True)]
+        yield "  " + "  ".join(padded if self._judged else padded[:-1]).rstrip()
 
 
 def summary(report: ExposureReport, rules: int) -> str:
@@ -74,9 +79,10 @@ def summary(report: ExposureReport, rules: int) -> str:
     open_ports = sum(count(one.ports) for one in report.exposures)
     none = sum(count(one.unasserted) for one in report.exposures)
     asserted = f", {none:,} asserted by no matrix" if report.judged else ""
+    found = f"{_number(len(report.exposures), 'exposure')} by {_number(rules, 'rule')}"
     words = [
-        f"{report.topology}: {len(report.exposures)} exposures by {rules} rules ({open_ports:,} ports{asserted})",
-        f"{report.questions} questions of 65,535 ports, {report.swept} of them with a packet for each port",
+        f"{report.topology}: {found} ({_number(open_ports, 'port')}{asserted})",
+        f"{_number(report.questions, 'question')} of 65,535 ports, {report.swept} of them with a packet for each port",
         f"{report.seconds:.1f} s",
     ]
     if report.added is not None and report.gone is not None:
@@ -87,6 +93,12 @@ def summary(report: ExposureReport, rules: int) -> str:
 def change_text(change: Change) -> str:
     """``world > web-vip (198.51.100.2) tcp/8443``."""
     return plain(f"{change.sender} > {change.target} ({change.address}) {change.proto}/{some_ports(change.ports)}")
+
+
+def newest_text(one: Exposure) -> str:
+    """What was found last: ``world > web-vip (198.51.100.2) tcp/8443``."""
+    pair = one.pair
+    return change_text(Change(pair.sender, pair.target, pair.address, pair.family, one.proto, one.ports))
 
 
 def row_text(row: Row) -> str:
@@ -178,6 +190,10 @@ def _ending(report: ExposureReport, rules: int) -> Iterator[str]:
     if not report.finished:
         yield f"{'interrupted' if report.interrupted else 'stopped'}: this is what was finished"
     yield summary(report, rules)
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _listening(row: Row) -> str:

@@ -23,7 +23,7 @@ from lab.report.wire.parts import (
     texts_of,
 )
 from lab.report.wire.writing import Written, written
-from lab.verdict.limited import limit_between
+from lab.ruleset.limited import limit_between
 
 
 class _Keyed(NamedTuple):

@@ -50,7 +50,7 @@ def test_what_is_unsettled_or_lost_is_said() -> None:
 def test_sources_have_their_names() -> None:
     group = SweepGroup(((0, 1), (3, 3)), verdict(Kind.DROPPED))
     sweep = Sweep((group,), Gear.RULE, sources=("10.0.0.0", "10.0.0.1", "x", "10.0.9.9"))
-    assert "10.0.0.0; 10.0.0.1; 10.0.9.9" in next(iter(sweep_lines(sweep)))
+    assert "10.0.0.0/31; 10.0.9.9" in next(iter(sweep_lines(sweep)))
     told = json.loads(json.dumps(written(Measured, sweep)))["groups"][0]
     assert told["sources"] == ["10.0.0.0", "10.0.0.1", "10.0.9.9"]
 
