@@ -43,8 +43,9 @@ def way(one: Exposure) -> str:
     """
     asked = one.ports[0][0] if count(one.ports) == 1 else None
     to = None if one.arrived is None else one.arrived._replace(source=None)
-    here = to is None or (to.at is not None and to.address is None and to.port is None)
-    where = "" if here or to is None else f" -> {arrived_text(to, asked)}"
+    as_sent = to is None or (to.at is not None and to.address is None and to.port is None)
+    here = as_sent and one.kind not in DENIED
+    where = "" if to is None or here else f" -> {arrived_text(to, asked)}"
     said = "" if one.kind in (Kind.ALLOWED, Kind.CLOSED) else _ANSWERS.get(one.kind, str(one.kind))
     return f"{said}{_changes(one)}{where}"
 

@@ -11,6 +11,10 @@ def limit_between(first: Verdict, beyond: Verdict | None) -> str | None:
     """How much the limiter lets through, in words: that of a rule which one of the two met and the other did not.
 
     None where nothing is known of ``beyond``, or no rule on either way says how much.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> limit_between(PASSED, None) is None
+    True
     """
     if beyond is None:
         return None
