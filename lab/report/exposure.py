@@ -36,8 +36,11 @@ def exposure_lines(report: ExposureReport) -> Iterator[str]:
     yield from _changes(report)
     yield from (f"not proven: {text}" for text in by_reason(report.lost))
     yield from (f"unsettled: {text}" for text in by_reason(report.unsettled))
-    counted = (("rules that no question met", report.unmet), ("classes of addresses that were not asked", report.not_asked))
-    yield from (f"{len(ones)} {what}: --full names them" for what, ones in counted if ones)
+    if report.unmet:
+        yield f"{_number(len(report.unmet), 'rule')} that no question met: --full names them"
+    if report.not_asked:
+        classes = "class" if len(report.not_asked) == 1 else "classes"
+        yield f"{len(report.not_asked)} {classes} of addresses that were not asked: --full names them"
     yield from _ending(report, len(opened))
 
 

@@ -13,6 +13,10 @@ from tests.doors.project import Project
 
 pytestmark = pytest.mark.kernel
 
+RULE = (
+    "-A FORWARD -d 10.0.2.10/32 -p tcp -m tcp --dport 8443 -m conntrack --ctstate DNAT "
+    "-m comment --comment publish-web -j ACCEPT"
+)
 POLICY = "policies/small-gateway.rules.j2"
 STOPPED = """
 import os, signal
@@ -38,8 +42,7 @@ def test_a_topology_and_a_policy_are_enough(project: Project) -> None:
     assert [line.partition(", 2 questions")[0] for line in done.out.splitlines()] == [
         "small: what each rule opens, the widest first",
         f"gateway filter:FORWARD:2 (publish-web) [{POLICY}:11]",
-        "    -A FORWARD -d 10.0.2.10/32 -p tcp -m tcp --dport 8443 -m conntrack --ctstate DNAT -m comment --comment publish-web "
-        "-j ACCEPT",
+        f"    {RULE}",
         "  tcp/443  wan world 198.51.100.254 -> wan web-vip 198.51.100.1  yes -> web 10.0.2.10 port 8443",
         "small: 1 exposure by 1 rule (1 port)",
     ]
@@ -49,11 +52,12 @@ def test_a_topology_and_a_policy_are_enough(project: Project) -> None:
 
 def test_a_topology_that_no_matrix_is_about(project: Project) -> None:
     project.write("topologies/other.yaml", project.read("topologies/small.yaml").replace("topology: small", "topology: other"))
+    words = ("exposure", "--from", "world", "--full", "--policy", f"gateway={POLICY}", "--topology")
     for topology in ("other", "topologies/other.yaml"):
-        done = project.lab("exposure", "--topology", topology, "--policy", f"gateway={POLICY}", "--from", "world", "--full").ended(0)
+        done = project.lab(*words, topology).ended(0)
         assert "(publish-web)" in done.out
         assert "public web" not in done.out
-    assert "public web" in project.lab("exposure", "--topology", "small", "--from", "world", "--full").ended(0).out
+    assert "public web" in project.lab(*words, "small").ended(0).out
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
