@@ -50,9 +50,10 @@ def test_a_zone_is_named_alone_only_where_all_of_it_is_open() -> None:
     asked = [*PAIRS, two]
     (whole,) = openings([exposed(one, ((80, 80),)), exposed(two, ((80, 80),))], asked, way)
     assert Zones(asked).between(whole.rows[0].sources, whole.rows[0].targets) == "office -> servers pc-servers 10.0.3.10"
-    (part,) = openings([exposed(two, ((80, 80),))], asked, way)
+    asked.append(two._replace(sender="pc3", source="10.0.0.12"))
+    (part,) = openings([exposed(one, ((80, 80),)), exposed(two, ((80, 80),))], asked, way)
     assert Zones(asked).between(part.rows[0].sources, part.rows[0].targets) == (
-        "office pc2 10.0.0.11 -> servers pc-servers 10.0.3.10"
+        "office 10.0.0.10/31 -> servers pc-servers 10.0.3.10"
     )
 
 

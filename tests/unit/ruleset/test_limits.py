@@ -16,6 +16,7 @@ from tests.unit.verdict.made import dropped, observed, passed, rule, verdict
         ("-A F -m limit --limit 25/sec --limit-burst 50 -j RETURN", "25/second burst 50"),
         ("-A F -m limit --limit 3/min -j ACCEPT", "3/minute burst 5"),
         ('-A F -m limit --limit 1/day -j LOG --log-prefix "--limit 5/s"', "1/day burst 5"),
+        ("-A F -m limit --limit 3/min -j LOG --log-prefix --limit", "3/minute burst 5"),
         ("-A F -m hashlimit --hashlimit-upto 10/sec --hashlimit-burst 20 --hashlimit-mode srcip,dstport --hashlimit-name x",
          "10/second burst 20 for each source and port"),
         ("-A F -m hashlimit --hashlimit-above 2/hour --hashlimit-name x -j DROP", "2/hour burst 5"),
