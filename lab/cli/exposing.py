@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TextIO
 
 from lab.cli.ending import finish, reporting
+from lab.cli.files import FOLDER
 from lab.cli.given import Given, Selection
 from lab.cli.ready import ready_for
 from lab.errors import InputError, Problem
-from lab.record.exposure import ExposureReport
-from lab.report.exposure import exposure_lines
+from lab.prepare.plan import Plan
+from lab.record.exposure import Exposure, ExposureReport
+from lab.report.exposure import FullRows, exposure_lines, full_lines, newest_text
 from lab.report.write import Reports
 from lab.run.runner import inputs_of
 from lab.study.compare_exposures import read_saved
-from lab.study.exposure import measure, one_topology
+from lab.study.exposure import Bare, measure, one_topology
+
+_LEAST_S = 0.1
+"""Between two changes of the line that tells how far it is: more nobody can read."""
+_GONE = "\r\033[K"
 
 
 class Wanted(NamedTuple):
@@ -29,29 +38,105 @@ class Wanted(NamedTuple):
     against: Path | None
 
 
-def measure_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Reports[ExposureReport]) -> NoReturn:
+@dataclass(slots=True)
+class Screen:
+    """What a person sees of an exposure: how far it is, on standard error; rows as they are done if it is ``full``.
+
+    Nothing but how far it is where a report is ``printed``.  ``rows`` knows what the last row was.
+    """
+
+    full: bool
+    printed: bool
+    rows: FullRows
+    _start: float = field(default_factory=time.monotonic)
+    _shown: float = -1.0
+    _newest: str = ""
+
+    def progress(self, done: int, of: int) -> None:
+        """So many of so many questions are done: a line that changes on a terminal, elsewhere one before the first of them."""
+        terminal = _terminal()
+        if terminal is None:
+            if done == 0:
+                print(f"{of} questions, each of 65,535 ports", file=sys.stderr, flush=True)
+            return
+        now = time.monotonic()
+        if done == of or now - self._shown >= _LEAST_S:
+            self._shown = now
+            line = f"{done} of {of} questions, {now - self._start:.0f} s{self._newest}"
+            print(_GONE + ("" if done == of else line[: _width(terminal)]), end="", file=terminal, flush=True)
+
+    def found(self, one: Exposure) -> None:
+        """This is open."""
+        self._newest = f", newest: {newest_text(one)}"
+        if self.full and not self.printed:
+            terminal = _terminal()
+            if terminal is not None:
+                print(_GONE, end="", file=terminal, flush=True)
+                self._shown = -1.0
+            _show(self.rows.lines(one))
+
+    def show(self, report: ExposureReport) -> None:
+        """Print what is not printed yet."""
+        terminal = _terminal()
+        if terminal is not None and not report.finished:
+            print(_GONE, end="", file=terminal, flush=True)
+        if not self.printed:
+            _show(full_lines(report) if self.full else exposure_lines(report))
+
+
+def measure_and_report(
+    given: Given, chosen: Selection, wanted: Wanted, reports: Reports[ExposureReport], *, full: bool = False
+) -> NoReturn:
     """Measure what is exposed, and report it."""
     topology, senders, targets, every_port, against = wanted
     with reporting(reports, [*given.named(), *([against] if against else [])]) as reads:
         if len(chosen.backends) > 1:
             raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
-        plans = one_topology(given.whole_plans(chosen), topology)
+        plans = _asked_about(given, chosen, topology)
         then = read_saved(against, plans[0].topology.topology) if against is not None else None
-        reads(inputs_of(plans))
+        reads(inputs_of(plan for plan in plans if isinstance(plan, Plan)))
         ready_for(plans)
+        screen = Screen(full, reports.printed, FullRows(judged=isinstance(plans[0], Plan)))
         report = measure(
-            plans, chosen.families, senders, targets, every_port=every_port, then=then, progress=_tell_progress
-        )
-    lines = () if reports.printed else exposure_lines(report)
-    finish(report.exit_code, lambda: reports.write(report, finished=report.finished), lambda: _show(lines))
+            plans, chosen.families, senders, targets, every_port=every_port, then=then,
+            progress=screen.progress, told=screen.found,
+        )  # fmt: skip
+    finish(report.exit_code, lambda: reports.write(report, finished=report.finished), lambda: screen.show(report))
+
+
+def _asked_about(given: Given, chosen: Selection, topology: str | None) -> Sequence[Plan | Bare]:
+    """The matrices about one topology; without any, that topology and what ``--policy`` gives its nodes."""
+    if given.matrices:
+        return one_topology(given.whole_plans(chosen), topology)
+    if topology is None:
+        if not given.shipped and not Path(FOLDER).is_dir():
+            what = f"what is measured? No matrix and no --topology is named, and {Path.cwd()} has no folder {FOLDER}/"
+            mend = "--topology TOPOLOGY --policy NODE=FILE; or name a matrix; or `lab init` lays out an example"
+            raise InputError(Problem(what, mend=mend))
+        return one_topology(given.whole_plans(chosen), None)
+    files = given.about(topology)
+    if files:
+        return one_topology(replace(given, matrices=files).whole_plans(chosen), None)
+    (backend,) = chosen.backends
+    return [Bare(replace(given, topology=topology).scene(backend), backend, chosen.families)]
+
+
+def _terminal() -> TextIO | None:
+    """Standard error itself, if a person sees it: the escape sequences are our own."""
+    terminal = sys.__stderr__
+    return terminal if terminal is not None and terminal.isatty() else None
+
+
+def _width(terminal: TextIO) -> int:
+    """As many characters as a line has, less one, behind which a terminal may begin another."""
+    try:
+        columns = os.get_terminal_size(terminal.fileno()).columns
+    except OSError:
+        columns = 0
+    return (columns or 80) - 1
 
 
 def _show(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
-
-
-def _tell_progress(done: int, of: int) -> None:
-    terminal = sys.__stderr__  # as these are escape sequences of our own
-    if terminal is not None and terminal.isatty():
-        print(f"\r{done} of {of} questions" if done < of else "\r\033[K", end="", file=terminal, flush=True)
+    sys.stdout.flush()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.cli.files import assignments, matrix_file, matrix_files
+from lab.cli.files import FOLDER, assignments, matrix_file, matrix_files
 
 if TYPE_CHECKING:
     from lab.errors import LabError
@@ -45,6 +45,17 @@ class Given:
     def files(self) -> list[Path]:
         """The matrix files; raises InputError where there is none."""
         return matrix_files(self.matrices, shipped=self.shipped)
+
+    def about(self, topology: str) -> list[Path]:
+        """The files of all matrices that there are about a topology of this name; raises InputError for one that is wrong.
+
+        None of them is about a file.
+        """
+        from lab.written.load import load_matrix
+
+        if topology.endswith((".yaml", ".yml")) or not (self.shipped or Path(FOLDER).is_dir()):
+            return []
+        return [file for file in matrix_files((), shipped=self.shipped) if load_matrix(file).topology == topology]
 
     def plans(self, chosen: Selection) -> tuple[list[Plan], list[LabError]]:
         """The plans of the files, raising as `make_plans` does, and what no file is to blame for."""

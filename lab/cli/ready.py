@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from lab.kernel.ground.privileges import enter
 from lab.kernel.ground.tools import need
-from lab.prepare.plan import Plan, tools_for
+from lab.prepare.plan import Loads, tools_for
 
 
-def ready_for(plans: Sequence[Plan]) -> None:
+def ready_for(plans: Sequence[Loads]) -> None:
     """Enter a user namespace if that is needed; raises MachineError, for a missing tool before anything is built."""
     for tool in tools_for(plans):
         need(tool)

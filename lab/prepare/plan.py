@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.hold.kinds import tools
@@ -104,7 +105,19 @@ def make_plan(file: Path, choices: Choices, templates: Templates | None = None) 
     return Plan(file, matrix, topology, policies, cells, tuple(notes), way)
 
 
-def tools_for(plans: Sequence[Plan]) -> list[str]:
+class Loads(Protocol):
+    """What has policies that a backend loads."""
+
+    @property
+    def policies(self) -> Mapping[str, Rulesets]:
+        """By node."""
+
+    @property
+    def backend(self) -> Backend:
+        """The iptables that loads them."""
+
+
+def tools_for(plans: Sequence[Loads]) -> list[str]:
     """Every tool that running the plans needs."""
     wanted: dict[str, None] = {}
     for plan in plans:

@@ -118,6 +118,11 @@ class Sweep:
         return sum(group.count for group in self.groups if group.verdict.kind is Kind.LOST)
 
     @property
+    def unsettled(self) -> int:
+        """How many keys another packet may find otherwise."""
+        return sum(group.count for group in self.groups if group.unsettled is not None)
+
+    @property
     def open(self) -> tuple[SweepGroup, ...]:
         """The groups whose packets were let in."""
         return tuple(group for group in self.groups if group.open)
@@ -172,5 +177,7 @@ class SweepReport:
 
 
 def sweep_report(sweeps: Sequence[AskedSweep]) -> SweepReport:
-    """The report of sweeps that were all finished: 3 where something is not proven."""
-    return SweepReport(tuple(sweeps), gravest(MeasurementError.exit_code for one in sweeps if one.sweep.lost))
+    """The report of sweeps that were all finished: 3 where something is not proven, or not settled."""
+    return SweepReport(
+        tuple(sweeps), gravest(MeasurementError.exit_code for one in sweeps if one.sweep.lost or one.sweep.unsettled)
+    )

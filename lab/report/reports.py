@@ -112,7 +112,7 @@ def _exposure_json() -> Text[ExposureReport]:
 
 
 def _exposure_markdown() -> Text[ExposureReport]:
-    from lab.report.exposure import exposure_markdown
+    from lab.report.exposure_markdown import exposure_markdown
 
     return exposure_markdown
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
+from lab.report.addresses import edges_text
+from lab.report.limited import beyond_text
 from lab.report.plain import plain
+from lab.ruleset.limited import limit_between
 from lab.written.service import ports_text
 
 _MOST_RANGES = 12
@@ -19,12 +22,13 @@ def sweep_lines(sweep: Sweep) -> Iterator[str]:
         yield f"  {what:{widths[0]}}  {verdict:{widths[1]}}  {rest}".rstrip()
     for group in sweep.groups:
         if group.unsettled:
-            rule = plain(group.unsettled)
-            yield f"  unsettled: {keys_text(sweep, group.keys)}: {rule} remembers what it saw: probe them one by one"
+            why = f"{plain(group.unsettled)} remembers what it saw, and the next one may fare otherwise"
+            yield f"  unsettled: {keys_text(sweep, group.keys)}: {why}"
     for note in sweep.notes:
         yield f"  note: {plain(note)}"
-    what = "sources" if sweep.sources else "ports"
+    what = "sources, the edges of prefixes," if sweep.sources else "ports"
     lost = f", {sweep.lost:,} of them not proven" if sweep.lost else ""
+    lost += f", {sweep.unsettled:,} of them not settled" if sweep.unsettled else ""
     again = f", {sweep.repeats} pieces sent again" if sweep.repeats else ""
     yield f"{sweep.count:,} {what} in {sweep.seconds:.2f} s, {sweep.gear} gear{lost}{again}"
 
@@ -36,9 +40,8 @@ def _row(sweep: Sweep, group: SweepGroup) -> tuple[str, str, str]:
     source = f" [{plain(verdict.rule.source)}]" if verdict.rule is not None and verdict.rule.source else ""
     asked = group.keys[0][0] if group.count == 1 and not sweep.sources else None
     arrival = f" -> {arrived_text(group.arrived, asked)}" if group.arrived is not None else ""
-    beyond = f"; beyond that {plain(str(group.beyond))}" if group.beyond is not None else ""
-    kind += ", unsettled" if group.unsettled else ""
-    return keys_text(sweep, group.keys), kind, f"{decider}{source}{arrival}{beyond}"
+    more = "" if group.beyond is None else f", {beyond_text(limit_between(verdict, group.beyond), group.beyond)}"
+    return keys_text(sweep, group.keys), kind + (", unsettled" if group.unsettled else ""), f"{decider}{source}{arrival}{more}"
 
 
 def arrived_text(arrived: Arrived, asked: int | None = None) -> str:
@@ -67,9 +70,9 @@ def _nowhere(arrived: Arrived, port: int | None) -> str:
 
 
 def keys_text(sweep: Sweep, keys: Ranges, most: int = _MOST_RANGES) -> str:
-    """Ranges of ports as a person reads them; of sources each, as those between them were not asked."""
+    """Ranges of ports as a person reads them; of sources too, where those next to each other in the list are edges of one."""
     if sweep.sources:
-        asked = _sources(sweep, keys)
+        asked = [text for low, high in keys for text in edges_text(sweep.sources[low : high + 1])]
         return "; ".join(asked[:most]) + (f" and {len(asked) - most} more" if len(asked) > most else "")
     return some_ports(keys, most)
 
@@ -77,7 +80,3 @@ def keys_text(sweep: Sweep, keys: Ranges, most: int = _MOST_RANGES) -> str:
 def some_ports(ports: Ranges, most: int = _MOST_RANGES) -> str:
     """Ports as a person writes them, of many ranges the first."""
     return ports_text(ports[:most]) + (f" and {len(ports) - most} more ranges" if len(ports) > most else "")
-
-
-def _sources(sweep: Sweep, keys: Ranges) -> list[str]:
-    return [sweep.sources[key] for low, high in keys for key in range(low, high + 1)]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.errors import InputError, Problem
 from lab.record.exposure import Change, Exposure
 from lab.record.sweep import Ranges
 from lab.report.wire.exposure import Saved
 from lab.report.wire.reading import read
+from lab.study.untold import Place, Unknown, unknown_places
 from lab.written.service import merged, without
 
-Place = tuple[str, str, str, int, str]  # sender, target, address, family, protocol
 Open = Mapping[Place, Ranges]
 
 
@@ -29,14 +30,27 @@ def _by_place(found: Iterable[tuple[Place, Ranges]]) -> Open:
     return together
 
 
-def read_saved(file: Path, topology: str) -> Open:
-    """The open ports of a report that ``lab exposure --save`` wrote; InputError when it is none, or one of another topology."""
+class Then(NamedTuple):
+    """What was open when an earlier report was written, and of what it could not say so."""
+
+    open: Open
+    unknown: Unknown
+
+
+def read_saved(file: Path, topology: str) -> Then:
+    """What a report says that ``lab exposure --save`` wrote; InputError when it is none, or one of another topology."""
     saved = read(Saved, file, "lab exposure --save")
     if saved.interrupted or saved.problems:
         raise InputError(Problem(f"{file} is of an exposure that did not finish", mend="measure it anew, with --save"))
     if saved.topology != topology:
         raise InputError(Problem(f"{file} is about topology {saved.topology!r}, not {topology!r}"))
-    return _by_place(((one.sender, one.to, one.address, one.family, one.proto), one.ports) for one in saved.exposures)
+    try:
+        unknown = unknown_places((*saved.not_proven, *saved.unsettled))
+    except ValueError as error:
+        what = f"{file} does not say of which ports this is not known: {str(error)!r}"
+        raise InputError(Problem(what, mend="measure it anew, with --save")) from None
+    was_open = (((one.sender, one.to, one.address, one.family, one.proto), one.ports) for one in saved.exposures)
+    return Then(_by_place(was_open), unknown)
 
 
 def more(now: Open, then: Open) -> tuple[Change, ...]:

@@ -3,20 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.lab import Lab
 from lab.prepare.plan import Plan
-from lab.record.exposure import ExposureReport, Pair
+from lab.prepare.scene import Scene
+from lab.record.exposure import Change, Exposure, ExposureReport, Pair, Untold
+from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.study.asserted import Assertions
-from lab.study.compare_exposures import Open, more, open_ports
+from lab.study.compare_exposures import Open, Then, more, open_ports
 from lab.study.survey import Survey, survey
+from lab.study.untold import sort_out, unknown_places
 from lab.study.zones import pairs
+from lab.written.cell import Cell
 from lab.written.ends import Ends
 from lab.written.fields import end_of_text
+from lab.written.topology import Topology
 from lab.written.words import parse_network
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """A topology and policies that are measured without a matrix: a plan in which nothing is asserted."""
+
+    scene: Scene
+    backend: Backend
+    families: Sequence[int]
+    cells: tuple[Cell, ...] = ()
+
+    @property
+    def topology(self) -> Topology:
+        """That of the scene."""
+        return self.scene.topology
+
+    @property
+    def policies(self) -> Mapping[str, Rulesets]:
+        """Those of the scene."""
+        return self.scene.policies
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know of them."""
+        return self.scene.notes(_families_of(self.topology, self.families))
 
 
 def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
@@ -35,40 +67,59 @@ def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
 
 
 def measure(
-    plans: Sequence[Plan], families: Sequence[int], senders: Sequence[str], targets: Sequence[str], *, every_port: bool,
-    then: Open | None, progress: Callable[[int, int], None],
+    plans: Sequence[Plan | Bare], families: Sequence[int], senders: Sequence[str], targets: Sequence[str], *, every_port: bool,
+    then: Then | None, progress: Callable[[int, int], None], told: Callable[[Exposure], None] = lambda _: None,
 ) -> ExposureReport:  # fmt: skip
-    """Measure what is open in those of ``families`` that the topology has; ``then`` is what was open before.
+    """Measure what is open in those of ``families`` that the topology has; ``then`` is what an earlier report says.
 
-    Ctrl-C, and whatever else stops it once its lab is built, ends it with what is done.
+    ``told`` is told what is open as soon as it is known.  Ctrl-C, and whatever else stops it once its lab is built, ends it
+    with what is done.
     """
     topology = plans[0].topology
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
-    families = [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
+    families = _families_of(topology, families)
     ends = [Ends(topology, tuple(policies), family) for family in families]
     chosen = choose(list(pairs(topology, policies, families)), senders, targets, ends)
     assertions = Assertions(cell for plan in plans for cell in plan.cells)
     found, stopped = Survey(), None
     with Lab(topology, policies, backend=plans[0].backend) as lab:
         try:
-            survey(lab, chosen, assertions, found, every_port=every_port, progress=progress)
+            survey(lab, chosen, assertions, found, every_port=every_port, progress=progress, told=told)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
             stopped = error
-    now = open_ports(found.exposures)
-    if then is not None:
-        then = None if stopped else asked_again(then, chosen if senders or targets else None, families)
-    added = None if then is None else more(now, then)
+    changed = None if then is None or stopped else _changed(found, then, chosen if senders or targets else None, families)
     interrupted = isinstance(stopped, KeyboardInterrupt)
-    told = as_lab_error(stopped) if isinstance(stopped, Exception) else None
-    codes = [told.exit_code] if told else []
-    code = gravest([*codes, *([3] if found.lost else []), *([1] if added else [])])
+    failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
+    unknown = found.lost or found.unsettled or (changed and changed.untold)
+    codes = [failed.exit_code if failed else 0, 3 if unknown else 0, 1 if changed and changed.added else 0]
+    notes = (*(note for plan in plans for note in plan.notes), *_unjudged(policies, families))
     return ExposureReport(
         topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
-        tuple(found.lost), tuple(found.unsettled),
-        added, None if then is None else more(then, now),
-        tuple(dict.fromkeys((*(note for plan in plans for note in plan.notes), *_unjudged(policies, families)))), interrupted,
-        told.problems if told else (), interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else code,
+        tuple(found.lost), tuple(found.unsettled), changed and changed.added, changed and changed.gone,
+        tuple(dict.fromkeys(notes)), interrupted, failed.problems if failed else (),
+        interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes),
+        changed and changed.untold, tuple(chosen), any(isinstance(plan, Plan) for plan in plans),
     )  # fmt: skip
+
+
+def _families_of(topology: Topology, families: Iterable[int]) -> list[int]:
+    return [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
+
+
+class _Changed(NamedTuple):
+    """What became open since an earlier report, what is open no more, and what may have changed."""
+
+    added: tuple[Change, ...]
+    gone: tuple[Change, ...]
+    untold: tuple[Untold, ...]
+
+
+def _changed(found: Survey, then: Then, chosen: Sequence[Pair] | None, families: Collection[int]) -> _Changed:
+    was_open, now_open = asked_again(then.open, chosen, families), open_ports(found.exposures)
+    unknown = unknown_places((*found.lost, *found.unsettled))
+    added = sort_out(more(now_open, was_open), unknown, then.unknown, "open now")
+    gone = sort_out(more(was_open, now_open), unknown, then.unknown, "open before")
+    return _Changed(added.known, gone.known, (*added.untold, *gone.untold))
 
 
 def _unjudged(policies: Mapping[str, Rulesets], families: Sequence[int]) -> Iterator[str]:

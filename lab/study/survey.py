@@ -11,6 +11,7 @@ from lab.record.exposure import Exposure, Pair
 from lab.record.path import End
 from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup, is_open
 from lab.record.verdict import Kind, Verdict
+from lab.ruleset.limited import limit_between
 from lab.ruleset.ownership import read_ownership
 from lab.study.alike import Alike, ask_alike
 from lab.study.asserted import Assertions
@@ -36,11 +37,12 @@ class Survey:
 
 def survey(
     lab: Lab, pairs: Sequence[Pair], assertions: Assertions, found: Survey, *, every_port: bool,
-    progress: Callable[[int, int], None],
+    progress: Callable[[int, int], None], told: Callable[[Exposure], None] = lambda _: None,
 ) -> None:  # fmt: skip
     """Ask every port of both protocols of all ``pairs``, each by a packet of its own if ``every_port``.
 
-    Otherwise a port may speak for others (`ask_alike`).  ``progress`` is told how many of how many questions are done.
+    Otherwise a port may speak for others (`ask_alike`).  ``progress`` is told how many of how many questions are done, ``told``
+    each exposure as soon as it is known.
     """
     start = time.perf_counter()
     asked = [(pair, proto) for pair in pairs for proto in PROTOCOLS]
@@ -50,7 +52,9 @@ def survey(
             progress(number, len(asked))
             alike = None if every_port else ask_alike(lab, pair, proto)
             groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike, found)
-            found.exposures += (_exposure(pair, proto, group, assertions) for group in groups)
+            for group in groups:
+                found.exposures.append(_exposure(pair, proto, group, assertions))
+                told(found.exposures[-1])
             found.questions += 1
             found.swept += alike is None
             found.seconds = time.perf_counter() - start
@@ -131,5 +135,6 @@ def _exposure(pair: Pair, proto: str, group: SweepGroup, assertions: Assertions)
     if exemption is not None:
         owner, ticket, review = owner or exemption.owner, ticket or exemption.ticket, review or exemption.review
     return Exposure(
-        pair, proto, group.keys, group.verdict.kind, group.arrived, rule, owner, ticket, review, rows, left, group.unsettled
-    )
+        pair, proto, group.keys, group.verdict.kind, group.arrived, rule, owner, ticket, review, rows, left, group.unsettled,
+        group.beyond, limit_between(group.verdict, group.beyond),
+    )  # fmt: skip

@@ -174,7 +174,7 @@ def test_a_matrix_is_named_in_the_same_way_everywhere(project: Project) -> None:
     other = str(project.write("elsewhere/other.yaml", project.read(MATRIX).replace("matrix: small", "matrix: other")))
     assert project.lab("check", "--matrix", MATRIX, "--matrix", other).ended(0).out.count(": fine") == 2
     assert project.lab("run", "--matrix", other, "--collect").ended(0).out.startswith("other::")
-    assert "other: public web" in project.lab("exposure", "--matrix", other, "--to", "wan").ended(0).out
+    assert "other: public web" in project.lab("exposure", "--matrix", other, "--to", "wan", "--full").ended(0).out
     assert "verdict     allowed" in project.lab(*ASKED, "--matrix", other).ended(0).out
 
 

@@ -74,9 +74,9 @@ def test_a_word_that_is_wrong_or_stands_for_several(
 
 
 def test_an_exposure_is_asked_between_the_words_of_a_row(project: Project) -> None:
-    of_all = project.lab("exposure").ended(0).out
+    of_all = project.lab("exposure", "--full").ended(0).out
     assert "  world " in of_all
     words = ("--from", "role:internet", "--to", "net:wan")
-    assert project.lab("exposure", *words).ended(0).out.splitlines()[:2] == of_all.splitlines()[:2]
+    assert project.lab("exposure", "--full", *words).ended(0).out.splitlines()[:2] == of_all.splitlines()[:2]
     told = project.lab("exposure", "--from", "role:intranet").ended(2).err
     assert "--from: no node has the role 'intranet'\n    did you mean 'internet'?" in told

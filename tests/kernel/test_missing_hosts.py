@@ -12,7 +12,8 @@ from lab.record.exposure import ExposureReport
 from lab.record.result import Outcome
 from lab.record.sweep import Arrived, Gear
 from lab.record.verdict import Kind
-from lab.report.exposure import exposure_json, exposure_lines, exposure_markdown
+from lab.report.exposure import exposure_json, exposure_lines
+from lab.report.exposure_markdown import exposure_markdown
 from lab.study.compare_exposures import read_saved
 from lab.study.exposure import measure
 from tests.kernel.conftest import LabOf, Project

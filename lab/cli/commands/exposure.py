@@ -14,11 +14,14 @@ from lab.cli.command import Job, command
 @command(Job.ASK, "List what is open between all zones, and who answers for it.")
 def exposure(
     files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None,
-    topology: Annotated[str | None, Option(metavar="NAME", help="The topology, where the matrices have several.")] = None,
+    topology: Annotated[
+        str | None, Option(metavar="NAME|FILE", help="This one: with the matrices about it, or with --policy alone.")
+    ] = None,
     sender: Annotated[list[str] | None, Option("--from", help="Only from this network, or word of a row.")] = None,
     target: Annotated[list[str] | None, Option("--to", help="Only to this network, or word of a row.")] = None,
     family: o.Family = o.BOTH,
     every_port: Annotated[bool, Option("--every-port", help="Send every port, also where one speaks for all.")] = False,
+    full: Annotated[bool, Option("--full", help="Print every pair, as soon as it is done.")] = False,
     json: Annotated[Path | None, o.report("--json", "--save", what="the results as JSON, for --against")] = None,
     markdown: o.Markdown = None,
     against: Annotated[
@@ -34,4 +37,4 @@ def exposure(
     given = Given([*(files or ()), *(matrix or ())], policy, None, mend, allow_commands, shipped)
     chosen = Selection(family.families, backend.backends)
     wanted = Wanted(topology, sender or (), target or (), every_port, against)
-    measure_and_report(given, chosen, wanted, exposure_reports(json, markdown, against=against))
+    measure_and_report(given, chosen, wanted, exposure_reports(json, markdown, against=against), full=full)

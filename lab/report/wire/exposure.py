@@ -9,6 +9,7 @@ from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.parts import (
     Arrived,
+    Beyond,
     Count,
     ExitCode,
     Family,
@@ -44,6 +45,10 @@ class Exposure:
     asserted_by: Many[str] = key("rows that expect it", of="asserted")
     unasserted: Ranges = key()
     unsettled: str | None = key("a rule that remembers what it saw, in whose way the packets were")
+    sources: str | None = key("the prefix that its address stands for", of="pair.sources", older=None)
+    targets: str | None = key("the prefix that the address stands for", of="pair.targets", older=None)
+    limit: str | None = key("how much a limiter lets through, in words", older=None)
+    beyond: Beyond | None = key("what becomes of more", older=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,19 @@ class Place:
     family: Family = key()
     proto: Literal["tcp", "udp"] = key()
     ports: Ranges = key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Untold:
+    """A difference of which it is not known whether it is one."""
+
+    sender: str = key("the node that asks", named="from", of="change.sender")
+    to: str = key("what the address is called", of="change.target")
+    address: str = key("that was asked", of="change.address")
+    family: Family = key(of="change.family")
+    proto: Literal["tcp", "udp"] = key(of="change.proto")
+    ports: Ranges = key(of="change.ports")
+    why: str = key("what was not proven or not settled, and when")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +94,10 @@ class Exposures:
     unsettled: Many[str] = key("questions that a rule which remembers decides")
     added: Many[Place] | None = key("open now and not before; null without --against")
     gone: Many[Place] | None = key("open before and not now; null without --against")
+    untold: Many[Untold] | None = key("neither added nor gone, as one side is not known; null without --against", older=None)
+    unmet: Many[Rule] = key("rules that no question met", older=())
+    not_asked: Many[str] = key("classes of addresses from or to which nothing was asked", older=())
+    judged: bool = key("whether a matrix was there to assert anything", older=True)
     notes: Many[str] = key("what else the reader must know")
 
 
@@ -88,3 +110,5 @@ class Saved:
     interrupted: bool = key(older=False)
     problems: Many[str] = key(older=())
     exposures: Many[Place] = key()
+    not_proven: Many[str] = key(older=())
+    unsettled: Many[str] = key(older=())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from lab.record.result import RunProblem
+from lab.record.verdict import Kind
 from lab.report.wire.document import key
 
 if TYPE_CHECKING:
@@ -99,6 +100,16 @@ class Rule:
     comment: str | None = key("the rule's comment")
     text: str = key("what iptables-save prints of it")
     source: str | None = key("the template's file and line")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beyond:
+    """What becomes of packets beyond those that a limiter lets through."""
+
+    verdict: Kind = key(of="kind")
+    node: str | None = key("where such a packet ended")
+    reject: str | None = key("the kind of a REJECT, in iptables' words")
+    rule: Rule | None = key("the deciding rule")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.parts import (
     Arrived,
+    Beyond,
     Count,
     ExitCode,
     Many,
@@ -22,6 +23,7 @@ from lab.report.wire.parts import (
     texts_of,
 )
 from lab.report.wire.writing import Written, written
+from lab.ruleset.limited import limit_between
 
 
 class _Keyed(NamedTuple):
@@ -29,6 +31,10 @@ class _Keyed(NamedTuple):
 
     group: sweep.SweepGroup
     sources: tuple[str, ...]
+
+
+def _limit(one: _Keyed) -> str | None:
+    return limit_between(one.group.verdict, one.group.beyond)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,8 @@ class _Group:
     unsettled: str | None = key(
         "a rule that remembers what it saw, in whose way the packets were", of="group.unsettled"
     )
+    limit: str | None = key("how much a limiter lets through, in words", of=_limit, older=None)
+    beyond: Beyond | None = key("what becomes of more", of="group.beyond", older=None)
     proof: str = key("what the verdict of the first of them rests on", of="group.verdict.proof")
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup
+from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, sweep_report
 from lab.record.verdict import Kind
 from lab.report.sweep import arrived_text, sweep_lines
 from lab.report.wire.sweep import Measured
@@ -50,7 +50,7 @@ def test_what_is_unsettled_or_lost_is_said() -> None:
 def test_sources_have_their_names() -> None:
     group = SweepGroup(((0, 1), (3, 3)), verdict(Kind.DROPPED))
     sweep = Sweep((group,), Gear.RULE, sources=("10.0.0.0", "10.0.0.1", "x", "10.0.9.9"))
-    assert "10.0.0.0; 10.0.0.1; 10.0.9.9" in next(iter(sweep_lines(sweep)))
+    assert "10.0.0.0/31; 10.0.9.9" in next(iter(sweep_lines(sweep)))
     told = json.loads(json.dumps(written(Measured, sweep)))["groups"][0]
     assert told["sources"] == ["10.0.0.0", "10.0.0.1", "10.0.9.9"]
 
@@ -61,3 +61,25 @@ def test_many_ranges_are_cut_off_in_text_and_not_in_json() -> None:
     assert "and 38 more ranges" in next(iter(sweep_lines(sweep)))
     told = json.loads(json.dumps(written(Measured, sweep)))["groups"][0]
     assert len(told["ports"]) == 50
+
+
+def test_what_comes_beyond_a_limit_is_said_and_written() -> None:
+    limited = rule("busy", "REJECT", options="-m limit --limit 100/min")
+    beyond = verdict(Kind.DROPPED, rule=rule(target="DROP", number=None))
+    group = SweepGroup(((22, 22),), verdict(Kind.REJECTED, rule=limited, reject="tcp-reset"), beyond=beyond)
+    (line, _) = sweep_lines(Sweep((group,), Gear.RULE))
+    assert " ".join(line.split()) == (
+        "22 rejected (tcp-reset) gateway filter:FORWARD:1 (busy), 100/minute burst 5; "
+        "beyond that dropped by gateway filter:FORWARD policy"
+    )
+    (told,) = json.loads(json.dumps(written(Measured, Sweep((group,), Gear.RULE))))["groups"]
+    assert (told["limit"], told["beyond"]["verdict"]) == ("100/minute burst 5", "dropped")
+
+
+def test_what_is_not_settled_or_not_proven_ends_with_3() -> None:
+    lost = SweepGroup(((9, 9),), verdict(Kind.LOST))
+    for group, code in ((OPEN, 0), (LIMITED, 3), (lost, 3)):
+        assert sweep_report([AskedSweep("a > b", "nft", Sweep((group,), Gear.RULE))]).exit_code == code
+    assert "2 ports in 0.00 s, rule gear, 1 of them not proven, 1 of them not settled" in [
+        *sweep_lines(Sweep((LIMITED, lost), Gear.RULE))
+    ]
