@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lab.errors import Problem
 from lab.record.path import Rule
@@ -13,7 +13,11 @@ from lab.record.verdict import Kind
 
 
 class Pair(NamedTuple):
-    """Who asks whom: node ``sender`` of ``zone`` with ``source``, the ``address`` that is called ``target`` in ``into``."""
+    """Who asks whom: node ``sender`` of ``zone`` with ``source``, the ``address`` that is called ``target`` in ``into``.
+
+    ``sources`` and ``targets`` are the prefixes that ``source`` and ``address`` speak for, in words; None where they are the
+    sender's own and the target's.
+    """
 
     zone: str
     sender: str
@@ -22,6 +26,21 @@ class Pair(NamedTuple):
     target: str
     address: str
     family: int
+    sources: str | None = None
+    targets: str | None = None
+
+    @property
+    def speaks_for_others(self) -> bool:
+        """Whether one of its addresses stands for a class of them."""
+        return self.sources is not None or self.targets is not None
+
+
+class Constant(NamedTuple):
+    """Addresses that a rule names together at one ``end`` of a packet: prefixes, addresses and ``first-last``."""
+
+    family: int
+    end: Literal["source", "destination"]
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +68,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Ports of one pair and protocol that became open, or are no longer, since another measurement."""
+    """Ports of one pair and protocol that became open, or are no longer, since another measurement.
+
+    ``source`` is told where it, or the address, speaks for ``sources`` or ``targets``.
+    """
 
     sender: str
     target: str
@@ -57,6 +79,9 @@ class Change:
     family: int
     proto: str
     ports: Ranges
+    source: str | None = None
+    sources: str | None = None
+    targets: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +92,9 @@ class ExposureReport:
     every port was sent, of the others those ports that speak for all.  ``lost`` are questions of which something is not
     proven, ``unsettled`` those where a rule remembers what it saw.  ``added`` and ``gone`` compare with an earlier report,
     where there is one.
+    ``not_asked`` says which addresses that rules name were not asked, ``unmet`` are the rules that no question met, and
+    ``why_unmet`` says of each why, "" where that cannot be read.  ``asked`` are the pairs, ``constants`` what told addresses
+    apart, ``partial`` the families of which not every class was asked: what a later comparison has to know.
     ``problems`` stopped it, ``exit_code`` is what the command ends with.
     """
 
@@ -83,6 +111,12 @@ class ExposureReport:
     interrupted: bool = False
     problems: tuple[Problem, ...] = ()
     exit_code: int = 0
+    not_asked: tuple[str, ...] = ()
+    unmet: tuple[Rule, ...] = ()
+    why_unmet: tuple[str, ...] = ()
+    asked: tuple[Pair, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    partial: tuple[int, ...] = ()
 
     @property
     def finished(self) -> bool:

@@ -33,6 +33,10 @@ def exposure_lines(report: ExposureReport) -> Iterator[str]:
         yield f"not proven: {plain(lost)}"
     for unsettled in report.unsettled:
         yield f"unsettled: {plain(unsettled)}"
+    for words in report.not_asked:
+        yield f"not asked: {plain(words)}"
+    for rule, why in zip(report.unmet, report.why_unmet, strict=True):
+        yield f"no question met {plain(f'{rule}: {why or rule.text}')}"
     for note in report.notes:
         yield f"note: {plain(note)}"
     for problem in report.problems:
@@ -58,7 +62,13 @@ def summary(report: ExposureReport) -> str:
 
 def change_text(change: Change) -> str:
     """``world > web-vip (198.51.100.2) tcp/8443``."""
-    return plain(f"{change.sender} > {change.target} ({change.address}) {change.proto}/{some_ports(change.ports)}")
+    source = "" if change.source is None or change.sources is None else f" ({_for(change.source, change.sources)})"
+    target = _for(change.address, change.targets)
+    return plain(f"{change.sender}{source} > {change.target} ({target}) {change.proto}/{some_ports(change.ports)}")
+
+
+def _for(address: str, others: str | None) -> str:
+    return address if others in (None, address) else f"{address}, for {others}"
 
 
 def exposure_markdown(report: ExposureReport) -> str:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.errors import InputError, Problem
 from lab.record.exposure import Change, Exposure
 from lab.record.sweep import Ranges
 from lab.report.wire.exposure import Saved
 from lab.report.wire.reading import read
+from lab.study.compare_classes import ThenClasses, classes_of
 from lab.written.service import merged, without
 
 Place = tuple[str, str, str, int, str]  # sender, target, address, family, protocol
 Open = Mapping[Place, Ranges]
 
 
+class Then(NamedTuple):
+    """What was open when an earlier report was written: between usual addresses, and of classes of them."""
+
+    open: Open
+    classes: ThenClasses
+
+
 def open_ports(exposures: Iterable[Exposure]) -> Open:
-    """The open ports of each place."""
-    pairs = ((one, one.pair) for one in exposures)
+    """The open ports of each place; of pairs that speak for others see `lab.study.compare_classes`."""
+    pairs = ((one, one.pair) for one in exposures if not one.pair.speaks_for_others)
     return _by_place(((pair.sender, pair.target, pair.address, pair.family, one.proto), one.ports) for one, pair in pairs)
 
 
@@ -29,14 +38,19 @@ def _by_place(found: Iterable[tuple[Place, Ranges]]) -> Open:
     return together
 
 
-def read_saved(file: Path, topology: str) -> Open:
-    """The open ports of a report that ``lab exposure --save`` wrote; InputError when it is none, or one of another topology."""
+def read_saved(file: Path, topology: str) -> Then:
+    """What a report says that ``lab exposure --save`` wrote; InputError when it is none, or one of another topology."""
     saved = read(Saved, file, "lab exposure --save")
     if saved.interrupted or saved.problems:
         raise InputError(Problem(f"{file} is of an exposure that did not finish", mend="measure it anew, with --save"))
     if saved.topology != topology:
         raise InputError(Problem(f"{file} is about topology {saved.topology!r}, not {topology!r}"))
-    return _by_place(((one.sender, one.to, one.address, one.family, one.proto), one.ports) for one in saved.exposures)
+    was_open = (
+        ((one.sender, one.to, one.address, one.family, one.proto), one.ports)
+        for one in saved.exposures
+        if one.sources is None and one.targets is None
+    )
+    return Then(_by_place(was_open), classes_of(saved, file))
 
 
 def more(now: Open, then: Open) -> tuple[Change, ...]:

@@ -8,11 +8,14 @@ from ipaddress import ip_address
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.lab import Lab
 from lab.prepare.plan import Plan
-from lab.record.exposure import ExposureReport, Pair
+from lab.record.exposure import Change, ExposureReport, Pair
 from lab.ruleset.rulesets import Rulesets
 from lab.study.asserted import Assertions
-from lab.study.compare_exposures import Open, more, open_ports
+from lab.study.by_class import Classes, by_classes
+from lab.study.compare_classes import compare_classes
+from lab.study.compare_exposures import Open, Then, more, open_ports
 from lab.study.survey import Survey, survey
+from lab.study.unmet import unmet
 from lab.study.zones import pairs
 from lab.written.ends import Ends
 from lab.written.fields import end_of_text
@@ -36,7 +39,7 @@ def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
 
 def measure(
     plans: Sequence[Plan], families: Sequence[int], senders: Sequence[str], targets: Sequence[str], *, every_port: bool,
-    then: Open | None, progress: Callable[[int, int], None],
+    then: Then | None, progress: Callable[[int, int], None],
 ) -> ExposureReport:  # fmt: skip
     """Measure what is open in those of ``families`` that the topology has; ``then`` is what was open before.
 
@@ -46,18 +49,29 @@ def measure(
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
     families = [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
     ends = [Ends(topology, tuple(policies), family) for family in families]
-    chosen = choose(list(pairs(topology, policies, families)), senders, targets, ends)
+    possible = list(pairs(topology, policies, families))
+    chosen = choose(possible, senders, targets, ends)
     assertions = Assertions(cell for plan in plans for cell in plan.cells)
-    found, stopped = Survey(), None
+    found, stopped, classes = Survey(), None, Classes()
     with Lab(topology, policies, backend=plans[0].backend) as lab:
         try:
-            survey(lab, chosen, assertions, found, every_port=every_port, progress=progress)
+            wanted = _wanted(possible, senders, targets, ends)
+            classes = by_classes(topology, lab.policies, chosen, wanted, None if then is None else then.classes)
+            survey(lab, [*chosen, *classes.pairs], assertions, found, every_port=every_port, progress=progress)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
             stopped = error
+        rules, why = unmet(
+            {name: (held.chains, held.here(topology.nodes[name].interfaces)) for name, held in lab.policies.items()},
+            found.met, families,
+        )  # fmt: skip
     now = open_ports(found.exposures)
-    if then is not None:
-        then = None if stopped else asked_again(then, chosen if senders or targets else None, families)
-    added = None if then is None else more(now, then)
+    added: tuple[Change, ...] | None = None
+    gone: tuple[Change, ...] | None = None
+    if then is not None and not stopped:
+        before = asked_again(then.open, chosen if senders or targets else None, families)
+        of_classes = compare_classes(topology, policies, found.exposures, found.asked, then.classes, families)
+        added, gone = (*more(now, before), *of_classes.added), (*more(before, now), *of_classes.gone)
+        found.lost += of_classes.untold
     interrupted = isinstance(stopped, KeyboardInterrupt)
     told = as_lab_error(stopped) if isinstance(stopped, Exception) else None
     codes = [told.exit_code] if told else []
@@ -65,9 +79,10 @@ def measure(
     return ExposureReport(
         topology.topology, tuple(found.exposures), found.questions, found.swept, found.seconds,
         tuple(found.lost), tuple(found.unsettled),
-        added, None if then is None else more(then, now),
+        added, gone,
         tuple(dict.fromkeys((*(note for plan in plans for note in plan.notes), *_unjudged(policies, families)))), interrupted,
         told.problems if told else (), interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else code,
+        classes.not_asked, rules, why, tuple(found.asked), classes.constants, classes.partial,
     )  # fmt: skip
 
 
@@ -92,16 +107,21 @@ def choose(
     A prefix means all in it, where a row takes one address: what was not asked would look closed.  InputError for a word
     that names nothing, for the same reason.
     """
-    froms = [_meant("--from", word, possible, _from, ends) for word in senders]
-    tos = [_meant("--to", word, possible, _to, ends) for word in targets]
-    chosen = [
-        pair
-        for pair in possible
-        if (not froms or any(meant(pair) for meant in froms)) and (not tos or any(meant(pair) for meant in tos))
-    ]
+    wanted = _wanted(possible, senders, targets, ends)
+    chosen = [pair for pair in possible if wanted(pair)]
     if not chosen:
         raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
     return chosen
+
+
+def _wanted(
+    possible: Sequence[Pair], senders: Sequence[str], targets: Sequence[str], ends: Collection[Ends]
+) -> Callable[[Pair], bool]:
+    froms = [_meant("--from", word, possible, _from, ends) for word in senders]
+    tos = [_meant("--to", word, possible, _to, ends) for word in targets]
+    return lambda pair: (
+        (not froms or any(meant(pair) for meant in froms)) and (not tos or any(meant(pair) for meant in tos))
+    )
 
 
 def _meant(

@@ -44,6 +44,40 @@ class Exposure:
     asserted_by: Many[str] = key("rows that expect it", of="asserted")
     unasserted: Ranges = key()
     unsettled: str | None = key("a rule that remembers what it saw, in whose way the packets were")
+    sources: str | None = key("the prefix that the source speaks for; null: only for itself", of="pair.sources", older=None)
+    targets: str | None = key("the prefix that the address speaks for; null: only for itself", of="pair.targets", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A pair that was asked; every pair in the order of asking."""
+
+    zone: str = key("the network of the node that asks")
+    sender: str = key("the node that asks", named="from")
+    source: str = key("its address")
+    into: str = key("the network of the address; beyond: none")
+    to: str = key("what the address is called", of="target")
+    address: str = key("that was asked")
+    family: Family = key()
+    sources: str | None = key("the prefix that the source speaks for; null: only for itself")
+    targets: str | None = key("the prefix that the address speaks for; null: only for itself")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """Addresses that a rule names together."""
+
+    family: Family = key()
+    end: Literal["source", "destination"] = key("of a packet")
+    addresses: Many[str] = key("prefixes, addresses and first-last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmet:
+    """A rule that no question met."""
+
+    rule: Rule = key(of=lambda one: one[0])
+    why: str = key("why nothing that is asked can meet it; empty where its text does not say", of=lambda one: one[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +90,9 @@ class Place:
     family: Family = key()
     proto: Literal["tcp", "udp"] = key()
     ports: Ranges = key()
+    source: str | None = key("the address that asks, where one end speaks for others", older=None)
+    sources: str | None = key("the prefix that the source speaks for; null: only for itself", older=None)
+    targets: str | None = key("the prefix that the address speaks for; null: only for itself", older=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +114,13 @@ class Exposures:
     added: Many[Place] | None = key("open now and not before; null without --against")
     gone: Many[Place] | None = key("open before and not now; null without --against")
     notes: Many[str] = key("what else the reader must know")
+    not_asked: Many[str] = key("addresses that rules name, from or to which nothing was asked", older=())
+    unmet: Many[Unmet] = key(
+        "rules that no question met", of=lambda one: tuple(zip(one.unmet, one.why_unmet, strict=True)), older=()
+    )
+    asked: Many[Asked] = key("the pairs that were asked", older=())
+    constants: Many[Constant] = key("what rules tell addresses apart by", older=())
+    partial: Many[Family] = key("families of which not every class of addresses was asked", older=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,3 +132,6 @@ class Saved:
     interrupted: bool = key(older=False)
     problems: Many[str] = key(older=())
     exposures: Many[Place] = key()
+    asked: Many[Asked] | None = key(older=None)
+    constants: Many[Constant] = key(older=())
+    partial: Many[Family] = key(older=())

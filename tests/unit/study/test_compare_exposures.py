@@ -63,7 +63,7 @@ def test_what_changed(tmp_path: Path, then: Ranges, now: Ranges, added: Ranges, 
     file = tmp_path / "exposed.json"
     before = report(*((exposure(*then),) if then else ()))
     file.write_text(json.dumps(exposure_json(before)))
-    saved, current = read_saved(file, "made"), open_ports([exposure(*now)])
+    saved, current = read_saved(file, "made").open, open_ports([exposure(*now)])
     place = ("client", "server", "10.0.2.10", 4, "tcp")
     assert more(current, saved) == ((Change(*place, added),) if added else ())
     assert more(saved, current) == ((Change(*place, gone),) if gone else ())
