@@ -43,6 +43,9 @@ class AddressCondition(NamedTuple):
 
     The packet's is in one of ``groups``, or in none if ``negated``; the rule may do another thing to each group, as a map
     does.  Unless it is ``exact``, what else it asks may keep an address of the groups from matching.
+
+    >>> AddressCondition("sources", (((1, 3),),), negated=True).may_be(2)
+    False
     """
 
     field: str
@@ -57,7 +60,13 @@ class AddressCondition(NamedTuple):
 
 
 class AddressReading(NamedTuple):
-    """The conditions of a rule, and the names of the sets that it asks and that nobody can read for sure."""
+    """The conditions of a rule, and the names of the sets that it asks and that nobody can read for sure.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> rule = rule_in_line("v4", "-A INPUT -m set --match-set banned src -j DROP")
+    >>> read_conditions(rule, 4, {})
+    AddressReading(conditions=(), unread=('banned',))
+    """
 
     conditions: tuple[AddressCondition, ...]
     unread: tuple[str, ...] = ()
@@ -186,12 +195,20 @@ def _groups(elements: str, place: int, family: int, *, is_map: bool) -> tuple[Ad
 
 
 def named_by(conditions: Iterable[AddressCondition], field: str) -> Iterator[Addresses]:
-    """Every set of addresses that conditions on one field name."""
+    """Every set of addresses that conditions on one field name.
+
+    >>> list(named_by([AddressCondition("sources", (((1, 3),), ()))], "sources"))
+    [((1, 3),)]
+    """
     for condition in conditions:
         if condition.field == field:
             yield from (group for group in condition.groups if group)
 
 
 def entries_of(texts: Mapping[str, str]) -> Entries:
-    """The ipsets of a node with rulesets of these texts, by kind."""
+    """The ipsets of a node with rulesets of these texts, by kind.
+
+    >>> entries_of({"ipset": "create banned hash:ip"})
+    {'banned': ('hash:ip', {})}
+    """
     return ipset.entries(texts.get("ipset", ""))

@@ -29,6 +29,9 @@ def together(ranges: Iterable[tuple[int, int]]) -> Addresses:
 def range_of(word: str, family: int) -> tuple[int, int] | None:
     """The addresses of ``10.0.0.0/8``, ``10.0.0.0/255.0.0.0``, ``10.0.0.1-10.0.0.9`` or one address; None where it is of the
     other family.  Raises ValueError for what is none of these.
+
+    >>> range_of("0.0.0.8/30", 4), range_of("::/0", 4)
+    ((8, 11), None)
     """
     first, dash, last = word.partition("-")
     if dash:
@@ -50,22 +53,38 @@ def read_addresses(words: Iterable[str], family: int) -> Addresses:
 
 
 def holds(addresses: Addresses, number: int) -> bool:
-    """Whether an address is among them."""
+    """Whether an address is among them.
+
+    >>> holds(((1, 3), (7, 9)), 8)
+    True
+    """
     return any(low <= number <= high for low, high in addresses)
 
 
 def size(addresses: Addresses) -> int:
-    """How many they are."""
+    """How many they are.
+
+    >>> size(((1, 3), (7, 9)))
+    6
+    """
     return sum(high - low + 1 for low, high in addresses)
 
 
 def address_of(number: int, family: int) -> IPv4Address | IPv6Address:
-    """The address that a number stands for."""
+    """The address that a number stands for.
+
+    >>> str(address_of(1, 6))
+    '::1'
+    """
     return IPv4Address(number) if family == 4 else IPv6Address(number)
 
 
 def address_words(addresses: Addresses, family: int) -> tuple[str, ...]:
-    """One word for each range: a prefix where it is one, an address alone, else ``first-last``."""
+    """One word for each range: a prefix where it is one, an address alone, else ``first-last``.
+
+    >>> address_words(((8, 11), (20, 20), (30, 32)), 4)
+    ('0.0.0.8/30', '0.0.0.20', '0.0.0.30-0.0.0.32')
+    """
     return tuple(_words(addresses, family))
 
 

@@ -51,7 +51,7 @@ def empty_sets(text: str) -> frozenset[str]:
 
 
 def entries(text: str) -> dict[str, tuple[str, dict[str, str]]]:
-    """Of each set that the text leaves: its type, and its entries, each with the options behind it.
+    r"""Of each set that the text leaves: its type, and its entries, each with the options behind it.
 
     >>> entries("create banned hash:net\nadd banned 192.0.2.0/24 timeout 60")
     {'banned': ('hash:net', {'192.0.2.0/24': 'timeout 60'})}

@@ -90,9 +90,22 @@ class Place:
     family: Family = key()
     proto: Literal["tcp", "udp"] = key()
     ports: Ranges = key()
-    source: str | None = key("the address that asks, where one end speaks for others", older=None)
     sources: str | None = key("the prefix that the source speaks for; null: only for itself", older=None)
     targets: str | None = key("the prefix that the address speaks for; null: only for itself", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed(Place):
+    """Ports that became open, or are no longer."""
+
+    source: str | None = key("the address that asks, where one end speaks for others", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WasOpen(Place):
+    """Ports that were open, as a comparison reads them."""
+
+    source: str = key("the address that asked", older="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,14 +124,14 @@ class Exposures:
     exposures: Many[Exposure] = key()
     not_proven: Many[str] = key("questions of which something is not proven", of="lost")
     unsettled: Many[str] = key("questions that a rule which remembers decides")
-    added: Many[Place] | None = key("open now and not before; null without --against")
-    gone: Many[Place] | None = key("open before and not now; null without --against")
+    added: Many[Changed] | None = key("open now and not before; null without --against")
+    gone: Many[Changed] | None = key("open before and not now; null without --against")
     notes: Many[str] = key("what else the reader must know")
     not_asked: Many[str] = key("addresses that rules name, from or to which nothing was asked", older=())
     unmet: Many[Unmet] = key(
         "rules that no question met", of=lambda one: tuple(zip(one.unmet, one.why_unmet, strict=True)), older=()
     )
-    asked: Many[Asked] = key("the pairs that were asked", older=())
+    asked: Many[Asked] | None = key("the pairs that were asked; null: it is not said", older=None)
     constants: Many[Constant] = key("what rules tell addresses apart by", older=())
     partial: Many[Family] = key("families of which not every class of addresses was asked", older=())
 
@@ -131,7 +144,7 @@ class Saved:
     topology: str = key()
     interrupted: bool = key(older=False)
     problems: Many[str] = key(older=())
-    exposures: Many[Place] = key()
+    exposures: Many[WasOpen] = key()
     asked: Many[Asked] | None = key(older=None)
     constants: Many[Constant] = key(older=())
     partial: Many[Family] = key(older=())
