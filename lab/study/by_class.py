@@ -24,10 +24,12 @@ from lab.study.reach import NodeRules, Reach, bits_of
 from lab.written.topology import Topology
 
 MOST_PAIRS = 1_000  # that are added in a family
+_MOST_CROSSED = 200  # of these, pairs of two classes that no rule names together
 _MOST_COMPARED = 1_000_000  # of two classes that no rule names together
 _MOST_NAMED = 5
 _TRIED = 200  # addresses of a class
 NOBODY = "no node"
+_CROSSED = 2  # the rank of a pair of two classes that no rule names together
 
 
 class Rulesets(Protocol):
@@ -210,12 +212,14 @@ class _Chooser:
             ours = {name: one.sources.admit(sender.inside) & both[name] for name, one in self._reach.items()}
             for target in targets:
                 named = any(ours[name] & one.destinations.admit(target.inside) for name, one in self._reach.items())
-                self._consider(sender, target, 0 if named else 2)
+                self._consider(sender, target, 0 if named else _CROSSED)
 
     def chosen(self) -> tuple[tuple[Pair, ...], tuple[str, ...], bool]:
         """The pairs that are added, what was not asked in words, and whether all were."""
         ordered = sorted(self._candidates, key=lambda one: (one.rank, -one.width))
-        left_out = ordered[MOST_PAIRS:]
+        crossed = sum(one.rank == _CROSSED for one in ordered)
+        most = min(MOST_PAIRS, len(ordered) - crossed + _MOST_CROSSED)
+        left_out = ordered[most:]
         told = list(self._nowhere)
         if left_out:
             named = [f"{_said(one.pair.sender, one.pair.sources)} > {_said(one.pair.target, one.pair.targets)}"
@@ -225,7 +229,7 @@ class _Chooser:
                         f"as {len(ordered)} are too many: {'; '.join(named)}{more}")  # fmt: skip
         if not self._compared:
             told.append(f"IPv{self._family}: pairs of two classes of addresses, as there are too many")
-        pairs = tuple(one.pair for one in ordered[:MOST_PAIRS])
+        pairs = tuple(one.pair for one in ordered[:most])
         return (*self._again, *pairs), tuple(told), self._compared and not left_out
 
     def _consider(self, sender: _End, target: _End, rank: int) -> None:

@@ -60,10 +60,9 @@ def measure(
             survey(lab, [*chosen, *classes.pairs], assertions, found, every_port=every_port, progress=progress)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
             stopped = error
-        rules, why = unmet(
-            {name: (held.chains, held.here(topology.nodes[name].interfaces)) for name, held in lab.policies.items()},
-            found.met, families,
-        )  # fmt: skip
+        nodes = {name: (held.chains, held.here(topology.nodes[name].interfaces)) for name, held in lab.policies.items()}
+        # of what was not asked to its end nothing is told that needs all questions
+        rules, why = unmet({} if stopped else nodes, found.met, families)
     now = open_ports(found.exposures)
     added: tuple[Change, ...] | None = None
     gone: tuple[Change, ...] | None = None
