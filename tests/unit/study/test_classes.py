@@ -89,3 +89,10 @@ def test_what_only_counts_makes_no_class() -> None:
 
 def test_words_of_another_family_name_nobody() -> None:
     assert read_addresses(["2001:db8::/32", "10.0.0.0/255.0.0.0"], 4) == ((10 << 24, (11 << 24) - 1),)
+
+
+def test_what_a_map_or_a_concatenation_does_otherwise_is_another_group() -> None:
+    verdicts = "ip saddr vmap { 10.0.0.1 : accept, 10.0.0.2 : drop, 10.0.0.3 : accept }"
+    assert words_read(verdicts) == [("sources", [("10.0.0.1", "10.0.0.3"), ("10.0.0.2",)], False)]
+    ports = "ip daddr . tcp dport { 10.0.0.1 . 80, 10.0.0.2 . 443, 10.0.0.3 . 80 } accept"
+    assert words_read(ports) == [("destinations", [("10.0.0.1", "10.0.0.3"), ("10.0.0.2",)], False)]
