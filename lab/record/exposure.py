@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lab.errors import Problem
 from lab.record.path import Rule
@@ -15,7 +15,8 @@ from lab.record.verdict import Kind, Verdict
 class Pair(NamedTuple):
     """Who asks whom: node ``sender`` of ``zone`` with ``source``, the ``address`` that is called ``target`` in ``into``.
 
-    ``sources`` and ``targets`` are the prefixes that the source and the address stand for, in words; None: for themselves.
+    ``sources`` and ``targets`` are the prefixes that ``source`` and ``address`` speak for, in words; None where they are the
+    sender's own and the target's.
     """
 
     zone: str
@@ -27,6 +28,19 @@ class Pair(NamedTuple):
     family: int
     sources: str | None = None
     targets: str | None = None
+
+    @property
+    def speaks_for_others(self) -> bool:
+        """Whether one of its addresses stands for a class of them."""
+        return self.sources is not None or self.targets is not None
+
+
+class Constant(NamedTuple):
+    """Addresses that a rule names together at one ``end`` of a packet: prefixes, addresses and ``first-last``."""
+
+    family: int
+    end: Literal["source", "destination"]
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Ports of one pair and protocol that became open, or are no longer, since another measurement."""
+    """Ports of one pair and protocol that became open, or are no longer, since another measurement.
+
+    ``source`` is told where it, or the address, speaks for ``sources`` or ``targets``.
+    """
 
     sender: str
     target: str
@@ -65,6 +82,9 @@ class Change:
     family: int
     proto: str
     ports: Ranges
+    source: str | None = None
+    sources: str | None = None
+    targets: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +103,10 @@ class ExposureReport:
     every port was sent, of the others those ports that speak for all.  ``lost`` are questions of which something is not
     proven, ``unsettled`` those where a rule remembers what it saw.  ``added`` and ``gone`` compare with an earlier report,
     where there is one, and ``untold`` are changes of which that cannot be said.  ``pairs`` are those that were to be asked,
-    ``judged`` whether a matrix was there to assert anything.  ``unmet`` are rules that no question met, ``not_asked`` the
-    classes of addresses from or to which nothing was asked, in words.
+    ``judged`` whether a matrix was there to assert anything.  ``not_asked`` says which addresses that rules name were not
+    asked, ``unmet`` are the rules that no question met, and ``why_unmet`` says of each why, "" where that cannot be read.
+    ``asked`` are the pairs that were, ``constants`` what told addresses apart, ``partial`` the families of which not every
+    class was asked: what a later comparison has to know.
     ``problems`` stopped it, ``exit_code`` is what the command ends with.
     """
 
@@ -104,8 +126,12 @@ class ExposureReport:
     untold: tuple[Untold, ...] | None = None
     pairs: tuple[Pair, ...] = ()
     judged: bool = True
-    unmet: tuple[Rule, ...] = ()
     not_asked: tuple[str, ...] = ()
+    unmet: tuple[Rule, ...] = ()
+    why_unmet: tuple[str, ...] = ()
+    asked: tuple[Pair, ...] = ()
+    constants: tuple[Constant, ...] = ()
+    partial: tuple[int, ...] = ()
 
     @property
     def finished(self) -> bool:

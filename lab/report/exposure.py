@@ -36,8 +36,7 @@ def exposure_lines(report: ExposureReport) -> Iterator[str]:
     yield from _changes(report)
     yield from (f"not proven: {text}" for text in by_reason(report.lost))
     yield from (f"unsettled: {text}" for text in by_reason(report.unsettled))
-    if report.unmet:
-        yield f"{_number(len(report.unmet), 'rule')} that no question met: --full names them"
+    yield from _unmet(report)
     if report.not_asked:
         classes = "class" if len(report.not_asked) == 1 else "classes"
         yield f"{len(report.not_asked)} {classes} of addresses that were not asked: --full names them"
@@ -49,9 +48,23 @@ def full_lines(report: ExposureReport) -> Iterator[str]:
     yield from _changes(report)
     yield from (f"not proven: {plain(lost)}" for lost in report.lost)
     yield from (f"unsettled: {plain(unsettled)}" for unsettled in report.unsettled)
-    yield from (f"no question met {plain(f'{_named(rule)} {rule.text}')}" for rule in report.unmet)
+    yield from (f"no question met {unmet_text(rule, why)}" for rule, why in zip(report.unmet, report.why_unmet, strict=True))
     yield from (f"not asked: {plain(words)}" for words in report.not_asked)
     yield from _ending(report, len({one.rule for one in report.exposures}))
+
+
+def unmet_text(rule: Rule, why: str) -> str:
+    """A rule that no question met, and why, where that is known."""
+    return plain(f"{_named(rule)} {rule.text}: {why}" if why else f"{_named(rule)} {rule.text}")
+
+
+def _unmet(report: ExposureReport) -> Iterator[str]:
+    """How many rules no question met, and first of all those of which it is not known why."""
+    if not report.unmet:
+        return
+    odd = [rule for rule, why in zip(report.unmet, report.why_unmet, strict=True) if not why]
+    yield f"{_number(len(report.unmet), 'rule')} that no question met, {len(odd)} of them for no known reason: --full names them"
+    yield from _cut((unmet_text(rule, "") for rule in odd), len(odd), "rules")
 
 
 class FullRows:
@@ -95,7 +108,13 @@ def summary(report: ExposureReport, rules: int) -> str:
 
 def change_text(change: Change) -> str:
     """``world > web-vip (198.51.100.2) tcp/8443``."""
-    return plain(f"{change.sender} > {change.target} ({change.address}) {change.proto}/{some_ports(change.ports)}")
+    source = "" if change.source is None or change.sources is None else f" ({_for(change.source, change.sources)})"
+    target = _for(change.address, change.targets)
+    return plain(f"{change.sender}{source} > {change.target} ({target}) {change.proto}/{some_ports(change.ports)}")
+
+
+def _for(address: str, others: str | None) -> str:
+    return address if others in (None, address) else f"{address}, for {others}"
 
 
 def newest_text(one: Exposure) -> str:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator
 
 from lab.record.exposure import ExposureReport
 from lab.report.exposed_rows import way
-from lab.report.exposure import asserted_by_none, by_reason, change_text, owner_text, row_text, rule_text, summary
+from lab.report.exposure import (
+    asserted_by_none,
+    by_reason,
+    change_text,
+    owner_text,
+    row_text,
+    rule_text,
+    summary,
+    unmet_text,
+)
 from lab.report.markdown import MOST_ROWS, escape
 from lab.report.openings import Opening, openings
 from lab.report.zones import Zones, services_text
@@ -42,7 +51,8 @@ def _told(report: ExposureReport) -> Iterator[tuple[str, str]]:
     yield from (("not told", f"{change_text(one.change)}: {one.why}") for one in report.untold or ())
     yield from (("not proven", text) for text in by_reason(report.lost))
     yield from (("unsettled", text) for text in by_reason(report.unsettled))
-    yield from (("no question met", f"{rule} {rule.text}") for rule in report.unmet)
+    unmet = zip(report.unmet, report.why_unmet, strict=True)
+    yield from (("no question met", unmet_text(rule, why)) for rule, why in unmet)
     yield from (("not asked", words) for words in report.not_asked)
     yield from (("note", note) for note in report.notes)
 

@@ -45,29 +45,37 @@ def faults(text: str) -> tuple[Fault, ...]:
 
 def empty_sets(text: str) -> frozenset[str]:
     """The sets that the text leaves without an entry; a list of sets is empty where all of its sets are."""
-    held: dict[str, set[str]] = {}
-    lists: set[str] = set()
+    held = entries(text)
+    empty = {name for name, (_, found) in held.items() if not found}
+    return frozenset(empty | {name for name, (kind, found) in held.items() if kind == "list:set" and found.keys() <= empty})
+
+
+def entries(text: str) -> dict[str, tuple[str, dict[str, str]]]:
+    r"""Of each set that the text leaves: its type, and its entries, each with the options behind it.
+
+    >>> entries("create banned hash:net\nadd banned 192.0.2.0/24 timeout 60")
+    {'banned': ('hash:net', {'192.0.2.0/24': 'timeout 60'})}
+    """
+    held: dict[str, tuple[str, dict[str, str]]] = {}
     for line in text.split("\n"):
         found = _STATEMENT.match(line)
         if found is None:
             continue
         verb, name, rest = found.groups()
-        other = next(iter(rest.split()), "")
+        other, _, more = rest.strip().partition(" ")
         if verb in _VERBS["create"]:
-            held.setdefault(name, set())
-            lists.update([name] if other == "list:set" else [])
+            held.setdefault(name, (other, {}))
         elif verb in _VERBS["add"]:
-            held.setdefault(name, set()).add(other)
+            held.setdefault(name, ("", {}))[1][other] = more
         elif verb in _VERBS["del"]:
-            held.get(name, set()).discard(other)
+            held.get(name, ("", {}))[1].pop(other, None)
         elif verb in _VERBS["flush"]:
-            held.get(name, set()).clear()
+            held.get(name, ("", {}))[1].clear()
         elif verb in _VERBS["swap"]:
-            held[name], held[other] = held.get(other, set()), held.get(name, set())
+            held[name], held[other] = held.get(other, ("", {})), held.get(name, ("", {}))
         elif verb in _VERBS["rename"]:
-            held[other] = held.pop(name, set())
-    empty = {name for name, entries in held.items() if not entries}
-    return frozenset(empty | {name for name in lists if held.get(name, set()) <= empty})
+            held[other] = held.pop(name, ("", {}))
+    return held
 
 
 def definitions(text: str) -> str:

@@ -11,6 +11,7 @@ from lab.record.exposure import Change, Exposure
 from lab.record.sweep import Ranges
 from lab.report.wire.exposure import Saved
 from lab.report.wire.reading import read
+from lab.study.compare_classes import ThenClasses, classes_of
 from lab.study.untold import Place, Unknown, unknown_places
 from lab.written.service import merged, without
 
@@ -18,8 +19,8 @@ Open = Mapping[Place, Ranges]
 
 
 def open_ports(exposures: Iterable[Exposure]) -> Open:
-    """The open ports of each place."""
-    pairs = ((one, one.pair) for one in exposures)
+    """The open ports of each place; of pairs that speak for others see `lab.study.compare_classes`."""
+    pairs = ((one, one.pair) for one in exposures if not one.pair.speaks_for_others)
     return _by_place(((pair.sender, pair.target, pair.address, pair.family, one.proto), one.ports) for one, pair in pairs)
 
 
@@ -31,10 +32,11 @@ def _by_place(found: Iterable[tuple[Place, Ranges]]) -> Open:
 
 
 class Then(NamedTuple):
-    """What was open when an earlier report was written, and of what it could not say so."""
+    """What was open when an earlier report was written, of what it could not say so, and what it asked of classes."""
 
     open: Open
     unknown: Unknown
+    classes: ThenClasses
 
 
 def read_saved(file: Path, topology: str) -> Then:
@@ -49,8 +51,12 @@ def read_saved(file: Path, topology: str) -> Then:
     except ValueError as error:
         what = f"{file} does not say of which ports this is not known: {str(error)!r}"
         raise InputError(Problem(what, mend="measure it anew, with --save")) from None
-    was_open = (((one.sender, one.to, one.address, one.family, one.proto), one.ports) for one in saved.exposures)
-    return Then(_by_place(was_open), unknown)
+    was_open = (
+        ((one.sender, one.to, one.address, one.family, one.proto), one.ports)
+        for one in saved.exposures
+        if one.sources is None and one.targets is None
+    )
+    return Then(_by_place(was_open), unknown, classes_of(saved, file))
 
 
 def more(now: Open, then: Open) -> tuple[Change, ...]:

@@ -15,8 +15,11 @@ from lab.record.exposure import Change, Exposure, ExposureReport, Pair, Untold
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.study.asserted import Assertions
+from lab.study.by_class import Classes, by_classes
+from lab.study.compare_classes import ClassChanges, compare_classes
 from lab.study.compare_exposures import Open, Then, more, open_ports
 from lab.study.survey import Survey, survey
+from lab.study.unmet import unmet
 from lab.study.untold import sort_out, unknown_places
 from lab.study.zones import pairs
 from lab.written.cell import Cell
@@ -79,15 +82,26 @@ def measure(
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
     families = _families_of(topology, families)
     ends = [Ends(topology, tuple(policies), family) for family in families]
-    chosen = choose(list(pairs(topology, policies, families)), senders, targets, ends)
+    possible = list(pairs(topology, policies, families))
+    chosen = choose(possible, senders, targets, ends)
     assertions = Assertions(cell for plan in plans for cell in plan.cells)
-    found, stopped = Survey(), None
+    found, stopped, classes = Survey(), None, Classes()
     with Lab(topology, policies, backend=plans[0].backend) as lab:
         try:
-            survey(lab, chosen, assertions, found, every_port=every_port, progress=progress, told=told)
+            wanted = _wanted(possible, senders, targets, ends)
+            classes = by_classes(topology, lab.policies, chosen, wanted, None if then is None else then.classes)
+            asked = [*chosen, *classes.pairs]
+            survey(lab, asked, assertions, found, every_port=every_port, progress=progress, told=told)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
             stopped = error
-    changed = None if then is None or stopped else _changed(found, then, chosen if senders or targets else None, families)
+        nodes = {name: (held.chains, held.here(topology.nodes[name].interfaces)) for name, held in lab.policies.items()}
+        # of what was not asked to its end nothing is told that needs all questions
+        rules, why = unmet({} if stopped else nodes, found.met, families)
+    changed = None
+    if then is not None and not stopped:
+        of_classes = compare_classes(topology, policies, found.exposures, found.asked, then.classes, families)
+        changed = _changed(found, then, chosen if senders or targets else None, families, of_classes)
+        found.lost += of_classes.untold
     interrupted = isinstance(stopped, KeyboardInterrupt)
     failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
     unknown = found.lost or found.unsettled or (changed and changed.untold)
@@ -98,7 +112,8 @@ def measure(
         tuple(found.lost), tuple(found.unsettled), changed and changed.added, changed and changed.gone,
         tuple(dict.fromkeys(notes)), interrupted, failed.problems if failed else (),
         interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes),
-        changed and changed.untold, tuple(chosen), any(isinstance(plan, Plan) for plan in plans),
+        changed and changed.untold, (*chosen, *classes.pairs), any(isinstance(plan, Plan) for plan in plans),
+        classes.not_asked, rules, why, tuple(found.asked), classes.constants, classes.partial,
     )  # fmt: skip
 
 
@@ -114,11 +129,13 @@ class _Changed(NamedTuple):
     untold: tuple[Untold, ...]
 
 
-def _changed(found: Survey, then: Then, chosen: Sequence[Pair] | None, families: Collection[int]) -> _Changed:
+def _changed(
+    found: Survey, then: Then, chosen: Sequence[Pair] | None, families: Collection[int], of_classes: ClassChanges
+) -> _Changed:
     was_open, now_open = asked_again(then.open, chosen, families), open_ports(found.exposures)
     unknown = unknown_places((*found.lost, *found.unsettled))
-    added = sort_out(more(now_open, was_open), unknown, then.unknown, "open now")
-    gone = sort_out(more(was_open, now_open), unknown, then.unknown, "open before")
+    added = sort_out((*more(now_open, was_open), *of_classes.added), unknown, then.unknown, "open now")
+    gone = sort_out((*more(was_open, now_open), *of_classes.gone), unknown, then.unknown, "open before")
     return _Changed(added.known, gone.known, (*added.untold, *gone.untold))
 
 
@@ -143,16 +160,21 @@ def choose(
     A prefix means all in it, where a row takes one address: what was not asked would look closed.  InputError for a word
     that names nothing, for the same reason.
     """
-    froms = [_meant("--from", word, possible, _from, ends) for word in senders]
-    tos = [_meant("--to", word, possible, _to, ends) for word in targets]
-    chosen = [
-        pair
-        for pair in possible
-        if (not froms or any(meant(pair) for meant in froms)) and (not tos or any(meant(pair) for meant in tos))
-    ]
+    wanted = _wanted(possible, senders, targets, ends)
+    chosen = [pair for pair in possible if wanted(pair)]
     if not chosen:
         raise InputError(Problem("no pair of nodes is left to be asked", mend="--from and --to name nodes or networks"))
     return chosen
+
+
+def _wanted(
+    possible: Sequence[Pair], senders: Sequence[str], targets: Sequence[str], ends: Collection[Ends]
+) -> Callable[[Pair], bool]:
+    froms = [_meant("--from", word, possible, _from, ends) for word in senders]
+    tos = [_meant("--to", word, possible, _to, ends) for word in targets]
+    return lambda pair: (
+        (not froms or any(meant(pair) for meant in froms)) and (not tos or any(meant(pair) for meant in tos))
+    )
 
 
 def _meant(

@@ -14,7 +14,7 @@ from lab.written.words import Address, Network
 
 MOST = 65_536  # sources of one sweep: its packets have 16 bits to tell them apart
 _NOBODY = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8", "fe80::/10", "100::/64", "::ffff:0:0/96")
-_NEVER = tuple(ip_network(text) for text in _NOBODY)
+NEVER = tuple(ip_network(text) for text in _NOBODY)
 
 
 def read_prefixes(file: Path) -> list[Network]:
@@ -64,7 +64,7 @@ def with_edges(prefixes: Iterable[Network], family: int, topology: Topology) -> 
     if not chosen:
         raise InputError(Problem(f"no prefix is one of IPv{family}"))
     kept = sorted(
-        address for address in chosen if topology.can_send(str(address)) and not any(address in never for never in _NEVER)
+        address for address in chosen if topology.can_send(str(address)) and not any(address in never for never in NEVER)
     )
     if not kept:
         what = f"no IPv{family} prefix has an edge that a host can have: it begins and ends in what nobody has"

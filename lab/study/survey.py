@@ -15,12 +15,13 @@ from lab.ruleset.limited import limit_between
 from lab.ruleset.ownership import read_ownership
 from lab.study.alike import Alike, ask_alike
 from lab.study.asserted import Assertions
+from lab.study.reach import PROTOCOLS
+from lab.study.unmet import RuleKey, met_by
 from lab.written.service import merged, ports_text
 
 _MOST_RANGES = 12  # of ports that a sentence names
 # in the kernel's own words (skb_drop_reason), or as it tells the sender
 _NO_ROUTE = frozenset(("IP_INNOROUTES", "IP_OUTNOROUTES", "icmp-net-unreachable", "icmp-host-unreachable", "icmp6-no-route"))
-PROTOCOLS = ("tcp", "udp")
 
 
 @dataclass(slots=True)
@@ -33,6 +34,8 @@ class Survey:
     questions: int = 0
     swept: int = 0
     seconds: float = 0.0
+    met: set[RuleKey] = field(default_factory=set)
+    asked: list[Pair] = field(default_factory=list)
 
 
 def survey(
@@ -55,6 +58,8 @@ def survey(
             for group in groups:
                 found.exposures.append(_exposure(pair, proto, group, assertions))
                 told(found.exposures[-1])
+            found.met |= {key for group in groups for key in met_by(group.verdict)}
+            found.asked += [] if found.asked[-1:] == [pair] else [pair]
             found.questions += 1
             found.swept += alike is None
             found.seconds = time.perf_counter() - start
@@ -63,6 +68,7 @@ def survey(
 
 def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: Survey) -> list[SweepGroup]:
     """What is open, with the ports that each open one speaks for."""
+    found.met |= {key for one in alike for key in met_by(one.verdict)}
     _tell_untold(((one.verdict, ((one.low, one.high),)) for one in alike), pair, proto, found)
     spoken = {one.low: one.high for one in alike if is_open(one.verdict)}
     if not spoken:
@@ -79,6 +85,7 @@ def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: S
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
     """What is open of all ports; the rules of these alone are asked for."""
     coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
+    found.met |= {key for group in coarse.groups for key in met_by(group.verdict)}
     _tell(coarse.groups, pair, proto, found)
     _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
@@ -92,7 +99,7 @@ def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup,
 def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:
     """Keep what of a sweep is not proven, or could be otherwise the next time."""
     for group in groups:
-        what = _what(pair, proto, group.keys)
+        what = question_text(pair, proto, group.keys)
         if group.verdict.kind is Kind.LOST:
             found.lost.append(f"{what}: {group.verdict.proof}")
         elif group.unsettled is not None:
@@ -103,7 +110,7 @@ def _tell_closed(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Su
     """Keep what was open when it was asked first, and is not now: one of both is not so."""
     for group in groups:
         if group.verdict.kind is not Kind.LOST and not group.open and group.unsettled is None:
-            what = _what(pair, proto, group.keys)
+            what = question_text(pair, proto, group.keys)
             found.lost.append(f"{what}: open to one packet, and {group.verdict.kind} to the next")
 
 
@@ -116,10 +123,11 @@ def _tell_untold(ones: Iterable[tuple[Verdict, Ranges]], pair: Pair, proto: str,
         if verdict.kind is Kind.UNROUTED and last is not None and last.end is End.VANISHED and last.translated_by and no_route:
             by = last.translated_by[-1]
             what = f"translated by {by} ({by.text}), and {last.node} has no route to there in this topology"
-            found.lost.append(f"{_what(pair, proto, ports)}: {what}: no rule was asked whether it passes")
+            found.lost.append(f"{question_text(pair, proto, ports)}: {what}: no rule was asked whether it passes")
 
 
-def _what(pair: Pair, proto: str, ports: Ranges) -> str:
+def question_text(pair: Pair, proto: str, ports: Ranges) -> str:
+    """``world > web-vip (198.51.100.2) tcp/8443``."""
     more = f" and {len(ports) - _MOST_RANGES} more ranges" if len(ports) > _MOST_RANGES else ""
     return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(ports[:_MOST_RANGES])}{more}"
 

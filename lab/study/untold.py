@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from lab.record.exposure import Change, Untold
@@ -65,4 +66,4 @@ def sort_out(changes: Iterable[Change], now: Unknown, then: Unknown, what: str) 
 
 
 def _of(change: Change, ports: Ranges) -> Change:
-    return Change(change.sender, change.target, change.address, change.family, change.proto, tuple(ports))
+    return replace(change, ports=tuple(ports))

@@ -45,10 +45,42 @@ class Exposure:
     asserted_by: Many[str] = key("rows that expect it", of="asserted")
     unasserted: Ranges = key()
     unsettled: str | None = key("a rule that remembers what it saw, in whose way the packets were")
-    sources: str | None = key("the prefix that its address stands for", of="pair.sources", older=None)
-    targets: str | None = key("the prefix that the address stands for", of="pair.targets", older=None)
+    sources: str | None = key("the prefix that the source speaks for; null: only for itself", of="pair.sources", older=None)
+    targets: str | None = key("the prefix that the address speaks for; null: only for itself", of="pair.targets", older=None)
     limit: str | None = key("how much a limiter lets through, in words", older=None)
     beyond: Beyond | None = key("what becomes of more", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A pair that was asked; every pair in the order of asking."""
+
+    zone: str = key("the network of the node that asks")
+    sender: str = key("the node that asks", named="from")
+    source: str = key("its address")
+    into: str = key("the network of the address; beyond: none")
+    to: str = key("what the address is called", of="target")
+    address: str = key("that was asked")
+    family: Family = key()
+    sources: str | None = key("the prefix that the source speaks for; null: only for itself")
+    targets: str | None = key("the prefix that the address speaks for; null: only for itself")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant:
+    """Addresses that a rule names together."""
+
+    family: Family = key()
+    end: Literal["source", "destination"] = key("of a packet")
+    addresses: Many[str] = key("prefixes, addresses and first-last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unmet:
+    """A rule that no question met."""
+
+    rule: Rule = key(of=lambda one: one[0])
+    why: str = key("why nothing that is asked can meet it; empty where its text does not say", of=lambda one: one[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +93,22 @@ class Place:
     family: Family = key()
     proto: Literal["tcp", "udp"] = key()
     ports: Ranges = key()
+    sources: str | None = key("the prefix that the source speaks for; null: only for itself", older=None)
+    targets: str | None = key("the prefix that the address speaks for; null: only for itself", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed(Place):
+    """Ports that became open, or are no longer."""
+
+    source: str | None = key("the address that asks, where one end speaks for others", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WasOpen(Place):
+    """Ports that were open, as a comparison reads them."""
+
+    source: str = key("the address that asked", older="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +140,18 @@ class Exposures:
     exposures: Many[Exposure] = key()
     not_proven: Many[str] = key("questions of which something is not proven", of="lost")
     unsettled: Many[str] = key("questions that a rule which remembers decides")
-    added: Many[Place] | None = key("open now and not before; null without --against")
-    gone: Many[Place] | None = key("open before and not now; null without --against")
+    added: Many[Changed] | None = key("open now and not before; null without --against")
+    gone: Many[Changed] | None = key("open before and not now; null without --against")
     untold: Many[Untold] | None = key("neither added nor gone, as one side is not known; null without --against", older=None)
-    unmet: Many[Rule] = key("rules that no question met", older=())
-    not_asked: Many[str] = key("classes of addresses from or to which nothing was asked", older=())
     judged: bool = key("whether a matrix was there to assert anything", older=True)
     notes: Many[str] = key("what else the reader must know")
+    not_asked: Many[str] = key("addresses that rules name, from or to which nothing was asked", older=())
+    unmet: Many[Unmet] = key(
+        "rules that no question met", of=lambda one: tuple(zip(one.unmet, one.why_unmet, strict=True)), older=()
+    )
+    asked: Many[Asked] | None = key("the pairs that were asked; null: it is not said", older=None)
+    constants: Many[Constant] = key("what rules tell addresses apart by", older=())
+    partial: Many[Family] = key("families of which not every class of addresses was asked", older=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +162,9 @@ class Saved:
     topology: str = key()
     interrupted: bool = key(older=False)
     problems: Many[str] = key(older=())
-    exposures: Many[Place] = key()
+    exposures: Many[WasOpen] = key()
+    asked: Many[Asked] | None = key(older=None)
+    constants: Many[Constant] = key(older=())
+    partial: Many[Family] = key(older=())
     not_proven: Many[str] = key(older=())
     unsettled: Many[str] = key(older=())

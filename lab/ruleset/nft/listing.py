@@ -23,6 +23,7 @@ _HOOK = re.compile(
 _ELEMENTS = re.compile(r"\n\t\telements = (\{[^}]*\})\s*\n\t\}")
 _SET = re.compile(rf"@({NAME})")
 _PASSING = re.compile(r"\n\t\t(?:flags [^\n]*\b(?:timeout|dynamic)\b|timeout )")
+_OF_KEPT = re.compile(r" (?:dport|[sd]addr)\b")  # fields whose sets are read
 _OPENS_RULES = ("jump {", "goto {")
 _OF_THE_CHAIN = ("type ", "comment ", "policy ", "flags ", "devices ", "device ")
 _SETS = ("map", "set", "meter")
@@ -50,9 +51,9 @@ class NftChain:
 class NftTable:
     """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order.
 
-    ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports ask, and that
-    neither a rule writes nor time empties.  ``defined`` is how sets, meters, limits and quotas are made: their definitions as
-    printed, without elements.
+    ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports or addresses
+    ask, and that neither a rule writes nor time empties.  ``defined`` is how sets, meters, limits and quotas are made: their
+    definitions as printed, without elements.
     """
 
     family: str
@@ -146,10 +147,14 @@ class _Reader:
                     sets[found[2]] = elements
         written.update(name for chain in drafts for rule in _all(chain.rules) for name in written_sets(rule.text))
         around = Surroundings(maps, frozenset(written), tuple(chain.name for chain in drafts))
-        by_port = {
-            name for chain in drafts for rule in _all(chain.rules) if " dport" in rule.text for name in _SET.findall(rule.text)
+        asked = {
+            name
+            for chain in drafts
+            for rule in _all(chain.rules)
+            if "@" in rule.text and _OF_KEPT.search(rule.text)
+            for name in _SET.findall(rule.text)
         }
-        kept = {name: held for name in by_port - written if (held := _constant(sets.get(name, ""))) is not None}
+        kept = {name: held for name in asked - written if (held := _constant(sets.get(name, ""))) is not None}
         return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept, defined)
 
     def _object(self, table: str, *, keep: bool) -> str:

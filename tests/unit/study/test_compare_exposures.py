@@ -27,6 +27,11 @@ _WITH_PORTS = (
     '{"version": 1, "topology": "made", "exposures": [{"from": "a", "to": "b", "address": "c", "family": 4, "proto": "tcp", '
     '"ports": %s}]}'
 )
+_OF_CLASSES = (
+    '{"version": 1, "topology": "made", "exposures": [], "asked": [{"zone": "z", "from": "a", "source": "%s", "into": "y", '
+    '"to": "b", "address": "10.0.0.2", "family": 4, "sources": null, "targets": null}], '
+    '"constants": [{"family": 4, "end": "source", "addresses": ["%s"]}]}'
+)
 PAIR = Pair("left", "client", "10.0.1.10", "right", "server", "10.0.2.10", 4)
 
 
@@ -77,6 +82,9 @@ def test_what_changed(tmp_path: Path, then: Ranges, now: Ranges, added: Ranges, 
         ('{"version": 1, "topology": "other", "exposures": []}', "about topology 'other'"),
         ('{"version": 1, "topology": "made", "exposures": [{}]}', "no report"), (None, "cannot be read"),
         ("[" * 100_000, "no report"),
+        (_OF_CLASSES % ("10.0.0.300", "10.0.0.0/8"), "does not appear to be"),
+        (_OF_CLASSES % ("2001:db8::1", "10.0.0.0/8"), "is no IPv4 address"),
+        (_OF_CLASSES % ("10.0.0.3", "10.0.0.9-10.0.0.1"), "no range of addresses"),
         (_WITH_PORTS % "[[90, 80]]", "are no ports"), (_WITH_PORTS % "[[1, 70000]]", "are no ports"),
     ],
 )  # fmt: skip
