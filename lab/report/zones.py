@@ -85,7 +85,11 @@ def _ends(ends: Iterable[End]) -> str:
     these = list(ends)
     if len({end.name for end in these}) == 1 and all(end.stands_for is None for end in these):
         return f"{these[0].name} {' '.join(sorted(end.address for end in these))}"
-    shown = sorted(f"{end.stands_for} (asked as {end.address})" for end in these if end.stands_for is not None)
+    shown = sorted(
+        end.address if end.stands_for == end.address else f"{end.stands_for} (asked as {end.address})"
+        for end in these
+        if end.stands_for is not None
+    )
     return some([*shown, *addresses_text(end.address for end in these if end.stands_for is None)])
 
 
