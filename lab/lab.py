@@ -17,15 +17,20 @@ from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
-from lab.probe.question import NUMBERS, Question, sends_of
+from lab.probe.question import NUMBERS, SOURCE_PORTS, Question, sends_of
 from lab.probe.stage import Stage
 from lab.record.packet import PROTOCOL_NAMES
+from lab.record.path import Path
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
+from lab.ruleset.ipset import without_ports
+from lab.ruleset.port_cuts import Cuts
 from lab.ruleset.remembering import Flow, RememberingRules
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.way_cuts import WayCuts
 from lab.site import Site
+from lab.sweep.alike import Ways, ask_alike
 from lab.sweep.fates import SweepTally
 from lab.sweep.manner import choose
 from lab.sweep.sweeping import Sweeping
@@ -74,6 +79,7 @@ class Lab:
             self._undo = undo.pop_all()
         self._pin = Pin()
         self._batch = False
+        self._ways: dict[str, tuple[Held, WayCuts]] = {}
 
     @classmethod
     def on(cls, site: Site) -> Self:
@@ -262,6 +268,7 @@ class Lab:
         sources: Sequence[str] = (),
         at: str | None = None,
         family: int | None = None,
+        every_port: bool = False,
         tally: SweepTally | None = None,
     ) -> Sweep:
         """Send one packet to every port of ``service``, and say of each what became of it and, in the rule gear, by which rule.
@@ -269,6 +276,8 @@ class Lab:
         With ``sources`` the same port is asked from each of these addresses.  No service is opened at the target: a port
         that is reached is `closed`, and `allowed` where the topology has a service.  The flows of every node are forgotten
         afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.
+        In it one port speaks for those that no rule on the way tells from it, but for ``every_port``: `Sweep.sent` says how
+        many were sent, and the rules are named then.
         ``tally`` is filled on the way, for who wants what was finished before an interruption.  Raises as `probe` does.
 
         >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-1023", gear=Gear.VERDICT).open
@@ -282,15 +291,21 @@ class Lab:
         question = SweepQuestion(
             flow.node, flow.source, flow.destination, NUMBERS[flow.service.proto], sport, flow.service.ports, checked
         )
-        return self.ask_all(question, gear, at or self._only_policy(), tally)
+        return self.ask_all(question, gear, at or self._only_policy(), tally, every_port=every_port)
 
     def ask_all(
-        self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None
-    ) -> Sweep:
-        """The sweep of one question, ``at`` being the node under test."""
+        self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None, *,
+        every_port: bool = False,
+    ) -> Sweep:  # fmt: skip
+        """The sweep of one question, ``at`` being the node under test; with ``every_port`` none speaks for another."""
         tally = tally if tally is not None else SweepTally()
         remembering = self.rules_that_remember.in_the_way(self._flow(question))
-        manner = choose(gear, self.policies.values(), self.site.held.hazards, remembering=bool(remembering))
+        manner = choose(
+            gear, self.policies.values(), self.site.held.hazards, remembering=bool(remembering), every_port=every_port
+        )
+        # a rule that remembers is fresh to the first question alone
+        if manner.alike and not remembering and self._ask_alike(question, at, tally):
+            return tally.result()
         tally.gear, tally.notes = manner.gear, manner.notes
         question = replace(question, varied=manner.varied)
         with self.batch():
@@ -300,6 +315,33 @@ class Lab:
             )
             sweeping.run(manner, processor=next(iter(self._pin.others), None))
         return tally.result()
+
+    def _ask_alike(self, question: SweepQuestion, at: str | None, tally: SweepTally) -> bool:
+        """Whether one port for each class could tell of all; every packet is traced, as an answer's rules tell ports apart too."""
+        if question.sources:
+            return False
+        proto = PROTOCOL_NAMES[question.proto]
+        served = tuple(
+            (ports,)
+            for node in self.topology.nodes.values()
+            for service in node.services
+            if service.proto == proto
+            for ports in service.ports
+        )
+        ways = Ways(lambda asked: self.ask(asked, at), self._cuts, tuple(dict.fromkeys(served)), self.topology.owner)
+        with self.batch(), self.everything_traced():
+            return ask_alike(question, ways, tally)
+
+    def _cuts(self, path: Path, first: bool) -> Cuts | None:  # noqa: FBT001 - as `Ways` calls it
+        """Which ports the rules on a path tell apart, as they are held now."""
+        held = self.policies.get(path.node)
+        if held is None:
+            return ()
+        known = self._ways.get(path.node)
+        if known is None or known[0] is not held:
+            own = ((SOURCE_PORTS.start, SOURCE_PORTS.stop - 1),)
+            known = self._ways[path.node] = held, WayCuts(held.chains, own, without_ports(held.texts.get("ipset", "")))
+        return known[1].on(path, first=first)
 
     def asked(
         self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None

@@ -23,6 +23,9 @@ def sweep_lines(sweep: Sweep) -> Iterator[str]:
             yield f"  unsettled: {keys_text(sweep, group.keys)}: {rule} remembers what it saw: probe them one by one"
     for note in sweep.notes:
         yield f"  note: {plain(note)}"
+    if 0 < sweep.sent < sweep.count:
+        what = "no rule on the way tells the others from them (--every-port sends all)"
+        yield f"{sweep.sent:,} of {sweep.count:,} ports were sent: {what}"
     what = "sources" if sweep.sources else "ports"
     lost = f", {sweep.lost:,} of them not proven" if sweep.lost else ""
     again = f", {sweep.repeats} pieces sent again" if sweep.repeats else ""

@@ -19,6 +19,7 @@ from lab.record.sweep import DENIED, Arrived, Gear, is_open
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.held import HeldRule
 from lab.ruleset.remembering import met_by
+from lab.sweep.arrival import arrival
 from lab.sweep.by_rule import sort_by_rule
 from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.manner import Manner
@@ -53,7 +54,7 @@ class Sweeping:
         """
         start = time.perf_counter()
         keys: Sequence[int] = list(self._question.keys)
-        self._tally.sources = self._question.sources
+        self._tally.sources, self._tally.sent = self._question.sources, len(keys)
         with ExitStack() as undo:
             undo.callback(lambda: setattr(self._tally, "seconds", time.perf_counter() - start))
             undo.enter_context(without_collection())
@@ -204,16 +205,7 @@ class Sweeping:
         self._tally.add(story, [key], lambda: Fate(verdict, fate.arrived or self._arrival(verdict, key)))
 
     def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
-        """How a single probe was delivered, or left for where no node is; None where it was not let in."""
-        last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
-        missing = verdict.observation.missing
-        at = None if last is None or missing else self._stage.network.topology.owner(last.destination)
-        if not is_open(verdict) or last is None or (at is None and missing is None):
-            return None
-        sent = verdict.observation.sent
-        address = last.destination if missing or last.destination != sent.destination else None
-        port = last.dport if last.dport != self._question.port_of(key) else None
-        return Arrived(at, address, port, last.source if last.source != sent.source else None, missing)
+        return arrival(verdict, self._question.port_of(key), self._stage.network.topology.owner)
 
     def _probe(self, key: int) -> Verdict:
         question = self._question

@@ -211,7 +211,7 @@ def test_taken_over_to_be_answered(lab_of: LabOf) -> None:
 )
 def test_a_rule_that_remembers_leaves_it_unsettled(lab_of: LabOf, match: str) -> None:
     lab = lab_of(corridor(), gateway=table("filter", f"-A FORWARD -p tcp --dport 120:160 -m {match} -j ACCEPT", FORWARD="DROP"))
-    sweep = lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT)
+    sweep = lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT, every_port=True)
     assert sweep.notes == ("swept in the rule gear: a rule on the way remembers what it saw",)
     assert "gateway filter:FORWARD:1" in (sweep.of(130).unsettled or "")
 
@@ -308,7 +308,7 @@ def test_nothing_is_left_for_the_next_one(lab_of: LabOf, proto: str) -> None:
 
 def test_the_counters_are_gone_afterwards(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter"))
-    lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT)
+    lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT, every_port=True)
     assert "lab_count" not in run(lab.network.nodes["gateway"].namespace, ["nft", "list", "tables"]).out
 
 

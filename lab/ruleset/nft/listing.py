@@ -49,7 +49,7 @@ class NftTable:
     """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order.
 
     ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports ask, and that
-    neither a rule writes nor time empties.
+    neither a rule writes nor time empties; of those that rules write, only those that nothing is in.
     """
 
     family: str
@@ -142,6 +142,7 @@ class _Reader:
             name for chain in drafts for rule in _all(chain.rules) if " dport" in rule.text for name in _SET.findall(rule.text)
         }
         kept = {name: held for name in by_port - written if (held := _constant(sets.get(name, ""))) is not None}
+        kept |= {name: "{ }" for name in by_port & written if name in sets and "elements = " not in sets[name]}
         return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept)
 
     def _object(self, table: str, *, keep: bool) -> str:
