@@ -24,8 +24,8 @@ _PLAIN = frozenset((
     "recent", "rpfilter", "set", "state", "statistic", "tcp", "time", "tos", "ttl", "udp",
 ))  # fmt: skip
 _PORT_OPTIONS = (
-    "--dport", "--dports", "--destination-port", "--destination-ports", "--sport", "--sports", "--source-port", "--source-ports",
-    "--port", "--ports",
+    "--dport", "--dports", "--destination-port", "--destination-ports",
+    "--sport", "--sports", "--source-port", "--source-ports", "--port", "--ports",
 )  # fmt: skip
 _PORT_FIELDS = (DPORTS, SPORTS, PORTS)
 # targets that do the same to every port

@@ -99,10 +99,12 @@ class WayCuts:
         while waiting:
             chain = waiting.pop()
             yield chain
-            for rule in chain.rules:
-                for jump in rule.jump_to:
-                    if " " in jump and (block := self._chains.get((rule.family, rule.table, jump))) is not None:
-                        waiting.append(block)
+            waiting += (
+                self._chains[key]
+                for rule in chain.rules
+                for jump in rule.jump_to
+                if " " in jump and (key := (rule.family, rule.table, jump)) in self._chains
+            )
 
     def _of_rules(self, chain: HeldChain, proto: str, family: int) -> list[_Telling]:
         key = chain.key, proto, family

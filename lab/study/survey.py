@@ -62,9 +62,8 @@ def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey, *, every_port: bool)
     _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
-    fine = _ask(
-        lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE, every_port=True,
-    )  # fmt: skip
+    ports = ports_text(sorted(part for group in coarse.open for part in group.keys))
+    fine = _ask(lab, pair, f"{proto}/{ports}", Gear.RULE, every_port=True)
     _tell(fine.groups, pair, proto, found)
     _tell_closed(fine.groups, pair, proto, found)
     return fine.open
