@@ -317,7 +317,7 @@ class Lab:
         return tally.result()
 
     def _ask_alike(self, question: SweepQuestion, at: str | None, tally: SweepTally) -> bool:
-        """Whether one port for each class could tell of all; every packet is traced, as an answer's rules tell ports apart too."""
+        """Whether one port for each class could tell of all; an answer's rules tell ports apart too, so all is traced."""
         if question.sources:
             return False
         proto = PROTOCOL_NAMES[question.proto]

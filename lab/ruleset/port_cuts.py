@@ -34,6 +34,8 @@ _ALIKE = frozenset((
     "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "SNAT", "MASQUERADE", "SET", "NETMAP", "CHECKSUM", "ECN", "SECMARK",
     "CONNSECMARK", "TCPOPTSTRIP",
 ))  # fmt: skip
+_NEW_PORT = re.compile(r"(?:\]|^[^:\[\]]*):(\d{1,5})\Z")  # only a v6 address in brackets can have a port behind it
+_NUMBER = re.compile(r"(\d{1,5})")
 _ONE_PORT = re.compile(r"(?:(?:\[[^\]]*\]|[^:\[\]]*):)?\d+\Z|[^:]*\Z|[0-9a-fA-F:]+\Z")
 
 
@@ -69,7 +71,15 @@ def _cuts_of_iptables(rule: HeldRule, matches: Collection[str], own: Ports, like
     found = [ports for _, ports in asked if ports is not None]
     if len(found) < len(asked) or any(field != DPORTS and splits(ports, own) for field, ports in asked if ports is not None):
         return None
-    return tuple(found)
+    return *found, *_given(rule)
+
+
+def _given(rule: HeldRule) -> Cuts:
+    """The port that all get: the one packet that was sent to it arrives as it was."""
+    if rule.to is None or rule.target not in ("DNAT", "REDIRECT"):
+        return ()
+    port = _NEW_PORT.search(rule.to) if rule.target == "DNAT" else _NUMBER.fullmatch(rule.to)
+    return () if port is None else (((int(port[1]), int(port[1])),),)
 
 
 def _matching(rule: HeldRule) -> Iterator[str]:

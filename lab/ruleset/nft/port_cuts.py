@@ -26,7 +26,8 @@ _SELECTORS = (
 )  # fmt: skip
 _SELECTOR = f"(?:{'|'.join(_SELECTORS)})"
 _ASKS = (
-    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map |\. ){_VALUE}(?: / \S+)?"
+    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map |\. )"
+    rf"{_VALUE}(?: \| {_VALUE})*(?: / \S+)?"
 )
 _STATEMENTS = (
     r"counter(?: name \S+| packets \d+ bytes \d+)?",
@@ -86,7 +87,9 @@ def cuts_of_nft(text: str, sets: Mapping[str, str], own: Ports) -> tuple[Ports, 
         if found is None:
             return None
         place = found.end() + 1
-    return tuple(cuts)
+    # the port that all get: the one packet that was sent to it arrives as it was
+    given = new_destination(bare).ports or ""
+    return *cuts, *((((int(given), int(given)),),) if given.isdecimal() else ())
 
 
 def _writing(text: str, place: int, sets: Mapping[str, str]) -> re.Match[str] | None:
@@ -128,6 +131,9 @@ def _of_elements(selectors: Sequence[str], written: str) -> Iterator[tuple[str, 
         if len(parts) != len(selectors) or (data and "-" in data.partition(" ")[0] + data.rpartition(" ")[2]):
             yield None
             continue
+        given = data.rpartition(" ")[2]
+        if given.isdecimal():
+            yield "dport", ((int(given), int(given)),)
         for selector, part in zip(selectors, parts, strict=True):
             if selector.endswith("port"):
                 one = _RANGE.fullmatch(part.strip())
