@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import replace
-from functools import partial
 from types import TracebackType
 from typing import Self
 
+from lab.ask_all import ask_all
 from lab.errors import InputError, Problem
 from lab.fresh import Fresh
 from lab.kernel.hold.held import Held
@@ -29,9 +28,6 @@ from lab.ruleset.rule import Ports
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
 from lab.sweep.fates import SweepTally
-from lab.sweep.manner import choose
-from lab.sweep.past import Past
-from lab.sweep.sweeping import Sweeping
 from lab.sweep.train import SweepQuestion
 from lab.verdict.absence import Absences
 from lab.verdict.prove import prove
@@ -75,7 +71,7 @@ class Lab:
             self.stage = Stage(self.network, self.instrument, shared=self._shared)
             undo.callback(self.stage.close)
             self._undo = undo.pop_all()
-        self._fresh = Fresh(self.site, self._renew, doubted=self._shared)
+        self.fresh = Fresh(self.site, self._renew, doubted=self._shared)
         self._pin = Pin()
         self._batch = False
 
@@ -174,7 +170,7 @@ class Lab:
     @contextmanager
     def _shared_turn(self) -> Iterator[None]:
         with self.site.turn(), ExitStack() as undo:
-            self._fresh.doubt()
+            self.fresh.doubt()
             self.instrument.resume()
             undo.callback(self.instrument.pause)
             self.stage.receivers.serve()
@@ -224,10 +220,10 @@ class Lab:
         What rules remember of others is made fresh before, where it could tell; with ``logs`` also what only decides whether a
         packet is logged.  Without ``as_first`` the question is asked in the state that the lab is in.
         """
-        recall = self._fresh.past(question, logs=logs)
+        recall = self.fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
             if not recall:
-                self._fresh.let_by(question)
+                self.fresh.let_by(question)
                 return prove(probe(self.stage, question), at)
             translated = self.site.held.hazards.translates
             return recall.asked(
@@ -239,11 +235,11 @@ class Lab:
 
         ``ports`` are those that it is asked of, where these are more than its own.
         """
-        return bool(self._fresh.past(question, ports, logs=logs))
+        return bool(self.fresh.past(question, ports, logs=logs))
 
     def whims(self, question: Question, ports: Ports = ()) -> tuple[str, ...]:
         """The texts of the rules on the question's way that decide by nothing that is the packet's own."""
-        return self._fresh.whims(question, ports)
+        return self.fresh.whims(question, ports)
 
     def probe(
         self,
@@ -293,6 +289,7 @@ class Lab:
         sources: Sequence[str] = (),
         at: str | None = None,
         family: int | None = None,
+        every_port: bool = False,
         tally: SweepTally | None = None,
     ) -> Sweep:
         """Send one packet to every port of ``service``, and say of each what became of it and, in the rule gear, by which rule.
@@ -300,6 +297,8 @@ class Lab:
         With ``sources`` the same port is asked from each of these addresses.  No service is opened at the target: a port
         that is reached is `closed`, and `allowed` where the topology has a service.  The flows of every node are forgotten
         afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.
+        In it one port speaks for those that no rule on the way tells from it, but for ``every_port``: `Sweep.sent` says how
+        many were sent, and the rules are named then.
         ``tally`` is filled on the way, for who wants what was finished before an interruption.  Raises as `probe` does.
 
         >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-1023", gear=Gear.VERDICT).open
@@ -313,35 +312,26 @@ class Lab:
         question = SweepQuestion(
             flow.node, flow.source, flow.destination, NUMBERS[flow.service.proto], sport, flow.service.ports, checked
         )
-        return self.ask_all(question, gear, at or self._only_policy(), tally, beyond=True)
+        return self.ask_all(question, gear, at or self._only_policy(), tally, every_port=every_port, beyond=True)
 
     def ask_all(
         self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None, *,
-        beyond: bool = False,
+        every_port: bool = False, beyond: bool = False,
     ) -> Sweep:  # fmt: skip
         """The sweep of one question, ``at`` being the node under test.
 
-        With ``beyond`` it is asked too what comes when a rule that decided has seen too many packets.
+        With ``every_port`` no port speaks for another that no rule on the way tells from it (`lab.sweep.alike`), as they may in
+        the verdict gear and past rules that remember.  With ``beyond`` it is asked too what comes when a rule that decided has
+        seen too many packets.
         """
-        tally = tally if tally is not None else SweepTally()
-        first, recall = self._fresh.past(question, first=True), self._fresh.past(question)
-        chance = self._fresh.by_chance(question)
-        hazards = self._fresh.hazards_of(question)
-        manner = choose(gear, self.policies.values(), hazards, remembering=bool(first), by_chance=chance)
-        tally.gear, tally.notes = manner.gear, manner.notes
-        question = replace(question, varied=manner.varied)
-        with self.batch():
-            if not first:
-                self._fresh.let_by(question)
-            sweeping = Sweeping(
-                self.stage, question, at, lambda asked: self.ask(asked, at), Past(recall, bool(first)),
-                self._fresh.whim_on, tally,
-            )  # fmt: skip
-            sweeping.run(manner, processor=next(iter(self._pin.others), None))
-            for fate in tally.finished if beyond and recall else ():
-                single = question.single(min(fate.keys))
-                fate.beyond = recall.beyond(fate.verdict, partial(self.ask, single, at, as_first=False))
-        return tally.result()
+        return ask_all(
+            self, question, gear, at, tally if tally is not None else SweepTally(), every_port=every_port, beyond=beyond
+        )
+
+    @property
+    def helper(self) -> int | None:
+        """A processor that may help to send."""
+        return next(iter(self._pin.others), None)
 
     def asked(
         self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None

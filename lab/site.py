@@ -21,13 +21,18 @@ from lab.kernel.hold.renew.renewal import Renewal, Uses
 from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
+from lab.probe.question import SOURCE_PORTS
+from lab.record.path import Path
 from lab.ruleset.backend import Backend
 from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.held import Chains, HeldRule, rules_of
+from lab.ruleset.ipset import without_ports
 from lab.ruleset.memories import Flow, Memories
 from lab.ruleset.memory import Memory
+from lab.ruleset.port_cuts import Cuts
 from lab.ruleset.rule import Ports
 from lab.ruleset.rulesets import Rulesets
+from lab.ruleset.way_cuts import WayCuts
 from lab.verdict.absence import Absences
 from lab.written.topology import Topology
 
@@ -56,6 +61,19 @@ class Holding:
     def hazards_of(self, flow: Flow, sports: Ports = ()) -> Hazards:
         """The same of the rules that a flow may meet, if it is sent from one of ``sports``."""
         return find_hazards(self.memories.hazards_met(flow), self._sets, sports)
+
+    def cuts_on(self, path: Path, first: bool) -> Cuts | None:  # noqa: FBT001 - as `lab.sweep.alike.Ways` calls it
+        """Which ports the rules on a path tell apart; None where that cannot be told."""
+        cuts = self._way_cuts.get(path.node)
+        return () if cuts is None else cuts.on(path, first=first)
+
+    @cached_property
+    def _way_cuts(self) -> Mapping[str, WayCuts]:
+        own = ((SOURCE_PORTS.start, SOURCE_PORTS.stop - 1),)
+        return {
+            name: WayCuts(held.chains, own, without_ports(held.texts.get("ipset", "")))
+            for name, held in self.policies.items()
+        }
 
     @cached_property
     def absences(self) -> Absences:

@@ -96,7 +96,8 @@ class Sweep:
 
     ``sources`` are what the keys count from 0 in a sweep of sources, and empty in one of ports.  ``seconds`` is the whole time,
     ``repeats`` how many pieces were sent again, ``traced`` how many keys of a verdict sweep had to be traced as counting did
-    not prove them.  ``notes`` tell why another gear was taken than asked for.
+    not prove them.  ``notes`` tell why another gear was taken than asked for.  ``sent`` is how many keys had a packet of their
+    own: fewer than there are where no rule on the way tells the others from these.
     """
 
     groups: tuple[SweepGroup, ...]
@@ -106,6 +107,7 @@ class Sweep:
     traced: int = 0
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sent: int = 0
 
     @property
     def count(self) -> int:

@@ -22,10 +22,13 @@ def sweep_lines(sweep: Sweep) -> Iterator[str]:
         yield f"  {what:{widths[0]}}  {verdict:{widths[1]}}  {rest}".rstrip()
     for group in sweep.groups:
         if group.unsettled:
-            why = f"{plain(group.unsettled)} remembers what it saw, and the next one may fare otherwise"
+            why = f"{plain(group.unsettled)} decides by chance, and the next one may fare otherwise"
             yield f"  unsettled: {keys_text(sweep, group.keys)}: {why}"
     for note in sweep.notes:
         yield f"  note: {plain(note)}"
+    if 0 < sweep.sent < sweep.count:
+        what = "no rule on the way tells the others from them (--every-port sends all)"
+        yield f"{sweep.sent:,} of {sweep.count:,} ports were sent: {what}"
     what = "sources, the edges of prefixes," if sweep.sources else "ports"
     lost = f", {sweep.lost:,} of them not proven" if sweep.lost else ""
     lost += f", {sweep.unsettled:,} of them not settled" if sweep.unsettled else ""

@@ -10,6 +10,9 @@ from lab.ruleset.form import Fault
 from lab.ruleset.render import Rendered
 
 _CREATE = re.compile(r"^\s*(?:-!\s+|-exist\s+)?(?:create|-N|--create|n)\s+(\S+)", re.MULTILINE)
+_PORTLESS = re.compile(
+    _CREATE.pattern + r"\s+(?:(?:hash|bitmap):(?:ip|net|mac|ip,mac|ip,mark|net,net|net,iface))(?=\s)", re.MULTILINE
+)
 _STATEMENT = re.compile(r"\s*(?:(?:-!|-exist)\s+)?(\S+)\s+(\S+)(.*)")
 _VERBS = {
     "create": ("create", "-N", "--create", "n"), "add": ("add", "-A", "--add"), "del": ("del", "-D", "--del"),
@@ -101,3 +104,12 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     else:
         mend = next((mend for pattern, mend in _MENDS if re.search(pattern, what)), "")
     return Problem(f"ipset refuses {place}: {what or 'without a word'}", rendered.where(number), mend)
+
+
+def without_ports(text: str) -> frozenset[str]:
+    """The sets whose elements have no ports, by their types.
+
+    >>> without_ports("create friends hash:net family inet\\ncreate web bitmap:port range 0-65535")
+    frozenset({'friends'})
+    """
+    return frozenset(_PORTLESS.findall(text))

@@ -1,68 +1,85 @@
-"""Where a rule may treat one destination port otherwise than the next: read from its text, and never what it does then."""
+"""Which ports a rule may treat otherwise than the others: read from its text, and never what it does then.
+
+What remembers packets is no reason to tell ports apart: while it is fresh it meets each as its first.  Chance is one.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
-from lab.ruleset.conditions import DPORTS
-from lab.ruleset.held import HeldRule
+from lab.ruleset.conditions import DPORTS, PORTS, SPORTS
+from lab.ruleset.held import HeldRule, ports_of
 from lab.ruleset.nft.port_cuts import cuts_of_nft
+from lab.ruleset.rule import Ports, splits
 from lab.ruleset.words import FREE_TEXT, words
+
+Cuts = tuple[Ports, ...]
+"""Each the ports that something tells from all others: ports that are in the same of these are alike."""
 
 # matches that read nothing of a transport header but what their options say, all of which have "port" in their name
 _PLAIN = frozenset((
-    "addrtype", "comment", "connmark", "conntrack", "icmp", "icmp6", "iprange", "length", "mac", "mark", "multiport",
-    "owner", "physdev", "pkttype", "policy", "rpfilter", "state", "tcp", "time", "tos", "dscp", "ttl", "hl", "udp",
+    "addrtype", "comment", "connbytes", "connlabel", "connlimit", "connmark", "conntrack", "dscp", "ecn", "hashlimit", "hl",
+    "icmp", "icmp6", "iprange", "length", "limit", "mac", "mark", "multiport", "owner", "physdev", "pkttype", "policy", "quota",
+    "recent", "rpfilter", "set", "state", "statistic", "tcp", "time", "tos", "ttl", "udp",
 ))  # fmt: skip
-_PORT_OPTIONS = ("--dport", "--dports", "--destination-port", "--destination-ports")
+_PORT_OPTIONS = (
+    "--dport", "--dports", "--destination-port", "--destination-ports",
+    "--sport", "--sports", "--source-port", "--source-ports", "--port", "--ports",
+)  # fmt: skip
+_PORT_FIELDS = (DPORTS, SPORTS, PORTS)
 # targets that do the same to every port
 _ALIKE = frozenset((
     "ACCEPT", "DROP", "RETURN", "REJECT", "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "MARK", "CONNMARK", "CT", "NOTRACK",
-    "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "SNAT", "MASQUERADE",
+    "TCPMSS", "DSCP", "TOS", "TTL", "HL", "CLASSIFY", "SNAT", "MASQUERADE", "SET", "NETMAP", "CHECKSUM", "ECN", "SECMARK",
+    "CONNSECMARK", "TCPOPTSTRIP",
 ))  # fmt: skip
-_LOGGING = frozenset(("LOG", "NFLOG"))
+_NEW_PORT = re.compile(r"(?:\]|^[^:\[\]]*):(\d{1,5})\Z")  # only a v6 address in brackets can have a port behind it
+_NUMBER = re.compile(r"(\d{1,5})")
 _ONE_PORT = re.compile(r"(?:(?:\[[^\]]*\]|[^:\[\]]*):)?\d+\Z|[^:]*\Z|[0-9a-fA-F:]+\Z")
 
 
-def port_cuts(rule: HeldRule, proto: str) -> frozenset[int] | None:
-    """The ports of ``proto`` (tcp, udp) at which the rule may begin or cease to match; None where that cannot be told.
+def port_cuts(rule: HeldRule, proto: str, own: Ports, like: Collection[str] = ()) -> Cuts | None:
+    """The ports of ``proto`` (tcp, udp) that the rule may match, or give another way, apart from all others; or None.
 
-    Between two cuts it treats all ports alike: it matches all or none, and gives all the same new port, or leaves it.
-    """
-    if not rule.is_about(proto):
-        return frozenset()
-    if rule.matches is not None:
-        return _cuts_of_iptables(rule, rule.matches)
-    logs = rule.target in (None, "log")
-    return None if rule.remembers and not logs else cuts_of_nft(rule.text, rule.named, merely_logs=logs)
-
-
-def cuts_of(rules: Iterable[HeldRule], proto: str) -> frozenset[int] | None:
-    """The cuts of all these rules; None where those of one cannot be told.
+    They are the packet's source ports too, as an answer has the port that was asked for there.  ``own`` are the ports that
+    questions come from: where the rule tells one of these from another, nothing is told.  ``like`` are the ipsets whose
+    elements have no ports.
 
     >>> from lab.ruleset.held_text import rule_in_line
-    >>> sorted(cuts_of([rule_in_line("v4", "-A INPUT -p tcp --dport 1024:65535 -j DROP")], "tcp"))
-    [1024, 65536]
+    >>> port_cuts(rule_in_line("v4", "-A INPUT -p tcp --dport 1024:65535 -j DROP"), "tcp", ((32768, 60999),))
+    (((1024, 65535),),)
     """
-    found: set[int] = set()
-    for rule in rules:
-        cuts = port_cuts(rule, proto)
-        if cuts is None:
-            return None
-        found |= cuts
-    return frozenset(found)
+    if not rule.is_about(proto):
+        return ()
+    if rule.matches is not None:
+        return _cuts_of_iptables(rule, rule.matches, own, like)
+    return cuts_of_nft(rule.text, rule.named, own)
 
 
-def _cuts_of_iptables(rule: HeldRule, matches: Iterable[str]) -> frozenset[int] | None:
-    plain = _PLAIN | {"limit"} if rule.target in _LOGGING else _PLAIN
-    if not plain.issuperset(matches) or not _gives_one_port(rule):
+def _cuts_of_iptables(rule: HeldRule, matches: Collection[str], own: Ports, like: Collection[str]) -> Cuts | None:
+    if not _PLAIN.issuperset(matches) or not _gives_one_port(rule):
         return None
-    dports = rule.ports(DPORTS)
+    if "statistic" in matches and "--mode random" in rule.text:
+        return None
+    if not rule.sets.issubset(like):
+        return None
     options = [word for word in _matching(rule) if word.startswith("--") and "port" in word]
-    if any(option not in _PORT_OPTIONS for option in options) or (bool(options) != (dports is not None)):
+    asked = [(one.field, ports_of(one)) for one in rule.conditions if one.field in _PORT_FIELDS]
+    if any(option not in _PORT_OPTIONS for option in options) or len(options) != len(asked):
         return None
-    return frozenset(edge for low, high in dports or () for edge in (low, high + 1))
+    found = [ports for _, ports in asked if ports is not None]
+    if len(found) < len(asked) or any(field != DPORTS and splits(ports, own) for field, ports in asked if ports is not None):
+        return None
+    return *found, *_given(rule)
+
+
+def _given(rule: HeldRule) -> Cuts:
+    """The port that all get: the one packet that was sent to it arrives as it was."""
+    if rule.to is None or rule.target not in ("DNAT", "REDIRECT"):
+        return ()
+    port = _NEW_PORT.search(rule.to) if rule.target == "DNAT" else _NUMBER.fullmatch(rule.to)
+    return () if port is None else (((int(port[1]), int(port[1])),),)
 
 
 def _matching(rule: HeldRule) -> Iterator[str]:

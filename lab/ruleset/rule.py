@@ -108,6 +108,15 @@ def overlap(left: Ports, right: Ports) -> Ports:
     return tuple(sorted(common))
 
 
+def splits(ports: Ports, others: Ports) -> bool:
+    """Whether some of the ``others`` are among these ports, and some are not.
+
+    >>> splits(((1, 1023),), ((1000, 2000),)), splits(((1, 1023),), ((80, 80),))
+    (True, False)
+    """
+    return bool(overlap(ports, others)) and bool(overlap(complement(ports), others))
+
+
 def read_ports(word: str) -> Ports | None:
     """The ranges of ``80``, ``80,443``, ``1024:`` or ``1:5,9``; None when a port is a name: its number is not known."""
     if any(len(part) > 9 for part in word.replace(":", ",").split(",")):

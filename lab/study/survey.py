@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
 from lab.record.path import End
-from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup, is_open
+from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.limited import limit_between
 from lab.ruleset.ownership import read_ownership
-from lab.study.alike import Alike, ask_alike
 from lab.study.asserted import Assertions
 from lab.study.reach import PROTOCOLS
 from lab.study.unmet import RuleKey, met_by
-from lab.written.service import merged, ports_text
+from lab.written.service import ports_text
 
 _MOST_RANGES = 12  # of ports that a sentence names
 # in the kernel's own words (skb_drop_reason), or as it tells the sender
@@ -44,8 +43,8 @@ def survey(
 ) -> None:  # fmt: skip
     """Ask every port of both protocols of all ``pairs``, each by a packet of its own if ``every_port``.
 
-    Otherwise a port may speak for others (`ask_alike`).  ``progress`` is told how many of how many questions are done, ``told``
-    each exposure as soon as it is known.
+    Otherwise a port may speak for others (`lab.sweep.alike`).  ``progress`` is told how many of how many questions are done,
+    ``told`` each exposure as soon as it is known.
     """
     start = time.perf_counter()
     asked = [(pair, proto) for pair in pairs for proto in PROTOCOLS]
@@ -53,44 +52,28 @@ def survey(
     with lab.batch(), lab.everything_traced():
         for number, (pair, proto) in enumerate(asked):
             progress(number, len(asked))
-            alike = None if every_port else ask_alike(lab, pair, proto)
-            groups = _sweep(lab, pair, proto, found) if alike is None else _of_alike(lab, pair, proto, alike, found)
+            groups = _sweep(lab, pair, proto, found, every_port=every_port)
             for group in groups:
                 found.exposures.append(_exposure(pair, proto, group, assertions))
                 told(found.exposures[-1])
             found.met |= {key for group in groups for key in met_by(group.verdict)}
             found.asked += [] if found.asked[-1:] == [pair] else [pair]
             found.questions += 1
-            found.swept += alike is None
             found.seconds = time.perf_counter() - start
     progress(len(asked), len(asked))
 
 
-def _of_alike(lab: Lab, pair: Pair, proto: str, alike: Sequence[Alike], found: Survey) -> list[SweepGroup]:
-    """What is open, with the ports that each open one speaks for."""
-    found.met |= {key for one in alike for key in met_by(one.verdict)}
-    _tell_untold(((one.verdict, ((one.low, one.high),)) for one in alike), pair, proto, found)
-    spoken = {one.low: one.high for one in alike if is_open(one.verdict)}
-    if not spoken:
-        return []
-    groups = [
-        replace(group, keys=merged([(low, spoken[low]) for first, last in group.keys for low in range(first, last + 1)]))
-        for group in _ask(lab, pair, f"{proto}/{ports_text([(low, low) for low in spoken])}", Gear.RULE).groups
-    ]
-    _tell(groups, pair, proto, found)
-    _tell_closed(groups, pair, proto, found)
-    return [group for group in groups if group.open]
-
-
-def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey) -> tuple[SweepGroup, ...]:
-    """What is open of all ports; the rules of these alone are asked for."""
-    coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT)
+def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey, *, every_port: bool) -> tuple[SweepGroup, ...]:
+    """What is open of all ports; the rules of these alone are asked for, where they are not known by then."""
+    coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT, every_port=every_port)
     found.met |= {key for group in coarse.groups for key in met_by(group.verdict)}
+    found.swept += coarse.sent == coarse.count
     _tell(coarse.groups, pair, proto, found)
     _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
-    fine = _ask(lab, pair, f"{proto}/{ports_text(sorted(part for group in coarse.open for part in group.keys))}", Gear.RULE)
+    ports = ports_text(sorted(part for group in coarse.open for part in group.keys))
+    fine = _ask(lab, pair, f"{proto}/{ports}", Gear.RULE, every_port=True)
     _tell(fine.groups, pair, proto, found)
     _tell_closed(fine.groups, pair, proto, found)
     return fine.open
@@ -132,8 +115,10 @@ def question_text(pair: Pair, proto: str, ports: Ranges) -> str:
     return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(ports[:_MOST_RANGES])}{more}"
 
 
-def _ask(lab: Lab, pair: Pair, service: str, gear: Gear) -> Sweep:
-    return lab.sweep(pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family)
+def _ask(lab: Lab, pair: Pair, service: str, gear: Gear, *, every_port: bool) -> Sweep:
+    return lab.sweep(
+        pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, every_port=every_port
+    )
 
 
 def _exposure(pair: Pair, proto: str, group: SweepGroup, assertions: Assertions) -> Exposure:

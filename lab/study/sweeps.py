@@ -29,6 +29,7 @@ class Asked:
     gear: Gear = Gear.RULE
     source: str | None = None
     sources: str | None = None
+    every_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ def _swept(lab: Lab, scene: Scene, asked: Asked, service: str, family: int | Non
     try:
         lab.sweep(
             asked.sender, asked.target, service, gear=asked.gear, source=asked.source,
-            sources=_prefixes(scene, asked.sources, family or _family(lab, asked, service)), family=family, tally=tally,
+            sources=_prefixes(scene, asked.sources, family or _family(lab, asked, service)), family=family,
+            every_port=asked.every_port, tally=tally,
         )  # fmt: skip
     except KeyboardInterrupt:
         told.sweep(f"{title} (interrupted: only what was finished)", tally.result())

@@ -30,7 +30,7 @@ class Fate:
 class SweepTally:
     """Filled while a sweep goes on; after an interruption it holds what was finished.
 
-    ``repeats`` and ``traced`` are those of `Sweep`.
+    ``repeats``, ``traced`` and ``sent`` are those of `Sweep`.
     """
 
     fates: dict[Hashable, Fate] = field(default_factory=dict)
@@ -40,6 +40,7 @@ class SweepTally:
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     seconds: float = 0.0
+    sent: int = 0
 
     def add(self, story: Hashable, keys: Sequence[int], make: Callable[[], Fate]) -> None:
         """Add keys of one story; ``make`` gives the fate of a story that was not met before."""
@@ -76,7 +77,9 @@ class SweepTally:
             keys = sorted(key for fate in fates for key in fate.keys)
             groups.append(SweepGroup(ranges_of(keys), first.verdict, first.arrived, first.unsettled, first.beyond))
         groups.sort(key=lambda group: group.keys[0])
-        return Sweep(tuple(groups), self.gear, self.seconds, self.repeats, self.traced, self.sources, self.notes)
+        return Sweep(
+            tuple(groups), self.gear, self.seconds, self.repeats, self.traced, self.sources, self.notes, self.sent
+        )  # fmt: skip
 
 
 def _what(fate: Fate) -> Hashable:

@@ -18,6 +18,7 @@ from lab.record.packet import Packet
 from lab.record.path import Path
 from lab.record.sweep import DENIED, Arrived, Gear, is_open
 from lab.record.verdict import Kind, Verdict
+from lab.sweep.arrival import arrival
 from lab.sweep.by_rule import sort_by_rule
 from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.manner import Manner
@@ -56,7 +57,7 @@ class Sweeping:
         """
         start = time.perf_counter()
         keys: Sequence[int] = list(self._question.keys)
-        self._tally.sources = self._question.sources
+        self._tally.sources, self._tally.sent = self._question.sources, len(keys)
         with ExitStack() as undo:
             undo.callback(lambda: setattr(self._tally, "seconds", time.perf_counter() - start))
             undo.enter_context(without_collection())
@@ -227,16 +228,7 @@ class Sweeping:
         self._tally.add(story, [key], lambda: Fate(verdict, fate.arrived or self._arrival(verdict, key)))
 
     def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
-        """How a single probe was delivered, or left for where no node is; None where it was not let in."""
-        last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
-        missing = verdict.observation.missing
-        at = None if last is None or missing else self._stage.network.topology.owner(last.destination)
-        if not is_open(verdict) or last is None or (at is None and missing is None):
-            return None
-        sent = verdict.observation.sent
-        address = last.destination if missing or last.destination != sent.destination else None
-        port = last.dport if last.dport != self._question.port_of(key) else None
-        return Arrived(at, address, port, last.source if last.source != sent.source else None, missing)
+        return arrival(verdict, self._question.port_of(key), self._stage.network.topology.owner)
 
     def _probe(self, key: int) -> Verdict:
         return self._ask(self._question.single(key))

@@ -73,7 +73,7 @@ def assert_same(
     lab: Lab, target: str, service: str, *, sender: str = "client", at: str | None = None, family: int = 4
 ) -> dict[Gear, Sweep]:
     """Both gears say of the ports what single probes of them say; the sweeps."""
-    sweeps = {gear: lab.sweep(sender, target, service, gear=gear, at=at, family=family) for gear in Gear}
+    sweeps = {gear: lab.sweep(sender, target, service, gear=gear, at=at, family=family, every_port=True) for gear in Gear}
     single = dict[int, Verdict]()
     for sweep in (*sweeps.values(), next(iter(sweeps.values()))):
         # the first once more, beside the ends of the other's ranges

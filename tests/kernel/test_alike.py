@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from lab.lab import Lab
 from lab.record.exposure import Pair
-from lab.record.sweep import Gear
+from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Kind
-from lab.study.alike import ask_alike
 from tests.kernel.conftest import LabOf
+from tests.kernel.generated import groups
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, table
 
 pytestmark = pytest.mark.kernel
@@ -24,6 +25,23 @@ SUBCHAINS = (
     "-A web -p tcp -m tcp --dport 6000 -j REJECT --reject-with tcp-reset", "-A odd -p tcp -m tcp --dport 1:1023 -j DROP",
     "-A odd -p tcp -m tcp --dport 4500:65535 -j ACCEPT",
 )  # fmt: skip
+
+
+def spoken(lab: Lab, pair: Pair, service: str = "tcp/1-65535") -> Sweep:
+    """The sweep in which one port may speak for others."""
+    return lab.sweep(pair.sender, pair.address, service, gear=Gear.VERDICT, source=pair.source, family=pair.family)
+
+
+def assert_as_if_each_were_sent(lab: Lab, pair: Pair, service: str = "tcp/1-65535") -> Sweep:
+    """Both sweeps have the same groups: ports, verdict, rule and how they arrived; the one in which few ports are sent."""
+    few = spoken(lab, pair, service)
+    assert 0 < few.sent < few.count
+    every = lab.sweep(
+        pair.sender, pair.address, service, gear=Gear.RULE, source=pair.source, family=pair.family, every_port=True
+    )
+    assert every.sent == every.count == few.count
+    assert groups(few) == groups(every)
+    return few
 
 
 def filtered(*rules: str) -> str:
@@ -57,35 +75,34 @@ def test_each_range_is_what_a_packet_for_every_port_finds(
 ) -> None:
     server: dict[str, Any] = {"services": list(services)}
     lab = lab_of(corridor(server=server), gateway=ruleset)
-    alike = ask_alike(lab, pair, "tcp")
-    assert alike is not None
-    assert [one.low for one in alike] == [1, *(one.high + 1 for one in alike[:-1])]
-    assert alike[-1].high == 65535
-    sweep = lab.sweep(pair.sender, pair.address, gear=Gear.RULE)
-    for low, high, group in sweep.ranges():
-        for one in alike:
-            if one.low <= high and low <= one.high:
-                assert (one.verdict.kind, one.verdict.rule) == (group.verdict.kind, group.verdict.rule), (low, high, one)
+    assert_as_if_each_were_sent(lab, pair)
 
 
 def test_an_answer_that_a_rule_tells_by_its_port(lab_of: LabOf) -> None:
-    """The reset of the server is traced too, so its rule cuts."""
+    """The reset of the server is traced too, and its source port is the one that was asked for."""
     answers = "-N est", "-A FORWARD -m conntrack --ctstate ESTABLISHED -j est", "-A est -p tcp -m tcp --sport 5000:6000 -j DROP"
     lab = lab_of(corridor(), gateway=filtered(*answers, "-A FORWARD -p tcp -j ACCEPT").replace(ESTABLISHED + "\n", ""))
-    with lab.everything_traced():
-        assert ask_alike(lab, TO_SERVER, "tcp") is None
+    # of more than some hundred a sweep asks the first and the last alone, and names no rule
+    found = assert_as_if_each_were_sent(lab, TO_SERVER, "tcp/4900-5100,5999-6100")
+    assert found.of(5050).verdict.kind is Kind.UNANSWERED
 
 
 @pytest.mark.parametrize(
-    "rule", ["-A FORWARD -p tcp -m limit --limit 1/hour -j ACCEPT", "-A FORWARD -p tcp -m tcp --sport 1:1000 -j ACCEPT"]
+    "rule", ["-A FORWARD -p tcp -m u32 --u32 0x0=0x0 -j ACCEPT", "-A FORWARD -p tcp -m tcp --sport 1024:40000 -j ACCEPT"]
 )
 def test_what_cannot_be_read_is_not_told(lab_of: LabOf, rule: str) -> None:
-    assert ask_alike(lab_of(corridor(), gateway=filtered(rule)), TO_SERVER, "tcp") is None
+    assert spoken(lab_of(corridor(), gateway=filtered(rule)), TO_SERVER, "tcp/1-99").sent == 99
 
 
 def test_a_rule_that_is_not_on_the_way_does_not_matter(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=filtered("-N web", "-A FORWARD -p udp -j web", "-A web -m u32 --u32 0x0=0x0 -j ACCEPT"))
-    found = ask_alike(lab, TO_SERVER, "tcp")
-    assert found is not None
-    assert [(one.low, one.high, one.verdict.kind) for one in found] == [(1, 65535, Kind.DROPPED)]
-    assert ask_alike(lab, TO_SERVER, "udp") is None
+    found = spoken(lab, TO_SERVER)
+    assert [(one.keys, one.verdict.kind) for one in found.groups] == [(((1, 65535),), Kind.DROPPED)]
+    assert found.sent == 1
+    assert spoken(lab, TO_SERVER, "udp/1-99").sent == 99
+
+
+def test_a_rule_for_another_address_does_not_matter(lab_of: LabOf) -> None:
+    others = (f"-A FORWARD -d 10.0.2.{host} -p tcp -m tcp --dport {4000 + host} -j ACCEPT" for host in range(20, 60))
+    lab = lab_of(corridor(), gateway=filtered(*others, f"-A FORWARD -d {SERVER} -p tcp -m tcp --dport 443 -j ACCEPT"))
+    assert assert_as_if_each_were_sent(lab, TO_SERVER).sent == 2

@@ -134,7 +134,7 @@ def test_no_two_packets_have_one_source_port_before_the_flows_are_forgotten(
     monkeypatch.setattr(Sweeper, "forget", forgetting)
     forward = f"-A PREROUTING -d {NEAR} -p tcp -j DNAT --to-destination {SERVER}:443"
     lab = lab_of(corridor(), gateway=table("nat", forward) + table("filter", ESTABLISHED))
-    lab.sweep("client", NEAR, "tcp/1-40,28200-28300,56400-56500", gear=Gear.VERDICT)
+    lab.sweep("client", NEAR, "tcp/1-40,28200-28300,56400-56500", gear=Gear.VERDICT, every_port=True)
     assert sum(map(len, sent)) >= 242
 
 

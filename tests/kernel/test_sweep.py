@@ -326,7 +326,7 @@ def test_nothing_is_left_for_the_next_one(lab_of: LabOf, proto: str) -> None:
 
 def test_the_counters_are_gone_afterwards(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter"))
-    lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT)
+    lab.sweep("client", "server", f"tcp/{WINDOW}", gear=Gear.VERDICT, every_port=True)
     assert "lab_count" not in run(lab.network.nodes["gateway"].namespace, ["nft", "list", "tables"]).out
 
 

@@ -23,6 +23,7 @@ def sweep(
     both: Annotated[bool, Option("--both", help="All ports of both.")] = False,
     sources: Annotated[str | None, Option(help="FILE of prefixes, or 'constants' of the rulesets: SERVICE from each.")] = None,
     gear: Annotated[GearChoice, Option(help="rule names the rule of every port; verdict only counts.")] = GearChoice.RULE,
+    every_port: Annotated[bool, Option("--every-port", help="Send every port, where one may speak for those like it.")] = False,
     matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
     mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
@@ -38,6 +39,6 @@ def sweep(
     def asked() -> Asked:
         services = services_of(service, tcp=tcp, udp=udp, both=both, of_sources=sources is not None)
         families = family.families if family else (None,)
-        return Asked(sender, target, services, families, Gear(gear.value), source, sources)
+        return Asked(sender, target, services, families, Gear(gear.value), source, sources, every_port)
 
     asked_sweeps(given, backend.backends, asked, [Path(sources)] if sources else [], json)

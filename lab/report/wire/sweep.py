@@ -98,6 +98,7 @@ class Measured:
     lost: Count = key("of these, those of which nothing is proven")
     seconds: Number = key("wall time")
     repeats: Count = key("pieces sent again after a detected overflow")
+    sent: Count = key("ports or sources that had a packet of their own, and speak for those like them", older=0)
     notes: Many[str] = key("what else the reader must know")
     groups: Many[PortGroup | SourceGroup] = key("by verdict, rule and translation", of=_groups)
 

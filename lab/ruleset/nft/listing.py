@@ -52,8 +52,8 @@ class NftTable:
     """A table of a family (``inet``, ``ip``, ``netdev``, …) and its chains by name, in the kernel's order.
 
     ``sets`` are the elements, as nft prints them (``{ 53, 80 }``), of those sets and maps that rules with ports or addresses
-    ask, and that neither a rule writes nor time empties.  ``defined`` is how sets, meters, limits and quotas are made: their
-    definitions as printed, without elements.
+    ask, and that neither a rule writes nor time empties; of those that rules write, only those that nothing is in.
+    ``defined`` is how sets, meters, limits and quotas are made: their definitions as printed, without elements.
     """
 
     family: str
@@ -155,6 +155,7 @@ class _Reader:
             for name in _SET.findall(rule.text)
         }
         kept = {name: held for name in asked - written if (held := _constant(sets.get(name, ""))) is not None}
+        kept |= {name: "{ }" for name in asked & written if name in sets and "elements = " not in sets[name]}
         return NftTable(family, name, {chain.name: _finished(chain, around) for chain in drafts}, kept, defined)
 
     def _object(self, table: str, *, keep: bool) -> str:

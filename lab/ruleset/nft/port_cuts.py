@@ -1,4 +1,4 @@
-"""Where a rule of native nft may treat one destination port otherwise than the next.
+"""Which ports a rule of native nft may treat otherwise than the others.
 
 A rule is read piece by piece, each of a kind that is known to treat all ports alike, or to tell them apart by numbers that
 stand in it.  One piece that is of neither kind, and nothing is told of the rule.
@@ -7,10 +7,11 @@ stand in it.  One piece that is of neither kind, and nothing is told of the rule
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from lab.ruleset.conditions import without_texts
 from lab.ruleset.nft.rule import new_destination, without_block
+from lab.ruleset.rule import PORT_MAX, Ports, splits
 
 _VALUE = r"(?:\{[^{}]*\}|\"[^\"]*\"|\([^()]*\)|[^\s{}()]+)"
 _SELECTORS = (
@@ -25,7 +26,8 @@ _SELECTORS = (
 )  # fmt: skip
 _SELECTOR = f"(?:{'|'.join(_SELECTORS)})"
 _ASKS = (
-    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map |\. ){_VALUE}(?: / \S+)?"
+    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map |\. )"
+    rf"{_VALUE}(?: \| {_VALUE})*(?: / \S+)?"
 )
 _STATEMENTS = (
     r"counter(?: name \S+| packets \d+ bytes \d+)?",
@@ -35,69 +37,108 @@ _STATEMENTS = (
     r"masquerade(?: to :\S+)?(?: (?:random|fully-random|persistent))*",
     r"snat(?: ip6?)? to [\[\]\d.:a-fA-F-]+(?: (?:random|fully-random|persistent))*",
     r"(?:meta|ct) (?:mark|priority|zone|label) set (?:0x[\da-f]+|\d+|none)", r"meta mark set ct mark", r"ct mark set meta mark",
+    r"meta mark set (?:meta|ct) mark (?:(?:&|\||\^|and|or|xor) (?:0x[\da-f]+|\d+) ?)+",
+    r"ct mark set (?:meta|ct) mark (?:(?:&|\||\^|and|or|xor) (?:0x[\da-f]+|\d+) ?)+",
+    r"meta pkttype set \w+", r"ct (?:timeout|expectation|event) set (?:\"[^\"]*\"|\S+)", r"flow add @\S+",
+    # what remembers: while it is fresh it meets each port as its first
+    r"limit (?:rate (?:over )?\d+(?: \w+)?/\w+(?: burst \d+ \w+)?|name (?:\"[^\"]*\"|[^\s{}]+))",
+    r"quota (?:name (?:\"[^\"]*\"|[^\s{}]+)|(?:over |until )?\d+ \w+(?: used \d+ \w+)?)", r"ct count (?:over )?\d+",
+    r"numgen inc mod \d+(?: offset \d+)?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!map )(?:\{[^{}]*\}|\d+(?:-\d+)?)",
     r"meta nftrace set 1", r"ct helper set \"[^\"]*\"", r"tcp option maxseg size set (?:rt mtu|\d+)", r"ip6? dscp set \w+",
 )  # fmt: skip
 _LIKE_FOR_ALL = re.compile(rf"(?:{'|'.join(_STATEMENTS)}|{_ASKS})(?= |\Z)")
-_DPORT = "(?:tcp|udp|sctp|dccp|udplite|th) dport"
-_KEY = rf"(?P<key>(?:{_SELECTOR}|{_DPORT})(?: \. (?:{_SELECTOR}|{_DPORT}))*)"
+_PORT = "(?:tcp|udp|sctp|dccp|udplite|th) [ds]port"
+_KEY = rf"(?P<key>(?:{_SELECTOR}|{_PORT})(?: \. (?:{_SELECTOR}|{_PORT}))*)"
 _VALUES = r"(?P<values>\{[^{}]*\}|@\S+|\d+(?:-\d+)?)"
-_PORTS = re.compile(rf"{_KEY} (?:(?:!=|==|<|>|<=|>=|vmap) )?{_VALUES}(?= |\Z)")
+_PORTS = re.compile(rf"{_KEY} (?:(?P<sign>!=|==|<|>|<=|>=|vmap) )?{_VALUES}(?= |\Z)")
 _TRANSLATES_BY_MAP = re.compile(rf"(?:dnat(?: ip6?)?(?: addr \. port)?|redirect) to :?{_KEY} map {_VALUES}(?= |\Z)")
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 _TRANSLATES = re.compile(r"(?:dnat(?: ip6?)? to \S+|redirect(?: to \S+)?)(?= |\Z)")
-_LIMITS = re.compile(r"limit (?:rate (?:over )?\S+(?: burst \d+ \w+)?|name \S+)(?= |\Z)")
+_OF_AN_ELEMENT = r"(?:limit rate|quota|ct count|counter|timeout|expires)[^{}]*"
+_WRITES = re.compile(
+    rf"(?:(?P<verb>add|update|delete) @(?P<set>[^\s{{}}]+)|meter [^\s{{}}]+(?: size \d+)?)"
+    rf" \{{ {_KEY}(?: (?:and|&) [\da-fA-F.:x]+)?(?: {_OF_AN_ELEMENT})? ?\}}(?= |\Z)"
+)
 
 
-def cuts_of_nft(text: str, sets: Mapping[str, str], *, merely_logs: bool = False) -> frozenset[int] | None:
-    """The destination ports at which a rule may begin or cease to match, or do another thing; None where that cannot be told.
+def cuts_of_nft(text: str, sets: Mapping[str, str], own: Ports) -> tuple[Ports, ...] | None:
+    """The ports that a rule may match, or give another way, apart from all others; None where that cannot be told.
 
-    ``sets`` are the elements of those sets and maps of its table that stay as they are.  ``merely_logs``: nothing it does is a
-    packet's fate, so that a limit in it is none of a port.
+    ``sets`` are the elements of those sets and maps of its table that stay as they are, or that nothing is in yet; ``own`` the
+    ports that questions come from, of which the rule must not tell one from another.
 
-    >>> sorted(cuts_of_nft("tcp dport { 80, 443 } accept", {}))
-    [80, 81, 443, 444]
+    >>> cuts_of_nft("tcp dport { 80, 443 } tcp dport < 100 accept", {}, ())
+    (((80, 80), (443, 443)), ((0, 99),), ((100, 100),))
     """
     bare = without_block(without_texts(text))
-    cuts: set[int] = set()
+    cuts: list[Ports] = []
     place = 0
     while place < len(bare):
-        found = _LIKE_FOR_ALL.match(bare, place) or (_LIMITS.match(bare, place) if merely_logs else None)
+        found = _LIKE_FOR_ALL.match(bare, place) or _writing(bare, place, sets)
         if found is None and (found := _PORTS.match(bare, place) or _TRANSLATES_BY_MAP.match(bare, place)) is not None:
-            values = found["values"]
-            edges = _edges(found["key"].split(" . "), sets.get(values[1:]) if values[0] == "@" else values)
-            if edges is None or (found.re is _TRANSLATES_BY_MAP and not bare.endswith(values)):
+            asked = _asked(found, sets)
+            if asked is None or any(end == "sport" and splits(ports, own) for end, ports in asked):
                 return None
-            cuts |= edges
+            if found.re is _TRANSLATES_BY_MAP and not bare.endswith(found["values"]):
+                return None
+            cuts += (ports for _, ports in asked)
         elif found is None and (found := _TRANSLATES.match(bare, place)) is not None and not _gives_one_port(bare):
             return None
         if found is None:
             return None
         place = found.end() + 1
-    return frozenset(cuts)
+    # the port that all get: the one packet that was sent to it arrives as it was
+    given = new_destination(bare).ports or ""
+    return *cuts, *((((int(given), int(given)),),) if given.isdecimal() else ())
 
 
-def _edges(selectors: Sequence[str], written: str | None) -> set[int] | None:
-    """Where ports begin and end in ``53``, ``{ 53, 67-68 : drop }`` or ``{ 192.0.2.1 . 443 }``; None where one is no number.
+def _writing(text: str, place: int, sets: Mapping[str, str]) -> re.Match[str] | None:
+    """What writes a set, and for each port alike: with a port in its key, as long as nothing is in the set."""
+    found = _WRITES.match(text, place)
+    if found is None or "port" not in found["key"] or found["set"] is None:
+        return found
+    return found if found["verb"] != "delete" and sets.get(found["set"], "some").strip("{} \n\t") == "" else None
+
+
+def _asked(found: re.Match[str], sets: Mapping[str, str]) -> list[tuple[str, Ports]] | None:
+    """Which end's ports (``dport``, ``sport``) a piece of a rule tells from the others; None where one is no number."""
+    values, selectors = found["values"], found["key"].split(" . ")
+    elements = sets.get(values[1:]) if values[0] == "@" else values
+    if elements is None:
+        return None
+    asked = list(_of_elements(selectors, elements))
+    if None in asked:
+        return None
+    told = [one for one in asked if one is not None]
+    sign = found.groupdict().get("sign") or ""
+    if sign[:1] in ("<", ">"):
+        return [(end, part) for end, ports in told for part in (((0, ports[0][0] - 1),), ports)]
+    if len(selectors) == 1 and sign != "vmap" and " : " not in elements:
+        return [(told[0][0], tuple(sorted(part for _, ports in told for part in ports)))] if told else []
+    return told
+
+
+def _of_elements(selectors: Sequence[str], written: str) -> Iterator[tuple[str, Ports] | None]:
+    """The ports of each element of ``53``, ``{ 53, 67-68 : drop }`` or ``{ 192.0.2.1 . 443 }``; None for what is no number.
 
     What a map gives may be a constant alone: of several addresses or ports the kernel would choose one.
     """
-    if written is None:
-        return None
-    found: set[int] = set()
     for element in written.strip("{} \n\t").split(","):
         key, _, data = element.strip().partition(" : ")
         parts = key.split(" . ")
         if key == "*" or not key:
             continue
         if len(parts) != len(selectors) or (data and "-" in data.partition(" ")[0] + data.rpartition(" ")[2]):
-            return None
+            yield None
+            continue
+        given = data.rpartition(" ")[2]
+        if given.isdecimal():
+            yield "dport", ((int(given), int(given)),)
         for selector, part in zip(selectors, parts, strict=True):
-            if selector.endswith(" dport"):
+            if selector.endswith("port"):
                 one = _RANGE.fullmatch(part.strip())
-                if one is None:
-                    return None
-                found |= {int(one[1]), int(one[2] or one[1]) + 1}
-    return found
+                low, high = (int(one[1]), int(one[2] or one[1])) if one is not None else (PORT_MAX + 1, 0)
+                yield (selector[-5:], ((low, high),)) if low <= high else None
 
 
 def _gives_one_port(text: str) -> bool:

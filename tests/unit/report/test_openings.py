@@ -78,7 +78,8 @@ def test_what_comes_beyond_a_limit_and_whom_an_address_stands_for() -> None:
 
 def test_what_was_not_asked_and_not_met_is_counted() -> None:
     nine = tuple(f"p{n}: no end" for n in range(9))
-    told = lines(unmet=(rule("old"), rule("far")), why_unmet=("", "no tun0"), not_asked=("203.0.113.0/24", "192.0.2.0/24"), lost=nine)
+    unmet = {"unmet": (rule("old"), rule("far")), "why_unmet": ("", "no tun0")}
+    told = lines(**unmet, not_asked=("203.0.113.0/24", "192.0.2.0/24"), lost=nine)
     at = told.index("2 rules that no question met, 1 for no known reason: --full names them")
     assert "old" in told[at + 1]
     assert "2 classes of addresses that were not asked: --full names them" in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -14,7 +14,6 @@ from lab.record.exposure import Pair
 from lab.record.sweep import Gear, Sweep, SweepGroup
 from lab.record.verdict import Kind
 from lab.study import survey
-from lab.study.alike import Alike
 from lab.study.asserted import Assertions
 from tests.unit.verdict.made import verdict
 
@@ -46,18 +45,16 @@ def test_what_was_open_and_is_not_proven_when_its_rule_is_asked_for() -> None:
     ]
 
 
-def test_ports_of_which_the_speaker_is_not_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    def alike(*_: Any) -> list[Alike]:
-        return [Alike(1, 79, verdict(Kind.DROPPED)), Alike(80, 90, verdict(Kind.ALLOWED)), Alike(91, 99, verdict(Kind.ALLOWED))]
+def test_a_sweep_that_names_the_rules_is_not_asked_again() -> None:
+    asked: list[Gear] = []
 
-    monkeypatch.setattr(survey, "ask_alike", alike)
-    found = surveyed(
-        lambda gear: Sweep((group(Kind.LOST, (80, 80)), group(Kind.CLOSED, (91, 91))), gear), every_port=False
-    )
-    assert [text.partition(":")[0] for text in found.lost] == [
-        f"client > server (10.0.2.10) {proto}/80-90" for proto in ("tcp", "udp")
-    ]
-    assert [one.ports for one in found.exposures] == [((91, 99),), ((91, 99),)]
+    def sweep(gear: Gear) -> Sweep:
+        asked.append(gear)
+        return Sweep((group(Kind.ALLOWED, (80, 90)), group(Kind.LOST, (91, 99))), Gear.RULE, sent=2)
+
+    found = surveyed(sweep, every_port=False)
+    assert [one.ports for one in found.exposures] == [((80, 90),), ((80, 90),)]
+    assert (asked, found.swept, len(found.lost)) == ([Gear.VERDICT] * 2, 0, 2)
 
 
 @pytest.mark.parametrize("kind", [Kind.DROPPED, Kind.UNROUTED, Kind.CONSUMED])

@@ -1,0 +1,137 @@
+"""Ports that no rule on their way can tell from each other, one of which speaks for all.
+
+A packet's trace tells into which chains it came.  By the text of the rules in these chains that may be about it, a port is
+either told from another one or not; where it is not, both take the same way, rule by rule.  What that way is, the kernel says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from lab.probe.question import Question, to_port
+from lab.record.path import Path
+from lab.record.sweep import Gear
+from lab.record.verdict import Kind, Verdict
+from lab.ruleset.port_cuts import Cuts
+from lab.sweep.arrival import arrival
+from lab.sweep.fates import Fate, SweepTally
+from lab.sweep.train import SweepQuestion
+
+MOST_ASKED = 512
+"""Above that many a sweep is cheaper: a question takes as long as some ten packets of a sweep."""
+_ALL_PORTS = (1 << 65_536) - 1
+
+
+@dataclass(frozen=True)
+class Ways:
+    """What is known beside the trace: ``ask`` asks one question, with every packet traced.
+
+    ``cuts`` are those of the rules on a path, None where they cannot be told; ``first`` tells it of the request's own.
+    ``served`` are the ports of services that listen, ``owner`` is the node that has an address.
+    """
+
+    ask: Callable[[Question], Verdict]
+    cuts: Callable[[Path, bool], Cuts | None]
+    served: Cuts
+    owner: Callable[[str], str | None]
+
+
+@dataclass(slots=True)
+class _Classes:
+    """The ports as bits, by which of some cuts they are in."""
+
+    cuts: Cuts
+    masks: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.masks = [_mask(ports) for ports in self.cuts]
+
+    def of(self, port: int) -> int:
+        """All ports that none of the cuts tells from this one."""
+        found = _ALL_PORTS
+        for mask in self.masks:
+            found &= mask if mask >> port & 1 else ~mask
+        return found
+
+    def count(self, asked: int, most: int) -> int:
+        """In how many classes the ports that are ``asked`` fall; counting ends behind ``most``."""
+        edges = {edge for ports in self.cuts for low, high in ports for edge in (low, high + 1) if edge < 65_536}
+        lows = sorted({0, *edges})
+        seen: set[tuple[bool, ...]] = set()
+        for low, after in zip(lows, [*lows[1:], 65_536], strict=True):
+            if asked & ((1 << after) - (1 << low)):
+                seen.add(tuple(bool(mask >> low & 1) for mask in self.masks))
+                if len(seen) > most:
+                    break
+        return len(seen)
+
+
+def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
+    """Ask one port of each class of the question's, and fill the tally with what it says of all.
+
+    False, and nothing in the tally, where that cannot be told, or would take more questions than a sweep is worth.
+    """
+    start = time.perf_counter()
+    left = _mask(question.ports)
+    known: dict[Cuts, _Classes] = {}
+    while left:
+        port = (left & -left).bit_length() - 1
+        verdict = ways.ask(Question(question.node, question.source, question.destination, to_port(question.proto, port)))
+        cuts = _cuts(ways, verdict)
+        room = MOST_ASKED - tally.sent
+        if cuts is None or verdict.kind is Kind.LOST or not room:
+            break
+        if cuts not in known:
+            known[cuts] = _Classes(cuts)
+            if known[cuts].count(left, room) > room:
+                break
+        spoken = known[cuts].of(port) & left
+        left &= ~spoken
+        fate = Fate(verdict, arrival(verdict, port, ways.owner))
+        tally.add(("alike", port), _ports(spoken), partial(_same, fate))
+        tally.sent += 1
+        tally.seconds = time.perf_counter() - start
+    if left:
+        tally.fates.clear()
+        tally.sent = 0
+        return False
+    tally.gear = Gear.RULE
+    return True
+
+
+def _same(fate: Fate) -> Fate:
+    return fate
+
+
+def _cuts(ways: Ways, verdict: Verdict) -> Cuts | None:
+    seen = verdict.observation
+    found = dict.fromkeys(ways.served)
+    for paths, first in ((seen.request, True), ((*seen.answer, *seen.others), False)):
+        for path in paths:
+            cuts = ways.cuts(path, first)
+            if cuts is None:
+                return None
+            found |= dict.fromkeys(cuts)
+    return tuple(found)
+
+
+def _mask(ports: Sequence[tuple[int, int]]) -> int:
+    found = 0
+    for low, high in ports:
+        found |= (1 << (min(high, 65_535) + 1)) - (1 << min(low, 65_536)) if low <= high else 0
+    return found
+
+
+def _ports(mask: int) -> list[int]:
+    """The ports whose bits are set."""
+    bits = bin(mask)[:1:-1]
+    found: list[int] = []
+    low = bits.find("1")
+    while low >= 0:
+        end = bits.find("0", low)
+        found += range(low, end if end >= 0 else len(bits))
+        low = bits.find("1", end) if end >= 0 else -1
+    return found
