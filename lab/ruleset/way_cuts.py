@@ -33,10 +33,17 @@ class _Telling(NamedTuple):
 
 
 class WayCuts:
-    """What the rules of one node tell apart; they are read once, and asked for every packet that came by.
+    r"""What the rules of one node tell apart; they are read once, and asked for every packet that came by.
 
     ``own`` are the ports that questions come from, ``like`` the node's ipsets whose elements have
     no ports.
+
+    >>> from lab.ruleset.held_save import chains_of_save
+    >>> from lab.ruleset.save import read_save
+    >>> from lab.written.expect.example import PASSED
+    >>> text = "*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp --dport 443 -j ACCEPT\nCOMMIT"
+    >>> WayCuts(chains_of_save("ip", read_save(text)), ((32768, 60999),)).on(PASSED.path[0], first=True)
+    (((443, 443),),)
     """
 
     def __init__(self, chains: Chains, own: Ports, like: Collection[str] = ()) -> None:

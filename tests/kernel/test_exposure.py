@@ -40,12 +40,12 @@ COMMIT
 """
 
 
-def measured(folder: Path, families: tuple[int, ...] = (4, 6)) -> ExposureReport:
+def measured(folder: Path, families: tuple[int, ...] = (4, 6), *, every_port: bool = False) -> ExposureReport:
     for name, text in (("topologies/made.yaml", TOPOLOGY), ("matrices/made.yaml", MATRIX), ("policies/made.rules", POLICY)):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     plans = make_plans([folder / "matrices/made.yaml"], Choices())
-    return measure(plans, families, ["world"], ["server"], every_port=False, then=None, progress=lambda *_: None)
+    return measure(plans, families, ["world"], ["server"], every_port=every_port, then=None, progress=lambda *_: None)
 
 
 def test_a_family_of_the_topology_that_no_matrix_speaks_of(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_a_family_of_the_topology_that_no_matrix_speaks_of(tmp_path: Path) -> No
 
 def test_what_is_lost_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Instrument, "backlog_overflowed", lambda _: True)
-    report = measured(tmp_path, (4,))
+    report = measured(tmp_path, (4,), every_port=True)
     assert report.exposures == ()
     assert report.lost

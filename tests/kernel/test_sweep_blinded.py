@@ -32,7 +32,7 @@ Before = Callable[[Lab, int], None]  # called before each sending, with how many
 
 
 def swept(lab: Lab, gear: Gear) -> Sweep:
-    return lab.sweep("client", "server", "udp/1-500", gear=gear)
+    return lab.sweep("client", "server", "udp/1-500", gear=gear, every_port=True)
 
 
 def counted(sweep: Sweep) -> dict[Kind, int]:
@@ -194,5 +194,5 @@ def test_what_is_eaten_where_counting_cannot_see(lab_of: LabOf, gear: Gear, node
 @GEARS
 def test_a_route_taken_away_on_the_way(lab_of: LabOf, gear: Gear) -> None:
     lab = lab_of(corridor(gateway={"routes": ["blackhole 192.0.2.0/24"]}), gateway=RULES)
-    sweep = lab.sweep("client", "192.0.2.7", "udp/1-500", gear=gear)
+    sweep = lab.sweep("client", "192.0.2.7", "udp/1-500", gear=gear, every_port=True)
     assert {group.verdict.kind for group in sweep.groups} == {Kind.UNROUTED}, "it died before a rule could"

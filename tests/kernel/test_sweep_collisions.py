@@ -27,7 +27,7 @@ def test_ports_that_are_led_onto_ports_that_are_swept_too(lab_of: LabOf, proto: 
 @GEARS
 def test_all_ports_led_onto_one(lab_of: LabOf, gear: Gear) -> None:
     lab = lab_of(corridor(), gateway=table("nat", f"-A PREROUTING -p tcp -j DNAT --to-destination {SERVER}:8443"))
-    sweep = lab.sweep("client", NEAR, gear=gear)
+    sweep = lab.sweep("client", NEAR, gear=gear, every_port=True)
     assert {group.verdict.kind for group in sweep.groups} == {Kind.CLOSED}
     assert sweep.of(1).arrived == Arrived("server", SERVER, 8443)
     assert (sweep.of(1).count, sweep.of(8443).count, sweep.lost) == (65534, 1, 0)
@@ -39,7 +39,7 @@ def test_rules_that_read_source_ports_beside_a_translation(lab_of: LabOf, gear: 
     forward = f"-A PREROUTING -p tcp --dport 100:199 -j DNAT --to-destination {SERVER}:443"
     odd = "-A FORWARD -p tcp -m tcp --sport 40000:65535 -j DROP"
     lab = lab_of(corridor(), gateway=table("nat", forward) + table("filter", ESTABLISHED, odd))
-    sweep = lab.sweep("client", NEAR, "tcp/50-249", gear=gear)
+    sweep = lab.sweep("client", NEAR, "tcp/50-249", gear=gear, every_port=True)
     assert [(group.keys, group.verdict.kind) for group in sweep.groups] == [
         (((50, 99), (200, 249)), Kind.CLOSED), (((100, 199),), Kind.CLOSED),
     ]  # fmt: skip
@@ -57,7 +57,7 @@ def test_a_piece_that_is_sent_again_meets_no_flow_of_its_first_sending(
     told = iter([False, True])
     overflowed = Catch.overflowed
     monkeypatch.setattr(Catch, "overflowed", lambda catch: next(told, False) or overflowed(catch))
-    sweep = lab.sweep("client", "server", "tcp/100-300", gear=gear, at="gateway")
+    sweep = lab.sweep("client", "server", "tcp/100-300", gear=gear, at="gateway", every_port=True)
     assert sweep.repeats
     assert [(group.verdict.kind, group.verdict.node) for group in sweep.groups] == [(Kind.DROPPED, "second")]
 
@@ -68,7 +68,7 @@ def test_policies_outside_the_filter_table(lab_of: LabOf, gear: Gear) -> None:
     hashed = "-A PREROUTING -p tcp -j HMARK --hmark-tuple dport --hmark-mod 2 --hmark-offset 1 --hmark-rnd 0xfeed"
     mangle = table("mangle", hashed, "-A FORWARD -m mark --mark 1 -j ACCEPT", FORWARD="DROP")
     lab = lab_of(corridor(), gateway=mangle + table("filter", FORWARD="DROP"))
-    sweep = lab.sweep("client", "server", "tcp/100-400", gear=gear)
+    sweep = lab.sweep("client", "server", "tcp/100-400", gear=gear, every_port=True)
     for port in (100, 101, 102, 250, 400):
         assert sweep.of(port).verdict.kind is Kind.DROPPED
         if gear is Gear.RULE:
@@ -78,6 +78,6 @@ def test_policies_outside_the_filter_table(lab_of: LabOf, gear: Gear) -> None:
 @GEARS
 def test_a_rejection_whose_answer_finds_no_way_back(lab_of: LabOf, gear: Gear) -> None:
     lab = lab_of(corridor(), gateway=table("filter", "-A FORWARD -p udp -j REJECT"))
-    (group,) = lab.sweep("client", "server", "udp/100-300", source="203.0.113.9", gear=gear).groups
+    (group,) = lab.sweep("client", "server", "udp/100-300", source="203.0.113.9", gear=gear, every_port=True).groups
     assert (group.verdict.kind, group.verdict.muted) == (Kind.REJECTED, True)
     assert group.verdict.rule is not None

@@ -32,7 +32,7 @@ found = {"rootless": ROOTLESS in os.environ}
 with Lab(Topology.model_validate(topology), {"gateway": Rulesets(v4=policy)}) as lab:
     for service in ("tcp/1-3000", "udp/1-3000"):
         for gear in Gear:
-            sweep = lab.sweep("client", "server", service, gear=gear)
+            sweep = lab.sweep("client", "server", service, gear=gear, every_port=True)
             told = [[low, high, str(group.verdict), group.arrived] for low, high, group in sweep.ranges()]
             found[f"{gear} {service}"] = [told, sweep.lost]
 print(json.dumps(found))

@@ -22,11 +22,11 @@ _SELECTORS = (
     r"ct (?:state|status|direction|mark|zone|label|helper)",
     r"ct (?:original|reply) (?:ip6? )?(?:saddr|daddr|protocol|l3proto)",
     r"fib [sd]addr(?: \. (?:iif|oif|mark))* (?:oif|oifname|type|check)", r"icmp (?:type|code)", r"icmpv6 (?:type|code)",
-    r"tcp flags",
+    r"tcp flags", r"tcp option maxseg size", r"rt6? type", r"ct (?:(?:original|reply) )?(?:bytes|packets|avgpkt)",
 )  # fmt: skip
 _SELECTOR = f"(?:{'|'.join(_SELECTORS)})"
 _ASKS = (
-    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|vmap))? (?!set |map |\. )"
+    rf"{_SELECTOR}(?: \. {_SELECTOR})*(?: &(?: {_VALUE}))?(?: (?:!=|==|<|>|<=|>=|!|vmap))? (?!set |map |\. )"
     rf"{_VALUE}(?: \| {_VALUE})*(?: / \S+)?"
 )
 _STATEMENTS = (
@@ -36,9 +36,9 @@ _STATEMENTS = (
     r"reject(?: with (?:tcp reset|(?:icmpx?|icmpv6|icmp6) (?:type )?\S+))?",
     r"masquerade(?: to :\S+)?(?: (?:random|fully-random|persistent))*",
     r"snat(?: ip6?)? to [\[\]\d.:a-fA-F-]+(?: (?:random|fully-random|persistent))*",
-    r"(?:meta|ct) (?:mark|priority|zone|label) set (?:0x[\da-f]+|\d+|none)", r"meta mark set ct mark", r"ct mark set meta mark",
-    r"meta mark set (?:meta|ct) mark (?:(?:&|\||\^|and|or|xor) (?:0x[\da-f]+|\d+) ?)+",
-    r"ct mark set (?:meta|ct) mark (?:(?:&|\||\^|and|or|xor) (?:0x[\da-f]+|\d+) ?)+",
+    r"(?:meta|ct) (?:mark|priority|zone|label) set (?:0x[\da-f]+|\d+|none)",
+    r"(?:meta|ct) mark set (?:meta|ct) mark(?: (?:&|\||\^|and|or|xor) (?:0x[\da-f]+|\d+))*",
+    r"queue(?: flags \S+)? to \d+",
     r"meta pkttype set \w+", r"ct (?:timeout|expectation|event) set (?:\"[^\"]*\"|\S+)", r"flow add @\S+",
     # what remembers: while it is fresh it meets each port as its first
     r"limit (?:rate (?:over )?\d+(?: \w+)?/\w+(?: burst \d+ \w+)?|name (?:\"[^\"]*\"|[^\s{}]+))",
