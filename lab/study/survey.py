@@ -16,6 +16,7 @@ from lab.ruleset.ownership import read_ownership
 from lab.study.asserted import Assertions
 from lab.study.reach import PROTOCOLS
 from lab.study.unmet import RuleKey, met_by
+from lab.sweep.fates import SweepTally
 from lab.written.service import ports_text
 
 _MOST_RANGES = 12  # of ports that a sentence names
@@ -56,7 +57,6 @@ def survey(
             for group in groups:
                 found.exposures.append(_exposure(pair, proto, group, assertions))
                 told(found.exposures[-1])
-            found.met |= {key for group in groups for key in met_by(group.verdict)}
             found.asked += [] if found.asked[-1:] == [pair] else [pair]
             found.questions += 1
             found.seconds = time.perf_counter() - start
@@ -65,15 +65,14 @@ def survey(
 
 def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey, *, every_port: bool) -> tuple[SweepGroup, ...]:
     """What is open of all ports; the rules of these alone are asked for, where they are not known by then."""
-    coarse = _ask(lab, pair, f"{proto}/1-65535", Gear.VERDICT, every_port=every_port)
-    found.met |= {key for group in coarse.groups for key in met_by(group.verdict)}
+    coarse = _ask(lab, pair, f"{proto}/1-65535", found, Gear.VERDICT, every_port=every_port)
     found.swept += coarse.sent == coarse.count
     _tell(coarse.groups, pair, proto, found)
     _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
     ports = ports_text(sorted(part for group in coarse.open for part in group.keys))
-    fine = _ask(lab, pair, f"{proto}/{ports}", Gear.RULE, every_port=True)
+    fine = _ask(lab, pair, f"{proto}/{ports}", found, Gear.RULE, every_port=True)
     _tell(fine.groups, pair, proto, found)
     _tell_closed(fine.groups, pair, proto, found)
     return fine.open
@@ -115,11 +114,15 @@ def question_text(pair: Pair, proto: str, ports: Ranges) -> str:
     return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(ports[:_MOST_RANGES])}{more}"
 
 
-def _ask(lab: Lab, pair: Pair, service: str, gear: Gear, *, every_port: bool) -> Sweep:
-    return lab.sweep(
-        pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, every_port=every_port
+def _ask(lab: Lab, pair: Pair, service: str, found: Survey, gear: Gear, *, every_port: bool) -> Sweep:
+    tally = SweepTally()
+    sweep = lab.sweep(
+        pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, tally=tally, every_port=every_port
     )
-
+    for fate in tally.finished:
+        for verdict in (fate.verdict, fate.beyond):
+            found.met.update(met_by(verdict) if verdict is not None else ())
+    return sweep
 
 def _exposure(pair: Pair, proto: str, group: SweepGroup, assertions: Assertions) -> Exposure:
     rule = group.verdict.rule
