@@ -117,8 +117,9 @@ def question_text(pair: Pair, proto: str, ports: Ranges) -> str:
 def _ask(lab: Lab, pair: Pair, service: str, found: Survey, gear: Gear, *, every_port: bool) -> Sweep:
     tally = SweepTally()
     sweep = lab.sweep(
-        pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, tally=tally, every_port=every_port
-    )
+        pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, tally=tally,
+        every_port=every_port,
+    )  # fmt: skip
     for fate in tally.finished:
         for verdict in (fate.verdict, fate.beyond):
             found.met.update(met_by(verdict) if verdict is not None else ())
