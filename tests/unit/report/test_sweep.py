@@ -43,7 +43,7 @@ def test_what_was_let_through_to_nobody(arrived: Arrived, asked: int | None, wor
 def test_what_is_unsettled_or_lost_is_said() -> None:
     lost = SweepGroup(((9, 9),), verdict(Kind.LOST))
     text = "\n".join(sweep_lines(Sweep((LIMITED, lost), Gear.RULE)))
-    assert "unsettled: 53: gateway filter:FORWARD:3 (-m limit) remembers" in text
+    assert "unsettled: 53: gateway filter:FORWARD:3 (-m limit) decides by chance" in text
     assert "2 ports in 0.00 s, rule gear, 1 of them not proven" in text
 
 
