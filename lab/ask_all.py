@@ -24,26 +24,28 @@ def ask_all(
     lab: Lab, question: SweepQuestion, gear: Gear, at: str | None, tally: SweepTally, *, every_port: bool, beyond: bool
 ) -> Sweep:
     """The sweep of one question; see `lab.lab.Lab.ask_all`."""
-    fresh = lab.fresh
-    first, recall = fresh.past(question, first=True), fresh.past(question)
-    chance = fresh.by_chance(question)
-    hazards = fresh.hazards_of(question)
-    manner = choose(
-        gear, lab.policies.values(), hazards, remembering=bool(first), by_chance=chance, every_port=every_port
-    )
-    if not (manner.alike and _ask_alike(lab, question, at, tally)):
-        tally.gear, tally.notes = manner.gear, manner.notes
-        question = replace(question, varied=manner.varied)
-        with lab.batch():
-            if not first:
-                fresh.let_by(question)
-            sweeping = Sweeping(
-                lab.stage, question, at, partial(lab.ask, at=at), Past(recall, bool(first)), fresh.whim_on, tally
-            )
-            sweeping.run(manner, processor=lab.helper)
+    recall = lab.fresh.past(question)
+    remembering = bool(recall) and bool(lab.fresh.past(question, first=True))
+    alike = not every_port and (gear is Gear.VERDICT or remembering)
+    if not (alike and _ask_alike(lab, question, at, tally)):
+        _ask_each(lab, question, gear, at, tally, Past(recall, remembering))
     if beyond and recall:
         _tell_beyond(lab, question, at, tally, recall)
     return tally.result()
+
+
+def _ask_each(lab: Lab, question: SweepQuestion, gear: Gear, at: str | None, tally: SweepTally, past: Past) -> None:
+    """Send a packet to each."""
+    fresh = lab.fresh
+    chance, hazards = fresh.by_chance(question), fresh.hazards_of(question)
+    manner = choose(gear, lab.policies.values(), hazards, remembering=past.of_first, by_chance=chance)
+    tally.gear, tally.notes = manner.gear, manner.notes
+    question = replace(question, varied=manner.varied)
+    with lab.batch():
+        if not past.of_first:
+            fresh.let_by(question)
+        sweeping = Sweeping(lab.stage, question, at, partial(lab.ask, at=at), past, fresh.whim_on, tally)
+        sweeping.run(manner, processor=lab.helper)
 
 
 def _ask_alike(lab: Lab, question: SweepQuestion, at: str | None, tally: SweepTally) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.ruleset.aimed import Seen, may_match
@@ -67,6 +67,7 @@ class Ways:
             )
             for family in (4, 6)
         }  # fmt: skip
+        self._jumps: dict[tuple[str, int], Mapping[ChainKey, Sequence[HeldRule]]] = {}
         self._untracked = any(
             word in rule.text for chains in held.values() for rule in rules_of(chains) for word in _UNTRACKED
         )
@@ -77,24 +78,35 @@ class Ways:
         }
 
     def met(
-        self, flow: Flow, *, first: bool = False, among: Mapping[tuple[str, int], Collection[ChainKey]] | None = None
+        self, flow: Flow, *, first: bool, among: Mapping[str, Sequence[HeldRule]]
     ) -> Iterator[tuple[str, HeldRule]]:
-        """Each rule that a packet of the flow may match, with its node; some are told twice.
+        """Each rule ``among`` these of each node that a packet of the flow may match, with its node; some are told twice.
 
-        With ``first`` of its first packet alone: the request before there is any answer or error.  ``among`` are the chains
-        of each node and family that lead to what is looked for, where not all are to be walked.
+        With ``first`` of its first packet alone: the request before there is any answer or error.  Rulesets are long and such
+        rules are few, so from each of them the chains are searched backwards that lead to it.
         """
         known = self._known(flow)
-        for (node, family), chains in self._chains.items():
-            if family != flow.family or (among is not None and not among.get((node, family))):
-                continue
-            within = None if among is None else among[node, family]
-            for begin in chains.values():
-                if not self._enters(flow, node, begin, first=first) or (within is not None and begin.key not in within):
+        for node, rules in among.items():
+            chains = self._chains[node, flow.family]
+            leading = self._leading(node, flow.family)
+            for begin in chains.values() if rules else ():
+                if not self._enters(flow, node, begin, first=first):
                     continue
                 for view in self._views(flow, node, begin, known, first=first):
-                    for rule in _walked(chains, begin, view, within):
-                        yield node, rule
+                    entered = {begin.key: True}
+                    for rule in rules:
+                        if rule.key in chains and view.may_match(rule) and _led(rule.key, view, leading, entered):
+                            yield node, rule
+
+    def _leading(self, node: str, family: int) -> Mapping[ChainKey, Sequence[HeldRule]]:
+        """The rules that lead to each chain."""
+        if (node, family) not in self._jumps:
+            found: dict[ChainKey, list[HeldRule]] = {}
+            for rule in rules_of(self._chains[node, family]):
+                for name in rule.jump_to:
+                    found.setdefault((rule.family, rule.table, name), []).append(rule)
+            self._jumps[node, family] = found
+        return self._jumps[node, family]
 
     def _enters(self, flow: Flow, node: str, chain: HeldChain, *, first: bool) -> bool:
         """Whether a packet may come to a base chain: to INPUT only where its address is the node's, or may become so."""
@@ -195,20 +207,17 @@ class _View(NamedTuple):
         return _about(rule, self.flow, self.seen, answers=self.answers)
 
 
-def _walked(chains: Chains, begin: HeldChain, view: _View, within: Collection[ChainKey] | None) -> Iterator[HeldRule]:
-    """Every rule that the packet may match, in the chains it may enter from this base chain."""
-    entered = {begin.key}
-    waiting = [begin]
-    while waiting:
-        for rule in waiting.pop().rules:
-            if not view.may_match(rule):
-                continue
-            yield rule
-            for name in rule.jump_to:
-                key = rule.family, rule.table, name
-                if key in chains and key not in entered and (within is None or key in within):
-                    entered.add(key)
-                    waiting.append(chains[key])
+def _led(
+    key: ChainKey, view: _View, leading: Mapping[ChainKey, Sequence[HeldRule]], entered: dict[ChainKey, bool]
+) -> bool:
+    """Whether the packet may be led to a chain; ``entered`` is what is known of chains by now, first that it begins in one."""
+    known = entered.get(key)
+    if known is None:
+        entered[key] = False  # the kernel refuses chains that lead round in a circle
+        known = entered[key] = any(
+            view.may_match(rule) and _led(rule.key, view, leading, entered) for rule in leading.get(key, ())
+        )
+    return known
 
 
 def _name(proto: str) -> str:

@@ -55,6 +55,7 @@ class Memories:
                     self._uses.setdefault(memory, []).append((rule, use))
         self._by_source = {memory: all(use.by_source for _, use in uses) for memory, uses in self._uses.items()}
         self._cached: dict[tuple[Flow, bool, bool], tuple[Memory, ...]] = {}
+        self._written: dict[Flow, tuple[Memory, ...]] = {}
         self.any = bool(self._uses) or any(whim_of(rule.text) for chains in held.values() for rule in rules_of(chains))
 
     @cached_property
@@ -73,6 +74,11 @@ class Memories:
         """
         if not self._uses:
             return ()
+        # most flows meet none at any port: that is found once for all ports
+        anywhere = self._remembered(flow._replace(ports=()), first=first, logs=logs)
+        return self._remembered(flow, first=first, logs=logs) if anywhere and flow.ports else anywhere
+
+    def _remembered(self, flow: Flow, *, first: bool, logs: bool) -> tuple[Memory, ...]:
         key = flow._replace(ends=tuple(flow.ends)), first, logs
         found = self._cached.get(key)
         if found is None:
@@ -87,13 +93,16 @@ class Memories:
         return self._uses.keys()
 
     def written_by(self, flow: Flow) -> tuple[Memory, ...]:
-        """The memories that some packet of the flow may write."""
+        """The memories that some packet of the flow may write; at any port, as that is found once."""
         if not self._uses:
             return ()
-        met = self._ways.met(flow, first=False, among=self._leading_to_uses)
-        return tuple(dict.fromkeys(
-            memory for node, rule in met for memory, use in self._of.get((node, rule), ()) if use.writes
-        ))  # fmt: skip
+        anywhere = flow._replace(ends=tuple(flow.ends), ports=())
+        if anywhere not in self._written:
+            met = self._ways.met(anywhere, first=False, among=self._using)
+            self._written[anywhere] = tuple(dict.fromkeys(
+                memory for node, rule in met for memory, use in self._of.get((node, rule), ()) if use.writes
+            ))  # fmt: skip
+        return self._written[anywhere]
 
     def chance_on(self, paths: Iterable[Path]) -> Reader | None:
         """The first rule that decides by chance that one of the packets came as far as, with its node; None for none."""
@@ -107,7 +116,7 @@ class Memories:
 
     def _find(self, flow: Flow, *, first: bool, logs: bool) -> tuple[Memory, ...]:
         found: dict[Memory, None] = {}
-        for node, rule in self._ways.met(flow, first=first, among=self._leading_to_uses):
+        for node, rule in self._ways.met(flow, first=first, among=self._using):
             for memory, use in self._of.get((node, rule), ()):
                 if use.reads and (logs or self._decides(node, rule)):
                     found[memory] = None
@@ -155,22 +164,18 @@ class Memories:
 
     def whims(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
         """The rules that decide by chance or by counting, and that the flow may meet."""
-        met = self._ways.met(flow, first=first, among=self._leading_to_whims) if self._has_whims else ()
+        met = self._ways.met(flow, first=first, among=self._whimsical)
         return tuple(dict.fromkeys(rule for _, rule in met if whim_of(rule.text) is not None and rule.has_say))
 
     def hazards_met(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
         """The rules that `lab.ruleset.hazards` knows something of and that the flow may meet."""
-        met = self._ways.met(flow, first=first, among=self._leading_to_hazards)
+        met = self._ways.met(flow, first=first, among=self._hazardous)
         return tuple(dict.fromkeys(rule for _, rule in met if is_hazard(rule)))
-
-    def rules_met(self, flow: Flow, *, first: bool = False) -> tuple[tuple[str, HeldRule], ...]:
-        """Every rule that the flow may match, each with its node."""
-        return tuple(dict.fromkeys(self._ways.met(flow, first=first)))
 
     def rules_in_the_way(self, flow: Flow, *, logs: bool = False) -> tuple[tuple[str, HeldRule], ...]:
         """The rules that ask or write what is in the flow's way, and the whims that it may meet, each with its node."""
         wanted = frozenset(self.in_the_way(flow, logs=logs))
-        whims = frozenset(self.whims(flow)) if self._has_whims else frozenset()
+        whims = frozenset(self.whims(flow))
         return tuple(
             (node, rule)
             for node, chains in self._held.items()
@@ -191,39 +196,22 @@ class Memories:
         return self._touches.reader(paths, frozenset(memories))
 
     @cached_property
-    def _has_whims(self) -> bool:
-        return any(self._leading_to_whims.values())
+    def _using(self) -> Mapping[str, Sequence[HeldRule]]:
+        return self._that(lambda node, rule: (node, rule) in self._of)
 
     @cached_property
-    def _leading_to_uses(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
-        return self._leading_to(lambda node, rule: (node, rule) in self._of)
+    def _whimsical(self) -> Mapping[str, Sequence[HeldRule]]:
+        return self._that(lambda _, rule: whim_of(rule.text) is not None)
 
     @cached_property
-    def _leading_to_whims(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
-        return self._leading_to(lambda _, rule: whim_of(rule.text) is not None)
+    def _hazardous(self) -> Mapping[str, Sequence[HeldRule]]:
+        return self._that(lambda _, rule: is_hazard(rule))
 
-    @cached_property
-    def _leading_to_hazards(self) -> Mapping[tuple[str, int], Collection[ChainKey]]:
-        return self._leading_to(lambda _, rule: is_hazard(rule))
-
-    def _leading_to(self, wanted: Callable[[str, HeldRule], bool]) -> dict[tuple[str, int], frozenset[ChainKey]]:
-        """The chains of each node and family that hold a wanted rule, or lead to one that does."""
-        found: dict[tuple[str, int], frozenset[ChainKey]] = {}
-        for node, chains in self._held.items():
-            sent_from: dict[ChainKey, list[ChainKey]] = {}
-            for rule in rules_of(chains):
-                for name in rule.jump_to:
-                    sent_from.setdefault((rule.family, rule.table, name), []).append(rule.key)
-            waiting = list({rule.key for rule in rules_of(chains) if wanted(node, rule)})
-            leading = set(waiting)
-            while waiting:
-                for key in sent_from.get(waiting.pop(), ()):
-                    if key not in leading:
-                        leading.add(key)
-                        waiting.append(key)
-            for family in (4, 6):
-                found[node, family] = frozenset(key for key in leading if key in chains and chains[key].judges(family))
-        return found
+    def _that(self, wanted: Callable[[str, HeldRule], bool]) -> dict[str, Sequence[HeldRule]]:
+        """The rules of each node that are ``wanted``."""
+        return {
+            node: [rule for rule in rules_of(chains) if wanted(node, rule)] for node, chains in self._held.items()
+        }
 
 
 def _is_any_object(use: Use) -> bool:

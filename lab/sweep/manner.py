@@ -17,7 +17,7 @@ class Manner:
     """``gear`` is the one that can prove, with ``notes`` where it is not the one that was wanted.
 
     ``by_rule`` tells that the rules' own counters are read.  ``varied`` gives every packet a source port of its own, ``alone``
-    has each at rest and forgotten before the next.  ``alike`` tells that one port may speak for those like it.
+    has each at rest and forgotten before the next.
     """
 
     gear: Gear
@@ -25,17 +25,12 @@ class Manner:
     by_rule: bool = False
     varied: bool = False
     alone: bool = False
-    alike: bool = False
 
 
 def choose(
-    wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool, by_chance: bool, every_port: bool = True
+    wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool, by_chance: bool
 ) -> Manner:
-    """The manner of a sweep through these policies; past rules that remember what they saw, or that decide by chance.
-
-    With ``every_port`` none speaks for another.
-    """
-    alike = not every_port and (wanted is Gear.VERDICT or remembering)
+    """The manner of a sweep through these policies; past rules that remember what they saw, or that decide by chance."""
     traces = any(policy.traces for policy in policies)
     deceived = remembering or by_chance or hazards.queues or hazards.answers or hazards.copies or traces
     countable = not deceived and all(map(_is_countable, policies))
@@ -52,8 +47,8 @@ def choose(
             ("a rule traces packets by itself", traces),
         ):
             if found:
-                return Manner(Gear.RULE, (f"swept in the rule gear: {why}",), countable, varied, alone, alike)
-    return Manner(wanted, (), countable if wanted is Gear.RULE else hazards.rejects, varied, alone, alike)
+                return Manner(Gear.RULE, (f"swept in the rule gear: {why}",), countable, varied, alone)
+    return Manner(wanted, (), countable if wanted is Gear.RULE else hazards.rejects, varied, alone)
 
 
 def _is_countable(policy: Held) -> bool:
