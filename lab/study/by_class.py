@@ -172,7 +172,7 @@ class _Chooser:
         self._nowhere: dict[str, None] = {}
         self._usual: tuple[list[_End], list[_End]] = [], []
         self._compared = True
-        self._place = cache(geography.place)
+        self._place, self._owners, self._way = cache(geography.place), cache(self._topology.owners), cache(self._way_of)
 
     def begin(self, usual: Sequence[Pair], again: Sequence[Pair]) -> None:
         """Take in what is asked anyway."""
@@ -234,18 +234,17 @@ class _Chooser:
 
     def _consider(self, sender: _End, target: _End, rank: int) -> None:
         to = self._place(target.address)
-        owners = self._topology.owners(target.address)
-        if to is None or to == ("net", sender.zone) or sender.name in owners:
+        if to is None or to == ("net", sender.zone) or sender.name in self._owners(target.address):
             return  # what stays inside a network passes no firewall
+        pair = Pair(sender.zone, sender.name, sender.address, target.zone, target.name, target.address, self._family,
+                    sender.words, target.words)  # fmt: skip
+        if not self._wanted(pair):
+            return
         met = self._met(sender, target, to)
         asked = self._asked.get((sender.zone, to), {})
         # of a class's addresses and the usual one the rules may know no difference: then the usual one speaks for both
         kinds = [(source, destination) for source in {sender.kind, None} for destination in {target.kind, None}]
         if any(met in asked.get(kind, ()) for kind in kinds):
-            return
-        pair = Pair(sender.zone, sender.name, sender.address, target.zone, target.name, target.address, self._family,
-                    sender.words, target.words)  # fmt: skip
-        if not self._wanted(pair):
             return
         self._keep(sender, target, to, met)
         opens = any(
@@ -260,17 +259,18 @@ class _Chooser:
 
     def _met(self, sender: _End, target: _End, to: ToPlace) -> object:
         return tuple(
-            (name, self._reach[name].met(sender.inside, target.inside, **self._way(name, sender, to)))
+            (name, self._reach[name].met(sender.inside, target.inside, **self._way(name, sender.zone, sender.name, to)))
             for name in self._geography.relevant(to)
         )
 
     def _rules_met(self, sender: _End, target: _End, to: ToPlace) -> Iterator[tuple[str, int]]:
         for name in self._geography.relevant(to):
-            yield name, self._reach[name].rules_met(sender.inside, target.inside, **self._way(name, sender, to))
+            way = self._way(name, sender.zone, sender.name, to)
+            yield name, self._reach[name].rules_met(sender.inside, target.inside, **way)
 
-    def _way(self, node: str, sender: _End, to: ToPlace) -> Way:
+    def _way_of(self, node: str, zone: str, sender: str, to: ToPlace) -> Way:
         return {
-            "own": to == ("own", node), "entered": self._geography.entered(node, sender.zone, sender.name),
+            "own": to == ("own", node), "entered": self._geography.entered(node, zone, sender),
             "left": self._geography.left(node, to),
         }  # fmt: skip
 
