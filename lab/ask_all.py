@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 from lab.fresh import Recall
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.sweep import Gear, Sweep
+from lab.record.verdict import Verdict
 from lab.sweep.alike import Ways, ask_alike
-from lab.sweep.fates import SweepTally
+from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.manner import choose
 from lab.sweep.past import Past
 from lab.sweep.sweeping import Sweeping
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
 
 def ask_all(
-    lab: Lab, question: SweepQuestion, gear: Gear, at: str | None, tally: SweepTally, *, every_port: bool, beyond: bool
-) -> Sweep:
+    lab: Lab, question: SweepQuestion, gear: Gear, at: str | None, tally: SweepTally, *, every_port: bool,
+    beyond: Callable[[Verdict], bool] | None,
+) -> Sweep:  # fmt: skip
     """The sweep of one question; see `lab.lab.Lab.ask_all`."""
     recall = lab.fresh.past(question)
     remembering = bool(recall) and bool(lab.fresh.past(question, first=True))
@@ -30,7 +33,7 @@ def ask_all(
     if not (alike and _ask_alike(lab, question, at, tally)):
         _ask_each(lab, question, gear, at, tally, Past(recall, remembering))
     if beyond and recall:
-        _tell_beyond(lab, question, at, tally, recall)
+        _tell_beyond(lab, question, at, [fate for fate in tally.finished if beyond(fate.verdict)], recall)
     return tally.result()
 
 
@@ -65,9 +68,9 @@ def _ask_alike(lab: Lab, question: SweepQuestion, at: str | None, tally: SweepTa
         return ask_alike(question, ways, tally)
 
 
-def _tell_beyond(lab: Lab, question: SweepQuestion, at: str | None, tally: SweepTally, recall: Recall) -> None:
+def _tell_beyond(lab: Lab, question: SweepQuestion, at: str | None, fates: Sequence[Fate], recall: Recall) -> None:
     """Ask of each fate what comes when the memories that decided it are used up."""
     with lab.batch():
-        for fate in tally.finished:
-            single = question.single(min(fate.keys))
+        for fate in fates:
+            single = question.single(fate.first)
             fate.beyond = recall.beyond(fate.verdict, partial(lab.ask, single, at, as_first=False))

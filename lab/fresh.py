@@ -168,7 +168,6 @@ class Recall:
         met = self._fresh.past_by(_paths(first) or (), self.wanted)
         if not met or met.budget > MOST_SPENT:
             return None
-        met.renew()
         for _ in range(2 * met.budget + 2):  # it fills again meanwhile
             verdict = met.asked(ask, as_first=False)
             if verdict.kind is not Kind.LOST and _fate(verdict) != _fate(first):

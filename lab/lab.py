@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import TracebackType
 from typing import Self
@@ -33,6 +33,10 @@ from lab.verdict.absence import Absences
 from lab.verdict.prove import prove
 from lab.written.asked import OneFlow, Resolver, Word
 from lab.written.topology import Topology
+
+
+def _any_verdict(_verdict: Verdict) -> bool:
+    return True
 
 
 class Lab:
@@ -290,6 +294,7 @@ class Lab:
         at: str | None = None,
         family: int | None = None,
         every_port: bool = False,
+        beyond: Callable[[Verdict], bool] = _any_verdict,
         tally: SweepTally | None = None,
     ) -> Sweep:
         """Send one packet to every port of ``service``, and say of each what became of it and, in the rule gear, by which rule.
@@ -299,6 +304,7 @@ class Lab:
         afterwards.  The verdict gear is left for the rule gear where the rules' memory or queues could deceive it.
         In it one port speaks for those that no rule on the way tells from it, but for ``every_port``: `Sweep.sent` says how
         many were sent, and the rules are named then.
+        Of each verdict that is one of ``beyond`` it is asked too what comes when a rule that decided has seen too many packets.
         ``tally`` is filled on the way, for who wants what was finished before an interruption.  Raises as `probe` does.
 
         >>> open_ports = lab.sweep("world", "web-vip", "tcp/1-1023", gear=Gear.VERDICT).open
@@ -312,17 +318,16 @@ class Lab:
         question = SweepQuestion(
             flow.node, flow.source, flow.destination, NUMBERS[flow.service.proto], sport, flow.service.ports, checked
         )
-        return self.ask_all(question, gear, at or self._only_policy(), tally, every_port=every_port, beyond=True)
+        return self.ask_all(question, gear, at or self._only_policy(), tally, every_port=every_port, beyond=beyond)
 
     def ask_all(
         self, question: SweepQuestion, gear: Gear = Gear.RULE, at: str | None = None, tally: SweepTally | None = None, *,
-        every_port: bool = False, beyond: bool = False,
+        every_port: bool = False, beyond: Callable[[Verdict], bool] | None = None,
     ) -> Sweep:  # fmt: skip
         """The sweep of one question, ``at`` being the node under test.
 
         With ``every_port`` no port speaks for another that no rule on the way tells from it (`lab.sweep.alike`), as they may in
-        the verdict gear and past rules that remember.  With ``beyond`` it is asked too what comes when a rule that decided has
-        seen too many packets.
+        the verdict gear and past rules that remember.  ``beyond`` is that of `sweep`; None asks it of no verdict.
         """
         return ask_all(
             self, question, gear, at, tally if tally is not None else SweepTally(), every_port=every_port, beyond=beyond

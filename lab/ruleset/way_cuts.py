@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from math import inf
@@ -32,6 +32,13 @@ class _Telling(NamedTuple):
     cuts: Cuts | None
 
 
+class _ByHost(NamedTuple):
+    """Rules that tell ports apart: those about one destination by that, and all others."""
+
+    others: list[_Telling]
+    hosts: dict[int, list[_Telling]]
+
+
 class WayCuts:
     r"""What the rules of one node tell apart; they are read once, and asked for every packet that came by.
 
@@ -52,7 +59,8 @@ class WayCuts:
         self._named: dict[tuple[str, str], list[HeldChain]] = {}
         for chain in chains.values():
             self._named.setdefault((chain.table, chain.name), []).append(chain)
-        self._telling: dict[tuple[ChainKey, str, int], list[_Telling]] = {}
+        self._telling: dict[tuple[ChainKey, str, int], _ByHost] = {}
+        self._blocks: dict[tuple[tuple[str, str], int], Sequence[HeldChain]] = {}
         self._known: dict[object, Cuts | None] = {}
 
     def on(self, path: Path, *, first: bool) -> Cuts | None:
@@ -91,7 +99,7 @@ class WayCuts:
         for chain in self._with_blocks(name, family):
             # how far it came in a block is not known
             until = inf if chain.name != name[1] else last
-            for one in self._of_rules(chain, proto, family):
+            for one in self._of_rules(chain, proto, family, ends[1]):
                 if one.number > until or not (_within(ends[0], one.sources) and _within(ends[1], one.destinations)):
                     continue
                 if may_match(one.rule, seen, but=fields):
@@ -100,8 +108,13 @@ class WayCuts:
                     found += one.cuts
         return tuple(found)
 
-    def _with_blocks(self, name: tuple[str, str], family: int) -> Iterator[HeldChain]:
+    def _with_blocks(self, name: tuple[str, str], family: int) -> Sequence[HeldChain]:
         """The chains of a name, and what their rules hold themselves in ``jump { … }``."""
+        if (name, family) not in self._blocks:
+            self._blocks[name, family] = list(self._found_blocks(name, family))
+        return self._blocks[name, family]
+
+    def _found_blocks(self, name: tuple[str, str], family: int) -> Iterator[HeldChain]:
         waiting = [chain for chain in self._named.get(name, ()) if chain.judges(family)]
         while waiting:
             chain = waiting.pop()
@@ -113,16 +126,23 @@ class WayCuts:
                 if " " in jump and (key := (rule.family, rule.table, jump)) in self._chains
             )
 
-    def _of_rules(self, chain: HeldChain, proto: str, family: int) -> list[_Telling]:
+    def _of_rules(
+        self, chain: HeldChain, proto: str, family: int, destinations: tuple[int, ...] | None
+    ) -> Iterator[_Telling]:
+        """Those of a chain that may be about one of these destinations; most rules of long chains are about one host."""
         key = chain.key, proto, family
         if key not in self._telling:
-            read = ((rule, port_cuts(rule, proto, self._own, self._like)) for rule in chain.rules)
-            self._telling[key] = [
-                _Telling(rule.number, _range(rule, SOURCES, family), _range(rule, DESTINATIONS, family), rule, cuts)
-                for rule, cuts in read
-                if cuts != ()
-            ]
-        return self._telling[key]
+            found = self._telling[key] = _ByHost([], {})
+            for rule in chain.rules:
+                cuts = port_cuts(rule, proto, self._own, self._like)
+                if cuts != ():
+                    to = _range(rule, DESTINATIONS, family)
+                    one = _Telling(rule.number, _range(rule, SOURCES, family), to, rule, cuts)
+                    (found.hosts.setdefault(to[0], []) if to[0] == to[1] else found.others).append(one)
+        others, hosts = self._telling[key]
+        yield from others
+        for of in hosts.values() if destinations is None else filter(None, map(hosts.get, destinations)):
+            yield from of
 
 
 def _left_at(path: Path, name: tuple[str, str]) -> float:

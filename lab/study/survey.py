@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
 from lab.record.path import End
-from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup
+from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup, is_open
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.limited import limit_between
 from lab.ruleset.ownership import read_ownership
@@ -118,7 +118,7 @@ def _ask(lab: Lab, pair: Pair, service: str, found: Survey, gear: Gear, *, every
     tally = SweepTally()
     sweep = lab.sweep(
         pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, tally=tally,
-        every_port=every_port,
+        every_port=every_port, beyond=is_open,
     )  # fmt: skip
     for fate in tally.finished:
         for verdict in (fate.verdict, fate.beyond):

@@ -7,9 +7,8 @@ either told from another one or not; where it is not, both take the same way, ru
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from lab.probe.question import Question, to_port
 from lab.record.path import Path
@@ -90,8 +89,7 @@ def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
                 break
         spoken = known[cuts].of(port) & left
         left &= ~spoken
-        fate = Fate(verdict, arrival(verdict, port, ways.owner))
-        tally.add(("alike", port), _ports(spoken), partial(_same, fate))
+        tally.fates["alike", port] = Fate(verdict, arrival(verdict, port, ways.owner), spans=tuple(_ports(spoken)))
         tally.sent += 1
         tally.seconds = time.perf_counter() - start
     if left:
@@ -100,10 +98,6 @@ def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
         return False
     tally.gear = Gear.RULE
     return True
-
-
-def _same(fate: Fate) -> Fate:
-    return fate
 
 
 def _cuts(ways: Ways, verdict: Verdict) -> Cuts | None:
@@ -125,13 +119,11 @@ def _mask(ports: Sequence[tuple[int, int]]) -> int:
     return found
 
 
-def _ports(mask: int) -> list[int]:
-    """The ports whose bits are set."""
+def _ports(mask: int) -> Iterator[tuple[int, int]]:
+    """The ports whose bits are set, in ranges."""
     bits = bin(mask)[:1:-1]
-    found: list[int] = []
     low = bits.find("1")
     while low >= 0:
         end = bits.find("0", low)
-        found += range(low, end if end >= 0 else len(bits))
+        yield low, (end if end >= 0 else len(bits)) - 1
         low = bits.find("1", end) if end >= 0 else -1
-    return found

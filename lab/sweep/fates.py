@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
-from lab.record.sweep import Arrived, Gear, Sweep, SweepGroup, ranges_of
+from lab.record.sweep import Arrived, Gear, Ranges, Sweep, SweepGroup, ranges_of
 from lab.record.verdict import Verdict
+from lab.written.service import merged
+
+_BEHIND = 1 << 16  # more than any key
 
 
 @dataclass(slots=True)
@@ -14,7 +17,8 @@ class Fate:
     """Keys whose packets met the same.
 
     ``ask`` tells that single probes have to say what it was, ``each`` that every key is to be asked, not only two of them.
-    ``beyond`` is what comes when a rule that decided lets no more of its kind pass.
+    ``beyond`` is what comes when a rule that decided lets no more of its kind pass.  ``spans`` are keys in ranges, where they
+    are known so from the first.
     """
 
     verdict: Verdict
@@ -24,6 +28,17 @@ class Fate:
     ask: bool = False
     each: bool = False
     keys: list[int] = field(default_factory=list)
+    spans: Ranges = ()
+
+    @property
+    def ranges(self) -> Ranges:
+        """All keys, ascending."""
+        return merged([*self.spans, *ranges_of(sorted(self.keys))]) if self.spans else ranges_of(sorted(self.keys))
+
+    @property
+    def first(self) -> int:
+        """The lowest key."""
+        return min(*self.keys, *(low for low, _ in self.spans), _BEHIND)
 
 
 @dataclass(slots=True)
@@ -57,25 +72,25 @@ class SweepTally:
     @property
     def finished(self) -> list[Fate]:
         """The fates that are known, those that are still to be asked left out."""
-        return [fate for fate in self.fates.values() if fate.keys and not fate.ask]
+        return [fate for fate in self.fates.values() if (fate.keys or fate.spans) and not fate.ask]
 
     def groups(self) -> list[SweepGroup]:
         """A group for each fate, down to the last rule that the packets met."""
         return [
-            SweepGroup(ranges_of(sorted(fate.keys)), fate.verdict, fate.arrived, fate.unsettled, fate.beyond)
+            SweepGroup(fate.ranges, fate.verdict, fate.arrived, fate.unsettled, fate.beyond)
             for fate in self.finished
         ]
 
     def result(self) -> Sweep:
         """The sweep, in groups by verdict, rule and translation."""
-        merged: dict[Hashable, list[Fate]] = {}
+        together: dict[Hashable, list[Fate]] = {}
         for fate in self.finished:
-            merged.setdefault(_what(fate), []).append(fate)
+            together.setdefault(_what(fate), []).append(fate)
         groups = []
-        for fates in merged.values():
-            first = min(fates, key=lambda fate: min(fate.keys))
-            keys = sorted(key for fate in fates for key in fate.keys)
-            groups.append(SweepGroup(ranges_of(keys), first.verdict, first.arrived, first.unsettled, first.beyond))
+        for fates in together.values():
+            first = min(fates, key=lambda fate: fate.first)
+            ranges = merged([one for fate in fates for one in fate.ranges])
+            groups.append(SweepGroup(ranges, first.verdict, first.arrived, first.unsettled, first.beyond))
         groups.sort(key=lambda group: group.keys[0])
         return Sweep(
             tuple(groups), self.gear, self.seconds, self.repeats, self.traced, self.sources, self.notes, self.sent

@@ -50,7 +50,7 @@ def test_a_rule_about_source_ports_tells_apart_the_ports_of_answers_alone() -> N
 
 def test_a_translated_packet_has_both_addresses() -> None:
     turned = replace(way(6), exit=SENT._replace(destination="10.0.2.99"))
-    assert cuts(RULES, turned) == (((1000, 1000),), ((3000, 3000),))
+    assert sorted(cuts(RULES, turned) or ()) == [((1000, 1000),), ((3000, 3000),)]
 
 
 def test_what_cannot_be_told_counts_only_where_it_may_be_met() -> None:
