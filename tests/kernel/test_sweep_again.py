@@ -25,7 +25,7 @@ def dropping(ports: str) -> str:
 
 
 def swept(lab: Lab, gear: Gear, sender: str = "client", service: str = "tcp/100-299") -> Sweep:
-    return lab.sweep(sender, "server", service, gear=gear)
+    return lab.sweep(sender, "server", service, gear=gear, every_port=True)
 
 
 def dropped(sweep: Sweep) -> list[tuple[int, int]]:
