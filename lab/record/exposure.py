@@ -101,7 +101,7 @@ class ExposureReport:
 
     ``questions`` are the pairs and protocols, each of 65,535 ports, that were answered in ``seconds``; of ``swept`` of them
     every port was sent, of the others those ports that speak for all.  ``lost`` are questions of which something is not
-    proven, ``unsettled`` those where a rule remembers what it saw.  ``added`` and ``gone`` compare with an earlier report,
+    proven, ``unsettled`` those where a rule decides by chance.  ``added`` and ``gone`` compare with an earlier report,
     where there is one, and ``untold`` are changes of which that cannot be said.  ``pairs`` are those that were to be asked,
     ``judged`` whether a matrix was there to assert anything.  ``not_asked`` says which addresses that rules name were not
     asked, ``unmet`` are the rules that no question met, and ``why_unmet`` says of each why, "" where that cannot be read.
