@@ -48,7 +48,7 @@ def _cells(count: int, size: Size) -> dict[str, float]:
 
 def _exposure(size: Size) -> Found:
     """None where the command ends in another way than with its table: exit code 0, or 1 when the table says so."""
-    ended = [run_lab("exposure", "--topology", "edge") for _ in range(size.few(3))]
+    ended = [run_lab("exposure", "--topology", "edge", "--shipped") for _ in range(size.few(3))]
     worst = max(one.code for one in ended)
     if worst > 1 or worst < 0:
         return Found({"exposure_s": None}, (f"`lab exposure --topology edge` ended with {worst}",))
