@@ -46,9 +46,7 @@ class _Group:
     muted: bool = key("a REJECT whose answer the sender never saw", of="group.verdict.muted")
     rule: Rule | None = key("the deciding rule, in the rule gear", of="group.verdict.rule")
     arrived: Arrived | None = key("how it was delivered", of="group.arrived")
-    unsettled: str | None = key(
-        "a rule that remembers what it saw, in whose way the packets were", of="group.unsettled"
-    )
+    unsettled: str | None = key("a rule that decides by chance, in whose way the packets were", of="group.unsettled")
     limit: str | None = key("how much a limiter lets through, in words", of=_limit, older=None)
     beyond: Beyond | None = key("what becomes of more", of="group.beyond", older=None)
     proof: str = key("what the verdict of the first of them rests on", of="group.verdict.proof")
