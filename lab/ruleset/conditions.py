@@ -18,6 +18,8 @@ PORTS = "ports"
 """Ports of which either may be the packet's source or destination port."""
 ORIGINAL_SPORTS = "original_sports"
 """The source port of a flow's first packet, as conntrack keeps it."""
+ORIGINAL_DPORTS = "original_dports"
+"""The destination port of a flow's first packet, before it was translated."""
 ICMP_TYPES = "icmp_types"
 OF_SOURCE_PORTS = frozenset((SPORTS, PORTS, ORIGINAL_SPORTS))
 
@@ -48,11 +50,13 @@ _OPTIONS = {
     "--icmp-type": ICMP_TYPES, "--icmpv6-type": ICMP_TYPES,
     # what conntrack calls the reply's destination port is the same one
     "--ctorigsrcport": ORIGINAL_SPORTS, "--ctrepldstport": ORIGINAL_SPORTS,
+    "--ctorigdstport": ORIGINAL_DPORTS,
 }  # fmt: skip
 _KEYS = {
     "ip saddr": SOURCES, "ip6 saddr": SOURCES, "ip daddr": DESTINATIONS, "ip6 daddr": DESTINATIONS, "meta l4proto": PROTO,
     "ip protocol": PROTO, "ip6 nexthdr": PROTO, "iifname": ENTERED, "iif": ENTERED, "oifname": LEFT, "oif": LEFT,
-    "ct state": STATES, "ct original proto-src": ORIGINAL_SPORTS, "icmp type": ICMP_TYPES, "icmpv6 type": ICMP_TYPES,
+    "ct state": STATES, "ct original proto-src": ORIGINAL_SPORTS,
+    "ct original proto-dst": ORIGINAL_DPORTS, "icmp type": ICMP_TYPES, "icmpv6 type": ICMP_TYPES,
 } | {f"{proto} {end}": field for proto in ("tcp", "udp", "sctp", "dccp", "udplite", "th")
      for end, field in (("sport", SPORTS), ("dport", DPORTS))}  # fmt: skip
 # of a concatenation (`ip saddr . tcp dport`) each part depends on the others: it is not read

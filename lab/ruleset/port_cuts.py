@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from lab.ruleset.conditions import DPORTS, PORTS, SPORTS
+from lab.ruleset.conditions import DPORTS, ORIGINAL_DPORTS, PORTS, SPORTS
 from lab.ruleset.held import HeldRule, ports_of
 from lab.ruleset.nft.port_cuts import cuts_of_nft
 from lab.ruleset.rule import Ports, splits
@@ -25,9 +25,10 @@ _PLAIN = frozenset((
 ))  # fmt: skip
 _PORT_OPTIONS = (
     "--dport", "--dports", "--destination-port", "--destination-ports",
-    "--sport", "--sports", "--source-port", "--source-ports", "--port", "--ports",
+    "--sport", "--sports", "--source-port", "--source-ports", "--port", "--ports", "--ctorigdstport",
 )  # fmt: skip
-_PORT_FIELDS = (DPORTS, SPORTS, PORTS)
+_PORT_FIELDS = (DPORTS, ORIGINAL_DPORTS, SPORTS, PORTS)
+_ASKED_FOR = (DPORTS, ORIGINAL_DPORTS)
 # targets that do the same to every port
 _ALIKE = frozenset((
     "ACCEPT", "DROP", "RETURN", "REJECT", "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "MARK", "CONNMARK", "CT", "NOTRACK",
@@ -69,7 +70,9 @@ def _cuts_of_iptables(rule: HeldRule, matches: Collection[str], own: Ports, like
     if any(option not in _PORT_OPTIONS for option in options) or len(options) != len(asked):
         return None
     found = [ports for _, ports in asked if ports is not None]
-    if len(found) < len(asked) or any(field != DPORTS and splits(ports, own) for field, ports in asked if ports is not None):
+    if len(found) < len(asked) or any(
+        field not in _ASKED_FOR and splits(ports, own) for field, ports in asked if ports is not None
+    ):
         return None
     return *found, *_given(rule)
 

@@ -47,7 +47,7 @@ _STATEMENTS = (
     r"meta nftrace set 1", r"ct helper set \"[^\"]*\"", r"tcp option maxseg size set (?:rt mtu|\d+)", r"ip6? dscp set \w+",
 )  # fmt: skip
 _LIKE_FOR_ALL = re.compile(rf"(?:{'|'.join(_STATEMENTS)}|{_ASKS})(?= |\Z)")
-_PORT = "(?:tcp|udp|sctp|dccp|udplite|th) [ds]port"
+_PORT = "(?:(?:tcp|udp|sctp|dccp|udplite|th) [ds]port|ct original proto-dst)"
 _KEY = rf"(?P<key>(?:{_SELECTOR}|{_PORT})(?: \. (?:{_SELECTOR}|{_PORT}))*)"
 _VALUES = r"(?P<values>\{[^{}]*\}|@\S+|\d+(?:-\d+)?)"
 _PORTS = re.compile(rf"{_KEY} (?:(?P<sign>!=|==|<|>|<=|>=|vmap) )?{_VALUES}(?= |\Z)")
@@ -95,7 +95,7 @@ def cuts_of_nft(text: str, sets: Mapping[str, str], own: Ports) -> tuple[Ports, 
 def _writing(text: str, place: int, sets: Mapping[str, str]) -> re.Match[str] | None:
     """What writes a set, and for each port alike: with a port in its key, as long as nothing is in the set."""
     found = _WRITES.match(text, place)
-    if found is None or "port" not in found["key"] or found["set"] is None:
+    if found is None or not ("port" in found["key"] or "proto-dst" in found["key"]) or found["set"] is None:
         return found
     return found if found["verb"] != "delete" and sets.get(found["set"], "some").strip("{} \n\t") == "" else None
 
@@ -135,7 +135,7 @@ def _of_elements(selectors: Sequence[str], written: str) -> Iterator[tuple[str, 
         if given.isdecimal():
             yield "dport", ((int(given), int(given)),)
         for selector, part in zip(selectors, parts, strict=True):
-            if selector.endswith("port"):
+            if selector.endswith(("port", "proto-dst")):
                 one = _RANGE.fullmatch(part.strip())
                 low, high = (int(one[1]), int(one[2] or one[1])) if one is not None else (PORT_MAX + 1, 0)
                 yield (selector[-5:], ((low, high),)) if low <= high else None

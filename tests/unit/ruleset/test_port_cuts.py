@@ -50,6 +50,8 @@ def edges(cuts: Cuts) -> set[int]:
         ("-A FORWARD -p tcp -j DNAT --to-destination [2001:db8::1]:80", {80, 81}),
         ("-A FORWARD -m comment --comment -j -p tcp -m tcp --dport 22 -j mine", {22, 23}),
         ("-A FORWARD -p tcp -g mine", set()),
+        ("-A FORWARD -p tcp -m conntrack --ctorigdstport 5432 -j mine", {5432, 5433}),
+        ("tcp flags syn ct original proto-dst 5432 drop", {5432, 5433}),
         ("-A FORWARD -d 10.0.0.0/24 -j NETMAP --to 10.1.0.0/24", set()),
         ("-A FORWARD -p udp -m udp --sport 67 --dport 68 -j ACCEPT", set()),
         ("-A FORWARD -p tcp -m tcp --sport 67 --dport 68 -j ACCEPT", {67, 68, 69}),
