@@ -38,7 +38,8 @@ def ask_all(
             if not first:
                 fresh.let_by(question)
             sweeping = Sweeping(
-                lab.stage, question, at, partial(lab.ask, at=at), Past(recall, bool(first)), fresh.whim_on, tally
+                lab.stage, question, at, partial(lab.ask, at=at), Past(recall, bool(first)), fresh.whim_on, tally,
+                chance=chance,
             )
             sweeping.run(manner, processor=lab.helper)
     if beyond and recall:
