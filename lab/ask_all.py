@@ -47,7 +47,7 @@ def _ask_each(lab: Lab, question: SweepQuestion, gear: Gear, at: str | None, tal
     with lab.batch():
         if not past.of_first:
             fresh.let_by(question)
-        sweeping = Sweeping(lab.stage, question, at, partial(lab.ask, at=at), past, fresh.whim_on, tally)
+        sweeping = Sweeping(lab.stage, question, at, partial(lab.ask, at=at), past, fresh.whim_on, tally, chance=chance)
         sweeping.run(manner, processor=lab.helper)
 
 

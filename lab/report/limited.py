@@ -6,7 +6,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.report.plain import plain
 
 A_LIMIT = "a limit"
-_MET = {Kind.ALLOWED: "let through", Kind.CLOSED: "let through", Kind.UNANSWERED: "let through"}
+_MET = {Kind.ALLOWED: "let through", Kind.CLOSED: "let through", Kind.UNANSWERED: "not answered"}
 
 
 def beyond_text(limit: str | None, beyond: Verdict) -> str:

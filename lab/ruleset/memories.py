@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from lab.record.path import Path
+from lab.ruleset.conditions import Condition
 from lab.ruleset.flow import Flow
 from lab.ruleset.hazards import is_hazard
 from lab.ruleset.held import ChainKey, Chains, HeldRule, rules_of
@@ -23,7 +24,7 @@ from lab.ruleset.in_the_way import Ways
 from lab.ruleset.memory import BOUNDLESS, Kind, Memory, Use
 from lab.ruleset.nft.uses import sets_something
 from lab.ruleset.touches import Reader, Touches, met_by
-from lab.ruleset.whims import is_chance, whim_of
+from lab.ruleset.whims import before_chance, is_chance, whim_of
 from lab.written.topology import Topology
 
 __all__ = ["Flow", "Memories"]
@@ -109,9 +110,12 @@ class Memories:
         return met_by(self._by_chance, tuple(paths)) if self._by_chance else None
 
     @cached_property
-    def _by_chance(self) -> Sequence[Reader]:
+    def _by_chance(self) -> Sequence[tuple[Reader, tuple[Condition, ...]]]:
         return [
-            (node, rule) for node, chains in self._held.items() for rule in rules_of(chains) if is_chance(rule.text)
+            ((node, rule), before_chance(rule.text))
+            for node, chains in self._held.items()
+            for rule in rules_of(chains)
+            if is_chance(rule.text)
         ]
 
     def _find(self, flow: Flow, *, first: bool, logs: bool) -> tuple[Memory, ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lab.record.path import End, Path, Step
 from lab.ruleset.aimed import conditions_may_hold, seen_on
-from lab.ruleset.conditions import DPORTS, SPORTS
+from lab.ruleset.conditions import DPORTS, SPORTS, Condition
 from lab.ruleset.held import HeldRule
 from lab.ruleset.memory import Memory, Use
 
@@ -164,17 +164,20 @@ def _sources(path: Path, *, late: bool) -> Collection[str]:
     return (path.entry.source,)
 
 
-def met_by(rules: Iterable[Reader], paths: Collection[Path]) -> Reader | None:
-    """The first of the ``rules`` that one of the packets came as far as: it then has another state than before.
+def met_by(rules: Iterable[tuple[Reader, tuple[Condition, ...]]], paths: Collection[Path]) -> Reader | None:
+    """The first of the ``rules`` that one of the packets came as far as, and of whose conditions beside it all may have held.
 
     >>> met_by([], [])
     """
     return next(
         (
             (node, rule)
-            for node, rule in rules
+            for (node, rule), gates in rules
             for path in paths
-            if path.node == node and _told(path.steps)[0].get((rule.table, rule.chain), 0) >= rule.number
+            if path.node == node
+            and _told(path.steps)[0].get((rule.table, rule.chain), 0) >= rule.number
+            and rule.family in _FAMILIES.get(path.entry.family, ())
+            and conditions_may_hold(gates, seen_on(path))
         ),
         None,
     )

@@ -85,7 +85,7 @@ def _tell(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -
         if group.verdict.kind is Kind.LOST:
             found.lost.append(f"{what}: {group.verdict.proof}")
         elif group.unsettled is not None:
-            found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} remembers what it saw")
+            found.unsettled.append(f"{what}: {group.verdict.kind} this time, but {group.unsettled} decides by chance")
 
 
 def _tell_closed(groups: Iterable[SweepGroup], pair: Pair, proto: str, found: Survey) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 
 from lab.kernel.ground.garbage import without_collection
@@ -39,15 +39,15 @@ class Sweeping:
     """One sweep under way: ``at`` is the node under test, ``ask`` puts a single question.
 
     ``past`` is what rules on the way remember, of a key's first packet (``first``) or of others; ``whim`` says of paths which
-    rule decides by chance that one of them came to.
+    rule decides by chance that one of them came to, ``chance`` whether some of these rules may be on the way.
     """
 
     def __init__(
         self, stage: Stage, question: SweepQuestion, at: str | None, ask: Callable[[Question], Verdict],
-        past: Past, whim: Callable[[Iterable[Path]], str | None], tally: SweepTally,
+        past: Past, whim: Callable[[Iterable[Path]], str | None], tally: SweepTally, *, chance: bool = False,
     ) -> None:  # fmt: skip
         self._stage, self._question, self._at, self._ask = stage, question, at, ask
-        self._past, self._whim, self._tally = past, whim, tally
+        self._past, self._whim, self._tally, self._chance = past, whim, tally, chance
         self._names: dict[tuple[str, Hashable], int] = {}
 
     def run(self, manner: Manner, *, processor: int | None) -> None:
@@ -124,7 +124,8 @@ class Sweeping:
             self._tally.add(story, [key], lambda: self._to_ask(piece, key, each=served))
 
     def _trace(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
-        self._add_all((piece, piece.keys) for piece in sweeper.traced(keys))
+        with self._stage.instrument.everything() if self._chance else nullcontext():  # an answer may meet chance too
+            self._add_all((piece, piece.keys) for piece in sweeper.traced(keys))
 
     def _trace_past(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
         with self._stage.instrument.everything():
@@ -152,23 +153,26 @@ class Sweeping:
 
     def _add_traced(self, piece: Piece, key: int) -> None:
         met = tuple((self._name(node, passage.story), _moved(passage)) for node, passage in piece.passages.get(key, ()))
+        # a packet to which chance was kind looks like one that never met it
+        whim = self._whim(passage.path() for _, passage in piece.passages.get(key, ())) if self._chance else None
+        if whim is None and self._chance and (key in piece.arrived or key in piece.refused):
+            whim = self._whim(passage.path() for passage in piece.others)  # an answer names no key
         seen = piece.arrived.get(key), piece.refused.get(key), key in piece.refused, key in piece.twice
         # one destination's packets do not speak for another's: what is not proven of them is asked
-        self._tally.add((met, *seen, self._question.destination_of(key)), [key], lambda: self._proven(piece, key))
+        story = met, *seen, self._question.destination_of(key), whim
+        self._tally.add(story, [key], lambda: self._proven(piece, key, whim))
 
     def _name(self, node: str, story: Hashable) -> int:
         """A number for what was met at a node: compared ten thousands of times, and told in tens of messages."""
         return self._names.setdefault((node, story), len(self._names))
 
-    def _proven(self, piece: Piece, key: int) -> Fate:
+    def _proven(self, piece: Piece, key: int, whim: str | None) -> Fate:
         """What the packet of ``key`` proves by itself; that which it does not is to be asked."""
         verdict = self._verdict(piece, key)
-        whim = self._whim((*verdict.observation.request, *verdict.observation.others))
-        if whim is not None:
-            return Fate(verdict, piece.arrived.get(key), whim)
+        whim = whim or self._whim((*verdict.observation.request, *verdict.observation.others))
         if verdict.kind not in _PROVEN or key in piece.twice:
-            return self._to_ask(piece, key, each=key in piece.refused and piece.refused[key] is None)
-        return Fate(verdict, piece.arrived.get(key))
+            return replace(self._to_ask(piece, key, each=key in piece.refused and piece.refused[key] is None), unsettled=whim)
+        return Fate(verdict, piece.arrived.get(key), whim)
 
     def _to_ask(self, piece: Piece, key: int, *, each: bool) -> Fate:
         return Fate(self._verdict(piece, key), piece.arrived.get(key), ask=True, each=each)
@@ -225,7 +229,11 @@ class Sweeping:
 
     def _add_asked(self, fate: Fate, key: int, verdict: Verdict) -> None:
         story = "asked", id(fate), verdict.kind, verdict.rule and verdict.rule.place, verdict.node
-        self._tally.add(story, [key], lambda: Fate(verdict, fate.arrived or self._arrival(verdict, key)))
+        seen = verdict.observation
+        whim = fate.unsettled or self._whim((*seen.request, *seen.answer, *seen.others))
+        # by chance the packet that was sent first may have fared otherwise
+        arrived = None if whim else fate.arrived
+        self._tally.add((*story, whim), [key], lambda: Fate(verdict, arrived or self._arrival(verdict, key), whim))
 
     def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
         return arrival(verdict, self._question.port_of(key), self._stage.network.topology.owner)

@@ -41,7 +41,7 @@ def test_the_sentences_of_a_survey_are_read_back(many: bool) -> None:
     survey._tell([SweepGroup(ports, verdict(Kind.LOST)), SweepGroup(ports, verdict(), None, "x: y")], PAIR, "tcp", found)
     assert unknown_places((*found.lost, *found.unsettled)) == {
         PLACE: [(((1, 65_535),) if many else ports, why) for why in
-                ("as it was seen", "allowed this time, but x: y remembers what it saw")],
+                ("as it was seen", "allowed this time, but x: y decides by chance")],
     }  # fmt: skip
     of_six = PAIR._replace(target="fw@lan", address="2001:db8::1", family=6)
     survey._tell_closed([SweepGroup(ports, verdict(Kind.DROPPED))], of_six, "udp", found)
