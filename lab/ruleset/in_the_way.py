@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from lab.ruleset.aimed import Seen, may_match
+from lab.ruleset.aimed import Seen, conditions_may_hold, may_match
 from lab.ruleset.conditions import DPORTS, ICMP_TYPES, PROTO
 from lab.ruleset.flow import Flow
 from lab.ruleset.held import ChainKey, Chains, HeldChain, HeldRule, admits, rules_of
@@ -77,12 +77,14 @@ class Ways:
         }
 
     def met(
-        self, flow: Flow, *, first: bool = False, among: Mapping[tuple[str, int], Collection[ChainKey]] | None = None
+        self, flow: Flow, *, first: bool = False, among: Mapping[tuple[str, int], Collection[ChainKey]] | None = None,
+        or_writes: bool = False,
     ) -> Iterator[tuple[str, HeldRule]]:
         """Each rule that a packet of the flow may match, with its node; some are told twice.
 
         With ``first`` of its first packet alone: the request before there is any answer or error.  ``among`` are the chains
-        of each node and family that lead to what is looked for, where not all are to be walked.
+        of each node and family that lead to what is looked for, where not all are to be walked.  With ``or_writes`` also each
+        rule that it may change something of and not match: `-m limit` before `--dport` counts packets to every port.
         """
         known = self._known(flow)
         for (node, family), chains in self._chains.items():
@@ -93,7 +95,7 @@ class Ways:
                 if not self._enters(flow, node, begin, first=first) or (within is not None and begin.key not in within):
                     continue
                 for view in self._views(flow, node, begin, known, first=first):
-                    for rule in _walked(chains, begin, view, within):
+                    for rule in _walked(chains, begin, view, within, or_writes=or_writes):
                         yield node, rule
 
     def _enters(self, flow: Flow, node: str, chain: HeldChain, *, first: bool) -> bool:
@@ -194,14 +196,25 @@ class _View(NamedTuple):
             return _may_be_an_error(rule, self.begin, self.flow) and may_match(rule, self.seen)
         return _about(rule, self.flow, self.seen, answers=self.answers)
 
+    def may_write(self, rule: HeldRule) -> bool:
+        """Whether what stands before a part of the rule that remembers may hold: it then counts what the rule does not match."""
+        but = [*((DPORTS,) if self.answers else ()), *((PROTO,) if _name(self.flow) == "any" else ())]
+        return any(
+            use.writes and not use.matched_alone and conditions_may_hold(use.gates, self.seen, but=but) for use in rule.uses
+        )
 
-def _walked(chains: Chains, begin: HeldChain, view: _View, within: Collection[ChainKey] | None) -> Iterator[HeldRule]:
-    """Every rule that the packet may match, in the chains it may enter from this base chain."""
+
+def _walked(
+    chains: Chains, begin: HeldChain, view: _View, within: Collection[ChainKey] | None, *, or_writes: bool
+) -> Iterator[HeldRule]:
+    """Every rule that the packet may match, in the chains it may enter from this base chain; see `Ways.met`."""
     entered = {begin.key}
     waiting = [begin]
     while waiting:
         for rule in waiting.pop().rules:
             if not view.may_match(rule):
+                if or_writes and view.may_write(rule):
+                    yield rule
                 continue
             yield rule
             for name in rule.jump_to:

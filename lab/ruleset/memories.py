@@ -90,7 +90,7 @@ class Memories:
         """The memories that some packet of the flow may write."""
         if not self._uses:
             return ()
-        met = self._ways.met(flow, first=False, among=self._leading_to_uses)
+        met = self._ways.met(flow, first=False, among=self._leading_to_uses, or_writes=True)
         return tuple(dict.fromkeys(
             memory for node, rule in met for memory, use in self._of.get((node, rule), ()) if use.writes
         ))  # fmt: skip

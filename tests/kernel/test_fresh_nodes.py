@@ -107,3 +107,14 @@ def test_a_limited_log_that_nobody_expects_needs_no_fresh_nodes(project: Project
     result = project.run(corridor(), {"gateway": table("filter", log, FORWARD="DROP")}, flows)
     first, *others = [cell.verdict.path[0].steps for cell in result.results]
     assert [len(first), *map(len, others)] == [2, 1, 1], "the limit was used up by the first, so they shared their nodes"
+
+
+def test_what_a_rule_counts_before_it_asks_the_port_is_counted_of_every_port(project: Project) -> None:
+    """A question that the rule is not about is traced by no one, and uses its limit up."""
+    rule = "-A FORWARD -p udp -m limit --limit 1/hour --limit-burst 1 -m udp --dport 120 -j REJECT"
+    flows = [
+        {"name": "other", "from": "client", "to": "server", "service": "udp/53", "expect": "drop"},
+        {"name": "own", "from": "client", "to": "server", "service": "udp/120", "expect": "reject"},
+    ]
+    result = project.run(corridor(), {"gateway": table("filter", rule, FORWARD="DROP")}, flows)
+    assert [str(cell.outcome) for cell in result.results] == ["passed"] * 2
