@@ -197,8 +197,8 @@ class _View(NamedTuple):
         return _about(rule, self.flow, self.seen, answers=self.answers)
 
     def may_write(self, rule: HeldRule) -> bool:
-        """Whether what stands before a part of the rule that remembers may hold: it then counts what the rule does not match."""
-        but = [*((DPORTS,) if self.answers else ()), *((PROTO,) if _name(self.flow) == "any" else ())]
+        """Whether what stands before a part that remembers may hold: it then counts what the rule does not match."""
+        but = (*((DPORTS,) if self.answers else ()), *((PROTO,) if _name(self.flow) == "any" else ()))
         return any(
             use.writes and not use.matched_alone and conditions_may_hold(use.gates, self.seen, but=but) for use in rule.uses
         )
