@@ -99,11 +99,12 @@ class Ways:
                         yield node, rule
 
     def _enters(self, flow: Flow, node: str, chain: HeldChain, *, first: bool) -> bool:
-        """Whether a packet may come to a base chain: to INPUT only where its address is the node's, or may become so."""
+        """Whether a packet may come to a base chain: to INPUT only where its address may be the node's, or is many's."""
         if chain.hook is None:
             return False
         if chain.hook == "input":
-            return node in flow.ends or (node, flow.family) in self._to_itself
+            to_many = flow.destination is not None and not self._topology.can_send(flow.destination)
+            return node in flow.ends or to_many or (node, flow.family) in self._to_itself
         # a REJECT's answer is the node's own, and no first packet
         return not first or chain.hook != "output" or flow.node in (None, node) or flow.proto == "any"
 
