@@ -203,7 +203,7 @@ def _exposure(given: Example, fresh: Answers, counts: Counter[str]) -> Iterator[
         said = [
             one for one in exposures
             if (one["from"], one["address"], one["proto"]) == (flow.node, flow.destination, flow.proto)
-            and _has(one["ports"], port)
+            and one.get("source") in (None, flow.source) and _has(one["ports"], port)
         ]  # fmt: skip
         counts["answers"] += 1
         if bool(said) != (answer.kind in OPEN):

@@ -152,13 +152,20 @@ class Recall:
         Without ``as_first`` it is asked once, whatever they remember.
         """
         if not as_first:
-            return self.attempt(ask, _paths)[0]
+            return self._once(ask)[0]
         self.make_room()
-        verdict, sound = self.attempt(ask, _paths)
+        verdict, sound = self._once(ask)
         if not sound:
             self.renew()
-            verdict, _ = self.attempt(ask, _paths)
+            verdict, _ = self._once(ask)
         return verdict
+
+    def _once(self, ask: Callable[[], Verdict]) -> tuple[Verdict, bool]:
+        verdict, sound = self.attempt(ask, _paths)
+        if verdict.observation.unresolved:
+            # the node tells the sender when it gives up on its neighbour: an ICMP error that is behind what was traced
+            self._fresh.ledger.doubt(self._fresh.memories.all)
+        return verdict, sound
 
     def beyond(self, first: Verdict, ask: Callable[[], Verdict]) -> Verdict | None:
         """What a packet meets that is asked for by ``ask`` when the memories that the ``first`` one came to are used up.

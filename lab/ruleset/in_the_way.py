@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from lab.ruleset.aimed import Seen, may_match
+from lab.ruleset.aimed import Seen, conditions_may_hold, may_match
 from lab.ruleset.conditions import DPORTS, ICMP_TYPES, PROTO
 from lab.ruleset.flow import Flow
 from lab.ruleset.held import ChainKey, Chains, HeldChain, HeldRule, admits, rules_of
@@ -78,12 +78,13 @@ class Ways:
         }
 
     def met(
-        self, flow: Flow, *, first: bool, among: Mapping[str, Sequence[HeldRule]]
+        self, flow: Flow, *, first: bool, among: Mapping[str, Sequence[HeldRule]], or_writes: bool = False
     ) -> Iterator[tuple[str, HeldRule]]:
         """Each rule ``among`` these of each node that a packet of the flow may match, with its node; some are told twice.
 
         With ``first`` of its first packet alone: the request before there is any answer or error.  Rulesets are long and such
-        rules are few, so from each of them the chains are searched backwards that lead to it.
+        rules are few, so from each of them the chains are searched backwards that lead to it.  With ``or_writes`` also each
+        rule that it may change something of and not match: `-m limit` before `--dport` counts packets to every port.
         """
         known = self._known(flow)
         for node, rules in among.items():
@@ -95,7 +96,8 @@ class Ways:
                 for view in self._views(flow, node, begin, known, first=first):
                     entered = {begin.key: True}
                     for rule in rules:
-                        if rule.key in chains and view.may_match(rule) and _led(rule.key, view, leading, entered):
+                        meets = view.may_match(rule) or (or_writes and view.may_write(rule))
+                        if rule.key in chains and meets and _led(rule.key, view, leading, entered):
                             yield node, rule
 
     def _leading(self, node: str, family: int) -> Mapping[ChainKey, Sequence[HeldRule]]:
@@ -109,11 +111,12 @@ class Ways:
         return self._jumps[node, family]
 
     def _enters(self, flow: Flow, node: str, chain: HeldChain, *, first: bool) -> bool:
-        """Whether a packet may come to a base chain: to INPUT only where its address is the node's, or may become so."""
+        """Whether a packet may come to a base chain: to INPUT only where its address may be the node's, or is many's."""
         if chain.hook is None:
             return False
         if chain.hook == "input":
-            return node in flow.ends or (node, flow.family) in self._to_itself
+            to_many = flow.destination is not None and not self._topology.can_send(flow.destination)
+            return node in flow.ends or to_many or (node, flow.family) in self._to_itself
         # a REJECT's answer is the node's own, and no first packet
         return not first or chain.hook != "output" or flow.node in (None, node) or flow.proto == "any"
 
@@ -206,6 +209,12 @@ class _View(NamedTuple):
             return _may_be_an_error(rule, self.begin, self.flow) and may_match(rule, self.seen)
         return _about(rule, self.flow, self.seen, answers=self.answers)
 
+    def may_write(self, rule: HeldRule) -> bool:
+        """Whether what stands before a part that remembers may hold: it then counts what the rule does not match."""
+        but = (*((DPORTS,) if self.answers else ()), *((PROTO,) if _name(self.flow) == "any" else ()))
+        return any(
+            use.writes and not use.matched_alone and conditions_may_hold(use.gates, self.seen, but=but) for use in rule.uses
+        )
 
 def _led(
     key: ChainKey, view: _View, leading: Mapping[ChainKey, Sequence[HeldRule]], entered: dict[ChainKey, bool]

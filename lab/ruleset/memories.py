@@ -99,7 +99,7 @@ class Memories:
             return ()
         anywhere = flow._replace(ends=tuple(flow.ends), ports=())
         if anywhere not in self._written:
-            met = self._ways.met(anywhere, first=False, among=self._using)
+            met = self._ways.met(anywhere, first=False, among=self._using, or_writes=True)
             self._written[anywhere] = tuple(dict.fromkeys(
                 memory for node, rule in met for memory, use in self._of.get((node, rule), ()) if use.writes
             ))  # fmt: skip

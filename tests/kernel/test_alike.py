@@ -106,3 +106,13 @@ def test_a_rule_for_another_address_does_not_matter(lab_of: LabOf) -> None:
     others = (f"-A FORWARD -d 10.0.2.{host} -p tcp -m tcp --dport {4000 + host} -j ACCEPT" for host in range(20, 60))
     lab = lab_of(corridor(), gateway=filtered(*others, f"-A FORWARD -d {SERVER} -p tcp -m tcp --dport 443 -j ACCEPT"))
     assert assert_as_if_each_were_sent(lab, TO_SERVER).sent == 2
+
+
+def test_a_port_that_answers_is_open_where_a_later_packet_of_its_flow_is_dropped(lab_of: LabOf) -> None:
+    rule = f"-A FORWARD -s {CLIENT} -m conntrack --ctstate ESTABLISHED -p tcp -m tcp --dport 100:200 -j DROP"
+    lab = lab_of(corridor(server={"services": ["tcp/150-160"]}), gateway=table("filter", rule))
+    found = assert_as_if_each_were_sent(lab, TO_SERVER, "tcp/90-250")
+    answering = found.of(155)
+    assert (answering.verdict.kind, answering.open, found.sent) == (Kind.DROPPED, True, 2)
+    assert answering.arrived is not None
+    assert answering.arrived.at == "server"

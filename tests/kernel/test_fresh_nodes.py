@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lab.record.verdict import Kind
 from lab.run.matrix_run import MatrixRun
 from lab.run.runner import Order
 from tests.kernel.conftest import Project
@@ -107,3 +108,26 @@ def test_a_limited_log_that_nobody_expects_needs_no_fresh_nodes(project: Project
     result = project.run(corridor(), {"gateway": table("filter", log, FORWARD="DROP")}, flows)
     first, *others = [cell.verdict.path[0].steps for cell in result.results]
     assert [len(first), *map(len, others)] == [2, 1, 1], "the limit was used up by the first, so they shared their nodes"
+
+
+def test_what_a_rule_counts_before_it_asks_the_port_is_counted_of_every_port(project: Project) -> None:
+    """A question that the rule is not about is traced by no one, and uses its limit up."""
+    rule = "-A FORWARD -p udp -m limit --limit 1/hour --limit-burst 1 -m udp --dport 120 -j REJECT"
+    flows = [
+        {"name": "other", "from": "client", "to": "server", "service": "udp/53", "expect": "drop"},
+        {"name": "own", "from": "client", "to": "server", "service": "udp/120", "expect": "reject"},
+    ]
+    result = project.run(corridor(), {"gateway": table("filter", rule, FORWARD="DROP")}, flows)
+    assert [str(cell.outcome) for cell in result.results] == ["passed"] * 2
+
+
+def test_the_error_about_a_neighbour_that_is_not_there_is_counted(project: Project) -> None:
+    """It comes when the node gives up on its neighbour, which is after the question."""
+    told = table("mangle", "-A OUTPUT -m recent --name told --set --rdest")
+    caught = "-A FORWARD -m recent --name told --rcheck --seconds 600 -j DROP"
+    flows = [
+        {"name": "nobody", "from": "client", "to": "10.0.2.99", "service": "udp/53", "expect": "allow"},
+        *rows(1, service="udp/53", expect="allow"),
+    ]
+    result = project.run(corridor(), {"gateway": told + table("filter", caught)}, flows)
+    assert [cell.verdict.node for cell in result.results if cell.verdict.kind is Kind.DROPPED] == []
