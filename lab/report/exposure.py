@@ -63,7 +63,8 @@ def _unmet(report: ExposureReport) -> Iterator[str]:
     if not report.unmet:
         return
     odd = [rule for rule, why in zip(report.unmet, report.why_unmet, strict=True) if not why]
-    yield f"{_number(len(report.unmet), 'rule')} that no question met, {len(odd)} for no known reason: --full names them"
+    why = f", {len(odd)} for no known reason" if odd else ""
+    yield f"{_number(len(report.unmet), 'rule')} that no question met{why}: --full names them"
     yield from _cut((unmet_text(rule, "") for rule in odd), len(odd), "rules")
 
 

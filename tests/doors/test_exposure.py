@@ -44,6 +44,7 @@ def test_a_topology_and_a_policy_are_enough(project: Project) -> None:
         f"gateway filter:FORWARD:2 (publish-web) [{POLICY}:11]",
         f"    {RULE}",
         "  tcp/443  wan world 198.51.100.254 -> wan web-vip 198.51.100.1  yes -> web 10.0.2.10 port 8443",
+        "1 rule that no question met: --full names them",
         "small: 1 exposure by 1 rule (1 port)",
     ]
     assert json.loads(project.read("exposed.json"))["judged"] is False
