@@ -111,7 +111,8 @@ def _asked_about(given: Given, chosen: Selection, topology: str | None) -> Seque
     if topology is None:
         if not given.shipped and not Path(FOLDER).is_dir():
             what = f"what is measured? No matrix and no --topology is named, and {Path.cwd()} has no folder {FOLDER}/"
-            mend = "--topology TOPOLOGY --policy NODE=FILE; or name a matrix; or `lab init` lays out an example, and --shipped takes one"
+            mend = "--topology TOPOLOGY --policy NODE=FILE; or name a matrix; or `lab init` lays out an example"
+            mend += ", and --shipped takes what is shipped"
             raise InputError(Problem(what, mend=mend))
         return one_topology(given.whole_plans(chosen), None)
     files = given.about(topology)
