@@ -162,10 +162,6 @@ class Memories:
         """How many packets may come to it before it acts otherwise: the least that one of its uses bears."""
         return min((use.budget for _, use in self._uses.get(memory, ())), default=BOUNDLESS)
 
-    def is_by_source(self, memory: Memory) -> bool:
-        """Whether packets of different sources do not meet in it."""
-        return self._by_source.get(memory, False)
-
     def whims(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
         """The rules that decide by chance or by counting, and that the flow may meet."""
         met = self._ways.met(flow, first=first, among=self._whimsical)
@@ -175,17 +171,6 @@ class Memories:
         """The rules that `lab.ruleset.hazards` knows something of and that the flow may meet."""
         met = self._ways.met(flow, first=first, among=self._hazardous)
         return tuple(dict.fromkeys(rule for _, rule in met if is_hazard(rule)))
-
-    def rules_in_the_way(self, flow: Flow, *, logs: bool = False) -> tuple[tuple[str, HeldRule], ...]:
-        """The rules that ask or write what is in the flow's way, and the whims that it may meet, each with its node."""
-        wanted = frozenset(self.in_the_way(flow, logs=logs))
-        whims = frozenset(self.whims(flow))
-        return tuple(
-            (node, rule)
-            for node, chains in self._held.items()
-            for rule in rules_of(chains, flow.family)
-            if rule in whims or any(memory in wanted for memory, _ in self._of.get((node, rule), ()))
-        )
 
     def touches(self, paths: Iterable[Path]) -> Counter[tuple[Memory, str | None]]:
         """How often the packets of these traced paths changed each memory, by source address where it is so, else by None.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from lab.ruleset.held import Chains, HeldRule
+from lab.ruleset.flow import Flow
+from lab.ruleset.held import Chains, HeldRule, rules_of
 from lab.ruleset.held_save import chains_of_save
+from lab.ruleset.memories import Memories
 from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
 from lab.ruleset.save import read_save
@@ -34,6 +36,13 @@ def listed(*rules: str, family: str = "inet") -> Chains:
     head = "\t\ttype filter hook forward priority filter; policy accept;\n"
     text = f"table {family} t {{ # handle 1\n\tchain c {{ # handle 1\n{head}{body}\t}}\n}}\n"
     return chains_of_listing(read_listing(text))
+
+
+def rules_in_the_way(chains: Chains, flow: Flow, *, logs: bool = False) -> list[HeldRule]:
+    """The gateway's rules that use what is in the flow's way, and the whims that it may meet, in the order of the text."""
+    memories = Memories(GATEWAY, {"gateway": chains})
+    found = {rule for memory in memories.in_the_way(flow, logs=logs) for rule in memories.rules_of(memory)}
+    return [rule for rule in rules_of(chains, flow.family) if rule in found | set(memories.whims(flow))]
 
 
 def rule_of(text: str) -> HeldRule:

@@ -97,7 +97,8 @@ def test_the_least_budget_of_all_uses_and_whether_sources_meet() -> None:
         "-A FORWARD -m recent --rcheck --hitcount 3 --name ssh -j LOG",
     )  # fmt: skip
     ssh = Memory("gateway", Kind.RECENT, "ip", "", "ssh")
-    assert (rules.budget_of(ssh), rules.is_by_source(ssh), len(rules.rules_of(ssh))) == (2, True, 3)
+    by_source = all(use.by_source for rule in rules.rules_of(ssh) for use in rule.uses)
+    assert (rules.budget_of(ssh), by_source, len(rules.rules_of(ssh))) == (2, True, 3)
 
 
 def test_native_rules_and_their_sets() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.ruleset.memories import Flow, Memories
-from tests.unit.ruleset.made import GATEWAY, saved
+from tests.unit.ruleset.made import GATEWAY, rules_in_the_way, saved
 
 TCP_443 = ("tcp", [(443, 443)])
 
@@ -14,9 +14,7 @@ def met(text: str, flow: tuple[str, list[tuple[int, int]]] = TCP_443, at: str = 
     proto, ports = flow
     return [
         f"{rule.table}:{rule.chain}:{rule.number}"
-        for _, rule in Memories(GATEWAY, {"gateway": saved(text)}).rules_in_the_way(
-            Flow(4, proto, tuple(ports), ("client", at)), logs=logs
-        )
+        for rule in rules_in_the_way(saved(text), Flow(4, proto, tuple(ports), ("client", at)), logs=logs)
     ]
 
 

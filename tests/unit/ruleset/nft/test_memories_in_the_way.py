@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lab.ruleset.memories import Flow, Memories
+from lab.ruleset.flow import Flow
 from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
 from lab.ruleset.rule import Ports
-from tests.unit.ruleset.made import GATEWAY
+from tests.unit.ruleset.made import rules_in_the_way
 
 
 def met(
@@ -20,9 +20,8 @@ def met(
         f"table {table} t {{ # handle 1\n\tchain c {{ # handle 1\n\t\ttype filter hook {hook} priority filter; policy accept;\n"
         f"{body}\n\t}}\n\n\tchain other {{ # handle 2\n\t\tlimit rate 1/second accept # handle 9\n\t}}\n}}\n"
     )
-    held = Memories(GATEWAY, {"gateway": chains_of_listing(read_listing(text))})
-    found = held.rules_in_the_way(Flow(family, proto, ports, ("client", "server")), logs=logs)
-    return [rule.text for _, rule in found]
+    flow = Flow(family, proto, ports, ("client", "server"))
+    return [rule.text for rule in rules_in_the_way(chains_of_listing(read_listing(text)), flow, logs=logs)]
 
 
 def test_a_limit_on_the_way() -> None:
