@@ -81,7 +81,9 @@ class Path:
     """One packet's way through one node, proven by the trace: its entry, each step, its end.
 
     ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``out`` is the interface
-    that it left through, ``mark`` its packet mark at the last message.
+    that it left through, ``mark`` its packet mark at the last message.  ``entered`` is the interface that it came in by, None
+    of one that was made here; ``toward`` the one that routing sent it to, whatever became of it then.  ``heads`` are the
+    headers as they were from the step of this index on, where they had changed since.
     """
 
     node: str
@@ -91,6 +93,19 @@ class Path:
     exit: Packet | None = None
     out: str | None = None
     mark: int = 0
+    entered: str | None = None
+    toward: str | None = None
+    heads: tuple[tuple[int, Packet], ...] = ()
+
+    def head(self, step: int) -> Packet:
+        """The headers that the packet had when it came to this step, counted from 0; from the end where it is negative.
+
+        >>> from lab.written.expect.example import PASSED
+        >>> PASSED.path[0].head(0) == PASSED.path[0].entry
+        True
+        """
+        at = step if step >= 0 else len(self.steps) + step
+        return next((packet for since, packet in reversed(self.heads) if since <= at), self.entry)
 
     @property
     def dropped_by(self) -> Rule | None:

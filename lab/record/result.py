@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lab.errors import Problem
+from lab.record.hint import Hint
 from lab.record.provenance import Loaded, Provenance
 from lab.record.verdict import Verdict
 from lab.record.way import BY_NFT, Way
@@ -38,8 +39,8 @@ class CellResult:
     ``row``, ``sender``, ``target`` and ``service`` are as the matrix writes them (for tables); ``where`` is the row's file and
     line, ``at`` the node under test.  ``groups`` is not empty when a range's ports differ; ``verdict`` is then that of the
     first group that fails.
-    ``differences`` are sentences; ``hints`` say what probably mends it; ``warnings`` do not fail the cell unless strict,
-    ``notes`` tell what else the reader must know and never fail it.
+    ``differences`` are sentences; ``hints`` say why it is so, and what would mend it; ``warnings`` do not fail the cell
+    unless strict, ``notes`` tell what else the reader must know and never fail it.
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
     row names none; None elsewhere.  ``way`` is in which way it was run, where the same cell can be run in several.
@@ -58,7 +59,7 @@ class CellResult:
     outcome: Outcome
     verdict: Verdict
     differences: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     groups: tuple[PortGroup, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem, gravest
+from lab.record.hint import Hint
 from lab.record.verdict import Kind, Verdict
 
 
@@ -15,7 +16,7 @@ class Trace:
 
     ``notes`` are about the verdict, those ``beside`` it about the policies that it was asked of.
     ``expected`` is what was said of it in a row's words, None where nothing was; ``differences`` are then the ways in which
-    it is otherwise, in words, and ``hints`` what probably mends them.
+    it is otherwise, in words, and ``hints`` why, and what would mend it.
     """
 
     of: str
@@ -26,7 +27,7 @@ class Trace:
     beside: tuple[str, ...] = ()
     expected: str | None = None
     differences: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     @property
     def exit_code(self) -> int:

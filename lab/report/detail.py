@@ -30,7 +30,7 @@ def explain(cell: CellResult) -> str:
         lines += _block("ports", (_group(group.ports, group.count, group.verdict) for group in cell.groups))
     lines += _verdict_head(cell.verdict)
     lines += _block("differs", cell.differences)
-    lines += _block("hint", cell.hints)
+    lines += _block("hint", map(str, cell.hints))
     lines += _block("warning", cell.warnings)
     lines += _block("note", cell.notes)
     lines += _evidence(cell.verdict)
@@ -43,7 +43,7 @@ def explain_trace(trace: Trace) -> str:
         *_block("expected", [trace.expected or ""]),
         *_verdict_head(trace.verdict),
         *_block("differs", trace.differences),
-        *_block("hint", trace.hints),
+        *_block("hint", map(str, trace.hints)),
         *_block("warning", trace.warnings),
         *_block("note", trace.notes),
         *_evidence(trace.verdict),

@@ -12,10 +12,11 @@ from lab.prepare.plan import Plan
 from lab.probe.question import NUMBERS
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
-from lab.record.result import CellResult
+from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.run.after.kernel_source import Sources
 from lab.run.after.source_ports import from_cell
+from lab.run.after.why import hints
 from lab.run.asker import Asker
 from lab.run.labs import Labs
 from lab.run.ways.registry import way_of
@@ -148,7 +149,10 @@ class MatrixRun:
             tally.note(words)
         for words in lab.absences.behind(tally.verdicts, cell.sender.node):
             tally.warn(words)
-        return self._sources.mark(lab, cell, tally.result())
+        result = self._sources.mark(lab, cell, tally.result())
+        if result.outcome is Outcome.PASSED:
+            return result
+        return replace(result, hints=hints(lab, result.verdict, cell.expect, cell.at))
 
     def close(self) -> None:
         """Take the labs down."""

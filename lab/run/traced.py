@@ -11,10 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from lab.errors import InputError, Problem, Where
 from lab.lab import Lab
 from lab.prepare.scene import Scene
+from lab.record.result import Outcome
 from lab.record.trace import Trace
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
 from lab.run.after.source_ports import from_probe
+from lab.run.after.why import hints
 from lab.verdict.cell_result import expected_words
 from lab.verdict.judge import judge
 from lab.written.asked import OneFlow
@@ -72,12 +74,11 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     trace = Trace(
         of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family])
     )
-    return trace if asked.expect is None else _judged(trace, _cell(lab, asked, flow, asked.expect, verdict))
-
-
-def _judged(trace: Trace, cell: Cell) -> Trace:
+    cell = _cell(lab, asked, flow, asked.expect or Expectation("allow"), verdict)
     found = judge(cell, trace.verdict)
-    return replace(trace, expected=expected_words(cell), differences=found.differences, hints=found.hints)
+    if found.outcome is not Outcome.PASSED:
+        trace = replace(trace, hints=hints(lab, verdict, cell.expect, cell.at))
+    return trace if asked.expect is None else replace(trace, expected=expected_words(cell), differences=found.differences)
 
 
 def _cell(lab: Lab, asked: Asked, flow: OneFlow, expect: Expectation, verdict: Verdict) -> Cell:

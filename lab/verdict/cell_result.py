@@ -114,7 +114,7 @@ class Tally:
             id=cell.id, matrix=cell.matrix, row=cell.row, sender=cell.sender.label, target=cell.target.label,
             service=cell.service.text, family=cell.family, where=str(cell.where), at=cell.at, expected=expected_words(cell),
             outcome=worst.judgement.outcome, verdict=worst.verdict, differences=worst.judgement.differences,
-            hints=worst.judgement.hints, warnings=tuple(self._warnings), notes=tuple(self._notes),
+            warnings=tuple(self._warnings), notes=tuple(self._notes),
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),
             suspect=any(group.judgement.suspect for group in groups), ports=ports, probe_us=self._probe_us / ports,
         )  # fmt: skip

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from lab.record.result import Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.differences import all_differences
-from lab.verdict.hints import hints_for
 from lab.written.cell import Cell, Expectation
 from lab.written.expect.by import BY, excuses
 from lab.written.expect.rule import RULE
@@ -18,11 +17,10 @@ _NEVER_PASSED = (Kind.CONSUMED, Kind.UNROUTED)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The class of one verdict under one expectation, with the differences and hints in words."""
+    """The class of one verdict under one expectation, with the differences in words."""
 
     outcome: Outcome
     differences: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
     suspect: bool = False
 
 
@@ -37,13 +35,13 @@ def judge(cell: Cell, verdict: Verdict) -> Judgement:
     expect = cell.expect
     left_open = expect.action != "allow" and verdict.passed_node and not verdict.observation.faults
     if verdict.kind is Kind.LOST and not left_open:
-        return Judgement(Outcome.ERROR, (verdict.proof,), hints_for(cell, verdict))
+        return Judgement(Outcome.ERROR, (verdict.proof,))
     outcome, difference = _allow(verdict) if expect.action == "allow" else _deny(cell, verdict)
     if outcome is not Outcome.PASSED:
-        return Judgement(outcome, (difference,), hints_for(cell, verdict))
+        return Judgement(outcome, (difference,))
     found = all_differences(cell, verdict)
     if found:
-        return Judgement(Outcome.MISMATCH, found, hints_for(cell, verdict))
+        return Judgement(Outcome.MISMATCH, found)
     return Judgement(Outcome.PASSED, suspect=is_suspect(expect, verdict))
 
 

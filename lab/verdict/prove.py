@@ -207,7 +207,12 @@ def _goal(observation: Observation, last: Path | None) -> str:
 
 
 def discovery_dropped_by(observation: Observation) -> Rule | None:
-    """The rule that dropped a neighbour solicitation or advertisement while the probe was under way (RFC 4861)."""
+    """The rule that dropped a neighbour solicitation or advertisement while the probe was under way (RFC 4861).
+
+    >>> from lab.written.expect.example import PASSED
+    >>> discovery_dropped_by(PASSED.observation) is None
+    True
+    """
     return next(
         (
             path.dropped_by

@@ -7,7 +7,7 @@ step did is then its target's meaning: DROP, REJECT, a queue.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 
 from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, read_packet
@@ -17,7 +17,7 @@ from lab.kernel.watch.between import Rules
 from lab.kernel.watch.canary import CANARY_SOURCES, Canary
 from lab.kernel.watch.kept import Kept
 from lab.kernel.watch.nflog import Logged, PacketLog
-from lab.kernel.watch.paths import ENDS, STOPS, Passage
+from lab.kernel.watch.paths import ENDS, STOPS, Passage, ends_of_headers
 from lab.kernel.watch.trace_table import ENTRIES, TraceTable
 from lab.kernel.watch.tracer import Overrun
 from lab.record.packet import Packet
@@ -158,8 +158,16 @@ class LegacyTrace:
             end = ENDS[way.exit.prefix[len(self._own) :].decode()]
         else:
             end = STOPS.get(steps[-1].verdict, End.VANISHED) if steps else End.VANISHED
-        out = self._port_name(way.exit.out_index) if way.exit is not None and end is End.LEFT else None
-        return Path(self._node, entry, steps, end, leaving, out, last.mark)
+        out = next((message.out_index for message in (way.exit, *reversed(way.steps)) if message and message.out_index), 0)
+        toward = self._port_name(out) if out else None
+        return Path(
+            self._node, entry, steps, end, leaving,
+            out=toward if end is End.LEFT else None,
+            mark=last.mark,
+            entered=self._port_name(way.entry.in_index) if way.entry.in_index else None,
+            toward=toward,
+            heads=tuple(_heads(way)),
+        )  # fmt: skip
 
     def _steps(self, family: int, prefixes: tuple[bytes, ...]) -> tuple[Step, ...]:
         known = self._stories.get((family, prefixes))
@@ -258,6 +266,16 @@ def _content(packet: bytes) -> bytes:
         return bytes((proto, *kind)) + _content(quoted)
     # in front of it are ports or an echo's identifier, and a checksum
     return bytes((proto, *kind)) + (rest[6:] if kind else rest[8:])
+
+
+def _heads(way: _Way) -> Iterator[tuple[int, Packet]]:
+    """The headers from each step on that came with others than the one before."""
+    before = ends_of_headers(*_split(way.entry))
+    for step, message in enumerate(way.steps):
+        ends = ends_of_headers(*_split(message))
+        if ends != before:
+            before = ends
+            yield step, _packet(message)
 
 
 def _story(way: _Way) -> Hashable:

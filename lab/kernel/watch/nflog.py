@@ -24,7 +24,7 @@ _SUBSYSTEM = 4  # NFNL_SUBSYS_ULOG
 _PACKET, _CONFIG = _SUBSYSTEM << 8 | 0, _SUBSYSTEM << 8 | 1
 _CFG_CMD, _CFG_MODE, _CFG_NLBUFSIZ, _CFG_QTHRESH, _CFG_FLAGS = 1, 2, 3, 5, 6
 _BIND, _UNBIND, _COPY_PACKET, _SEQ = 1, 2, 2, 1
-_MARK, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 2, 5, 9, 10, 12
+_MARK, _INDEV, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 2, 4, 5, 9, 10, 12
 _COPIED = 112  # bytes of the packet: both headers, or those of an error and of what it quotes, and some of a payload
 _ROOM = 1024  # bytes that the kernel sets aside for one message
 _LOGGERS = ("net/netfilter/nf_log/2", "net/netfilter/nf_log/10")  # NFPROTO_IPV4, NFPROTO_IPV6
@@ -35,6 +35,7 @@ class Logged(NamedTuple):
 
     prefix: bytes
     packet: bytes
+    in_index: int
     out_index: int
     mark: int
 
@@ -112,8 +113,8 @@ class PacketLog:
                 self._next = number + 1 & 0xFFFFFFFF
                 raise Overrun
             self._next = number + 1 & 0xFFFFFFFF
-            out, mark = (int.from_bytes(parts.get(key, b""), "big") for key in (_OUTDEV, _MARK))
-            found.append(Logged(parts.get(_PREFIX, b"\0")[:-1], parts.get(_PAYLOAD, b""), out, mark))
+            into, out, mark = (int.from_bytes(parts.get(key, b""), "big") for key in (_INDEV, _OUTDEV, _MARK))
+            found.append(Logged(parts.get(_PREFIX, b"\0")[:-1], parts.get(_PAYLOAD, b""), into, out, mark))
         return found
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from lab.kernel.ground.headers import read_packet
+from lab.kernel.ground.headers import ICMP, ICMPV6, read_packet
 from lab.kernel.watch.between import Rules
 from lab.kernel.watch.trace_table import ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
@@ -28,8 +28,11 @@ class Story(NamedTuple):
 
     steps: tuple[Step, ...]
     end: End
+    in_index: int
     out_index: int
     mark: int
+    places: tuple[int, ...]
+    """Of each message the step that it is, or that comes next."""
 
 
 class Passage(NamedTuple):
@@ -48,13 +51,20 @@ class Passage(NamedTuple):
 class _Way:
     """One packet's way while its messages are still being read."""
 
-    __slots__ = ("entered", "entry", "exit", "said")
+    __slots__ = ("entered", "entry", "exit", "heads", "said")
 
     def __init__(self, entry: TraceMessage) -> None:
         self.entry = entry
         self.exit: TraceMessage | None = None
         self.entered = False
         self.said = [entry.said]
+        self.heads: list[tuple[int, TraceMessage]] = []
+
+    def head(self, message: TraceMessage) -> None:
+        """Keep the headers of the message that comes next, where they are others than before."""
+        before = self.heads[-1][1] if self.heads else self.entry
+        if _ends(message) != _ends(before):
+            self.heads.append((len(self.said), message))
 
     def messages(self) -> list[TraceMessage]:
         """Its messages so far, of one that has not left."""
@@ -113,19 +123,28 @@ class Assembler:
             story = self._tell(key)
             if len(self._stories) < _REMEMBERED:
                 self._stories[key] = story
-        out = self._port_name(story.out_index) if story.end is End.LEFT and story.out_index else None
-        leaving = _packet(way.exit) if way.exit is not None else None
-        return Path(self._node, _packet(way.entry), story.steps, story.end, leaving, out, story.mark)
+        toward = self._port_name(story.out_index) if story.out_index else None
+        return Path(
+            self._node, _packet(way.entry), story.steps, story.end,
+            exit=_packet(way.exit) if way.exit is not None else None,
+            out=toward if story.end is End.LEFT else None,
+            mark=story.mark,
+            entered=self._port_name(story.in_index) if story.in_index else None,
+            toward=toward,
+            heads=tuple((story.places[at], _packet(message)) for at, message in way.heads),
+        )  # fmt: skip
 
     def _tell(self, told: Sequence[Said]) -> Story:
         steps: list[Step] = []
         end = End.VANISHED
         hook, kind = told[0].chain, "filter"
         out_index = mark = 0
+        places = [0]
         for said in told[1:]:
-            mark = said.mark
+            places.append(len(steps))
+            mark, out_index = said.mark, said.out_index or out_index
             if said.labs:
-                end, out_index = ENDS[said.chain], said.out_index
+                end = ENDS[said.chain]
                 continue
             place = self._rules.place(said.family, said.table, said.chain)
             if place is not None:
@@ -138,7 +157,7 @@ class Assembler:
                 chain = self._rules.shown(said.family, said.table, said.chain)
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
             end = STOPS.get(said.verdict, end)
-        return Story(tuple(steps), end, out_index, mark)
+        return Story(tuple(steps), end, told[0].in_index, out_index, mark, tuple(places))
 
 
 def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
@@ -157,6 +176,8 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
                 ways.append(way)
                 open_ways[message.ident] = way
         elif (found := open_ways.get(message.ident)) is not None:
+            if message.network is not None and not said.labs and _is_ip(message):
+                found.head(message)
             found.said.append(said)
             if said.labs:
                 found.exit = message if _is_ip(message) else found.entry
@@ -166,6 +187,21 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
 def _is_ip(message: TraceMessage) -> bool:
     """Whether it carries headers of IP; those of an ARP frame at ingress are not."""
     return message.network is not None and message.network[0] >> 4 in (4, 6)
+
+
+def ends_of_headers(network: bytes, transport: bytes) -> bytes:
+    """What a translation may change of a packet: its addresses, and its ports or the identifier of an echo."""
+    if network[0] >> 4 == 4:
+        addresses, proto = network[12:20], network[9]
+    else:
+        addresses, proto = network[8:40], network[6]
+    return addresses + (transport[4:6] if proto in (ICMP, ICMPV6) else transport[:4])
+
+
+def _ends(message: TraceMessage) -> bytes:
+    """What a translation may change of a packet: its addresses, and the ports or an echo's identifier."""
+    assert message.network is not None
+    return ends_of_headers(message.network, message.transport)
 
 
 def _headers(message: TraceMessage) -> tuple[bytes, bytes]:

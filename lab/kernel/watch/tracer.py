@@ -27,7 +27,7 @@ _NFNLGRP_NFTRACE = 9
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _SO_RCVBUFFORCE = 33
 _TABLE, _CHAIN, _HANDLE, _TYPE, _VERDICT, _ID = 1, 2, 3, 4, 5, 6
-_NETWORK, _TRANSPORT, _OIF, _MARK, _POLICY = 8, 9, 12, 14, 16
+_NETWORK, _TRANSPORT, _IIF, _OIF, _MARK, _POLICY = 8, 9, 10, 12, 14, 16
 _VERDICTS = {
     0: "drop", 1: "accept", 2: "stolen", 3: "queue", 4: "repeat",
     0xFFFFFFFF: "continue", 0xFFFFFFFE: "break", 0xFFFFFFFD: "jump", 0xFFFFFFFC: "goto", 0xFFFFFFFB: "return",
@@ -49,7 +49,7 @@ class Said:
     The same message again is the same object again.
     """
 
-    __slots__ = ("chain", "family", "handle", "is_policy", "labs", "mark", "out_index", "table", "verdict")
+    __slots__ = ("chain", "family", "handle", "in_index", "is_policy", "labs", "mark", "out_index", "table", "verdict")
 
     def __init__(self, family: int, found: dict[int, bytes]) -> None:
         self.family = NF_FAMILIES.get(family, str(family))
@@ -58,6 +58,7 @@ class Said:
         self.chain = found[_CHAIN][:-1].decode()
         self.handle = int.from_bytes(found.get(_HANDLE, b""), "big")
         self.verdict, self.is_policy = _verdict(found)
+        self.in_index = int.from_bytes(found.get(_IIF, b""), "big")
         self.out_index = int.from_bytes(found.get(_OIF, b""), "big")
         self.mark = int.from_bytes(found.get(_MARK, b""), "big")
 

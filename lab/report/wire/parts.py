@@ -79,6 +79,11 @@ def texts_of(record: Any) -> Iterable[str]:
     return map(str, record.problems)
 
 
+def hints_of(record: Any) -> Iterable[str]:
+    """The record's hints, each as one text."""
+    return map(str, record.hints)
+
+
 def problem_records() -> Any:
     """The key of all `ProblemRecord` of a record, whose problems are those of a run or bare ones."""
     return key("the problems again, part by part", of=_problems, older=())

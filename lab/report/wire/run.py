@@ -10,7 +10,18 @@ from lab.record import observation, path
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.report.wire.document import key
-from lab.report.wire.parts import Count, ExitCode, Family, Many, Number, ProblemRecord, Rule, problem_records, texts_of
+from lab.report.wire.parts import (
+    Count,
+    ExitCode,
+    Family,
+    Many,
+    Number,
+    ProblemRecord,
+    Rule,
+    hints_of,
+    problem_records,
+    texts_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +193,7 @@ class _Asked:
     suspect: bool = key("denied outside the filter table, or by the INVALID or rpfilter rule, and no rule named")
     known: bool = key("fails as its `known:` entry says, and therefore counts as passed")
     differences: Many[str] = key("each difference between expected and actual")
-    hints: Many[str] = key("what probably mends it")
+    hints: Many[str] = key("why it is not as expected, and what would mend it", of=hints_of)
     warnings: Many[str] = key("what `--strict` would fail")
     notes: Many[str] = key(
         "what else the reader must know, such as another verdict from other source ports", older=()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.report.wire.document import key
-from lab.report.wire.parts import ExitCode, Many, ProblemRecord, problem_records, texts_of
+from lab.report.wire.parts import ExitCode, Many, ProblemRecord, hints_of, problem_records, texts_of
 from lab.report.wire.run import Conntrack, Judged, Packet, Step, steps_of
 
 
@@ -17,7 +17,7 @@ class _Asked:
     sent: Packet = key(of="verdict.observation.sent")
     expected: str | None = key("what --expect says; null without it")
     differences: Many[str] = key("each difference between expected and actual")
-    hints: Many[str] = key("what probably mends it")
+    hints: Many[str] = key("why it is not as expected, and what would mend it", of=hints_of)
     warnings: Many[str] = key("what may make the verdict another one in life")
     notes: Many[str] = key("what else the reader must know", of=lambda trace: (*trace.beside, *trace.notes))
 

@@ -32,7 +32,7 @@ def capture_failures(plans: Sequence[Plan], result: RunResult, folder: Path) -> 
                 except Exception as error:  # noqa: BLE001 - what cannot be captured takes nothing from what was measured
                     return _without(result, as_lab_error(error, f"{cell.id} could not be captured"))
     results = tuple(
-        replace(cell, hints=(*cell.hints, f"captured in {places[cell.id]}")) if cell.id in places else cell
+        replace(cell, notes=(*cell.notes, f"captured in {places[cell.id]}")) if cell.id in places else cell
         for cell in result.results
     )
     return replace(result, results=results)

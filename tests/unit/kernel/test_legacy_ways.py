@@ -31,7 +31,7 @@ def packet(last: int = 10, sport: int = 40000) -> bytes:
 
 
 def said(prefix: str, of: bytes | None = None, out: int = 0, mark: int = 0) -> Logged:
-    return Logged(prefix.encode(), packet() if of is None else of, out, mark)
+    return Logged(prefix.encode(), packet() if of is None else of, 0, out, mark)
 
 
 def paths(*messages: Logged) -> Sequence[Path]:

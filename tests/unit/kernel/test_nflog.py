@@ -31,7 +31,7 @@ def log() -> PacketLog:
 
 
 def test_what_a_message_says(log: PacketLog) -> None:
-    assert log._messages(message(0)) == [Logged(b"TRACE: filter:FORWARD:rule:3 ", b"\x45packet", 1002, 7)]
+    assert log._messages(message(0)) == [Logged(b"TRACE: filter:FORWARD:rule:3 ", b"\x45packet", 0, 1002, 7)]
     assert log._messages(message(1, kind=CONFIG)) == []
 
 

@@ -1,0 +1,17 @@
+"""Why a cell failed: asked once it has."""
+
+from __future__ import annotations
+
+from lab.lab import Lab
+from lab.record.hint import Hint
+from lab.record.verdict import Verdict
+from lab.why.case import Case
+from lab.why.why import why
+from lab.written.cell import Expectation
+
+
+def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str) -> tuple[Hint, ...]:
+    """What explains a verdict that is not as expected at the node ``at``."""
+    held = {name: policy.chains for name, policy in lab.policies.items()}
+    sysctls = {name: node.sysctls for name, node in lab.network.nodes.items()}
+    return why(Case(verdict, expect, at, lab.topology, held, sysctls))

@@ -1,0 +1,71 @@
+"""The classic mistakes, named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.record.hint import Hint
+from lab.record.path import End
+from lab.record.verdict import Kind
+from lab.verdict.prove import discovery_dropped_by
+from lab.why.case import Case
+from lab.written.expect.arrives import ARRIVES
+
+
+def classics(case: Case) -> Iterator[Hint]:
+    """Each of them, where it is the cause."""
+    for teller in (_translated_then_denied, _no_receiver, _answer_died, _discovery, _no_ruleset):
+        yield from teller(case)
+
+
+def _translated_then_denied(case: Case) -> Iterator[Hint]:
+    for path in case.verdict.path:
+        translations = [rule for rule in path.translated_by if rule.translates == "destination"]
+        if path.end is End.DROPPED and path.dropped_by is not None and translations:
+            yield Hint(
+                f"translated by {translations[-1]}, then dropped by {path.dropped_by}",
+                "a port forward needs a rule in FORWARD that accepts the translated destination",
+            )
+
+
+def _no_receiver(case: Case) -> Iterator[Hint]:
+    verdict = case.verdict
+    if verdict.kind is Kind.CLOSED and case.should_pass:
+        last = verdict.path[-1].exit if verdict.path else None
+        where = f" {last.destination}" + (f":{last.dport}" if last.dport else "") if last else ""
+        says_where = case.expect.get(ARRIVES) is not None
+        yield Hint(
+            f"the path is open, but nothing listened at{where}",
+            "" if says_where else "say where it arrives (`arrives: {at: NODE, port: PORT}`)",
+        )
+
+
+def _discovery(case: Case) -> Iterator[Hint]:
+    verdict = case.verdict
+    if verdict.kind is Kind.UNROUTED and verdict.observation.unresolved and discovery_dropped_by(verdict.observation):
+        yield Hint(
+            "IPv6 neighbours find each other through the rules",
+            "INPUT and OUTPUT must accept neighbour-solicitation and neighbour-advertisement "
+            "(`-p icmpv6 --icmpv6-type 135`, `136`)",
+        )
+
+
+def _no_ruleset(case: Case) -> Iterator[Hint]:
+    ways = [path for path in case.verdict.path if path.node == case.at]
+    if not case.should_pass and ways and not any(path.steps for path in ways):
+        yield Hint(
+            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass",
+            "its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if case.family == 6 else
+            "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)",
+        )
+
+
+def _answer_died(case: Case) -> Iterator[Hint]:
+    verdict = case.verdict
+    seen = verdict.observation
+    died = any(path.dropped_by == verdict.rule for path in (*seen.answer, *seen.others))
+    if verdict.kind is Kind.UNANSWERED and verdict.rule is not None and verdict.node is not None and died:
+        yield Hint(
+            f"the request came through and its answer was dropped by {verdict.rule}",
+            "answers need a rule that accepts ESTABLISHED,RELATED",
+        )

@@ -1,0 +1,23 @@
+"""All that is known of why something failed: a file for each kind of cause, and an entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from lab.record.hint import Hint
+from lab.why.case import Case
+from lab.why.classics import classics
+
+Teller = Callable[[Case], Iterator[Hint]]
+
+TELLERS: tuple[Teller, ...] = (classics,)
+"""In the order in which they are told: what explains most, first."""
+
+
+def why(case: Case) -> tuple[Hint, ...]:
+    """What explains the failure, and what would mend it; none where nothing is proven.
+
+    A hint says no more than what was recorded, and is silent where it might be false.
+    """
+    found = (hint for teller in TELLERS for hint in teller(case))
+    return tuple(dict.fromkeys(found))
