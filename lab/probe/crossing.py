@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from itertools import pairwise
 
 from lab.probe.stage import Stage
 from lab.record.observation import Observation, came_through
-from lab.record.path import End
+from lab.record.path import End, Path
 
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
@@ -51,7 +52,21 @@ def _furthest(stage: Stage, observation: Observation) -> str | None:
     last = observation.request[-1] if observation.request else None
     if came_through(observation) is None or (last is not None and last.end is not End.LEFT):
         return None
-    return stage.network.topology.owner((observation.sent if last is None else last.exit or last.entry).destination)
+    destination = (observation.sent if last is None else last.exit or last.entry).destination
+    owner = stage.network.topology.owner(destination)
+    return owner if last is None else _taker(stage, last, destination, owner)
+
+
+def _taker(stage: Stage, last: Path, destination: str, owner: str | None) -> str | None:
+    """Who took a packet in that left for the network of the owner, or for one on which another node stands for the address.
+
+    A node of anyip takes what comes to it, whoever else has a longer prefix of it elsewhere; None where several might have.
+    """
+    near = stage.next_nodes(last)
+    if owner in near:
+        return owner
+    takers = [name for name in near if stage.network.topology.stands_for(name, ip_address(destination))]
+    return owner if not takers else takers[0] if len(takers) == 1 else None
 
 
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:

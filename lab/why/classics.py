@@ -14,7 +14,7 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_translated_then_denied, _no_receiver, _answer_died, _discovery, _no_ruleset):
+    for teller in (_translated_then_denied, _no_receiver, _discovery, _no_ruleset):
         yield from teller(case)
 
 
@@ -30,13 +30,11 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
 
 def _no_receiver(case: Case) -> Iterator[Hint]:
     verdict = case.verdict
-    if verdict.kind is Kind.CLOSED and case.should_pass:
+    if verdict.kind is Kind.CLOSED and case.should_pass and case.expect.get(ARRIVES) is None:
         last = verdict.path[-1].exit if verdict.path else None
         where = f" {last.destination}" + (f":{last.dport}" if last.dport else "") if last else ""
-        says_where = case.expect.get(ARRIVES) is not None
         yield Hint(
-            f"the path is open, but nothing listened at{where}",
-            "" if says_where else "say where it arrives (`arrives: {at: NODE, port: PORT}`)",
+            f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )
 
 
@@ -57,15 +55,4 @@ def _no_ruleset(case: Case) -> Iterator[Hint]:
             f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass",
             "its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if case.family == 6 else
             "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)",
-        )
-
-
-def _answer_died(case: Case) -> Iterator[Hint]:
-    verdict = case.verdict
-    seen = verdict.observation
-    died = any(path.dropped_by == verdict.rule for path in (*seen.answer, *seen.others))
-    if verdict.kind is Kind.UNANSWERED and verdict.rule is not None and verdict.node is not None and died:
-        yield Hint(
-            f"the request came through and its answer was dropped by {verdict.rule}",
-            "answers need a rule that accepts ESTABLISHED,RELATED",
         )
