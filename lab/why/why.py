@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from lab.record.hint import Hint
 from lab.why.case import Case
 from lab.why.classics import classics
+from lab.why.kernel import kernel
 from lab.why.other_way import other_way
 from lab.why.ways_back import ways_back
 
 Teller = Callable[[Case], Iterator[Hint]]
 
-TELLERS: tuple[Teller, ...] = (ways_back, other_way, classics)
+TELLERS: tuple[Teller, ...] = (ways_back, kernel, other_way, classics)
 """In the order in which they are told: what explains most, first."""
 
 
