@@ -23,14 +23,21 @@ ROUTERS = ("one", "two", "three")
 RESET = Refusal("tcp-reset", None)
 
 
-def stage(watched: tuple[str, ...] = ROUTERS) -> Any:
+def stage(watched: tuple[str, ...] = ROUTERS, standing: str | None = None) -> Any:
+    """``standing`` is a node of anyip that stands for every address, too."""
+
     def node(name: str) -> SimpleNamespace:
         return SimpleNamespace(sysctls={"net.ipv4.ip_forward": str(int(name in ROUTERS))})
 
-    topology = SimpleNamespace(owner={"10.0.2.10": "server", "10.0.1.20": "neighbour"}.get)
+    def near(path: Path) -> frozenset[str]:
+        return frozenset(name for name in LINKS if name != path.node and not links[name].isdisjoint(links[path.node]))
+
+    owner = {"10.0.2.10": "server", "10.0.1.20": "neighbour"}.get
+    topology = SimpleNamespace(owner=owner, stands_for=lambda name, _: name == standing)
     network = SimpleNamespace(nodes={name: node(name) for name in LINKS}, topology=topology)
     links = {name: frozenset(networks) for name, networks in LINKS.items()}
-    return SimpleNamespace(network=network, instrument=SimpleNamespace(nodes=dict.fromkeys(watched)), links=links)
+    instrument = SimpleNamespace(nodes=dict.fromkeys(watched))
+    return SimpleNamespace(network=network, instrument=instrument, links=links, next_nodes=near)
 
 
 def way(node: str, entry: Packet = SYN, end: End = End.LEFT, leaving: Packet | None = None) -> Path:
@@ -59,6 +66,12 @@ def test_none_of_them_told(seen: dict[str, Any]) -> None:
 def test_one_of_them_did_not() -> None:
     assert unseen(way("one"), **arrived()) == ("three",)
     assert unseen(way("three", end=End.DROPPED)) == ("one", "two")
+
+
+def test_who_stands_for_the_address_on_the_network_that_it_left_for_took_it_in() -> None:
+    refused = Observation(SYN, Milestone.SENT, (way("one"),), refusal=RESET)
+    assert unseen_nodes(stage(), "client", refused) == ("three",), "only the owner can have told it"
+    assert unseen_nodes(stage(standing="neighbour"), "client", refused) == ()
 
 
 def test_one_of_two_is_enough() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
-from tests.unit.verdict.made import SYN, SYN_ACK, dropped, observed, passed, rule, verdict
+from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
 from tests.unit.why.made import case
 
 DNAT = rule("publish", "DNAT", table="nat", chain="PREROUTING", number=2)
@@ -40,14 +40,6 @@ def test_nothing_listened_where_it_arrived() -> None:
     assert "nothing listened at 10.0.2.10:8443" in hint
     assert "arrives: {at: NODE, port: PORT}" in hint
     assert told(closed, "drop") == ()
-
-
-def test_the_answer_was_dropped() -> None:
-    by = rule("no-answers", "DROP")
-    seen = observed(passed(rule()), answer=(dropped(by, entry=SYN_ACK),))
-    (hint,) = told(verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen))
-    assert "its answer was dropped by gateway filter:FORWARD:1 (no-answers)" in hint
-    assert "ESTABLISHED,RELATED" in hint
 
 
 def test_an_answer_that_no_rule_dropped_has_no_such_hint() -> None:
