@@ -82,6 +82,8 @@ _NFT = tuple(
          "a process of the control group {}"),
         ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
         ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
+        # nft_tproxy.c breaks off its rule where no socket of the port is transparent
+        ("listener", r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),
         (INTERFACE, rf"\b(?:meta )?[io]brname{_SIGN}{_VALUE}", "a bridge {}"),
         (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
     )
@@ -93,7 +95,7 @@ _HINTS = re.compile(
     r"-m (?:mac|string|u32|bpf|helper|osf|owner|cgroup|physdev|devgroup|geoip|time|set)\b| -[io] |--match|interface"
 )
 _NFT_HINTS = re.compile(
-    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time)|[io](?:if|br)"
+    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time)|[io](?:if|br)|tproxy "
 )
 
 

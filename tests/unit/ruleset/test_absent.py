@@ -33,6 +33,8 @@ HERE = Here({"wan", "lan"}, {"guests"})
         ("tcp dport 80 @ih,0,32 0x47455420 drop", "payload", "@ih,0,32"),
         ('ct helper "sip" accept', "helper", "sip"),
         ('osf name "Plan9" accept', "fingerprint", "Plan9"),
+        ("tcp dport 80 tproxy ip to 127.0.0.1:3129 meta mark set 1 accept", "listener", "3129"),
+        ("tcp dport 80 tproxy to :3129 accept", "listener", "3129"),
         ("meta skuid 4711 accept", "process", "4711"),
         ("ip saddr @guests accept", "set", "guests"),
         ("ip saddr . tcp dport @guests accept", "set", "guests"),
