@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
-from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.verdict.prove import discovery_dropped_by
 from lab.why.case import Case
@@ -14,18 +13,8 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_translated_then_denied, _no_receiver, _answer_died, _discovery, _no_ruleset):
+    for teller in (_no_receiver, _answer_died, _discovery, _no_ruleset):
         yield from teller(case)
-
-
-def _translated_then_denied(case: Case) -> Iterator[Hint]:
-    for path in case.verdict.path:
-        translations = [rule for rule in path.translated_by if rule.translates == "destination"]
-        if path.end is End.DROPPED and path.dropped_by is not None and translations:
-            yield Hint(
-                f"translated by {translations[-1]}, then dropped by {path.dropped_by}",
-                "a port forward needs a rule in FORWARD that accepts the translated destination",
-            )
 
 
 def _no_receiver(case: Case) -> Iterator[Hint]:

@@ -1,0 +1,41 @@
+"""A rule that would have done what was expected, and stands behind the one that decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lab.record.hint import Hint
+from lab.record.path import End, Rule
+from lab.why.ahead import ACCEPTS, DENIES, coming
+from lab.why.case import Case
+from lab.why.near_misses import met_in
+from lab.why.told import named, place
+from lab.why.walk import Base, bases
+
+
+def accepts_later(case: Case) -> Iterator[Hint]:
+    """The rule that would accept what was dropped before it came there."""
+    path = case.verdict.path[-1] if case.verdict.path else None
+    if not case.should_pass or path is None or path.end is not End.DROPPED:
+        return
+    chains = case.chains(path.node)
+    walked = bases(path, chains)
+    if not walked or path.dropped_by is None or walked[-1].decided != path.dropped_by:
+        return
+    for found in coming(chains, walked[-1].ahead, met_in(case, path, walked[-1])):
+        if found.effect == ACCEPTS and DENIES not in found.doubts:
+            by = f", sent there by {place(found.by[0])}" if found.by else ""
+            how = "rejected" if path.dropped_by.rejects else "dropped"
+            decider = _decider(walked[-1], path.dropped_by)
+            yield Hint(
+                f"{named(path.node, found.rule)} would accept it{by}, but stands after {decider}, which {how} it",
+                "put it before that",
+            )
+        return
+
+
+def _decider(base: Base, decided: Rule) -> str:
+    senders = base.senders
+    named_here = str(decided).removeprefix(f"{decided.node} ")
+    return f"{named_here} (sent there by {place(senders[0])})" if senders else named_here
+

@@ -1,0 +1,224 @@
+"""Rules that a packet misses by one thing alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from lab.record.hint import Hint
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule
+from lab.record.verdict import Kind
+from lab.ruleset.addresses import WIDTH, address_of, size
+from lab.ruleset.asked import FLAGS, Asked, Met, has
+from lab.ruleset.conditions import (
+    DESTINATIONS,
+    DPORTS,
+    ENTERED,
+    ICMP_TYPES,
+    LEFT,
+    ORIGINAL_DPORTS,
+    SOURCES,
+    SPORTS,
+    STATES,
+)
+from lab.ruleset.held import Chains, HeldRule
+from lab.why.ahead import ACCEPTS, DENIES, TRANSLATES, coming, effect_of, only_miss
+from lab.why.case import Case
+from lab.why.met import met_at
+from lab.why.told import fact, named, place, translators
+from lab.why.walk import Base, bases
+
+MOST = 3
+_SPECIFIC = 4
+_ENDS_OF = {SOURCES: "source", SPORTS: "source", DESTINATIONS: "destination", DPORTS: "destination"}
+_AFTER = (Kind.UNANSWERED, Kind.UNROUTED, Kind.LOST, Kind.ALLOWED)
+_FEW_PORTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A rule of ``node`` that the packet misses by ``asked`` alone, and what it ``would`` do, in words.
+
+    ``made`` is the rule that translated what it asks for into what the packet has instead, with the headers before that.
+    ``weight`` tells how much of the packet the rule otherwise means.
+    """
+
+    node: str
+    rule: HeldRule
+    asked: Asked
+    met: Met
+    would: str
+    weight: int
+    made: tuple[Rule, Packet] | None
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, int]:
+        """What explains most, first: what was translated, then the specific before the broad, a state last."""
+        return self.made is None, self.asked.field == STATES, -self.weight, self.rule.number
+
+    def __str__(self) -> str:
+        wants = f"{named(self.node, self.rule)} {self.would}, but wants `{self.asked.words}`"
+        if self.rule.whole is not None and self.rule.whole.verdicts and self.rule.whole.asked[-1] == self.asked:
+            wants = f"{named(self.node, self.rule)} {self.would}, but its map has no such element"
+        if self.made is None:
+            return f"{wants}, and {fact(self.asked, self.met, self.node)}"
+        by = self.made[0]
+        whose = str(by) if by.node != self.node else str(by).removeprefix(f"{by.node} ")
+        return f"{wants}, which {whose} made {self._now}"
+
+    @property
+    def _now(self) -> str:
+        address = {SOURCES: self.met.source, DESTINATIONS: self.met.destination}.get(self.asked.field)
+        if address is not None:
+            return str(address_of(address, self.met.family))
+        return str(self.met.dport if self.asked.field == DPORTS else self.met.sport)
+
+    @property
+    def mend(self) -> str:
+        """What would make it match, where that is plain."""
+        if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
+            return ""
+        same_node = self.made[0].node == self.node
+        native, port = self.rule.is_native, self.asked.field == DPORTS
+        own = (f"{self.met.proto} dport" if native else "--dport") if port else (
+            f"ip{6 if self.met.family == 6 else ''} daddr".replace("ip6 ", "ip6 ") if native else "-d"
+        )
+        asks = f"ask for what it is by then, `{own} {self._now}`"
+        if same_node and port:
+            original = f"ct original proto-dst {self.made[1].dport}" if native else (
+                f"-m conntrack --ctorigdstport {self.made[1].dport}"
+            )
+            return f"{asks}, or for what it was, `{original}`"
+        return asks
+
+
+def near_misses(case: Case) -> Iterator[Hint]:
+    """What would have accepted or translated a packet that should have passed."""
+    if not case.should_pass or not case.verdict.path:
+        return
+    path = case.verdict.path[-1]
+    chains = case.chains(path.node)
+    if not chains:
+        return
+    found: list[Miss] = []
+    walked = bases(path, chains)
+    for base in walked:
+        if base.kind == "nat":
+            found += _missed_translations(case, path, base, chains)
+    if path.end is End.DROPPED and walked and walked[-1].decided == path.dropped_by:
+        found += missed(case, path, walked[-1], chains, ACCEPTS)
+    for miss in best(found):
+        yield Hint(str(miss), miss.mend)
+
+
+def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> Iterator[Miss]:
+    """The rules of a base chain, and of all that it leads to, that would do to the packet what is wanted, but for one thing."""
+    met = met_in(case, path, base)
+    for rule in base.missed_once:
+        effect = effect_of(rule)
+        if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not rule.jump_to):
+            continue
+        asked = only_miss(rule, met)
+        if asked is None or asked.field == FLAGS:
+            continue
+        would = f"would {does(rule)} it"
+        if effect != wanted:
+            then = _behind(rule, chains, met)
+            if then is None or then[1] != wanted:
+                continue
+            would = f"would send it to {rule.jump_to[0]}, where {place(then[0])} would {does(then[0])} it"
+        made = _made(case, path, base, asked, met)
+        yield Miss(path.node, rule, asked, met, would, weight(rule, asked), made)
+
+
+def does(rule: HeldRule) -> str:
+    """What it does to a packet, in a word."""
+    effect = effect_of(rule)
+    return {ACCEPTS: "accept", TRANSLATES: "translate"}.get(effect) or ("reject" if rule.rejects else "drop")
+
+
+def _behind(rule: HeldRule, chains: Chains, met: Met) -> tuple[HeldRule, str] | None:
+    """What the chain that a rule leads to would do with the packet, where that is sure."""
+    chain = chains.get((rule.family, rule.table, rule.jump_to[0])) if len(rule.jump_to) == 1 else None
+    if chain is None:
+        return None
+    first = next(coming(chains, [(chain, 0)], met), None)
+    return None if first is None or first.doubts else (first.rule, first.effect)
+
+
+def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
+    """Of the rules of nat those that would have translated it; a source only of what left, and then missed its answer."""
+    late = base.hook == "postrouting"
+    if (base.decided is not None and base.decided.translates) or (late and case.verdict.kind not in _AFTER):
+        return
+    for miss in missed(case, path, base, chains, TRANSLATES):
+        # a list of forwarded ports says nothing of one that is not in it
+        if miss.made is not None or miss.asked.field not in (DPORTS, ICMP_TYPES):
+            yield replace(miss, weight=miss.weight + 2) if late else miss
+
+
+def met_in(case: Case, path: Path, base: Base) -> Met:
+    """The packet as the rules of a base chain saw it."""
+    native = bool(base.chain.rules) and base.chain.rules[0].is_native
+    return met_at(case, path, base.first, base.hook, base.kind, native=native)
+
+
+def _made(case: Case, path: Path, base: Base, asked: Asked, met: Met) -> tuple[Rule, Packet] | None:
+    """The rule that translated what is asked for into something else."""
+    end = _ENDS_OF.get(asked.field)
+    for rule, before, behind in translators(case.verdict.path, path, base.first) if end is not None else ():
+        if rule.translates == end and _had(asked, met, before) and not _had(asked, met, behind):
+            return rule, before
+    return None
+
+
+def _had(asked: Asked, met: Met, packet: Packet) -> bool:
+    ported = met.dport is not None
+    return has(asked, replace(
+        met, source=int(ip_address(packet.source)), destination=int(ip_address(packet.destination)),
+        sport=packet.sport if ported else None, dport=packet.dport if ported else None,
+    )) is True  # fmt: skip
+
+
+def weight(rule: HeldRule, but: Asked | None = None) -> int:
+    """How much of a packet the rule means, beside one thing that it asks: ports and hosts most, interfaces little."""
+    asked = rule.whole.asked if rule.whole is not None else ()
+    return sum(_weight(one) for one in asked if one is not but and not one.negated)
+
+
+def _weight(asked: Asked) -> int:
+    if asked.field in (DPORTS, ORIGINAL_DPORTS):
+        return _SPECIFIC if sum(high - low + 1 for low, high in asked.values) <= _FEW_PORTS else 1
+    if asked.field == DESTINATIONS:
+        return _weight_of_addresses(asked, _SPECIFIC)
+    if asked.field == SOURCES:
+        return _weight_of_addresses(asked, _SPECIFIC - 1)
+    return {ICMP_TYPES: _SPECIFIC, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
+
+
+def _weight_of_addresses(asked: Asked, most: int) -> int:
+    widths = [(size(ranges), 2 ** WIDTH[family]) for family, ranges in asked.values]
+    if all(found <= 1 for found, _ in widths):
+        return most
+    return 2 if all(found < whole for found, whole in widths) else 0
+
+
+def best(found: Iterable[Miss]) -> Sequence[Miss]:
+    """Those that tell something: a rule means more of the packet than the one thing that it misses; of many alike, few."""
+    misses = sorted(dict.fromkeys(found), key=lambda miss: miss.rank)
+    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC]
+    alike = Counter(miss.asked.field for miss in telling if miss.made is None)
+    shown: list[Miss] = []
+    for miss in telling:
+        many = miss.made is None and alike[miss.asked.field] > 2
+        # of a list of ports, each for a service of its own, none is this one
+        if many and (miss.asked.field == DPORTS or any(other.asked.field == miss.asked.field for other in shown)):
+            continue
+        shown.append(miss)
+    if not shown:
+        broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT, DESTINATIONS, SOURCES) and miss.weight >= 1]
+        shown = broad[:1]
+    return shown[:MOST]
