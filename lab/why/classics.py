@@ -43,10 +43,20 @@ def _no_ruleset(case: Case) -> Iterator[Hint]:
     ways = [path for path in case.verdict.path if path.node == case.at]
     if not case.should_pass and ways and not any(path.steps for path in ways):
         yield Hint(
-            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass",
+            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass{_other_family(case)}",
             "its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if case.family == 6 else
             "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)",
         )
+
+
+def _other_family(case: Case) -> str:
+    """The policies of the chains that judge the other family alone, where they deny."""
+    other, table = (4, "ip") if case.family == 6 else (6, "ip6")
+    denying = [
+        chain.name for chain in case.chains(case.at).values()
+        if chain.family == table and chain.hook in ("input", "forward") and chain.policy in ("DROP", "drop")
+    ]  # fmt: skip
+    return f"; for IPv{other} the policy of {' and '.join(denying)} is DROP" if denying else ""
 
 
 def _answer_died(case: Case) -> Iterator[Hint]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from lab.record.hint import Hint
 from lab.record.path import End, Rule
-from lab.why.ahead import ACCEPTS, DENIES, coming
+from lab.why.ahead import ACCEPTS, DENIES, Coming, coming
 from lab.why.case import Case
 from lab.why.near_misses import met_in
 from lab.why.told import named, place
@@ -29,9 +30,21 @@ def accepts_later(case: Case) -> Iterator[Hint]:
             decider = _decider(walked[-1], path.dropped_by)
             yield Hint(
                 f"{named(path.node, found.rule)} would accept it{by}, but stands after {decider}, which {how} it",
-                "put it before that",
+                earlier(walked[-1], found),
             )
         return
+
+
+def earlier(base: Base, found: Coming) -> str:
+    """What would have to stand where, in the chain that leads to both."""
+    decided = base.decided
+    first = (*found.by, found.rule)[0]
+    for frame, inner in zip_longest(base.frames, base.frames[1:]):
+        if frame.chain.name == first.chain and decided is not None:
+            sender = inner.sent_by if inner is not None else None
+            other = place(sender) if sender is not None else decided.place
+            return f"put {'a rule like it' if found.by else 'it'} before {other}"
+    return ""
 
 
 def _decider(base: Base, decided: Rule) -> str:

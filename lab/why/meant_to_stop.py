@@ -11,6 +11,7 @@ from lab.ruleset.conditions import ENTERED, LEFT, PROTO, STATES
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 from lab.why.ahead import ACCEPTS, DENIES, Coming, coming
 from lab.why.case import Case
+from lab.why.later import earlier
 from lab.why.met import met_at
 from lab.why.near_misses import MOST, Miss, does, met_in, missed, weight
 from lab.why.told import named, place, shown
@@ -37,7 +38,7 @@ def _of_path(case: Case, path: Path, chains: Chains) -> Iterator[Hint]:
     asked = [base for base in walked if base.kind != "nat"]
     misses = [miss for base in asked for miss in missed(case, path, base, chains, DENIES)]
     for miss in sorted(filter(_tells, misses), key=lambda miss: miss.rank):
-        yield Hint(str(miss), miss.mend)
+        yield miss.hint
     for base in asked:
         yield from _behind(case, path, base, chains)
     if walked:
@@ -56,19 +57,19 @@ def _behind(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Hint
         return
     for found in coming(chains, base.ahead, met_in(case, path, base)):
         if found.effect == DENIES:
-            if _weight(found) >= _LITTLE:
+            if _means_it(found):
                 by = str(decided).removeprefix(f"{path.node} ")
                 yield Hint(
                     f"{named(path.node, found.rule)} would {does(found.rule)} it{_sent(found.by)}, but stands after {by}, "
                     "which accepted it",
-                    "put it before that",
+                    earlier(base, found),
                 )
             return
 
 
-def _weight(found: Coming) -> int:
-    """How much of the packet is meant by the rule, and by those that lead to it."""
-    return weight(found.rule) + sum(map(weight, found.by))
+def _means_it(found: Coming) -> bool:
+    """Whether the rule, or one that leads to it, asks for a port or an address: one for all that is left means nothing."""
+    return max(map(weight, (found.rule, *found.by))) >= _LITTLE
 
 
 def _sent(by: Sequence[HeldRule]) -> str:
@@ -87,7 +88,7 @@ def _elsewhere(case: Case, path: Path, hooks: Sequence[str], chains: Chains) -> 
         if hook not in ("input", "forward") or hook.upper() == went or chain.kind != "filter" or not chain.judges(case.family):
             continue
         found = _first_denial(case, path, chain, chains)
-        if found is not None and (_weight(found) >= _LITTLE or turned is not None):
+        if found is not None and (_means_it(found) or turned is not None):
             what = f"{named(path.node, found.rule)} would {does(found.rule)} it{_sent(found.by)}, but is in {hook.upper()}"
         elif found is None and turned is not None and chain.policy in _DENYING and not chain.rules:
             what = f"the policy of {hook.upper()} is {chain.policy}"

@@ -55,6 +55,11 @@ class Miss:
     made: tuple[Rule, Packet] | None
 
     @property
+    def hint(self) -> Hint:
+        """Why it was not the rule that decided, and what would make it so."""
+        return Hint(str(self), self.mend)
+
+    @property
     def rank(self) -> tuple[bool, bool, int, int]:
         """What explains most, first: what was translated, then the specific before the broad, a state last."""
         return self.made is None, self.asked.field == STATES, -self.weight, self.rule.number
@@ -81,21 +86,17 @@ class Miss:
         """What would make it match, where that is plain."""
         if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
             return ""
-        same_node = self.made[0].node == self.node
         native, port = self.rule.is_native, self.asked.field == DPORTS
-        own = (f"{self.met.proto} dport" if native else "--dport") if port else (
-            f"ip{6 if self.met.family == 6 else ''} daddr".replace("ip6 ", "ip6 ") if native else "-d"
-        )
-        asks = f"ask for what it is by then, `{own} {self._now}`"
-        if same_node and port:
-            original = f"ct original proto-dst {self.made[1].dport}" if native else (
-                f"-m conntrack --ctorigdstport {self.made[1].dport}"
-            )
-            return f"{asks}, or for what it was, `{original}`"
-        return asks
+        if port:
+            now = f"{self.met.proto} dport" if native else "--dport"
+            before = "ct original proto-dst" if native else "-m conntrack --ctorigdstport"
+            or_before = f", or for the one before, `{before} {self.made[1].dport}`" if self.made[0].node == self.node else ""
+            return f"let it ask for the port behind the translation, `{now} {self._now}`{or_before}"
+        now = ("ip6 daddr" if self.met.family == 6 else "ip daddr") if native else "-d"
+        return f"let it ask for the address behind the translation, `{now} {self._now}`"
 
 
-def near_misses(case: Case) -> Iterator[Hint]:
+def near_misses(case: Case) -> Iterator[Miss]:
     """What would have accepted or translated a packet that should have passed."""
     if not case.should_pass or not case.verdict.path:
         return
@@ -110,8 +111,7 @@ def near_misses(case: Case) -> Iterator[Hint]:
             found += _missed_translations(case, path, base, chains)
     if path.end is End.DROPPED and walked and walked[-1].decided == path.dropped_by:
         found += missed(case, path, walked[-1], chains, ACCEPTS)
-    for miss in best(found):
-        yield Hint(str(miss), miss.mend)
+    yield from best(found)
 
 
 def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> Iterator[Miss]:
@@ -152,7 +152,8 @@ def _behind(rule: HeldRule, chains: Chains, met: Met) -> tuple[HeldRule, str] | 
 def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
     """Of the rules of nat those that would have translated it; a source only of what left, and then missed its answer."""
     late = base.hook == "postrouting"
-    if (base.decided is not None and base.decided.translates) or (late and case.verdict.kind not in _AFTER):
+    turned = late and any(rule.translates == "destination" for rule in path.translated_by)
+    if turned or (base.decided is not None and base.decided.translates) or (late and case.verdict.kind not in _AFTER):
         return
     for miss in missed(case, path, base, chains, TRANSLATES):
         # a list of forwarded ports says nothing of one that is not in it
@@ -215,7 +216,8 @@ def best(found: Iterable[Miss]) -> Sequence[Miss]:
     for miss in telling:
         many = miss.made is None and alike[miss.asked.field] > 2
         # of a list of ports, each for a service of its own, none is this one
-        if many and (miss.asked.field == DPORTS or any(other.asked.field == miss.asked.field for other in shown)):
+        told = any(other.asked.field == miss.asked.field and other.made is None for other in shown)
+        if many and (told or miss.asked.field == DPORTS):
             continue
         shown.append(miss)
     if not shown:

@@ -30,9 +30,13 @@ def with_text(rule: Rule) -> str:
     """
     if rule.number is None:
         return str(rule)
-    text = _COMMENT.sub("", rule.text)
-    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return f"{rule} (`{text}`)" + (f" [{rule.source}]" if rule.source else "")
+    return f"{rule} (`{text_of(rule.text)}`)" + (f" [{rule.source}]" if rule.source else "")
+
+
+def text_of(text: str) -> str:
+    """A rule's text without its comments, cut where it is long."""
+    bare = _COMMENT.sub("", text)
+    return bare if len(bare) <= _LONGEST else f"{bare[:_LONGEST]}…"
 
 
 def place(rule: HeldRule) -> str:

@@ -1,47 +1,24 @@
-"""Translated, and then not let through; translated, and not meant to be."""
+"""Translated, and not meant to be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
-from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
-from lab.ruleset.asked import LOCAL_DESTINATION
-from lab.ruleset.conditions import DESTINATIONS, ENTERED
+from lab.ruleset.asked import LOCAL_DESTINATION, Asked
+from lab.ruleset.conditions import DESTINATIONS, ENTERED, SOURCES
 from lab.ruleset.held import HeldRule
 from lab.why.case import Case
-from lab.why.told import shown, with_text
+from lab.why.told import place, shown, text_of, with_text
 from lab.why.walk import bases
 from lab.written.expect.arrives import ARRIVES
 
+_FEW = 3
 _ABOUT = (ENTERED, DESTINATIONS, LOCAL_DESTINATION)
 _WITHOUT_ADDRESS = frozenset((
     "tcp", "udp", "sctp", "icmp", "comment", "mark", "connmark", "multiport", "state", "conntrack", "limit",
 ))  # fmt: skip
-
-
-def translated_then_denied(case: Case) -> Iterator[Hint]:
-    """A port forward without a rule that lets it through."""
-    for path in case.verdict.path:
-        by = path.dropped_by
-        translations = [rule for rule in path.translated_by if rule.translates == "destination"]
-        if path.end is End.DROPPED and by is not None and translations and case.should_pass:
-            head = path.head(-1)
-            yield Hint(
-                f"translated to {shown(head)} by {translations[-1]}, then {'rejected' if by.rejects else 'dropped'} by {by}",
-                f"a port forward needs a rule in {path.steps[-1].hook.upper()} that accepts the translated destination"
-                f"{_rule_for(head, by)}",
-            )
-
-
-def _rule_for(head: Packet, by: Rule) -> str:
-    proto = PROTOCOL_NAMES.get(head.proto)
-    if proto not in ("tcp", "udp", "sctp"):
-        return ""
-    if by.text[:1] == "-":
-        return f", `-d {head.destination} -p {proto} --dport {head.dport}`"
-    return f", `ip{'6' if head.family == 6 else ''} daddr {head.destination} {proto} dport {head.dport}`"
 
 
 def catches_too_much(case: Case) -> Iterator[Hint]:
@@ -62,6 +39,35 @@ def catches_too_much(case: Case) -> Iterator[Hint]:
                 "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for" if rule.text[:1] == "-" else
                 "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for",
             )
+
+
+def hides_the_source(case: Case) -> Iterator[Hint]:
+    """A translation of the source of what was to arrive with its own."""
+    wanted, arrived = case.expect.get(ARRIVES), case.verdict.arrived
+    sent = case.verdict.observation.sent.source
+    if not case.should_pass or wanted is None or arrived is None:
+        return
+    if wanted.source not in ("kept", sent) or arrived.source == sent:
+        return
+    for path in case.verdict.path:
+        rule = next((rule for rule in reversed(path.translated_by) if rule.translates == "source"), None)
+        if rule is None or path.exit is None or path.exit.source == path.entry.source:
+            continue
+        held = _held(case, path, rule) or ()
+        by = f", sent there by {' and '.join(map(_shortly, held[:-1][-_FEW:]))}" if held[:-1] else ""
+        anyone = held and all(one.whole is not None and not any(True for _ in _of(one, SOURCES)) for one in held)
+        yield Hint(
+            f"{with_text(rule)} translated its source {path.entry.source} to {path.exit.source}{by}"
+            + (", and none of them asks for a source" if anyone and by else ", and asks for no source" if anyone else ""),
+        )
+
+
+def _of(rule: HeldRule, name: str) -> Iterator[Asked]:
+    return (asked for asked in (rule.whole.asked if rule.whole is not None else ()) if asked.field == name)
+
+
+def _shortly(rule: HeldRule) -> str:
+    return f"{place(rule)} (`{text_of(rule.text)}`)"
 
 
 def _meant(case: Case, path: Path) -> bool:

@@ -7,22 +7,18 @@ from collections.abc import Callable, Iterator
 from lab.record.hint import Hint
 from lab.why.case import Case
 from lab.why.classics import classics
-from lab.why.later import accepts_later
+from lab.why.denied import denied
 from lab.why.meant_to_stop import meant_to_stop
-from lab.why.near_misses import near_misses
-from lab.why.other_chains import other_chains
 from lab.why.sent_there import sent_there
-from lab.why.translated import catches_too_much, translated_then_denied
+from lab.why.translated import catches_too_much, hides_the_source
 
 Teller = Callable[[Case], Iterator[Hint]]
 
 TELLERS: tuple[Teller, ...] = (
     classics,
-    other_chains,
-    translated_then_denied,
     catches_too_much,
-    accepts_later,
-    near_misses,
+    hides_the_source,
+    denied,
     meant_to_stop,
     sent_there,
 )
