@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lab.ruleset.addresses import holds
+from lab.ruleset.addresses import Addresses
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -91,9 +92,16 @@ _Test = Callable[[tuple[Any, ...], Met], bool | None]
 def _address(field: str) -> _Test:
     def test(values: tuple[Any, ...], met: Met) -> bool:
         # the header of the other family is not there, whatever it is compared with
-        return any(family == met.family and holds(ranges, getattr(met, field)) for family, ranges in values)
+        number: int = getattr(met, field)
+        return any(family == met.family and _in(ranges, number) for family, ranges in values)
 
     return test
+
+
+def _in(ranges: Addresses, number: int) -> bool:
+    """`holds`, for sets of many thousands."""
+    place = bisect_right(ranges, (number, 2**128))
+    return place > 0 and ranges[place - 1][0] <= number <= ranges[place - 1][1]
 
 
 def _port(*fields: str) -> _Test:

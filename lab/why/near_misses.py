@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from lab.record.hint import Hint
 from lab.record.packet import Packet
@@ -65,14 +66,15 @@ class Miss:
         return self.made is None, self.asked.field == STATES, -self.weight, self.rule.number
 
     def __str__(self) -> str:
-        wants = f"{named(self.node, self.rule)} {self.would}, but wants `{self.asked.words}`"
-        if self.rule.whole is not None and self.rule.whole.verdicts and self.rule.whole.asked[-1] == self.asked:
-            wants = f"{named(self.node, self.rule)} {self.would}, but its map has no such element"
+        whole = self.rule.whole
+        of_map = whole is not None and whole.verdicts and whole.asked[-1] == self.asked
+        lacks = "its map has no such element" if of_map else f"wants `{self.asked.words}`"
+        but = f"{named(self.node, self.rule)} {self.would}, but {lacks}"
         if self.made is None:
-            return f"{wants}, and {fact(self.asked, self.met, self.node)}"
+            return f"{but}, and {fact(self.asked, self.met, self.node)}"
         by = self.made[0]
         whose = str(by) if by.node != self.node else str(by).removeprefix(f"{by.node} ")
-        return f"{wants}, which {whose} made {self._now}"
+        return f"{but}: {whose} made it {self._now}" if of_map else f"{but}, which {whose} made {self._now}"
 
     @property
     def _now(self) -> str:
@@ -119,19 +121,19 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
     met = met_in(case, path, base)
     for rule in base.missed_once:
         effect = effect_of(rule)
-        if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not rule.jump_to):
+        if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not (rule.jump_to or rule.target == "vmap")):
             continue
         asked = only_miss(rule, met)
         if asked is None or asked.field == FLAGS:
             continue
-        would = f"would {does(rule)} it"
-        if effect != wanted:
-            then = _behind(rule, chains, met)
-            if then is None or then[1] != wanted:
-                continue
-            would = f"would send it to {rule.jump_to[0]}, where {place(then[0])} would {does(then[0])} it"
         made = _made(case, path, base, asked, met)
-        yield Miss(path.node, rule, asked, met, would, weight(rule, asked), made)
+        would, more = f"would {does(rule)} it", 0
+        if effect != wanted:
+            found = _behind(rule, chains, met if made is None else _with(met, made[1]), met)
+            if found is None or found.effect != wanted:
+                continue
+            would, more = found.words, found.weight
+        yield Miss(path.node, rule, asked, met, would, weight(rule, asked) + more, made)
 
 
 def does(rule: HeldRule) -> str:
@@ -140,13 +142,28 @@ def does(rule: HeldRule) -> str:
     return {ACCEPTS: "accept", TRANSLATES: "translate"}.get(effect) or ("reject" if rule.rejects else "drop")
 
 
-def _behind(rule: HeldRule, chains: Chains, met: Met) -> tuple[HeldRule, str] | None:
-    """What the chain that a rule leads to would do with the packet, where that is sure."""
-    chain = chains.get((rule.family, rule.table, rule.jump_to[0])) if len(rule.jump_to) == 1 else None
-    if chain is None:
+class _Behind(NamedTuple):
+    """What a rule that leads on would lead to."""
+
+    effect: str
+    words: str
+    weight: int
+
+
+def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | None:
+    """What the chain that a rule leads to would do with the packet, where that is sure; of a map by the packet as in ``key``."""
+    name = rule.jump_to[0] if len(rule.jump_to) == 1 and rule.target != "vmap" else ""
+    if rule.whole is not None and rule.whole.verdicts:
+        verdict = next((verdict for one, verdict in rule.whole.verdicts if has(one, key)), "")
+        how, _, name = verdict.partition(" ")
+        if how in ("accept", "drop"):
+            return _Behind(ACCEPTS if how == "accept" else DENIES, f"would {how} it", 0)
+    chain = chains.get((rule.family, rule.table, name))
+    first = next(coming(chains, [(chain, 0)], met), None) if chain is not None else None
+    if first is None or first.doubts:
         return None
-    first = next(coming(chains, [(chain, 0)], met), None)
-    return None if first is None or first.doubts else (first.rule, first.effect)
+    words = f"would send it to {name}, where {place(first.rule)} would {does(first.rule)} it"
+    return _Behind(first.effect, words, weight(first.rule))
 
 
 def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
@@ -177,11 +194,16 @@ def _made(case: Case, path: Path, base: Base, asked: Asked, met: Met) -> tuple[R
 
 
 def _had(asked: Asked, met: Met, packet: Packet) -> bool:
+    return has(asked, _with(met, packet)) is True
+
+
+def _with(met: Met, packet: Packet) -> Met:
+    """The packet with other headers, as it had them before."""
     ported = met.dport is not None
-    return has(asked, replace(
+    return replace(
         met, source=int(ip_address(packet.source)), destination=int(ip_address(packet.destination)),
         sport=packet.sport if ported else None, dport=packet.dport if ported else None,
-    )) is True  # fmt: skip
+    )  # fmt: skip
 
 
 def weight(rule: HeldRule, but: Asked | None = None) -> int:

@@ -119,7 +119,7 @@ class _Reader:
             self._at += 2
             self._asked.append(Asked(FLAGS, ((_flags(mask), _flags(value)),), f"{shown} / {mask}", negated))
             return ()
-        values = tuple(one for part in self._elements(value) for one in _value(key, field, part))
+        values = _values(key, field, self._elements(value))
         self._asked.append(Asked(STATES if field == "status" else field, values, shown, negated))
         return ()
 
@@ -140,7 +140,7 @@ class _Reader:
             part, colon, verdict = element.partition(" : ")
             if not colon or part.strip() == "*" or field == FLAGS:
                 raise ValueError(element)
-            values = _value(key, field, part.strip().strip('"'))
+            values = _values(key, field, [part.strip().strip('"')])
             found.append((Asked(STATES if field == "status" else field, values, said), verdict.strip()))
         union = tuple(value for one, _ in found for value in one.values)
         self._asked.append(Asked(found[0][0].field, union, said))
@@ -151,15 +151,19 @@ def _flags(value: str) -> int:
     return sum({_FLAGS[name] for name in value.split(",")})
 
 
+def _values(key: tuple[str, ...], field: str, parts: Sequence[str]) -> tuple[object, ...]:
+    if field in (SOURCES, DESTINATIONS):
+        family = 4 if key[0] == "ip" else 6
+        ranges = read_addresses(parts, family)
+        if not ranges:
+            raise ValueError(parts)
+        return ((family, ranges),)
+    return tuple(one for part in parts for one in _value(key, field, part))
+
+
 def _value(key: tuple[str, ...], field: str, part: str) -> tuple[object, ...]:
     if not part or " " in part:
         raise ValueError(part)
-    if field in (SOURCES, DESTINATIONS):
-        family = 4 if key[0] == "ip" else 6
-        ranges = read_addresses((part,), family)
-        if not ranges:
-            raise ValueError(part)
-        return ((family, ranges),)
     if field in (SPORTS, DPORTS, ORIGINAL_DPORTS):
         ports = read_ports(part.replace("-", ":"))
         if ports is None:
