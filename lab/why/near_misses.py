@@ -151,7 +151,7 @@ class _Behind(NamedTuple):
 
 
 def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | None:
-    """What the chain that a rule leads to would do with the packet, where that is sure; of a map by the packet as in ``key``."""
+    """What the chain that a rule leads to would do, where that is sure; which one it is, a map tells by ``key``."""
     name = rule.jump_to[0] if len(rule.jump_to) == 1 and rule.target != "vmap" else ""
     if rule.whole is not None and rule.whole.verdicts:
         verdict = next((verdict for one, verdict in rule.whole.verdicts if has(one, key)), "")

@@ -36,7 +36,7 @@ def _differences(wanted: str, decided: tuple[Rule, ...], cell: Cell) -> Iterator
 RULE: Key[str] = Key(
     "rule",
     Text | None,
-    "the deciding rule: its comment, or filter:FORWARD:3; also one that led to the chain that denied",
+    "the deciding rule: its comment, or filter:FORWARD:3",
     in_default=True,
     witnessed=Witnessed(_decided, _differences),
     green=Example("publish-web"),

@@ -43,7 +43,8 @@ def test_all_of_it_holds(asks: str) -> None:
 
 
 @pytest.mark.parametrize("asks", [
-    "-s 10.0.9.0/24", "! -s 10.0.1.0/24", "-d 10.0.2.11/32", "-i eth1", "! -i eth+", "-o wan+", "-p udp", "-m state --state ESTABLISHED",
+    "-s 10.0.9.0/24", "! -s 10.0.1.0/24", "-d 10.0.2.11/32", "-i eth1", "! -i eth+", "-o wan+", "-p udp",
+    "-m state --state ESTABLISHED",
     "-m conntrack --ctstate DNAT", "-m conntrack ! --ctorigdstport 22", "-m addrtype ! --dst-type LOCAL",
     "-m iprange ! --src-range 10.0.1.1-10.0.1.20",
 ])  # fmt: skip
@@ -59,7 +60,8 @@ def test_one_thing_of_it_does_not(asks: str) -> None:
     "-A FORWARD -s 10.0.0.1/255.0.255.0 -j ACCEPT", "-A FORWARD -f -j ACCEPT",
     "meta mark 0x1 accept", "limit rate 3/minute accept", "tcp dport . ip saddr { 22 . 10.0.1.10 } accept",
     "ip saddr @friends accept", "ct mark and 0x1 == 0x1 accept", "tcp dport $web accept", "ip dscp cs1 accept",
-    "ip saddr & 255.0.0.255 == 10.0.0.10 accept", "tcp dport != { 22 } ct count over 3 drop", 'iifname . oifname { "a" . "b" } accept',
+    "ip saddr & 255.0.0.255 == 10.0.0.10 accept", "tcp dport != { 22 } ct count over 3 drop",
+    'iifname . oifname { "a" . "b" } accept',
     "tcp dport vmap { 22 : accept, * : drop }", "tcp flags & (fin | syn) == syn accept", "socket transparent 1 accept",
 ])  # fmt: skip
 def test_what_is_not_understood_is_not_told(text: str) -> None:
@@ -79,7 +81,8 @@ def test_all_of_nft_holds(asks: str) -> None:
 
 
 @pytest.mark.parametrize("asks", [
-    "ip saddr 10.0.9.0/24", "ip6 saddr 2001:db8::/32", 'iifname "wan"', "meta nfproto ipv6", "ct state { established, related }",
+    "ip saddr 10.0.9.0/24", "ip6 saddr 2001:db8::/32", 'iifname "wan"', "meta nfproto ipv6",
+    "ct state { established, related }",
     "ct status dnat", "tcp dport { 80, 443 }", "udp dport 22", "icmp type echo-request", "tcp dport vmap { 80 : accept }",
 ])  # fmt: skip
 def test_one_thing_of_nft_does_not(asks: str) -> None:

@@ -33,7 +33,8 @@ def test_a_deny_behind_the_accept() -> None:
 ])  # fmt: skip
 def test_what_denies_all_that_is_left_or_may_not_match(behind: str) -> None:
     chains = saved(table("-A FORWARD -p tcp -j ACCEPT", behind))
-    assert told(meant_to_stop, failed(chains, way(chains, "filter:FORWARD:1 accept", end=End.LEFT, exit=SYN), action="drop")) == []
+    path = way(chains, "filter:FORWARD:1 accept", end=End.LEFT, exit=SYN)
+    assert told(meant_to_stop, failed(chains, path, action="drop")) == []
 
 
 def test_a_ban_on_the_port_before_the_translation() -> None:
@@ -84,8 +85,8 @@ def test_a_deny_of_input_and_a_packet_that_was_translated() -> None:
     )  # fmt: skip
     (hint,) = told(meant_to_stop, failed(chains, path, action="deny"))
     assert hint.endswith(
-        "would drop it, but is in INPUT; this packet was translated to 10.0.2.20:8443 by nat:PREROUTING:1 and went through FORWARD: "
-        "deny it in FORWARD, where its port is 8443; `-m conntrack --ctorigdstport 443` asks for the one before"
+        "would drop it, but is in INPUT; this packet was translated to 10.0.2.20:8443 by nat:PREROUTING:1 and went through "
+        "FORWARD: deny it in FORWARD, where its port is 8443; `-m conntrack --ctorigdstport 443` asks for the one before"
     )
 
 

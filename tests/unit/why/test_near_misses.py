@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lab.record.path import End
@@ -16,7 +18,7 @@ TURNED = SYN._replace(destination="10.0.2.20", dport=8443)
 DNAT = table("-A PREROUTING -d 10.0.2.10/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20:8443", name="nat")
 
 
-def dropped(*rules: str, **keys: object) -> Case:
+def dropped(*rules: str, **keys: Any) -> Case:
     """The SYN to port 443 by lan to dmz, dropped by the policy of FORWARD behind these rules."""
     chains = saved(table(*rules))
     return failed(chains, way(chains, "filter:FORWARD:policy drop", **keys))
@@ -110,8 +112,8 @@ def test_what_was_translated() -> None:
 
 def test_what_a_node_before_translated() -> None:
     outer = saved(DNAT)
-    inner = saved(table("-A PREROUTING -d 10.0.2.10/32 -p tcp -m tcp --dport 8443 -j DNAT --to-destination 10.0.3.1", name="nat",
-                        policies="ACCEPT") + table("-A INPUT -p udp -j ACCEPT"))  # fmt: skip
+    rule = "-A PREROUTING -d 10.0.2.10/32 -p tcp -m tcp --dport 8443 -j DNAT --to-destination 10.0.3.1"
+    inner = saved(table(rule, name="nat", policies="ACCEPT") + table("-A INPUT -p udp -j ACCEPT"))
     first = way(outer, "nat:PREROUTING:1 accept", end=End.LEFT, node="border", exit=TURNED)
     second = way(inner, "nat:PREROUTING:policy accept", "filter:INPUT:policy drop", entry=TURNED)
     (miss,) = misses(failed(inner, first, second))
@@ -146,11 +148,11 @@ def test_native_rules() -> None:
         'c type filter hook forward priority 0; policy drop;\niifname "wan" tcp dport 443 counter accept comment "web"\n'
         "udp dport vmap { 53 : accept, 123 : accept }\nip daddr 10.0.2.10 tcp dport vmap { 80 : accept, 22 : drop }",
     )
-    misses_of = misses(failed(chains, way(chains, "inet/t:c:policy drop")))
-    assert misses_of == [
+    (miss,) = misses(failed(chains, way(chains, "inet/t:c:policy drop")))
+    assert miss == (
         'gateway inet t:c:1 (web) (`iifname "wan" tcp dport 443 counter accept`) would accept it, but wants '
-        '`iifname "wan"`, and it came by lan',
-    ]  # fmt: skip
+        '`iifname "wan"`, and it came by lan'
+    )
 
 
 def test_a_map_that_has_an_element_for_the_port_before() -> None:
@@ -163,7 +165,7 @@ def test_a_map_that_has_an_element_for_the_port_before() -> None:
     )}  # fmt: skip
     path = way(chains, "inet/nat:pre:1 accept", "inet/t:c:policy drop", heads=((1, TURNED),))
     (hint,) = told(denied, failed(chains, path))
-    assert "would send it to web, where t:web:1 would accept it, but its map has no such element: inet nat:pre:1 made it 8443" in hint
+    assert "to web, where t:web:1 would accept it, but its map has no such element: inet nat:pre:1 made it 8443" in hint
     other = TURNED._replace(dport=443)
     plain = way(chains, "inet/nat:pre:1 accept", "inet/t:c:policy drop", entry=other._replace(dport=22), heads=((1, TURNED),))
     assert misses(failed(chains, plain)) == []
@@ -191,7 +193,7 @@ def test_a_port_forward_that_nothing_lets_through() -> None:
     path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, TURNED),))
     (hint,) = told(denied, failed(chains, path))
     assert hint == (
-        "translated to 10.0.2.20:8443 by gateway nat:PREROUTING:1, then dropped by gateway filter:FORWARD policy: a port forward "
-        "needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
+        "translated to 10.0.2.20:8443 by gateway nat:PREROUTING:1, then dropped by gateway filter:FORWARD policy: a port "
+        "forward needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
     )
     assert told(denied, failed(chains, path, action="deny")) == []
