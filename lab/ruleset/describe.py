@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.record.path import Rule
 from lab.ruleset.held import HeldRule
-from lab.ruleset.words import values_of
+from lab.ruleset.words import FREE_TEXT, words
 
 _FAMILIES = {"ip": 4, "ip6": 6}
 
@@ -30,4 +30,6 @@ def _further_comments(rule: HeldRule) -> tuple[str, ...]:
     """The comments behind the first: iptables takes several (Calico writes its hash into one, and words into another)."""
     if rule.is_native or rule.text.count("--comment ") < 2:
         return ()
-    return tuple(values_of(rule.text, ("--comment",)))[1:]
+    rest = iter(words(rule.text))
+    texts = ((word, next(rest, "")) for word in rest if word in FREE_TEXT)
+    return tuple(text for option, text in texts if option == "--comment")[1:]
