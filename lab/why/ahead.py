@@ -8,17 +8,9 @@ from dataclasses import dataclass
 from lab.ruleset.addresses import address_of
 from lab.ruleset.aimed import Seen, may_match
 from lab.ruleset.asked import Asked, Met, has
+from lab.ruleset.effects import ACCEPTS, DENIES, GOES, LEADS, PASSES_ON, RETURNS, TRANSLATES, UNKNOWN, effect_of_word
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 
-ACCEPTS, DENIES, TRANSLATES = "accepts", "denies", "translates"
-_RETURNS, _LEADS, _GOES, _PASSES_ON, _UNKNOWN = "returns", "leads", "goes", "passes on", "unknown"
-_EFFECTS = {
-    "ACCEPT": ACCEPTS, "accept": ACCEPTS, "DROP": DENIES, "drop": DENIES, "REJECT": DENIES, "reject": DENIES,
-    "RETURN": _RETURNS, "return": _RETURNS,
-} | dict.fromkeys((
-    None, "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "MARK", "CONNMARK", "TCPMSS", "TTL", "HL", "DSCP", "TOS", "CLASSIFY",
-    "CHECKSUM", "SECMARK", "CONNSECMARK", "SET", "ECN", "RATEEST", "LED", "CT", "NOTRACK", "log", "continue", "notrack",
-), _PASSES_ON)  # fmt: skip
 _DEPTH = 20
 
 
@@ -33,15 +25,6 @@ class Coming:
     effect: str
     by: tuple[HeldRule, ...]
     doubts: frozenset[str]
-
-
-def effect_of(rule: HeldRule) -> str:
-    """What becomes of a packet that matches."""
-    if rule.jump_to and rule.target != "vmap":
-        return _GOES if rule.goto else _LEADS
-    if rule.translates is not None:
-        return TRANSLATES
-    return _EFFECTS.get(rule.target, _UNKNOWN)
 
 
 def matches(rule: HeldRule, met: Met) -> bool | None:
@@ -123,13 +106,13 @@ class _Walk:
                 effect, name = self._does(rule)
                 if effect in (ACCEPTS, DENIES, TRANSLATES):
                     yield Coming(rule, effect, by, frozenset(self._doubts))
-                elif effect in (_LEADS, _GOES):
+                elif effect in (LEADS, GOES):
                     yield from self._into(rule, name, by)
-                    if effect == _GOES:
+                    if effect == GOES:
                         return
-                elif effect == _RETURNS:
+                elif effect == RETURNS:
                     return
-                elif effect == _UNKNOWN:
+                elif effect == UNKNOWN:
                     self.lost = True
             if self.lost:
                 return
@@ -146,17 +129,17 @@ class _Walk:
         if rule.whole is not None and rule.whole.verdicts:
             verdict = next((verdict for key, verdict in rule.whole.verdicts if has(key, self._met)), "")
             how, _, name = verdict.partition(" ")
-            return ({"jump": _LEADS, "goto": _GOES}.get(how) or _EFFECTS.get(how, _UNKNOWN)), name
-        return effect_of(rule), rule.jump_to[0] if rule.jump_to else ""
+            return ({"jump": LEADS, "goto": GOES}.get(how) or effect_of_word(how)), name
+        return rule.effect, rule.jump_to[0] if rule.jump_to else ""
 
     def _doubt(self, rule: HeldRule) -> None:
         """A rule of which it is not known whether it matches: what it would do may have been done."""
-        effect = effect_of(rule)
+        effect = rule.effect
         if effect in (ACCEPTS, DENIES, TRANSLATES):
             self._doubts.add(effect)
-        elif effect == _LEADS:
+        elif effect == LEADS:
             self._doubts |= self._effects_in(rule, 0)
-        elif effect != _PASSES_ON:
+        elif effect != PASSES_ON:
             self.lost = True
 
     def _effects_in(self, rule: HeldRule, depth: int) -> set[str]:
@@ -167,9 +150,9 @@ class _Walk:
             if chain is None or depth > _DEPTH:
                 return {ACCEPTS, DENIES, TRANSLATES}
             for inner in chain.rules:
-                effect = effect_of(inner)
+                effect = inner.effect
                 if effect in (ACCEPTS, DENIES, TRANSLATES):
                     found.add(effect)
-                elif effect in (_LEADS, _GOES, _UNKNOWN):
+                elif effect in (LEADS, GOES, UNKNOWN):
                     found |= self._effects_in(inner, depth + 1) if inner.jump_to else {ACCEPTS, DENIES, TRANSLATES}
         return found

@@ -7,7 +7,8 @@ from itertools import zip_longest
 
 from lab.record.hint import Hint
 from lab.record.path import End, Rule
-from lab.why.ahead import ACCEPTS, DENIES, Coming, coming
+from lab.ruleset.effects import ACCEPTS, DENIES
+from lab.why.ahead import Coming, coming
 from lab.why.case import Case
 from lab.why.near_misses import met_in
 from lab.why.told import named, place

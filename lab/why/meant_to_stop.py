@@ -8,8 +8,9 @@ from itertools import islice
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Rule
 from lab.ruleset.conditions import ENTERED, LEFT, PROTO, STATES
+from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.ruleset.held import Chains, HeldChain, HeldRule
-from lab.why.ahead import ACCEPTS, DENIES, Coming, coming
+from lab.why.ahead import Coming, coming
 from lab.why.case import Case
 from lab.why.later import earlier
 from lab.why.met import met_at

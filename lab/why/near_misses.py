@@ -25,8 +25,9 @@ from lab.ruleset.conditions import (
     SPORTS,
     STATES,
 )
+from lab.ruleset.effects import ACCEPTS, DENIES, TRANSLATES
 from lab.ruleset.held import Chains, HeldRule
-from lab.why.ahead import ACCEPTS, DENIES, TRANSLATES, coming, effect_of, only_miss
+from lab.why.ahead import coming, only_miss
 from lab.why.case import Case
 from lab.why.met import met_at
 from lab.why.told import fact, named, place, translators
@@ -119,8 +120,8 @@ def near_misses(case: Case) -> Iterator[Miss]:
 def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> Iterator[Miss]:
     """The rules of a base chain, and of all that it leads to, that would do to the packet what is wanted, but for one thing."""
     met = met_in(case, path, base)
-    for rule in base.missed_once:
-        effect = effect_of(rule)
+    for rule in base.missed:
+        effect = rule.effect
         if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not (rule.jump_to or rule.target == "vmap")):
             continue
         asked = only_miss(rule, met)
@@ -138,7 +139,7 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
 
 def does(rule: HeldRule) -> str:
     """What it does to a packet, in a word."""
-    effect = effect_of(rule)
+    effect = rule.effect
     return {ACCEPTS: "accept", TRANSLATES: "translate"}.get(effect) or ("reject" if rule.rejects else "drop")
 
 

@@ -5,7 +5,7 @@ The trace tells what matched.  Every rule of a chain before that one was asked t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lab.record.path import Path, Rule, Step
@@ -27,24 +27,38 @@ class Frame:
 class Base:
     """The way through one base chain and all that it leads to, from the step ``first`` on.
 
-    ``missed`` are the rules that the packet was held against and that did not match, ``frames`` the chains that it was in where
-    its way through this one ended, innermost last.  ``decided`` is the last rule that it met, with its policy's where that
-    was it.
+    ``spans`` are where in which chains the rules stand that it was held against and that did not match, ``frames`` the chains
+    that it was in where its way through this one ended, innermost last.  ``decided`` is the last rule that it met, or the
+    policy.
     """
 
     chain: HeldChain
     hook: str
     kind: str
     first: int
-    missed: list[HeldRule] = field(default_factory=list)
+    spans: list[tuple[HeldChain, int, int]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
     decided: Rule | None = None
     verdict: str = ""
 
     @property
-    def missed_once(self) -> Collection[HeldRule]:
-        """Each of them once, whatever sent the packet to its chain again."""
-        return {id(rule): rule for rule in self.missed}.values()
+    def missed(self) -> Iterator[HeldRule]:
+        """The rules that did not match, each once, whatever sent the packet to its chain again."""
+        told: set[int] = set()
+        several = len({id(chain) for chain, _, _ in self.spans}) < len(self.spans)
+        for chain, low, high in self.spans:
+            for rule in chain.rules[low:high]:
+                if several and id(rule) in told:
+                    continue
+                if several:
+                    told.add(id(rule))
+                yield rule
+
+    def pass_over(self, frame: Frame, to: int) -> None:
+        """The rules of a chain up to this one were asked, and did not match."""
+        if frame.asked < to:
+            self.spans.append((frame.chain, frame.asked, to))
+        frame.asked = to
 
     @property
     def ahead(self) -> tuple[tuple[HeldChain, int], ...]:
@@ -97,13 +111,12 @@ def _goes_on(base: Base, step: Step, chains: Chains) -> bool:
         return bool(base.frames)
     number = step.rule.number
     if number is None:
-        base.missed += top.chain.rules[top.asked:]
-        top.asked = len(top.chain.rules)
+        base.pass_over(top, len(top.chain.rules))
         return True
     if number <= top.asked or number > len(top.chain.rules) or top.chain.rules[number - 1].text != step.rule.text:
         return False
     held = top.chain.rules[number - 1]
-    base.missed += top.chain.rules[top.asked: number - 1]
+    base.pass_over(top, number - 1)
     top.asked = number
     return _follow(base, held, step.verdict, chains)
 
@@ -133,4 +146,4 @@ def _close(base: Base) -> None:
 def _leave(base: Base) -> None:
     """The chain ended without a rule that ended it."""
     frame = base.frames.pop()
-    base.missed += frame.chain.rules[frame.asked:]
+    base.pass_over(frame, len(frame.chain.rules))
