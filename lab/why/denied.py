@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from lab.record.hint import Hint
 from lab.record.packet import PROTOCOL_NAMES, Packet
-from lab.record.path import End, Path, Rule
+from lab.record.path import Path, Rule
 from lab.why.case import Case
 from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
 from lab.why.told import shown
-from lab.why.walk import bases
+from lab.why.walk import Base, bases
 
 _PORTED = ("tcp", "udp", "sctp")
 
@@ -57,16 +57,30 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
 def _accepted_by_none(case: Case) -> Iterator[Hint]:
     """A chain's policy dropped it, as none of the chain's rules is about it."""
     found = _denied_path(case)
-    if found is None or found[1].number is not None or _turns(found[0]):
+    if found is None or _turns(found[0]):
         return
     path, by = found
     walked = bases(path, case.chains(path.node))
     asks = _as_rule(path.head(-1), by)
-    if path.end is End.DROPPED and walked and walked[-1].decided == by and asks:
-        yield Hint(
-            f"no rule of {by.chain} that it came to accepts it, so its policy dropped it",
-            f"a rule in {by.chain} that accepts it asks for{asks.removeprefix(',')}",
-        )
+    if not walked or walked[-1].decided != by or not asks or not _denies_what_is_left(walked[-1]):
+        return
+    base = walked[-1].chain.name
+    how = "rejected" if by.rejects else "dropped"
+    so = f"its policy {how} it" if by.number is None else f"{by.place} {how} it, as all that is left"
+    yield Hint(
+        f"no rule of {base} that it came to accepts it, so {so}",
+        f"a rule in {base} that accepts it asks for{asks.removeprefix(',')}",
+    )
+
+
+def _denies_what_is_left(base: Base) -> bool:
+    """Whether a policy denied it, or a rule that asks nothing, behind rules that ask nothing."""
+    if base.kind != "filter" or base.decided is None:
+        return False
+    if base.decided.number is None:
+        return True
+    deciding = base.frames[-1].chain.rules[base.decided.number - 1]
+    return all(rule.whole is not None and not rule.whole.asked for rule in (*base.senders, deciding))
 
 
 def _as_rule(head: Packet, by: Rule) -> str:

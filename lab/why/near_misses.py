@@ -32,11 +32,12 @@ from lab.why.case import Case
 from lab.why.met import met_at
 from lab.why.told import fact, named, place, translators
 from lab.why.walk import Base, bases
+from lab.written.expect.arrives import ARRIVES
 
 MOST = 3
 _SPECIFIC = 4
 _ENDS_OF = {SOURCES: "source", SPORTS: "source", DESTINATIONS: "destination", DPORTS: "destination"}
-_AFTER = (Kind.UNANSWERED, Kind.UNROUTED, Kind.LOST, Kind.ALLOWED)
+_AFTER = (Kind.UNANSWERED, Kind.UNROUTED, Kind.LOST)
 _FEW_PORTS = 1024
 
 
@@ -128,6 +129,8 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
         if asked is None or asked.field == FLAGS:
             continue
         made = _made(case, path, base, asked, met)
+        if made is None and asked.field == DESTINATIONS and not _same_owner(case, asked, met):
+            continue
         would, more = f"would {does(rule)} it", 0
         if effect != wanted:
             found = _behind(rule, chains, met if made is None else _with(met, made[1]), met)
@@ -135,6 +138,13 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
                 continue
             would, more = found.words, found.weight
         yield Miss(path.node, rule, asked, met, would, weight(rule, asked) + more, made)
+
+
+def _same_owner(case: Case, asked: Asked, met: Met) -> bool:
+    """Whether a rule for other addresses may mean this packet: one of them is the same node's, which is not another host."""
+    owner = case.topology.owner(str(address_of(met.destination, met.family)))
+    hosts = (low for family, ranges in asked.values for low, high in ranges if family == met.family and low == high)
+    return owner is not None and any(case.topology.owner(str(address_of(host, met.family))) == owner for host in hosts)
 
 
 def does(rule: HeldRule) -> str:
@@ -170,13 +180,21 @@ def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | Non
 def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
     """Of the rules of nat those that would have translated it; a source only of what left, and then missed its answer."""
     late = base.hook == "postrouting"
-    turned = late and any(rule.translates == "destination" for rule in path.translated_by)
-    if turned or (base.decided is not None and base.decided.translates) or (late and case.verdict.kind not in _AFTER):
+    if (base.decided is not None and base.decided.translates) or (late and not _misses_its_source(case, path)):
         return
     for miss in missed(case, path, base, chains, TRANSLATES):
         # a list of forwarded ports says nothing of one that is not in it
         if miss.made is not None or miss.asked.field not in (DPORTS, ICMP_TYPES):
             yield replace(miss, weight=miss.weight + 2) if late else miss
+
+
+def _misses_its_source(case: Case, path: Path) -> bool:
+    """Whether another source may be what was missed: no answer came, or it was to arrive from another address."""
+    if any(rule.translates == "destination" for rule in path.translated_by):
+        return False
+    wanted = case.expect.get(ARRIVES)
+    from_another = wanted is not None and wanted.source not in (None, "kept", case.verdict.observation.sent.source)
+    return case.verdict.kind in _AFTER or (case.verdict.kind is Kind.ALLOWED and from_another)
 
 
 def met_in(case: Case, path: Path, base: Base) -> Met:
@@ -244,6 +262,6 @@ def best(found: Iterable[Miss]) -> Sequence[Miss]:
             continue
         shown.append(miss)
     if not shown:
-        broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT, DESTINATIONS, SOURCES) and miss.weight >= 1]
+        broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1]
         shown = broad[:1]
     return shown[:MOST]

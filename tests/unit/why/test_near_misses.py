@@ -12,7 +12,7 @@ from lab.why.case import Case
 from lab.why.denied import denied
 from lab.why.near_misses import near_misses
 from tests.unit.verdict.made import DATAGRAM, SYN
-from tests.unit.why.walks import failed, listing, saved, table, told, way
+from tests.unit.why.walks import arrives, failed, listing, saved, table, told, way
 
 TURNED = SYN._replace(destination="10.0.2.20", dport=8443)
 DNAT = table("-A PREROUTING -d 10.0.2.10/32 -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20:8443", name="nat")
@@ -42,7 +42,6 @@ def test_an_interface() -> None:
     ("-s 10.0.9.0/24 -p tcp -m tcp --dport 443", "`-s 10.0.9.0/24`, and it comes from 10.0.1.10"),
     ("-p udp -m udp --dport 443", "`-p udp`, and it is tcp"),
     ("-d 10.0.2.10/32 -p tcp -m tcp --dport 80", "`--dport 80`, and its port is 443"),
-    ("-d 10.0.2.11/32 -p tcp -m tcp --dport 443", "`-d 10.0.2.11/32`, and it is for 10.0.2.10"),
     ("-p tcp -m tcp --dport 443 -m conntrack --ctstate ESTABLISHED", "`--ctstate ESTABLISHED`, and its state is NEW"),
 ])  # fmt: skip
 def test_one_thing(rule: str, wants: str) -> None:
@@ -61,10 +60,18 @@ def test_one_thing(rule: str, wants: str) -> None:
     "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",  # every ruleset has it, for answers
     "-A FORWARD -p tcp -m tcp --dport 22 -j ACCEPT",  # for a service of its own
     "-A FORWARD -p udp -j ACCEPT",
+    "-A FORWARD -d 10.0.2.11/32 -p tcp -m tcp --dport 443 -j ACCEPT",  # for another host
+    "-A FORWARD -s 10.0.9.0/24 -i lan -j ACCEPT",
     "-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT",  # it misses nothing that is read: the reading is not all there is
 ])  # fmt: skip
 def test_no_near_miss(rule: str) -> None:
     assert misses(dropped(rule)) == []
+
+
+def test_another_address_of_the_same_node() -> None:
+    chains = saved(table("-A INPUT -d 10.0.2.1/32 -p tcp -m tcp --dport 443 -j ACCEPT"))
+    (miss,) = misses(failed(chains, way(chains, "filter:INPUT:policy drop", entry=SYN._replace(destination="10.0.1.1"))))
+    assert miss.endswith("wants `-d 10.0.2.1/32`, and it is for 10.0.1.1")
 
 
 def test_what_is_not_known_of_the_packet_is_no_miss() -> None:
@@ -178,6 +185,9 @@ def test_masquerading_that_was_missed_is_told_where_no_answer_came() -> None:
     (miss,) = misses(failed(chains, path, kind=Kind.UNANSWERED))
     assert "would translate it, but wants `-o wan`, and it goes to dmz" in miss
     assert misses(failed(chains, path, kind=Kind.CLOSED)) == []
+    assert misses(failed(chains, path, kind=Kind.ALLOWED, arrives=arrives(**{"from": "kept"}))) == []
+    (miss,) = misses(failed(chains, path, kind=Kind.ALLOWED, arrives=arrives(**{"from": "10.0.2.1"})))
+    assert "-o wan" in miss
 
 
 def test_where_no_rule_is_about_it_the_policy_is_the_cause() -> None:
@@ -186,6 +196,15 @@ def test_where_no_rule_is_about_it_the_policy_is_the_cause() -> None:
         "no rule of FORWARD that it came to accepts it, so its policy dropped it: "
         "a rule in FORWARD that accepts it asks for `-d 10.0.2.10 -p udp --dport 53`"
     )
+
+
+def test_a_rule_that_denies_all_that_is_left_is_the_cause_as_well() -> None:
+    chains = saved(table("-A FORWARD -p udp -j ACCEPT", "-A FORWARD -j LAST", "-A LAST -j REJECT"))
+    path = way(chains, "filter:FORWARD:2 jump LAST", "filter:LAST:1 drop")
+    (hint,) = told(denied, failed(chains, path))
+    assert hint.startswith("no rule of FORWARD that it came to accepts it, so filter:LAST:1 rejected it, as all that is left: ")
+    specific = saved(table("-A FORWARD -p udp -j ACCEPT", "-A FORWARD -i lan -j LAST", "-A LAST -j REJECT"))
+    assert told(denied, failed(specific, way(specific, "filter:FORWARD:2 jump LAST", "filter:LAST:1 drop"))) == []
 
 
 def test_a_port_forward_that_nothing_lets_through() -> None:
