@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from lab.record.hint import Hint
+from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.ruleset.conditions import ENTERED, LEFT, PROTO, STATES
 from lab.ruleset.effects import ACCEPTS, DENIES
@@ -117,5 +118,7 @@ def _mend(path: Path, went: str, turned: Rule | None) -> str:
     after = path.exit or path.head(-1)
     if turned is None or after.dport == path.entry.dport or path.entry.dport is None:
         return f"deny it in {went}"
-    original = "-m conntrack --ctorigdstport" if turned.text[:1] == "-" else "ct original proto-dst"
+    proto = PROTOCOL_NAMES.get(after.proto, str(after.proto))
+    of_iptables = turned.text[:1] == "-"
+    original = "-m conntrack --ctorigdstport" if of_iptables else f"meta l4proto {proto} ct original proto-dst"
     return f"deny it in {went}, where its port is {after.dport}; `{original} {path.entry.dport}` asks for the one before"

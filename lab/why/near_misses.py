@@ -93,7 +93,7 @@ class Miss:
         native, port = self.rule.is_native, self.asked.field == DPORTS
         if port:
             now = f"{self.met.proto} dport" if native else "--dport"
-            before = "ct original proto-dst" if native else "-m conntrack --ctorigdstport"
+            before = f"meta l4proto {self.met.proto} ct original proto-dst" if native else "-m conntrack --ctorigdstport"
             or_before = f", or for the one before, `{before} {self.made[1].dport}`" if self.made[0].node == self.node else ""
             return f"let it ask for the port behind the translation, `{now} {self._now}`{or_before}"
         now = ("ip6 daddr" if self.met.family == 6 else "ip daddr") if native else "-d"

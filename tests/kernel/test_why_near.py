@@ -57,7 +57,7 @@ table inet t {
         tcp flags syn / fin,syn,rst,ack tcp dport != 1-1023 goto high
         ct status dnat accept
         ip daddr != 10.0.2.0/24 drop
-        oifname "right*" ct original proto-dst 443 accept
+        oifname "right*" meta l4proto tcp ct original proto-dst 443 accept
     }
     chain names { ip daddr 10.0.2.53 accept; }
     chain high { tcp dport 40000-65535 return; tcp dport 8080 accept; }
