@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
-from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.verdict.prove import discovery_dropped_by
 from lab.why.case import Case
@@ -14,18 +13,8 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_translated_then_denied, _no_receiver, _no_proxy, _discovery, _no_ruleset):
+    for teller in (_no_receiver, _no_proxy, _discovery, _no_ruleset):
         yield from teller(case)
-
-
-def _translated_then_denied(case: Case) -> Iterator[Hint]:
-    for path in case.verdict.path:
-        translations = [rule for rule in path.translated_by if rule.translates == "destination"]
-        if path.end is End.DROPPED and path.dropped_by is not None and translations:
-            yield Hint(
-                f"translated by {translations[-1]}, then dropped by {path.dropped_by}",
-                "a port forward needs a rule in FORWARD that accepts the translated destination",
-            )
 
 
 def _no_receiver(case: Case) -> Iterator[Hint]:
@@ -58,7 +47,17 @@ def _no_ruleset(case: Case) -> Iterator[Hint]:
     ways = [path for path in case.verdict.path if path.node == case.at]
     if not case.should_pass and ways and not any(path.steps for path in ways):
         yield Hint(
-            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass",
+            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass{_other_family(case)}",
             "its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if case.family == 6 else
             "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)",
         )
+
+
+def _other_family(case: Case) -> str:
+    """The policies of the chains that judge the other family alone, where they deny."""
+    other, table = (4, "ip") if case.family == 6 else (6, "ip6")
+    denying = [
+        chain.name for chain in case.chains(case.at).values()
+        if chain.family == table and chain.hook in ("input", "forward") and chain.policy in ("DROP", "drop")
+    ]  # fmt: skip
+    return f"; for IPv{other} the policy of {' and '.join(denying)} is DROP" if denying else ""

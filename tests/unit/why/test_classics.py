@@ -4,33 +4,12 @@ from __future__ import annotations
 
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
-from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
+from tests.unit.verdict.made import SYN, observed, passed, rule, verdict
 from tests.unit.why.made import case
-
-DNAT = rule("publish", "DNAT", table="nat", chain="PREROUTING", number=2)
-POLICY = rule(target="DROP", number=None)
 
 
 def told(failed: Verdict, action: str = "allow") -> tuple[str, ...]:
     return tuple(map(str, classics(case(failed, action))))
-
-
-def test_translated_then_dropped() -> None:
-    (hint,) = told(verdict(Kind.DROPPED, observation=observed(dropped(POLICY, DNAT)), rule=POLICY))
-    assert hint.startswith(
-        "translated by gateway nat:PREROUTING:2 (publish), then dropped by gateway filter:FORWARD policy: "
-    )
-    assert "FORWARD" in hint
-
-
-def test_dropped_without_a_translation() -> None:
-    assert told(verdict(Kind.DROPPED, observation=observed(dropped(POLICY)), rule=POLICY)) == ()
-
-
-def test_source_nat_is_no_port_forward() -> None:
-    late = rule("late", "DROP", table="mangle", chain="POSTROUTING")
-    snat = rule("hide", "SNAT", table="nat", chain="POSTROUTING")
-    assert told(verdict(Kind.DROPPED, observation=observed(dropped(late, snat)), rule=late)) == ()
 
 
 def test_nothing_listened_where_it_arrived() -> None:
