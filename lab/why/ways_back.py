@@ -46,8 +46,7 @@ def _past_the_translator(case: Case) -> Iterator[Hint]:
     if path.node not in case.topology.owners(path.entry.destination):
         yield Hint(
             f"{why}; {rule} translated what was for {path.entry.destination}, which is not {path.node}'s own address",
-            "if that was not meant, let the rule ask for the address, the interface or `--dst-type LOCAL`; if it was, "
-            + _masquerade(case, path, header, receiver, rule),
+            "let it ask for the address or the interface that it is meant for; where it is meant, masquerade it too",
         )
     else:
         yield Hint(why, _masquerade(case, path, header, receiver, rule))
