@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
-from lab.record.path import Path, Rule, rules_on
+from lab.record.path import End, Path, Rule, rules_on
 from lab.ruleset.conditions import STATES
 from lab.ruleset.held import Chains, HeldRule, reached
 from lab.why.case import Case
 
 _IN_A_MAP = re.compile(r"\bestablished : accept\b")
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
+_ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
 _UNTRACKED = re.compile(r"\bnotrack\b|NOTRACK")
 
 
@@ -41,6 +42,20 @@ def why_not_established(case: Case, answer: Path, by: Rule) -> Hint:
     return Hint(f"{dropped}: no rule of {hook} there accepts ESTABLISHED", f"put one before it: {_example(by, hook)}")
 
 
+def related(case: Case) -> Iterator[Hint]:
+    """An ICMP error that no rule accepts where answers are: of a known flow it is RELATED (nf_conntrack_icmp_error)."""
+    path = case.verdict.path[-1] if case.verdict.path else None
+    sent = case.verdict.observation.sent
+    if not case.should_pass or path is None or path.end is not End.DROPPED or sent.flags not in _ERRORS.get(sent.proto, ()):
+        return
+    accepting = [*_accepting(case.chains(path.node), path.steps[-1].hook, case.family)]
+    if accepting and not any(_names(rule, "RELATED") for rule in accepting):
+        yield Hint(
+            f"{name(path.node, accepting[0])} accepts ESTABLISHED alone, and an ICMP error about a flow is RELATED to it",
+            "accept RELATED too, or path MTU discovery and unreachable hosts end in silence",
+        )
+
+
 def name(node: str, rule: HeldRule) -> str:
     """A rule as messages name it: ``gateway filter:FORWARD:3 (web)``."""
     family = "" if rule.family == "ip" else f"{rule.family} "
@@ -59,8 +74,13 @@ def accepts_established(rule: HeldRule) -> bool:
     if rule.is_native and _IN_A_MAP.search(rule.text):
         return True
     accepts = "accept" in rule.statements if rule.is_native else rule.target == "ACCEPT"
-    return accepts and any(
-        "ESTABLISHED" in {value.upper() for value in one.values} and not one.negated for one in rule.of(STATES)
+    return accepts and _names(rule, "ESTABLISHED")
+
+
+def _names(rule: HeldRule, state: str) -> bool:
+    named = re.search(rf"\b{state.lower()} : accept\b", rule.text) if rule.is_native else None
+    return named is not None or any(
+        state in {value.upper() for value in one.values} and not one.negated for one in rule.of(STATES)
     )
 
 

@@ -8,6 +8,7 @@ from lab.record.hint import Hint
 from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
+from lab.why.established import related
 from lab.why.kernel import kernel
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.other_way import other_way
@@ -28,6 +29,7 @@ TELLERS: tuple[Teller, ...] = (
     denied,
     meant_to_stop,
     sent_there,
+    related,
     classics,
 )
 """In the order in which they are told: what explains most, first."""
