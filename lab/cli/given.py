@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.cli.files import FOLDER, assignments, matrix_file, matrix_files
+from lab.cli.files import FOLDER, assignments, ids_among, matrix_file, matrix_files
 
 if TYPE_CHECKING:
     from lab.errors import LabError
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """Which cells, on which backends; ``last_failed``: of these those that failed when they were last run, if any did."""
+    """Which cells, on which backends; ``pasted`` are ids of cells.
+
+    ``last_failed``: of these those that failed when they were last run, if any did.
+    """
 
     families: tuple[int, ...]
     backends: Sequence[Backend]
     expression: str | None = None
     last_failed: bool = False
+    pasted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,11 @@ class Given:
         """The files that are named: a report must not go over one of them."""
         policies = [Path(one.partition("=")[2]) for one in self.policy or ()]
         return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else [])]
+
+    def and_ids(self) -> tuple[Given, tuple[str, ...]]:
+        """What is given without the ids of cells among it, and these."""
+        files, pasted = ids_among(self.matrices)
+        return replace(self, matrices=files), pasted
 
     def files(self) -> list[Path]:
         """The matrix files; raises InputError where there is none."""
@@ -65,7 +74,9 @@ class Given:
         from lab.run.last_failed import last_failed, only_failed
 
         policies, rendering = assignments(self.policy or ()), self._rendering(Backend.NFT)
-        choices = Choices(chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped)
+        choices = Choices(
+            chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted
+        )  # fmt: skip
         unforeseen: list[LabError] = []
         plans = make_plans(self.files(), choices, chosen.backends, unforeseen)
         return only_failed(plans, last_failed(Path.cwd())) if chosen.last_failed else plans, unforeseen

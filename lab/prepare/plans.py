@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.errors import InputError, LabError, Problem, as_lab_error
-from lab.prepare.plan import Choices, Plan, make_plan
+from lab.prepare.plan import Choices, Draft, Plan, draft_plan, finish_plan
+from lab.prepare.select import Selection, choose
 from lab.prepare.templates import Templates
 from lab.ruleset.backend import Backend
 
@@ -22,16 +24,19 @@ def make_plans(
     of a file (the machine's, the lab's own) goes into ``unforeseen``, so that the others can be run; without it, it is raised.
     """
     plans: list[Plan] = []
-    problems: list[Problem] = []
-    others: list[LabError] = []
+    told = _Told()
     with Templates() as templates:
+        drafts: list[Draft] = []
         for file in files:
-            try:
-                plans += _plans_of(file, choices, backends, templates)
-            except InputError as error:
-                problems += error.problems
-            except Exception as error:  # noqa: BLE001 - a fault that one file brings out leaves the others alone
-                others.append(as_lab_error(error, str(file)))
+            with told.of(file):
+                drafts.append(draft_plan(file, choices, templates))
+        every = [one for draft in drafts for one in draft.ids]
+        # where a file is wrong nothing is run: it may be the one that is meant
+        chosen = Selection() if told.problems or not drafts else choose(choices.expression, choices.pasted, every, backends)
+        for draft in drafts:
+            with told.of(draft.file):
+                plans += _plans_of(draft, chosen, choices, backends, templates)
+    problems, others = told.problems, told.others
     if problems:
         raise InputError([*problems, *(problem for error in others for problem in error.problems)])
     if others and (unforeseen is None or not plans):
@@ -39,17 +44,40 @@ def make_plans(
     if unforeseen is not None:
         unforeseen += others
     if not any(plan.cells for plan in plans):
-        raise InputError(nothing_selected(f"-k {choices.expression!r}" if choices.expression else "these files"))
-    return plans
+        raise InputError(nothing_selected("this" if choices.expression or choices.pasted else "these files"))
+    return [replace(plans[0], notes=(*plans[0].notes, *chosen.notes)), *plans[1:]]
 
 
-def _plans_of(file: Path, choices: Choices, backends: Sequence[Backend], templates: Templates) -> Iterator[Plan]:
+@dataclass(slots=True)
+class _Told:
+    """What is wrong with files, and what no file is to blame for."""
+
+    problems: list[Problem] = field(default_factory=list)
+    others: list[LabError] = field(default_factory=list)
+
+    @contextmanager
+    def of(self, file: Path) -> Iterator[None]:
+        """What is raised inside is told of this file, and leaves the others alone."""
+        try:
+            yield
+        except InputError as error:
+            self.problems += error.problems
+        except Exception as error:  # noqa: BLE001 - a fault that one file brings out leaves the others alone
+            self.others.append(as_lab_error(error, str(file)))
+
+
+def _plans_of(
+    draft: Draft, chosen: Selection, choices: Choices, backends: Sequence[Backend], templates: Templates
+) -> Iterator[Plan]:
     # rendered once: the backends are to hold the same text; what one of them cannot hold is refused
     strictest = Backend.LEGACY if Backend.LEGACY in backends else Backend.NFT
-    plan = make_plan(file, replace(choices, rendering=replace(choices.rendering, backend=strictest)), templates)
+    rendering = replace(choices.rendering, backend=strictest)
+    plan = finish_plan(draft, chosen, replace(choices, rendering=rendering), templates)
     for number, backend in enumerate(backends):
         way = replace(plan.way, backend=str(backend))
-        yield plan.in_way(way, f"@{backend}") if number else replace(plan, way=way)
+        cells = tuple(cell for cell in plan.cells if chosen.takes((plan.file, cell.id), backend))
+        one = replace(plan, way=way, cells=cells)
+        yield one.in_way(way, f"@{backend}") if number else one
 
 
 def nothing_selected(what: str) -> Problem:

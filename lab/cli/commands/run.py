@@ -34,8 +34,8 @@ def run(
     from lab.report.reports import run_reports
     from lab.run.runner import Order
 
-    given = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped)
-    chosen = Selection(family.families, backend.backends, expression, last_failed)
+    given, pasted = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped).and_ids()
+    chosen = Selection(family.families, backend.backends, expression, last_failed, pasted)
     if collect:
         list_cells(given.plans(chosen)[0])
     else:
