@@ -160,9 +160,11 @@ class MatrixFile(pytest.File):
 
 
 def _end_in_words() -> None:
-    """SIGTERM ends a session that has cells as Ctrl-C does, so that its JUnit file is written; pytest knows Ctrl-C alone."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminated)
+    """SIGTERM and SIGHUP end a session that has cells as Ctrl-C does, so that its JUnit file is written."""
+    if threading.current_thread() is threading.main_thread():
+        for one in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(one) is signal.SIG_DFL:
+                signal.signal(one, _terminated)
 
 
 def _terminated(signum: int, frame: object) -> None:  # noqa: ARG001
