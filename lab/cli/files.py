@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.cli.meant import no_such_file
 from lab.errors import InputError, Problem
 from lab.prepare.near import is_pasted
 from lab.written.files import is_ordinary
@@ -24,6 +25,9 @@ def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
     found: list[Path] = []
     problems: list[Problem] = []
     for path in [matrix_file(path, shipped=shipped) for path in named]:
+        if is_missing(path):
+            problems += no_such_file(path).problems
+            continue
         inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if _is_folder(path) else [path]
         if not inside:
             problems.append(Problem(f"{path} holds no matrix", mend="`lab init` lays out an example"))
@@ -51,6 +55,17 @@ def ids_among(words: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
         if file.suffix in (".yaml", ".yml"):
             files[file] = None
     return list(files), tuple(pasted)
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing is there, and standard input is not meant."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return str(path) != "-"
+    except (OSError, ValueError):
+        return False  # what is wrong with it is told when it is read
+    return False
 
 
 def _is_folder(path: Path) -> bool:

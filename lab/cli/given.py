@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.cli.files import FOLDER, assignments, ids_among, matrix_file, matrix_files
+from lab.cli.files import FOLDER, assignments, ids_among, is_missing, matrix_file, matrix_files
+from lab.cli.meant import no_such_file
 
 if TYPE_CHECKING:
     from lab.errors import LabError
@@ -73,6 +74,7 @@ class Given:
         from lab.ruleset.backend import Backend
         from lab.run.last_failed import last_failed, only_failed
 
+        self._topology_is_there()
         policies, rendering = assignments(self.policy or ()), self._rendering(Backend.NFT)
         choices = Choices(
             chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted
@@ -92,10 +94,19 @@ class Given:
         """The topology and the policies that a single question is asked on; raises InputError."""
         from lab.prepare.scene import find_scene
 
+        self._topology_is_there()
         matrix = matrix_file(self.matrices[0], shipped=self.shipped) if self.matrices else None
+        if matrix is not None and is_missing(matrix):
+            raise no_such_file(matrix)
         candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
         policies, rendering = assignments(self.policy or ()), self._rendering(backend)
         return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
+
+    def _topology_is_there(self) -> None:
+        """Raise InputError where a file is named that is not: once, not for each matrix."""
+        named = Path(self.topology or "")
+        if named.suffix in (".yaml", ".yml") and is_missing(named):
+            raise no_such_file(named, "topologies")
 
     def _rendering(self, backend: Backend) -> Rendering:
         from lab.prepare.policies import Rendering

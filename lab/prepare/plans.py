@@ -38,7 +38,7 @@ def make_plans(
                 plans += _plans_of(draft, chosen, choices, backends, templates)
     problems, others = told.problems, told.others
     if problems:
-        raise InputError([*problems, *(problem for error in others for problem in error.problems)])
+        raise InputError(dict.fromkeys([*problems, *(problem for error in others for problem in error.problems)]))
     if others and (unforeseen is None or not plans):
         raise others[0]
     if unforeseen is not None:
