@@ -11,7 +11,7 @@ from lab.errors import InputError, Problem, Where
 from lab.kernel.hold.kinds import tools
 from lab.prepare.notes import notes_of
 from lab.prepare.policies import AS_IT_IS, Rendering, prepare
-from lab.prepare.select import Selection, choose
+from lab.prepare.select import Picked, choose
 from lab.prepare.templates import Templates
 from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
@@ -78,7 +78,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class Expanded:
     """One matrix with all of its cells, before it is known which of them are run; nothing is rendered yet."""
 
     file: Path
@@ -101,12 +101,12 @@ def make_plan(file: Path, choices: Choices, templates: Templates | None = None) 
     if templates is None:
         with Templates() as own:
             return make_plan(file, choices, own)
-    draft = draft_plan(file, choices, templates)
-    selection = choose(choices.expression, choices.pasted, draft.ids, [choices.rendering.backend])
-    return finish_plan(draft, selection, choices, templates)
+    one = expand_file(file, choices, templates)
+    selection = choose(choices.expression, choices.pasted, one.ids, [choices.rendering.backend])
+    return finish_plan(one, selection, choices, templates)
 
 
-def draft_plan(file: Path, choices: Choices, templates: Templates) -> Draft:
+def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
     """Load and expand one matrix file; raises InputError with every problem found."""
     folders = search_folders(file, shipped=choices.shipped)
     templates.foresee(folders.policies)
@@ -121,19 +121,19 @@ def draft_plan(file: Path, choices: Choices, templates: Templates) -> Draft:
     _known_nodes(files, topology)
     templates.begin(list(files.values()))
     cells = expand(_with_policies(matrix, choices.policies), topology, choices.families)
-    return Draft(file, matrix, topology, files, tuple(cells))
+    return Expanded(file, matrix, topology, files, tuple(cells))
 
 
-def finish_plan(draft: Draft, selection: Selection, choices: Choices, templates: Templates) -> Plan:
+def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: Templates) -> Plan:
     """Render the policies; raises InputError with every problem found."""
-    topology, files = draft.topology, draft.files
-    cells = tuple(cell for cell in draft.cells if selection.takes((draft.file, cell.id)))
+    topology, files = one.topology, one.files
+    cells = tuple(cell for cell in one.cells if selection.takes((one.file, cell.id)))
     prepared = {node: prepare(policy, topology, choices.rendering, templates) for node, policy in files.items()}
     policies = {node: found.rulesets for node, found in prepared.items()}
     asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
     notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
     way = Way(str(choices.rendering.backend), tuple((node, policy.name) for node, policy in files.items()))
-    return Plan(draft.file, draft.matrix, topology, policies, cells, tuple(notes), way)
+    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way)
 
 
 class Loads(Protocol):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lab.errors import InputError, LabError, Problem, as_lab_error
-from lab.prepare.plan import Choices, Draft, Plan, draft_plan, finish_plan
-from lab.prepare.select import Selection, choose
+from lab.prepare.plan import Choices, Expanded, Plan, expand_file, finish_plan
+from lab.prepare.select import Picked, choose
 from lab.prepare.templates import Templates
 from lab.ruleset.backend import Backend
 
@@ -26,16 +26,16 @@ def make_plans(
     plans: list[Plan] = []
     told = _Told()
     with Templates() as templates:
-        drafts: list[Draft] = []
+        every: list[Expanded] = []
         for file in files:
             with told.of(file):
-                drafts.append(draft_plan(file, choices, templates))
-        every = [one for draft in drafts for one in draft.ids]
+                every.append(expand_file(file, choices, templates))
+        ids = [cell for one in every for cell in one.ids]
         # where a file is wrong nothing is run: it may be the one that is meant
-        chosen = Selection() if told.problems or not drafts else choose(choices.expression, choices.pasted, every, backends)
-        for draft in drafts:
-            with told.of(draft.file):
-                plans += _plans_of(draft, chosen, choices, backends, templates)
+        chosen = Picked() if told.problems or not every else choose(choices.expression, choices.pasted, ids, backends)
+        for one in every:
+            with told.of(one.file):
+                plans += _plans_of(one, chosen, choices, backends, templates)
     problems, others = told.problems, told.others
     if problems:
         raise InputError(dict.fromkeys([*problems, *(problem for error in others for problem in error.problems)]))
@@ -67,12 +67,12 @@ class _Told:
 
 
 def _plans_of(
-    draft: Draft, chosen: Selection, choices: Choices, backends: Sequence[Backend], templates: Templates
+    matrix: Expanded, chosen: Picked, choices: Choices, backends: Sequence[Backend], templates: Templates
 ) -> Iterator[Plan]:
     # rendered once: the backends are to hold the same text; what one of them cannot hold is refused
     strictest = Backend.LEGACY if Backend.LEGACY in backends else Backend.NFT
     rendering = replace(choices.rendering, backend=strictest)
-    plan = finish_plan(draft, chosen, replace(choices, rendering=rendering), templates)
+    plan = finish_plan(matrix, chosen, replace(choices, rendering=rendering), templates)
     for number, backend in enumerate(backends):
         way = replace(plan.way, backend=str(backend))
         cells = tuple(cell for cell in plan.cells if chosen.takes((plan.file, cell.id), backend))

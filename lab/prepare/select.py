@@ -49,7 +49,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class Picked:
     """What is run: of each of the groups one must take a cell."""
 
     groups: tuple[tuple[Found, ...], ...] = ()
@@ -63,7 +63,7 @@ class Selection:
         )
 
 
-def choose(expression: str | None, pasted: Sequence[str], cells: Sequence[Id], backends: Sequence[Backend]) -> Selection:
+def choose(expression: str | None, pasted: Sequence[str], cells: Sequence[Id], backends: Sequence[Backend]) -> Picked:
     """What ``-k`` and ids among the arguments select of ``cells``; InputError where one of them selects nothing."""
     groups: list[tuple[Found, ...]] = []
     notes: list[str] = []
@@ -74,7 +74,7 @@ def choose(expression: str | None, pasted: Sequence[str], cells: Sequence[Id], b
         groups.append((found,))
     if pasted:
         groups.append(tuple(_found(text, cells, backends, option="", compiled=None) for text in pasted))
-    return Selection(tuple(groups), tuple(notes))
+    return Picked(tuple(groups), tuple(notes))
 
 
 def _compiled(text: str) -> Matches | None:

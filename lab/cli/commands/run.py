@@ -14,7 +14,7 @@ from lab.cli.command import Job, command
 @command(Job.ASK, "Run matrices: the verdict of each flow, and the rule behind it.")
 def run(
     files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None, topology: o.Topology = None,
-    expression: Annotated[str | None, Option("-k", help="Only cells whose id matches: 'web and not partner'.")] = None,
+    expression: Annotated[str | None, Option("-k", metavar="ID|EXPR", help="Only this id, or: 'web and not mx'.")] = None,
     last_failed: Annotated[bool, Option("--lf", help="Only cells that failed when they were last run, if any did.")] = False,
     first: Annotated[bool, Option("-x", help="Stop at the first cell that fails.")] = False,
     strict: Annotated[bool, Option("--strict", help="Fail what is suspect or overdue.")] = False,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.prepare.select import Selection, choose
+from lab.prepare.select import Picked, choose
 from lab.ruleset.backend import Backend
 
 FILE, OTHER = Path("matrices/edge.yaml"), Path("matrices/mail.yaml")
@@ -20,11 +20,11 @@ MAIL = "mail::public web[world->web-vip tcp/443]"
 CELLS = [*((FILE, one) for one in (WEB, SIX, BOTH, WHY, SHELL)), (OTHER, MAIL)]
 
 
-def selected(selection: Selection, backend: Backend = Backend.NFT) -> list[str]:
+def selected(selection: Picked, backend: Backend = Backend.NFT) -> list[str]:
     return [cell for file, cell in CELLS if selection.takes((file, cell), backend)]
 
 
-def by(expression: str | None, *pasted: str, backends: tuple[Backend, ...] = (Backend.NFT,)) -> Selection:
+def by(expression: str | None, *pasted: str, backends: tuple[Backend, ...] = (Backend.NFT,)) -> Picked:
     return choose(expression, pasted, CELLS, backends)
 
 
