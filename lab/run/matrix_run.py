@@ -131,6 +131,7 @@ class MatrixRun:
                         break
         except (MeasurementError, OSError) as error:
             if isinstance(stopped, KeyboardInterrupt):
+                self._cut_off = None  # nothing of this batch is proven
                 return [], stopped
             raise _of_measurement(error) from error
         return found, stopped

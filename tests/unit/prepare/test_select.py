@@ -75,6 +75,11 @@ def test_what_is_read_as_words_of_a_row_and_could_be_an_expression_is_told() -> 
     assert by("mail and web").notes == by(BOTH).notes == ()
 
 
+def test_a_row_that_is_called_as_an_id_is_not_meant_by_it() -> None:
+    cells = [*CELLS, (OTHER, f"mail::{WEB}[a->b tcp/1]")]
+    assert choose(WEB, (), cells, [Backend.NFT]).groups[0][0].cells == {(FILE, WEB)}
+
+
 def test_a_mark_is_a_backend() -> None:
     both = tuple(Backend)
     assert selected(by(f"{WEB}@legacy", backends=both)) == []
