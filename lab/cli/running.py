@@ -39,8 +39,8 @@ class Screen:
     printed: bool = False
 
     def progress(self) -> Progress:
-        """What tells how far the run is."""
-        return NoProgress() if self.quiet or self.printed else progress_for(_console())
+        """What tells how far the run is; on standard error where a report is on standard output."""
+        return NoProgress() if self.quiet else progress_for(_console(beside=self.printed), beside=self.printed)
 
     def show(self, result: RunResult) -> None:
         """Print the result."""
@@ -53,9 +53,9 @@ class Screen:
             print_run(result, _console(), slowest, verbose=self.verbose)
 
 
-def _console() -> Console:
-    console = Console(file=coloured_output())
-    return console if console.width >= _NARROWEST else Console(file=coloured_output(), width=80)
+def _console(*, beside: bool = False) -> Console:
+    console = Console(file=coloured_output(beside=beside))
+    return console if console.width >= _NARROWEST else Console(file=coloured_output(beside=beside), width=80)
 
 
 def list_cells(plans: Sequence[Plan]) -> None:

@@ -121,7 +121,7 @@ def print_machine_readable(text: str) -> None:
         sys.stdout.write(text)
 
 
-def coloured_output() -> TextIO:
-    """Standard output for rich."""
-    out: TextIO = sys.stdout
+def coloured_output(*, beside: bool = False) -> TextIO:
+    """Standard output for rich; with ``beside`` standard error."""
+    out: TextIO = sys.stderr if beside else sys.stdout
     return cast("TextIO", out.in_colour()) if isinstance(out, Printed) else out
