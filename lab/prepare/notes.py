@@ -23,7 +23,7 @@ def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collec
     for family in families:
         if not prepared.rulesets.judges(family):
             yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
-    here = here_of(prepared.rulesets.texts(), topology.nodes[node].interfaces)
+    here = here_of(prepared.rulesets.texts(), topology.nodes[node].devices)
     for kind, text in prepared.rulesets.parts():
         if kind != "ipset":
             rules = list(rules_in(kind, text.text))

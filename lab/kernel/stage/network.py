@@ -13,7 +13,7 @@ from lab.errors import InputError, Problem
 from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import carry_out
-from lab.kernel.stage import addressing
+from lab.kernel.stage import addressing, bridging
 from lab.kernel.stage.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.stage.crossings import diameter
 from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge, open_namespace
@@ -87,7 +87,7 @@ class Network:
         self._connect()
 
     def _adopt(self, handles: NetworkHandles) -> None:
-        expected = {name: set(spec.interfaces) for name, spec in self.topology.nodes.items()}
+        expected = {name: set(spec.devices) for name, spec in self.topology.nodes.items()}
         told = {handle.name: {port.name for port in handle.ports} for handle in handles.nodes}
         if told != expected or len(told) != len(handles.nodes):
             raise InputError(Problem(f"these handles are of another topology than {self.topology.topology}"))
@@ -172,22 +172,29 @@ class Network:
         A rule's own module may switch on what it needs (xt_connbytes: ``nf_conntrack_acct``), and that stays as it is.
         """
         values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
-        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+        values |= bridging.sysctls(node.name, spec, node.namespace)
+        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.devices)}
         node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
         if spec.addresses(6):
             node.keep_quiet(ruled=node.name in self._ruled)
 
     def _connect(self) -> None:
         weights = {}
-        for network in self.topology.networks:
-            ends = [
-                LinkEnd(self._nodes[name], interface, tuple(str(address) for address in spec.addresses))
-                for name, interface, spec in self.topology.on_network(network)
-            ]
+        for name, spec in self.topology.nodes.items():
+            for ifname, interface in spec.interfaces.items():
+                if interface.bridge:
+                    self._wiring.make_bridge(interface.network, self._end(name, ifname))
+        for name, segment in self.topology.segments.items():
+            ends = [self._end(node, interface) for node, interface in segment.ends]
             if ends:
-                self._wiring.connect(network, ends)
-                weights[network] = 2 if len(ends) > 2 else 1
+                self._wiring.connect(segment.network, ends)
+                weights[name] = 2 if len(ends) > 2 else 1
         self._diameter = diameter(self.topology, weights)
+
+    def _end(self, name: str, interface: str) -> LinkEnd:
+        spec = self.topology.nodes[name].interfaces.get(interface)
+        addresses = () if spec is None else tuple(str(address) for address in spec.addresses)
+        return LinkEnd(self._nodes[name], interface, addresses)
 
     def _bring_up(self) -> None:
         for name, spec in self.topology.nodes.items():
@@ -201,7 +208,9 @@ class Network:
         families = [family for family in (4, 6) if spec.addresses(family)]
         hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
         prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
+        node.sysctls |= write_sysctls(node.name, node.namespace, bridging.sysctls_of_ports(spec))
         requests = [
+            *bridging.requests(self.topology, self._nodes, node.name),
             *addressing.interfaces(node, addresses),
             *addressing.routes(node, hops, spec.routes),
             *addressing.local_routes(prefixes),
@@ -209,7 +218,7 @@ class Network:
             *addressing.stand_for(node, sorted({prefix.version for prefix in prefixes})),
         ]
         carry_out(node.name, node.namespace, requests)
-        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
+        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 
     def _know_neighbours(self, network: str) -> None:

@@ -57,6 +57,11 @@ class Wiring:
         end.node.ports[end.interface] = Port(link.name, network, link.index, link.mac, addresses)
         return link
 
+    def make_bridge(self, network: str, end: LinkEnd) -> None:
+        """Make an interface of a node that is a bridge; its ports are links of their own, and `bridging` puts them into it."""
+        link = self._port(network, end)
+        carry_out(end.node.name, end.node.namespace, [new_bridge(link.name, link.index, link.mac)], MachineError)
+
     def _pair(self, network: str, one: LinkEnd, two: LinkEnd) -> None:
         veth = new_veth(self._port(network, one), self._port(network, two), two.node.namespace)
         carry_out(one.node.name, one.node.namespace, [veth], MachineError)

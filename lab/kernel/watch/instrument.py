@@ -123,13 +123,15 @@ class Instrument:
         With ``always`` every packet is traced there from now on, whatever else is asked for.
         """
         self.forget(node.name)
-        families = [family for family in (4, 6) if node.has(family)]
+        spec = self.network.topology.nodes[node.name]
+        # a bridge passes packets on whatever its own addresses are
+        families = [family for family in (4, 6) if node.has(family)] or [4]
         devices = ("lo", *node.ports) if rules.has_ingress else ()
         trace: Trace
         if backend is Backend.LEGACY:
             trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
         else:
-            tracer = Tracer(node.namespace, families, devices)
+            tracer = Tracer(node.namespace, families, devices, bridge=bool(spec.bridges))
             trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
         self._ready = None
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
