@@ -2,6 +2,9 @@
 
 A trace id is a hash and is used again, so it does not name a packet.  A packet begins with the message of the lab's own
 entry chain, which carries its headers, and goes on with the messages of the same id up to the next entry.
+
+A bridge has it enter twice or thrice: by a port, from there into the hooks of its address's family (bridge netfilter), and as
+what the bridge hands to its own node, which the kernel takes for a new one.
 """
 
 from __future__ import annotations
@@ -12,13 +15,14 @@ from typing import NamedTuple
 
 from lab.kernel.ground.headers import read_packet
 from lab.kernel.watch.between import Rules
-from lab.kernel.watch.trace_table import ENTRIES, INGRESS
+from lab.kernel.watch.trace_table import BRIDGE_IN, BRIDGE_OUT, BRIDGE_UP, ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 
-_ENTRIES = frozenset({*ENTRIES, INGRESS})
-ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
+_ENTRIES = frozenset({*ENTRIES, INGRESS, BRIDGE_IN})
+_UPWARDS = {INGRESS: 1, BRIDGE_IN: 2, "prerouting": 3}  # in which order a packet enters, as far as it does
+ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT, BRIDGE_OUT: End.LEFT}
 STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
 
@@ -48,12 +52,12 @@ class Passage(NamedTuple):
 class _Way:
     """One packet's way while its messages are still being read."""
 
-    __slots__ = ("entered", "entry", "exit", "said")
+    __slots__ = ("entered", "entry", "exit", "said")  # ``entered`` as in `_UPWARDS`
 
     def __init__(self, entry: TraceMessage) -> None:
         self.entry = entry
         self.exit: TraceMessage | None = None
-        self.entered = False
+        self.entered = _UPWARDS.get(entry.said.chain, 0)
         self.said = [entry.said]
 
     def messages(self) -> list[TraceMessage]:
@@ -61,12 +65,18 @@ class _Way:
         return [self.entry, *(TraceMessage(self.entry.ident, said) for said in self.said[1:])]
 
 
-def _came_by_ingress(way: _Way | None) -> bool:
-    """Whether a packet was seen at ingress and not yet where it enters the stack."""
-    if way is None or way.said[0].chain != INGRESS or way.entered:
-        return False
-    way.entered = True
-    return True
+    def goes_on(self, chain: str) -> bool:
+        """Whether it enters a part of the stack that it was not in yet."""
+        if not 0 < self.entered < _UPWARDS.get(chain, 0):
+            return False
+        self.entered = _UPWARDS[chain]
+        return True
+
+    def copy(self) -> _Way:
+        """A packet that went the same way so far."""
+        way = _Way(self.entry)
+        way.entered, way.said = self.entered, [*self.said]
+        return way
 
 
 class Assembler:
@@ -125,7 +135,9 @@ class Assembler:
         for said in told[1:]:
             mark = said.mark
             if said.labs:
-                end, out_index = ENDS[said.chain], said.out_index
+                end = ENDS[said.chain]
+                if said.chain != BRIDGE_OUT or not out_index:
+                    out_index = said.out_index
                 continue
             place = self._rules.place(said.family, said.table, said.chain)
             if place is not None:
@@ -145,22 +157,67 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
     """Each packet's messages, in the order in which they entered; ``own`` is the table that tells of that."""
     ways: list[_Way] = []
     open_ways: dict[bytes, _Way] = {}
+    bridges = _Bridges()
     for message in messages:
         said = message.said
         if said.labs and said.table != own:
             continue
+        found = open_ways.get(message.ident)
         if said.labs and said.chain in _ENTRIES:
-            if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
+            if found is not None and found.goes_on(said.chain):
                 continue
-            if _is_ip(message) and said.verdict != "drop":
+            if (handed := bridges.handed(message)) is not None:
+                open_ways[message.ident] = handed
+            elif _is_ip(message) and said.verdict != "drop":
                 way = _Way(message)
                 ways.append(way)
                 open_ways[message.ident] = way
-        elif (found := open_ways.get(message.ident)) is not None:
-            found.said.append(said)
-            if said.labs:
-                found.exit = message if _is_ip(message) else found.entry
+                bridges.saw(way)
+            continue
+        if found is None:
+            if (found := bridges.copied(message)) is None:
+                continue
+            ways.append(found)
+            open_ways[message.ident] = found
+        if said.labs and said.chain == BRIDGE_UP:
+            bridges.hand(found, message)
+            continue
+        found.said.append(said)
+        if said.labs:
+            found.exit = message if _is_ip(message) else found.entry
     return ways
+
+
+class _Bridges:
+    """Packets that go on under another id: what a bridge hands to its own node, and the copies that it floods.
+
+    Both bear the very headers, to the last bit, of the packet that they were.
+    """
+
+    def __init__(self) -> None:
+        self._came: dict[tuple[bytes | None, bytes], _Way] = {}
+        self._handed: dict[tuple[bytes | None, bytes], _Way] = {}
+
+    def saw(self, way: _Way) -> None:
+        """A packet came in; it may be copied if that was by a bridge."""
+        if way.said[0].chain in (INGRESS, BRIDGE_IN):
+            self._came[way.entry.network, way.entry.transport] = way
+
+    def hand(self, way: _Way, message: TraceMessage) -> None:
+        """The bridge hands a packet to its node."""
+        self._handed[message.network, message.transport] = way
+
+    def handed(self, message: TraceMessage) -> _Way | None:
+        """The packet that enters the node, if a bridge handed it over."""
+        way = self._handed.pop((message.network, message.transport), None) if self._handed else None
+        if way is not None:
+            way.entered = _UPWARDS.get(message.said.chain, 0)
+        return way
+
+    def copied(self, message: TraceMessage) -> _Way | None:
+        """A copy of a packet that came in and is still under way, if the message is of such."""
+        way = self._came.get((message.network, message.transport)) if message.network is not None else None
+        return None if way is None or way.entered < _UPWARDS[BRIDGE_IN] else way.copy()
 
 
 def _is_ip(message: TraceMessage) -> bool:
