@@ -78,7 +78,8 @@ class Holding:
     @cached_property
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
-        here = {name: policy.here(self.topology.nodes[name].devices) for name, policy in self.policies.items()}
+        nodes = self.topology.nodes
+        here = {name: policy.here(nodes[name].devices, nodes[name].seen_ports) for name, policy in self.policies.items()}
         return Absences(self.topology, self._chains, here)
 
     @property

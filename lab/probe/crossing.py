@@ -15,8 +15,8 @@ _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[str, ...]:
     """The traced nodes that ``observation`` says nothing of, though the request of node ``sender`` must have crossed them.
 
-    Nothing but the links of the topology leads from node to node, and only traced nodes forward or bridge: so there is a way over nodes
-    that told of the request, or one that did not tell has let it through.
+    Nothing but the links of the topology leads from node to node, and only traced nodes forward or bridge: so there is a way
+    over nodes that told of the request, or one that did not tell has let it through.
     """
     if any(path.end is End.STOLEN for path in observation.request):
         # what a rule takes over goes on as another packet, or from under the stack

@@ -81,7 +81,8 @@ class Path:
     """One packet's way through one node, proven by the trace: its entry, each step, its end.
 
     ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``out`` is the interface
-    that it left through, ``mark`` its packet mark at the last message.
+    that it left through, ``mark`` its packet mark at the last message.  ``bridged`` tells that a bridge took it in and no hook
+    of its address's family saw it (bridge netfilter is off): rules of ``table bridge`` alone were asked.
     """
 
     node: str
@@ -91,6 +92,7 @@ class Path:
     exit: Packet | None = None
     out: str | None = None
     mark: int = 0
+    bridged: bool = False
 
     @property
     def dropped_by(self) -> Rule | None:

@@ -74,7 +74,7 @@ class Ways:
         self._forwarding = {
             name
             for name, node in topology.nodes.items()
-            if node.forwards or any("forward" in sysctl for sysctl in node.sysctls)
+            if node.passes_on or any("forward" in sysctl for sysctl in node.sysctls)
         }
 
     def met(

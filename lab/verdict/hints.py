@@ -14,7 +14,7 @@ def hints_for(cell: Cell, verdict: Verdict) -> tuple[str, ...]:
     """Sentences for the person who has to mend it; none where nothing is typical."""
     return (
         *_translated_then_denied(verdict), *_no_receiver(cell, verdict), *_answer_died(verdict), *_discovery(verdict),
-        *_no_ruleset(cell, verdict),
+        *_no_ruleset(cell, verdict), *_bridged(cell, verdict),
     )  # fmt: skip
 
 
@@ -45,11 +45,21 @@ def _discovery(verdict: Verdict) -> Iterator[str]:
 
 def _no_ruleset(cell: Cell, verdict: Verdict) -> Iterator[str]:
     ways = [path for path in verdict.path if path.node == cell.at]
-    if cell.expect.action != "allow" and ways and not any(path.steps for path in ways):
+    if cell.expect.action != "allow" and ways and not any(path.steps or path.bridged for path in ways):
         yield (
             f"{cell.at} has no rules for IPv{cell.family} on this way, and so lets everything pass: "
             + ("its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if cell.family == 6 else
                "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)")
+        )
+
+
+def _bridged(cell: Cell, verdict: Verdict) -> Iterator[str]:
+    ways = [path for path in verdict.path if path.node == cell.at]
+    if cell.expect.action != "allow" and ways and all(path.bridged and path.end is End.LEFT for path in ways):
+        tool = "iptables" if cell.family == 4 else "ip6tables"
+        yield (
+            f"{cell.at} bridged it past the rules of {tool}: bridge-nf-call-{tool} is 0, and only a `table bridge` is asked; "
+            "where the host has it at 1 (br_netfilter), say `bridge-nf: true` at the bridge"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
@@ -73,7 +74,7 @@ def behind(bridge: Mapping[str, Behind], others: Iterable[str]) -> dict[str, tup
     """
     named = {node for nodes in bridge.values() for node in nodes or ()}
     left = iter(dict.fromkeys(node for node in others if node not in named))
-    return {port: (*(([one] if (one := next(left, None)) else []) if nodes is None else nodes),) for port, nodes in bridge.items()}
+    return {port: tuple(islice(left, 1)) if nodes is None else nodes for port, nodes in bridge.items()}
 
 
 def segments_of(

@@ -23,7 +23,8 @@ def check_bridges(topology: Topology, name: str, node: NodeSpec) -> Iterator[Pro
             yield Problem(f"node {name}: {ifname} has `bridge-nf` and is no bridge", where, mend)
     if len({bridge.bridge_nf for bridge in node.bridges}) > 1:
         where = topology.where("nodes", name, "interfaces")
-        yield Problem(f"node {name}: `bridge-nf` holds for all bridges of a node, and they differ in it", where, "write it at each")
+        what = f"node {name}: `bridge-nf` holds for all bridges of a node, and they differ in it"
+        yield Problem(what, where, "write it at each")
 
 
 def _names(topology: Topology, name: str, node: NodeSpec, ifname: str) -> Iterator[Problem]:

@@ -121,7 +121,7 @@ class Interface(BaseModel):
         default=(), alias="address", description="its addresses, IPv4 and IPv6"
     )
     bridge: Bridge = Field(default={}, description="the ports, where it is a bridge: [eth0, vnet1], or {eth0: [NODE, …]}")
-    bridge_nf: bool = Field(default=False, alias="bridge-nf", description="whether what is bridged meets the rules of addresses")
+    bridge_nf: bool = Field(default=False, alias="bridge-nf", description="whether rules see what it bridges (br_netfilter)")
 
     def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
         """Its addresses of the family (4 or 6), in the order written."""
@@ -171,6 +171,11 @@ class NodeSpec(BaseModel):
     def devices(self) -> tuple[str, ...]:
         """The names of its interfaces, and of the ports of its bridges behind them."""
         return (*self.interfaces, *(port for bridge in self.bridges for port in bridge.bridge))
+
+    @property
+    def seen_ports(self) -> tuple[str, ...]:
+        """The ports that the rules of addresses see packets come and go by."""
+        return tuple(port for bridge in self.bridges if bridge.bridge_nf for port in bridge.bridge)
 
     def addresses(self, family: int) -> tuple[Address, ...]:
         """All its interface addresses of the family, in the order written."""

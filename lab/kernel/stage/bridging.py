@@ -31,7 +31,8 @@ def sysctls(name: str, spec: NodeSpec, namespace: Namespace) -> dict[str, str]:
         with namespace:
             if not _CALL.exists():
                 mend = "load it: `modprobe br_netfilter`, as root of the machine"
-                raise MachineError(Problem(f"{name}: `bridge-nf` needs br_netfilter, which this kernel has not loaded", mend=mend))
+                what = f"{name}: `bridge-nf` needs br_netfilter, which this kernel has not loaded"
+                raise MachineError(Problem(what, mend=mend))
     value = "1" if seen else "0"
     return {_CALLS.format("ip"): value, _CALLS.format("ip6"): value, _CALLS.format("arp"): "0"}
 

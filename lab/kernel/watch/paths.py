@@ -125,7 +125,8 @@ class Assembler:
                 self._stories[key] = story
         out = self._port_name(story.out_index) if story.end is End.LEFT and story.out_index else None
         leaving = _packet(way.exit) if way.exit is not None else None
-        return Path(self._node, _packet(way.entry), story.steps, story.end, leaving, out, story.mark)
+        bridged = way.entered == _UPWARDS[BRIDGE_IN]
+        return Path(self._node, _packet(way.entry), story.steps, story.end, leaving, out, story.mark, bridged)
 
     def _tell(self, told: Sequence[Said]) -> Story:
         steps: list[Step] = []
