@@ -13,6 +13,8 @@ from lab.errors import MachineError, Problem
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.rtnetlink import Request, enslave, new_fdb_entry, set_up
 from lab.kernel.stage.node import Node
+from lab.kernel.stage.wiring import Switch
+from lab.written.bridge import Segment
 from lab.written.topology import NodeSpec, Topology
 
 _CALLS = "net.bridge.bridge-nf-call-{}tables"
@@ -42,18 +44,43 @@ def sysctls_of_ports(spec: NodeSpec) -> dict[str, str]:
     return {f"net/ipv6/conf/{port}/disable_ipv6": "1" for bridge in spec.bridges for port in bridge.bridge}
 
 
-def requests(topology: Topology, nodes: Mapping[str, Node], name: str) -> Iterator[Request]:
-    """What makes the links of node ``name`` that are ports parts of its bridges, and sets them up.
+def ports_up(spec: NodeSpec, node: Node) -> Iterator[Request]:
+    """What sets the links up that are to be ports."""
+    yield from (set_up(port, node.ports[port].index) for bridge in spec.bridges for port in bridge.bridge)
 
-    A bridge floods what is for an address that it does not know yet, and would have learned by ARP, which a lab has none of.
+
+def requests(topology: Topology, nodes: Mapping[str, Node], name: str) -> Iterator[Request]:
+    """What sets up the bridges of node ``name`` and makes links that are up their ports.
+
+    In this order: the kernel tells at once that a bridge has a carrier where it had none since it was set up, and else up to a
+    second late (linkwatch_urgent_event).  A bridge floods what is for an address that it does not know, and would have learned
+    by ARP, which a lab has none of: it is told.
     """
     own = nodes[name].ports
     for ifname, interface in topology.nodes[name].interfaces.items():
+        if interface.bridge:
+            yield set_up(ifname, own[ifname].index)
         for port in interface.bridge:
-            index = own[port].index
-            yield enslave(port, index, own[ifname].index)
-            yield set_up(port, index)
-            for segment in topology.segments.values():
-                if (name, port) in segment.ends:
-                    others = (end for end in segment.ends if end != (name, port))
-                    yield from (new_fdb_entry(port, index, nodes[node].ports[one].mac) for node, one in others)
+            yield enslave(port, own[port].index, own[ifname].index)
+            yield from (new_fdb_entry(port, own[port].index, mac) for mac in _behind(topology, nodes, (name, port)))
+
+
+def teach(topology: Topology, nodes: Mapping[str, Node], segment: Segment, switch: Switch) -> Iterator[Request]:
+    """What lets the hidden bridge of a segment know for good who is behind which of its ports.
+
+    What it floods would come to the bridge that the segment is a port of, which has no part in it.
+    """
+    for end, port in zip(segment.ends, switch.ports, strict=True):
+        node, interface = end
+        known = [nodes[node].ports[interface].mac]
+        if interface not in topology.nodes[node].interfaces:
+            others = [other for other in topology.segments.values() if other.network == segment.network and other != segment]
+            beyond = [far for other in others for far in other.ends if far[0] != node]
+            bridges = [(node, name) for name, one in topology.nodes[node].interfaces.items() if interface in one.bridge]
+            known = [nodes[far].ports[name].mac for far, name in (*bridges, *beyond)]
+        yield from (new_fdb_entry(port.name, port.index, mac) for mac in known)
+
+
+def _behind(topology: Topology, nodes: Mapping[str, Node], port: tuple[str, str]) -> Iterator[bytes]:
+    segment = next(segment for segment in topology.segments.values() if port in segment.ends)
+    yield from (nodes[node].ports[name].mac for node, name in segment.ends if (node, name) != port)

@@ -9,7 +9,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from types import MappingProxyType
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, MachineError, Problem
 from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import carry_out
@@ -180,6 +180,7 @@ class Network:
 
     def _connect(self) -> None:
         weights = {}
+        switches = []
         for name, spec in self.topology.nodes.items():
             for ifname, interface in spec.interfaces.items():
                 if interface.bridge:
@@ -187,8 +188,13 @@ class Network:
         for name, segment in self.topology.segments.items():
             ends = [self._end(node, interface) for node, interface in segment.ends]
             if ends:
-                self._wiring.connect(segment.network, ends)
+                switch = self._wiring.connect(segment.network, ends)
+                if switch is not None and name != segment.network:
+                    switches.append((segment, switch))
                 weights[name] = 2 if len(ends) > 2 else 1
+        for segment, switch in switches:
+            known = list(bridging.teach(self.topology, self._nodes, segment, switch))
+            carry_out(switch.node.name, switch.node.namespace, known, MachineError)
         self._diameter = diameter(self.topology, weights)
 
     def _end(self, name: str, interface: str) -> LinkEnd:
@@ -197,7 +203,18 @@ class Network:
         return LinkEnd(self._nodes[name], interface, addresses)
 
     def _bring_up(self) -> None:
+        bridges = {name: spec for name, spec in self.topology.nodes.items() if spec.bridges}
+        for name, spec in bridges.items():
+            node = self._nodes[name]
+            node.sysctls |= write_sysctls(name, node.namespace, bridging.sysctls_of_ports(spec))
+            carry_out(name, node.namespace, list(bridging.ports_up(spec, node)), MachineError)
         for name, spec in self.topology.nodes.items():
+            if name not in bridges:
+                self._configure(self._nodes[name], spec)
+        wait_until_up([self._nodes[name] for name in bridges])
+        for name, spec in bridges.items():
+            ports = list(bridging.requests(self.topology, self._nodes, name))
+            carry_out(name, self._nodes[name].namespace, ports, MachineError)
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
             self._know_neighbours(network)
@@ -208,9 +225,7 @@ class Network:
         families = [family for family in (4, 6) if spec.addresses(family)]
         hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
         prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
-        node.sysctls |= write_sysctls(node.name, node.namespace, bridging.sysctls_of_ports(spec))
         requests = [
-            *bridging.requests(self.topology, self._nodes, node.name),
             *addressing.interfaces(node, addresses),
             *addressing.routes(node, hops, spec.routes),
             *addressing.local_routes(prefixes),
