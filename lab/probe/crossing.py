@@ -57,8 +57,8 @@ def _furthest(stage: Stage, observation: Observation) -> str | None:
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
     """The silent nodes of which one must have let the packet through to ``last``; none where it can be reached without them."""
     watched = stage.instrument.nodes
-    bridges = {name for name, spec in stage.network.topology.nodes.items() if spec.bridges}
-    forwards = bridges | {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    routers = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    forwards = routers | stage.bridges
     silent = {name for name in forwards if name in watched and name not in told}
     reached = _reached(stage.links, sender, forwards - silent)
     if last in reached:

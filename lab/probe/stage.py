@@ -28,8 +28,8 @@ T = TypeVar("T")
 class Stage:
     """Holds the `receivers` of a lab and what its probes and sweeps send from, until `close`.
 
-    ``links`` are the segments that each node is on.  Where the network is ``shared`` with other processes the services are
-    opened by who has the turn, and source ports begin anywhere.
+    ``links`` are the segments that each node is on, ``bridges`` the nodes that are bridges.  Where the network is ``shared``
+    with other processes the services are opened by who has the turn, and source ports begin anywhere.
     """
 
     def __init__(self, network: Network, instrument: Instrument, *, shared: bool = False) -> None:
@@ -39,6 +39,7 @@ class Stage:
             name: frozenset(one for one, segment in network.topology.segments.items() if name in dict(segment.ends))
             for name in network.nodes
         }
+        self.bridges = frozenset(name for name, spec in network.topology.nodes.items() if spec.bridges)
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)

@@ -25,10 +25,8 @@ class Segment(NamedTuple):
 
 
 def _bridge(value: object) -> dict[str, Behind]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping):
         return {parse_interface_name(port): _behind(nodes) for port, nodes in value.items()}
-    if not value:
-        raise ValueError("a bridge has ports: bridge: [eth0, vnet1]")
     ports = [parse_interface_name(port) for port in _listed(value)]
     if twice := next((port for port in ports if ports.count(port) > 1), None):
         raise ValueError(f"the port {twice} is listed twice")
@@ -59,8 +57,8 @@ Bridge = Annotated[
     WithJsonSchema({
         "anyOf": [
             _PORT_SCHEMA,
-            {"type": "array", "items": _PORT_SCHEMA, "minItems": 1},
-            {"type": "object", "propertyNames": _PORT_SCHEMA, "additionalProperties": _NODES_SCHEMA, "minProperties": 1},
+            {"type": "array", "items": _PORT_SCHEMA},
+            {"type": "object", "propertyNames": _PORT_SCHEMA, "additionalProperties": _NODES_SCHEMA},
         ]
     }),
 ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.record.verdict import Kind
 from lab.verdict.hints import hints_for
 from lab.verdict.judge import judge
@@ -53,3 +55,15 @@ def test_an_answer_that_no_rule_dropped_has_no_such_hint() -> None:
 def test_what_passed_needs_no_hint() -> None:
     assert judge(cell(), verdict(Kind.ALLOWED)).hints == ()
     assert judge(cell("drop"), verdict(Kind.DROPPED, observation=observed(dropped(POLICY, DNAT)), rule=POLICY)).hints == ()
+
+
+def test_what_was_bridged_past_the_rules_is_not_said_to_have_none() -> None:
+    past = observed(passed(bridged=True, out="tap2"))
+    (hint,) = hints_for(cell("drop"), verdict(Kind.ALLOWED, observation=past))
+    assert hint.startswith("gateway bridged it past the rules of iptables: bridge-nf-call-iptables is 0")
+    assert "`bridge-nf: true`" in hint
+    assert hints_for(cell(), verdict(Kind.ALLOWED, observation=past)) == ()
+    by = rule("frames", "DROP")
+    stopped_there = observed(replace(dropped(by), bridged=True))
+    assert hints_for(cell("drop"), verdict(Kind.DROPPED, observation=stopped_there, rule=by)) == ()
+    assert "has no rules for IPv4" in "".join(hints_for(cell("drop"), verdict(Kind.ALLOWED, observation=observed(passed()))))
