@@ -59,7 +59,7 @@ def test_interfaces_that_the_node_lacks_are_told_together(project: Project) -> N
 ])  # fmt: skip
 def test_ports_of_a_bridge_are_seen_by_physdev_alone(project: Project, written: str, told: str | None) -> None:
     bridge = "br0: {network: dmz, address: 10.0.2.1, bridge: [tap1], bridge-nf: true}"
-    project.edit("topologies/small.yaml", "dmz: 10.0.2.1", bridge)
+    project.edit("topologies/small.yaml", "dmz: 10.0.2.1}", bridge + "}")
     project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{written}\n-A INPUT -p tcp")
     notes = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
     assert len(notes) == (told is not None)
