@@ -8,11 +8,13 @@ import pytest
 
 from lab.errors import InputError, MachineError
 from lab.kernel.stage import bridging
+from lab.kernel.stage.handles import NetworkHandles
 from lab.lab import Lab
 from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
+from lab.site import Site
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import rendered, rulesets, table, topology
 
@@ -181,6 +183,27 @@ def test_every_port_of_a_guest(lab_of: LabOf) -> None:
     lab = lab_of(farm(seen=False), host=native(FRAMES))
     groups = {group.keys: str(group.verdict.kind) for group in lab.sweep("one", "two", "tcp/1-300").groups}
     assert groups == {((22, 22),): "closed", ((1, 21), (23, 300)): "dropped"}
+
+
+def test_another_process_may_adopt_it() -> None:
+    written, rules = topology(farm()), {"host": rulesets(table("filter", FORWARD="DROP"), name="host")}
+    with Site(written, rules) as keeper:
+        handles = NetworkHandles.from_json(keeper.network.handles.to_json())
+        with Site.adopt(written, rules, handles) as site, Lab.on(site) as one, Lab.on(site) as other:
+            verdicts = [lab.probe("one", "two", "tcp/22") for lab in (one, other, one)]
+            own = other.probe("one", "host", "tcp/22")
+    assert {str(verdict.rule) for verdict in verdicts} == {"host filter:FORWARD policy"}
+    assert {verdict.kind for verdict in verdicts} == {Kind.DROPPED}
+    assert own.allowed, own.proof
+
+
+def test_a_limit_in_the_bridges_own_table_is_fresh_for_each_question(lab_of: LabOf) -> None:
+    text = "table bridge frames {\n chain c {\n type filter hook forward priority 0\n"
+    text += ' iifname "tap1" oifname "tap2" udp dport 53 limit rate over 1/hour burst 1 packets drop comment "often"\n }\n}\n'
+    lab = lab_of(farm(seen=False), host=native(text))
+    with lab.batch():
+        verdicts = [lab.probe("one", "two", "udp/53") for _ in range(3)]
+    assert all(verdict.allowed for verdict in verdicts), [verdict.proof for verdict in verdicts]
 
 
 def test_ip_tables_is_refused_at_a_bridge() -> None:
