@@ -141,6 +141,30 @@ def test_a_translation_between_ports_is_seen_where_it_is_made(lab_of: LabOf) -> 
     assert [rule.place for rule in verdict.path[0].translated_by] == ["nat:PREROUTING:1"]
 
 
+@pytest.mark.parametrize("seen", [False, True])
+def test_what_is_routed_out_of_the_bridge_and_into_it_is_one_packet(lab_of: LabOf, seen: bool) -> None:  # noqa: FBT001
+    written = farm(seen=seen, forwards=True)
+    written["networks"]["wan"] = "198.51.100.0/24"
+    written["nodes"]["host"]["interfaces"]["wan"] = "198.51.100.1"
+    written["nodes"]["world"] = {"role": "internet", "interfaces": {"wan": "198.51.100.9"}, "via": "host"}
+    written["nodes"]["one"] |= {"via": "host", "services": ["tcp/22"]}
+    nat = table(
+        "nat", f"-A PREROUTING -i wan -p tcp --dport 8022 -j DNAT --to-destination {ONE}:22", "-A POSTROUTING -o wan -j MASQUERADE"
+    )
+    accepts = "-A FORWARD -i br0 -o wan -j ACCEPT", "-A FORWARD -i wan -o br0 -p tcp --dport 22 -j ACCEPT"
+    lab = lab_of(written, host=nat + table("filter", f"-A FORWARD {ANSWERS}", *accepts, FORWARD="DROP"))
+    with lab.batch():
+        out, into = lab.probe("one", "world", "tcp/80"), lab.probe("world", "198.51.100.1", "tcp/8022")
+    assert out.allowed, out.proof
+    assert (out.path[0].out, out.path[0].exit and out.path[0].exit.source, len(out.path)) == ("wan", "198.51.100.1", 1)
+    assert into.allowed, into.proof
+    assert (into.path[0].out, into.path[0].exit and into.path[0].exit.destination, str(into.rule)) == (
+        "br0", ONE, "host filter:FORWARD:3",
+    )  # fmt: skip
+    steps = [step.rule.place for step in out.path[0].steps if step.rule]
+    assert steps == ["nat:PREROUTING policy", "filter:FORWARD:2", "nat:POSTROUTING:1"]
+
+
 def test_a_host_without_an_address_is_a_firewall_that_nobody_sees(lab_of: LabOf) -> None:
     text = table("filter", f"-A FORWARD {ANSWERS}", "-A FORWARD -p tcp --dport 22 -j ACCEPT", FORWARD="DROP")
     lab = lab_of(farm(own=None, ports={"out": "shelf", "in": ["one", "two"]}), host=text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lab.kernel.watch.tracer import TraceMessage
 from lab.record.path import End
-from tests.unit.kernel.test_paths import OWN, SHUT, TraceMessage, assembled, entry, leaving, met, network, said
+from tests.unit.kernel.test_paths import OWN, SHUT, assembled, entry, leaving, met, network, said
 
 IN, UP, OUT = "bridge-prerouting", "bridge-input", "bridge-postrouting"
 
