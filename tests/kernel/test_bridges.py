@@ -11,6 +11,7 @@ from lab.kernel.stage import bridging
 from lab.kernel.stage.handles import NetworkHandles
 from lab.lab import Lab
 from lab.record.path import End
+from lab.record.sweep import Gear
 from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
@@ -142,15 +143,14 @@ def test_a_translation_between_ports_is_seen_where_it_is_made(lab_of: LabOf) -> 
 
 
 @pytest.mark.parametrize("seen", [False, True])
-def test_what_is_routed_out_of_the_bridge_and_into_it_is_one_packet(lab_of: LabOf, seen: bool) -> None:  # noqa: FBT001
+def test_what_is_routed_out_of_the_bridge_and_into_it_is_one_packet(lab_of: LabOf, seen: bool) -> None:
     written = farm(seen=seen, forwards=True)
     written["networks"]["wan"] = "198.51.100.0/24"
     written["nodes"]["host"]["interfaces"]["wan"] = "198.51.100.1"
     written["nodes"]["world"] = {"role": "internet", "interfaces": {"wan": "198.51.100.9"}, "via": "host"}
     written["nodes"]["one"] |= {"via": "host", "services": ["tcp/22"]}
-    nat = table(
-        "nat", f"-A PREROUTING -i wan -p tcp --dport 8022 -j DNAT --to-destination {ONE}:22", "-A POSTROUTING -o wan -j MASQUERADE"
-    )
+    publish = f"-A PREROUTING -i wan -p tcp --dport 8022 -j DNAT --to-destination {ONE}:22"
+    nat = table("nat", publish, "-A POSTROUTING -o wan -j MASQUERADE")
     accepts = "-A FORWARD -i br0 -o wan -j ACCEPT", "-A FORWARD -i wan -o br0 -p tcp --dport 22 -j ACCEPT"
     lab = lab_of(written, host=nat + table("filter", f"-A FORWARD {ANSWERS}", *accepts, FORWARD="DROP"))
     with lab.batch():
@@ -203,9 +203,14 @@ def test_a_flooded_solicitation_that_a_rule_drops_is_told(lab_of: LabOf) -> None
     assert "host ip6 filter:FORWARD policy dropped a message of IPv6 neighbour discovery" in verdict.proof
 
 
-def test_every_port_of_a_guest(lab_of: LabOf) -> None:
+@pytest.mark.parametrize("every", [False, True])
+def test_many_ports_of_a_guest(lab_of: LabOf, every: bool) -> None:
     lab = lab_of(farm(seen=False), host=native(FRAMES))
-    groups = {group.keys: str(group.verdict.kind) for group in lab.sweep("one", "two", "tcp/1-300").groups}
+    sweep = lab.sweep("one", "two", "tcp/1-300", gear=Gear.VERDICT, every_port=every)
+    # what a bridge drops is counted in no hook of addresses
+    assert sweep.gear is Gear.RULE
+    assert sweep.notes == (("swept in the rule gear: a node is a bridge",) if every else ())
+    groups = {group.keys: str(group.verdict.kind) for group in sweep.groups}
     assert groups == {((22, 22),): "closed", ((1, 21), (23, 300)): "dropped"}
 
 
