@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab.errors import InputError, MachineError
+from lab.kernel.ground.tools import run
 from lab.kernel.stage import bridging
 from lab.kernel.stage.handles import NetworkHandles
 from lab.lab import Lab
@@ -16,6 +17,7 @@ from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
+from lab.sweep.manner import choose
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import rendered, rulesets, table, topology
 
@@ -214,6 +216,29 @@ def test_many_ports_of_a_guest(lab_of: LabOf, every: bool) -> None:
     assert groups == {((22, 22),): "closed", ((1, 21), (23, 300)): "dropped"}
 
 
+def test_no_counter_of_rules_is_relied_on_at_a_bridge(lab_of: LabOf) -> None:
+    lab = lab_of(farm(), host=table("filter", FORWARD="DROP"))
+    policies, hazards = lab.policies.values(), lab.site.held.hazards
+    for bridged in (False, True):
+        manner = choose(Gear.RULE, policies, hazards, remembering=False, by_chance=False, bridged=bridged)
+        assert manner.by_rule is not bridged
+
+
+def test_a_host_that_does_not_tell_of_what_it_bridged_is_blind(lab_of: LabOf) -> None:
+    lab = lab_of(farm(seen=False), host=native(REJECTS))
+    with lab.batch(), lab.instrument.nodes["host"].trace.table.silence():
+        verdict = lab.probe("one", "two", "tcp/22")
+    assert verdict.kind is Kind.LOST
+    assert "the packet must have come through host" in verdict.proof
+
+
+def test_a_port_is_no_host_of_the_network(lab_of: LabOf) -> None:
+    namespace = lab_of(dual()).network.nodes["host"].namespace
+    addresses = {name: run(namespace, ["ip", "-6", "-o", "address", "show", "dev", name]).out for name in ("br0", "tap1")}
+    assert "2001:db8:8::2/64" in addresses["br0"]
+    assert not addresses["tap1"]
+
+
 def test_another_process_may_adopt_it() -> None:
     written, rules = topology(farm()), {"host": rulesets(table("filter", FORWARD="DROP"), name="host")}
     with Site(written, rules) as keeper:
@@ -244,4 +269,6 @@ def test_a_kernel_without_br_netfilter(lab_of: LabOf, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bridging, "_CALL", bridging._CALL.with_name("not-there"))
     with pytest.raises(MachineError, match="host: `bridge-nf` needs br_netfilter, which this kernel has not loaded"):
         lab_of(farm())
-    assert lab_of(farm(seen=False)).probe("one", "two", "tcp/22").allowed
+    verdict = lab_of(farm(seen=False)).probe("one", "two", "tcp/22")
+    assert verdict.allowed
+    assert [path.node for path in verdict.path] == ["host"]
