@@ -22,6 +22,7 @@ from lab.record.path import End, Path, Step
 
 _ENTRIES = frozenset({*ENTRIES, INGRESS, BRIDGE_IN})
 _UPWARDS = {INGRESS: 1, BRIDGE_IN: 2, "prerouting": 3}  # in which order a packet enters, as far as it does
+_AT_PORTS = frozenset({INGRESS, BRIDGE_IN})
 ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT, BRIDGE_OUT: End.LEFT}
 STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
@@ -125,7 +126,7 @@ class Assembler:
                 self._stories[key] = story
         out = self._port_name(story.out_index) if story.end is End.LEFT and story.out_index else None
         leaving = _packet(way.exit) if way.exit is not None else None
-        bridged = way.entered == _UPWARDS[BRIDGE_IN]
+        bridged = way.entered == _UPWARDS[BRIDGE_IN] and story.end is not End.VANISHED
         return Path(self._node, _packet(way.entry), story.steps, story.end, leaving, out, story.mark, bridged)
 
     def _tell(self, told: Sequence[Said]) -> Story:
@@ -158,7 +159,7 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
     """Each packet's messages, in the order in which they entered; ``own`` is the table that tells of that."""
     ways: list[_Way] = []
     open_ways: dict[bytes, _Way] = {}
-    bridges = _Bridges()
+    bridges: _Bridges | None = None
     for message in messages:
         said = message.said
         if said.labs and said.table != own:
@@ -167,20 +168,23 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
         if said.labs and said.chain in _ENTRIES:
             if found is not None and found.goes_on(said.chain):
                 continue
-            if (handed := bridges.handed(message)) is not None:
+            if bridges is not None and (handed := bridges.handed(message)) is not None:
                 open_ways[message.ident] = handed
             elif _is_ip(message) and said.verdict != "drop":
                 way = _Way(message)
                 ways.append(way)
                 open_ways[message.ident] = way
-                bridges.saw(way)
+                if said.chain in _AT_PORTS:
+                    bridges = bridges or _Bridges()
+                    bridges.saw(way)
             continue
         if found is None:
-            if (found := bridges.copied(message)) is None:
+            if bridges is None or (found := bridges.copied(message)) is None:
                 continue
             ways.append(found)
             open_ways[message.ident] = found
         if said.labs and said.chain == BRIDGE_UP:
+            bridges = bridges or _Bridges()
             bridges.hand(found, message)
             continue
         found.said.append(said)
@@ -200,9 +204,8 @@ class _Bridges:
         self._handed: dict[tuple[bytes | None, bytes], _Way] = {}
 
     def saw(self, way: _Way) -> None:
-        """A packet came in; it may be copied if that was by a bridge."""
-        if way.said[0].chain in (INGRESS, BRIDGE_IN):
-            self._came[way.entry.network, way.entry.transport] = way
+        """A packet came in by what may be a port."""
+        self._came[way.entry.network, way.entry.transport] = way
 
     def hand(self, way: _Way, message: TraceMessage) -> None:
         """The bridge hands a packet to its node."""
