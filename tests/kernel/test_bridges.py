@@ -12,13 +12,14 @@ from lab.kernel.stage import bridging
 from lab.kernel.stage.handles import NetworkHandles
 from lab.lab import Lab
 from lab.record.path import End
+from lab.record.result import Outcome
 from lab.record.sweep import Gear
 from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
 from lab.sweep.manner import choose
-from tests.kernel.conftest import LabOf
+from tests.kernel.conftest import LabOf, Project
 from tests.kernel.scenes import rendered, rulesets, table, topology
 
 pytestmark = pytest.mark.kernel
@@ -214,6 +215,16 @@ def test_many_ports_of_a_guest(lab_of: LabOf, every: bool) -> None:
     assert sweep.notes == (("swept in the rule gear: a node is a bridge",) if every else ())
     groups = {group.keys: str(group.verdict.kind) for group in sweep.groups}
     assert groups == {((22, 22),): "closed", ((1, 21), (23, 300)): "dropped"}
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_the_words_of_a_row_that_expected_a_drop(project: Project, seen: bool) -> None:
+    row = {"name": "guests are apart", "from": "one", "to": "two", "service": "tcp/22", "expect": "drop"}
+    result = project.run(farm(seen=seen), {"host": table("filter", FORWARD="DROP")}, [row])
+    (cell,) = result.results
+    assert cell.outcome is (Outcome.PASSED if seen else Outcome.FAIL_OPEN)
+    assert [hint.partition(":")[0] for hint in cell.hints] == ([] if seen else ["host bridged it past the rules of iptables"])
+    assert not result.notes
 
 
 def test_no_counter_of_rules_is_relied_on_at_a_bridge(lab_of: LabOf) -> None:
