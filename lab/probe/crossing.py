@@ -16,8 +16,8 @@ _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[str, ...]:
     """The traced nodes that ``observation`` says nothing of, though the request of node ``sender`` must have crossed them.
 
-    Nothing but the links of the topology leads from node to node, and only traced nodes forward: so there is a way over nodes
-    that told of the request, or one that did not tell has let it through.
+    Nothing but the links of the topology leads from node to node, and only traced nodes forward or bridge: so there is a way
+    over nodes that told of the request, or one that did not tell has let it through.
     """
     if any(path.end is End.STOLEN for path in observation.request):
         # what a rule takes over goes on as another packet, or from under the stack
@@ -72,7 +72,8 @@ def _taker(stage: Stage, last: Path, destination: str, owner: str | None) -> str
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
     """The silent nodes of which one must have let the packet through to ``last``; none where it can be reached without them."""
     watched = stage.instrument.nodes
-    forwards = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    routers = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    forwards = routers | stage.bridges
     silent = {name for name in forwards if name in watched and name not in told}
     reached = _reached(stage.links, sender, forwards - silent)
     if last in reached:

@@ -89,7 +89,8 @@ class Path:
     ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``out`` is the interface
     that it left through, ``mark`` its packet mark at the last message.  ``entered`` is the interface that it came in by, None
     of one that was made here; ``toward`` the one that routing sent it to, whatever became of it then.  ``heads`` are the
-    headers as they were from the step of this index on, where they had changed since.
+    headers as they were from the step of this index on, where they had changed since.  ``bridged`` tells that a bridge took it
+    in and no hook of its address's family saw it (bridge netfilter is off): rules of ``table bridge`` alone were asked.
     """
 
     node: str
@@ -102,6 +103,7 @@ class Path:
     entered: str | None = None
     toward: str | None = None
     heads: tuple[tuple[int, Packet], ...] = ()
+    bridged: bool = False
 
     def head(self, step: int) -> Packet:
         """The headers that the packet had when it came to this step, counted from 0; from the end where it is negative.

@@ -23,7 +23,7 @@ from lab.written.reject import canonical_reject
 ChainKey = tuple[str, str, str]
 """Family in nft's words (``ip``, ``ip6``, ``inet``, ``netdev``, …), table, chain."""
 
-_FAMILIES = {4: ("ip", "inet", "netdev"), 6: ("ip6", "inet", "netdev")}
+_FAMILIES = {4: ("ip", "inet", "netdev", "bridge"), 6: ("ip6", "inet", "netdev", "bridge")}
 _QUEUES = frozenset(("NFQUEUE", "QUEUE", "queue"))
 _ANSWERS = frozenset(("SYNPROXY", "synproxy"))
 _COPIES = frozenset(("TEE", "dup", "fwd"))

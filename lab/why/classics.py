@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
+from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.verdict.prove import discovery_dropped_by
 from lab.why.case import Case
@@ -13,7 +14,7 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_no_receiver, _no_proxy, _discovery, _no_ruleset):
+    for teller in (_no_receiver, _no_proxy, _discovery, _no_ruleset, _bridged):
         yield from teller(case)
 
 
@@ -45,7 +46,7 @@ def _discovery(case: Case) -> Iterator[Hint]:
 
 def _no_ruleset(case: Case) -> Iterator[Hint]:
     ways = [path for path in case.verdict.path if path.node == case.at]
-    if not case.should_pass and ways and not any(path.steps for path in ways):
+    if not case.should_pass and ways and not any(path.steps or path.bridged for path in ways):
         yield Hint(
             f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass{_other_family(case)}",
             "its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if case.family == 6 else
@@ -61,3 +62,13 @@ def _other_family(case: Case) -> str:
         if chain.family == table and chain.hook in ("input", "forward") and chain.policy in ("DROP", "drop")
     ]  # fmt: skip
     return f"; for IPv{other} the policy of {' and '.join(denying)} is DROP" if denying else ""
+
+
+def _bridged(case: Case) -> Iterator[Hint]:
+    ways = [path for path in case.verdict.path if path.node == case.at]
+    if not case.should_pass and ways and all(path.bridged and path.end is End.LEFT for path in ways):
+        tool = "iptables" if case.family == 4 else "ip6tables"
+        yield Hint(
+            f"{case.at} bridged it past the rules of {tool}: bridge-nf-call-{tool} is 0, and only a `table bridge` is asked",
+            "where the host has it at 1 (br_netfilter), say `bridge-nf: true` at the bridge",
+        )

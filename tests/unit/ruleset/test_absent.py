@@ -51,6 +51,22 @@ def test_what_is_not_there(text: str, kind: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "ports", "lacks"),
+    [
+        ("-m physdev --physdev-in tap1", ["tap1"], None),
+        ("-m physdev --physdev-out tap+", ["tap1"], None),
+        ("-m physdev --physdev-is-bridged", ["tap1"], None),
+        ("-m physdev --physdev-in tap2", ["tap1"], "a bridge with `bridge-nf` and the port tap2"),
+        ("-m physdev --physdev-in tap1", [], "a bridge with `bridge-nf` and the port tap1"),
+        ("-m physdev --physdev-is-bridged", [], "a bridge with `bridge-nf`"),
+    ],
+)
+def test_ports_of_a_bridge(text: str, ports: list[str], lacks: str | None) -> None:
+    needs = needs_of(rule_of(f"-A FORWARD {text} -j ACCEPT"), Here({"br0", *ports}, (), ports))
+    assert [need.what for need in needs] == ([] if lacks is None else [lacks])
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "-A FORWARD ! -i tun7 -j ACCEPT",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
-from tests.unit.verdict.made import SYN, observed, passed, rule, verdict
+from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
 from tests.unit.why.made import case
 
 
@@ -23,3 +25,15 @@ def test_nothing_listened_where_it_arrived() -> None:
 
 def test_an_answer_that_no_rule_dropped_has_no_such_hint() -> None:
     assert told(verdict(Kind.UNANSWERED, node=None, rule=rule("open"))) == ()
+
+
+def test_what_was_bridged_past_the_rules_is_not_said_to_have_none() -> None:
+    past = observed(passed(bridged=True, out="tap2"))
+    (hint,) = told(verdict(Kind.ALLOWED, observation=past), "drop")
+    assert hint.startswith("gateway bridged it past the rules of iptables: bridge-nf-call-iptables is 0")
+    assert "`bridge-nf: true`" in hint
+    assert told(verdict(Kind.ALLOWED, observation=past)) == ()
+    by = rule("frames", "DROP")
+    stopped_there = observed(replace(dropped(by), bridged=True))
+    assert told(verdict(Kind.DROPPED, observation=stopped_there, rule=by), "drop") == ()
+    assert "has no rules for IPv4" in "".join(told(verdict(Kind.ALLOWED, observation=observed(passed())), "drop"))
