@@ -19,7 +19,8 @@ class Rule:
     table in the words of nft (``ip``, ``ip6``, ``inet``, ``netdev``).  ``target`` is the word that says what becomes of the
     packet (``DROP``, ``accept``, a chain).  Of its text besides: ``rejects`` the kind of a rejection,
     ``log_prefix`` what it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid``
-    that it is about packets of state INVALID or of a source on the wrong interface.
+    that it is about packets of state INVALID or of a source on the wrong interface, ``queue`` the number of the queue that it
+    hands packets to (``3``, ``0-3``).
     """
 
     node: str
@@ -35,6 +36,7 @@ class Rule:
     log_prefix: str | None = None
     translates: str | None = None
     about_invalid: bool = False
+    queue: str | None = None
 
     @property
     def place(self) -> str:

@@ -10,6 +10,7 @@ from lab.report.plain import plain
 
 COLUMNS = 80
 _HOOK_WIDTH = 12
+_AS_TOLD = frozenset(("accept", "drop", "return", "continue", "vmap"))
 
 
 def describe_path(paths: Sequence[Path]) -> list[str]:
@@ -36,23 +37,37 @@ def step_name(step: Step) -> str:
         return plain(f"{chain}: end of chain{said}")
     number = " policy" if step.rule.number is None else f":{step.rule.number}"
     comment = f' "{step.rule.comment}"' if step.rule.comment else ""
-    return plain(f"{chain}{number}{comment} {step.verdict}")
+    return plain(f"{chain}{number}{comment} {deed(step)}")
+
+
+def deed(step: Step) -> str:
+    """What a rule did, by its own name where it has one (``REJECT``, ``DNAT``, ``LOG``); else the trace's word.
+
+    nftables tells a REJECT as ``drop``, a DNAT as ``accept``, a LOG as ``continue``.
+    """
+    rule = step.rule
+    if rule is None or rule.number is None or rule.target is None or rule.target.lower() in _AS_TOLD:
+        return step.verdict
+    if step.verdict.partition(" ")[0] in ("jump", "goto", "return"):
+        return step.verdict
+    usual = "drop" if rule.rejects else "accept" if rule.translates else "queue" if rule.queue else "continue"
+    name = f"{rule.target} {rule.queue}" if rule.queue else rule.target
+    return name if step.verdict == usual else f"{name}, {step.verdict}"
 
 
 def translations(path: Path) -> list[str]:
     """Return one line for each address that NAT changed at this node, with the rule that did it."""
-    after = path.exit
+    after = path.exit or path.head(-1)
     rules: dict[str, list[Rule]] = {"source": [], "destination": []}
     for rule in path.translated_by:
         rules[rule.translates or "destination"].append(rule)
     lines = []
     for side, named in rules.items():
         by = " by " + (", ".join(_where(rule) for rule in named) or "conntrack, as for the flow's first packet")
-        if after is None:
-            if named:
-                lines.append(plain(f"translated: {side} changed{by}"))
-        elif (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
+        if (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
             lines.append(plain(f"translated: {side} {before_text} -> {after_text}{by}"))
+        elif named and path.exit is None:
+            lines.append(plain(f"translated: {side} changed{by}"))
     return lines
 
 
@@ -105,9 +120,11 @@ def _end(path: Path) -> str:
             return "delivered to the node itself" + (f" as {plain(str(path.exit))}" if path.exit else "")
         case End.DROPPED:
             rule = path.dropped_by
-            return f"dropped by {_where(rule)}" if rule else "dropped"
+            word = "rejected" if rule and rule.rejects else "dropped"
+            return f"{word} by {_where(rule)}" if rule else word
         case End.QUEUED:
-            return "handed to a user-space queue"
+            rule = path.steps[-1].rule if path.steps else None
+            return f"handed to queue {rule.queue}, and gone" if rule and rule.queue else "handed to a user-space queue"
         case End.STOLEN:
             return "taken over by a rule that answers it itself"
         case End.VANISHED:
