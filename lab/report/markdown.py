@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from lab.record.result import CellResult, RunResult
-from lab.report.detail import explain, sender_text
+from lab.report.detail import explain
+from lab.report.failure import sender_text
 from lab.report.order import failed, numbers
 from lab.report.plain import plain
 

@@ -8,7 +8,7 @@ from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.report.plain import plain
 
-COLUMNS = 80
+AS_BEFORE = "conntrack, as for the flow's first packet"
 _HOOK_WIDTH = 12
 _AS_TOLD = frozenset(("accept", "drop", "return", "continue", "vmap"))
 
@@ -57,18 +57,22 @@ def deed(step: Step) -> str:
 
 def translations(path: Path) -> list[str]:
     """Return one line for each address that NAT changed at this node, with the rule that did it."""
+    return [
+        plain(f"translated: {what} by {', '.join(_where(rule) for rule in rules) or AS_BEFORE}") for what, rules in translated(path)
+    ]
+
+
+def translated(path: Path) -> list[tuple[str, tuple[Rule, ...]]]:
+    """What of a packet NAT changed at this node (``destination a -> b``), with the rules that did; without any conntrack did."""
     after = path.exit or path.head(-1)
-    rules: dict[str, list[Rule]] = {"source": [], "destination": []}
-    for rule in path.translated_by:
-        rules[rule.translates or "destination"].append(rule)
-    lines = []
-    for side, named in rules.items():
-        by = " by " + (", ".join(_where(rule) for rule in named) or "conntrack, as for the flow's first packet")
+    changes = []
+    for side in ("source", "destination"):
+        rules = tuple(rule for rule in path.translated_by if rule.translates == side)
         if (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
-            lines.append(plain(f"translated: {side} {before_text} -> {after_text}{by}"))
-        elif named and path.exit is None:
-            lines.append(plain(f"translated: {side} changed{by}"))
-    return lines
+            changes.append((f"{side} {before_text} -> {after_text}", rules))
+        elif rules and path.exit is None:
+            changes.append((f"{side} changed", rules))
+    return changes
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[str]:
@@ -89,17 +93,9 @@ def _step(step: Step, head: str) -> Iterator[str]:
     first = head + step_name(step)
     inner = " " * (len(head) + 2)
     rule = step.rule
-    below = [] if rule is None or rule.number is None else [rule.text]
-    if rule is not None and rule.source:
-        place = f"  [{plain(rule.source)}]"
-        if len(first) + len(place) <= COLUMNS:
-            first += place
-        else:
-            below.append(f"[{rule.source}]")
-    yield first
-    for line in below:
-        if line:
-            yield inner + plain(line)
+    yield first + (f"  [{plain(rule.source)}]" if rule is not None and rule.source else "")
+    if rule is not None and rule.number is not None and rule.text:
+        yield inner + plain(rule.text)
 
 
 def _enter(stack: list[str], chain: str) -> int:

@@ -6,7 +6,8 @@ from lab.record.observation import Loss, Milestone, Refusal, Unresolved
 from lab.record.result import Outcome
 from lab.record.trace import Trace
 from lab.record.verdict import Kind
-from lab.report.detail import explain, explain_trace, sender_text
+from lab.report.detail import explain, explain_trace
+from lab.report.failure import sender_text
 from tests.unit.report import make
 
 
