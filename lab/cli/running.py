@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ from lab.run.runner import run as run_plans
 
 _NARROWEST = 40
 """A terminal that says it is narrower does not know its width."""
+_PIPE = 140
+"""Columns where nobody says how many there are: a log has no edge, and who reads it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,11 @@ class Screen:
 
 
 def _console() -> Console:
-    console = Console(file=coloured_output())
-    return console if console.width >= _NARROWEST else Console(file=coloured_output(), width=80)
+    output = coloured_output()
+    console = Console(file=output)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        return Console(file=output, width=_PIPE)
+    return console if console.width >= _NARROWEST else Console(file=output, width=80)
 
 
 def list_cells(plans: Sequence[Plan]) -> None:

@@ -80,7 +80,8 @@ def _told(cells: Sequence[CellResult], console: Console, *, verbose: bool) -> No
     _line(console, head(cells[0]), style=_STYLES[cells[0].outcome])
     for line, texts in shown_lines(failure_lines(cells, with_path=verbose)):
         for text in texts:
-            _folded(text, console, whole=line.whole, hang=2 + (LABEL if line.label else 2))
+            begun, hang = (2 + LABEL, 2 + LABEL) if line.label else (2, 4)
+            _folded(text, console, begun, hang, whole=line.whole)
     for text in evidence(cells[0]) if verbose else ():
         _line(console, text)
     _line(console, "")
@@ -93,18 +94,26 @@ def _in_a_line(cells: Sequence[CellResult], console: Console) -> None:
     _line(console, f"{head(cell)}: {flows_text(cells)}: expected {cell.expected}, is {happened(cell.verdict)}{rule}")
 
 
-def _folded(text: str, console: Console, *, whole: bool, hang: int) -> None:
-    """Fold a sentence on a terminal, its further lines below its beginning; in a log lines stay whole for who searches it."""
+def _folded(text: str, console: Console, begun: int, hang: int, *, whole: bool) -> None:
+    """Fold a sentence on a terminal behind its first ``begun`` characters, further lines behind ``hang`` blanks.
+
+    In a log lines stay whole, for who searches it, and so do texts of rules, for who copies them.
+    """
     if whole or not console.is_terminal or len(text) <= console.width:
         _line(console, text)
         return
-    for number, part in enumerate(folded(text[hang:], console.width - hang)):
-        _line(console, (text[:hang] if number == 0 else " " * hang) + part)
+    for number, part in enumerate(folded(text[begun:], console.width - hang)):
+        _line(console, (text[:begun] if number == 0 else " " * hang) + part)
 
 
 def _list(cells: Sequence[CellResult], console: Console, *, most: int) -> None:
     for text, outcome in listing(cells, console.width, most):
-        _line(console, text, style=None if outcome is None else _STYLES[outcome])
+        if outcome is None:
+            _line(console, text)
+        else:
+            begun = text.index(str(outcome)) + len(str(outcome))
+            _line(console, text[:begun], style=_STYLES[outcome], end="")
+            _line(console, text[begun:])
     if cells:
         _line(console, "")
 
@@ -164,7 +173,7 @@ def _compared(comparison: Comparison, console: Console) -> None:
         _line(console, f"  {differ - MOST_CONTRASTS} more are in --json")
 
 
-def _line(console: Console, text: str, *, style: str | None = None) -> None:
+def _line(console: Console, text: str, *, style: str | None = None, end: str = "\n") -> None:
     """Print ``text`` as it is: no markup, no colour but ``style``, and lines left whole for whoever searches a log."""
     safe = "\n".join(plain(line) for line in text.split("\n"))
-    console.print(safe, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    console.print(safe, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True, end=end)

@@ -85,10 +85,8 @@ def flow_text(cell: CellResult) -> str:
 
 
 def sender_text(cell: CellResult) -> str:
-    """Return the sender, of one with several addresses with what its kernel says of this one: ``gateway@wan (bound)``."""
-    if cell.kernel_source is None:
-        return cell.sender
-    return f"{cell.sender} ({'bound' if cell.bound else 'the kernel chooses it'})"
+    """Return the sender, with ``(bound)`` where it is the address of several that its own kernel would not choose."""
+    return f"{cell.sender} (bound)" if cell.bound else cell.sender
 
 
 def happened(verdict: Verdict) -> str:
@@ -176,8 +174,8 @@ def _others(cell: CellResult) -> Iterator[Line]:
 
 
 def _rule(label: str, rule: Rule, did: str) -> Iterator[Line]:
-    yield Line(label, f"{rule}{f' {did}' if did else ''}{place(rule)}", whole=True)
-    if rule.number is not None:
+    yield Line(label, f"{rule}{f' {did}' if did else ''}{place(rule)}")
+    if rule.number is not None and rule.text:
         yield Line(label, rule.text, whole=True)
 
 

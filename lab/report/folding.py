@@ -26,7 +26,7 @@ def folded(text: str, width: int) -> list[str]:
             lines += _broken(word, width)
             if not lines[0]:
                 del lines[0]
-    return lines
+    return [line.rstrip() for line in lines]
 
 
 def _broken(word: str, width: int) -> list[str]:

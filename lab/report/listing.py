@@ -11,8 +11,7 @@ from lab.report.failure import sender_text
 from lab.report.folding import folded
 from lab.report.plain import plain, without_commands
 
-_GAP = "  "
-_SHARES = (3, 3, 2)  # of ten: the most that the result, the flow and the services get of a narrow screen
+_INDENT, _GAP = "    ", "  "
 
 
 class Told(NamedTuple):
@@ -52,15 +51,30 @@ def _of_matrix(matrix: str, rows: dict[str, list[tuple[_Flow, list[str]]]], widt
     if not rows:
         return
     cells = [_columns(flow, services) for flows in rows.values() for flow, services in flows]
-    room = width - 4 - len(_GAP) * 3
-    widths = [min(max(len(row[n]) for row in cells), max(10, room * _SHARES[n] // 10)) for n in range(3)]
-    last = max(room - sum(widths), 10)
+    widths = [max(len(row[n]) for row in cells) for n in range(4)]
+    beside = len(_INDENT) + sum(widths) + 3 * len(_GAP) <= width
     yield from (Told(line, None) for line in folded(plain(matrix), width))
     for heading, flows in rows.items():
         yield from (Told(without_commands(f"  {line}"), None) for line in folded(heading, width - 2))
         for flow, services in flows:
-            for line in _side_by_side(_columns(flow, services), (*widths, last)):
-                yield Told(without_commands(f"    {line}"), flow.outcome)
+            columns = _columns(flow, services)
+            yield from _in_columns(flow, columns, widths) if beside else _in_lines(flow, columns, widths, width)
+
+
+def _in_columns(flow: _Flow, columns: Sequence[str], widths: Sequence[int]) -> Iterator[Told]:
+    padded = (f"{text:<{width}}" for text, width in zip(columns, widths, strict=True))
+    yield Told(f"{_INDENT}{_GAP.join(padded)}".rstrip(), flow.outcome)
+
+
+def _in_lines(flow: _Flow, columns: Sequence[str], widths: Sequence[int], width: int) -> Iterator[Told]:
+    """What is too wide for columns: result, flow and services, and what became of them below."""
+    begun, further = next(_in_columns(flow, columns[:3], widths[:3])).text, list[str]()
+    if len(begun) > width:
+        first, *further = folded(_GAP.join(columns[:3]), width - len(_INDENT))
+        begun = f"{_INDENT}{first}"
+    yield Told(begun, flow.outcome)
+    for line in (*further, *folded(columns[3], width - 2 * len(_INDENT))):
+        yield Told(without_commands(f"{_INDENT * 2}{line}"), None)
 
 
 def _flow(cell: CellResult) -> _Flow:
@@ -72,10 +86,3 @@ def _flow(cell: CellResult) -> _Flow:
 
 def _columns(flow: _Flow, services: Sequence[str]) -> tuple[str, str, str, str]:
     return f"{flow.outcome} {flow.marks}".rstrip(), flow.flow, plain(services_text(services)), flow.became
-
-
-def _side_by_side(texts: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    columns = [folded(text, width) for text, width in zip(texts, widths, strict=True)]
-    for number in range(max(map(len, columns))):
-        parts = [column[number] if number < len(column) else "" for column in columns]
-        yield _GAP.join(f"{part:<{width}}" for part, width in zip(parts, widths, strict=True)).rstrip()

@@ -57,13 +57,12 @@ def deed(step: Step) -> str:
 
 def translations(path: Path) -> list[str]:
     """Return one line for each address that NAT changed at this node, with the rule that did it."""
-    return [
-        plain(f"translated: {what} by {', '.join(_where(rule) for rule in rules) or AS_BEFORE}") for what, rules in translated(path)
-    ]
+    told = ((what, ", ".join(_where(rule) for rule in rules) or AS_BEFORE) for what, rules in translated(path))
+    return [plain(f"translated: {what} by {by}") for what, by in told]
 
 
 def translated(path: Path) -> list[tuple[str, tuple[Rule, ...]]]:
-    """What of a packet NAT changed at this node (``destination a -> b``), with the rules that did; without any conntrack did."""
+    """What NAT changed of a packet at this node (``destination a -> b``), and the rules that did; without any conntrack did."""
     after = path.exit or path.head(-1)
     changes = []
     for side in ("source", "destination"):

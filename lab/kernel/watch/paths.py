@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.kernel.ground.headers import ICMP, ICMPV6, read_packet
+from lab.kernel.ground.names import QUIET_TABLE
 from lab.kernel.watch.between import Rules
 from lab.kernel.watch.trace_table import ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
@@ -146,6 +147,8 @@ class Assembler:
             if said.labs:
                 end = ENDS[said.chain]
                 continue
+            if said.table == QUIET_TABLE and said.verdict not in STOPS:
+                continue  # the lab's own: no rule of the node let it pass
             place = self._rules.place(said.family, said.table, said.chain)
             if place is not None:
                 hook, kind = place
