@@ -43,8 +43,10 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     ``with_path``: the path is told too, and so is not told in short.
     """
     cell = cells[0]
+    plainly = _is_plain(cell.expected, cell.verdict) or cell.outcome is Outcome.PASSED
+    became = happened(cell.verdict) if plainly or not cell.differences else _in_a_word(cell.verdict)
     lines = [
-        Line("", f"{flow_text(cell)}: expected {cell.expected}, is {happened(cell.verdict)}"),
+        Line("", f"{flow_text(cell)}: expected {cell.expected}, is {became}"),
         *differs(cell.expected, cell.verdict, cell.differences),
         *_others(cell),
         *deciding(cell.verdict, cell.at),
@@ -106,6 +108,10 @@ def happened(verdict: Verdict) -> str:
             return f"{verdict.kind}: {verdict.proof}"
 
 
+def _in_a_word(verdict: Verdict) -> str:
+    return f"{verdict.kind}{f' with {verdict.reject}' if verdict.reject else ''}{' (muted)' if verdict.muted else ''}"
+
+
 def deciding(verdict: Verdict, at: str | None) -> Iterator[Line]:
     """The rule that made it so, with its line and text; the last that let it pass where none did."""
     stopped = verdict.stopped_by
@@ -122,10 +128,9 @@ def deciding(verdict: Verdict, at: str | None) -> Iterator[Line]:
         yield Line("by", f"no rule: it met none in a filter chain of {at}")
 
 
-def differs(expected: str, verdict: Verdict, differences: Iterable[str]) -> Iterator[Line]:
-    """In what it is otherwise, where the verdict itself is of the kind that is expected, and so does not say it."""
-    if verdict.kind in _FITS.get(expected.partition(" ")[0], ()):
-        yield from (Line("differs", text) for text in differences)
+def differs(expected: str, verdict: Verdict, differences: Sequence[str]) -> Iterator[Line]:
+    """In what it is otherwise; the first of it only where that is not plain from what was expected and what happened."""
+    yield from (Line("differs", text) for text in differences[int(_is_plain(expected, verdict)) :])
 
 
 def whither(verdict: Verdict, *, always: bool = False) -> Iterator[Line]:
@@ -182,6 +187,13 @@ def _rule(label: str, rule: Rule, did: str) -> Iterator[Line]:
 def place(rule: Rule) -> str:
     """The template's file and line, to go behind a rule's name."""
     return f"  [{rule.source}]" if rule.source else ""
+
+
+def _is_plain(expected: str, verdict: Verdict) -> bool:
+    """Whether the verdict itself says in what it differs: it is of another kind, and not for want of a rule."""
+    action = expected.partition(" ")[0]
+    no_rule = action != "allow" and verdict.kind in (Kind.UNROUTED, Kind.CONSUMED) and not verdict.passed_node
+    return verdict.kind not in _FITS.get(action, ()) and not no_rule
 
 
 def _end(label: str, address: str) -> str:

@@ -70,7 +70,7 @@ def _in_lines(flow: _Flow, columns: Sequence[str], widths: Sequence[int], width:
     """What is too wide for columns: result, flow and services, and what became of them below."""
     begun, further = next(_in_columns(flow, columns[:3], widths[:3])).text, list[str]()
     if len(begun) > width:
-        first, *further = folded(_GAP.join(columns[:3]), width - len(_INDENT))
+        first, *further = folded(_GAP.join(columns[:3]), width - 2 * len(_INDENT))
         begun = f"{_INDENT}{first}"
     yield Told(begun, flow.outcome)
     for line in (*further, *folded(columns[3], width - 2 * len(_INDENT))):

@@ -65,8 +65,9 @@ def _is_harmless(word: str) -> bool:
 
 def _span(shown: str, *, table: bool) -> str:
     """A code span; its ticks are more than any in it (CommonMark 6.1)."""
-    if table and (found := _BAR.search(shown)):  # a bar loses the backslash before it: that one goes into a span of its own
-        return _span(shown[: found.end()], table=table) + _span(shown[found.end() :], table=table)
+    if table and (found := _BAR.search(shown)):  # in a table a bar takes the backslash before it, in code too: it goes between
+        rest = shown[found.end() + 1 :]
+        return _span(shown[: found.end()], table=table) + "&#124;" + (_span(rest, table=table) if rest else "")
     ticks = "`" * (max(map(len, _TICKS.findall(shown)), default=0) + 1)
     edges = shown[:1] + shown[-1:]
     padding = " " if "`" in edges or (edges == "  " and shown.strip()) else ""
