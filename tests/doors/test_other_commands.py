@@ -51,7 +51,7 @@ def test_trace_is_read_hook_by_hook(project: Project) -> None:
     shown = "\n".join(lines)
     places = [
         "gateway: in tcp 198.51.100.254:32768 > 198.51.100.1:443",
-        'nat PREROUTING:1 "dnat-web" accept',
+        'nat PREROUTING:1 "dnat-web" DNAT',
         f"[{POLICY}:4]",
         'filter FORWARD:2 "publish-web" accept',
         f"[{POLICY}:11]",
