@@ -127,7 +127,7 @@ def test_an_option_is_not_taken_for_a_file(project: Project, arguments: Sequence
 @pytest.mark.parametrize(
     ("target", "service", "expect", "code", "words"),
     [
-        ("web-vip", "tcp/443", "drop", 1, ("verdict     allowed, expected drop\n", "by          gateway filter:FORWARD:2 (publish-web)")),
+        ("web-vip", "tcp/443", "drop", 1, ("allowed, expected drop\n", "by          gateway filter:FORWARD:2 (publish-web)")),
         ("web-vip", "tcp/22", "reject:tcp-reset", 0, ("rejected with tcp-reset, for the SYN, as expected\n",)),
         ("web-vip", "tcp/22", "reject:icmp-port-unreachable", 1, ("but was with tcp-reset",)),
         ("web", "udp/53", "drop", 0, ("filter:FORWARD policy",)),
