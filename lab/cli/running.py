@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +17,13 @@ from lab.record.progress import Progress
 from lab.record.result import RunResult
 from lab.report.console import print_failures, print_run
 from lab.report.durations import slowest_lines
-from lab.report.printed import coloured_output
+from lab.report.printed import coloured_output, printed_width
 from lab.report.progress import NoProgress, progress_for
 from lab.report.write import Reports
 from lab.run.after.pcap import capture_failures
 from lab.run.last_failed import remember
 from lab.run.runner import Order, inputs_of
 from lab.run.runner import run as run_plans
-
-_NARROWEST = 40
-"""A terminal that says it is narrower does not know its width."""
-_PIPE = 140
-"""Columns where nobody says how many there are: a log has no edge, and who reads it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +51,7 @@ class Screen:
 
 
 def _console() -> Console:
-    output = coloured_output()
-    console = Console(file=output)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        return Console(file=output, width=_PIPE)
-    return console if console.width >= _NARROWEST else Console(file=output, width=80)
+    return Console(file=coloured_output(), width=printed_width())
 
 
 def list_cells(plans: Sequence[Plan]) -> None:
