@@ -17,6 +17,7 @@ from lab.report.failure import (
     failure_lines,
     happened,
     head,
+    in_a_word,
     place,
     reasons,
     written,
@@ -53,10 +54,9 @@ def explain_trace(trace: Trace) -> str:
     verdict = trace.verdict
     packet = f", for the {verdict.packet}" if verdict.packet else ""
     at = f" at {verdict.node}" if verdict.node and verdict.rule is None else ""
-    kind = happened(verdict) if verdict.kind is Kind.REJECTED else str(verdict.kind)
     as_said = "" if trace.expected is None else f", expected {trace.expected}" if trace.differences else ", as expected"
     told = [
-        Line("verdict", f"{kind}{at}{packet}{as_said}"),
+        Line("verdict", f"{in_a_word(verdict)}{at}{packet}{as_said}"),
         Line("verdict", _proof(verdict)),
         *differs(trace.expected or "", verdict, trace.differences),
         *deciding(verdict, None),

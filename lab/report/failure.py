@@ -44,7 +44,7 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     """
     cell = cells[0]
     plainly = _is_plain(cell.expected, cell.verdict) or cell.outcome is Outcome.PASSED
-    became = happened(cell.verdict) if plainly or not cell.differences else _in_a_word(cell.verdict)
+    became = happened(cell.verdict) if plainly or not cell.differences else in_a_word(cell.verdict)
     lines = [
         Line("", f"{flow_text(cell)}: expected {cell.expected}, is {became}"),
         *differs(cell.expected, cell.verdict, cell.differences),
@@ -108,7 +108,8 @@ def happened(verdict: Verdict) -> str:
             return f"{verdict.kind}: {verdict.proof}"
 
 
-def _in_a_word(verdict: Verdict) -> str:
+def in_a_word(verdict: Verdict) -> str:
+    """The verdict, with the kind of a rejection."""
     return f"{verdict.kind}{f' with {verdict.reject}' if verdict.reject else ''}{' (muted)' if verdict.muted else ''}"
 
 
