@@ -167,7 +167,7 @@ class HeldRule:
         >>> [rule_in_line("v4", f"-A FORWARD -j NFQUEUE {of}").queue for of in ("--queue-num 3", "--queue-balance 0:3", "")]
         ['3', '0-3', '0']
         """
-        if not self.queues:
+        if (self.is_native and "queue" not in self.text) or not self.queues:  # most rules need no reading
             return None
         if not self.is_native:
             return next(values_of(self.text, _QUEUE_NUMBERS), "0").replace(":", "-")

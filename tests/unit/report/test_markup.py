@@ -43,6 +43,11 @@ def test_code_is_one_span(text: str) -> None:
     assert page.tags == {"ul", "li", "code"}
 
 
+def test_a_bar_behind_a_backslash_stands_in_no_code_of_a_table() -> None:
+    assert code(r"a\|b", table=True) == r"`a\`&#124;`b`"
+    assert code(r"a\|b") == r"`a\|b`"
+
+
 @given(TEXTS, TEXTS)
 def test_a_table_keeps_its_cells(one: str, other: str) -> None:
     row = f"| {prose(one, table=True)} | {code(other, table=True)} |"
