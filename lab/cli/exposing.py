@@ -17,6 +17,7 @@ from lab.errors import InputError, Problem
 from lab.prepare.plan import Plan
 from lab.record.exposure import Exposure, ExposureReport
 from lab.report.exposure import FullRows, exposure_lines, full_lines, newest_text
+from lab.report.printed import printed_width
 from lab.report.write import Reports
 from lab.run.runner import inputs_of
 from lab.study.compare_exposures import read_saved
@@ -75,7 +76,7 @@ class Screen:
         """Print what is not printed yet."""
         self._under_way.clear()
         if not self.printed:
-            _show(full_lines(report) if self.full else exposure_lines(report))
+            _show(full_lines(report) if self.full else exposure_lines(report, printed_width()))
 
 
 def measure_and_report(

@@ -17,16 +17,13 @@ from lab.record.progress import Progress
 from lab.record.result import RunResult
 from lab.report.console import print_failures, print_run
 from lab.report.durations import slowest_lines
-from lab.report.printed import coloured_output
+from lab.report.printed import coloured_output, printed_width
 from lab.report.progress import NoProgress, progress_for
 from lab.report.write import Reports
 from lab.run.after.pcap import capture_failures
 from lab.run.last_failed import remember
 from lab.run.runner import Order, inputs_of
 from lab.run.runner import run as run_plans
-
-_NARROWEST = 40
-"""A terminal that says it is narrower does not know its width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,7 @@ class Screen:
 
 
 def _console(*, beside: bool = False) -> Console:
-    console = Console(file=coloured_output(beside=beside))
-    return console if console.width >= _NARROWEST else Console(file=coloured_output(beside=beside), width=80)
+    return Console(file=coloured_output(beside=beside), width=printed_width())
 
 
 def list_cells(plans: Sequence[Plan]) -> None:

@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from lab.record.packet import Packet
-from lab.record.path import Path
+from lab.record.path import Path, Rule
 
 # what no host says but the one that a packet was for (RFC 1122, 3.2.2.1), where no rule says it
 NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
-_SYN = 0x02
+_SYN, _RST, _TCP = 0x02, 0x04, 6
+_UNREACHABLE = frozenset(((1, 3), (58, 1)))  # protocol and type
 
 
 class Arrival(NamedTuple):
@@ -113,6 +114,28 @@ class Observation:
     fully_traced: bool = False
     repeats: int = 0
     probe_us: float = 0.0
+
+
+def reject_dropped_by(observation: Observation) -> Rule | None:
+    """The rule or policy that dropped the answer of a REJECT on its way back to the sender; None where none was seen to.
+
+    Such an answer is a reset from the destination, or a "destination unreachable" (RFC 792, RFC 4443).
+    """
+    ways = [observation.sent, *(header for path in observation.request for header in (path.entry, path.exit) if header)]
+    senders = {(header.source, header.sport) for header in ways}
+    addresses = {source for source, _ in senders}
+    return next(
+        (
+            path.dropped_by
+            for path in (*observation.answer, *observation.others)
+            if path.dropped_by is not None
+            and (
+                (path.entry.proto == _TCP and path.entry.flags & _RST and (path.entry.destination, path.entry.dport) in senders)
+                or ((path.entry.proto, path.entry.flags) in _UNREACHABLE and path.entry.destination in addresses)
+            )
+        ),
+        None,
+    )
 
 
 def came_through(observation: Observation) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lab.record.observation import Arrival, Observation
+from lab.record.observation import Arrival, Observation, reject_dropped_by
 from lab.record.path import Path, Rule
 
 
@@ -64,16 +64,37 @@ class Verdict:
         """The request's way, node by node."""
         return self.observation.request
 
+    @property
+    def stopped_by(self) -> Rule | None:
+        """The rule or policy that dropped what did not get through, request or answer; None where none did, or is known."""
+        if self.kind not in (Kind.DROPPED, Kind.REJECTED, Kind.UNANSWERED):
+            return None
+        seen = self.observation
+        dropped = [path.dropped_by for path in (*seen.request, *seen.answer, *seen.others) if path.dropped_by is not None]
+        if self.rule in dropped or self.kind is Kind.UNANSWERED:
+            return self.rule if self.rule in dropped else None
+        # denied elsewhere than at the node under test, whose rule let the packet pass
+        there = next((rule for rule in dropped if rule.node == self.node), None)
+        if there is None and self.node is not None and (self.rule is None or self.rule.node != self.node):
+            there = dict(self.decided).get(self.node)
+        return there or self.rule
+
+    @property
+    def muted_by(self) -> Rule | None:
+        """The rule or policy that dropped the answer of a REJECT; None where it was heard, or that is not known."""
+        return reject_dropped_by(self.observation) if self.muted else None
+
     def __str__(self) -> str:
         words = [str(self.kind)]
         if self.reject:
             words.append(f"({self.reject}{', muted' if self.muted else ''})")
-        rule = self.rule
-        if self.denied and self.node is not None and (rule is None or rule.node != self.node):
-            # denied elsewhere than at the node under test, whose rule let the packet pass
-            rule = dict(self.decided).get(self.node) or rule
-        if rule is not None and self.kind not in (Kind.UNROUTED, Kind.CONSUMED, Kind.LOST):
-            words.append(f"by {rule}")
+        stopped = self.stopped_by
+        if stopped is not None or (self.rule is not None and self.kind is Kind.ALLOWED):
+            words.append(f"by {stopped or self.rule}")
+        elif self.rule is not None and self.kind in (Kind.CLOSED, Kind.UNANSWERED):
+            # that rule accepted: it is not what made it so
+            words[-1] += ","
+            words.append(f"let through by {self.rule}")
         elif self.node is not None:
             words.append(f"at {self.node}")
         return " ".join(words)

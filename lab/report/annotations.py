@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 
 from lab.record.result import CellResult, RunProblem, RunResult
+from lab.report.alike import alike
+from lab.report.failure import failure_lines, head, written
 from lab.report.order import failed
 from lab.report.plain import plain, plain_lines
 
@@ -21,11 +23,21 @@ def annotation_lines(result: RunResult, *, prefix: str = "") -> list[str]:
     """
     places: dict[str, list[CellResult]] = {}
     for cell in failed(result.results):
-        rule = cell.verdict.rule
+        rule = cell.verdict.stopped_by or cell.verdict.rule
         places.setdefault((rule.source if rule else None) or cell.where, []).append(cell)
     lines = [_annotation(place, cells, prefix) for place, cells in places.items()]
     lines += [_problem(problem, prefix) for problem in result.stops]
     return lines + [f"::notice title=netfilter-lab::{_data(_plain_text(note))}" for note in result.notes]
+
+
+def file_and_line(place: str) -> tuple[str, str | None]:
+    """The file and the line of ``policies/edge.rules:7``, or of ``matrices/edge.yaml:7:5``.
+
+    >>> file_and_line("matrices/edge.yaml:7:5")
+    ('matrices/edge.yaml', '7')
+    """
+    found = _PLACE.fullmatch(place)
+    return (found["file"], found["line"]) if found else (place, None)
 
 
 def _problem(told: RunProblem, prefix: str) -> str:
@@ -37,8 +49,7 @@ def _problem(told: RunProblem, prefix: str) -> str:
 
 
 def _annotation(place: str, cells: list[CellResult], prefix: str) -> str:
-    found = _PLACE.fullmatch(place)
-    file, line = (found["file"], found["line"]) if found else (place, None)
+    file, line = file_and_line(place)
     words = sorted({str(cell.outcome) for cell in cells}, key=[str(cell.outcome) for cell in cells].index)
     title = f"{', '.join(words)}: {len(cells)} {'flow' if len(cells) == 1 else 'flows'}"
     where = [("file", _in_repository(file, prefix)), ("line", line), ("title", title)]
@@ -54,12 +65,13 @@ def _properties(pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def _message(cells: list[CellResult]) -> str:
+    """What became of them, those with one cause once."""
+    causes = alike(cells)
     lines = []
-    for cell in cells[:_MOST_NAMED]:
-        difference = "; ".join(cell.differences) or f"expected {cell.expected}, is {cell.verdict}"
-        lines.append(plain(f"{cell.id}: {difference}"))
-    if len(cells) > _MOST_NAMED:
-        lines.append(f"and {len(cells) - _MOST_NAMED} more")
+    for cause in causes[:_MOST_NAMED]:
+        lines += [head(cause[0]), *written(failure_lines(cause))]
+    if left := sum(map(len, causes[_MOST_NAMED:])):
+        lines.append(f"and {left} more")
     return "\n".join(lines)
 
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from lab.record.result import CellResult, Comparison, Outcome, RunResult
-from lab.report.detail import explain, sender_text
+from lab.report.alike import alike, flows_text
+from lab.report.detail import evidence
+from lab.report.failure import LABEL, failure_lines, happened, head, shown_lines
+from lab.report.folding import folded
+from lab.report.listing import listing
 from lab.report.order import failed, numbers
 from lab.report.plain import plain
 from lab.ruleset.backend import Backend
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 MOST_DETAILS = 20
 MOST_ROWS = 100
 MOST_WARNINGS = 20
 MOST_CONTRASTS = 20
-WIDEST = 140
-_COLUMNS = (("from -> to", 4), ("service", 3), ("expected", 3), ("actual", 5), ("difference", 5))
 _STYLES = {
     Outcome.PASSED: "green",
     Outcome.FAIL_OPEN: "bold red",
@@ -31,33 +32,17 @@ _STYLES = {
 }
 
 
-class _Row(NamedTuple):
-    """Cells that differ in nothing but their service make one row."""
-
-    matrix: str
-    outcome: Outcome
-    suspect: bool
-    known: bool
-    sender: str
-    target: str
-    family: int
-    expected: str
-    actual: str
-    differences: tuple[str, ...]
-
-
 def print_run(result: RunResult, console: Console, last: Sequence[str] = (), *, verbose: bool = False) -> None:
-    """Print a run: failures in full (fail-open first), the table, warnings and notes, and the numbers as the last line.
+    """Print a run: failures (fail-open first), those with one cause once; warnings and notes; the numbers as the last line.
 
-    Passed cells are only counted; with ``verbose`` they are in the table too.  Suspect and known ones always are.
-    The lines ``last`` come before the numbers.
+    Passed cells are only counted, suspect and known ones are listed.  With ``verbose`` each failure has its evidence, and all
+    cells are listed.  The lines ``last`` come before the numbers.
     """
     failures = failed(result.results)
-    _failures(failures, console, "are in the table; --json has them in full")
+    _failures(failures, console, verbose=verbose)
     passed = [cell for cell in result.results if cell.outcome is Outcome.PASSED]
-    listed = failures + [cell for cell in passed if verbose or cell.suspect or cell.known]
-    if listed:
-        _tables(listed, console, most=len(listed) if verbose else MOST_ROWS)
+    listed = failures + passed if verbose else [cell for cell in passed if cell.suspect or cell.known]
+    _list(listed, console, most=len(listed) if verbose else MOST_ROWS)
     _warnings(result.results, console)
     _notes(result, console)
     for comparison in result.comparisons:
@@ -70,7 +55,7 @@ def print_run(result: RunResult, console: Console, last: Sequence[str] = (), *, 
 
 def print_failures(result: RunResult, console: Console, last: Sequence[str] = ()) -> None:
     """Print what of a run is not as expected, the lines ``last``, and the numbers."""
-    _failures(failed(result.results), console, "are in --json")
+    _failures(failed(result.results), console, verbose=False)
     for comparison in result.comparisons:
         if comparison.left == Backend.NFT and comparison.contrasts:
             _compared(comparison, console)
@@ -78,11 +63,59 @@ def print_failures(result: RunResult, console: Console, last: Sequence[str] = ()
     _end(result, console, last)
 
 
-def _failures(failures: Sequence[CellResult], console: Console, where_more: str) -> None:
-    for cell in failures[:MOST_DETAILS]:
-        _details(cell, console)
-    if len(failures) > MOST_DETAILS:
-        _line(console, f"{len(failures) - MOST_DETAILS} more failures {where_more}")
+def _failures(failures: Sequence[CellResult], console: Console, *, verbose: bool) -> None:
+    """The first causes in some six lines each, the next in one, and how many cells are left."""
+    causes = alike(failures)
+    for cells in causes[:MOST_DETAILS]:
+        _told(cells, console, verbose=verbose)
+    for cells in causes[MOST_DETAILS:MOST_ROWS]:
+        _in_a_line(cells, console)
+    if left := sum(map(len, causes[MOST_ROWS:])):
+        _line(console, f"{left} more failures are in --json")
+    if len(causes) > MOST_DETAILS:
+        _line(console, "")
+
+
+def _told(cells: Sequence[CellResult], console: Console, *, verbose: bool) -> None:
+    _line(console, head(cells[0]), style=_STYLES[cells[0].outcome])
+    for line, texts in shown_lines(failure_lines(cells, with_path=verbose)):
+        for text in texts:
+            begun, hang = (2 + LABEL, 2 + LABEL) if line.label else (2, 4)
+            _folded(text, console, begun, hang, whole=line.whole)
+    for text in evidence(cells[0]) if verbose else ():
+        _line(console, text)
+    _line(console, "")
+
+
+def _in_a_line(cells: Sequence[CellResult], console: Console) -> None:
+    cell = cells[0]
+    by = cell.verdict.stopped_by or cell.verdict.rule
+    rule = f" ({by})" if by is not None else ""
+    _line(console, f"{head(cell)}: {flows_text(cells)}: expected {cell.expected}, is {happened(cell.verdict)}{rule}")
+
+
+def _folded(text: str, console: Console, begun: int, hang: int, *, whole: bool) -> None:
+    """Fold a sentence on a terminal behind its first ``begun`` characters, further lines behind ``hang`` blanks.
+
+    In a log lines stay whole, for who searches it, and so do texts of rules, for who copies them.
+    """
+    if whole or not console.is_terminal or len(text) <= console.width:
+        _line(console, text)
+        return
+    for number, part in enumerate(folded(text[begun:], console.width - hang)):
+        _line(console, (text[:begun] if number == 0 else " " * hang) + part)
+
+
+def _list(cells: Sequence[CellResult], console: Console, *, most: int) -> None:
+    for text, outcome in listing(cells, console.width, most):
+        if outcome is None:
+            _line(console, text)
+        else:
+            begun = text.index(str(outcome)) + len(str(outcome))
+            _line(console, text[:begun], style=_STYLES[outcome], end="")
+            _line(console, text[begun:])
+    if cells:
+        _line(console, "")
 
 
 def _problems(result: RunResult, console: Console) -> None:
@@ -96,66 +129,6 @@ def _end(result: RunResult, console: Console, last: Sequence[str]) -> None:
     if result.interrupted:
         _line(console, "interrupted: the numbers are of the cells that were finished", style="bold red")
     _line(console, numbers(result.summary), style="green" if result.exit_code == 0 else "bold red")
-
-
-def _details(cell: CellResult, console: Console) -> None:
-    first, _, rest = explain(cell).partition("\n")
-    _line(console, first, style=_STYLES[cell.outcome])
-    for line in rest.split("\n"):
-        _line(console, line)
-    _line(console, "")
-
-
-def _tables(cells: Sequence[CellResult], console: Console, *, most: int) -> None:
-    """One table for each matrix, the worst rows first; ``most`` rows in all."""
-    rows: dict[_Row, list[str]] = {}
-    for cell in cells:
-        rows.setdefault(_row(cell), []).append(cell.service)
-    shown = list(rows.items())[:most]
-    for matrix in dict.fromkeys(row.matrix for row, _ in shown):
-        of_matrix = [(row, services) for row, services in shown if row.matrix == matrix]
-        console.print(_table(matrix, of_matrix, min(console.width, WIDEST)))
-        _line(console, "")
-    if len(rows) > most:
-        _line(console, f"{len(rows) - most} more rows are in --json")
-
-
-def _row(cell: CellResult) -> _Row:
-    return _Row(
-        cell.matrix,
-        cell.outcome,
-        cell.suspect,
-        cell.known,
-        sender_text(cell),
-        cell.target,
-        cell.family,
-        cell.expected,
-        str(cell.verdict),
-        cell.differences,
-    )
-
-
-def _table(matrix: str, rows: Sequence[tuple[_Row, list[str]]], width: int) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    # a bar between columns: a folded line must not begin with ::, which a CI would take for a command
-    table = Table(title=Text(plain(matrix)), title_justify="left", box=box.MINIMAL, show_edge=False)
-    table.padding, table.width = (0, 1, 0, 0), width
-    for heading, ratio in _COLUMNS:
-        table.add_column(heading, overflow="fold", ratio=ratio)
-    for row, services in rows:
-        marks = [word for word, holds in (("suspect?", row.suspect), ("known", row.known)) if holds]
-        flow = f"{row.sender} -> {row.target}" + (" (IPv6)" if row.family == 6 else "")
-        table.add_row(
-            Text.assemble((" ".join([str(row.outcome), *marks]), _STYLES[row.outcome]), "\n", plain(flow)),
-            Text(plain(", ".join(services))),
-            Text(plain(row.expected)),
-            Text(plain(row.actual)),
-            Text("\n".join(plain(difference) for difference in row.differences)),
-        )
-    return table
 
 
 def _warnings(cells: Sequence[CellResult], console: Console) -> None:
@@ -200,7 +173,7 @@ def _compared(comparison: Comparison, console: Console) -> None:
         _line(console, f"  {differ - MOST_CONTRASTS} more are in --json")
 
 
-def _line(console: Console, text: str, *, style: str | None = None) -> None:
+def _line(console: Console, text: str, *, style: str | None = None, end: str = "\n") -> None:
     """Print ``text`` as it is: no markup, no colour but ``style``, and lines left whole for whoever searches a log."""
     safe = "\n".join(plain(line) for line in text.split("\n"))
-    console.print(safe, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    console.print(safe, style=style, markup=False, highlight=False, emoji=False, soft_wrap=True, end=end)

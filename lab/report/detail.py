@@ -4,63 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lab.record.observation import Arrival, Conntrack, Observation
+from lab.record.observation import Conntrack, Observation
 from lab.record.path import End, Path
-from lab.record.result import CellResult, Outcome
+from lab.record.result import CellResult
 from lab.record.trace import Trace
 from lab.record.verdict import Kind, Verdict
+from lab.report.failure import (
+    Line,
+    arrival_text,
+    deciding,
+    differs,
+    failure_lines,
+    happened,
+    head,
+    in_a_word,
+    place,
+    reasons,
+    written,
+)
 from lab.report.path import describe_path
-from lab.report.plain import plain, plain_lines
+from lab.report.plain import plain_lines
 
 _LABEL_WIDTH = 12
 _PASSED = (End.LEFT, End.DELIVERED)
 
 
 def explain(cell: CellResult) -> str:
-    """Return one cell as plain text: expectation, verdict with proof, rule, path, NAT, differences, hints.
+    """Return one cell as plain text: what `failure_lines` tell of it, then the evidence: what was seen, and the path.
 
     No control character of a file is in it, line breaks aside, and no markup of any output format.
     """
-    known = " (known)" if cell.known and cell.outcome is Outcome.PASSED else ""
-    lines = [f"{plain(cell.id)}: {cell.outcome}{known}{', suspect' if cell.suspect else ''}"]
-    lines += _block("row", [f"{cell.where} {cell.row}"])
-    lines += _block("expected", [cell.expected])
-    lines += _block("source", [_source(cell)])
-    if cell.groups:
-        lines += _block("ports", (_group(group.ports, group.count, group.verdict) for group in cell.groups))
-    lines += _verdict_head(cell.verdict)
-    lines += _block("differs", cell.differences)
-    lines += _block("hint", map(str, cell.hints))
-    lines += _block("warning", cell.warnings)
-    lines += _block("note", cell.notes)
-    lines += _evidence(cell.verdict)
-    return "\n".join(lines)
+    return "\n".join([in_brief(cell), *evidence(cell)])
+
+
+def in_brief(cell: CellResult) -> str:
+    """Return the same without the evidence."""
+    return "\n".join([head(cell), *written(failure_lines([cell], with_path=True), _LABEL_WIDTH)])
+
+
+def evidence(cell: CellResult) -> list[str]:
+    """The lines that prove what `failure_lines` tell: the proof, what the witnesses saw, the path hook by hook."""
+    return [
+        *_block("cell", [cell.id]),
+        *_block("source", [_source(cell)]),
+        *_block("proof", [_proof(cell.verdict)] if cell.verdict.proof not in happened(cell.verdict) else ()),
+        *_block("warning", cell.warnings),
+        *_block("note", cell.notes),
+        *_evidence(cell.verdict),
+    ]
 
 
 def explain_trace(trace: Trace) -> str:
-    """Return one probe as plain text: what was expected, the verdict with its proof, what was seen, the path hook by hook."""
-    return "\n".join([
-        *_block("expected", [trace.expected or ""]),
-        *_verdict_head(trace.verdict),
-        *_block("differs", trace.differences),
-        *_block("hint", map(str, trace.hints)),
-        *_block("warning", trace.warnings),
-        *_block("note", trace.notes),
-        *_evidence(trace.verdict),
-    ])
-
-
-def sender_text(cell: CellResult) -> str:
-    """Return the sender, of one with several addresses with what its kernel says of this one: ``gateway@wan (bound)``."""
-    if cell.kernel_source is None:
-        return cell.sender
-    return f"{cell.sender} ({'bound' if cell.bound else 'the kernel chooses it'})"
-
-
-def arrival_text(arrival: Arrival) -> str:
-    """Return ``at web 10.0.2.10:8443 from 192.0.2.7:40000``."""
-    here = _end_point(arrival.address, arrival.port)
-    return f"at {arrival.at} {here} from {_end_point(arrival.source, arrival.sport)}"
+    """Return one probe as plain text: the verdict with its proof, whether it was expected, why, and the path hook by hook."""
+    verdict = trace.verdict
+    packet = f", for the {verdict.packet}" if verdict.packet else ""
+    at = f" at {verdict.node}" if verdict.node and verdict.rule is None else ""
+    as_said = "" if trace.expected is None else f", expected {trace.expected}" if trace.differences else ", as expected"
+    told = [
+        Line("verdict", f"{in_a_word(verdict)}{at}{packet}{as_said}"),
+        Line("verdict", _proof(verdict)),
+        *differs(trace.expected or "", verdict, trace.differences),
+        *deciding(verdict, None),
+        *reasons(trace.hints),
+        *(Line("warning", text) for text in trace.warnings),
+        *(Line("note", text) for text in trace.notes),
+    ]
+    return "\n".join([*written(told, _LABEL_WIDTH), *_evidence(verdict)])
 
 
 def _source(cell: CellResult) -> str:
@@ -72,22 +81,17 @@ def _source(cell: CellResult) -> str:
     return f"{cell.source}, the kernel's own choice"
 
 
-def _verdict_head(verdict: Verdict) -> list[str]:
-    packet = f", for the {verdict.packet}" if verdict.packet else ""
-    at = f" at {verdict.node}" if verdict.node and verdict.rule is None else ""
-    reject = f" with {verdict.reject}" if verdict.reject else ""
-    muted = ", its answer not seen (muted)" if verdict.muted else ""
-    return _block("verdict", [f"{verdict.kind}{reject}{muted}{at}{packet}", verdict.proof])
+def _proof(verdict: Verdict) -> str:
+    """The proof, without the rule that is told beside it."""
+    stopped = verdict.stopped_by
+    return verdict.proof if stopped is None else verdict.proof.replace(f" by {stopped}", "").replace(f" of {stopped}", "")
 
 
 def _evidence(verdict: Verdict) -> list[str]:
-    """The deciding rules, what the witnesses saw, and the path."""
+    """What decided elsewhere, what the witnesses saw, and the path."""
     seen = verdict.observation
-    lines: list[str] = []
-    if verdict.rule is not None:
-        lines += _block("rule", [str(verdict.rule), verdict.rule.text, verdict.rule.source or ""])
-    others = [f"{node}: {rule}" for node, rule in verdict.decided if rule != verdict.rule]
-    lines += _block("elsewhere", others)
+    told = (verdict.stopped_by or verdict.rule, verdict.muted_by)
+    lines = _block("elsewhere", (f"{rule} accepted it{place(rule)}" for _, rule in verdict.decided if rule not in told))
     lines += _block("sent", [str(seen.sent)])
     lines += _witnesses(seen)
     lines += _paths("path", seen.request)
@@ -126,16 +130,6 @@ def _conntrack(entry: Conntrack) -> str:
     status = f" {','.join(entry.status)}" if entry.status else ""
     mark = f" mark {entry.mark:#x}" if entry.mark else ""
     return f"{entry.node}: {entry.state}{status}{mark}, {entry.original}, answer {entry.reply}"
-
-
-def _group(ports: str, count: int, verdict: Verdict) -> str:
-    return f"{ports} ({count} {'port' if count == 1 else 'ports'}): {verdict}"
-
-
-def _end_point(address: str, port: int | None) -> str:
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _block(label: str, texts: Iterable[str]) -> list[str]:

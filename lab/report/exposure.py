@@ -9,6 +9,7 @@ from lab.record.exposure import Change, Exposure, ExposureReport
 from lab.record.path import Rule
 from lab.report.addresses import addresses_text
 from lab.report.exposed_rows import HEAD, exposure_row, way
+from lab.report.folding import columns
 from lab.report.openings import Opening, Row, count, openings, unasserted
 from lab.report.plain import plain
 from lab.report.sweep import some_ports
@@ -22,14 +23,17 @@ _MOST_LINES = 30  # of the rules behind these
 _MOST_OF_A_KIND = 6  # places of which the same is told
 
 
-def exposure_lines(report: ExposureReport) -> Iterator[str]:
-    """The report for a terminal: what each rule opens, what no matrix asserts, what changed, what is not known, the numbers."""
+def exposure_lines(report: ExposureReport, width: int | None = None) -> Iterator[str]:
+    """The report for a terminal: what each rule opens, what no matrix asserts, what changed, what is not known, the numbers.
+
+    What each rule opens takes at most ``width`` columns.
+    """
     zones = Zones(report.pairs)
     opened = openings(report.exposures, report.pairs, way)
     if opened:
         yield f"{plain(report.topology)}: what each rule opens, the widest first"
     for opening in opened[:MOST_RULES]:
-        yield from _block(opening, zones)
+        yield from _block(opening, zones, width)
     yield from _cut((_line(opening, zones) for opening in opened[MOST_RULES:]), len(opened) - MOST_RULES, "rules")
     yield from asserted_by_none(report, opened, zones)
     yield from zones.lines()
@@ -169,15 +173,13 @@ def exposure_json(report: ExposureReport) -> Written:
     return written(Exposures, report)
 
 
-def _block(opening: Opening, zones: Zones) -> Iterator[str]:
+def _block(opening: Opening, zones: Zones, width: int | None) -> Iterator[str]:
     yield "  ".join(words for words in (rule_text(opening), owner_text(opening)) if words)
     if opening.rule is not None:
         yield f"    {plain(opening.rule.text)}"
     first = opening.rows[:MOST_ROWS]
     rows = [(services_text(row.services), zones.between(row.sources, row.targets), row_text(row)) for row in first]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    for services, between, fares in rows:
-        yield f"  {services:{widths[0]}}  {between:{widths[1]}}  {fares}".rstrip()
+    yield from columns(rows, width)
     yield from _cut((), len(opening.rows) - MOST_ROWS, "rows")
 
 

@@ -16,7 +16,8 @@ from lab.report.exposure import (
     summary,
     unmet_text,
 )
-from lab.report.markdown import MOST_ROWS, escape
+from lab.report.markdown import MOST_ROWS, lines_of
+from lab.report.markup import code, prose
 from lab.report.openings import Opening, openings
 from lab.report.zones import Zones, services_text
 
@@ -27,16 +28,15 @@ def exposure_markdown(report: ExposureReport) -> str:
     """The report as GitHub-flavoured Markdown; nothing of a file is taken for markup."""
     zones = Zones(report.pairs)
     opened = openings(report.exposures, report.pairs, way)
-    lines = [f"## What is exposed: {escape(report.topology)}", "", escape(summary(report, len(opened))), ""]
-    lines += (f"- **{word}**: {'<br>'.join(map(escape, text.splitlines()))}" for word, text in _told(report))
+    lines = [f"## What is exposed: {prose(report.topology)}", "", prose(summary(report, len(opened))), ""]
+    lines += (f"- **{word}**: {lines_of(text)}" for word, text in _told(report))
     if opened:
         lines += ["", "| " + " | ".join(_HEAD) + " |", "| " + " | ".join("---" for _ in _HEAD) + " |"]
         rows = [row for opening in opened for row in _rows(opening, zones)]
         lines += rows[:MOST_ROWS]
         if len(rows) > MOST_ROWS:
             lines += ["", f"{len(rows) - MOST_ROWS} more rows are in the JSON results."]
-    none = [escape(line) for line in asserted_by_none(report, opened, zones)]
-    lines += ["", *(f"{line}<br>" for line in none)] if none else []
+    lines += _list(line.strip() for line in asserted_by_none(report, opened, zones))
     lines += _list(zones.lines())
     return "\n".join([*lines, ""])
 
@@ -58,14 +58,14 @@ def _told(report: ExposureReport) -> Iterator[tuple[str, str]]:
 
 
 def _rows(opening: Opening, zones: Zones) -> Iterator[str]:
-    text = "" if opening.rule is None else f"<br>{escape(opening.rule.text)}"
-    who = f"{escape(rule_text(opening))}{text}", escape(owner_text(opening))
+    text = "" if opening.rule is None else f"<br>{code(opening.rule.text, table=True)}"
+    who = f"{prose(rule_text(opening), table=True)}{text}", prose(owner_text(opening), table=True)
     for row in opening.rows:
         told = services_text(row.services), zones.between(row.sources, row.targets), row_text(row)
-        yield "| " + " | ".join((*who, *map(escape, told))) + " |"
+        yield "| " + " | ".join((*who, *(prose(one, table=True) for one in told))) + " |"
         who = "", ""
 
 
 def _list(lines: Iterable[str]) -> list[str]:
-    found = [f"- {escape(line)}" for line in lines]
+    found = [f"- {prose(line)}" for line in lines]
     return ["", *found] if found else []

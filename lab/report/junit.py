@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from lab.record.result import CellResult, Outcome, RunResult
+from lab.report.annotations import file_and_line
 from lab.report.detail import explain
+from lab.report.failure import place
 from lab.report.plain import plain, plain_lines
 
 
@@ -29,16 +31,24 @@ def junit_text(result: RunResult) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def flat_properties(machine: Mapping[str, object], prefix: str = "machine") -> Iterator[tuple[str, str]]:
-    """Yield the provenance as (dotted name, text), nested mappings and lists included."""
+def machine_properties(result: RunResult, matrix: str | None = None) -> Iterator[tuple[str, str]]:
+    """Yield what ``result`` was measured on as (dotted name, text): the machine, and the hashes of one matrix's rulesets.
+
+    Sysctls are in the JSON results.
+    """
+    if result.provenance is None:
+        return
+    yield from flat_properties(result.provenance.machine.plain())
+    loaded = None if matrix is None else result.provenance.matrices.get(matrix)
+    if loaded is not None:
+        for node, digest in loaded.rulesets.items():
+            yield f"machine.rulesets.{node}", digest
+
+
+def flat_properties(machine: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield what a machine is as (dotted name, text)."""
     for key, value in machine.items():
-        name = f"{prefix}.{key}"
-        if isinstance(value, Mapping):
-            yield from flat_properties(value, name)
-        elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
-            yield from flat_properties({str(number): item for number, item in enumerate(value)}, name)
-        else:
-            yield name, str(value)
+        yield f"machine.{key}", str(value)
 
 
 def _suite(root: Element, matrix: str, cells: Sequence[CellResult], result: RunResult) -> None:
@@ -48,7 +58,7 @@ def _suite(root: Element, matrix: str, cells: Sequence[CellResult], result: RunR
         root, "testsuite", name=plain(matrix), tests=str(len(cells)), failures=str(failures), errors=str(errors),
         skipped="0", time=f"{sum(cell.probe_us for cell in cells) / 1e6:.6f}",
     )  # fmt: skip
-    _properties(suite, [("lab.exit", str(result.exit_code)), *flat_properties(result.machine)])
+    _properties(suite, [("lab.exit", str(result.exit_code)), *machine_properties(result, matrix)])
     for cell in cells:
         _case(suite, cell)
 
@@ -56,10 +66,13 @@ def _suite(root: Element, matrix: str, cells: Sequence[CellResult], result: RunR
 def _case(suite: Element, cell: CellResult) -> None:
     name = cell.id.removeprefix(f"{cell.matrix}::")
     seconds = f"{cell.probe_us / 1e6:.6f}"
-    case = SubElement(suite, "testcase", classname=plain(cell.matrix), name=plain(name), time=seconds)
+    file, line = file_and_line(cell.where)
+    case = SubElement(suite, "testcase", classname=plain(cell.matrix), name=plain(name), time=seconds, file=plain(file))
+    if line is not None:
+        case.set("line", line)
     marks = [("lab.verdict", str(cell.verdict.kind)), ("lab.outcome", str(cell.outcome)), ("lab.where", cell.where)]
-    if cell.verdict.rule is not None:
-        marks.append(("lab.rule", str(cell.verdict.rule)))
+    if (rule := cell.verdict.stopped_by or cell.verdict.rule) is not None:
+        marks.append(("lab.rule", f"{rule}{place(rule)}"))
     marks += [(f"lab.{word}", "true") for word, holds in (("suspect", cell.suspect), ("known", cell.known)) if holds]
     _properties(case, marks)
     if cell.outcome is not Outcome.PASSED:
@@ -73,11 +86,14 @@ def _case(suite: Element, cell: CellResult) -> None:
 def _problems(root: Element, result: RunResult) -> None:
     count = str(len(result.stops))
     suite = SubElement(root, "testsuite", name="lab", tests=count, failures="0", errors=count, skipped="0", time="0")
-    _properties(suite, [("lab.exit", str(result.exit_code)), *flat_properties(result.machine)])
+    _properties(suite, [("lab.exit", str(result.exit_code)), *machine_properties(result)])
     for number, problem in enumerate(result.stops, start=1):
         case = SubElement(suite, "testcase", classname="lab", name=f"problem {number}", time="0")
-        if problem.problem.where is not None:
-            _properties(case, [("lab.where", str(problem.problem.where))])
+        if (where := problem.problem.where) is not None:
+            case.set("file", plain(where.file))
+            if where.line is not None:
+                case.set("line", str(where.line))
+            _properties(case, [("lab.where", str(where))])
         told = str(problem)
         SubElement(case, "error", type="problem", message=plain(told)).text = "\n".join(plain_lines(told))
 

@@ -11,18 +11,14 @@ from _pytest._code.code import ReprEntryNative, ReprExceptionInfo, ReprFileLocat
 
 from lab.errors import LabError
 from lab.record.result import CellResult
-from lab.report.detail import explain
+from lab.report.detail import explain, in_brief
 from lab.report.plain import plain, plain_lines
 from lab.report.short import in_short
-
-_EVIDENCE = "\n  sent "
-"""Where what was seen begins in what is told of a cell."""
 
 
 def cell_repr(cell: CellResult, asked: str, file: Path, line: int | None) -> ReprExceptionInfo:
     """A cell that failed, in a row at this place; ``asked`` is what ``--tb`` says: ``short`` leaves out what was seen."""
-    whole = explain(cell)
-    text = whole.partition(_EVIDENCE)[0] if asked == "short" else whole
+    text = in_brief(cell) if asked == "short" else explain(cell)
     return _longrepr(text, asked, file, line, in_short(cell))
 
 

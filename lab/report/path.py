@@ -8,8 +8,9 @@ from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.report.plain import plain
 
-COLUMNS = 80
+AS_BEFORE = "conntrack, as for the flow's first packet"
 _HOOK_WIDTH = 12
+_AS_TOLD = frozenset(("accept", "drop", "return", "continue", "vmap"))
 
 
 def describe_path(paths: Sequence[Path]) -> list[str]:
@@ -39,24 +40,41 @@ def step_name(step: Step) -> str:
         return plain(f"{chain}: end of chain{said}")
     number = " policy" if step.rule.number is None else f":{step.rule.number}"
     comment = f' "{step.rule.comment}"' if step.rule.comment else ""
-    return plain(f"{chain}{number}{comment} {step.verdict}")
+    return plain(f"{chain}{number}{comment} {deed(step)}")
+
+
+def deed(step: Step) -> str:
+    """What a rule did, by its own name where it has one (``REJECT``, ``DNAT``, ``LOG``); else the trace's word.
+
+    nftables tells a REJECT as ``drop``, a DNAT as ``accept``, a LOG as ``continue``.
+    """
+    rule = step.rule
+    if rule is None or rule.number is None or rule.target is None or rule.target.lower() in _AS_TOLD:
+        return step.verdict
+    if step.verdict.partition(" ")[0] in ("jump", "goto", "return"):
+        return step.verdict
+    usual = "drop" if rule.rejects else "accept" if rule.translates else "queue" if rule.queue else "continue"
+    name = f"{rule.target} {rule.queue}" if rule.queue else rule.target
+    return name if step.verdict == usual else f"{name}, {step.verdict}"
 
 
 def translations(path: Path) -> list[str]:
     """Return one line for each address that NAT changed at this node, with the rule that did it."""
-    after = path.exit
-    rules: dict[str, list[Rule]] = {"source": [], "destination": []}
-    for rule in path.translated_by:
-        rules[rule.translates or "destination"].append(rule)
-    lines = []
-    for side, named in rules.items():
-        by = " by " + (", ".join(_where(rule) for rule in named) or "conntrack, as for the flow's first packet")
-        if after is None:
-            if named:
-                lines.append(plain(f"translated: {side} changed{by}"))
-        elif (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
-            lines.append(plain(f"translated: {side} {before_text} -> {after_text}{by}"))
-    return lines
+    told = ((what, ", ".join(_where(rule) for rule in rules) or AS_BEFORE) for what, rules in translated(path))
+    return [plain(f"translated: {what} by {by}") for what, by in told]
+
+
+def translated(path: Path) -> list[tuple[str, tuple[Rule, ...]]]:
+    """What NAT changed of a packet at this node (``destination a -> b``), and the rules that did; without any conntrack did."""
+    after = path.exit or path.head(-1)
+    changes = []
+    for side in ("source", "destination"):
+        rules = tuple(rule for rule in path.translated_by if rule.translates == side)
+        if (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
+            changes.append((f"{side} {before_text} -> {after_text}", rules))
+        elif rules and path.exit is None:
+            changes.append((f"{side} changed", rules))
+    return changes
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[str]:
@@ -77,17 +95,9 @@ def _step(step: Step, head: str) -> Iterator[str]:
     first = head + step_name(step)
     inner = " " * (len(head) + 2)
     rule = step.rule
-    below = [] if rule is None or rule.number is None else [rule.text]
-    if rule is not None and rule.source:
-        place = f"  [{plain(rule.source)}]"
-        if len(first) + len(place) <= COLUMNS:
-            first += place
-        else:
-            below.append(f"[{rule.source}]")
-    yield first
-    for line in below:
-        if line:
-            yield inner + plain(line)
+    yield first + (f"  [{plain(rule.source)}]" if rule is not None and rule.source else "")
+    if rule is not None and rule.number is not None and rule.text:
+        yield inner + plain(rule.text)
 
 
 def _enter(stack: list[str], chain: str) -> int:
@@ -108,9 +118,11 @@ def _end(path: Path) -> str:
             return "delivered to the node itself" + (f" as {plain(str(path.exit))}" if path.exit else "")
         case End.DROPPED:
             rule = path.dropped_by
-            return f"dropped by {_where(rule)}" if rule else "dropped"
+            word = "rejected" if rule and rule.rejects else "dropped"
+            return f"{word} by {_where(rule)}" if rule else word
         case End.QUEUED:
-            return "handed to a user-space queue"
+            rule = path.steps[-1].rule if path.steps else None
+            return f"handed to queue {rule.queue}, and gone" if rule and rule.queue else "handed to a user-space queue"
         case End.STOLEN:
             return "taken over by a rule that answers it itself"
         case End.VANISHED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import TextIO, cast
@@ -16,6 +17,9 @@ from typing import TextIO, cast
 from lab.report.plain import plain, without_commands
 
 LONGEST_LINE = 8_000
+PIPE = 140
+"""Columns where nobody says how many there are: a log has no edge, and who reads it has one."""
+_NARROWEST, _USUAL = 40, 80  # a terminal that says it is narrower does not know its width
 
 
 @dataclass(slots=True)
@@ -111,6 +115,12 @@ def take_over() -> tuple[Printed, Printed]:
     out, err = Printed(sys.stdout), Printed(sys.stderr)
     sys.stdout, sys.stderr = out, err
     return out, err
+
+
+def printed_width() -> int:
+    """How many columns standard output has: those of ``COLUMNS``, else the terminal's, of a pipe or file 140."""
+    columns = shutil.get_terminal_size((PIPE, 24)).columns
+    return columns if columns >= _NARROWEST else _USUAL
 
 
 def print_machine_readable(text: str) -> None:

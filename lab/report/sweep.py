@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lab.record.sweep import Arrived, Ranges, Sweep, SweepGroup
 from lab.report.addresses import edges_text
+from lab.report.folding import columns
 from lab.report.limited import beyond_text
 from lab.report.plain import plain
 from lab.ruleset.limited import limit_between
@@ -14,12 +15,10 @@ from lab.written.service import ports_text
 _MOST_RANGES = 12
 
 
-def sweep_lines(sweep: Sweep) -> Iterator[str]:
-    """The groups as lines, what is open first, and a last line with the numbers."""
+def sweep_lines(sweep: Sweep, width: int | None = None) -> Iterator[str]:
+    """The groups as lines of at most ``width`` columns, what is open first, and a last line with the numbers."""
     rows = [_row(sweep, group) for group in sorted(sweep.groups, key=lambda group: group not in sweep.open)]
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
-    for what, verdict, rest in rows:
-        yield f"  {what:{widths[0]}}  {verdict:{widths[1]}}  {rest}".rstrip()
+    yield from columns(rows, width)
     for group in sweep.groups:
         if group.unsettled:
             why = f"{plain(group.unsettled)} decides by chance, and the next one may fare otherwise"

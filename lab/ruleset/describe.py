@@ -22,7 +22,7 @@ def described(node: str, rule: HeldRule) -> Rule:
     rejects = rule.reject_with if family is None else rule.reject_kind(family)
     return Rule(
         node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, rule.source, rule.family,
-        rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule),
+        rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule), rule.queue,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,11 @@ ChainKey = tuple[str, str, str]
 
 _FAMILIES = {4: ("ip", "inet", "netdev", "bridge"), 6: ("ip6", "inet", "netdev", "bridge")}
 _QUEUES = frozenset(("NFQUEUE", "QUEUE", "queue"))
+_QUEUE_NUMBERS = frozenset(("--queue-num", "--queue-balance"))
+_QUOTED = re.compile(r'"[^"]*"')
+_NFT_QUEUE = re.compile(
+    r"\bqueue\b(?:\s+flags\s+[\w,]+)?(?:\s+(?:to|num)\s+(?:(?P<number>\d+(?:-\d+)?)|(?P<expression>\S+)))?"
+)
 _ANSWERS = frozenset(("SYNPROXY", "synproxy"))
 _COPIES = frozenset(("TEE", "dup", "fwd"))
 _TRANSLATES = {
@@ -168,6 +174,21 @@ class HeldRule:
     def queues(self) -> bool:
         """It hands packets to user space."""
         return self._does(_QUEUES)
+
+    @property
+    def queue(self) -> str | None:
+        """The number of the queue that it hands packets to, or their range; None for none, or one that an expression gives.
+
+        >>> from lab.ruleset.held_text import rule_in_line
+        >>> [rule_in_line("v4", f"-A FORWARD -j NFQUEUE {of}").queue for of in ("--queue-num 3", "--queue-balance 0:3", "")]
+        ['3', '0-3', '0']
+        """
+        if (self.is_native and "queue" not in self.text) or not self.queues:  # most rules need no reading
+            return None
+        if not self.is_native:
+            return next(values_of(self.text, _QUEUE_NUMBERS), "0").replace(":", "-")
+        told = _NFT_QUEUE.search(_QUOTED.sub("", self.text))
+        return None if told is None else told["number"] or (None if told["expression"] else "0")
 
     @property
     def answers(self) -> bool:

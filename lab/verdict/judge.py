@@ -58,18 +58,18 @@ def is_suspect(expect: Expectation, verdict: Verdict) -> bool:
 def _allow(verdict: Verdict) -> tuple[Outcome, str]:
     if verdict.kind is Kind.ALLOWED:
         return Outcome.PASSED, ""
-    return Outcome.FAIL_CLOSED, f"must pass, but was {verdict}: {verdict.proof}"
+    return Outcome.FAIL_CLOSED, f"must pass, but was {_told(verdict)}"
 
 
 def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
     expect = cell.expect
     wanted = {"drop": "be dropped", "reject": "be rejected", "deny": "be denied"}[expect.action]
     if verdict.passed_node or verdict.kind in (Kind.ALLOWED, Kind.UNANSWERED, Kind.CLOSED):
-        return Outcome.FAIL_OPEN, f"must {wanted}, but passed: {verdict}: {verdict.proof}"
+        return Outcome.FAIL_OPEN, f"must {wanted}, but passed: {_told(verdict)}"
     if verdict.kind in _NEVER_PASSED:
         if _excused(expect, verdict):
             return Outcome.PASSED, ""
-        return Outcome.MISMATCH, f"must {wanted} by a rule, but was {verdict}: {verdict.proof}"
+        return Outcome.MISMATCH, f"must {wanted} by a rule, but was {_told(verdict)}"
     kinds = {"drop": (Kind.DROPPED,), "reject": (Kind.REJECTED,), "deny": (Kind.DROPPED, Kind.REJECTED)}[expect.action]
     if verdict.kind not in kinds:
         return Outcome.MISMATCH, f"must {wanted}, but was {verdict}"
@@ -81,6 +81,12 @@ def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
     if wanted_kind and verdict.reject != wanted_kind:
         return Outcome.MISMATCH, f"must be rejected with {expect.reject_with}, but was with {verdict.reject}"
     return Outcome.PASSED, ""
+
+
+def _told(verdict: Verdict) -> str:
+    """The verdict, and its proof where that says more than the rule that it names."""
+    says_all = verdict.stopped_by is not None or verdict.kind in (Kind.ALLOWED, Kind.CLOSED)
+    return str(verdict) if says_all and not verdict.muted else f"{verdict}: {verdict.proof}"
 
 
 def _excused(expect: Expectation, verdict: Verdict) -> bool:

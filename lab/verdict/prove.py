@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came_through
+from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came_through, reject_dropped_by
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
@@ -62,7 +62,7 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
         proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {rule}"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
     if last.end is End.QUEUED:
-        proof = f"the trace of this {packet} ends in a user-space queue at {last.node}"
+        proof = f"{last.node} handed the {packet} to {_queue(last)}, and it did not come out of it"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
     if counted := _losses_at(observation, last.node):
         return _consumed(observation, at, last.node, packet, counted)
@@ -73,6 +73,12 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if observation.missing is not None:
         proof += f": {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _queue(path: Path) -> str:
+    rule = path.steps[-1].rule if path.steps else None
+    by = f", by {rule}" if rule is not None else ""
+    return (f"queue {rule.queue} of user space" if rule is not None and rule.queue else "a user-space queue") + by
 
 
 def _losses_at(observation: Observation, node: str) -> str:
@@ -90,7 +96,9 @@ def _dropped(observation: Observation, at: str | None, last: Path, packet: str) 
         proof = f"the trace of this very {packet} ends in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
     told = observation.refusal
-    heard = f"and the sender was told {told.kind}" if told else "but no answer came to the sender"
+    muting = reject_dropped_by(observation)
+    unheard = "but no answer came to the sender" if muting is None else f"but its answer was dropped by {muting}"
+    heard = f"and the sender was told {told.kind}" if told else unheard
     proof = f"the trace of this very {packet} ends in the REJECT of {rule}, {heard}"
     kind = told.kind if told else canonical_reject(rule.rejects, family=observation.sent.family)
     return _verdict(observation, at, Kind.REJECTED, proof, packet, last.node, rule, reject=kind, muted=not told)

@@ -242,7 +242,7 @@ def test_what_the_run_reads_is_not_written_over(project: Project) -> None:
     done = project.lab("run", "--json", POLICY, "--markdown", "r.md").ended(2)
     assert f"{POLICY} is read by this command" in done.err
     assert project.read(POLICY) == text
-    assert f"{POLICY} is read by this command".replace(":", "&#58;") in project.read("r.md")
+    assert f"{POLICY} is read by this command" in project.read("r.md")
 
 
 def test_a_folder_that_takes_no_file(open_project: Project, nobody: Nobody) -> None:

@@ -34,7 +34,8 @@ def test_1_when_a_cell_behaves_otherwise(project: Project) -> None:
     project.edit(POLICY, '--dport 8443 -m conntrack --ctstate DNAT -m comment --comment "publish-web" -j ACCEPT',
                  '--dport 8443 -m comment --comment "publish-web" -j DROP')  # fmt: skip
     done = project.lab("run").ended(1)
-    assert "small::public web[world->web-vip tcp/443]: fail-closed" in done.out
+    assert "FAIL-CLOSED public web  [matrices/small.yaml:" in done.out
+    assert "-> web-vip 198.51.100.1 tcp/443: expected allow, is dropped\n" in done.out
     assert f"{POLICY}:11" in done.out
     assert "1 fail-closed" in done.out.splitlines()[-1]
 
@@ -93,7 +94,8 @@ def test_of_several_the_gravest_is_told(project: Project, order: str, code: int)
     done = _run_in_order(project, order.split())
     done.ended(code)
     if "drop" in order.split():
-        assert "small-drop::public web[world->web-vip tcp/443]: fail-open" in done.out
+        assert "FAIL-OPEN public web  [matrices/" in done.out
+        assert "-> web-vip 198.51.100.1 tcp/443: expected drop, is allowed\n" in done.out
 
 
 def _run_in_order(project: Project, words: Sequence[str]) -> Ended:

@@ -127,8 +127,8 @@ def test_an_option_is_not_taken_for_a_file(project: Project, arguments: Sequence
 @pytest.mark.parametrize(
     ("target", "service", "expect", "code", "words"),
     [
-        ("web-vip", "tcp/443", "drop", 1, ("differs     must be dropped, but passed: allowed by gateway",)),
-        ("web-vip", "tcp/22", "reject:tcp-reset", 0, ("expected    reject with tcp-reset",)),
+        ("web-vip", "tcp/443", "drop", 1, ("allowed, expected drop\n", "by          gateway filter:FORWARD:2 (publish-web)")),
+        ("web-vip", "tcp/22", "reject:tcp-reset", 0, ("rejected with tcp-reset, for the SYN, as expected\n",)),
         ("web-vip", "tcp/22", "reject:icmp-port-unreachable", 1, ("but was with tcp-reset",)),
         ("web", "udp/53", "drop", 0, ("filter:FORWARD policy",)),
         ("web", "udp/53", "alow", 2, ("--expect 'alow' cannot be expected", "did you mean 'allow'?")),

@@ -48,10 +48,10 @@ def test_check_takes_the_choices_of_run(project: Project) -> None:
 def test_trace_is_read_hook_by_hook(project: Project) -> None:
     lines = project.lab("trace", "world", "web-vip", "tcp/443").ended(0).out.splitlines()
     assert lines[0].split() == ["verdict", "allowed"]
-    shown = "\n".join(lines)
+    shown = "\n".join(lines[lines.index("  path") :])
     places = [
         "gateway: in tcp 198.51.100.254:32768 > 198.51.100.1:443",
-        'nat PREROUTING:1 "dnat-web" accept',
+        'nat PREROUTING:1 "dnat-web" DNAT',
         f"[{POLICY}:4]",
         'filter FORWARD:2 "publish-web" accept',
         f"[{POLICY}:11]",

@@ -102,12 +102,11 @@ def test_a_failure_tells_everything(inside: pytest.Pytester) -> None:
     result = inside.runpytest_subprocess("-k", "tcp/443")
     told = result.stdout.str()
     for words in (
-        "small::public web[world->web-vip tcp/443]: fail-closed",
-        f"{MATRIX}:7:5 public web",
-        "  expected    allow",
-        "dropped",
+        f"FAIL-CLOSED public web  [{MATRIX}:7:5]",
+        "  cell        small::public web[world->web-vip tcp/443]",
+        "-> web-vip 198.51.100.1 tcp/443: expected allow, is dropped\n",
         "filter:FORWARD policy",
-        'nat PREROUTING:1 "dnat-web" accept',
+        'nat PREROUTING:1 "dnat-web" DNAT',
         f"[{POLICY}:4]",
         "translated by gateway nat:PREROUTING:1 (dnat-web), then dropped by gateway filter:FORWARD policy",
     ):

@@ -22,6 +22,7 @@ def test_a_queue_without_reader(lab_of: LabOf, service: str) -> None:
     verdict = lab.probe("client", "server", service)
     assert (verdict.kind, verdict.node, verdict.passed_node) == (Kind.CONSUMED, "gateway", False), verdict.proof
     assert verdict.path[-1].end is End.QUEUED
+    assert "to queue 3 of user space, by gateway filter:FORWARD:1" in verdict.proof
 
 
 def test_a_queue_that_may_be_bypassed_lets_through(lab_of: LabOf) -> None:

@@ -67,7 +67,7 @@ def test_an_exposure_lists_it(project: Project, tmp_path: Path, to: str, arrived
     assert report.lost == ()
     words = f"{arrived.address}:{arrived.port or 4443}"
     assert any(words in line and "no node of the topology" in line for line in exposure_lines(report))
-    assert f"{arrived.address}&#58;" in exposure_markdown(report)
+    assert f"`{arrived.address}:" in exposure_markdown(report)
 
 
 def test_behind_a_host_that_does_not_forward(project: Project) -> None:

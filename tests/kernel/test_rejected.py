@@ -75,6 +75,11 @@ def test_muted_by_its_own_output(lab_of: LabOf, service: str, kind: str, mute: s
     assert (verdict.kind, verdict.reject, verdict.muted) == (Kind.REJECTED, kind, True), verdict.proof
     assert verdict.rule is not None
     assert verdict.rule.place == "filter:FORWARD:1"
+    assert verdict.stopped_by == verdict.rule
+    assert (verdict.muted_by is not None) == (kind != "tcp-reset" or verdict.observation.fully_traced)
+    if verdict.muted_by is not None:  # a bare reset is traced in a closer look alone
+        assert verdict.muted_by.place == "filter:OUTPUT:1"
+        assert "but its answer was dropped by gateway filter:OUTPUT:1" in verdict.proof
 
 
 def test_every_one_of_three_hundred_is_told(lab_of: LabOf) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.kernel.ground.headers import ICMP, ICMPV6, read_packet
+from lab.kernel.ground.names import QUIET_TABLE
 from lab.kernel.watch.between import Rules
 from lab.kernel.watch.trace_table import BRIDGE_IN, BRIDGE_OUT, BRIDGE_UP, ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
@@ -167,6 +168,8 @@ class Assembler:
             if said.family != _BRIDGE:
                 # what bridge netfilter shows to rules of IP came by the bridge, whichever port that was
                 in_index, out_index = said.in_index or in_index, said.out_index or out_index
+            if said.table == QUIET_TABLE and said.verdict not in STOPS:
+                continue  # the lab's own: no rule of the node let it pass
             place = self._rules.place(said.family, said.table, said.chain)
             if place is not None:
                 hook, kind = place

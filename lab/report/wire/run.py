@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 from lab.record import observation, path
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
+from lab.report.path import deed
 from lab.report.wire.document import key
 from lab.report.wire.parts import (
     Count,
@@ -96,6 +97,10 @@ class _NoRule:
     number = comment = source = None
 
 
+def _did(passed: _Passed) -> str:
+    return deed(passed.step)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """A rule that a packet met, or the end of a chain."""
@@ -108,6 +113,7 @@ class Step:
     comment: str | None = key("the rule's comment", of="rule.comment")
     verdict: str = key("accept, drop, continue, return, jump CHAIN, goto CHAIN, queue, stolen", of="step.verdict")
     source: str | None = key("the template's file and line", of="rule.source")
+    did: str = key("the verdict by the rule's own name where it has one: REJECT, DNAT, LOG, NFQUEUE 3", of=_did, older="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +129,14 @@ class Judged:
     reject: str | None = key("the kind of a REJECT, in iptables' words", of="verdict.reject")
     muted: bool = key("a REJECT whose answer the sender never saw", of="verdict.muted")
     rule: Rule | None = key("the deciding rule at the node under test", of="verdict.rule")
+    stopped_by: Rule | None = key(
+        "the rule that dropped what did not get through, request or answer; null where none did",
+        of="verdict.stopped_by", older=None,
+    )
+    muted_by: Rule | None = key(
+        "the rule that dropped the answer of a REJECT; null: it was heard, or that is not known",
+        of="verdict.muted_by", older=None,
+    )
     decided: Many[Decided] = key("the deciding rule at every traced node on the way", of="verdict.decided")
     arrived: Arrived | None = key("what the receiver saw; null when nothing came to it", of="verdict.arrived")
 

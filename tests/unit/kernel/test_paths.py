@@ -61,6 +61,15 @@ def test_dropped() -> None:
     assert (path.end, path.dropped_by, path.exit) == (End.DROPPED, SHUT, None)
 
 
+def test_the_labs_quiet_table_let_nothing_pass_and_its_drop_is_told() -> None:
+    quiet = Assembler("gateway", RuleIndex("gateway", RULES), lambda _: None, OWN)
+    passed, dropped = (TraceMessage(b"a", said("lab_quiet", "output", verdict, policy=True)) for verdict in ("accept", "drop"))
+    (path,) = quiet.assemble([entry(chain="output"), passed, leaving()])
+    assert (path.end, path.steps) == (End.LEFT, ())
+    (path,) = quiet.assemble([entry(chain="output"), dropped])
+    assert (path.end, len(path.steps)) == (End.DROPPED, 1)
+
+
 def test_queued() -> None:
     (path,) = assembled(entry(), met(verdict="queue", number=5))
     assert (path.end, path.dropped_by) == (End.QUEUED, None)

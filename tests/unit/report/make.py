@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from lab.errors import Problem
+from lab.record.hint import Hint
 from lab.record.observation import Arrival, Conntrack, Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
@@ -113,7 +114,7 @@ def fail_open(**changes: object) -> CellResult:
     values: dict[str, object] = {
         "expected": "drop",
         "differences": ("expected a drop, but the packet left gateway",),
-        "hints": ("take the accept away, or name it in the row",),
+        "hints": (Hint("publish-web accepts it", "take the accept away, or name it in the row"),),
         **changes,
     }
     return cell(Outcome.FAIL_OPEN, **values)  # type: ignore[arg-type]
@@ -124,7 +125,7 @@ def fail_closed(**changes: object) -> CellResult:
     values: dict[str, object] = {
         "verdict": dropped(),
         "differences": ("expected an allow, but the SYN was dropped",),
-        "hints": ("translated by nat:PREROUTING:2 (dnat-web), then dropped by filter:FORWARD policy",),
+        "hints": (Hint("translated by nat:PREROUTING:2 (dnat-web), then dropped by filter:FORWARD policy"),),
         **changes,
     }
     return cell(Outcome.FAIL_CLOSED, **values)  # type: ignore[arg-type]

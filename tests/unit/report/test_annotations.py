@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from lab.record.hint import Hint
 from lab.record.result import Outcome
 from lab.report.annotations import annotation_lines
 from tests.unit.report import make
@@ -9,7 +10,11 @@ def test_a_failure_stands_at_the_line_of_the_template() -> None:
     (line,) = annotation_lines(make.run([make.cell(), make.fail_closed()]))
     assert line == (
         "::error file=policies/edge.rules.j2,line=9,title=fail-closed%3A 1 flow::"
-        "web-edge::public web[world->web-vip tcp/443]: expected an allow, but the SYN was dropped"
+        "FAIL-CLOSED public web  [matrices/web-edge.yaml:14]%0A"
+        "  world 192.0.2.7 -> web-vip 198.51.100.1 tcp/443: expected allow, is dropped%0A"
+        "  by      gateway filter:FORWARD policy dropped it  [policies/edge.rules.j2:9]%0A"
+        "  nat     destination changed by gateway nat:PREROUTING:2 (dnat-web)  [policies/edge.rules.j2:31]%0A"
+        "  why     translated by nat:PREROUTING:2 (dnat-web), then dropped by filter:FORWARD policy"
     )
 
 
@@ -22,6 +27,12 @@ def test_flows_that_one_line_decided_share_an_annotation() -> None:
     cells = [make.fail_closed(service=f"tcp/{port}") for port in range(1, 16)]
     (line,) = annotation_lines(make.run(cells))
     assert "15 flows" in line
+    assert line.endswith("%0A  and 14 more: world -> web-vip tcp/2-15")
+
+
+def test_of_many_causes_at_one_line_the_first_are_told() -> None:
+    (line,) = annotation_lines(make.run([make.fail_closed(row=f"row {number}") for number in range(15)]))
+    assert line.count("FAIL-CLOSED") == 10
     assert line.endswith("%0Aand 5 more")
 
 
@@ -33,7 +44,7 @@ def test_the_open_ones_come_first() -> None:
 
 def test_nothing_of_a_file_ends_the_command() -> None:
     evil = "100%\r\n::error::x"
-    cell = make.fail_open(differences=(evil,), row=evil)
+    cell = make.fail_open(row=evil, hints=(Hint(evil, evil),))
     lines = annotation_lines(make.run([cell], problems=make.problems(evil), exit_code=3))
     assert len(lines) == 2
     assert not any("\n" in line or "\r" in line for line in lines)

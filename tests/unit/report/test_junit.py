@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from lab.record.result import Outcome, RunResult
+from lab.errors import Problem, Where
+from lab.record.result import Outcome, RunProblem, RunResult
 from lab.report.detail import explain
 from lab.report.junit import junit_text
 from tests.unit.report import make
@@ -52,7 +54,34 @@ def test_provenance_and_exit_code_are_properties(tmp_path: Path) -> None:
     properties = {item.get("name"): item.get("value") for item in only(root, "properties")}
     assert properties["lab.exit"] == "1"
     assert properties["machine.kernel"] == "6.18.0"
-    assert properties["machine.matrices.web-edge.texts.gateway.v4"] == "sha256:cd"
+    assert properties["machine.rulesets.gateway"] == "sha256:ab"
+
+
+def test_a_suite_has_the_hashes_of_its_own_rulesets_and_no_sysctls(tmp_path: Path) -> None:
+    other = replace(make.provenance(), matrices={**make.provenance().matrices, **make.provenance(matrix="mail").matrices})
+    root = written(make.run([make.cell()], provenance=other), tmp_path)
+    (suite,) = root
+    names = [item.get("name") for item in only(suite, "properties")]
+    assert names.count("machine.rulesets.gateway") == 1
+    assert not [name for name in names if "ip_forward" in str(name) or "mail" in str(name)]
+    assert len(names) < 15
+
+
+def test_a_case_has_the_file_and_the_line_of_its_row(tmp_path: Path) -> None:
+    case = only(written(make.run([make.cell(where="matrices/a.yaml:7:5")]), tmp_path), "testcase")
+    assert (case.get("file"), case.get("line")) == ("matrices/a.yaml", "7")
+
+
+def test_a_problem_has_its_file_and_line(tmp_path: Path) -> None:
+    problem = RunProblem(Problem("no such node", where=Where("matrices/a.yaml", 3)))
+    case = only(written(make.run([], problems=(problem,), exit_code=2), tmp_path), "testcase")
+    assert (case.get("file"), case.get("line")) == ("matrices/a.yaml", "3")
+
+
+def test_the_rule_of_a_case_has_its_line(tmp_path: Path) -> None:
+    case = only(written(make.run([make.fail_closed()]), tmp_path), "testcase")
+    marks = {item.get("name"): item.get("value") for item in only(case, "properties")}
+    assert marks["lab.rule"] == "gateway filter:FORWARD policy  [policies/edge.rules.j2:9]"
 
 
 def test_what_stopped_a_matrix_is_an_error(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def test_the_path_is_a_compact_list_of_steps() -> None:
         "comment": "dnat-web",
         "verdict": "accept",
         "source": "policies/edge.rules.j2:31",
+        "did": "DNAT",
     }
     assert cell["path"][2]["number"] is None
     assert cell["arrived"] is None

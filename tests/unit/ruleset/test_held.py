@@ -83,6 +83,21 @@ def test_what_a_rule_does(text: str, field: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("-A FORWARD -j NFQUEUE --queue-num 7 --queue-bypass", "7"), ("-A FORWARD -j NFQUEUE --queue-balance 0:3", "0-3"),
+        ("-A FORWARD -j NFQUEUE", "0"), ("-A FORWARD -j ACCEPT", None),
+        ('-A FORWARD -j LOG --log-prefix "--queue-num 4"', None),
+        ("queue", "0"), ("queue to 7", "7"), ("queue flags bypass to 0-3", "0-3"), ("queue num 7 bypass", "7"),
+        ("queue to symhash mod 2", None), ('counter queue to 5 comment "queue to 9"', "5"),
+        ('accept comment "queue to 9"', None),
+    ],
+)  # fmt: skip
+def test_the_number_of_a_queue(text: str, number: str | None) -> None:
+    assert rule_of(text).queue == number
+
+
+@pytest.mark.parametrize(
     "text",
     [
         '-A FORWARD -m comment --comment "NFQUEUE REJECT DNAT TEE --sport" -j ACCEPT',
