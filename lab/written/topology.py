@@ -7,9 +7,10 @@ straight from Python.  ``lab.written.load.load_topology`` adds the checks of ``l
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from ipaddress import ip_address, ip_interface
-from typing import Annotated, Any
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -26,7 +27,9 @@ from pydantic import (
 
 from lab.errors import Where
 from lab.written.cell import Service
-from lab.written.routing import Route, RoutingRule, parse_route, parse_rule
+from lab.written.route_lines import parse_routes
+from lab.written.routing import Route, RoutingRule
+from lab.written.rule_lines import parse_rules
 from lab.written.service import read_services
 from lab.written.words import (
     INTERFACE_ADDRESS_SCHEMA,
@@ -34,9 +37,13 @@ from lab.written.words import (
     SYSCTL_PATTERN,
     Address,
     Addresses,
+    BareAddress,
     InterfaceAddress,
     InterfaceAddresses,
     InterfaceName,
+    Lines,
+    Mac,
+    Mtu,
     Name,
     Names,
     Network,
@@ -101,9 +108,7 @@ AnyIp = Annotated[
     PlainSerializer(lambda value: value if isinstance(value, bool) else [str(network) for network in value]),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, NETWORK_SCHEMA, {"type": "array", "items": NETWORK_SCHEMA}]}),
 ]
-ARoute = Annotated[Route, PlainValidator(parse_route), WithJsonSchema({"type": "string"})]
 AService = Annotated[Service, PlainValidator(_service), WithJsonSchema({"type": "string"})]
-ARule = Annotated[RoutingRule, PlainValidator(parse_rule), WithJsonSchema({"type": "string"})]
 SysctlName = Annotated[str, PlainValidator(sysctl_name), WithJsonSchema({"type": "string", "pattern": SYSCTL_PATTERN})]
 SysctlValue = Annotated[
     str, PlainValidator(_sysctl_value), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
@@ -118,6 +123,11 @@ class Interface(BaseModel):
     network: Name = Field(description="the network that it is on")
     addresses: InterfaceAddresses = Field(
         default=(), alias="address", description="its addresses, IPv4 and IPv6"
+    )
+    mac: Mac | None = Field(default=None, description="its MAC address; the lab gives one where none is written")
+    mtu: Mtu | None = Field(default=None, description="its MTU in bytes, 68 to 65535; 1500 where none is written")
+    link: Literal["point-to-point"] | None = Field(
+        default=None, description="point-to-point: what one end sends arrives at the other, whatever its address is"
     )
 
     def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
@@ -142,11 +152,11 @@ class NodeSpec(BaseModel):
     ] = Field(description="{NETWORK: ADDRESSES}, or {INTERFACE: {network: NETWORK, address: ADDRESSES}}")
     anyip: AnyIp = Field(default=False, description="stands for every address beyond the lab, or for these prefixes")
     via: Names = Field(default=(), description="the default route: a node on a shared network, or addresses")
-    routes: Annotated[tuple[ARoute, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
-        default=(), description="as in `ip route`: 10.99.0.0/16 via 10.0.1.99 table 7"
+    routes: Annotated[tuple[Route, ...], Lines(parse_routes), several({"type": "string"}, least=0)] = Field(
+        default=(), description="as `ip route` prints them: 10.99.0.0/16 via 10.0.1.99 table 7; a text may have several lines"
     )
-    rules: Annotated[tuple[ARule, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
-        default=(), description="as in `ip rule`: fwmark 2 lookup 102 pref 100"
+    rules: Annotated[tuple[RoutingRule, ...], Lines(parse_rules), several({"type": "string"}, least=0)] = Field(
+        default=(), description="as `ip rule` prints them: fwmark 2 lookup 102 pref 100; a text may have several lines"
     )
     forwards: bool = Field(default=False, description="whether the node forwards packets")
     sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
@@ -266,11 +276,27 @@ class Topology(BaseModel):
         return owners[0] if len(owners) == 1 else None
 
     def network_of(self, address: str) -> str | None:
-        """The name of the network that an address lies in."""
+        """The name of the network that an address lies in, or that the interface is on which has it besides."""
         return self._network_of(ip_address(address))
 
     def _network_of(self, wanted: Address) -> str | None:
-        return next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
+        inside = next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
+        return inside or self._outside.get(wanted)
+
+    @cached_property
+    def _outside(self) -> dict[Address, str]:
+        """Addresses that lie in no network, and the network that each is on."""
+        return {
+            address.ip: name
+            for name in self.networks
+            for _, _, interface in self.on_network(name)
+            for address in interface.addresses
+            if not any(address.ip in net for prefixes in self.networks.values() for net in prefixes)
+        }
+
+    def is_point_to_point(self, network: str) -> bool:
+        """Whether what one end of a network sends arrives at the other: one interface on it that says so is enough."""
+        return any(interface.link is not None for _, _, interface in self.on_network(network))
 
     @cached_property
     def _members(self) -> dict[str, list[tuple[str, str, Interface]]]:
@@ -350,11 +376,21 @@ def _with_prefix_lengths(node: NodeSpec, networks: Mapping[str, tuple[Network, .
         )
         for name, interface in node.interfaces.items()
     }
-    return node.model_copy(update={"interfaces": interfaces})
+    routes = tuple(_of_its_family(route, interfaces) for route in node.routes)
+    return node.model_copy(update={"interfaces": interfaces, "routes": routes})
+
+
+def _of_its_family(route: Route, interfaces: Mapping[str, Interface]) -> Route:
+    """The route, of IPv6 where its line does not tell and only IPv6 addresses are where it leads."""
+    if not route.family_open:
+        return route
+    named = [port for name, port in interfaces.items() if name in {way.dev for way in route.ways}] or interfaces.values()
+    only_six = any(one.of_family(6) for one in named) and not any(one.of_family(4) for one in named)
+    return replace(route, destination=ip_network("::/0"), family_open=False) if only_six else route
 
 
 def _with_prefix_length(address: InterfaceAddress, networks: tuple[Network, ...]) -> InterfaceAddress:
-    if address.network.prefixlen != address.network.max_prefixlen:
+    if not isinstance(address, BareAddress):
         return address
     length = next((net.prefixlen for net in networks if net.version == address.version and address.ip in net), None)
     return address if length is None else ip_interface(f"{address.ip}/{length}")

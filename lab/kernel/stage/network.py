@@ -23,6 +23,7 @@ from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.rest import Fence
 from lab.kernel.stage.wiring import LinkEnd, Wiring
 from lab.record.observation import Unresolved
+from lab.written import kernel_routes
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import Network as Prefix
 
@@ -181,11 +182,11 @@ class Network:
         weights = {}
         for network in self.topology.networks:
             ends = [
-                LinkEnd(self._nodes[name], interface, tuple(str(address) for address in spec.addresses))
+                LinkEnd(self._nodes[name], interface, tuple(str(address) for address in spec.addresses), spec.mac, spec.mtu)
                 for name, interface, spec in self.topology.on_network(network)
             ]
             if ends:
-                self._wiring.connect(network, ends)
+                self._wiring.connect(network, ends, point_to_point=self.topology.is_point_to_point(network))
                 weights[network] = 2 if len(ends) > 2 else 1
         self._diameter = diameter(self.topology, weights)
 
@@ -201,9 +202,10 @@ class Network:
         families = [family for family in (4, 6) if spec.addresses(family)]
         hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
         prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
+        metrics = {(name, prefix): metric for name, prefix, metric in kernel_routes.metrics(spec.routes, spec.interfaces)}
         requests = [
-            *addressing.interfaces(node, addresses),
-            *addressing.routes(node, hops, spec.routes),
+            *addressing.interfaces(node, addresses, metrics),
+            *addressing.routes(node, hops, [one for one in spec.routes if not kernel_routes.is_made(one, spec.interfaces)]),
             *addressing.local_routes(prefixes),
             *addressing.rules(spec.rules, families),
             *addressing.stand_for(node, sorted({prefix.version for prefix in prefixes})),
