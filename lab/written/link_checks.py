@@ -12,26 +12,30 @@ from lab.written.words import LEAST_MTU_OF_IPV6, BareAddress, InterfaceAddress
 def check_links(topology: Topology) -> Iterator[Problem]:
     """Every problem of interfaces as links."""
     for network in topology.networks:
-        yield from _macs(topology, network)
+        yield from _twice(topology, network, "mac", "MAC address")
+        yield from _twice(topology, network, "link_local", "link-local address")
         if topology.is_point_to_point(network):
             yield from _two_ends(topology, network)
     for name, node in topology.nodes.items():
         for ifname, interface in node.interfaces.items():
+            if interface.link_local is not None and not node.addresses(6):
+                what = f"node {name}: {ifname} has {interface.link_local}, and the node no IPv6 address: it speaks IPv4 alone"
+                yield Problem(what, topology.where("nodes", name, "interfaces", ifname, "link-local"))
             six = interface.of_family(6)
             if interface.mtu is not None and interface.mtu < LEAST_MTU_OF_IPV6 and six:
                 what = f"node {name}: {ifname} has {six[0].ip} and MTU {interface.mtu}: IPv6 needs {LEAST_MTU_OF_IPV6} bytes"
                 yield Problem(what, topology.where("nodes", name, "interfaces", ifname, "mtu"))
 
 
-def _macs(topology: Topology, network: str) -> Iterator[Problem]:
+def _twice(topology: Topology, network: str, key: str, kind: str) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name, ifname, interface in topology.on_network(network):
-        if interface.mac is None:
-            continue
-        if interface.mac in seen:
-            what = f"node {name}: {interface.mac} is the MAC address of {seen[interface.mac]} already, on network {network}"
-            yield Problem(what, topology.where("nodes", name, "interfaces", ifname, "mac"))
-        seen.setdefault(interface.mac, f"node {name} ({ifname})")
+        own = getattr(interface, key)
+        if own is not None and own in seen:
+            what = f"node {name}: {own} is the {kind} of {seen[own]} already, on network {network}"
+            yield Problem(what, topology.where("nodes", name, "interfaces", ifname, key.replace("_", "-")))
+        if own is not None:
+            seen.setdefault(own, f"node {name} ({ifname})")
 
 
 def _two_ends(topology: Topology, network: str) -> Iterator[Problem]:
@@ -43,9 +47,10 @@ def _two_ends(topology: Topology, network: str) -> Iterator[Problem]:
         mend = "a link has two ends: give each other end a network of its own"
         yield Problem(what, topology.where("nodes", node, "interfaces", ifname, "link"), mend)
     for name, other, interface in ends:
-        if interface.mac is not None:
-            what = f"node {name}: {other} has a MAC address, and network {network} is a point-to-point link, which knows none"
-            yield Problem(what, topology.where("nodes", name, "interfaces", other, "mac"), "leave `mac` out")
+        for key, own in (("mac", interface.mac), ("link-local", interface.link_local)):
+            if own is not None:
+                what = f"node {name}: {other} has `{key}`, and network {network} is point-to-point: nobody is asked there"
+                yield Problem(what, topology.where("nodes", name, "interfaces", other, key), f"leave `{key}` out")
 
 
 def outside(

@@ -30,6 +30,7 @@ _METRICS = {  # numbers of linux/rtnetlink.h, RTAX_
 _LOCK, _FEATURES, _ECN = 1, 12, 1
 _ALIASES = {"priority": "metric", "preference": "metric", "dsfield": "tos", "realms": "realm", "protocol": "proto"}
 _ASIDE = ("proto", "expires", "error", "nhid", "rtt", "rttvar", "rto_min", "congctl", "users", "age", "ttl-propagate")
+_BY_KERNEL = ("kernel", "none", "unspec")  # the last two of table local, by kernels before 4.17
 _FLAGS = ("onlink", "linkdown", "pervasive", "offload", "rt_offload", "trap", "rt_trap", "notify", "cache")
 
 
@@ -52,6 +53,7 @@ class _Draft:
     realm: int | None = None
     by_kernel: bool = False
     six: bool = False
+    foreign: bool = False  # its gateway's family is named, as it is where that is not its own
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -98,7 +100,7 @@ def _route(line: Line) -> Route:
         realm=draft.realm, onlink=draft.onlink, hops=tuple(draft.hops), metrics=tuple(sorted(draft.metrics.items())),
         by_kernel=draft.by_kernel, family_open=family_open,
     )  # fmt: skip
-    _check(words, route)
+    _check(words, route, foreign=draft.foreign)
     return route
 
 
@@ -107,7 +109,9 @@ def _word(words: Words, draft: _Draft) -> None:
     word = words.take()
     meaning = _ALIASES.get(word, word)
     if meaning == "nexthop":
-        draft.hops.append(_hop(words))
+        hop, foreign = _hop(words)
+        draft.hops.append(hop)
+        draft.foreign = draft.foreign or foreign
     elif meaning in ("dead", "unresolved"):
         raise words.wrong(f"{word!r}: the kernel used this route no more when it was printed\nleave the line out")
     elif meaning in _FLAGS:
@@ -120,6 +124,8 @@ def _word(words: Words, draft: _Draft) -> None:
         if feature != "ecn":
             raise words.wrong(f"the feature {feature!r} is not known here; there is ecn")
         draft.metrics[_FEATURES] = _ECN
+    elif meaning == "weight":
+        raise words.unknown(word)
     else:
         words.once(meaning, word)
         _field(words, meaning, word, draft)
@@ -129,6 +135,7 @@ def _field(words: Words, meaning: str, word: str, draft: _Draft) -> None:  # noq
     following = words.after(word) if meaning in _TAKES else ""
     match meaning:
         case "via":
+            draft.foreign = draft.foreign or following in FAMILIES
             draft.via = _gateway(words, following)
         case "dev":
             draft.dev = following
@@ -151,7 +158,7 @@ def _field(words: Words, meaning: str, word: str, draft: _Draft) -> None:  # noq
         case "pref":
             draft.six = True  # only IPv6 routes have one
         case "proto":
-            draft.by_kernel = following == "kernel"
+            draft.by_kernel = following in _BY_KERNEL
         case _ if meaning not in _ASIDE:
             raise words.unknown(word)
 
@@ -168,8 +175,8 @@ def _metric(words: Words, meaning: str, draft: _Draft) -> None:
     draft.metrics[number] = words.number(meaning, following)
 
 
-def _hop(words: Words) -> Hop:
-    """What stands behind ``nexthop``, as far as its words go."""
+def _hop(words: Words) -> tuple[Hop, bool]:
+    """What stands behind ``nexthop``, as far as its words go, and whether its gateway's family is named."""
     draft = _Draft()
     one = Words(words.text, (), _FORM)
     while words and words.next in ("via", "dev", "weight", *_FLAGS, "dead"):
@@ -185,7 +192,7 @@ def _hop(words: Words) -> Hop:
         raise words.wrong("a nexthop leads nowhere: say `via ADDRESS` or `dev INTERFACE`")
     if not 1 <= draft.weight <= 256:
         raise words.wrong(f"weight {draft.weight} is not between 1 and 256")
-    return Hop(draft.via, draft.dev, draft.weight, draft.onlink)
+    return Hop(draft.via, draft.dev, draft.weight, draft.onlink), draft.foreign
 
 
 def _gateway(words: Words, word: str) -> Address:
@@ -208,11 +215,11 @@ def _destination(words: Words, word: str, draft: _Draft, family: int | None) -> 
         raise words.wrong(f"{word!r} is not an IPv4 or IPv6 network like 10.0.1.0/24")
     told = [6] if draft.six else [one.version for one in draft.addresses]
     gateways = [one.via.version for one in (*draft.hops, Hop(draft.via)) if one.via is not None]
-    found = family or next(iter((*told, *gateways)), None)
+    found = family or next(iter((*told, *([4] if draft.foreign else gateways))), None)
     return ip_network("::/0" if found == 6 else "0.0.0.0/0"), found is None
 
 
-def _check(words: Words, route: Route) -> None:
+def _check(words: Words, route: Route, *, foreign: bool) -> None:
     if route.kind in _NOWHERE:
         if route.via or route.hops or route.dev not in (None, "lo"):
             raise words.wrong(f"a {route.kind} route leads nowhere, so it has no via and no dev")
@@ -225,12 +232,8 @@ def _check(words: Words, route: Route) -> None:
     given = (*(hop.via for hop in route.ways), route.src)
     if route.family == 6 and any(one is not None and one.version == 4 for one in given):
         raise words.wrong("mixes IPv4 and IPv6")
-    if route.family == 4 and any(one is not None and one.version == 6 for one in (route.src, *_plain(words, route))):
+    # only an IPv4 route may have a gateway of the other family, which is then named
+    if route.family == 4 and any(one is not None and one.version == 6 for one in (given[-1:] if foreign else given)):
         raise words.wrong("mixes IPv4 and IPv6")
     if route.source is not None and (route.source.version == 4 or route.family == 4):
         raise words.wrong("`from` is a word of IPv6 routes; for IPv4 write a rule with it")
-
-
-def _plain(words: Words, route: Route) -> tuple[Address | None, ...]:
-    """Gateways without the word ``inet6``: of an IPv4 route these must be of IPv4."""
-    return () if " inet6 " in f" {words.text} " else tuple(hop.via for hop in route.ways)

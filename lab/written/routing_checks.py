@@ -34,11 +34,13 @@ def check_route(topology: Topology, name: str, node: NodeSpec, route: Route, whe
     if is_made(route, node.interfaces):
         return
     if why := _not_the_kernels(node, route):
-        yield Problem(f"{said}: {why}", where)
+        what, _, mend = why.partition("\n")
+        yield Problem(f"{said}: {what}", where, mend)
         return
     for way in route.ways:
         if why := _leads_nowhere(topology, node, route, way):
-            yield Problem(f"{said}{why}", where)
+            what, _, mend = why.partition("\n")
+            yield Problem(f"{said}{what}", where, mend)
     if route.src is not None and not _is_own(node, route.src):
         mend = f"the node's own packets would leave with it: give it to one of {name}'s interfaces, or leave `src` out"
         yield Problem(f"{said}: {route.src} is no address of {name}", where, mend)
@@ -60,12 +62,32 @@ def _not_the_kernels(node: NodeSpec, route: Route) -> str | None:
 
 def _leads_nowhere(topology: Topology, node: NodeSpec, route: Route, way: Hop) -> str | None:
     """Why one way of a route leads nowhere; None where it leads somewhere."""
+    if way.via is not None and way.via.is_link_local and way.via.version == 6:
+        return _no_link_local(topology, node, way)
     if way.via is not None:
         why = not_next_to(topology, node, way.via)
         return None if why is None else f": the gateway {way.via} {why}"
     if way.dev in node.interfaces and not node.addresses(route.family):
         return f" is of IPv{route.family}, which {way.dev} has no address of"
     return None
+
+
+def _no_link_local(topology: Topology, node: NodeSpec, way: Hop) -> str | None:
+    """Why a link-local gateway is not there; None where a neighbour has it, or none is asked."""
+    interface = node.interfaces.get(way.dev or "")
+    if interface is None:
+        return f": the gateway {way.via} is link-local: say by which interface, `dev INTERFACE`"
+    if not node.addresses(6):
+        return f": the gateway {way.via} is of IPv6, which the node has no address of"
+    if topology.is_point_to_point(interface.network):
+        return None
+    ports = [port for _, _, port in topology.on_network(interface.network) if port is not interface]
+    if any(str(way.via) in port.link_locals for port in ports):
+        return None
+    return (
+        f": the gateway {way.via} cannot be used: link-local, and nobody on network {interface.network} is known to have it"
+        f"\nsay at its interface `link-local: {way.via}`, or `mac:` where the address was made of its MAC"
+    )
 
 
 def _is_own(node: NodeSpec, address: Address) -> bool:

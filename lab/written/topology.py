@@ -42,6 +42,7 @@ from lab.written.words import (
     InterfaceAddresses,
     InterfaceName,
     Lines,
+    LinkLocal,
     Mac,
     Mtu,
     Name,
@@ -126,13 +127,28 @@ class Interface(BaseModel):
     )
     mac: Mac | None = Field(default=None, description="its MAC address; the lab gives one where none is written")
     mtu: Mtu | None = Field(default=None, description="its MTU in bytes, 68 to 65535; 1500 where none is written")
+    link_local: LinkLocal | None = Field(
+        default=None, alias="link-local", description="a link-local address besides its own: fe80::1, as routers have it"
+    )
     link: Literal["point-to-point"] | None = Field(
         default=None, description="point-to-point: what one end sends arrives at the other, whatever its address is"
     )
 
+    @property
+    def link_locals(self) -> tuple[str, ...]:
+        """Its link-local addresses as far as they are known: the one that is written, and the one that its MAC makes."""
+        made = () if self.mac is None else (_of_mac(self.mac),)
+        return (*made, *(() if self.link_local is None else (self.link_local,)))
+
     def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
         """Its addresses of the family (4 or 6), in the order written."""
         return tuple(address for address in self.addresses if address.version == family)
+
+
+def _of_mac(mac: str) -> str:
+    """The link-local address that an interface makes of its MAC (RFC 4291, appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    return str(ip_address(b"\xfe\x80" + bytes(6) + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]))
 
 
 AnInterface = Annotated[

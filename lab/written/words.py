@@ -43,6 +43,7 @@ _NAME = re.compile(NAME_PATTERN)
 _INTERFACE = re.compile(INTERFACE_PATTERN)
 _SYSCTL = re.compile(SYSCTL_PATTERN)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_LINK_LOCAL = ip_network("fe80::/64")
 OWN_MACS = "02:4c:00"
 LEAST_MTU, LEAST_MTU_OF_IPV6, MOST_MTU = 68, 1280, 65535  # bytes; RFC 791, RFC 8200
 _RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
@@ -196,6 +197,14 @@ def _mac(value: object) -> str:
     return plain
 
 
+def _link_local(value: object) -> str:
+    """A link-local address that an interface can have, in its canonical form."""
+    address = parse_address(text_of(value))
+    if address not in _LINK_LOCAL or address == _LINK_LOCAL[0]:
+        raise ValueError(f"{str(value)!r} is no link-local address of a host: it lies in {_LINK_LOCAL}, as fe80::1")
+    return str(address)
+
+
 def _mtu(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"an MTU is a whole number of bytes, not {value!r}")
@@ -307,6 +316,7 @@ AnInterfaceAddress = Annotated[InterfaceAddress, *written_as(_interface_address,
 Mac = Annotated[
     str, PlainValidator(_mac), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"})
 ]
+LinkLocal = Annotated[str, PlainValidator(_link_local), WithJsonSchema(ADDRESS_SCHEMA)]
 Mtu = Annotated[
     int, PlainValidator(_mtu), WithJsonSchema({"type": "integer", "minimum": LEAST_MTU, "maximum": MOST_MTU})
 ]

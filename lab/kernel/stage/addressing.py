@@ -32,6 +32,8 @@ def interfaces(
         yield set_up(name, index)
         for text in texts:
             yield new_address(name, index, text, metrics.get((name, ip_interface(text).network)) if metrics else None)
+        if node.ports[name].link_local:
+            yield new_address(name, index, f"{node.ports[name].link_local}/64")
 
 
 def routes(node: Node, gateways: Sequence[str], written: Sequence[Route]) -> Iterator[Request]:

@@ -182,7 +182,10 @@ class Network:
         weights = {}
         for network in self.topology.networks:
             ends = [
-                LinkEnd(self._nodes[name], interface, tuple(str(address) for address in spec.addresses), spec.mac, spec.mtu)
+                LinkEnd(
+                    self._nodes[name], interface, tuple(str(address) for address in spec.addresses),
+                    spec.mac, spec.mtu, spec.link_local,
+                )
                 for name, interface, spec in self.topology.on_network(network)
             ]
             if ends:

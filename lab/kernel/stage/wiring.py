@@ -30,6 +30,7 @@ class LinkEnd:
     addresses: tuple[str, ...]
     mac: str | None = None
     mtu: int | None = None
+    link_local: str | None = None
 
 
 class Wiring:
@@ -64,7 +65,7 @@ class Wiring:
     def _port(self, network: str, end: LinkEnd, mac: str | None = None) -> Link:
         addresses = tuple(address.partition("/")[0] for address in end.addresses)
         link = self._link(end.interface, mac or end.mac, end.mtu)
-        end.node.ports[end.interface] = Port(link.name, network, link.index, link.mac, addresses)
+        end.node.ports[end.interface] = Port(link.name, network, link.index, link.mac, addresses, end.link_local or "")
         return link
 
     def _pair(self, network: str, one: LinkEnd, two: LinkEnd, *, point_to_point: bool) -> None:
