@@ -87,7 +87,9 @@ class Words:
         """A routing table: one that has a name everywhere, or a number."""
         if word in TABLES:
             return TABLES[word]
-        if word[:1].isalpha() or word[:1] == "[":
+        if word == "[l3mdev-table]":
+            raise self.wrong("no interface of a lab is in a VRF, so this never selects\nleave the line out")
+        if word[:1].isalpha():
             raise self.wrong(f"table must be a number, not {word!r}\nwrite its number; /etc/iproute2/rt_tables has it")
         return self.number("table", word)
 

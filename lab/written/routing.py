@@ -103,10 +103,14 @@ class RoutingRule:
         return prefix.version if prefix else self.said_family
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it looks its table up for every packet, and takes what it finds."""
+        return self == RoutingRule(self.text, self.table, priority=self.priority, said_family=self.said_family, item=self.item)
+
+    @property
     def is_stock(self) -> bool:
         """Whether it is one of the three that every node has from its beginning."""
-        bare = RoutingRule(self.text, self.table, priority=self.priority, said_family=self.said_family, item=self.item)
-        return self == bare and (self.priority, self.table) in _STOCK
+        return self.is_plain and (self.priority, self.table) in _STOCK
 
 
 _STOCK = ((0, TABLES["local"]), (32766, TABLES["main"]), (32767, TABLES["default"]))

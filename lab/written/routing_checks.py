@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lab.errors import Problem, Where
 from lab.written.kernel_routes import first_of, is_made
@@ -103,6 +104,9 @@ def check_rule(name: str, node: NodeSpec, rule: RoutingRule, where: Where | None
     for word in (rule.iif, rule.oif):
         if word is not None and word not in (*node.interfaces, *rule.detached, "lo"):
             yield Problem(f"node {name}: rule {rule.text!r} names no interface of it", where)
+    if any(other is not rule and replace(other, text=rule.text, item=rule.item) == rule for other in node.rules):
+        what = f"node {name}: rule {rule.text!r} stands twice"
+        yield Problem(what, where, "leave one out; where `ip -6 rule` printed it, put that command above its lines")
     there = {other.priority for other in node.rules} | {0, 32766, 32767}
     if rule.action == "goto" and rule.goto not in there and "[unresolved]" not in rule.text:
         yield Problem(f"node {name}: rule {rule.text!r}: no rule has pref {rule.goto}, which it goes to", where)

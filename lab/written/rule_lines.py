@@ -6,6 +6,7 @@ The forms are those of iproute2's ip/iprule.c (print_rule).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from lab.written.line_words import FAMILIES, Line, Words, lines_of
@@ -38,6 +39,9 @@ def parse_rule(value: object) -> RoutingRule:
 
 def parse_rules(value: object) -> tuple[RoutingRule, ...]:
     """The rules of one item, which may be what ``ip rule`` printed, line by line; ValueError with the first that is wrong."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        ((pref, rest),) = value.items()
+        raise ValueError(f'a mapping stands where one rule belongs\nquote the line: "{pref}: {rest}"')
     return (value,) if isinstance(value, RoutingRule) else tuple(_rule(line) for line in lines_of(value, "rule"))
 
 

@@ -81,6 +81,15 @@ def rules(written: Sequence[RoutingRule], families: Sequence[int]) -> Iterator[R
             )  # fmt: skip
 
 
+def no_local_rule(written: Sequence[RoutingRule], families: Sequence[int]) -> Iterator[Request]:
+    """What takes a node's first rule away, where the ``written`` are a whole list that looks the local table up elsewhere."""
+    for family in families:
+        plain = [rule for rule in written if rule.family in (None, family) and rule.is_plain]
+        stock = {rule.table for rule in plain if rule.is_stock}
+        if MAIN_TABLE in stock and LOCAL_TABLE not in stock and any(rule.table == LOCAL_TABLE for rule in plain):
+            yield no_rule("the rule of the local table", family, LOCAL_TABLE, 0)
+
+
 def local_routes(prefixes: Sequence[Network]) -> Iterator[Request]:
     """What makes every address of ``prefixes`` the node's own; `stand_for` is the other half."""
     for prefix in prefixes:

@@ -205,13 +205,15 @@ class Network:
         families = [family for family in (4, 6) if spec.addresses(family)]
         hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
         prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
+        standing = sorted({prefix.version for prefix in prefixes})
         metrics = {(name, prefix): metric for name, prefix, metric in kernel_routes.metrics(spec.routes, spec.interfaces)}
         requests = [
             *addressing.interfaces(node, addresses, metrics),
             *addressing.routes(node, hops, [one for one in spec.routes if not kernel_routes.is_made(one, spec.interfaces)]),
             *addressing.local_routes(prefixes),
             *addressing.rules(spec.rules, families),
-            *addressing.stand_for(node, sorted({prefix.version for prefix in prefixes})),
+            *addressing.no_local_rule(spec.rules, [family for family in families if family not in standing]),
+            *addressing.stand_for(node, standing),
         ]
         carry_out(node.name, node.namespace, requests)
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}

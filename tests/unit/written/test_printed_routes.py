@@ -150,11 +150,12 @@ def test_what_is_no_printed_route(line: str, words: str) -> None:
         ("9: from all goto 8", "leads back"),
         ("9: from all dport 9-1 lookup 7", "ends before it begins"),
         ("9: from all ipproto many lookup 7", "ipproto must be a number"),
-        (r"9: from all lookup \[l3mdev-table\]".replace("\\", ""), "table must be a number"),
+        ("1000: from all lookup [l3mdev-table]", "in a VRF"),
+        ({"9": "from all lookup 7"}, 'quote the line: "9: from all lookup 7"'),
         ("-4 9: from 2001:db8::/32 lookup 7", "not of IPv4"),
     ],
 )
-def test_what_is_no_printed_rule(line: str, words: str) -> None:
+def test_what_is_no_printed_rule(line: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         parse_rule(line)
 

@@ -111,6 +111,7 @@ CASES = [
     (OFFICE, "{lan: [10.0.1.10, 10.9.9.9]}", ["10.9.9.9 lies outside network lan", "write its prefix length: 10.9.9.9/32"]),
     (OFFICE, "{lan: [10.0.1.10, 10.0.2.77/32]}", ["10.0.2.77 lies outside network lan", "and inside network dmz"]),
     (OFFICE, "{lan: [10.0.1.10, 10.9.9.0/24]}", ["10.9.9.0 cannot be used", "network address"]),
+    (RULE, "[32765: from all lookup 7]", ["the key 32765 is not a string", 'quote the line: "32765: from all lookup 7"']),
     (RULE, "[fwmark x lookup 102]", ["fwmark must be a number, not 'x'"]),
     (RULE, "[fwmark 2]", ["looks up no table"]),
     (RULE, '["from 2001:db8::1/32 lookup 100"]', ["'from 2001:db8::1/32 lookup 100'", "the network is 2001:db8::/32"]),
@@ -234,6 +235,13 @@ def test_links_that_cannot_be(old: str, new: str, line: int, words: list[str], t
     text = TWO.replace(old, new)
     assert text != TWO
     assert_told(lambda: topology(text, tmp_path), line, *words)
+
+
+def test_a_rule_that_two_commands_printed(tmp_path: Path) -> None:
+    path = changed(TOPOLOGY, RULE, "[9: from all lookup 7, 9: from all table 7]".replace("9:", "pref 9"), tmp_path)
+    problems = told(lambda: load_topology(path))
+    assert [line for line, _ in problems] == [line_of(TOPOLOGY, RULE)] * 2
+    assert all("stands twice" in message and "`ip -6 rule`" in message for _, message in problems)
 
 
 @pytest.mark.parametrize(
