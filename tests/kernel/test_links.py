@@ -108,13 +108,18 @@ def test_an_address_beside_its_network_is_reached_by_the_gateway(lab_of: LabOf) 
         assert [group.verdict.rule and group.verdict.rule.comment for group in swept.groups] == ["beside"], swept
 
 
-def test_a_gateway_beside_the_network_on_a_link_that_is_said(lab_of: LabOf) -> None:
+@pytest.mark.parametrize(
+    "routes",
+    [
+        ["default via 172.31.1.1 dev left", "172.31.1.1 dev left scope link"],  # as printed: what the first needs comes later
+        "default via 172.31.1.1 dev left onlink",
+        "default proto static\n\tnexthop via 172.31.1.1 dev left onlink\n\tnexthop via 172.31.1.1 dev left weight 2 onlink",
+    ],
+)
+def test_a_gateway_beside_the_network_on_a_link_that_is_said(lab_of: LabOf, routes: object) -> None:
     stage = corridor()
     stage["nodes"]["gateway"]["interfaces"]["left"] = ["10.0.1.1", "172.31.1.1/32"]
-    stage["nodes"]["client"] |= {
-        "interfaces": {"left": "10.0.1.10/32"}, "via": [],
-        "routes": ["default via 172.31.1.1 dev left", "172.31.1.1 dev left scope link"],
-    }
+    stage["nodes"]["client"] |= {"interfaces": {"left": "10.0.1.10/32"}, "via": [], "routes": routes}
     stage["nodes"]["gateway"]["routes"] = "10.0.1.10 dev left"
     assert lab_of(stage, gateway=OPEN).probe("client", "server", "tcp/443").allowed
 

@@ -59,7 +59,8 @@ SEVEN = (f"default {BY_OTHER} table 7", "10.0.1.0/24 dev left table 7")
         ([PLAIN, *SEVEN], "100: from all ipproto udp lookup 7", "right"),
         # a whole list in which the local table comes last: the gateway sends even what is for itself on
         ([PLAIN, "local 192.0.2.7 dev lo table local", f"192.0.2.7 {BY_OTHER}"],
-         ["9: from all lookup main suppress_prefixlength 0", "10: from all lookup local", "32766: from all lookup main"], "second"),
+         ["9: from all lookup main suppress_prefixlength 0", "10: from all lookup local", "32766: from all lookup main"],
+         "second"),
         ([PLAIN, *SEVEN], ["50: from all goto 200", "100: from all unreachable", "200: from all lookup 7"], "second"),
         ([f"{PLAIN}\n192.0.2.0/24 via 10.0.3.2 dev second onlink"], [], "second"),
         ([f"default metric 5\n\tnexthop {BY_OTHER} weight 2\n\tnexthop via 10.0.3.2 dev second weight 1"], [], "second"),
