@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -9,6 +11,8 @@ from lab.written.routing import TABLES
 from lab.written.words import Address, Network, is_address, number_of, parse_address, parse_network, text_of
 
 HIGHEST = 0xFFFFFFFF
+NAMED_TABLES = 0x8000_0000  # from here on are the numbers of tables that have a name in a host's rt_tables
+_TABLE_NAME = re.compile(r"[A-Za-z][\w.-]*")
 FAMILIES = {"inet": 4, "inet6": 6, "-4": 4, "-6": 6, "ipv4": 4, "ipv6": 6}
 _OBJECTS = {"route": ("route", "routes", "ro", "r"), "rule": ("rule", "rules", "ru")}
 _ADDS = ("add", "append", "replace", "change")
@@ -84,13 +88,13 @@ class Words:
         return low, high
 
     def table(self, word: str) -> int:
-        """A routing table: one that has a name everywhere, or a number."""
+        """A routing table: one that has a name everywhere, a number, or a name of the host's own, which gets a number."""
         if word in TABLES:
             return TABLES[word]
         if word == "[l3mdev-table]":
             raise self.wrong("no interface of a lab is in a VRF, so this never selects\nleave the line out")
-        if word[:1].isalpha():
-            raise self.wrong(f"table must be a number, not {word!r}\nwrite its number; /etc/iproute2/rt_tables has it")
+        if _TABLE_NAME.fullmatch(word):
+            return NAMED_TABLES | zlib.crc32(word.encode())
         return self.number("table", word)
 
     def realm(self, word: str) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lab.errors import Problem, Where
 from lab.written.kernel_routes import first_of, is_made
+from lab.written.line_words import NAMED_TABLES
 from lab.written.routing import TABLES, Hop, Route, RoutingRule
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import Address, refused
@@ -34,6 +35,8 @@ def check_route(topology: Topology, name: str, node: NodeSpec, route: Route, whe
         return
     if is_made(route, node.interfaces):
         return
+    if (route.table or 0) >= NAMED_TABLES and all(rule.table != route.table for rule in node.rules):
+        yield Problem(f"{said}: no rule looks its table up", where, "is its name right? A rule says `lookup` and the same name")
     if why := _not_the_kernels(node, route):
         what, _, mend = why.partition("\n")
         yield Problem(f"{said}: {what}", where, mend)
@@ -107,6 +110,9 @@ def check_rule(name: str, node: NodeSpec, rule: RoutingRule, where: Where | None
     if any(other is not rule and replace(other, text=rule.text, item=rule.item) == rule for other in node.rules):
         what = f"node {name}: rule {rule.text!r} stands twice"
         yield Problem(what, where, "leave one out; where `ip -6 rule` printed it, put that command above its lines")
+    if rule.table >= NAMED_TABLES and all(route.table != rule.table for route in node.routes):
+        mend = "is its name right? A route says `table` and the same name"
+        yield Problem(f"node {name}: rule {rule.text!r}: no route is in the table that it looks up", where, mend)
     there = {other.priority for other in node.rules} | {0, 32766, 32767}
     if rule.action == "goto" and rule.goto not in there and "[unresolved]" not in rule.text:
         yield Problem(f"node {name}: rule {rule.text!r}: no rule has pref {rule.goto}, which it goes to", where)

@@ -53,6 +53,7 @@ SEVEN = (f"default {BY_OTHER} table 7", "10.0.1.0/24 dev left table 7")
          ["100: from all lookup main suppress_prefixlength 0", "101: from all lookup 7"], "second"),
         ([PLAIN, *SEVEN],
          ["100: from all lookup main suppress_prefixlength 0", "101: from all lookup 7"], "second"),
+        ([PLAIN, *(route.replace("table 7", "table dsl-2") for route in SEVEN)], "100: from all lookup dsl-2", "second"),
         ([PLAIN, *SEVEN], "100: not from all fwmark 0xca6c lookup 7", "second"),
         ([PLAIN, *SEVEN], "100: from all ipproto tcp dport 443 lookup 7", "second"),
         ([PLAIN, *SEVEN], "100: from all ipproto tcp dport 444-500 lookup 7", "right"),

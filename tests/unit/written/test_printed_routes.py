@@ -121,7 +121,7 @@ def test_a_rule_as_it_is_printed(line: str, found: dict[str, Any]) -> None:
         ("10.0.0.0/24 dev eth1 prto kernel", "'10.0.0.0/24 dev eth1 prto kernel': 'prto' is not known here"),
         ("10.0.0.0/24 dev eth1 encap seg6", "'encap' is not known"),
         ("10.0.0.0/24 via 10.0.1.1 dead linkdown", "'dead': the kernel used this route no more"),
-        ("10.0.0.0/24 dev eth1 table vpn", "table must be a number, not 'vpn'"),
+        ("10.0.0.0/24 dev eth1 table -vpn", "table must be a number, not '-vpn'"),
         ("default nexthop weight 1", "a nexthop leads nowhere"),
         ("default nexthop via 10.0.0.1 dead", "used this way no more"),
         ("default dev a nexthop via 10.0.0.1", "no via and no dev besides"),

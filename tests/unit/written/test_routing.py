@@ -80,7 +80,7 @@ def test_a_rule_without_an_address_is_for_both_families(text: str, family: int |
         ("10.99.0.0/16 via", "nothing follows 'via'"),
         ("10.99.0.0/16 via 10.0.1.1 via 10.0.1.2", "'via' twice"),
         ("10.99.0.0/16 via 2001:db8::1", "mixes IPv4 and IPv6"),
-        ("10.99.0.0/16 dev lan table x", "table must be a number"),
+        ("10.99.0.0/16 dev lan table 7x", "table must be a number"),
         ("blackhole 10.0.0.0/8 dev lan", "leads nowhere"),
         (["10.99.0.0/16"], "list"),
     ],

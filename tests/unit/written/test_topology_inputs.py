@@ -93,6 +93,8 @@ CASES = [
     (ROUTE, "[default proto static nexthop via 10.0.1.99 nexthop via 10.7.1.99]", ["10.7.1.99 is on none of its networks"]),
     (ROUTE, '["10.1.0.0/16 dev lan\\n10.2.0.0/16 dev lan prto 7"]', ["'10.2.0.0/16 dev lan prto 7': 'prto' is not known here"]),
     (ROUTE, "[10.0.1.0/24 dev lan dead linkdown]", ["the kernel used this route no more", "leave the line out"]),
+    (ROUTE, "[10.99.0.0/16 dev lan table dls]", ["no rule looks its table up", "is its name right?"]),
+    (RULE, "[fwmark 2 lookup dls]", ["no route is in the table that it looks up", "is its name right?"]),
     (RULE, "[from all goto 900 pref 5]", ["no rule has pref 900"]),
     # links
     (OFFICE, "{lan: {network: lan, address: 10.0.1.10, mac: 52:54}}", ["52:54 is a number of base 60"]),
@@ -251,6 +253,7 @@ def test_a_rule_that_two_commands_printed(tmp_path: Path) -> None:
         'routes: "default via fe80::5054:ff:feaa:bbcc dev wire metric 1024"',  # made of its neighbour's MAC
         'routes: ["default via 198.51.100.254 dev wire metric 100", "default via 198.51.100.253 dev wire metric 600"]',
         'routes: ["default via inet6 2001:db8:f::fe dev wire", "local default dev lo table 100"]',
+        "routes: default dev wire table dsl\n    rules: fwmark 2 lookup dsl",
         'rules: ["100: from all iif eth9 [detached] lookup 7", "5: from all goto 100"]',
         "routes: |\n      ip route\n      198.51.100.0/24 dev wire proto kernel\n\n      ip -6 route\n      default dev wg0\n",
     ],
