@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lab.written.routing import TABLES
 from lab.written.words import Address, Network, is_address, number_of, parse_address, parse_network, text_of
 
+_SHOWN = 300  # characters of a line that a complaint quotes
 HIGHEST = 0xFFFFFFFF
 NAMED_TABLES = 0x8000_0000  # from here on are the numbers of tables that have a name in a host's rt_tables
 _TABLE_NAME = re.compile(r"[A-Za-z][\w.-]*")
@@ -31,8 +33,8 @@ class Words:
     """The words of a line, taken one by one; every complaint is a ValueError that quotes the line."""
 
     def __init__(self, text: str, words: Sequence[str], form: str) -> None:
-        self.text = text
-        self._words = list(words)
+        self.text = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        self._words = deque(words)
         self._form = form
         self._seen: set[str] = set()
 
@@ -46,13 +48,13 @@ class Words:
 
     def take(self) -> str:
         """The next word, which is there."""
-        return self._words.pop(0)
+        return self._words.popleft()
 
     def after(self, word: str) -> str:
         """What follows ``word``, which was taken."""
         if not self._words:
             raise self.wrong(f"nothing follows {word!r}; it is written {self._form}")
-        return self._words.pop(0)
+        return self._words.popleft()
 
     def once(self, meaning: str, word: str) -> None:
         """That ``word`` with this ``meaning`` stands here: a second time it is wrong."""
@@ -126,7 +128,7 @@ def lines_of(value: object, kind: str) -> Iterator[Line]:
     and table the lines are that follow it.
     """
     said: Line | None = None
-    found: list[Line] = []
+    found: list[tuple[list[str], Line]] = []
     for written in text_of(value).strip("\n").splitlines() or [""]:
         command = _command(written.split(), kind)
         said = command or said
@@ -134,10 +136,10 @@ def lines_of(value: object, kind: str) -> Iterator[Line]:
         if not text and (command or found):
             continue
         if text.split()[:1] == ["nexthop"] and found:
-            found[-1] = found[-1]._replace(text=f"{found[-1].text} {text}")
+            found[-1][0].append(text)
         else:
-            found.append(Line(text, *(said or Line(""))[1:]))
-    return iter(found)
+            found.append(([text], said or Line("")))
+    return (of._replace(text=" ".join(texts)) for texts, of in found)
 
 
 def _command(words: Sequence[str], kind: str) -> Line | None:

@@ -30,6 +30,7 @@ _METRICS = {  # numbers of linux/rtnetlink.h, RTAX_
 _LOCK, _FEATURES, _ECN = 1, 12, 1
 _ALIASES = {"priority": "metric", "preference": "metric", "dsfield": "tos", "realms": "realm", "protocol": "proto"}
 _ASIDE = ("proto", "expires", "error", "nhid", "rtt", "rttvar", "rto_min", "congctl", "users", "age", "ttl-propagate")
+_MOST_HOPS = 256
 _BY_KERNEL = ("kernel", "none", "unspec")  # the last two of table local, by kernels before 4.17
 _FLAGS = ("onlink", "linkdown", "pervasive", "offload", "rt_offload", "trap", "rt_trap", "notify", "cache")
 
@@ -111,6 +112,8 @@ def _word(words: Words, draft: _Draft) -> None:
     if meaning == "nexthop":
         hop, foreign = _hop(words)
         draft.hops.append(hop)
+        if len(draft.hops) > _MOST_HOPS:
+            raise words.wrong(f"more than {_MOST_HOPS} ways")
         draft.foreign = draft.foreign or foreign
     elif meaning in ("dead", "unresolved"):
         raise words.wrong(f"{word!r}: the kernel used this route no more when it was printed\nleave the line out")

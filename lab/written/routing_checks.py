@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Set
 from dataclasses import replace
+from ipaddress import ip_network
+from typing import NamedTuple
 
-from lab.errors import Problem, Where
+from lab.errors import Problem
 from lab.written.kernel_routes import first_of, is_made
 from lab.written.line_words import NAMED_TABLES
-from lab.written.routing import TABLES, Hop, Route, RoutingRule
+from lab.written.routing import TABLES, Hop, Route
 from lab.written.topology import NodeSpec, Topology
-from lab.written.words import Address, refused
+from lab.written.words import Address, Network, refused
 
 
 def not_next_to(topology: Topology, node: NodeSpec, gateway: Address) -> str | None:
@@ -25,29 +28,55 @@ def not_next_to(topology: Topology, node: NodeSpec, gateway: Address) -> str | N
     return None
 
 
-def check_route(topology: Topology, name: str, node: NodeSpec, route: Route, where: Where | None) -> Iterator[Problem]:
-    """Every problem of one route of the node ``name``, told ``where`` it is written."""
-    said = f"node {name}: route {route.text!r}"
+def check_routes(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
+    """Every problem of the routes of the node ``name``."""
+    looked_up = {rule.table for rule in node.rules}
+    local = {route.destination for route in node.routes if route.kind == "local" and route.table == TABLES["local"]}
+    owned = _owned(local | set(() if isinstance(node.anyip, bool) else node.anyip))
+    for route in node.routes:
+        where = topology.where("nodes", name, "routes", route.item)
+        if (route.table or 0) >= NAMED_TABLES and route.table not in looked_up:
+            mend = "is its name right? A rule says `lookup` and the same name"
+            yield Problem(f"node {name}: route {route.text!r}: no rule looks its table up", where, mend)
+        for what, mend in _wrong(topology, name, node, route, owned):
+            yield Problem(f"node {name}: route {route.text!r}{what}", where, mend)
+
+
+class _Owned(NamedTuple):
+    """Prefixes that a node has whole, and their (family, length), of which there are few."""
+
+    prefixes: Set[Network]
+    lengths: Set[tuple[int, int]]
+
+    def has(self, address: Address) -> bool:
+        fitting = (length for version, length in self.lengths if version == address.version)
+        return any(ip_network(f"{address}/{length}", strict=False) in self.prefixes for length in fitting)
+
+
+def _owned(prefixes: Set[Network]) -> _Owned:
+    return _Owned(prefixes, {(prefix.version, prefix.prefixlen) for prefix in prefixes})
+
+
+def _wrong(topology: Topology, name: str, node: NodeSpec, route: Route, owned: _Owned) -> Iterator[tuple[str, str]]:
+    """What is wrong with one route, and how to mend it."""
     unknown = [way.dev for way in route.ways if way.dev is not None and way.dev not in (*node.interfaces, "lo")]
     if unknown:
-        mend = f"give {name} an interface {unknown[0]}, or leave the line out"
-        yield Problem(f"{said} names no interface of it", where, mend)
+        yield " names no interface of it", f"give {name} an interface {unknown[0]}, or leave the line out"
         return
     if is_made(route, node.interfaces):
         return
-    if (route.table or 0) >= NAMED_TABLES and all(rule.table != route.table for rule in node.rules):
-        yield Problem(f"{said}: no rule looks its table up", where, "is its name right? A rule says `lookup` and the same name")
     if why := _not_the_kernels(node, route):
         what, _, mend = why.partition("\n")
-        yield Problem(f"{said}: {what}", where, mend)
+        yield f": {what}", mend
         return
     for way in route.ways:
         if why := _leads_nowhere(topology, node, route, way):
             what, _, mend = why.partition("\n")
-            yield Problem(f"{said}{what}", where, mend)
-    if route.src is not None and not _is_own(node, route.src):
+            yield what, mend
+    own = route.src is None or route.src in node.addresses(route.src.version) or node.anyip is True
+    if not own and route.src is not None and not owned.has(route.src):
         mend = f"the node's own packets would leave with it: give it to one of {name}'s interfaces, or leave `src` out"
-        yield Problem(f"{said}: {route.src} is no address of {name}", where, mend)
+        yield f": {route.src} is no address of {name}", mend
 
 
 def _not_the_kernels(node: NodeSpec, route: Route) -> str | None:
@@ -94,25 +123,21 @@ def _no_link_local(topology: Topology, node: NodeSpec, way: Hop) -> str | None:
     )
 
 
-def _is_own(node: NodeSpec, address: Address) -> bool:
-    if address in node.addresses(address.version) or node.anyip is True:
-        return True
-    prefixes = () if isinstance(node.anyip, bool) else node.anyip
-    local = (route.destination for route in node.routes if route.kind == "local" and route.table == TABLES["local"])
-    return any(address in prefix for prefix in (*prefixes, *local))
-
-
-def check_rule(name: str, node: NodeSpec, rule: RoutingRule, where: Where | None) -> Iterator[Problem]:
-    """Every problem of one routing rule of the node ``name``, told ``where`` it is written."""
-    for word in (rule.iif, rule.oif):
-        if word is not None and word not in (*node.interfaces, *rule.detached, "lo"):
-            yield Problem(f"node {name}: rule {rule.text!r} names no interface of it", where)
-    if any(other is not rule and replace(other, text=rule.text, item=rule.item) == rule for other in node.rules):
-        what = f"node {name}: rule {rule.text!r} stands twice"
-        yield Problem(what, where, "leave one out; where `ip -6 rule` printed it, put that command above its lines")
-    if rule.table >= NAMED_TABLES and all(route.table != rule.table for route in node.routes):
-        mend = "is its name right? A route says `table` and the same name"
-        yield Problem(f"node {name}: rule {rule.text!r}: no route is in the table that it looks up", where, mend)
-    there = {other.priority for other in node.rules} | {0, 32766, 32767}
-    if rule.action == "goto" and rule.goto not in there and "[unresolved]" not in rule.text:
-        yield Problem(f"node {name}: rule {rule.text!r}: no rule has pref {rule.goto}, which it goes to", where)
+def check_rules(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
+    """Every problem of the routing rules of the node ``name``."""
+    tables = {route.table for route in node.routes}
+    prefs = {rule.priority for rule in node.rules} | {0, 32766, 32767}
+    times = Counter(replace(rule, text="", item=0) for rule in node.rules)
+    for rule in node.rules:
+        said, where = f"node {name}: rule {rule.text!r}", topology.where("nodes", name, "rules", rule.item)
+        for word in (rule.iif, rule.oif):
+            if word is not None and word not in (*node.interfaces, *rule.detached, "lo"):
+                yield Problem(f"{said} names no interface of it", where)
+        if times[replace(rule, text="", item=0)] > 1:
+            mend = "leave one out; where `ip -6 rule` printed it, put that command above its lines"
+            yield Problem(f"{said} stands twice", where, mend)
+        if rule.table >= NAMED_TABLES and rule.table not in tables:
+            mend = "is its name right? A route says `table` and the same name"
+            yield Problem(f"{said}: no route is in the table that it looks up", where, mend)
+        if rule.action == "goto" and rule.goto not in prefs and "[unresolved]" not in rule.text:
+            yield Problem(f"{said}: no rule has pref {rule.goto}, which it goes to", where)

@@ -24,6 +24,7 @@ _ALIASES = {
 _ACTIONS: tuple[RuleAction, ...] = ("nop", "blackhole", "unreachable", "prohibit")
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "icmpv6": 58, "sctp": 132}
 _DETACHED = ("[detached]", "[unresolved]")
+_LONGEST_NAME = 15  # IFNAMSIZ and its final zero
 _PREF = re.compile(r"(\d+):$")
 
 
@@ -70,7 +71,7 @@ def _word(words: Words, meaning: str, word: str, given: dict[str, Any], last: st
     if word == "not":
         given["inverted"] = True
     elif word in _DETACHED:
-        if last:
+        if last and last not in given.get("detached", ()):
             given["detached"] = (*given.get("detached", ()), last)
     elif meaning in _ACTIONS:
         words.once("lookup", word)
@@ -98,6 +99,8 @@ def _field(words: Words, meaning: str, following: str, given: dict[str, Any]) ->
         case "to":
             given["destination"] = _prefix(words, following)
         case "iif" | "oif":
+            if len(following) > _LONGEST_NAME:
+                raise words.wrong(f"{following[:_LONGEST_NAME]}… is longer than the name of an interface can be")
             given[meaning] = following
         case "fwmark":
             mark, slash, mask = following.partition("/")

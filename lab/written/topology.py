@@ -301,13 +301,13 @@ class Topology(BaseModel):
 
     @cached_property
     def _outside(self) -> dict[Address, str]:
-        """Addresses that lie in no network, and the network that each is on."""
+        """Addresses beside those of their network, and the network that each is on."""
         return {
             address.ip: name
             for name in self.networks
             for _, _, interface in self.on_network(name)
             for address in interface.addresses
-            if not any(address.ip in net for prefixes in self.networks.values() for net in prefixes)
+            if not any(address.ip in net for net in self.networks[name])
         }
 
     def is_point_to_point(self, network: str) -> bool:

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from lab.errors import Problem
 from lab.written.link_checks import check_links, outside
 from lab.written.messages import did_you_mean
-from lab.written.routing_checks import check_route, check_rule, not_next_to
+from lab.written.routing_checks import check_routes, check_rules, not_next_to
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import InterfaceAddress, Network, is_address, refused, set_aside
 
@@ -88,7 +88,8 @@ def _no_host(address: InterfaceAddress) -> str | None:
 
 def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     yield from _gateways(topology, name, node)
-    yield from _routing(topology, name, node)
+    yield from check_routes(topology, name, node)
+    yield from check_rules(topology, name, node)
     yield from _anyip(topology, name, node)
 
 
@@ -135,13 +136,6 @@ def _neighbours(topology: Topology, one: str, other: str) -> bool:
         for node in (one, other)
     )
     return bool(first & second) or not first or not second
-
-
-def _routing(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
-    for route in node.routes:
-        yield from check_route(topology, name, node, route, topology.where("nodes", name, "routes", route.item))
-    for rule in node.rules:
-        yield from check_rule(name, node, rule, topology.where("nodes", name, "rules", rule.item))
 
 
 def _names(topology: Topology) -> Iterator[Problem]:

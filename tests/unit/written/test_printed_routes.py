@@ -133,6 +133,7 @@ def test_a_rule_as_it_is_printed(line: str, found: dict[str, Any]) -> None:
         ("default dev a mtu", "nothing follows 'mtu'"),
         ("default dev a scope everywhere", "scope must be a number"),
         ("10.0.0.0/8 dev a\n10.1.0.0/16 dev b", "followed by another route"),
+        ("default" + " nexthop dev a" * 257, "more than 256 ways"),
         ("RTNETLINK answers: File exists", "'answers:' is not known here"),
     ],
 )
@@ -148,6 +149,7 @@ def test_what_is_no_printed_route(line: str, words: str) -> None:
         ("9: from all lookup 7 pref 9", "'pref' twice"),
         ("9: from all lookup 7 goto 10", "'goto' twice"),
         ("9: from all goto 8", "leads back"),
+        ("9: from all iif sixteen-letters- [detached] lookup 7", "longer than the name of an interface"),
         ("9: from all dport 9-1 lookup 7", "ends before it begins"),
         ("9: from all ipproto many lookup 7", "ipproto must be a number"),
         ("1000: from all lookup [l3mdev-table]", "in a VRF"),

@@ -253,6 +253,7 @@ def test_a_rule_that_two_commands_printed(tmp_path: Path) -> None:
         'routes: "default via fe80::5054:ff:feaa:bbcc dev wire metric 1024"',  # made of its neighbour's MAC
         'routes: ["default via 198.51.100.254 dev wire metric 100", "default via 198.51.100.253 dev wire metric 600"]',
         'routes: ["default via inet6 2001:db8:f::fe dev wire", "local default dev lo table 100"]',
+        'routes: [local 192.0.2.0/24 dev lo, default dev wire src 192.0.2.9, "local ::/64 dev lo", "::/0 dev wire src ::9"]',
         "routes: default dev wire table dsl\n    rules: fwmark 2 lookup dsl",
         'rules: ["100: from all iif eth9 [detached] lookup 7", "5: from all goto 100"]',
         "routes: |\n      ip route\n      198.51.100.0/24 dev wire proto kernel\n\n      ip -6 route\n      default dev wg0\n",
