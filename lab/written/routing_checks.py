@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_network
 from typing import NamedTuple
@@ -45,15 +45,15 @@ def check_routes(topology: Topology, name: str, node: NodeSpec) -> Iterator[Prob
 class _Owned(NamedTuple):
     """Prefixes that a node has whole, and their (family, length), of which there are few."""
 
-    prefixes: Set[Network]
-    lengths: Set[tuple[int, int]]
+    prefixes: set[Network]
+    lengths: set[tuple[int, int]]
 
     def has(self, address: Address) -> bool:
         fitting = (length for version, length in self.lengths if version == address.version)
         return any(ip_network(f"{address}/{length}", strict=False) in self.prefixes for length in fitting)
 
 
-def _owned(prefixes: Set[Network]) -> _Owned:
+def _owned(prefixes: set[Network]) -> _Owned:
     return _Owned(prefixes, {(prefix.version, prefix.prefixlen) for prefix in prefixes})
 
 
