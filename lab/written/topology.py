@@ -7,9 +7,8 @@ straight from Python.  ``lab.written.load.load_topology`` adds the checks of ``l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -27,6 +26,7 @@ from pydantic import (
 
 from lab.errors import Where
 from lab.written.cell import Service
+from lab.written.complete import completed
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -37,7 +37,6 @@ from lab.written.words import (
     SYSCTL_PATTERN,
     Address,
     Addresses,
-    BareAddress,
     InterfaceAddress,
     InterfaceAddresses,
     InterfaceName,
@@ -52,6 +51,7 @@ from lab.written.words import (
     ShortForm,
     Text,
     is_address,
+    link_local_of,
     one_or_several,
     parse_network,
     several,
@@ -137,18 +137,12 @@ class Interface(BaseModel):
     @property
     def link_locals(self) -> tuple[str, ...]:
         """Its link-local addresses as far as they are known: the one that is written, and the one that its MAC makes."""
-        made = () if self.mac is None else (_of_mac(self.mac),)
+        made = () if self.mac is None else (link_local_of(self.mac),)
         return (*made, *(() if self.link_local is None else (self.link_local,)))
 
     def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
         """Its addresses of the family (4 or 6), in the order written."""
         return tuple(address for address in self.addresses if address.version == family)
-
-
-def _of_mac(mac: str) -> str:
-    """The link-local address that an interface makes of its MAC (RFC 4291, appendix A)."""
-    raw = bytes.fromhex(mac.replace(":", ""))
-    return str(ip_address(b"\xfe\x80" + bytes(6) + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]))
 
 
 AnInterface = Annotated[
@@ -226,7 +220,7 @@ class Topology(BaseModel):
     @classmethod
     def _prefix_lengths(cls, nodes: dict[str, NodeSpec], info: ValidationInfo) -> dict[str, NodeSpec]:
         networks = info.data.get("networks") or {}
-        return {name: _with_prefix_lengths(node, networks) for name, node in nodes.items()}
+        return {name: completed(node, networks) for name, node in nodes.items()}
 
     def remember(self, document: Document) -> None:
         """Keep the file that this was read from, for messages and templates."""
@@ -379,34 +373,3 @@ def _with_services(node: object, names: Mapping[str, Any]) -> object:
 
 def _without_services(node: object) -> object:
     return {key: value for key, value in node.items() if key != "services"} if isinstance(node, Mapping) else node
-
-
-def _with_prefix_lengths(node: NodeSpec, networks: Mapping[str, tuple[Network, ...]]) -> NodeSpec:
-    interfaces = {
-        name: interface.model_copy(
-            update={
-                "addresses": tuple(
-                    _with_prefix_length(address, networks.get(interface.network, ())) for address in interface.addresses
-                )
-            }
-        )
-        for name, interface in node.interfaces.items()
-    }
-    routes = tuple(_of_its_family(route, interfaces) for route in node.routes)
-    return node.model_copy(update={"interfaces": interfaces, "routes": routes})
-
-
-def _of_its_family(route: Route, interfaces: Mapping[str, Interface]) -> Route:
-    """The route, of IPv6 where its line does not tell and only IPv6 addresses are where it leads."""
-    if not route.family_open:
-        return route
-    named = [port for name, port in interfaces.items() if name in {way.dev for way in route.ways}] or interfaces.values()
-    only_six = any(one.of_family(6) for one in named) and not any(one.of_family(4) for one in named)
-    return replace(route, destination=ip_network("::/0"), family_open=False) if only_six else route
-
-
-def _with_prefix_length(address: InterfaceAddress, networks: tuple[Network, ...]) -> InterfaceAddress:
-    if not isinstance(address, BareAddress):
-        return address
-    length = next((net.prefixlen for net in networks if net.version == address.version and address.ip in net), None)
-    return address if length is None else ip_interface(f"{address.ip}/{length}")

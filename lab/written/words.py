@@ -197,6 +197,12 @@ def _mac(value: object) -> str:
     return plain
 
 
+def link_local_of(mac: str) -> str:
+    """The link-local address that an interface makes of its MAC (RFC 4291, appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    return str(ip_address(b"\xfe\x80" + bytes(6) + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]))
+
+
 def _link_local(value: object) -> str:
     """A link-local address that an interface can have, in its canonical form."""
     address = parse_address(text_of(value))

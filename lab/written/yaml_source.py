@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import EllipsisType
 from typing import Any, NamedTuple, Protocol
@@ -29,7 +29,6 @@ Free = Collection[str] | EllipsisType  # the top-level keys under which values a
 _PLAIN_COLON = re.compile(r"""(?<!["'\]}]):(?=[^\s,\[\]{}])""")
 _STAND_INS = tuple(map(chr, range(0xE000, 0xE010)))
 
-_RULES = ("from ", "not from ")  # how lines of `ip rule` go on behind their number
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$|[-+]?\.inf$|\.nan$")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 _HEX = re.compile(r"0x[0-9a-fA-F]+$")
@@ -329,18 +328,9 @@ class _Composer:
             self.merge(parent, value, mark)
             parent.key = _NO_KEY
         else:
-            if isinstance(value, str) and value.startswith(_RULES):
-                self.mend_rule(parent, value)
             holder[parent.key] = value
             holder.marks[parent.key] = (parent.key_mark, mark)
             parent.key = _NO_KEY
-
-    def mend_rule(self, parent: _Open, value: str) -> None:
-        """Where a number is a key, and what stands behind it a routing rule, the whole line is to be quoted."""
-        where = self.where(parent.key_mark)
-        for place, problem in enumerate(self.problems):
-            if problem.where == where:
-                self.problems[place] = replace(problem, mend=f'quote the line: "{parent.key}: {value}"')
 
     def merge(self, into: _Open, value: Any, mark: Mark) -> None:
         """What ``<<`` means: the keys of a mapping, or of the first of several, that are not written beside it."""
@@ -356,7 +346,8 @@ class _Composer:
             raise self.fail("merge keys (<<) are not part of YAML 1.2", mark, "write the keys out")
         if not isinstance(key, str) and self.free is not ...:
             shown = "null" if key is None else str(key).lower()
-            self.tell(Problem(f"the key {shown} is not a string", self.where(mark), f'quote it: "{shown}"'))
+            also = ", or the whole line, where it is one text" if type(key) is int else ""
+            self.tell(Problem(f"the key {shown} is not a string", self.where(mark), f'quote it: "{shown}"{also}'))
             return shown
         if key in holder:
             first = holder.marks[key][0].line + 1

@@ -113,7 +113,7 @@ CASES = [
     (OFFICE, "{lan: [10.0.1.10, 10.9.9.9]}", ["10.9.9.9 lies outside network lan", "write its prefix length: 10.9.9.9/32"]),
     (OFFICE, "{lan: [10.0.1.10, 10.0.2.77/32]}", ["10.0.2.77 lies outside network lan", "and inside network dmz"]),
     (OFFICE, "{lan: [10.0.1.10, 10.9.9.0/24]}", ["10.9.9.0 cannot be used", "network address"]),
-    (RULE, "[32765: from all lookup 7]", ["the key 32765 is not a string", 'quote the line: "32765: from all lookup 7"']),
+    (RULE, "[32765: from all lookup 7]", ["the key 32765 is not a string", 'quote it: "32765", or the whole line']),
     (RULE, "[fwmark x lookup 102]", ["fwmark must be a number, not 'x'"]),
     (RULE, "[fwmark 2]", ["looks up no table"]),
     (RULE, '["from 2001:db8::1/32 lookup 100"]', ["'from 2001:db8::1/32 lookup 100'", "the network is 2001:db8::/32"]),
