@@ -74,7 +74,11 @@ _NO_CONDITION = re.compile(  # a route that is looked up, and what is written in
 
 
 def without_texts(text: str) -> str:
-    """A rule of nft without what it says to people, in its comment and its logs."""
+    """A rule of nft without what it says to people, in its comment and its logs.
+
+    >>> without_texts('tcp dport 22 accept comment "tcp dport 23"')
+    'tcp dport 22 accept'
+    """
     return _TEXTS.sub("", text) if '"' in text else text
 
 

@@ -68,7 +68,7 @@ class Geography:
                 if route.table is None and route.kind == "unicast" and ip_address(address) in route.destination
             ]
             if fitting:
-                best = max(fitting, key=lambda route: route.destination.prefixlen)
+                best = max(fitting, key=lambda route: (route.destination.prefixlen, -(route.metric or 0))).ways[0]
                 if best.dev in spec.interfaces:
                     return spec.interfaces[best.dev].network
                 return None if best.via is None else self.topology.network_of(str(best.via))

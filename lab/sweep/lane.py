@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from lab.errors import MeasurementError, Problem
@@ -17,6 +18,7 @@ from lab.kernel.stage.node import Node, Port
 from lab.kernel.stage.rest import FenceLane
 from lab.probe.stage import Stage
 from lab.sweep.train import SweepQuestion, Train
+from lab.written.topology import NodeSpec
 
 BURST = 256  # packets between two fences: a processor's backlog holds 1,000 or more (net.core.netdev_max_backlog)
 _WORTH_TWO = 4 * BURST  # packets from which on a second processor is asked to help
@@ -170,8 +172,15 @@ def _first_hop(stage: Stage, node: Node, destination: str, family: int) -> tuple
     for near in (destination, topology.next_hop(node.name, family)):
         network = topology.network_of(near) if near else None
         own = next((port for port in node.ports.values() if port.network == network), None)
+        if near and own is not None and not _on_link(spec, own, near):
+            continue  # an address beside its network's own: the kernel has no route to it on the link
         if near and own is not None:
             ports = (port for other in nodes.values() for port in other.ports.values() if port.network == network)
             neighbour = next((port for port in ports if near in port.addresses and port is not own), None)
             return None if neighbour is None else (own, neighbour)
     return None
+
+
+def _on_link(spec: NodeSpec, own: Port, address: str) -> bool:
+    interface = spec.interfaces.get(own.name)
+    return interface is None or any(ip_address(address) in one.network for one in interface.addresses)

@@ -11,7 +11,7 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from lab.written.words import INTERFACE_PATTERN, NAME_SCHEMA, one_or_several, parse_interface_name, parse_name
 
 if TYPE_CHECKING:
-    from lab.written.topology import Interface
+    from lab.written.interface import Interface
 
 Behind = tuple[str, ...] | None  # the nodes behind a port; None where the order in which they are written tells
 _PORT_SCHEMA = {"type": "string", "pattern": INTERFACE_PATTERN}

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from lab.errors import Problem
 from lab.written.bridge import behind
+from lab.written.interface import Interface
 from lab.written.messages import did_you_mean
-from lab.written.topology import Interface, NodeSpec, Topology
+from lab.written.topology import NodeSpec, Topology
 
 
 def check_bridges(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:

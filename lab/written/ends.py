@@ -9,8 +9,9 @@ from ipaddress import ip_network
 
 from lab.written.cell import FAMILIES, Sender, Target
 from lab.written.fields import Place
+from lab.written.interface import Interface
 from lab.written.messages import did_you_mean
-from lab.written.topology import Interface, NodeSpec, Topology
+from lab.written.topology import NodeSpec, Topology
 from lab.written.words import Address, is_address, parse_address, parse_network, refused
 
 _OF_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:")

@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from lab.written.cell import FAMILIES
+from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
 from lab.written.reject import REJECT_KINDS
-from lab.written.topology import STRICT
 from lab.written.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 WRITTEN = STRICT | ConfigDict(populate_by_name=True)

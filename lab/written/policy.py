@@ -11,9 +11,9 @@ from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJson
 
 from lab.errors import InputError, Problem, Where
 from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
+from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
 from lab.written.shipped import advice
-from lab.written.topology import STRICT
 from lab.written.words import OneOrSeveral, ShortForm, Text, not_text, one_or_several, text_of
 
 JINJA_OPTIONS = (

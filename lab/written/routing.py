@@ -1,25 +1,38 @@
-"""Routes and routing rules, written in the words of ``ip route`` and ``ip rule``."""
+"""Routes and routing rules of a node, as frozen records; their lines are read in `lab.written.route_lines` and `rule_lines`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Literal
 
-from lab.written.words import Address, Network, is_address, number_of, parse_address, parse_network, text_of
+from lab.written.words import Address, Network
 
-RouteKind = Literal["unicast", "blackhole", "unreachable", "prohibit"]
+RouteKind = Literal[
+    "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw"
+]
+RuleAction = Literal["lookup", "goto", "nop", "blackhole", "unreachable", "prohibit"]
 
-_KINDS: tuple[RouteKind, ...] = ("unicast", "blackhole", "unreachable", "prohibit")
-_TABLES = {"default": 253, "main": 254, "local": 255}
-_ROUTE_FORM = "[blackhole|unreachable|prohibit] DESTINATION [via ADDRESS] [dev INTERFACE] [table N]"
-_RULE_FORM = "[from P] [to P] [iif I] [oif I] [fwmark N[/MASK]] lookup N [pref N]"
-_HIGHEST = 0xFFFFFFFF
+TABLES = {"default": 253, "main": 254, "local": 255}
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One way of a route that has several, of which the kernel takes one for each flow."""
+
+    via: Address | None = None
+    dev: str | None = None
+    weight: int = 1
+    onlink: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One route of a node; ``text`` is as written, ``table`` None the main table, ``dev`` the interface's name."""
+    """One route of a node; ``text`` is as written, ``table`` None the main table, ``dev`` the interface's name.
+
+    ``src`` is the source that the node's own packets take, ``source`` the word ``from`` (IPv6: the sources that the route is
+    for).  ``metrics`` are numbers of linux/rtnetlink.h (RTAX_) and values.  ``by_kernel``: it says ``proto kernel``.
+    ``family_open``: nothing in the line says which family its ``default`` is of.  ``item`` is its place in the list.
+    """
 
     text: str
     destination: Network
@@ -27,18 +40,37 @@ class Route:
     dev: str | None = None
     table: int | None = None
     kind: RouteKind = "unicast"
+    metric: int | None = None
+    src: Address | None = None
+    source: Network | None = None
+    scope: int | None = None
+    tos: int = 0
+    realm: int | None = None
+    onlink: bool = False
+    hops: tuple[Hop, ...] = ()
+    metrics: tuple[tuple[int, int], ...] = ()
+    by_kernel: bool = False
+    family_open: bool = False
+    item: int = 0
 
     @property
     def family(self) -> int:
         """4 or 6."""
         return self.destination.version
 
+    @property
+    def ways(self) -> tuple[Hop, ...]:
+        """Where it leads: its only way, or each of several; none where it leads nowhere."""
+        return self.hops or ((Hop(self.via, self.dev, onlink=self.onlink),) if self.via or self.dev else ())
+
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """One policy routing rule of a node: what selects, and the table that is looked up.
+    """One policy routing rule of a node: what selects, and the table that is looked up (0 where its action is another).
 
     ``source`` and ``destination`` are the words ``from`` and ``to`` (None: all); ``mask`` is None where none is written.
+    ``family`` is 4 or 6 where the line says so; None where the rule holds for each family that the node has.
+    ``detached`` are its interfaces that were not there when it was printed.  ``item`` is its place in the list.
     """
 
     text: str
@@ -50,121 +82,35 @@ class RoutingRule:
     fwmark: int | None = None
     mask: int | None = None
     priority: int | None = None
+    action: RuleAction = "lookup"
+    goto: int | None = None
+    inverted: bool = False
+    tos: int = 0
+    uids: tuple[int, int] | None = None
+    protocol: int | None = None
+    sports: tuple[int, int] | None = None
+    dports: tuple[int, int] | None = None
+    suppress: int | None = None
+    realm: int | None = None
+    detached: tuple[str, ...] = ()
+    said_family: int | None = None
+    item: int = 0
 
     @property
     def family(self) -> int | None:
-        """4 or 6 where a prefix says so; None where the rule holds for each family that the node has."""
+        """4 or 6 where a prefix or the line says so; None where the rule holds for each family that the node has."""
         prefix = self.source or self.destination
-        return prefix.version if prefix else None
+        return prefix.version if prefix else self.said_family
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it looks its table up for every packet, and takes what it finds."""
+        return self == RoutingRule(self.text, self.table, priority=self.priority, said_family=self.said_family, item=self.item)
+
+    @property
+    def is_stock(self) -> bool:
+        """Whether it is one of the three that every node has from its beginning."""
+        return self.is_plain and (self.priority, self.table) in _STOCK
 
 
-def parse_route(value: object) -> Route:
-    """A route from ``10.99.0.0/16 via 10.0.1.99 table 7``; ValueError with what is wrong."""
-    if isinstance(value, Route):
-        return value
-    text = text_of(value)
-    words = text.split()
-    kind = next((kind for kind in _KINDS if words[:1] == [kind]), None)
-    if kind:
-        words = words[1:]
-    if not words:
-        raise ValueError(f"{text!r} has no destination; a route is written {_ROUTE_FORM}")
-    given = _pairs(text, words[1:], {"via": "via", "dev": "dev", "table": "table"}, _ROUTE_FORM)
-    via = _address(text, given["via"]) if "via" in given else None
-    route = Route(
-        text=text,
-        destination=_destination(text, words[0], via),
-        via=via,
-        dev=given.get("dev"),
-        table=_table(text, given["table"]) if "table" in given else None,
-        kind=kind or "unicast",
-    )
-    if route.kind != "unicast" and (route.via or route.dev):
-        raise ValueError(f"{text!r}: a {route.kind} route leads nowhere, so it has no via and no dev")
-    if route.kind == "unicast" and not (route.via or route.dev):
-        raise ValueError(f"{text!r} leads nowhere: say `via ADDRESS` or `dev INTERFACE`")
-    if via and via.version != route.destination.version:
-        raise ValueError(f"{text!r} mixes IPv4 and IPv6")
-    return route
-
-
-def parse_rule(value: object) -> RoutingRule:
-    """A routing rule from ``fwmark 2 lookup 102 pref 100``; ValueError with what is wrong."""
-    if isinstance(value, RoutingRule):
-        return value
-    text = text_of(value)
-    aliases = {word: word for word in ("from", "to", "iif", "oif", "fwmark")}
-    aliases |= {"lookup": "lookup", "table": "lookup", "pref": "pref", "priority": "pref", "preference": "pref"}
-    given = _pairs(text, text.split(), aliases, _RULE_FORM)
-    if "lookup" not in given:
-        raise ValueError(f"{text!r} looks up no table; a rule is written {_RULE_FORM}")
-    mark, slash, mask = given.get("fwmark", "").partition("/")
-    rule = RoutingRule(
-        text=text,
-        table=_table(text, given["lookup"]),
-        source=_prefix(text, given.get("from")),
-        destination=_prefix(text, given.get("to")),
-        iif=given.get("iif"),
-        oif=given.get("oif"),
-        fwmark=_number(text, "fwmark", mark) if mark else None,
-        mask=_number(text, "the mark's mask", mask) if slash else None,
-        priority=_number(text, "pref", given["pref"]) if "pref" in given else None,
-    )
-    if rule.source and rule.destination and rule.source.version != rule.destination.version:
-        raise ValueError(f"{text!r} mixes IPv4 and IPv6")
-    return rule
-
-
-def _pairs(text: str, words: list[str], aliases: dict[str, str], form: str) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for position in range(0, len(words), 2):
-        word = words[position]
-        if word not in aliases:
-            raise ValueError(f"{text!r}: {word!r} is not known here; it is written {form}")
-        if position + 1 == len(words):
-            raise ValueError(f"{text!r}: nothing follows {word!r}; it is written {form}")
-        if aliases[word] in given:
-            raise ValueError(f"{text!r} says {word!r} twice")
-        given[aliases[word]] = words[position + 1]
-    return given
-
-
-def _destination(text: str, word: str, via: Address | None) -> Network:
-    if word == "default":
-        return ip_network("::/0" if via is not None and via.version == 6 else "0.0.0.0/0")
-    try:
-        return parse_network(word)
-    except ValueError as error:
-        raise ValueError(f"{text!r}: {error}") from None
-
-
-def _prefix(text: str, word: str | None) -> Network | None:
-    if word is None or word == "all":
-        return None
-    try:
-        return parse_network(word)
-    except ValueError as error:
-        raise ValueError(f"{text!r}: {error}") from None
-
-
-def _address(text: str, word: str) -> Address:
-    if not is_address(word):
-        raise ValueError(f"{text!r}: {word!r} is not an address")
-    try:
-        return parse_address(word)
-    except ValueError as error:
-        raise ValueError(f"{text!r}: {error}") from None
-
-
-def _table(text: str, word: str) -> int:
-    return _TABLES[word] if word in _TABLES else _number(text, "table", word)
-
-
-def _number(text: str, what: str, word: str) -> int:
-    try:
-        number = number_of(word)
-    except ValueError:
-        raise ValueError(f"{text!r}: {what} must be a number, not {word!r}") from None
-    if not 0 <= number <= _HIGHEST:
-        raise ValueError(f"{text!r}: {what} {number} is not between 0 and {_HIGHEST}")
-    return number
+_STOCK = ((0, TABLES["local"]), (32766, TABLES["main"]), (32767, TABLES["default"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 from pydantic import (
@@ -25,24 +25,25 @@ from pydantic import (
 )
 
 from lab.errors import Where
-from lab.written.bridge import Bridge, Segment, segments_of
+from lab.written.bridge import Segment, segments_of
 from lab.written.cell import Service
-from lab.written.routing import Route, RoutingRule, parse_route, parse_rule
+from lab.written.complete import completed
+from lab.written.interface import STRICT, AnInterface, Interface, in_full
+from lab.written.route_lines import parse_routes
+from lab.written.routing import Route, RoutingRule
+from lab.written.rule_lines import parse_rules
 from lab.written.service import read_services
 from lab.written.words import (
-    INTERFACE_ADDRESS_SCHEMA,
     NETWORK_SCHEMA,
     SYSCTL_PATTERN,
     Address,
     Addresses,
-    InterfaceAddress,
-    InterfaceAddresses,
     InterfaceName,
+    Lines,
     Name,
     Names,
     Network,
     Networks,
-    ShortForm,
     Text,
     is_address,
     one_or_several,
@@ -52,15 +53,6 @@ from lab.written.words import (
     text_of,
 )
 from lab.written.yaml_source import Document
-
-STRICT = ConfigDict(
-    frozen=True,
-    extra="forbid",
-    strict=True,
-    arbitrary_types_allowed=True,
-    ignored_types=(cached_property,),
-    defer_build=True,  # a model inside another is then built once, as a part of it
-)
 
 
 def _anyip(value: object) -> bool | tuple[Network, ...]:
@@ -79,18 +71,6 @@ def _sysctl_value(value: object) -> str:
     return str(value) if isinstance(value, int) else text_of(value)
 
 
-def _interfaces(value: object) -> object:
-    """The short form ``wan: ADDRESSES`` as the full one: an interface is called after its network."""
-    if not isinstance(value, Mapping):
-        raise ValueError("interfaces are written as a mapping: {NETWORK: [ADDRESS, …]}")
-    return {
-        name: written
-        if isinstance(written, (Interface, Mapping))
-        else {"network": name, "address": written}
-        for name, written in value.items()
-    }
-
-
 def _service(value: object) -> Service:
     (service,) = read_services(value)
     return service
@@ -102,34 +82,10 @@ AnyIp = Annotated[
     PlainSerializer(lambda value: value if isinstance(value, bool) else [str(network) for network in value]),
     WithJsonSchema({"anyOf": [{"type": "boolean"}, NETWORK_SCHEMA, {"type": "array", "items": NETWORK_SCHEMA}]}),
 ]
-ARoute = Annotated[Route, PlainValidator(parse_route), WithJsonSchema({"type": "string"})]
 AService = Annotated[Service, PlainValidator(_service), WithJsonSchema({"type": "string"})]
-ARule = Annotated[RoutingRule, PlainValidator(parse_rule), WithJsonSchema({"type": "string"})]
 SysctlName = Annotated[str, PlainValidator(sysctl_name), WithJsonSchema({"type": "string", "pattern": SYSCTL_PATTERN})]
 SysctlValue = Annotated[
     str, PlainValidator(_sysctl_value), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
-]
-
-
-class Interface(BaseModel):
-    """One interface of a node; the prefix length of an address is its network's unless it is written."""
-
-    model_config = STRICT | ConfigDict(populate_by_name=True)
-
-    network: Name = Field(description="the network that it is on")
-    addresses: InterfaceAddresses = Field(
-        default=(), alias="address", description="its addresses, IPv4 and IPv6"
-    )
-    bridge: Bridge = Field(default={}, description="the ports, where it is a bridge: [eth0, vnet1], or {eth0: [NODE, …]}")
-    bridge_nf: bool = Field(default=False, alias="bridge-nf", description="whether rules see what it bridges (br_netfilter)")
-
-    def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
-        """Its addresses of the family (4 or 6), in the order written."""
-        return tuple(address for address in self.addresses if address.version == family)
-
-
-AnInterface = Annotated[
-    Interface, ShortForm(INTERFACE_ADDRESS_SCHEMA, {"type": "array", "items": INTERFACE_ADDRESS_SCHEMA, "minItems": 1})
 ]
 
 
@@ -141,15 +97,15 @@ class NodeSpec(BaseModel):
     role: Name = Field(description="what the node is there for: client, gateway, backend, …")
     interfaces: Annotated[
         dict[InterfaceName, AnInterface],
-        BeforeValidator(_interfaces),
+        BeforeValidator(in_full),
     ] = Field(description="{NETWORK: ADDRESSES}, or {INTERFACE: {network: NETWORK, address: ADDRESSES}}")
     anyip: AnyIp = Field(default=False, description="stands for every address beyond the lab, or for these prefixes")
     via: Names = Field(default=(), description="the default route: a node on a shared network, or addresses")
-    routes: Annotated[tuple[ARoute, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
-        default=(), description="as in `ip route`: 10.99.0.0/16 via 10.0.1.99 table 7"
+    routes: Annotated[tuple[Route, ...], Lines(parse_routes), several({"type": "string"}, least=0)] = Field(
+        default=(), description="as `ip route` prints them: 10.99.0.0/16 via 10.0.1.99 table 7; a text may have several lines"
     )
-    rules: Annotated[tuple[ARule, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
-        default=(), description="as in `ip rule`: fwmark 2 lookup 102 pref 100"
+    rules: Annotated[tuple[RoutingRule, ...], Lines(parse_rules), several({"type": "string"}, least=0)] = Field(
+        default=(), description="as `ip rule` prints them: fwmark 2 lookup 102 pref 100; a text may have several lines"
     )
     forwards: bool = Field(default=False, description="whether the node forwards packets")
     sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
@@ -223,7 +179,7 @@ class Topology(BaseModel):
     @classmethod
     def _prefix_lengths(cls, nodes: dict[str, NodeSpec], info: ValidationInfo) -> dict[str, NodeSpec]:
         networks = info.data.get("networks") or {}
-        return {name: _with_prefix_lengths(node, networks) for name, node in nodes.items()}
+        return {name: completed(node, networks) for name, node in nodes.items()}
 
     def remember(self, document: Document) -> None:
         """Keep the file that this was read from, for messages and templates."""
@@ -289,11 +245,27 @@ class Topology(BaseModel):
         return owners[0] if len(owners) == 1 else None
 
     def network_of(self, address: str) -> str | None:
-        """The name of the network that an address lies in."""
+        """The name of the network that an address lies in, or that the interface is on which has it besides."""
         return self._network_of(ip_address(address))
 
     def _network_of(self, wanted: Address) -> str | None:
-        return next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
+        inside = next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
+        return inside or self._outside.get(wanted)
+
+    @cached_property
+    def _outside(self) -> dict[Address, str]:
+        """Addresses beside those of their network, and the network that each is on."""
+        return {
+            address.ip: name
+            for name in self.networks
+            for _, _, interface in self.on_network(name)
+            for address in interface.addresses
+            if not any(address.ip in net for net in self.networks[name])
+        }
+
+    def is_point_to_point(self, network: str) -> bool:
+        """Whether what one end of a network sends arrives at the other: one interface on it that says so is enough."""
+        return any(interface.link is not None for _, _, interface in self.on_network(network))
 
     @cached_property
     def _members(self) -> dict[str, list[tuple[str, str, Interface]]]:
@@ -365,24 +337,3 @@ def _with_services(node: object, names: Mapping[str, Any]) -> object:
 
 def _without_services(node: object) -> object:
     return {key: value for key, value in node.items() if key != "services"} if isinstance(node, Mapping) else node
-
-
-def _with_prefix_lengths(node: NodeSpec, networks: Mapping[str, tuple[Network, ...]]) -> NodeSpec:
-    interfaces = {
-        name: interface.model_copy(
-            update={
-                "addresses": tuple(
-                    _with_prefix_length(address, networks.get(interface.network, ())) for address in interface.addresses
-                )
-            }
-        )
-        for name, interface in node.interfaces.items()
-    }
-    return node.model_copy(update={"interfaces": interfaces})
-
-
-def _with_prefix_length(address: InterfaceAddress, networks: tuple[Network, ...]) -> InterfaceAddress:
-    if address.network.prefixlen != address.network.max_prefixlen:
-        return address
-    length = next((net.prefixlen for net in networks if net.version == address.version and address.ip in net), None)
-    return address if length is None else ip_interface(f"{address.ip}/{length}")

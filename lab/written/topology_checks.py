@@ -7,9 +7,11 @@ from ipaddress import ip_address
 
 from lab.errors import Problem
 from lab.written.bridge_checks import check_bridges
+from lab.written.link_checks import check_links, outside
 from lab.written.messages import did_you_mean
+from lab.written.routing_checks import check_routes, check_rules, not_next_to
 from lab.written.topology import NodeSpec, Topology
-from lab.written.words import Address, InterfaceAddress, Network, is_address, refused, set_aside
+from lab.written.words import InterfaceAddress, Network, is_address, refused, set_aside
 
 
 def check_topology(topology: Topology) -> Iterator[Problem]:
@@ -17,6 +19,7 @@ def check_topology(topology: Topology) -> Iterator[Problem]:
     yield from _empty(topology)
     yield from _networks(topology)
     yield from _addresses(topology)
+    yield from check_links(topology)
     for name, node in topology.nodes.items():
         yield from _node(topology, name, node)
     yield from _names(topology)
@@ -69,8 +72,7 @@ def _addresses(topology: Topology) -> Iterator[Problem]:
                 if why := refused(address.ip) or _no_host(address):
                     yield Problem(f"node {name}: {own} cannot be used: {why}", where)
                 elif not any(address.ip in prefix for prefix in prefixes):
-                    inside = ", ".join(map(str, prefixes))
-                    yield Problem(f"node {name}: {own} lies outside network {interface.network} ({inside})", where)
+                    yield from outside(topology, name, interface.network, address, where)
                 if own in seen:
                     yield Problem(f"node {name}: {own} is the address of node {seen[own]} already", where)
                 seen[own] = name
@@ -87,7 +89,8 @@ def _no_host(address: InterfaceAddress) -> str | None:
 
 def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     yield from _gateways(topology, name, node)
-    yield from _routing(topology, name, node)
+    yield from check_routes(topology, name, node)
+    yield from check_rules(topology, name, node)
     yield from _anyip(topology, name, node)
     yield from check_bridges(topology, name, node)
 
@@ -117,7 +120,7 @@ def _gateways(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem
     for word in node.via:
         where = topology.where("nodes", name, "via")
         if is_address(word):
-            if why := _not_next_to(topology, node, ip_address(word)):
+            if why := not_next_to(topology, node, ip_address(word)):
                 yield Problem(f"node {name}: its gateway {word} {why}", where)
         elif word not in topology.nodes:
             mend = did_you_mean(word, topology.nodes, "the nodes")
@@ -135,35 +138,6 @@ def _neighbours(topology: Topology, one: str, other: str) -> bool:
         for node in (one, other)
     )
     return bool(first & second) or not first or not second
-
-
-def _not_next_to(topology: Topology, node: NodeSpec, gateway: Address) -> str | None:
-    """Why a node cannot send to this gateway directly; None when it can."""
-    if why := refused(gateway):
-        return f"cannot be used: {why}"
-    ports = [port for port in node.interfaces.values() if port.network == topology.network_of(str(gateway))]
-    if not ports:
-        return "is on none of its networks"
-    if not any(port.of_family(gateway.version) for port in ports):
-        return f"is out of reach: it has no IPv{gateway.version} address on network {ports[0].network}"
-    return None
-
-
-def _routing(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
-    for index, route in enumerate(node.routes):
-        where = topology.where("nodes", name, "routes", index)
-        if route.dev is not None and route.dev not in (*node.interfaces, "lo"):
-            yield Problem(f"node {name}: route {route.text!r} names no interface of it", where)
-        if route.via is not None and (why := _not_next_to(topology, node, route.via)):
-            yield Problem(f"node {name}: route {route.text!r}: the gateway {route.via} {why}", where)
-        elif route.via is None and route.dev in node.interfaces and not node.interfaces[route.dev].of_family(route.family):
-            what = f"node {name}: route {route.text!r} is of IPv{route.family}, which {route.dev} has no address of"
-            yield Problem(what, where)
-    for index, rule in enumerate(node.rules):
-        for word in (rule.iif, rule.oif):
-            if word is not None and word not in (*node.interfaces, "lo"):
-                where = topology.where("nodes", name, "rules", index)
-                yield Problem(f"node {name}: rule {rule.text!r} names no interface of it", where)
 
 
 def _names(topology: Topology) -> Iterator[Problem]:

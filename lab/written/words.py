@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -18,11 +19,22 @@ from ipaddress import (
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, GetJsonSchemaHandler, PlainSerializer, PlainValidator, WithJsonSchema
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 InterfaceAddress = IPv4Interface | IPv6Interface
+
+
+class BareIPv4(IPv4Interface):
+    """An IPv4 address of an interface that was written without a prefix length."""
+
+
+class BareIPv6(IPv6Interface):
+    """An IPv6 address of an interface that was written without a prefix length."""
+
+
+BareAddress = (BareIPv4, BareIPv6)
 
 NAME_PATTERN = r"^(?![.-])[^\s\x00-\x1f\x7f@:/\[\],>]+$"
 SYSCTL_PATTERN = r"^net(\.[A-Za-z0-9_][A-Za-z0-9_/-]*)+$"
@@ -30,6 +42,10 @@ INTERFACE_PATTERN = r"^[^\s\x00-\x1f\x7f/:@]{1,15}$"
 _NAME = re.compile(NAME_PATTERN)
 _INTERFACE = re.compile(INTERFACE_PATTERN)
 _SYSCTL = re.compile(SYSCTL_PATTERN)
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_LINK_LOCAL = ip_network("fe80::/64")
+OWN_MACS = "02:4c:00"
+LEAST_MTU, LEAST_MTU_OF_IPV6, MOST_MTU = 68, 1280, 65535  # bytes; RFC 791, RFC 8200
 _RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
 
 # 240/4 and 100::/64 are what the lab's own canaries are sent from; the others no host of a lab can have.
@@ -154,14 +170,55 @@ def _address(value: object) -> Address:
 
 def _interface_address(value: object) -> InterfaceAddress:
     if isinstance(value, (IPv4Interface, IPv6Interface)):
-        return value
+        return _bare(value.ip) if value.network.prefixlen == value.max_prefixlen else value
     text = text_of(value)
     if "%" in text:
         raise ValueError(f"{text!r}: an address is written without %INTERFACE")
     try:
-        return ip_interface(text)
+        address = ip_interface(text)
     except ValueError:
         raise ValueError(f"{text!r} is not an IPv4 or IPv6 address, with or without /PREFIX") from None
+    return address if "/" in text else _bare(address.ip)
+
+
+def _bare(address: Address) -> InterfaceAddress:
+    return BareIPv4(str(address)) if address.version == 4 else BareIPv6(str(address))
+
+
+def _mac(value: object) -> str:
+    """A MAC address that an interface can have, in lower case and with colons."""
+    text = text_of(value)
+    plain = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(plain):
+        raise ValueError(f"{text!r} is not a MAC address: write six bytes, 52:54:00:ab:cd:ef")
+    first = int(plain[:2], 16)
+    if first & 1 or plain == "00:00:00:00:00:00":
+        raise ValueError(f"{text!r} is {'a group of hosts' if first & 1 else 'nobody'}: no interface can have this MAC address")
+    if plain.startswith(OWN_MACS):
+        raise ValueError(f"{text!r}: addresses that begin with {OWN_MACS} are those that the lab gives out itself")
+    return plain
+
+
+def link_local_of(mac: str) -> str:
+    """The link-local address that an interface makes of its MAC (RFC 4291, appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    return str(ip_address(b"\xfe\x80" + bytes(6) + bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:]))
+
+
+def _link_local(value: object) -> str:
+    """A link-local address that an interface can have, in its canonical form."""
+    address = parse_address(text_of(value))
+    if address not in _LINK_LOCAL or address == _LINK_LOCAL[0]:
+        raise ValueError(f"{str(value)!r} is no link-local address of a host: it lies in {_LINK_LOCAL}, as fe80::1")
+    return str(address)
+
+
+def _mtu(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"an MTU is a whole number of bytes, not {value!r}")
+    if not LEAST_MTU <= value <= MOST_MTU:
+        raise ValueError(f"an MTU of {value} bytes cannot be: it is {LEAST_MTU} to {MOST_MTU}")
+    return value
 
 
 def parse_network(value: object) -> Network:
@@ -219,6 +276,24 @@ class OneOrSeveral:
         return {"anyOf": [whole["items"], whole]}
 
 
+class Lines:
+    """The pydantic metadata of records read from lines: an item of the list may have several, and each knows its item."""
+
+    def __init__(self, parse: Callable[[Any], tuple[Any, ...]]) -> None:
+        self._item = core_schema.no_info_plain_validator_function(parse)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        """A list of items, each read by itself, so that a complaint has its place; then flat."""
+        items = core_schema.tuple_variable_schema(self._item)
+        return core_schema.no_info_before_validator_function(
+            one_or_several, core_schema.no_info_after_validator_function(_flat, items)
+        )
+
+
+def _flat(items: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    return tuple(replace(one, item=place) for place, several_of in enumerate(items) for one in several_of)
+
+
 class ShortForm:
     """The pydantic metadata of a model that may be written in a short form too, whose JSON Schemas are given."""
 
@@ -246,6 +321,13 @@ InterfaceName = Annotated[
 AnAddress = Annotated[Address, *written_as(_address, ADDRESS_SCHEMA)]
 ANetwork = Annotated[Network, *written_as(parse_network, NETWORK_SCHEMA)]
 AnInterfaceAddress = Annotated[InterfaceAddress, *written_as(_interface_address, INTERFACE_ADDRESS_SCHEMA)]
+Mac = Annotated[
+    str, PlainValidator(_mac), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"})
+]
+LinkLocal = Annotated[str, PlainValidator(_link_local), WithJsonSchema(ADDRESS_SCHEMA)]
+Mtu = Annotated[
+    int, PlainValidator(_mtu), WithJsonSchema({"type": "integer", "minimum": LEAST_MTU, "maximum": MOST_MTU})
+]
 Addresses = Annotated[tuple[AnAddress, ...], BeforeValidator(one_or_more), several(ADDRESS_SCHEMA)]
 Networks = Annotated[tuple[ANetwork, ...], BeforeValidator(one_or_more), several(NETWORK_SCHEMA)]
 InterfaceAddresses = Annotated[

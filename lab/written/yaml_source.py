@@ -346,7 +346,8 @@ class _Composer:
             raise self.fail("merge keys (<<) are not part of YAML 1.2", mark, "write the keys out")
         if not isinstance(key, str) and self.free is not ...:
             shown = "null" if key is None else str(key).lower()
-            self.tell(Problem(f"the key {shown} is not a string", self.where(mark), f'quote it: "{shown}"'))
+            also = ", or the whole line, where it is one text" if type(key) is int else ""
+            self.tell(Problem(f"the key {shown} is not a string", self.where(mark), f'quote it: "{shown}"{also}'))
             return shown
         if key in holder:
             first = holder.marks[key][0].line + 1

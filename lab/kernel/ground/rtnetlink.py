@@ -11,10 +11,8 @@ import socket as sockets
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
-from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nfnetlink import (
     KERNEL_DEADLINE_S,
@@ -32,17 +30,16 @@ from lab.kernel.ground.nfnetlink import (
 )
 
 NLM_F_REPLACE, _NLM_F_EXCL = 0x100, 0x200
-_NEWLINK, _NEWADDR, _NEWROUTE, _NEWNEIGH = 16, 20, 24, 28
+_NEWLINK, _NEWADDR, _NEWNEIGH = 16, 20, 28
 ADD = NLM_F_CREATE | _NLM_F_EXCL
-_IFF_UP = 1
-_ADDRESS, _IFNAME, _MASTER, _LINKINFO, _NET_NS_FD, _TX_QUEUES, _RX_QUEUES = 1, 3, 10, 18, 28, 31, 32
+_IFF_UP, _IFF_NOARP = 0x1, 0x80
+_ADDRESS, _IFNAME, _MTU, _MASTER, _LINKINFO, _AF_SPEC, _NET_NS_FD, _TX_QUEUES, _RX_QUEUES = 1, 3, 4, 10, 18, 26, 28, 31, 32
+_ADDR_GEN_MODE, _GEN_NONE = 8, b"\1"  # IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE
 _KIND, _DATA, _PEER = 1, 2, 1
 _FORWARD_DELAY, _STP_STATE, _MCAST_SNOOPING = 1, 5, 23
-_DST, _OIF, _GATEWAY, _TABLE = 1, 4, 5, 15
 _LLADDR, _NUD_NOARP, _NTF_MASTER = 2, 0x40, 0x04
-_RTPROT_STATIC = 4
-_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
-_ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8}
+_SCOPE_UNIVERSE = 0
+_RT_PRIORITY = 9  # IFA_RT_PRIORITY (Linux 4.18)
 _UNSPEC, LOCAL_TABLE, MAIN_TABLE, _COMPAT = 0, 255, 254, 252
 _PART = 100  # messages; what is sent at once must fit into the socket's buffer, 212,992 bytes where nobody changed it
 _SOL_NETLINK, _GET_STRICT_CHK = 270, 12  # dumps keep to what is asked for (Linux 4.20)
@@ -64,11 +61,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One end of a link that is to be."""
+    """One end of a link that is to be; ``mtu`` (bytes) is the kernel's own where it is None."""
 
     name: str
     index: int
     mac: bytes
+    mtu: int | None = None
 
 
 def header(kind: int, flags: int, length: int, sequence: int = 0) -> bytes:
@@ -152,7 +150,8 @@ def word(kind: int, value: int) -> bytes:
 def _end(link: Link, *attributes: bytes) -> bytes:
     # a queue is some 100 µs of sysfs, and by default there is one for each processor
     queues = word(_TX_QUEUES, 1) + word(_RX_QUEUES, 1)
-    return _link(link.index, 0, text(_IFNAME, link.name), attribute(_ADDRESS, link.mac), queues, *attributes)
+    mtu = b"" if link.mtu is None else word(_MTU, link.mtu)
+    return _link(link.index, 0, text(_IFNAME, link.name), attribute(_ADDRESS, link.mac), mtu, queues, *attributes)
 
 
 def new_veth(one: Link, two: Link, namespace: Namespace, master: int | None = None) -> Request:
@@ -187,41 +186,23 @@ def set_up(name: str, index: int) -> Request:
     return Request(f"{name} up", _NEWLINK, 0, _link(index, _IFF_UP))
 
 
-def new_address(name: str, index: int, written: str) -> Request:
-    """Give the interface ``name`` the address that is ``written`` with its prefix length."""
+def ask_nobody(name: str, index: int, *, ipv6: bool) -> Request:
+    """Let a link ask for no neighbour; where the kernel has ``ipv6``, no link-local address, as its ends have one MAC."""
+    own = nest(_AF_SPEC, nest(sockets.AF_INET6, attribute(_ADDR_GEN_MODE, _GEN_NONE))) if ipv6 else b""
+    return Request(f"{name} point-to-point", _NEWLINK, 0, _link(index, _IFF_NOARP, own))
+
+
+def new_address(name: str, index: int, written: str, metric: int | None = None) -> Request:
+    """Give the interface ``name`` the address that is ``written`` with its prefix length; ``metric`` is its prefix route's."""
     address, _, length = written.partition("/")
     family = sockets.AF_INET6 if ":" in address else sockets.AF_INET
     packed = sockets.inet_pton(family, address)
     body = struct.pack("=BBBBI", family, int(length), 0, _SCOPE_UNIVERSE, index) + attribute(1, packed)
     if family == sockets.AF_INET:
         body += attribute(2, packed)  # IFA_LOCAL, which is IFA_ADDRESS where there is no peer
+    if metric is not None:
+        body += word(_RT_PRIORITY, metric)
     return Request(f"address {written} on {name}", _NEWADDR, ADD, body)
-
-
-def new_route(
-    what: str,
-    destination: IPv4Network | IPv6Network,
-    *,
-    via: IPv4Address | IPv6Address | None = None,
-    index: int | None = None,
-    table: int = MAIN_TABLE,
-    kind: str = "unicast",
-) -> Request:
-    """A route of a kind of ip-route(8) to ``destination``, through the gateway ``via``, the interface ``index`` or both."""
-    family, length = ADDRESS_FAMILIES[destination.version], destination.prefixlen
-    scope = _SCOPE_UNIVERSE
-    if kind == "local":
-        scope = _SCOPE_HOST
-    elif kind == "unicast" and via is None and destination.version == 4:
-        scope = _SCOPE_LINK  # as ip(8) has it: what is on the link can be a gateway
-    body = struct.pack("=BBBBBBBBI", family, length, 0, 0, small_table(table), _RTPROT_STATIC, scope, _ROUTE_TYPES[kind], 0)
-    if length:
-        body += attribute(_DST, destination.network_address.packed)
-    if via is not None:
-        body += attribute(_GATEWAY, via.packed)
-    if index is not None:
-        body += word(_OIF, index)
-    return Request(what, _NEWROUTE, ADD, body + word(_TABLE, table))
 
 
 def small_table(table: int) -> int:

@@ -23,6 +23,7 @@ from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.rest import Fence
 from lab.kernel.stage.wiring import LinkEnd, Wiring
 from lab.record.observation import Unresolved
+from lab.written import kernel_routes
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import Network as Prefix
 
@@ -188,7 +189,8 @@ class Network:
         for name, segment in self.topology.segments.items():
             ends = [self._end(node, interface) for node, interface in segment.ends]
             if ends:
-                switch = self._wiring.connect(segment.network, ends)
+                point_to_point = self.topology.is_point_to_point(segment.network)
+                switch = self._wiring.connect(segment.network, ends, point_to_point=point_to_point)
                 if switch is not None and name != segment.network:
                     switches.append((segment, switch))
                 weights[name] = 2 if len(ends) > 2 else 1
@@ -199,8 +201,10 @@ class Network:
 
     def _end(self, name: str, interface: str) -> LinkEnd:
         spec = self.topology.nodes[name].interfaces.get(interface)
-        addresses = () if spec is None else tuple(str(address) for address in spec.addresses)
-        return LinkEnd(self._nodes[name], interface, addresses)
+        if spec is None:
+            return LinkEnd(self._nodes[name], interface, ())
+        addresses = tuple(str(address) for address in spec.addresses)
+        return LinkEnd(self._nodes[name], interface, addresses, spec.mac, spec.mtu, spec.link_local)
 
     def _bring_up(self) -> None:
         bridges = {name: spec for name, spec in self.topology.nodes.items() if spec.bridges}
@@ -225,12 +229,15 @@ class Network:
         families = [family for family in (4, 6) if spec.addresses(family)]
         hops = [hop for family in families if (hop := self.topology.next_hop(node.name, family)) is not None]
         prefixes = [prefix for prefix in _prefixes(spec) if prefix.version in families]
+        standing = sorted({prefix.version for prefix in prefixes})
+        metrics = {(name, prefix): metric for name, prefix, metric in kernel_routes.metrics(spec.routes, spec.interfaces)}
         requests = [
-            *addressing.interfaces(node, addresses),
-            *addressing.routes(node, hops, spec.routes),
+            *addressing.interfaces(node, addresses, metrics),
+            *addressing.routes(node, hops, [one for one in spec.routes if not kernel_routes.is_made(one, spec.interfaces)]),
             *addressing.local_routes(prefixes),
             *addressing.rules(spec.rules, families),
-            *addressing.stand_for(node, sorted({prefix.version for prefix in prefixes})),
+            *addressing.no_local_rule(spec.rules, [family for family in families if family not in standing]),
+            *addressing.stand_for(node, standing),
         ]
         carry_out(node.name, node.namespace, requests)
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}

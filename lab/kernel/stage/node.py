@@ -17,13 +17,17 @@ LOOPBACK, LOOPBACK_INDEX = "lo", 1
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One interface of a node: its index, MAC and addresses of both families (without prefix length)."""
+    """One interface of a node: its index, MAC and addresses of both families (without prefix length).
+
+    ``link_local`` is one besides that which it makes itself, "" where there is none.
+    """
 
     name: str
     network: str
     index: int
     mac: bytes
     addresses: tuple[str, ...]
+    link_local: str = ""
 
     def of_family(self, family: int) -> tuple[str, ...]:
         """Its addresses of the family (4 or 6)."""

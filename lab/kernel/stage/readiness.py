@@ -84,7 +84,7 @@ def _not_ready(node: Node) -> list[str]:
         held = {_own_address(data) for data in dump(channel, _GETROUTE, _LOCAL_ROUTES) if data[_LENGTH_AT] == _WHOLE}
     for link in speaking:
         port = node.ports.get(link.name)
-        given = port.of_family(6) if port is not None else ()
+        given = (*port.of_family(6), *filter(None, [port.link_local])) if port is not None else ()
         waiting += [one for one in given if (link.index, sockets.inet_pton(sockets.AF_INET6, one)) not in held]
         if link.own and not any(index == link.index and address[:2] == _LINK_LOCAL for index, address in held):
             waiting.append(f"the link-local address of {link.name}")

@@ -12,7 +12,7 @@ from lab.record.verdict import Verdict
 from lab.written.expect.example import Example
 from lab.written.expect.key import About, Key, Witnessed, Words
 from lab.written.fields import Port
-from lab.written.topology import STRICT
+from lab.written.interface import STRICT
 from lab.written.words import Name, Text
 
 if TYPE_CHECKING:

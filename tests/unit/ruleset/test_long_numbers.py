@@ -13,7 +13,7 @@ from lab.ruleset.rule import read_ports
 from lab.ruleset.save import read_save
 from lab.written.fields import _mark
 from lab.written.icmp_types import parse_icmp
-from lab.written.routing import parse_rule
+from lab.written.rule_lines import parse_rule
 from lab.written.service import parse_ports
 
 LONG = "9" * 5000

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from lab.written.interface import Interface
 from lab.written.load import load_topology
-from lab.written.topology import Interface, NodeSpec, Topology
+from lab.written.topology import NodeSpec, Topology
 from tests.unit.written.written import TOPOLOGY, assert_told, topology
 
 SEVERAL = """

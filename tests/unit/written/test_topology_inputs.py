@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from lab.written.load import load_topology
 from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
-from tests.unit.written.written import TOPOLOGY, assert_told, changed, line_of, told
+from tests.unit.written.written import TOPOLOGY, assert_told, changed, line_of, told, topology
 
 OFFICE = '{lan: [10.0.1.10, "2001:db8:a::10"]}'
 ROUTE = "[10.99.0.0/16 via 10.0.1.99]"
@@ -82,6 +83,37 @@ CASES = [
     (ROUTE, "[10.99.0.5/16 dev lan]", ["the network is 10.99.0.0/16"]),
     (ROUTE, "10.99.0.0/16", ["leads nowhere"]),
     (ROUTE, "[10]", ["10 is a number"]),
+    (ROUTE, '["default via fe80::99 dev lan pref medium"]', ["nobody on network lan is known", "link-local: fe80::99"]),
+    (ROUTE, '["default via fe80::99 pref medium"]', ["is link-local", "dev INTERFACE"]),
+    (ROUTE, "[10.99.0.0/16 dev lan src 10.0.1.7]", ["10.0.1.7 is no address of gateway", "leave `src` out"]),
+    (ROUTE, "[10.0.1.0/24 dev lan proto kernel scope link src 10.0.1.7]", ["first address of lan in 10.0.1.0/24 is 10.0.1.1"]),
+    (ROUTE, "[local 10.0.1.7 dev lan table local proto kernel]", ["10.0.1.7 is no address of lan", "write it at"]),
+    (ROUTE, '["anycast 2001:db8:f:: dev lan table local"]', ["only the kernel makes an anycast route", "leave the line out"]),
+    (ROUTE, "[172.17.0.0/16 dev docker0 proto kernel scope link src 172.17.0.1 linkdown]", ["no interface", "docker0"]),
+    (ROUTE, "[default proto static nexthop via 10.0.1.99 nexthop via 10.7.1.99]", ["10.7.1.99 is on none of its networks"]),
+    (ROUTE, '["10.1.0.0/16 dev lan\\n10.2.0.0/16 dev lan prto 7"]', ["'10.2.0.0/16 dev lan prto 7': 'prto' is not known here"]),
+    (ROUTE, "[10.0.1.0/24 dev lan dead linkdown]", ["the kernel used this route no more", "leave the line out"]),
+    (ROUTE, "[10.99.0.0/16 dev lan table dls]", ["no rule looks its table up", "is its name right?"]),
+    (RULE, "[fwmark 2 lookup dls]", ["no route is in the table that it looks up", "is its name right?"]),
+    (RULE, "[from all goto 900 pref 5]", ["no rule has pref 900"]),
+    # links
+    (OFFICE, "{lan: {network: lan, address: 10.0.1.10, mac: 52:54}}", ["52:54 is a number of base 60"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, mac: "52:54:00:1:2:3"}}', ["not a MAC address", "write six bytes"]),
+    (OFFICE, "{lan: {network: lan, address: 10.0.1.10, mac: 53:54:00:aa:bb:cc}}", ["a group of hosts"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, mac: "00:00:00:00:00:00"}}', ["nobody"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, mac: "02-4C-00-00-04-01"}}', ["the lab gives out itself"]),
+    (OFFICE, "{lan: {network: lan, address: 10.0.1.10, mtu: 67}}", ["an MTU of 67 bytes cannot be: it is 68 to 65535"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, mtu: "1400"}}', ["a whole number of bytes, not '1400'"]),
+    (OFFICE, '{lan: {network: lan, address: ["2001:db8:a::10"], mtu: 1279}}', ["2001:db8:a::10 and MTU 1279", "needs 1280"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, link-local: "fe80::"}}', ["no link-local address of a host"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, link-local: "fd00::1"}}', ["no link-local address of a host"]),
+    (OFFICE, '{lan: {network: lan, address: 10.0.1.10, link-local: "fe80::1"}}', ["lan has fe80::1", "IPv4 alone"]),
+    (OFFICE, "{lan: {network: lan, address: 10.0.1.10, link: ptp}}", ["'ptp' is not one of 'point-to-point'"]),
+    # addresses beside those of the network
+    (OFFICE, "{lan: [10.0.1.10, 10.9.9.9]}", ["10.9.9.9 lies outside network lan", "write its prefix length: 10.9.9.9/32"]),
+    (OFFICE, "{lan: [10.0.1.10, 10.0.2.77/32]}", ["10.0.2.77 lies outside network lan", "and inside network dmz"]),
+    (OFFICE, "{lan: [10.0.1.10, 10.9.9.0/24]}", ["10.9.9.0 cannot be used", "network address"]),
+    (RULE, "[32765: from all lookup 7]", ["the key 32765 is not a string", 'quote it: "32765", or the whole line']),
     (RULE, "[fwmark x lookup 102]", ["fwmark must be a number, not 'x'"]),
     (RULE, "[fwmark 2]", ["looks up no table"]),
     (RULE, '["from 2001:db8::1/32 lookup 100"]', ["'from 2001:db8::1/32 lookup 100'", "the network is 2001:db8::/32"]),
@@ -178,3 +210,69 @@ def test_what_is_no_topology(text: str, tmp_path: Path) -> None:
     path.write_text(text)
     for _, message in told(lambda: load_topology(path)):
         assert "networks" in message or "nodes" in message or "a mapping belongs here" in message
+
+
+TWO = """
+topology: two
+networks: {wire: [198.51.100.0/24, "2001:db8:f::/64"], wg: "fd00:8::/64"}
+nodes:
+  far: {role: isp, interfaces: {wire: {network: wire, address: ["2001:db8:f::fe", 198.51.100.254], mac: 52:54:00:aa:bb:cc}}}
+  peer: {role: peer, interfaces: {wg0: {network: wg, address: "fd00:8::1", link: point-to-point}}, anyip: true, via: host}
+  host: {role: laptop, interfaces: {wire: ["198.51.100.20", "2001:db8:f::20"], wg0: {network: wg, address: "fd00:8::2"}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ('{wire: ["198', '{eth1: {network: wire, address: 198.51.100.21, mac: 52-54-00-AA-BB-CC}, wire: ["198', 7,
+         ["host: 52:54:00:aa:bb:cc is the MAC address of node far (wire) already, on network wire"]),
+        ('"fd00:8::2"}', '"fd00:8::2", mac: 52:54:00:aa:bb:cd}', 7, ["`mac`", "network wg is point-to-point", "leave"]),
+        ('"fd00:8::2"}', '"fd00:8::2", link-local: "fe80::1"}', 7, ["`link-local`", "network wg is point-to-point"]),
+        ("role: isp, interfaces: {", 'role: isp, interfaces: {wg9: {network: wg, address: "fd00:8::9"}, ', 6,
+         ["network wg is point-to-point by wg0 of node peer, and has 3 ends: far, peer, host", "a network of its own"]),
+    ],
+)  # fmt: skip
+def test_links_that_cannot_be(old: str, new: str, line: int, words: list[str], tmp_path: Path) -> None:
+    text = TWO.replace(old, new)
+    assert text != TWO
+    assert_told(lambda: topology(text, tmp_path), line, *words)
+
+
+def test_a_rule_that_two_commands_printed(tmp_path: Path) -> None:
+    path = changed(TOPOLOGY, RULE, "[9: from all lookup 7, 9: from all table 7]".replace("9:", "pref 9"), tmp_path)
+    problems = told(lambda: load_topology(path))
+    assert [line for line, _ in problems] == [line_of(TOPOLOGY, RULE)] * 2
+    assert all("stands twice" in message and "`ip -6 rule`" in message for _, message in problems)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        'routes: ["::/0 dev wg0 table 51820", "192.0.2.0/24 dev wg0 proto static scope link", default via fe80::9 dev wg0]',
+        'routes: "default via fe80::5054:ff:feaa:bbcc dev wire metric 1024"',  # made of its neighbour's MAC
+        'routes: ["default via 198.51.100.254 dev wire metric 100", "default via 198.51.100.253 dev wire metric 600"]',
+        'routes: ["default via inet6 2001:db8:f::fe dev wire", "local default dev lo table 100"]',
+        'routes: [local 192.0.2.0/24 dev lo, default dev wire src 192.0.2.9, "local ::/64 dev lo", "::/0 dev wire src ::9"]',
+        "routes: default dev wire table dsl\n    rules: fwmark 2 lookup dsl",
+        'rules: ["100: from all iif eth9 [detached] lookup 7", "5: from all goto 100"]',
+        "routes: |\n      ip route\n      198.51.100.0/24 dev wire proto kernel\n\n      ip -6 route\n      default dev wg0\n",
+    ],
+)
+def test_what_a_real_host_has(keys: str, tmp_path: Path) -> None:
+    head, tail = TWO.rstrip().rsplit("\n", 1)
+    block = tail.replace("  host: {", "  host:\n    ").replace(", interfaces", "\n    interfaces")[:-1]
+    written = topology(f"{head}\n{block}\n    {keys}\n", tmp_path)
+    assert written.nodes["host"].routes or written.nodes["host"].rules
+
+
+def test_an_address_beside_those_of_its_network(tmp_path: Path) -> None:
+    text = TWO.replace('wire: ["198.51.100.20"', "wire: [198.51.100.20, 10.9.9.9/32, 10.8.8.9/30, 198.51.100.21/32")
+    written = topology(text, tmp_path)
+    assert [str(one) for one in written.nodes["host"].interfaces["wire"].of_family(4)] == [
+        "198.51.100.20/24", "10.9.9.9/32", "10.8.8.9/30", "198.51.100.21/32",
+    ]  # fmt: skip
+    assert written.owners("10.9.9.9") == ("host",)
+    assert (written.network_of("10.9.9.9"), written.network_of("10.9.9.8")) == ("wire", None)
+    text = text.replace("role: isp", "role: isp, anyip: [10.9.9.0/24]")
+    assert not topology(text, tmp_path).stands_for("far", ip_address("10.9.9.9")), "one node has it"
