@@ -62,7 +62,7 @@ def test_dropped() -> None:
 
 
 def test_the_labs_quiet_table_let_nothing_pass_and_its_drop_is_told() -> None:
-    quiet = Assembler("gateway", RuleIndex("gateway", RULES), {}.get, OWN)
+    quiet = Assembler("gateway", RuleIndex("gateway", RULES), lambda _: None, OWN)
     passed, dropped = (TraceMessage(b"a", said("lab_quiet", "output", verdict, policy=True)) for verdict in ("accept", "drop"))
     (path,) = quiet.assemble([entry(chain="output"), passed, leaving()])
     assert (path.end, path.steps) == (End.LEFT, ())
