@@ -41,7 +41,10 @@ def _ask_each(lab: Lab, question: SweepQuestion, gear: Gear, at: str | None, tal
     """Send a packet to each."""
     fresh = lab.fresh
     chance, hazards = fresh.by_chance(question), fresh.hazards_of(question)
-    manner = choose(gear, lab.policies.values(), hazards, remembering=past.of_first, by_chance=chance)
+    bridged = any(spec.bridges for spec in lab.topology.nodes.values())
+    manner = choose(
+        gear, lab.policies.values(), hazards, remembering=past.of_first, by_chance=chance, bridged=bridged
+    )
     tally.gear, tally.notes = manner.gear, manner.notes
     question = replace(question, varied=manner.varied)
     with lab.batch():

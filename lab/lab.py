@@ -93,7 +93,7 @@ class Lab:
         return self.site.held.policies
 
     def _watch(self) -> None:
-        """Trace every node that has rules or forwards: elsewhere no rule can decide."""
+        """Trace every node that has rules, forwards or bridges: elsewhere no rule can decide."""
         self._told = self.site.held
         for name in self.network.nodes:
             self._watch_node(name)
@@ -105,7 +105,7 @@ class Lab:
             self.instrument.watch(
                 self.network.nodes[name], policy.index, self.backend, zoned=policy.zoned, always=policy.traces
             )
-        elif self.topology.nodes[name].forwards:
+        elif self.topology.nodes[name].passes_on:
             self.instrument.watch(self.network.nodes[name], RuleIndex(name, {}))
 
     def load(self, node: str, rulesets: Rulesets, lines: NodeLines | None = None) -> None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from lab.errors import LabError
     from lab.lab import Lab
     from lab.prepare.plan import Choices, Plan
     from lab.prepare.templates import Templates
@@ -24,7 +23,12 @@ if TYPE_CHECKING:
     from lab.written.cell import Cell
 
 _FOLDER = "matrices"
+_ENDINGS = (".yaml", ".yml")
+_WHOLE_LINES = 2
+"""The verbosity from which on pytest cuts no line of its short summary."""
 _EXIT = "lab.exit"
+_MARKER = "lab"
+_FIXTURES = ("lab_factory", "module_lab_factory")
 _exit_codes = pytest.StashKey[set[int]]()
 _templates: pytest.StashKey[Templates] = pytest.StashKey()
 
@@ -51,9 +55,16 @@ def _choices(config: pytest.Config) -> Choices:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the exit codes of this session's cells."""
+    """Say what the marker is, and keep the exit codes of this session's cells."""
+    config.addinivalue_line("markers", f"{_MARKER}: a cell of a matrix, or a test that builds a lab (of netfilter-lab)")
     config.stash[_exit_codes] = set()
     config.pluginmanager.register(_Session(config), "netfilter-lab session")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what builds a lab, so that ``-m lab`` and ``-m "not lab"`` choose."""
+    if isinstance(item, CellItem) or any(name in getattr(item, "fixturenames", ()) for name in _FIXTURES):
+        item.add_marker(_MARKER)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -64,7 +75,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> MatrixFile | None:
     """Collect ``*.yaml`` files of folders called ``matrices``, and those named on the command line, if they are matrices."""
-    if file_path.suffix not in (".yaml", ".yml"):
+    if file_path.suffix not in _ENDINGS:
         return None
     named = any(Path(argument.partition("::")[0]).resolve() == file_path for argument in parent.config.args)
     if (file_path.parent.name == _FOLDER or named) and _is_matrix(file_path):
@@ -94,21 +105,31 @@ class MatrixFile(pytest.File):
         from lab.errors import as_lab_error
         from lab.prepare.plan import make_plan
         from lab.prepare.templates import Templates
+        from lab.report.longrepr import shown
         from lab.report.plain import plain
 
         try:
             if _templates not in self.config.stash:
                 self.config.stash[_templates] = Templates()
-            self.plan = make_plan(self.path, _choices(self.config), self.config.stash[_templates])
+            self.plan = make_plan(shown(self.path), _choices(self.config), self.config.stash[_templates])
         except Exception as error:  # noqa: BLE001 - a file brings no traceback to its reader
             told = as_lab_error(error, str(self.path))
             self.config.stash[_exit_codes].add(told.exit_code)
-            raise self.CollectError(_in_words(told)) from None
+            raise told from None
         _end_in_words()
         for cell in self.plan.cells:
             name = plain(cell.id.removeprefix(f"{cell.matrix}::"))
             # the id as text: pytest then reads its brackets as it will read them from its cache, or --lf finds no cell
             yield CellItem.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", cell=cell)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
+        """What is wrong with the file, in words."""
+        from lab.errors import LabError
+        from lab.report.longrepr import error_repr
+
+        if isinstance(excinfo.value, LabError):
+            return error_repr(excinfo.value, "auto", self.path, None)
+        return super().repr_failure(excinfo)
 
     def ask(self, cell: Cell) -> CellResult:
         """The result of one cell, in the lab that the file's cells share; raises LabError, and skips once that is broken."""
@@ -138,17 +159,12 @@ class MatrixFile(pytest.File):
             self._run = None
 
 
-def _in_words(error: LabError) -> str:
-    """What is wrong, with nothing of a file that a terminal or a CI would obey."""
-    from lab.report.plain import plain_lines
-
-    return "\n".join(line for problem in error.problems for line in plain_lines(str(problem)))
-
-
 def _end_in_words() -> None:
-    """SIGTERM ends a session that has cells as Ctrl-C does, so that its JUnit file is written; pytest knows Ctrl-C alone."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminated)
+    """SIGTERM and SIGHUP end a session that has cells as Ctrl-C does, so that its JUnit file is written."""
+    if threading.current_thread() is threading.main_thread():
+        for one in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(one) is signal.SIG_DFL:
+                signal.signal(one, _terminated)
 
 
 def _terminated(signum: int, frame: object) -> None:  # noqa: ARG001
@@ -164,6 +180,12 @@ class CellFailed(Exception):
     def __init__(self, result: CellResult) -> None:
         super().__init__(result.id)
         self.result = result
+
+    def __str__(self) -> str:
+        from lab.report.plain import plain
+        from lab.report.short import in_short
+
+        return f"{plain(self.result.id)}: {in_short(self.result)}"
 
 
 class CellItem(pytest.Item):
@@ -192,14 +214,15 @@ class CellItem(pytest.Item):
             raise CellFailed(result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ARG002
-        """The result in words; an error of the lab in its own."""
+        """The result in words, as many as ``--tb`` asks for; an error of the lab in its own.  The reason is for the summary."""
         from lab.errors import LabError
-        from lab.report.detail import explain
+        from lab.report.longrepr import cell_repr, error_repr
 
-        if isinstance(excinfo.value, CellFailed):
-            return explain(excinfo.value.result)
-        if isinstance(excinfo.value, LabError):
-            return _in_words(excinfo.value)
+        error, asked, line = excinfo.value, self.config.option.tbstyle, self.cell.where.line
+        if isinstance(error, CellFailed):
+            return cell_repr(error.result, asked, self.path, line)
+        if isinstance(error, LabError):
+            return error_repr(error, asked, self.path, line)
         return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
@@ -226,6 +249,14 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.parent.close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Let the short summary have whole lines where all that failed are cells: at 80 columns the reason would be cut away."""
+    failed = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+    if failed and all(report.nodeid.partition("::")[0].endswith(_ENDINGS) for report in failed):
+        config.option.verbose = max(config.option.verbose, _WHOLE_LINES)
+
+
 class _Session:
     """Adds up the exit codes of all cells, those of xdist's workers too, for the JUnit file."""
 
@@ -237,6 +268,15 @@ class _Session:
         if report.when == "call":
             codes = self._config.stash[_exit_codes]
             codes.update(value for name, value in report.user_properties if name == _EXIT and isinstance(value, int))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self) -> Iterator[None]:
+        """Put back what is asked for of all else than the short summary, which pytest prints inside."""
+        asked = self._config.option.verbose
+        try:
+            return (yield)
+        finally:
+            self._config.option.verbose = asked
 
     @pytest.hookimpl(tryfirst=True)  # before pytest writes the file
     def pytest_sessionfinish(self) -> None:
@@ -278,7 +318,9 @@ def _factory(request: pytest.FixtureRequest) -> Iterator[LabFactory]:
                 )  # fmt: skip
                 return undo.enter_context(Lab(scene.topology, scene.policies, backend=chosen))
             except LabError as error:
-                pytest.fail(_in_words(error), pytrace=False)
+                from lab.report.longrepr import in_words
+
+                pytest.fail(in_words(error), pytrace=False)
 
         yield build
 

@@ -78,7 +78,8 @@ class Holding:
     @cached_property
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
-        here = {name: policy.here(self.topology.nodes[name].interfaces) for name, policy in self.policies.items()}
+        nodes = self.topology.nodes
+        here = {name: policy.here(nodes[name].devices, nodes[name].seen_ports) for name, policy in self.policies.items()}
         return Absences(self.topology, self._chains, here)
 
     @property
@@ -164,7 +165,7 @@ class Site:
 
     def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
         """Starts to find the lines of ``rulesets``, beside the building."""
-        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].interfaces, accept=False)
+        line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].devices, accept=False)
         undo.callback(line_map.close)
         return line_map
 

@@ -14,7 +14,7 @@ from lab.bench.probes import probes
 from lab.bench.real import real
 from lab.bench.runs import runs
 from lab.bench.sweeps import sweeps
-from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem
+from lab.errors import InputError, LabError, MachineError, MeasurementError, Problem, interrupted_code
 from lab.report.wire.bench import Bench
 from lab.report.wire.writing import written
 from lab.written.messages import did_you_mean
@@ -47,7 +47,10 @@ def groups(names: Sequence[str] = (), instead: Sequence[Group] = ()) -> Sequence
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Every key of the schema with its figure, None where not measured; why not; 3 as ``exit_code`` after a failure."""
+    """Every key of the schema with its figure, None where not measured; why not; 3 as ``exit_code`` after a failure.
+
+    Of a bench that was interrupted it holds what was measured by then, and the signal's code.
+    """
 
     figures: Figures
     notes: tuple[str, ...]
@@ -58,11 +61,12 @@ def measure(chosen: Sequence[Group], size: Size, begin: Callable[[str], None]) -
     """The figures of the groups, ``begin`` being told each group's name.
 
     What this machine lacks, or a measurement that fails, costs its group alone, with a note; where every group ended so,
-    the first of these errors is raised.
+    the first of these errors is raised.  Ctrl-C leaves what was measured by then; before that it is raised.
     """
     figures: Figures = blank()
     notes: list[str] = []
     ended: list[LabError] = []
+    measured = 0
     for group in chosen:
         begin(group.name)
         try:
@@ -71,6 +75,12 @@ def measure(chosen: Sequence[Group], size: Size, begin: Callable[[str], None]) -
             ended.append(error)
             notes += [f"{group.name}: {problem.what}" for problem in error.problems]
             continue
+        except KeyboardInterrupt as error:
+            if not measured:
+                raise
+            notes.append(f"interrupted in the midst of {group.name}: the figures are of what was finished")
+            return Measured(figures, tuple(notes), interrupted_code(error))
+        measured += 1
         figures = merged(figures, found.figures)
         notes += found.notes
     if len(ended) == len(chosen):

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from lab.cli import commands
 from lab.cli.command import Command, Job
@@ -21,6 +21,7 @@ _OPTIONS = (
     "Options of a command: lab COMMAND --help",
     "Others: --help, --version, --completion bash|zsh|fish (prints the script)",
 )
+_UsageError: Any = typer.BadParameter.__base__  # which library it is from, depends on the version of typer
 _WIDTH = 8
 """Of the commands' names, in all groups."""
 
@@ -67,8 +68,25 @@ def _made(name: str, found: Command) -> Any:
     """The command as typer runs it."""
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     settings = {"allow_extra_args": True, "ignore_unknown_options": True} if found.passes_on else None
-    alone.command(name, short_help=found.line, context_settings=settings)(found.function)
+    alone.command(name, cls=_Told, short_help=found.line, context_settings=settings)(found.function)
     return typer.main.get_command(alone)
+
+
+class _Told(TyperCommand):
+    """A command that says what was probably meant, where its words are not those that it takes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As typer does it."""
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except _UsageError as error:
+            if self.name in ("trace", "sweep"):
+                from lab.cli.meant import flow_meant
+
+                meant = flow_meant(self.name, words)
+                error.message = f"{error.message or ''}\n{meant}".strip() if meant else error.message
+            raise
 
 
 class Commands(TyperGroup):

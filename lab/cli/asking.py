@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from lab.cli.ending import finish, reporting
 from lab.cli.given import Given
+from lab.cli.under_way import UnderWay
 from lab.kernel.ground.privileges import enter
 from lab.record.sweep import AskedSweep, Sweep, sweep_report
 from lab.record.trace import Trace, trace_report
@@ -28,7 +30,9 @@ def asked_sweeps(
     """Sweep, on each backend; ``beside`` are files that are read too."""
     found: list[AskedSweep] = []
     reports = sweep_reports(json, found)
-    told = sweeps.Told(_nothing, _nothing) if reports.printed else sweeps.Told(_note, _sweep)
+    far = UnderWay()
+    note, sweep = (_nothing, _nothing) if reports.printed else (_note, partial(_sweep, far))
+    told = sweeps.Told(note, sweep, partial(_under_way, far))
     with reporting(reports, [*given.named(), *beside]):
         question = asked()
         for backend in backends:
@@ -36,6 +40,7 @@ def asked_sweeps(
             enter()
             for one in sweeps.sweeps(scene, backend, question, told):
                 found.append(one)  # noqa: PERF402 - what is found stays when the next one is interrupted
+        far.clear()
     report = sweep_report(found)
     finish(report.exit_code, lambda: reports.write(report), _nothing)
 
@@ -67,11 +72,16 @@ def _trace(trace: Trace, backends: Sequence[Backend], families: Sequence[int | N
     print(explain_trace(trace))
 
 
-def _sweep(title: str, sweep: Sweep) -> None:
+def _sweep(far: UnderWay, title: str, sweep: Sweep) -> None:
+    far.clear()
     print(title)
     for line in sweep_lines(sweep, printed_width()):
         print(line)
     sys.stdout.flush()
+
+
+def _under_way(far: UnderWay, title: str, done: int, of: int) -> None:
+    far.tell(f"{title}: {done:,} of {of:,} asked, {far.seconds:.0f} s")
 
 
 def _note(note: str) -> None:

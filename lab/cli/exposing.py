@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple, NoReturn, TextIO
+from typing import NamedTuple, NoReturn
 
 from lab.cli.ending import finish, reporting
 from lab.cli.files import FOLDER
 from lab.cli.given import Given, Selection
 from lab.cli.ready import ready_for
+from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem
 from lab.prepare.plan import Plan
 from lab.record.exposure import Exposure, ExposureReport
@@ -23,10 +22,6 @@ from lab.report.write import Reports
 from lab.run.runner import inputs_of
 from lab.study.compare_exposures import read_saved
 from lab.study.exposure import Bare, measure, one_topology
-
-_LEAST_S = 0.1
-"""Between two changes of the line that tells how far it is: more nobody can read."""
-_GONE = "\r\033[K"
 
 
 class Wanted(NamedTuple):
@@ -49,38 +44,37 @@ class Screen:
     full: bool
     printed: bool
     rows: FullRows
-    _start: float = field(default_factory=time.monotonic)
-    _shown: float = -1.0
+    _under_way: UnderWay = field(default_factory=UnderWay)
     _newest: str = ""
+    _begun: bool = False
 
     def progress(self, done: int, of: int) -> None:
-        """So many of so many questions are done: a line that changes on a terminal, elsewhere one before the first of them."""
-        terminal = _terminal()
-        if terminal is None:
-            if done == 0:
+        """So many of so many questions are done: told before the first of them, and now and then."""
+        line = f"{done} of {of} questions, {self._under_way.seconds:.0f} s{self._newest}"
+        if self._under_way.terminal is None:
+            if done == 0 and not self._begun:
                 print(f"{of} questions, each of 65,535 ports", file=sys.stderr, flush=True)
-            return
-        now = time.monotonic()
-        if done == of or now - self._shown >= _LEAST_S:
-            self._shown = now
-            line = f"{done} of {of} questions, {now - self._start:.0f} s{self._newest}"
-            print(_GONE + ("" if done == of else line[: _width(terminal)]), end="", file=terminal, flush=True)
+            self._begun = True
+            self._under_way.tell(line)
+        elif done == of:
+            self._under_way.clear()
+        elif not self._begun:
+            self._begun = True
+            self._under_way.show(line)
+        else:
+            self._under_way.tell(line)
 
     def found(self, one: Exposure) -> None:
         """This is open."""
         self._newest = f", newest: {newest_text(one)}"
         if self.full and not self.printed:
-            terminal = _terminal()
-            if terminal is not None:
-                print(_GONE, end="", file=terminal, flush=True)
-                self._shown = -1.0
+            self._under_way.clear()
+            self._begun = False
             _show(self.rows.lines(one))
 
     def show(self, report: ExposureReport) -> None:
         """Print what is not printed yet."""
-        terminal = _terminal()
-        if terminal is not None and not report.finished:
-            print(_GONE, end="", file=terminal, flush=True)
+        self._under_way.clear()
         if not self.printed:
             _show(full_lines(report) if self.full else exposure_lines(report, printed_width()))
 
@@ -121,21 +115,6 @@ def _asked_about(given: Given, chosen: Selection, topology: str | None) -> Seque
         return one_topology(replace(given, matrices=files).whole_plans(chosen), None)
     (backend,) = chosen.backends
     return [Bare(replace(given, topology=topology).scene(backend), backend, chosen.families)]
-
-
-def _terminal() -> TextIO | None:
-    """Standard error itself, if a person sees it: the escape sequences are our own."""
-    terminal = sys.__stderr__
-    return terminal if terminal is not None and terminal.isatty() else None
-
-
-def _width(terminal: TextIO) -> int:
-    """As many characters as a line has, less one, behind which a terminal may begin another."""
-    try:
-        columns = os.get_terminal_size(terminal.fileno()).columns
-    except OSError:
-        columns = 0
-    return (columns or 80) - 1
 
 
 def _show(lines: Iterable[str]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.cli.meant import no_such_file
 from lab.errors import InputError, Problem
+from lab.prepare.near import is_pasted
 from lab.written.files import is_ordinary
 from lab.written.shipped import OPTION, shipped_matrix, shipped_root
 
@@ -23,6 +25,9 @@ def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
     found: list[Path] = []
     problems: list[Problem] = []
     for path in [matrix_file(path, shipped=shipped) for path in named]:
+        if is_missing(path):
+            problems += no_such_file(path).problems
+            continue
         inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if _is_folder(path) else [path]
         if not inside:
             problems.append(Problem(f"{path} holds no matrix", mend="`lab init` lays out an example"))
@@ -35,6 +40,32 @@ def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
 def matrix_file(path: Path, *, shipped: bool) -> Path:
     """The file that is meant: the shipped matrix of that name, where there is no such file and ``shipped`` allows it."""
     return (shipped_matrix(str(path)) if shipped and not is_ordinary(path) and not _is_folder(path) else None) or path
+
+
+def ids_among(words: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """The matrices that are named, and the ids that were pasted in the place of one; pytest's name the file in them."""
+    files: dict[Path, None] = {}
+    pasted: list[str] = []
+    for word in words:
+        if not is_pasted(str(word)) or is_ordinary(word) or _is_folder(word):
+            files[word] = None
+            continue
+        pasted.append(str(word))
+        file = Path(str(word).partition("::")[0])
+        if file.suffix in (".yaml", ".yml"):
+            files[file] = None
+    return list(files), tuple(pasted)
+
+
+def is_missing(path: Path) -> bool:
+    """Whether nothing is there, and standard input is not meant."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return str(path) != "-"
+    except (OSError, ValueError):
+        return False  # what is wrong with it is told when it is read
+    return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.cli.files import FOLDER, assignments, matrix_file, matrix_files
+from lab.cli.files import FOLDER, assignments, ids_among, is_missing, matrix_file, matrix_files
+from lab.cli.meant import no_such_file
 
 if TYPE_CHECKING:
     from lab.errors import LabError
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """Which cells, on which backends; ``last_failed``: of these those that failed when they were last run, if any did."""
+    """Which cells, on which backends; ``pasted`` are ids of cells.
+
+    ``last_failed``: of these those that failed when they were last run, if any did.
+    """
 
     families: tuple[int, ...]
     backends: Sequence[Backend]
     expression: str | None = None
     last_failed: bool = False
+    pasted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,11 @@ class Given:
         """The files that are named: a report must not go over one of them."""
         policies = [Path(one.partition("=")[2]) for one in self.policy or ()]
         return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else [])]
+
+    def and_ids(self) -> tuple[Given, tuple[str, ...]]:
+        """What is given without the ids of cells among it, and these."""
+        files, pasted = ids_among(self.matrices)
+        return replace(self, matrices=files), pasted
 
     def files(self) -> list[Path]:
         """The matrix files; raises InputError where there is none."""
@@ -64,8 +74,11 @@ class Given:
         from lab.ruleset.backend import Backend
         from lab.run.last_failed import last_failed, only_failed
 
+        self._topology_is_there()
         policies, rendering = assignments(self.policy or ()), self._rendering(Backend.NFT)
-        choices = Choices(chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped)
+        choices = Choices(
+            chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted
+        )  # fmt: skip
         unforeseen: list[LabError] = []
         plans = make_plans(self.files(), choices, chosen.backends, unforeseen)
         return only_failed(plans, last_failed(Path.cwd())) if chosen.last_failed else plans, unforeseen
@@ -81,10 +94,19 @@ class Given:
         """The topology and the policies that a single question is asked on; raises InputError."""
         from lab.prepare.scene import find_scene
 
+        self._topology_is_there()
         matrix = matrix_file(self.matrices[0], shipped=self.shipped) if self.matrices else None
+        if matrix is not None and is_missing(matrix):
+            raise no_such_file(matrix)
         candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
         policies, rendering = assignments(self.policy or ()), self._rendering(backend)
         return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
+
+    def _topology_is_there(self) -> None:
+        """Raise InputError where a file is named that is not: once, not for each matrix."""
+        named = Path(self.topology or "")
+        if named.suffix in (".yaml", ".yml") and is_missing(named):
+            raise no_such_file(named, "topologies")
 
     def _rendering(self, backend: Backend) -> Rendering:
         from lab.prepare.policies import Rendering

@@ -17,7 +17,7 @@ from lab.record.progress import Progress
 from lab.record.result import RunResult
 from lab.report.console import print_failures, print_run
 from lab.report.durations import slowest_lines
-from lab.report.printed import coloured_output, printed_width
+from lab.report.printed import NARROWEST, coloured_output, printed_width
 from lab.report.progress import NoProgress, progress_for
 from lab.report.write import Reports
 from lab.run.after.pcap import capture_failures
@@ -36,8 +36,8 @@ class Screen:
     printed: bool = False
 
     def progress(self) -> Progress:
-        """What tells how far the run is."""
-        return NoProgress() if self.quiet or self.printed else progress_for(_console())
+        """What tells how far the run is; on standard error where a report is on standard output."""
+        return NoProgress() if self.quiet else progress_for(_console(beside=self.printed), beside=self.printed)
 
     def show(self, result: RunResult) -> None:
         """Print the result."""
@@ -50,8 +50,11 @@ class Screen:
             print_run(result, _console(), slowest, verbose=self.verbose)
 
 
-def _console() -> Console:
-    return Console(file=coloured_output(), width=printed_width())
+def _console(*, beside: bool = False) -> Console:
+    if not beside:
+        return Console(file=coloured_output(), width=printed_width())
+    console = Console(file=coloured_output(beside=True))
+    return console if console.width >= NARROWEST else Console(file=coloured_output(beside=True), width=80)
 
 
 def list_cells(plans: Sequence[Plan]) -> None:

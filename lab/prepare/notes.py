@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from lab.prepare.policies import Prepared
 from lab.ruleset.absent import Here, Need, here_of, lacks_interface, named_interfaces, needs_of
@@ -14,6 +14,7 @@ from lab.written.topology import Topology
 
 NO_POLICY = "no node has a policy: no rule is loaded, and only routes decide what passes"
 _DEVICES = re.compile(r"\bhook\s+(?:ingress|egress)\s+devices?\s+(?:=\s+)?(\{[^}]*\}|\"[^\"]*\"|[\w.-]+)")
+_SEE_PORTS = ("bridge", "netdev")  # families whose rules are asked at the port itself
 _NAME = re.compile(r"[^\s{},\"]+")
 
 
@@ -23,12 +24,15 @@ def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collec
     for family in families:
         if not prepared.rulesets.judges(family):
             yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
-    here = here_of(prepared.rulesets.texts(), topology.nodes[node].interfaces)
+    spec = topology.nodes[node]
+    here = here_of(prepared.rulesets.texts(), spec.devices, spec.seen_ports)
     for kind, text in prepared.rulesets.parts():
         if kind != "ipset":
             rules = list(rules_in(kind, text.text))
             named = [name for _, rule in rules for name in named_interfaces(rule)]
             unknown = _unknown_interfaces([*named, *_devices(text.text)], here.interfaces)
+            ports = {port: bridge for bridge, one in spec.interfaces.items() for port in one.bridge}
+            yield from (f"{node}: {words}" for words in _named_ports(text, rules, ports))
             if len(unknown) == 1:
                 yield f"{node}: a rule of {text.file} names interface {unknown[0]}, which the node does not have"
             elif unknown:
@@ -50,6 +54,19 @@ def _absent(text: Rendered, rules: Iterable[tuple[int, HeldRule]], here: Here) -
         more = f" (and so {lines} more {'rule' if lines == 1 else 'rules'})" if lines else ""
         how = "matches only for want of" if negated else "matches nothing for want of"
         yield f"the rule in {text.where(number)} {how} {need.what}{more}: no row shows what it does with it"
+
+
+def _named_ports(text: Rendered, rules: Iterable[tuple[int, HeldRule]], ports: Mapping[str, str]) -> Iterator[str]:
+    """The first rule that names a port where packets come and go by the bridge (br_netfilter), for each port of ``ports``."""
+    told: set[str] = set()
+    for number, rule in rules:
+        for name in named_interfaces(rule) if rule.family not in _SEE_PORTS else ():
+            if name in ports and name not in told:
+                told.add(name)
+                yield (
+                    f"the rule in {text.where(number)} names {name}, a port of {ports[name]}: packets come and go by "
+                    f"{ports[name]} there, and the port is seen by `-m physdev` alone"
+                )
 
 
 def _devices(text: str) -> list[str]:

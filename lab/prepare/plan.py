@@ -11,7 +11,7 @@ from lab.errors import InputError, Problem, Where
 from lab.kernel.hold.kinds import tools
 from lab.prepare.notes import notes_of
 from lab.prepare.policies import AS_IT_IS, Rendering, prepare
-from lab.prepare.select import compile_expression
+from lab.prepare.select import Picked, choose
 from lab.prepare.templates import Templates
 from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
@@ -32,7 +32,7 @@ class Choices:
     """What the user chose beside the matrix files.
 
     ``policies`` maps a node to a policy, or to a file that takes the place of the same kind of file in the matrix's;
-    ``expression`` is that of ``-k``, ``families`` (4, 6) which cells are run.
+    ``expression`` is that of ``-k``, ``pasted`` are ids of cells; ``families`` (4, 6) which cells are run.
     ``shipped``: topologies and policies may be among what is shipped.
     """
 
@@ -42,6 +42,7 @@ class Choices:
     families: tuple[int, ...] = (4, 6)
     rendering: Rendering = AS_IT_IS
     shipped: bool = False
+    pasted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,22 @@ class Plan:
         return replace(self, cells=cells, way=way, mark=self.mark + mark)
 
 
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """One matrix with all of its cells, before it is known which of them are run; nothing is rendered yet."""
+
+    file: Path
+    matrix: Matrix
+    topology: Topology
+    files: Mapping[str, PolicyFiles]
+    cells: tuple[Cell, ...]
+
+    @property
+    def ids(self) -> list[tuple[Path, str]]:
+        """Its cells as `lab.prepare.select` knows them."""
+        return [(self.file, cell.id) for cell in self.cells]
+
+
 def make_plan(file: Path, choices: Choices, templates: Templates | None = None) -> Plan:
     """Load, render and expand one matrix file; raises InputError with every problem found.
 
@@ -84,6 +101,13 @@ def make_plan(file: Path, choices: Choices, templates: Templates | None = None) 
     if templates is None:
         with Templates() as own:
             return make_plan(file, choices, own)
+    one = expand_file(file, choices, templates)
+    selection = choose(choices.expression, choices.pasted, one.ids, [choices.rendering.backend])
+    return finish_plan(one, selection, choices, templates)
+
+
+def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
+    """Load and expand one matrix file; raises InputError with every problem found."""
     folders = search_folders(file, shipped=choices.shipped)
     templates.foresee(folders.policies)
     matrix = load_matrix(file)
@@ -96,13 +120,20 @@ def make_plan(file: Path, choices: Choices, templates: Templates | None = None) 
     files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
     templates.begin(list(files.values()))
-    cells = _selected(expand(_with_policies(matrix, choices.policies), topology, choices.families), choices)
+    cells = expand(_with_policies(matrix, choices.policies), topology, choices.families)
+    return Expanded(file, matrix, topology, files, tuple(cells))
+
+
+def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: Templates) -> Plan:
+    """Render the policies; raises InputError with every problem found."""
+    topology, files = one.topology, one.files
+    cells = tuple(cell for cell in one.cells if selection.takes((one.file, cell.id)))
     prepared = {node: prepare(policy, topology, choices.rendering, templates) for node, policy in files.items()}
     policies = {node: found.rulesets for node, found in prepared.items()}
     asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
     notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
     way = Way(str(choices.rendering.backend), tuple((node, policy.name) for node, policy in files.items()))
-    return Plan(file, matrix, topology, policies, cells, tuple(notes), way)
+    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way)
 
 
 class Loads(Protocol):
@@ -163,10 +194,3 @@ def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:
             Problem(f"a policy for {node}, which topology {topology.topology} does not have", mend=f"its nodes: {known}")
             for node in unknown
         )
-
-
-def _selected(cells: Sequence[Cell], choices: Choices) -> tuple[Cell, ...]:
-    if choices.expression is None:
-        return tuple(cells)
-    matches = compile_expression(choices.expression)
-    return tuple(cell for cell in cells if matches(cell.id))

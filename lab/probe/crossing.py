@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from itertools import pairwise
 
 from lab.probe.stage import Stage
 from lab.record.observation import Observation, came_through
-from lab.record.path import End
+from lab.record.path import End, Path
 
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
@@ -15,8 +16,8 @@ _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[str, ...]:
     """The traced nodes that ``observation`` says nothing of, though the request of node ``sender`` must have crossed them.
 
-    Nothing but the links of the topology leads from node to node, and only traced nodes forward: so there is a way over nodes
-    that told of the request, or one that did not tell has let it through.
+    Nothing but the links of the topology leads from node to node, and only traced nodes forward or bridge: so there is a way
+    over nodes that told of the request, or one that did not tell has let it through.
     """
     if any(path.end is End.STOLEN for path in observation.request):
         # what a rule takes over goes on as another packet, or from under the stack
@@ -51,13 +52,28 @@ def _furthest(stage: Stage, observation: Observation) -> str | None:
     last = observation.request[-1] if observation.request else None
     if came_through(observation) is None or (last is not None and last.end is not End.LEFT):
         return None
-    return stage.network.topology.owner((observation.sent if last is None else last.exit or last.entry).destination)
+    destination = (observation.sent if last is None else last.exit or last.entry).destination
+    owner = stage.network.topology.owner(destination)
+    return owner if last is None else _taker(stage, last, destination, owner)
+
+
+def _taker(stage: Stage, last: Path, destination: str, owner: str | None) -> str | None:
+    """Who took a packet in that left for the network of the owner, or for one on which another node stands for the address.
+
+    A node of anyip takes what comes to it, whoever else has a longer prefix of it elsewhere; None where several might have.
+    """
+    near = stage.next_nodes(last)
+    if owner in near:
+        return owner
+    takers = [name for name in near if stage.network.topology.stands_for(name, ip_address(destination))]
+    return owner if not takers else takers[0] if len(takers) == 1 else None
 
 
 def _between(stage: Stage, sender: str, last: str, told: set[str], family: int) -> tuple[str, ...]:
     """The silent nodes of which one must have let the packet through to ``last``; none where it can be reached without them."""
     watched = stage.instrument.nodes
-    forwards = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    routers = {name for name, node in stage.network.nodes.items() if node.sysctls.get(_FORWARDING[family]) == "1"}
+    forwards = routers | stage.bridges
     silent = {name for name in forwards if name in watched and name not in told}
     reached = _reached(stage.links, sender, forwards - silent)
     if last in reached:

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from lab.kernel.ground.headers import read_packet, with_transport
 from lab.kernel.stage.node import Node
-from lab.probe.question import Question, ends_of
+from lab.probe.question import ICMP, ICMPV6, Question, ends_of
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival
 from lab.record.packet import Packet
+
+_ECHO_REPLIES = {ICMP: 0, ICMPV6: 129}
 
 
 def transport_start(data: bytes, family: int) -> int:
@@ -44,6 +46,10 @@ class Sniffer:
         """Whether a packet of this kind with these addresses and ports is among those that wait."""
         return any(ends_of(seen) == ends_of(packet) and _same_kind(seen, packet) for seen, _ in self._waiting())
 
+    def strays(self, sent: Packet) -> tuple[Packet, ...]:
+        """What waits and looks like an answer to ``sent``, but comes from another address or port than that was sent to."""
+        return tuple(dict.fromkeys(seen for seen, _ in self._waiting() if _is_stray(seen, sent)))
+
     def _waiting(self) -> Iterator[tuple[Packet, bytes]]:
         while True:
             try:
@@ -61,6 +67,14 @@ class Sniffer:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _is_stray(seen: Packet, sent: Packet) -> bool:
+    if seen.destination != sent.source:
+        return False
+    if sent.proto in _ECHO_REPLIES:  # an answer has the identifier of its request
+        return seen.flags == _ECHO_REPLIES[sent.proto] and seen.sport == sent.sport and seen.source != sent.destination
+    return seen.dport == sent.sport and (seen.source, seen.sport) != (sent.destination, sent.dport)
 
 
 def _same_kind(seen: Packet, sent: Packet) -> bool:

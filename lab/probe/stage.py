@@ -28,14 +28,18 @@ T = TypeVar("T")
 class Stage:
     """Holds the `receivers` of a lab and what its probes and sweeps send from, until `close`.
 
-    ``links`` are the networks that each node is on.  Where the network is ``shared`` with other processes the services are
-    opened by who has the turn, and source ports begin anywhere.
+    ``links`` are the segments that each node is on, ``bridges`` the nodes that are bridges.  Where the network is ``shared``
+    with other processes the services are opened by who has the turn, and source ports begin anywhere.
     """
 
     def __init__(self, network: Network, instrument: Instrument, *, shared: bool = False) -> None:
         self.network = network
         self.instrument = instrument
-        self.links = {name: frozenset(port.network for port in node.ports.values()) for name, node in network.nodes.items()}
+        self.links = {
+            name: frozenset(one for one, segment in network.topology.segments.items() if name in dict(segment.ends))
+            for name in network.nodes
+        }
+        self.bridges = frozenset(name for name, spec in network.topology.nodes.items() if spec.bridges)
         self._next_port: dict[str, int] = {}
         self._nonces = count(1)
         self._salt = os.urandom(4)
@@ -132,11 +136,13 @@ class Stage:
         return found
 
     def next_nodes(self, path: Path) -> frozenset[str]:
-        """The nodes on the network that a packet left ``path``'s node for."""
+        """The nodes on the segments that a packet left ``path``'s node for; by a bridge it may leave for any of its ports."""
         if path.out is None:
             return frozenset()
         network = self.network.nodes[path.node].ports[path.out].network
-        return frozenset(name for name, _, _ in self.network.topology.on_network(network)) - {path.node}
+        segments = self.network.topology.segments.values()
+        ends = (dict(segment.ends) for segment in segments if segment.network == network)
+        return frozenset(node for nodes in ends if path.node in nodes for node in nodes) - {path.node}
 
     def close(self) -> None:
         """Close every service."""

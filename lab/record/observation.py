@@ -83,7 +83,8 @@ class Observation:
 
     ``request`` holds the path of the request's first packet node by node, ``answer`` that of the first packet of the answer,
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
-    where that was looked for.  ``local_error`` is what the sender's own kernel said when it could not send.
+    where that was looked for.  ``strays`` are packets that came to the sender as if in answer, from another address or port
+    than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
@@ -100,6 +101,7 @@ class Observation:
     others: tuple[Path, ...] = ()
     arrived: Arrival | None = None
     reached: str | None = None
+    strays: tuple[Packet, ...] = ()
     refusal: Refusal | None = None
     local_error: str | None = None
     conntrack: tuple[Conntrack, ...] = ()

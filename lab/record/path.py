@@ -19,8 +19,8 @@ class Rule:
     table in the words of nft (``ip``, ``ip6``, ``inet``, ``netdev``).  ``target`` is the word that says what becomes of the
     packet (``DROP``, ``accept``, a chain).  Of its text besides: ``rejects`` the kind of a rejection,
     ``log_prefix`` what it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid``
-    that it is about packets of state INVALID or of a source on the wrong interface, ``queue`` the number of the queue that it
-    hands packets to (``3``, ``0-3``).
+    that it is about packets of state INVALID or of a source on the wrong interface, ``further_comments`` those
+    behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``).
     """
 
     node: str
@@ -36,7 +36,12 @@ class Rule:
     log_prefix: str | None = None
     translates: str | None = None
     about_invalid: bool = False
+    further_comments: tuple[str, ...] = ()
     queue: str | None = None
+
+    def is_called(self, name: str) -> bool:
+        """Whether ``name`` is its place, or one of its comments."""
+        return name in (self.comment, self.place, *self.further_comments)
 
     @property
     def place(self) -> str:
@@ -85,7 +90,8 @@ class Path:
     ``entry`` is the header as it came in (or was made), ``exit`` as it left: the difference is NAT.  ``out`` is the interface
     that it left through, ``mark`` its packet mark at the last message.  ``entered`` is the interface that it came in by, None
     of one that was made here; ``toward`` the one that routing sent it to, whatever became of it then.  ``heads`` are the
-    headers as they were from the step of this index on, where they had changed since.
+    headers as they were from the step of this index on, where they had changed since.  ``bridged`` tells that a bridge took it
+    in and no hook of its address's family saw it (bridge netfilter is off): rules of ``table bridge`` alone were asked.
     """
 
     node: str
@@ -98,6 +104,7 @@ class Path:
     entered: str | None = None
     toward: str | None = None
     heads: tuple[tuple[int, Packet], ...] = ()
+    bridged: bool = False
 
     def head(self, step: int) -> Packet:
         """The headers that the packet had when it came to this step, counted from 0; from the end where it is negative.
@@ -113,6 +120,25 @@ class Path:
     def dropped_by(self) -> Rule | None:
         """The rule or policy that dropped the packet; None if it was not dropped."""
         return self.steps[-1].rule if self.end is End.DROPPED and self.steps else None
+
+    @property
+    def sent_by(self) -> tuple[Rule, ...]:
+        """The rules that sent the packet to the chain of its last step, from its base chain on; none where it ended in that.
+
+        >>> from lab.written.expect.example import PASSED
+        >>> PASSED.path[0].sent_by
+        ()
+        """
+        senders: list[tuple[str, str, Rule]] = []
+        for step in self.steps:
+            while senders and senders[-1][:2] != (step.table, step.chain):
+                senders.pop()
+            how, _, to = step.verdict.partition(" ")
+            if how in ("jump", "goto") and step.rule is not None:
+                senders.append((step.table, to, step.rule))
+            elif how == "return" and senders:
+                senders.pop()
+        return tuple(rule for _, _, rule in senders)
 
     @property
     def chains(self) -> frozenset[tuple[str, str]]:

@@ -16,8 +16,11 @@ class Progress(Protocol):
     def cell(self, result: CellResult) -> None:
         """One cell is done."""
 
-    def ports(self, cell_id: str, done: int, of: int) -> None:
-        """``done`` of the ``of`` ports of a cell that takes long are done."""
+    def asking(self, cell_id: str, ahead: int, done: int, of: int) -> None:
+        """This cell is asked: ``done`` of its ``of`` ports are done, and ``ahead`` cells that `cell` was not told of yet.
+
+        It comes when a cell begins, and as often as something of it is done.
+        """
 
     def finished(self) -> None:
         """No more cells come: all are done, or the run was stopped."""

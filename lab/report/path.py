@@ -23,6 +23,9 @@ def describe_path(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         lines.append(f"{plain(path.node)}: in {plain(str(path.entry))}")
         lines.extend(_steps(path.steps))
+        if path.bridged:
+            tool = "iptables" if path.entry.family == 4 else "ip6tables"
+            lines.append(f"  bridged past the rules of {tool} (bridge-nf-call-{tool} is 0)")
         lines.extend(f"  {line}" for line in translations(path))
         lines.append(f"{plain(path.node)}: {_end(path)}")
     return lines

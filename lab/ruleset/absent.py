@@ -22,10 +22,14 @@ INTERFACE = "interface"
 
 
 class Here(NamedTuple):
-    """What a node has of it: its ``interfaces``, and the sets of its rulesets that are ``empty`` and that no rule fills."""
+    """What a node has of it: its ``interfaces``, and the sets of its rulesets that are ``empty`` and that no rule fills.
+
+    ``ports`` are those of its bridges, as far as rules see by which of them a packet comes (bridge netfilter).
+    """
 
     interfaces: Collection[str]
     empty: Collection[str] = ()
+    ports: Collection[str] = ()
 
 
 class Need(NamedTuple):
@@ -53,11 +57,11 @@ _OPTIONS = {
     "--gid-owner": ("owner", "process", "a process of group {}"),
     "--cgroup": ("cgroup", "process", "a process of the control group {}"),
     "--path": ("cgroup", "process", "a process of the control group {}"),
-    "--physdev-in": ("physdev", INTERFACE, "a bridge with the port {}"),
-    "--physdev-out": ("physdev", INTERFACE, "a bridge with the port {}"),
-    "--physdev-is-in": ("physdev", INTERFACE, "a bridge"),
-    "--physdev-is-out": ("physdev", INTERFACE, "a bridge"),
-    "--physdev-is-bridged": ("physdev", INTERFACE, "a bridge"),
+    "--physdev-in": ("physdev", INTERFACE, "a bridge with `bridge-nf` and the port {}"),
+    "--physdev-out": ("physdev", INTERFACE, "a bridge with `bridge-nf` and the port {}"),
+    "--physdev-is-in": ("physdev", INTERFACE, "a bridge with `bridge-nf`"),
+    "--physdev-is-out": ("physdev", INTERFACE, "a bridge with `bridge-nf`"),
+    "--physdev-is-bridged": ("physdev", INTERFACE, "a bridge with `bridge-nf`"),
     "--src-group": ("devgroup", INTERFACE, "an interface of the group {}"),
     "--dst-group": ("devgroup", INTERFACE, "an interface of the group {}"),
     "--src-cc": ("geoip", "country", "the country {}, as no countries' addresses are loaded"),
@@ -82,6 +86,8 @@ _NFT = tuple(
          "a process of the control group {}"),
         ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
         ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
+        # nft_tproxy.c breaks off its rule where no socket of the port is transparent
+        ("listener", r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),
         (INTERFACE, rf"\b(?:meta )?[io]brname{_SIGN}{_VALUE}", "a bridge {}"),
         (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
     )
@@ -93,19 +99,19 @@ _HINTS = re.compile(
     r"-m (?:mac|string|u32|bpf|helper|osf|owner|cgroup|physdev|devgroup|geoip|time|set)\b| -[io] |--match|interface"
 )
 _NFT_HINTS = re.compile(
-    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time)|[io](?:if|br)"
+    r"ether saddr|ct helper|osf |sk[ug]id|cgroup|@|meta (?:hour|day|time)|[io](?:if|br)|tproxy "
 )
 
 
-def here_of(texts: Mapping[str, str], interfaces: Collection[str]) -> Here:
-    """What a node with rulesets of these texts, by kind, has.
+def here_of(texts: Mapping[str, str], interfaces: Collection[str], ports: Collection[str] = ()) -> Here:
+    """What a node with rulesets of these texts, by kind, has; ``ports`` as in `Here`.
 
     >>> here_of({"ipset": "create admins hash:net"}, ["eth0"]).empty
     frozenset({'admins'})
     """
     empty = ipset.empty_sets(texts.get("ipset", ""))
     filled = {name for kind in ("v4", "v6") for name in _FILLS.findall(texts.get(kind, ""))}
-    return Here(frozenset(interfaces), (empty - filled) | empty_sets(texts.get("nft", "")))
+    return Here(frozenset(interfaces), (empty - filled) | empty_sets(texts.get("nft", "")), frozenset(ports))
 
 
 def needs_of(rule: HeldRule, here: Here) -> tuple[Need, ...]:
@@ -160,10 +166,16 @@ def _of_iptables(text: str, here: Here) -> Iterator[Need]:
         negated = place > 0 and found[place - 1] == "!"
         value = found[place + 1] if place + 1 < len(found) else ""
         known = _OPTIONS.get(option)
+        if known is not None and known[0] == "physdev" and _has_port(option, value, here.ports):
+            continue
         if known is not None and known[0] in matches:
             yield Need(known[1], known[2].format(value), negated)
         elif option == "--match-set" and value in here.empty:
             yield Need("set", f"an entry in the set {value}, which is empty", negated)
+
+
+def _has_port(option: str, value: str, ports: Collection[str]) -> bool:
+    return bool(ports) and (option.startswith("--physdev-is-") or not lacks_interface(value, ports))
 
 
 def _of_nft(text: str, here: Here) -> Iterator[Need]:
@@ -171,6 +183,8 @@ def _of_nft(text: str, here: Here) -> Iterator[Need]:
         for found in pattern.finditer(text):
             parts = found.groupdict()
             value = parts.get("raw") or (parts.get("value") or "").strip('"')
+            if "brname" in found[0] and value in here.interfaces:
+                continue
             yield Need(kind, words_of.format(value), (parts.get("sign") or "").startswith("!"))
     for found in _NFT_SET.finditer(text):
         if found["name"] in here.empty and found["before"] not in _WRITES:

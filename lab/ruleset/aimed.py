@@ -50,6 +50,8 @@ def seen_on(
     turned = leaving is None and any(rule.translates == "destination" for rule in path.translated_by)
     both = (entry,) if leaving is None else (entry, leaving)
     has_ports = entry.proto in _WITH_PORTS
+    # rules of a bridge see its ports, all others the bridge
+    bridge = any(step.rule is not None and step.rule.family == "bridge" for step in path.steps)
     return Seen(
         PROTOCOL_NAMES.get(entry.proto, str(entry.proto)),
         sources={packet.source for packet in both},
@@ -58,8 +60,8 @@ def seen_on(
         dports=None
         if turned or not has_ports
         else (*((packet.dport, packet.dport) for packet in both if packet.dport is not None), *dports),
-        entered=entered,
-        left=None if path.out is None else (path.out,),
+        entered=None if bridge else entered,
+        left=None if path.out is None or bridge else (path.out,),
         states=states,
     )
 

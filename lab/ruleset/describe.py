@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.record.path import Rule
 from lab.ruleset.held import HeldRule
+from lab.ruleset.words import FREE_TEXT, words
 
 _FAMILIES = {"ip": 4, "ip6": 6}
 
@@ -21,5 +22,14 @@ def described(node: str, rule: HeldRule) -> Rule:
     rejects = rule.reject_with if family is None else rule.reject_kind(family)
     return Rule(
         node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, rule.source, rule.family,
-        rejects, rule.log_prefix, rule.translates, rule.about_invalid, rule.queue,
+        rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule), rule.queue,
     )  # fmt: skip
+
+
+def _further_comments(rule: HeldRule) -> tuple[str, ...]:
+    """The comments behind the first: iptables takes several (Calico writes its hash into one, and words into another)."""
+    if rule.is_native or rule.text.count("--comment ") < 2:
+        return ()
+    rest = iter(words(rule.text))
+    texts = ((word, next(rest, "")) for word in rest if word in FREE_TEXT)
+    return tuple(text for option, text in texts if option == "--comment")[1:]

@@ -8,19 +8,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.ruleset import conditions as asked
+from lab.ruleset.asked import Whole
 from lab.ruleset.conditions import Condition
+from lab.ruleset.effects import GOES, LEADS, TRANSLATES, effect_of_word
 from lab.ruleset.memory import Use
 from lab.ruleset.nft import uses as nft_uses
 from lab.ruleset.nft.rule import is_about_invalid, statements
+from lab.ruleset.nft.whole import whole_of_nft
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 from lab.ruleset.uses import uses_of_iptables
+from lab.ruleset.whole import whole_of_iptables
 from lab.ruleset.words import values_of
 from lab.written.reject import canonical_reject
 
 ChainKey = tuple[str, str, str]
 """Family in nft's words (``ip``, ``ip6``, ``inet``, ``netdev``, …), table, chain."""
 
-_FAMILIES = {4: ("ip", "inet", "netdev"), 6: ("ip6", "inet", "netdev")}
+_FAMILIES = {4: ("ip", "inet", "netdev", "bridge"), 6: ("ip6", "inet", "netdev", "bridge")}
 _QUEUES = frozenset(("NFQUEUE", "QUEUE", "queue"))
 _QUEUE_NUMBERS = frozenset(("--queue-num", "--queue-balance"))
 _QUOTED = re.compile(r'"[^"]*"')
@@ -92,6 +96,18 @@ class HeldRule:
     def conditions(self) -> tuple[Condition, ...]:
         """What it asks of a packet, as far as that is read; all of them have to hold."""
         return tuple(asked.of_nft(self.text) if self.is_native else asked.of_iptables(self.text))
+
+    @cached_property
+    def effect(self) -> str:
+        """What becomes of a packet that matches, in the words of `lab.ruleset.effects`; of a verdict map that is not told."""
+        if self.jump_to and self.target != "vmap":
+            return GOES if self.goto else LEADS
+        return TRANSLATES if self.translates is not None else effect_of_word(self.target)
+
+    @cached_property
+    def whole(self) -> Whole | None:
+        """All that it asks, where every word of it is understood; None elsewhere."""
+        return whole_of_nft(self.text, self.named) if self.is_native else whole_of_iptables(self.text, self.family)
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:

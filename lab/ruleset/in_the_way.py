@@ -74,7 +74,7 @@ class Ways:
         self._forwarding = {
             name
             for name, node in topology.nodes.items()
-            if node.forwards or any("forward" in sysctl for sysctl in node.sysctls)
+            if node.passes_on or any("forward" in sysctl for sysctl in node.sysctls)
         }
 
     def met(
@@ -112,8 +112,9 @@ class Ways:
 
     def _enters(self, flow: Flow, node: str, chain: HeldChain, *, first: bool) -> bool:
         """Whether a packet may come to a base chain: to INPUT only where its address may be the node's, or is many's."""
-        if chain.hook is None:
-            return False
+        if chain.hook is None or chain.family == "bridge":
+            # what a router passes on is in and out of its own bridge by these hooks
+            return chain.hook is not None
         if chain.hook == "input":
             to_many = flow.destination is not None and not self._topology.can_send(flow.destination)
             return node in flow.ends or to_many or (node, flow.family) in self._to_itself
@@ -185,6 +186,8 @@ class Ways:
 
     def _entered(self, flow: Flow, node: str, begin: HeldChain) -> tuple[str, ...] | None:
         """By which interfaces a request may come: those on a network of its sender, or of another node that forwards."""
+        if begin.family == "bridge":
+            return None
         if begin.hook == "output":
             return ("",)
         if flow.node is None or flow.node not in self._topology.nodes:

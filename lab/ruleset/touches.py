@@ -15,7 +15,7 @@ from lab.ruleset.memory import Memory, Use
 
 Reader = tuple[str, HeldRule]
 """A node, and a rule of it."""
-_FAMILIES = {4: ("ip", "inet", "netdev"), 6: ("ip6", "inet", "netdev")}
+_FAMILIES = {4: ("ip", "inet", "netdev", "bridge"), 6: ("ip6", "inet", "netdev", "bridge")}
 _STORIES = 10_000  # told ways through a node; more are read anew
 _PACKETS = 100_000
 _SENT = ("jump", "goto")

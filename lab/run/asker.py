@@ -14,25 +14,26 @@ from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
 from lab.written.expect.logged import LOGGED
 
-LONG = 100  # ports that are asked one by one: how far they are is told
-
 
 class Asker:
     """What the ways of a plan's cells ask with.
 
-    ``today`` decides what is overdue; ``ports`` is told the id of a cell that takes long, how many of its ports are done, and
-    of how many.  ``repeats`` counts what was sent again.
+    ``today`` decides what is overdue; ``heard`` is told the id of the cell that is asked, how many of its ports are done, and
+    of how many: when it begins, and whenever some are done.  ``repeats`` counts what was sent again; ``under_way`` is the tally
+    of the cell that was begun last.
     """
 
-    def __init__(self, labs: Labs, today: datetime.date, ports: Callable[[str, int, int], None]) -> None:
+    def __init__(self, labs: Labs, today: datetime.date, heard: Callable[[str, int, int], None]) -> None:
         self.labs = labs
         self.repeats = 0
         self._today = today
-        self._ports = ports
+        self._heard = heard
+        self.under_way: Tally | None = None
 
     def tally(self, cell: Cell) -> Tally:
         """An empty tally for ``cell``, with a warning of each rule on its way that decides by no packet's own."""
-        tally = Tally(cell, self._today)
+        self.under_way = tally = Tally(cell, self._today)
+        self.tell(cell, 0)
         for text in self.labs.shared.whims(first_question(cell), cell.service.ports):
             tally.warn(f"{whim_of(text)}: {text}")
         return tally
@@ -47,7 +48,6 @@ class Asker:
             return False
         return self.labs.shared.remembers(first_question(cell), cell.service.ports, logs=True)
 
-    def tell(self, cell: Cell, done: int, of: int) -> None:
-        """Tell how far a cell of many ports is, at each tenth."""
-        if of >= LONG and done % (of // 10) == 0 and done < of:
-            self._ports(cell.id, done, of)
+    def tell(self, cell: Cell, done: int) -> None:
+        """Tell how many of its ports are done."""
+        self._heard(cell.id, done, cell.service.port_count)

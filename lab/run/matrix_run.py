@@ -28,21 +28,26 @@ REPEATS = 1  # of a batch whose canary was not seen
 MOST_FAILED = 32  # cells whose measurement fails in one matrix, before the rest of it is given up
 
 
-def _nobody_is_told(cell_id: str, done: int, of: int) -> None:
-    """What is told of a long cell where nobody listens."""
+def _nobody_is_told(cell_id: str, ahead: int, done: int, of: int) -> None:
+    """What is told of cells where nobody listens."""
 
 
 class MatrixRun:
     """Holds the lab of one plan from the first cell to `close`."""
 
     def __init__(
-        self, plan: Plan, today: datetime.date | None = None, *, ports: Callable[[str, int, int], None] = _nobody_is_told
-    ) -> None:
-        """``ports`` is told the id of a cell that takes long, how many of its ports are done, and of how many."""
+        self, plan: Plan, today: datetime.date | None = None, *,
+        heard: Callable[[str, int, int, int], None] = _nobody_is_told,
+    ) -> None:  # fmt: skip
+        """``heard`` is told the id of the cell that is asked, how many were asked since the last that was given as a result,
+        how many of its ports are done, and of how many.
+        """
         self.plan = plan
         self._today = today or datetime.date.today()
         self._labs = Labs(plan)
-        self._asker = Asker(self._labs, self._today, ports)
+        self._asker = Asker(self._labs, self._today, lambda cell_id, done, of: heard(cell_id, self._ahead, done, of))
+        self._ahead = 0
+        self._cut_off: str | None = None
         self._repeats = 0
         self._broken: MeasurementError | None = None
         self._failed: set[str] = set()
@@ -58,6 +63,11 @@ class MatrixRun:
     def repeats(self) -> int:
         """How often something was sent again: a batch, a cell, a question."""
         return self._repeats + self._asker.repeats
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What must be told of a cell that was interrupted: it is no result, as long as nothing of it failed."""
+        return (self._cut_off,) if self._cut_off is not None else ()
 
     def run(self, cells: Sequence[Cell]) -> Iterator[CellResult]:
         """The results of ``cells`` in their order.
@@ -110,9 +120,11 @@ class MatrixRun:
         try:
             with lab.batch():
                 for cell in cells:
+                    self._ahead, self._asker.under_way = len(found), None
                     try:
                         found.append(self._cell(lab, cell))
                     except KeyboardInterrupt as error:
+                        found += self._begun_of(cell)
                         stopped = error
                         break
                     except Exception as error:  # noqa: BLE001 - one cell's failure, whatever it is, leaves the others alone
@@ -120,6 +132,7 @@ class MatrixRun:
                         break
         except (MeasurementError, OSError) as error:
             if isinstance(stopped, KeyboardInterrupt):
+                self._cut_off = None  # nothing of this batch is proven
                 return [], stopped
             raise _of_measurement(error) from error
         return found, stopped
@@ -153,6 +166,18 @@ class MatrixRun:
         if result.outcome is Outcome.PASSED:
             return result
         return replace(result, hints=hints(lab, result.verdict, cell.expect, cell.at))
+
+    def _begun_of(self, cell: Cell) -> list[CellResult]:
+        """The result of a cell that was interrupted, where what was proven by then has failed; else there is a note of it."""
+        tally = self._asker.under_way
+        if tally is None or not tally.asked or cell.service.port_count == 1:
+            return []
+        asked = f"{tally.asked:,} of {cell.service.port_count:,} ports were asked"
+        result = tally.result()
+        if result.outcome is not Outcome.PASSED:
+            return [replace(result, notes=(*result.notes, f"interrupted in the midst of it: {asked}"))]
+        self._cut_off = f"interrupted in the midst of {cell.id}: {asked}, all of them as expected"
+        return []
 
     def close(self) -> None:
         """Take the labs down."""

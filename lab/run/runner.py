@@ -69,7 +69,7 @@ def run_plan(plan: Plan, order: Order, listener: Progress) -> PlanResult:
         from random import Random
 
         Random(order.shuffle).shuffle(cells)
-    matrix_run = MatrixRun(plan, ports=listener.ports)
+    matrix_run = MatrixRun(plan, heard=listener.asking)
     found: list[CellResult] = []
     stopped: list[Exception | KeyboardInterrupt] = []
     loaded: Loaded | None = None
@@ -81,7 +81,7 @@ def run_plan(plan: Plan, order: Order, listener: Progress) -> PlanResult:
             if order.first and found[-1].outcome is not Outcome.PASSED:
                 break
     results = tuple(in_order(found, plan.cells))
-    done = PlanResult(plan.name, results, loaded, notes=plan.notes, repeats=matrix_run.repeats)
+    done = PlanResult(plan.name, results, loaded, notes=(*plan.notes, *matrix_run.notes), repeats=matrix_run.repeats)
     return _stopped(done, stopped, plan.matrix.matrix)
 
 

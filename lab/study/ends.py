@@ -113,5 +113,5 @@ class Geography:
     def relevant(self, to: ToPlace) -> Iterator[str]:
         """The nodes under test whose rules may be asked on the way to a place."""
         for name in self.under_test:
-            if self.topology.nodes[name].forwards or to == (OWN, name):
+            if self.topology.nodes[name].passes_on or to == (OWN, name):
                 yield name

@@ -94,7 +94,10 @@ def measure(
             survey(lab, asked, assertions, found, every_port=every_port, progress=progress, told=told)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
             stopped = error
-        nodes = {name: (held.chains, held.here(topology.nodes[name].interfaces)) for name, held in lab.policies.items()}
+        nodes = {
+            name: (held.chains, held.here(topology.nodes[name].devices, topology.nodes[name].seen_ports))
+            for name, held in lab.policies.items()
+        }
         # of what was not asked to its end nothing is told that needs all questions
         rules, why = unmet({} if stopped else nodes, found.met, families)
     changed = None

@@ -19,6 +19,7 @@ from lab.study.unmet import RuleKey, met_by
 from lab.sweep.fates import SweepTally
 from lab.written.service import ports_text
 
+Heard = Callable[[int, int], None]
 _MOST_RANGES = 12  # of ports that a sentence names
 # in the kernel's own words (skb_drop_reason), or as it tells the sender
 _NO_ROUTE = frozenset(("IP_INNOROUTES", "IP_OUTNOROUTES", "icmp-net-unreachable", "icmp-host-unreachable", "icmp6-no-route"))
@@ -53,7 +54,7 @@ def survey(
     with lab.batch(), lab.everything_traced():
         for number, (pair, proto) in enumerate(asked):
             progress(number, len(asked))
-            groups = _sweep(lab, pair, proto, found, every_port=every_port)
+            groups = _sweep(lab, pair, proto, found, lambda *_, done=number: progress(done, len(asked)), every_port=every_port)
             for group in groups:
                 found.exposures.append(_exposure(pair, proto, group, assertions))
                 told(found.exposures[-1])
@@ -63,16 +64,18 @@ def survey(
     progress(len(asked), len(asked))
 
 
-def _sweep(lab: Lab, pair: Pair, proto: str, found: Survey, *, every_port: bool) -> tuple[SweepGroup, ...]:
+def _sweep(
+    lab: Lab, pair: Pair, proto: str, found: Survey, heard: Heard, *, every_port: bool
+) -> tuple[SweepGroup, ...]:  # fmt: skip
     """What is open of all ports; the rules of these alone are asked for, where they are not known by then."""
-    coarse = _ask(lab, pair, f"{proto}/1-65535", found, Gear.VERDICT, every_port=every_port)
+    coarse = _ask(lab, pair, f"{proto}/1-65535", found, Gear.VERDICT, heard, every_port=every_port)
     found.swept += coarse.sent == coarse.count
     _tell(coarse.groups, pair, proto, found)
     _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
     ports = ports_text(sorted(part for group in coarse.open for part in group.keys))
-    fine = _ask(lab, pair, f"{proto}/{ports}", found, Gear.RULE, every_port=True)
+    fine = _ask(lab, pair, f"{proto}/{ports}", found, Gear.RULE, heard, every_port=True)
     _tell(fine.groups, pair, proto, found)
     _tell_closed(fine.groups, pair, proto, found)
     return fine.open
@@ -114,8 +117,10 @@ def question_text(pair: Pair, proto: str, ports: Ranges) -> str:
     return f"{pair.sender} > {pair.target} ({pair.address}) {proto}/{ports_text(ports[:_MOST_RANGES])}{more}"
 
 
-def _ask(lab: Lab, pair: Pair, service: str, found: Survey, gear: Gear, *, every_port: bool) -> Sweep:
-    tally = SweepTally()
+def _ask(
+    lab: Lab, pair: Pair, service: str, found: Survey, gear: Gear, heard: Heard, *, every_port: bool
+) -> Sweep:  # fmt: skip
+    tally = SweepTally(heard=heard)
     sweep = lab.sweep(
         pair.sender, pair.address, service, gear=gear, source=pair.source, family=pair.family, tally=tally,
         every_port=every_port, beyond=is_open,

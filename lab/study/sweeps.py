@@ -34,10 +34,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Who is told of the notes on all sweeps, before the first one, and of each sweep under its title as soon as it is done."""
+    """Who is told of the notes on all sweeps, before the first one, and of each sweep under its title as soon as it is done.
+
+    ``under_way`` is told the title of the one that is, how many were asked, and of how many.
+    """
 
     note: Callable[[str], None]
     sweep: Callable[[str, Sweep], None]
+    under_way: Callable[[str, int, int], None]
 
 
 def services_of(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sources: bool) -> list[str]:
@@ -69,7 +73,7 @@ def sweeps(scene: Scene, backend: Backend, asked: Asked, told: Told) -> Iterator
 
 
 def _swept(lab: Lab, scene: Scene, asked: Asked, service: str, family: int | None, title: str, told: Told) -> Sweep:
-    tally = SweepTally()
+    tally = SweepTally(heard=lambda done, of: told.under_way(title, done, of))
     try:
         lab.sweep(
             asked.sender, asked.target, service, gear=asked.gear, source=asked.source,

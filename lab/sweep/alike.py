@@ -75,6 +75,7 @@ def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
     """
     start = time.perf_counter()
     left = _mask(question.ports)
+    whole = left.bit_count()
     known: dict[Cuts, _Classes] = {}
     while left:
         port = (left & -left).bit_length() - 1
@@ -91,10 +92,11 @@ def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
         left &= ~spoken
         tally.fates["alike", port] = Fate(verdict, arrival(verdict, port, ways.owner), spans=tuple(_ports(spoken)))
         tally.sent += 1
+        tally.tell(spoken.bit_count(), whole)
         tally.seconds = time.perf_counter() - start
     if left:
         tally.fates.clear()
-        tally.sent = 0
+        tally.sent = tally.asked = 0
         return False
     tally.gear = Gear.RULE
     return True

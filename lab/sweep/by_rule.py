@@ -7,7 +7,7 @@ so each of them ended at a rule that drops, and no other such rule moved.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -33,8 +33,11 @@ class Sorted:
         return sorted([*self.alike, *self.others])
 
 
-def sort_by_rule(sweeper: Sweeper, keys: Sequence[int]) -> Sorted:
-    """Send the packets of ``keys`` until it is known which of them met the same rules; few are not worth it."""
+def sort_by_rule(sweeper: Sweeper, keys: Sequence[int], heard: Callable[[], None] = lambda: None) -> Sorted:
+    """Send the packets of ``keys`` until it is known which of them met the same rules; few are not worth it.
+
+    ``heard`` is told of each piece.
+    """
     if len(keys) <= SMALL:
         return Sorted(others=list(keys))
     found, alike = Sorted(), _Alike()
@@ -42,6 +45,7 @@ def sort_by_rule(sweeper: Sweeper, keys: Sequence[int]) -> Sorted:
         waiting = [keys]
         while waiting:
             for piece in counted(waiting.pop()):
+                heard()
                 found.repeats += piece.repeats
                 waiting += _split(piece, alike, found.others)
             # what is sent once more must not meet what a node before the one that denied it knows of the flow

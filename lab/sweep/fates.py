@@ -45,7 +45,8 @@ class Fate:
 class SweepTally:
     """Filled while a sweep goes on; after an interruption it holds what was finished.
 
-    ``repeats``, ``traced`` and ``sent`` are those of `Sweep`.
+    ``repeats``, ``traced`` and ``sent`` are those of `Sweep`.  ``heard`` is told now and then how many keys were ``asked``, of
+    how many.
     """
 
     fates: dict[Hashable, Fate] = field(default_factory=dict)
@@ -56,6 +57,15 @@ class SweepTally:
     sources: tuple[str, ...] = ()
     seconds: float = 0.0
     sent: int = 0
+    heard: Callable[[int, int], None] | None = None
+    asked: int = 0
+
+    def tell(self, keys: int = 0, of: int | None = None) -> None:
+        """Tell ``heard`` that so many keys more were asked, of how many: ``of``, or as many as are sent."""
+        if self.heard is not None:
+            whole = self.sent if of is None else of
+            self.asked = min(self.asked + keys, whole)  # what is asked once more is no more of them
+            self.heard(self.asked, whole)
 
     def add(self, story: Hashable, keys: Sequence[int], make: Callable[[], Fate]) -> None:
         """Add keys of one story; ``make`` gives the fate of a story that was not met before."""

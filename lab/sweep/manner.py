@@ -28,11 +28,14 @@ class Manner:
 
 
 def choose(
-    wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool, by_chance: bool
+    wanted: Gear, policies: Collection[Held], hazards: Hazards, *, remembering: bool, by_chance: bool, bridged: bool = False
 ) -> Manner:
-    """The manner of a sweep through these policies; past rules that remember what they saw, or that decide by chance."""
+    """The manner of a sweep through these policies; past rules that remember what they saw, or that decide by chance.
+
+    ``bridged`` tells that a node is a bridge: what is dropped in its hooks is counted nowhere.
+    """
     traces = any(policy.traces for policy in policies)
-    deceived = remembering or by_chance or hazards.queues or hazards.answers or hazards.copies or traces
+    deceived = remembering or by_chance or hazards.queues or hazards.answers or hazards.copies or traces or bridged
     countable = not deceived and all(map(_is_countable, policies))
     varied = hazards.translates and not hazards.reads_source_ports
     alone = hazards.translates and hazards.reads_source_ports
@@ -45,6 +48,7 @@ def choose(
             ("a rule copies packets", hazards.copies),
             ("a rule rejects, and not every rule has a counter", hazards.rejects and not countable),
             ("a rule traces packets by itself", traces),
+            ("a node is a bridge", bridged),
         ):
             if found:
                 return Manner(Gear.RULE, (f"swept in the rule gear: {why}",), countable, varied, alone)

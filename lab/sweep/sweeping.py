@@ -81,7 +81,7 @@ class Sweeping:
         self._trace(sweeper, left)
 
     def _count_rules(self, sweeper: Sweeper, keys: Sequence[int]) -> None:
-        found = sort_by_rule(sweeper, keys)
+        found = sort_by_rule(sweeper, keys, self._tally.tell)
         self._tally.repeats += found.repeats
         self._trace(sweeper, found.to_trace)
         left: list[int] = []
@@ -96,6 +96,7 @@ class Sweeping:
 
     def _add_counted(self, piece: Piece) -> Sequence[int]:
         """Add a piece that was counted; its keys, if that proves nothing."""
+        self._tally.tell(len(piece.keys))
         self._tally.repeats += piece.repeats
         denied = [key for key in piece.keys if key not in piece.arrived]
         # where the rules are not counted none rejects, and nobody may have answered
@@ -141,6 +142,7 @@ class Sweeping:
 
     def _add_all(self, told: Iterable[Told]) -> None:
         for piece, keys in told:
+            self._tally.tell(len(keys))
             self._tally.repeats += piece.repeats
             if piece.faults:
                 self._add_unsound(piece, keys)
@@ -239,6 +241,7 @@ class Sweeping:
         return arrival(verdict, self._question.port_of(key), self._stage.network.topology.owner)
 
     def _probe(self, key: int) -> Verdict:
+        self._tally.tell()
         return self._ask(self._question.single(key))
 
 

@@ -21,6 +21,7 @@ from lab.record.path import End, Path
 from lab.record.verdict import Verdict
 from lab.ruleset.absent import INTERFACE, Here, Need, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.aimed import Seen, may_match, seen_on
+from lab.ruleset.conditions import without_texts
 from lab.ruleset.describe import described
 from lab.ruleset.extensions import TARGETS
 from lab.ruleset.held import Chains, HeldRule
@@ -32,6 +33,7 @@ _DENY = frozenset(("DROP", "REJECT", "drop", "reject", "TARPIT"))
 _ACCEPT = frozenset(("ACCEPT", "accept"))
 _LEAVE = frozenset(("RETURN", "return", "vmap"))
 _TURN = frozenset(("DNAT", "REDIRECT", "dnat", "redirect"))
+_TAKE = frozenset(("tproxy",))
 _Chain = tuple[str, str, str]  # node, table, chain
 
 
@@ -101,7 +103,7 @@ class Absences:
         """Whether the rule, had it matched, may have decided otherwise: in a packet's table of decision, or before it."""
         words = self._reachable(node, rule)
         if not denied:
-            return not words.isdisjoint(_DENY | _LEAVE)
+            return not words.isdisjoint(_DENY | _LEAVE | _TAKE)
         return not words.isdisjoint(_ACCEPT | _LEAVE) if decides else not words.isdisjoint(_TURN)
 
     def _reachable(self, node: str, rule: HeldRule) -> set[str]:
@@ -157,6 +159,7 @@ def _words_of(rule: HeldRule) -> set[str]:
     found = {rule.target} if rule.target else set()
     if rule.is_native:
         found.update(rule.jump_to)
+        found.update(_TAKE.intersection(without_texts(rule.text).split()))
     elif rule.target in TARGETS:
         found -= {"LOG", "NFLOG"}
     return found

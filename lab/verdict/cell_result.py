@@ -93,6 +93,11 @@ class Tally:
         return group
 
     @property
+    def asked(self) -> int:
+        """How many ports have a verdict, or 1 where the service has none."""
+        return sum(group.count for group in self._groups.values())
+
+    @property
     def verdicts(self) -> list[tuple[Verdict, Ranges]]:
         """The first verdict of each group, with the ports that it speaks for (none where the service has none)."""
         return [(group.verdict, merged([(low, high) for low, high in group.ranges])) for group in self._groups.values()]

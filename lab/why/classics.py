@@ -14,30 +14,24 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_translated_then_denied, _no_receiver, _answer_died, _discovery, _no_ruleset):
+    for teller in (_no_receiver, _no_proxy, _discovery, _no_ruleset, _bridged):
         yield from teller(case)
-
-
-def _translated_then_denied(case: Case) -> Iterator[Hint]:
-    for path in case.verdict.path:
-        translations = [rule for rule in path.translated_by if rule.translates == "destination"]
-        if path.end is End.DROPPED and path.dropped_by is not None and translations:
-            yield Hint(
-                f"translated by {translations[-1]}, then dropped by {path.dropped_by}",
-                "a port forward needs a rule in FORWARD that accepts the translated destination",
-            )
 
 
 def _no_receiver(case: Case) -> Iterator[Hint]:
     verdict = case.verdict
-    if verdict.kind is Kind.CLOSED and case.should_pass:
+    if verdict.kind is Kind.CLOSED and case.should_pass and case.expect.get(ARRIVES) is None:
         last = verdict.path[-1].exit if verdict.path else None
         where = f" {last.destination}" + (f":{last.dport}" if last.dport else "") if last else ""
-        says_where = case.expect.get(ARRIVES) is not None
         yield Hint(
-            f"the path is open, but nothing listened at{where}",
-            "" if says_where else "say where it arrives (`arrives: {at: NODE, port: PORT}`)",
+            f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )
+
+
+def _no_proxy(case: Case) -> Iterator[Hint]:
+    rule = case.verdict.path[-1].dropped_by if case.verdict.path else None
+    if rule is not None and rule.target == "TPROXY":  # xt_TPROXY.c: NF_DROP where it finds no socket
+        yield Hint(f"{rule} hands packets to a transparent socket, and where none listens it drops them: the lab has none")
 
 
 def _discovery(case: Case) -> Iterator[Hint]:
@@ -52,20 +46,29 @@ def _discovery(case: Case) -> Iterator[Hint]:
 
 def _no_ruleset(case: Case) -> Iterator[Hint]:
     ways = [path for path in case.verdict.path if path.node == case.at]
-    if not case.should_pass and ways and not any(path.steps for path in ways):
+    if not case.should_pass and ways and not any(path.steps or path.bridged for path in ways):
         yield Hint(
-            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass",
+            f"{case.at} has no rules for IPv{case.family} on this way, and so lets everything pass{_other_family(case)}",
             "its policy's IPv6 ruleset is missing (NAME.rules6 or NAME.rules6.j2)" if case.family == 6 else
             "its policy's IPv4 ruleset is missing (NAME.rules or NAME.rules.j2)",
         )
 
 
-def _answer_died(case: Case) -> Iterator[Hint]:
-    verdict = case.verdict
-    seen = verdict.observation
-    died = any(path.dropped_by == verdict.rule for path in (*seen.answer, *seen.others))
-    if verdict.kind is Kind.UNANSWERED and verdict.rule is not None and verdict.node is not None and died:
+def _other_family(case: Case) -> str:
+    """The policies of the chains that judge the other family alone, where they deny."""
+    other, table = (4, "ip") if case.family == 6 else (6, "ip6")
+    denying = [
+        chain.name for chain in case.chains(case.at).values()
+        if chain.family == table and chain.hook in ("input", "forward") and chain.policy in ("DROP", "drop")
+    ]  # fmt: skip
+    return f"; for IPv{other} the policy of {' and '.join(denying)} is DROP" if denying else ""
+
+
+def _bridged(case: Case) -> Iterator[Hint]:
+    ways = [path for path in case.verdict.path if path.node == case.at]
+    if not case.should_pass and ways and all(path.bridged and path.end is End.LEFT for path in ways):
+        tool = "iptables" if case.family == 4 else "ip6tables"
         yield Hint(
-            f"the request came through and its answer was dropped by {verdict.rule}",
-            "answers need a rule that accepts ESTABLISHED,RELATED",
+            f"{case.at} bridged it past the rules of {tool}: bridge-nf-call-{tool} is 0, and only a `table bridge` is asked",
+            "where the host has it at 1 (br_netfilter), say `bridge-nf: true` at the bridge",
         )

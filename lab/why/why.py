@@ -7,10 +7,31 @@ from collections.abc import Callable, Iterator
 from lab.record.hint import Hint
 from lab.why.case import Case
 from lab.why.classics import classics
+from lab.why.denied import denied
+from lab.why.established import related
+from lab.why.kernel import kernel
+from lab.why.meant_to_stop import meant_to_stop
+from lab.why.other_way import other_way
+from lab.why.own_packets import own_packets
+from lab.why.sent_there import sent_there
+from lab.why.translated import catches_too_much, hides_the_source
+from lab.why.ways_back import ways_back
 
 Teller = Callable[[Case], Iterator[Hint]]
 
-TELLERS: tuple[Teller, ...] = (classics,)
+TELLERS: tuple[Teller, ...] = (
+    ways_back,
+    kernel,
+    other_way,
+    own_packets,
+    catches_too_much,
+    hides_the_source,
+    denied,
+    meant_to_stop,
+    sent_there,
+    related,
+    classics,
+)
 """In the order in which they are told: what explains most, first."""
 
 

@@ -14,6 +14,7 @@ ServiceNames = Mapping[str, str | Sequence[str]]
 
 _NOT_YET = ("sctp", "gre", "esp", "ah", "proto")
 _ONLY = "this version sends tcp, udp, icmp and icmpv6 only"
+_PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6")
 _ICMPV6_SPELT = ("ipv6-icmp", "icmp6")
 _PORT = re.compile(r"^\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?$")
 _FORM = "a service is written tcp/443, udp/1-1023,8080, icmp/echo-request, icmpv6/echo-request, or a name like https"
@@ -33,7 +34,7 @@ def read_services(value: object, names: ServiceNames | None = None) -> tuple[Ser
             return tuple(_parse(text, {}) for text in texts)
         return (_parse(value, names or {}),)
     except ValueError as error:
-        raise ValueError(f"{error}\n{_FORM}") from None
+        raise ValueError(f"{error}\n{_meant(value) or _FORM}") from None
 
 
 def parse_service(value: object, names: ServiceNames | None = None, where: Where | None = None) -> Service:
@@ -44,7 +45,18 @@ def parse_service(value: object, names: ServiceNames | None = None, where: Where
     try:
         return _parse(value, names or {})
     except ValueError as error:
-        raise InputError(Problem(str(error), where, _FORM)) from None
+        raise InputError(Problem(str(error), where, _meant(value) or _FORM)) from None
+
+
+def _meant(value: object) -> str:
+    """The service that was probably meant by one that is written otherwise: ``tcp:22``, ``22/tcp``, ``TCP/22``."""
+    parts = re.split(r"[:/\s]+", str(value).strip().lower())
+    proto = next((one for one in parts if one in _PROTOCOLS), None)
+    others = [one for one in parts if one != proto]
+    if proto is None or len(parts) != 2 or len(others) != 1 or not re.fullmatch(r"[\d,-]+|[a-z][\w./-]*", others[0]):
+        return ""
+    meant = f"{proto}/{others[0]}"
+    return f"did you mean {meant}?" if meant != value else ""
 
 
 def _parse(value: object, names: ServiceNames) -> Service:

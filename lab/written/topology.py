@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from lab.errors import Where
+from lab.written.bridge import Bridge, Segment, segments_of
 from lab.written.cell import Service
 from lab.written.routing import Route, RoutingRule, parse_route, parse_rule
 from lab.written.service import read_services
@@ -119,6 +120,8 @@ class Interface(BaseModel):
     addresses: InterfaceAddresses = Field(
         default=(), alias="address", description="its addresses, IPv4 and IPv6"
     )
+    bridge: Bridge = Field(default={}, description="the ports, where it is a bridge: [eth0, vnet1], or {eth0: [NODE, …]}")
+    bridge_nf: bool = Field(default=False, alias="bridge-nf", description="whether rules see what it bridges (br_netfilter)")
 
     def of_family(self, family: int) -> tuple[InterfaceAddress, ...]:
         """Its addresses of the family (4 or 6), in the order written."""
@@ -153,6 +156,26 @@ class NodeSpec(BaseModel):
     services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
     )
+
+    @property
+    def bridges(self) -> tuple[Interface, ...]:
+        """Those of its interfaces that are bridges."""
+        return tuple(interface for interface in self.interfaces.values() if interface.bridge)
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether packets of others go on from here: it forwards, or is a bridge."""
+        return self.forwards or bool(self.bridges)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The names of its interfaces, and of the ports of its bridges behind them."""
+        return (*self.interfaces, *(port for bridge in self.bridges for port in bridge.bridge))
+
+    @property
+    def seen_ports(self) -> tuple[str, ...]:
+        """The ports that the rules of addresses see packets come and go by."""
+        return tuple(port for bridge in self.bridges if bridge.bridge_nf for port in bridge.bridge)
 
     def addresses(self, family: int) -> tuple[Address, ...]:
         """All its interface addresses of the family, in the order written."""
@@ -294,6 +317,11 @@ class Topology(BaseModel):
     def on_network(self, name: str) -> tuple[tuple[str, str, Interface], ...]:
         """(node, interface name, interface) of everything on the network, in the order written."""
         return tuple(self._members.get(name, ()))
+
+    @cached_property
+    def segments(self) -> dict[str, Segment]:
+        """Every wire by its name: a network, or what is at one port of the bridge that a node is."""
+        return dict(segments_of(self.networks, self.on_network))
 
     def addresses(self, node: str, family: int) -> tuple[str, ...]:
         """The interface addresses of a node, of the family (4 or 6), in the order written."""

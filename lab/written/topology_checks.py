@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 
 from lab.errors import Problem
+from lab.written.bridge_checks import check_bridges
 from lab.written.messages import did_you_mean
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import Address, InterfaceAddress, Network, is_address, refused, set_aside
@@ -88,6 +89,7 @@ def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     yield from _gateways(topology, name, node)
     yield from _routing(topology, name, node)
     yield from _anyip(topology, name, node)
+    yield from check_bridges(topology, name, node)
 
 
 def _anyip(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:

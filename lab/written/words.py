@@ -112,7 +112,8 @@ def not_text(value: object) -> str:
     return f"a {'mapping' if isinstance(value, Mapping) else 'list'} stands where one word belongs"
 
 
-def _name(value: object) -> str:
+def parse_name(value: object) -> str:
+    """A name of a node, network or role; a ValueError says what it may not be."""
     text = text_of(value)
     if not _NAME.match(text):
         what = "it may not be empty, begin with . or -, or contain blanks or any of @ : / [ ] , >"
@@ -122,7 +123,8 @@ def _name(value: object) -> str:
     return text
 
 
-def _interface_name(value: object) -> str:
+def parse_interface_name(value: object) -> str:
+    """The name of an interface of a node; a ValueError says why it can be none."""
     text = text_of(value)
     if not _INTERFACE.match(text):
         raise ValueError(
@@ -237,9 +239,9 @@ INTERFACE_ADDRESS_SCHEMA: dict[str, object] = {
 }
 
 Text = Annotated[str, BeforeValidator(text_of), WithJsonSchema({"type": "string"})]
-Name = Annotated[str, PlainValidator(_name), WithJsonSchema(NAME_SCHEMA)]
+Name = Annotated[str, PlainValidator(parse_name), WithJsonSchema(NAME_SCHEMA)]
 InterfaceName = Annotated[
-    str, PlainValidator(_interface_name), WithJsonSchema({"type": "string", "pattern": INTERFACE_PATTERN})
+    str, PlainValidator(parse_interface_name), WithJsonSchema({"type": "string", "pattern": INTERFACE_PATTERN})
 ]
 AnAddress = Annotated[Address, *written_as(_address, ADDRESS_SCHEMA)]
 ANetwork = Annotated[Network, *written_as(parse_network, NETWORK_SCHEMA)]

@@ -41,7 +41,7 @@ MatrixRun._cell = stop
 WHILE_RENDERING = """
 import os, signal
 from lab.prepare import plans
-plans.make_plan = lambda *_: os.kill(os.getpid(), signal.SIGINT)
+plans.expand_file = lambda *_: os.kill(os.getpid(), signal.SIGINT)
 """
 AT_IMPORT = """
 import os, signal, sys
@@ -61,7 +61,7 @@ def stop(*_):
     finally:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
-plans.make_plan = stop
+plans.expand_file = stop
 """
 WITHOUT_RIGHTS = """
 from lab.errors import MachineError, Problem

@@ -21,11 +21,11 @@ import {2}
 {2}.{0} = broken
 """
 COMMANDS = [
-    (("run",), "make_plan", "lab.prepare.plans", "RecursionError('deep')"),
-    (("check",), "make_plan", "lab.prepare.plans", "MemoryError"),
+    (("run",), "expand_file", "lab.prepare.plans", "RecursionError('deep')"),
+    (("check",), "expand_file", "lab.prepare.plans", "MemoryError"),
     (("trace", "world", "web", "tcp/1"), "find_scene", "lab.prepare.scene", "UnicodeDecodeError('utf-8', b'x', 0, 1, 'bad')"),
     (("sweep", "world", "web", "tcp/1"), "find_scene", "lab.prepare.scene", "KeyError('x')"),
-    (("exposure",), "make_plan", "lab.prepare.plans", "ValueError('4300 digits')"),
+    (("exposure",), "expand_file", "lab.prepare.plans", "ValueError('4300 digits')"),
     (("doctor",), "examine", "lab.kernel.doctor", "TypeError('none')"),
     (("schema", "result"), "result_schema", "lab.report.wire.schema", "AssertionError"),
     (("init", "new"), "shipped_root", "lab.written.shipped", "ZeroDivisionError"),
@@ -34,12 +34,12 @@ COMMANDS = [
 SENTENCE = "this is a fault of netfilter-lab, not of your files; LAB_TRACEBACK=1 shows where it comes from"
 PLAN_OF_SECOND_FAILS = """
 from lab.prepare import plans
-make_plan = plans.make_plan
+expand_file = plans.expand_file
 def fail(file, choices, templates=None):
     if file.stem == "second":
         raise RecursionError("deep")
-    return make_plan(file, choices, templates)
-plans.make_plan = fail
+    return expand_file(file, choices, templates)
+plans.expand_file = fail
 """
 STOPPED_IN_CELL_3 = """
 import os, signal
@@ -69,7 +69,7 @@ def test_no_traceback_of_any_command(project: Project, command: Sequence[str], n
 
 
 def test_the_traceback_is_there_for_who_asks(project: Project) -> None:
-    code = "import os\nos.environ['LAB_TRACEBACK'] = '1'\n" + BROKEN.format("make_plan", "MemoryError", "lab.prepare.plans")
+    code = "import os\nos.environ['LAB_TRACEBACK'] = '1'\n" + BROKEN.format("expand_file", "MemoryError", "lab.prepare.plans")
     assert "Traceback" in project.lab_with(code, "check").err
 
 

@@ -78,7 +78,7 @@ class Silent:
     def cell(self, result: CellResult) -> None:
         """Told a result."""
 
-    def ports(self, cell_id: str, done: int, of: int) -> None:
+    def asking(self, cell_id: str, ahead: int, done: int, of: int) -> None:
         """Told how far a long cell is."""
 
     def finished(self) -> None:

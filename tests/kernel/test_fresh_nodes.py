@@ -72,12 +72,12 @@ def test_how_far_a_range_is_that_is_asked_port_by_port(project: Project) -> None
     told: list[tuple[int, int]] = []
     (plan,) = project.plans(corridor(), {"gateway": table("filter")}, [
         {"name": "wide", "from": "client", "to": "server", "service": "udp/1001-1200", "expect": "allow"}])  # fmt: skip
-    run = MatrixRun(plan, ports=lambda _, done, of: told.append((done, of)))
+    run = MatrixRun(plan, heard=lambda _, __, done, of: told.append((done, of)))
     try:
         assert [str(cell.outcome) for cell in run.run(plan.cells)] == ["passed"]
     finally:
         run.close()
-    assert told == [(done, 200) for done in range(20, 200, 20)]
+    assert told == [(done, 200) for done in range(201)]
 
 
 def test_what_sprang_a_trap_troubles_no_other_cell(project: Project) -> None:

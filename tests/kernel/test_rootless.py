@@ -113,3 +113,24 @@ def test_who_may_not_make_namespaces_is_told_so(nobody: tuple[list[str], dict[st
     done = runs([*words, "-c", ask], surroundings, code)
     assert done.returncode != 0
     assert "lab pytest" in done.stderr
+
+
+def test_a_bridge_with_bridge_netfilter(
+    nobody: tuple[list[str], dict[str, str], Path], open_to_all: Path
+) -> None:
+    words, surroundings, code = nobody
+    written = json.dumps({
+        "topology": "bridged", "networks": {"lan": "10.8.0.0/24"},
+        "nodes": {
+            "host": {"role": "host", "interfaces": {"br0": {
+                "network": "lan", "address": "10.8.0.2", "bridge": ["tap1", "tap2"], "bridge-nf": True,
+            }}},
+            "one": {"role": "guest", "interfaces": {"lan": "10.8.0.21"}},
+            "two": {"role": "guest", "interfaces": {"lan": "10.8.0.22"}},
+        },
+    })  # fmt: skip
+    (open_to_all / "bridged.yaml").write_text(written)
+    (open_to_all / "host.rules").write_text("*filter\n:FORWARD DROP [0:0]\nCOMMIT\n")
+    asked = ["--topology", str(open_to_all / "bridged.yaml"), "--policy", f"host={open_to_all / 'host.rules'}"]
+    done = runs([*words, "-c", MAIN, "trace", "one", "two", "tcp/22", *asked], surroundings, code)
+    assert "ends in a drop by host filter:FORWARD policy" in done.stdout, done.stdout + done.stderr

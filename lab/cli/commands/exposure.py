@@ -17,8 +17,8 @@ def exposure(
     topology: Annotated[
         str | None, Option(metavar="NAME|FILE", help="This one: with the matrices about it, or with --policy alone.")
     ] = None,
-    sender: Annotated[list[str] | None, Option("--from", help="Only from this network, or word of a row.")] = None,
-    target: Annotated[list[str] | None, Option("--to", help="Only to this network, or word of a row.")] = None,
+    sender: Annotated[list[str] | None, Option("--from", metavar="WORD", help="Only from this network or end.")] = None,
+    target: Annotated[list[str] | None, Option("--to", metavar="WORD", help="Only to this network or end.")] = None,
     family: o.Family = o.BOTH,
     every_port: Annotated[bool, Option("--every-port", help="Send every port, also where one speaks for all.")] = False,
     full: Annotated[bool, Option("--full", help="Print every pair, as soon as it is done.")] = False,

@@ -14,7 +14,7 @@ from lab.cli.command import Job, command
 @command(Job.ASK, "Run matrices: the verdict of each flow, and the rule behind it.")
 def run(
     files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None, topology: o.Topology = None,
-    expression: Annotated[str | None, Option("-k", help="Only cells whose id matches: 'web and not partner'.")] = None,
+    expression: Annotated[str | None, Option("-k", metavar="ID|EXPR", help="Only this id, or: 'web and not mx'.")] = None,
     last_failed: Annotated[bool, Option("--lf", help="Only cells that failed when they were last run, if any did.")] = False,
     first: Annotated[bool, Option("-x", help="Stop at the first cell that fails.")] = False,
     strict: Annotated[bool, Option("--strict", help="Fail what is suspect or overdue.")] = False,
@@ -34,8 +34,8 @@ def run(
     from lab.report.reports import run_reports
     from lab.run.runner import Order
 
-    given = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped)
-    chosen = Selection(family.families, backend.backends, expression, last_failed)
+    given, pasted = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped).and_ids()
+    chosen = Selection(family.families, backend.backends, expression, last_failed, pasted)
     if collect:
         list_cells(given.plans(chosen)[0])
     else:

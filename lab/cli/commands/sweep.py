@@ -21,7 +21,7 @@ def sweep(
     tcp: Annotated[bool, Option("--tcp", help="All TCP ports; this is the default.")] = False,
     udp: Annotated[bool, Option("--udp", help="All UDP ports.")] = False,
     both: Annotated[bool, Option("--both", help="All ports of both.")] = False,
-    sources: Annotated[str | None, Option(help="FILE of prefixes, or 'constants' of the rulesets: SERVICE from each.")] = None,
+    sources: Annotated[str | None, Option(metavar="FILE", help="Prefixes, or 'constants' of rulesets, to ask from.")] = None,
     gear: Annotated[GearChoice, Option(help="rule names the rule of every port; verdict only counts.")] = GearChoice.RULE,
     every_port: Annotated[bool, Option("--every-port", help="Send every port, where one may speak for those like it.")] = False,
     matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,

@@ -20,14 +20,14 @@ _OF_RULESETS = 20  # the tools that load and explain them, side by side, each wi
 
 def descriptors(topology: Topology, ruled: Collection[str]) -> int:
     """How many files a lab of ``topology`` has open at most, ``ruled`` being the nodes that rulesets are loaded into."""
-    watched = sum(spec.forwards or name in ruled for name, spec in topology.nodes.items())
-    bridges = len(topology.networks)
+    watched = sum(spec.passes_on or name in ruled for name, spec in topology.nodes.items())
+    bridges = len(topology.segments)
     spare = SPARE_SOCKETS * min(SPARE_KINDS, 4 * len(topology.nodes))
-    interfaces = [len(spec.interfaces) for spec in topology.nodes.values()]
+    interfaces = [len(spec.devices) for spec in topology.nodes.values()]
     frames = min(FRAME_SOCKETS + 2 * max(interfaces), 2 * sum(interfaces))
     return (
         _ALWAYS + bridges + spare + frames + _OF_A_WATCH * watched + _OF_RULESETS * len(ruled)
-        + sum(_OF_A_NODE + _OF_AN_INTERFACE * len(spec.interfaces) + _services(spec) for spec in topology.nodes.values())
+        + sum(_OF_A_NODE + _OF_AN_INTERFACE * len(spec.devices) + _services(spec) for spec in topology.nodes.values())
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class _OwnTables:
 
     def __contains__(self, place: tuple[str, str]) -> bool:
         family, table = place
-        return place == ("ip6", QUIET_TABLE) or (family in ("inet", "netdev") and is_numbered(table))
+        return place == ("ip6", QUIET_TABLE) or (family in ("inet", "netdev", "bridge") and is_numbered(table))
 
 
 OWN_TABLES = _OwnTables()

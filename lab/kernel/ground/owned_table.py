@@ -17,7 +17,7 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import ACCEPT
 from lab.kernel.ground.syscalls import readable
 
-NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_IPV6 = 1, 5, 10
+NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_BRIDGE, NFPROTO_IPV6 = 1, 5, 7, 10
 FIRST, LAST = -0x80000000, 0x7FFFFFFF  # priorities: before, and behind, every other chain
 HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _MSG = nl.NFNL_SUBSYS_NFTABLES << 8

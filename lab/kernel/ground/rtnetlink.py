@@ -32,13 +32,14 @@ from lab.kernel.ground.nfnetlink import (
 )
 
 NLM_F_REPLACE, _NLM_F_EXCL = 0x100, 0x200
-_NEWLINK, _NEWADDR, _NEWROUTE = 16, 20, 24
+_NEWLINK, _NEWADDR, _NEWROUTE, _NEWNEIGH = 16, 20, 24, 28
 ADD = NLM_F_CREATE | _NLM_F_EXCL
 _IFF_UP = 1
 _ADDRESS, _IFNAME, _MASTER, _LINKINFO, _NET_NS_FD, _TX_QUEUES, _RX_QUEUES = 1, 3, 10, 18, 28, 31, 32
 _KIND, _DATA, _PEER = 1, 2, 1
 _FORWARD_DELAY, _STP_STATE, _MCAST_SNOOPING = 1, 5, 23
 _DST, _OIF, _GATEWAY, _TABLE = 1, 4, 5, 15
+_LLADDR, _NUD_NOARP, _NTF_MASTER = 2, 0x40, 0x04
 _RTPROT_STATIC = 4
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 _ROUTE_TYPES = {"unicast": 1, "local": 2, "blackhole": 6, "unreachable": 7, "prohibit": 8}
@@ -162,11 +163,23 @@ def new_veth(one: Link, two: Link, namespace: Namespace, master: int | None = No
     return Request(f"the link {one.name}", _NEWLINK, ADD, _end(one, info, *port))
 
 
-def new_bridge(name: str, index: int) -> Request:
+def new_bridge(name: str, index: int, mac: bytes | None = None) -> Request:
     """A bridge whose ports forward as soon as they are up: no spanning tree, no delay, no snooping of multicast."""
     data = nest(_DATA, word(_STP_STATE, 0), word(_FORWARD_DELAY, 0), attribute(_MCAST_SNOOPING, b"\0"))
-    body = _link(index, 0, text(_IFNAME, name), nest(_LINKINFO, text(_KIND, "bridge"), data))
+    address = b"" if mac is None else attribute(_ADDRESS, mac)
+    body = _link(index, 0, text(_IFNAME, name), address, nest(_LINKINFO, text(_KIND, "bridge"), data))
     return Request(f"the bridge {name}", _NEWLINK, ADD, body)
+
+
+def enslave(name: str, index: int, master: int) -> Request:
+    """Make a link a port of the bridge ``master``."""
+    return Request(f"{name} as a port", _NEWLINK, 0, _link(index, 0, word(_MASTER, master)))
+
+
+def new_fdb_entry(name: str, index: int, mac: bytes) -> Request:
+    """Let a bridge know for good which of its ports an address is behind (struct ndmsg; linux/neighbour.h)."""
+    body = struct.pack("=BxxxiHBB", sockets.AF_BRIDGE, index, _NUD_NOARP, _NTF_MASTER, 0) + attribute(_LLADDR, mac)
+    return Request(f"what is behind {name}", _NEWNEIGH, ADD, body)
 
 
 def set_up(name: str, index: int) -> Request:

@@ -178,6 +178,6 @@ def find_lines(
         undo.callback(home.close)
         maps = {}
         for name, rulesets in policies.items():
-            maps[name] = LineMap(home, rulesets, backend, topology.nodes[name].interfaces)
+            maps[name] = LineMap(home, rulesets, backend, topology.nodes[name].devices)
             undo.callback(maps[name].close)
         return {name: lines.sources() for name, lines in maps.items()}

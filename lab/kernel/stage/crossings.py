@@ -11,11 +11,12 @@ _MOST_STEPS = 100_000  # beyond that a bound is good enough, and quadratic work 
 
 
 def diameter(topology: Topology, weights: Mapping[str, int]) -> int:
-    """The most links between any two nodes (or a bound of it); ``weights`` is a network's number of crossings."""
-    members = {name: [node for node, _, _ in topology.on_network(name)] for name in weights}
-    networks = {
-        name: [interface.network for interface in spec.interfaces.values()] for name, spec in topology.nodes.items()
-    }
+    """The most links between any two nodes (or a bound of it); ``weights`` is a segment's number of crossings."""
+    members = {name: [node for node, _ in topology.segments[name].ends] for name in weights}
+    networks: dict[str, list[str]] = {name: [] for name in topology.nodes}
+    for name, segment in topology.segments.items():
+        for node, _ in segment.ends:
+            networks[node].append(name)
     # from nodes of the same networks it is as far to everywhere
     starts = [*{frozenset(on): name for name, on in networks.items()}.values()]
     if len(starts) * sum(map(len, networks.values())) > _MOST_STEPS:

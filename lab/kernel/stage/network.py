@@ -9,11 +9,11 @@ from functools import cached_property
 from ipaddress import ip_address
 from types import MappingProxyType
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, MachineError, Problem
 from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import carry_out
-from lab.kernel.stage import addressing
+from lab.kernel.stage import addressing, bridging
 from lab.kernel.stage.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.stage.crossings import diameter
 from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge, open_namespace
@@ -87,7 +87,7 @@ class Network:
         self._connect()
 
     def _adopt(self, handles: NetworkHandles) -> None:
-        expected = {name: set(spec.interfaces) for name, spec in self.topology.nodes.items()}
+        expected = {name: set(spec.devices) for name, spec in self.topology.nodes.items()}
         told = {handle.name: {port.name for port in handle.ports} for handle in handles.nodes}
         if told != expected or len(told) != len(handles.nodes):
             raise InputError(Problem(f"these handles are of another topology than {self.topology.topology}"))
@@ -172,25 +172,49 @@ class Network:
         A rule's own module may switch on what it needs (xt_connbytes: ``nf_conntrack_acct``), and that stays as it is.
         """
         values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
-        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.interfaces)}
+        values |= bridging.sysctls(node.name, spec, node.namespace)
+        values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.devices)}
         node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
         if spec.addresses(6):
             node.keep_quiet(ruled=node.name in self._ruled)
 
     def _connect(self) -> None:
         weights = {}
-        for network in self.topology.networks:
-            ends = [
-                LinkEnd(self._nodes[name], interface, tuple(str(address) for address in spec.addresses))
-                for name, interface, spec in self.topology.on_network(network)
-            ]
+        switches = []
+        for name, spec in self.topology.nodes.items():
+            for ifname, interface in spec.interfaces.items():
+                if interface.bridge:
+                    self._wiring.make_bridge(interface.network, self._end(name, ifname))
+        for name, segment in self.topology.segments.items():
+            ends = [self._end(node, interface) for node, interface in segment.ends]
             if ends:
-                self._wiring.connect(network, ends)
-                weights[network] = 2 if len(ends) > 2 else 1
+                switch = self._wiring.connect(segment.network, ends)
+                if switch is not None and name != segment.network:
+                    switches.append((segment, switch))
+                weights[name] = 2 if len(ends) > 2 else 1
+        for segment, switch in switches:
+            known = list(bridging.teach(self.topology, self._nodes, segment, switch))
+            carry_out(switch.node.name, switch.node.namespace, known, MachineError)
         self._diameter = diameter(self.topology, weights)
 
+    def _end(self, name: str, interface: str) -> LinkEnd:
+        spec = self.topology.nodes[name].interfaces.get(interface)
+        addresses = () if spec is None else tuple(str(address) for address in spec.addresses)
+        return LinkEnd(self._nodes[name], interface, addresses)
+
     def _bring_up(self) -> None:
+        bridges = {name: spec for name, spec in self.topology.nodes.items() if spec.bridges}
+        for name, spec in bridges.items():
+            node = self._nodes[name]
+            node.sysctls |= write_sysctls(name, node.namespace, bridging.sysctls_of_ports(spec))
+            carry_out(name, node.namespace, list(bridging.ports_up(spec, node)), MachineError)
         for name, spec in self.topology.nodes.items():
+            if name not in bridges:
+                self._configure(self._nodes[name], spec)
+        wait_until_up([self._nodes[name] for name in bridges])
+        for name, spec in bridges.items():
+            ports = list(bridging.requests(self.topology, self._nodes, name))
+            carry_out(name, self._nodes[name].namespace, ports, MachineError)
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
             self._know_neighbours(network)
@@ -209,7 +233,7 @@ class Network:
             *addressing.stand_for(node, sorted({prefix.version for prefix in prefixes})),
         ]
         carry_out(node.name, node.namespace, requests)
-        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.interfaces)}
+        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 
     def _know_neighbours(self, network: str) -> None:

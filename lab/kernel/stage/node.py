@@ -12,6 +12,8 @@ from lab.kernel.stage.program.process import Process
 from lab.kernel.stage.program.witness import Witness
 from lab.kernel.stage.quiet_table import keep_quiet
 
+LOOPBACK, LOOPBACK_INDEX = "lo", 1
+
 
 @dataclass(frozen=True, slots=True)
 class Port:
@@ -61,7 +63,9 @@ class Node:
             return [sockets.socket(family, kind | sockets.SOCK_NONBLOCK, protocol) for _ in range(count)]
 
     def port_name(self, index: int) -> str | None:
-        """The name of the interface with this index; None where the node has no such."""
+        """The name of the interface with this index, the loopback's too; None where the node has no such."""
+        if index == LOOPBACK_INDEX:
+            return LOOPBACK
         return next((port.name for port in self.ports.values() if port.index == index), None)
 
     def start(

@@ -25,6 +25,14 @@ class LinkEnd:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The bridge in a hidden ``node``, with a port for each end of its links."""
+
+    node: Node
+    ports: tuple[Link, ...]
+
+
 class Wiring:
     """Makes links and numbers them.
 
@@ -37,15 +45,15 @@ class Wiring:
         self._numbers: Iterator[int] = count(_FIRST_INDEX)
         self.bridges: list[Node] = []
 
-    def connect(self, network: str, ends: Sequence[LinkEnd]) -> None:
+    def connect(self, network: str, ends: Sequence[LinkEnd]) -> Switch | None:
         """Make the network: two nodes get a veth pair, more a bridge, and so does one alone: not every kernel has dummies.
 
-        Raises MachineError when the kernel cannot.
+        Gives the bridge, if there is one.  Raises MachineError when the kernel cannot.
         """
-        if len(ends) == 2:
-            self._pair(network, *ends)
-        else:
-            self._bridge(network, ends)
+        if len(ends) != 2:
+            return self._bridge(network, ends)
+        self._pair(network, *ends)
+        return None
 
     def _link(self, name: str) -> Link:
         index = next(self._numbers)
@@ -57,11 +65,16 @@ class Wiring:
         end.node.ports[end.interface] = Port(link.name, network, link.index, link.mac, addresses)
         return link
 
+    def make_bridge(self, network: str, end: LinkEnd) -> None:
+        """Make an interface of a node that is a bridge; its ports are links of their own, which `bridging` puts into it."""
+        link = self._port(network, end)
+        carry_out(end.node.name, end.node.namespace, [new_bridge(link.name, link.index, link.mac)], MachineError)
+
     def _pair(self, network: str, one: LinkEnd, two: LinkEnd) -> None:
         veth = new_veth(self._port(network, one), self._port(network, two), two.node.namespace)
         carry_out(one.node.name, one.node.namespace, [veth], MachineError)
 
-    def _bridge(self, network: str, ends: Sequence[LinkEnd]) -> None:
+    def _bridge(self, network: str, ends: Sequence[LinkEnd]) -> Switch:
         hidden = Node(f"bridge of {network}", self._home)
         self.bridges.append(hidden)
         values = baseline(forwards=False, ipv6=False, anyip=False)
@@ -70,10 +83,13 @@ class Wiring:
         write_sysctls(hidden.name, hidden.namespace, values)
         master = next(self._numbers)
         requests = [new_bridge(BRIDGE, master), set_up(BRIDGE, master)]
+        ports = []
         for number, end in enumerate(ends):
             port = self._link(f"port{number}")
+            ports.append(port)
             requests += new_veth(port, self._port(network, end), end.node.namespace, master), set_up(port.name, port.index)
         carry_out(hidden.name, hidden.namespace, requests, MachineError)
+        return Switch(hidden, tuple(ports))
 
 
 def _mac(index: int) -> bytes:

@@ -11,15 +11,17 @@ import os
 import platform
 import re
 import struct
-from pathlib import Path
 
-_EVENTS = (Path("/sys/kernel/tracing/events/skb/kfree_skb"), Path("/sys/kernel/debug/tracing/events/skb/kfree_skb"))
+from lab.kernel.ground.tracefs import tracepoint
+
+_EVENT = "skb/kfree_skb"
 _SYSCALL = {"x86_64": 298, "aarch64": 241}
 _TYPE_TRACEPOINT, _SAMPLE_RAW, _RECORD_SAMPLE = 2, 1 << 10, 9
 _FLAG_CLOEXEC = 8
 _PAGES = 8
 _HEAD, _TAIL = 1024, 1032  # data_head and data_tail in struct perf_event_mmap_page
-_ORDINARY = ("NOT_SPECIFIED", "CONSUMED", "NETFILTER_DROP", "SOCKET_FILTER", "UNHANDLED_PROTO")
+# OTHERHOST is what bystanders say of a frame that a bridge floods: it was never for them
+_ORDINARY = ("NOT_SPECIFIED", "CONSUMED", "NETFILTER_DROP", "SOCKET_FILTER", "UNHANDLED_PROTO", "OTHERHOST")
 
 
 class DropReasons:
@@ -34,17 +36,15 @@ class DropReasons:
     def open(cls) -> DropReasons | None:
         """Start collecting, if this kernel has reasons (Linux 5.17) and this process may read them."""
         number = _SYSCALL.get(platform.machine())
-        event = next((path for path in _EVENTS if _readable(path / "format")), None)
+        event = tracepoint(_EVENT)
         if number is None or event is None:
             return None
-        text = (event / "format").read_text()
-        field = re.search(r"reason;\s*offset:(\d+);", text)
+        field = re.search(r"reason;\s*offset:(\d+);", event.format)
         if field is None:
             return None
-        names = {int(value, 0): name for value, name in re.findall(r"\{ (\w+), \"(\w+)\" \}", text)}
+        names = {int(value, 0): name for value, name in re.findall(r"\{ (\w+), \"(\w+)\" \}", event.format)}
         attributes = bytearray(128)
-        identity = int((event / "id").read_text())
-        struct.pack_into("=IIQQQ", attributes, 0, _TYPE_TRACEPOINT, 128, identity, 1, _SAMPLE_RAW)
+        struct.pack_into("=IIQQQ", attributes, 0, _TYPE_TRACEPOINT, 128, event.number, 1, _SAMPLE_RAW)
         buffer = (ctypes.c_char * 128).from_buffer(attributes)
         descriptor = ctypes.CDLL(None, use_errno=True).syscall(number, buffer, 0, -1, -1, _FLAG_CLOEXEC)
         return cls(descriptor, int(field[1]), names) if descriptor >= 0 else None
@@ -74,10 +74,3 @@ class DropReasons:
         """Stop collecting."""
         self._ring.close()
         os.close(self._descriptor)
-
-
-def _readable(path: Path) -> bool:
-    try:
-        return os.access(path, os.R_OK)
-    except OSError:
-        return False

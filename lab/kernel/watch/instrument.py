@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from lab.errors import MeasurementError, Problem
+from lab.errors import InputError, MeasurementError, Problem
 from lab.kernel.ground.closing import side_by_side
 from lab.kernel.ground.syscalls import Ready
 from lab.kernel.hold.rule_index import RuleIndex
@@ -120,16 +120,22 @@ class Instrument:
     ) -> None:
         """Arm the trace in ``node``, whose conntrack may be ``zoned``; raises MeasurementError when its canary is not seen.
 
-        With ``always`` every packet is traced there from now on, whatever else is asked for.
+        With ``always`` every packet is traced there from now on, whatever else is asked for.  Raises InputError for a bridge
+        whose rules are held by ip_tables: what its log tells of a packet does not say which of several looks it was.
         """
         self.forget(node.name)
-        families = [family for family in (4, 6) if node.has(family)]
+        spec = self.network.topology.nodes[node.name]
+        # a bridge passes packets on whatever its own addresses are
+        families = [family for family in (4, 6) if node.has(family)] or [4]
         devices = ("lo", *node.ports) if rules.has_ingress else ()
         trace: Trace
         if backend is Backend.LEGACY:
+            if spec.bridges:
+                what = f"{node.name} is a bridge, which cannot be traced where ip_tables holds its rules"
+                raise InputError(Problem(what, mend="load them with the other iptables: --backend nft"))
             trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
         else:
-            tracer = Tracer(node.namespace, families, devices)
+            tracer = Tracer(node.namespace, families, devices, bridge=bool(spec.bridges))
             trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
         self._ready = None
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)

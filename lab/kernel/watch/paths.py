@@ -2,6 +2,9 @@
 
 A trace id is a hash and is used again, so it does not name a packet.  A packet begins with the message of the lab's own
 entry chain, which carries its headers, and goes on with the messages of the same id up to the next entry.
+
+A bridge has it enter twice or thrice: by a port, from there into the hooks of its address's family (bridge netfilter), and as
+what the bridge hands to its own node, which the kernel takes for a new one.
 """
 
 from __future__ import annotations
@@ -13,13 +16,16 @@ from typing import NamedTuple
 from lab.kernel.ground.headers import ICMP, ICMPV6, read_packet
 from lab.kernel.ground.names import QUIET_TABLE
 from lab.kernel.watch.between import Rules
-from lab.kernel.watch.trace_table import ENTRIES, INGRESS
+from lab.kernel.watch.trace_table import BRIDGE_IN, BRIDGE_OUT, BRIDGE_UP, ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Step
 
-_ENTRIES = frozenset({*ENTRIES, INGRESS})
-ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT}
+_ENTRIES = frozenset({*ENTRIES, INGRESS, BRIDGE_IN})
+_UPWARDS = {INGRESS: 1, BRIDGE_IN: 2, "prerouting": 3}  # in which order a packet enters, as far as it does
+_BRIDGE = "bridge"  # a family
+_AT_PORTS = frozenset({INGRESS, BRIDGE_IN})
+ENDS = {"input": End.DELIVERED, "postrouting": End.LEFT, BRIDGE_OUT: End.LEFT}
 STOPS = {"drop": End.DROPPED, "queue": End.QUEUED, "stolen": End.STOLEN}
 _REMEMBERED = 10_000  # sequences; more are read anew each time
 
@@ -52,32 +58,41 @@ class Passage(NamedTuple):
 class _Way:
     """One packet's way while its messages are still being read."""
 
-    __slots__ = ("entered", "entry", "exit", "heads", "said")
+    __slots__ = ("entered", "entry", "exit", "heads", "said")  # ``entered`` as in `_UPWARDS`
 
     def __init__(self, entry: TraceMessage) -> None:
         self.entry = entry
         self.exit: TraceMessage | None = None
-        self.entered = False
+        self.entered = _UPWARDS.get(entry.said.chain, 0)
         self.said = [entry.said]
         self.heads: list[tuple[int, TraceMessage]] = []
 
-    def head(self, message: TraceMessage) -> None:
-        """Keep the headers of the message that comes next, where they are others than before."""
-        before = self.heads[-1][1] if self.heads else self.entry
-        if _ends(message) != _ends(before):
-            self.heads.append((len(self.said), message))
+    def take(self, message: TraceMessage) -> None:
+        """The message that comes next: its headers are kept where they are others than before."""
+        if message.said.labs:
+            self.exit = message if _is_ip(message) else self.entry
+        elif message.network is not None and _is_ip(message):
+            before = self.heads[-1][1] if self.heads else self.entry
+            if _ends(message) != _ends(before):
+                self.heads.append((len(self.said), message))
+        self.said.append(message.said)
 
     def messages(self) -> list[TraceMessage]:
         """Its messages so far, of one that has not left."""
         return [self.entry, *(TraceMessage(self.entry.ident, said) for said in self.said[1:])]
 
+    def goes_on(self, chain: str) -> bool:
+        """Whether it enters a part of the stack that it was not in yet."""
+        if not 0 < self.entered < _UPWARDS.get(chain, 0):
+            return False
+        self.entered = _UPWARDS[chain]
+        return True
 
-def _came_by_ingress(way: _Way | None) -> bool:
-    """Whether a packet was seen at ingress and not yet where it enters the stack."""
-    if way is None or way.said[0].chain != INGRESS or way.entered:
-        return False
-    way.entered = True
-    return True
+    def copy(self) -> _Way:
+        """A packet that went the same way so far."""
+        way = _Way(self.entry)
+        way.entered, way.said, way.heads = self.entered, [*self.said], [*self.heads]
+        return way
 
 
 class Assembler:
@@ -133,20 +148,26 @@ class Assembler:
             entered=self._port_name(story.in_index) if story.in_index else None,
             toward=toward,
             heads=tuple((story.places[at], _packet(message)) for at, message in way.heads),
+            bridged=way.entered == _UPWARDS[BRIDGE_IN] and story.end is not End.VANISHED,
         )  # fmt: skip
 
     def _tell(self, told: Sequence[Said]) -> Story:
         steps: list[Step] = []
         end = End.VANISHED
         hook, kind = told[0].chain, "filter"
-        out_index = mark = 0
+        in_index, out_index, mark = told[0].in_index, 0, 0
         places = [0]
         for said in told[1:]:
             places.append(len(steps))
-            mark, out_index = said.mark, said.out_index or out_index
+            mark = said.mark
             if said.labs:
                 end = ENDS[said.chain]
+                if said.chain != BRIDGE_OUT or not out_index:
+                    out_index = said.out_index or out_index
                 continue
+            if said.family != _BRIDGE:
+                # what bridge netfilter shows to rules of IP came by the bridge, whichever port that was
+                in_index, out_index = said.in_index or in_index, said.out_index or out_index
             if said.table == QUIET_TABLE and said.verdict not in STOPS:
                 continue  # the lab's own: no rule of the node let it pass
             place = self._rules.place(said.family, said.table, said.chain)
@@ -160,31 +181,74 @@ class Assembler:
                 chain = self._rules.shown(said.family, said.table, said.chain)
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
             end = STOPS.get(said.verdict, end)
-        return Story(tuple(steps), end, told[0].in_index, out_index, mark, tuple(places))
+        return Story(tuple(steps), end, in_index, out_index, mark, tuple(places))
 
 
 def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
     """Each packet's messages, in the order in which they entered; ``own`` is the table that tells of that."""
     ways: list[_Way] = []
     open_ways: dict[bytes, _Way] = {}
+    bridges: _Bridges | None = None
     for message in messages:
         said = message.said
         if said.labs and said.table != own:
             continue
+        found = open_ways.get(message.ident)
         if said.labs and said.chain in _ENTRIES:
-            if said.chain == "prerouting" and _came_by_ingress(open_ways.get(message.ident)):
+            if found is not None and found.goes_on(said.chain):
                 continue
-            if _is_ip(message) and said.verdict != "drop":
+            if bridges is not None and (handed := bridges.handed(message)) is not None:
+                open_ways[message.ident] = handed
+            elif _is_ip(message) and said.verdict != "drop":
                 way = _Way(message)
                 ways.append(way)
                 open_ways[message.ident] = way
-        elif (found := open_ways.get(message.ident)) is not None:
-            if message.network is not None and not said.labs and _is_ip(message):
-                found.head(message)
-            found.said.append(said)
-            if said.labs:
-                found.exit = message if _is_ip(message) else found.entry
+                if said.chain in _AT_PORTS:
+                    bridges = bridges or _Bridges()
+                    bridges.saw(way)
+            continue
+        if found is None:
+            if bridges is None or (found := bridges.copied(message)) is None:
+                continue
+            ways.append(found)
+            open_ways[message.ident] = found
+        if said.labs and said.chain == BRIDGE_UP:
+            bridges = bridges or _Bridges()
+            bridges.hand(found, message)
+            continue
+        found.take(message)
     return ways
+
+
+class _Bridges:
+    """Packets that go on under another id: what a bridge hands to its own node, and the copies that it floods.
+
+    Both bear the very headers, to the last bit, of the packet that they were.
+    """
+
+    def __init__(self) -> None:
+        self._came: dict[tuple[bytes | None, bytes], _Way] = {}
+        self._handed: dict[tuple[bytes | None, bytes], _Way] = {}
+
+    def saw(self, way: _Way) -> None:
+        """A packet came in by what may be a port."""
+        self._came[way.entry.network, way.entry.transport] = way
+
+    def hand(self, way: _Way, message: TraceMessage) -> None:
+        """The bridge hands a packet to its node."""
+        self._handed[message.network, message.transport] = way
+
+    def handed(self, message: TraceMessage) -> _Way | None:
+        """The packet that enters the node, if a bridge handed it over."""
+        way = self._handed.pop((message.network, message.transport), None) if self._handed else None
+        if way is not None:
+            way.entered = _UPWARDS.get(message.said.chain, 0)
+        return way
+
+    def copied(self, message: TraceMessage) -> _Way | None:
+        """A copy of a packet that came in and is still under way, if the message is of such."""
+        way = self._came.get((message.network, message.transport)) if message.network is not None else None
+        return None if way is None or way.entered < _UPWARDS[BRIDGE_IN] else way.copy()
 
 
 def _is_ip(message: TraceMessage) -> bool:

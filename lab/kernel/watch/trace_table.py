@@ -29,13 +29,15 @@ from lab.kernel.ground.nft_expressions import (
     one_of,
     verdict,
 )
-from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, NFPROTO_NETDEV, Owner
+from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_BRIDGE, NFPROTO_INET, NFPROTO_NETDEV, Owner
 from lab.kernel.stage.quiet_table import report
 
 LOG_GROUP = 0
 INGRESS = "ingress"  # of the table's twin, ``netdev lab_trace_N``
 ENTRIES = ("prerouting", "output")
 EXITS = ("input", "postrouting")
+# of its twin ``bridge lab_trace_N``: what comes in by a port, what the bridge hands to its own node, what leaves by a port
+BRIDGE_CHAINS = BRIDGE_IN, BRIDGE_UP, BRIDGE_OUT = "bridge-prerouting", "bridge-input", "bridge-postrouting"
 # 240.10.176.1 and 100::f00a:b001: no topology may have them (RFC 1112, RFC 6666)
 CANARIES = {4: b"\xf0\x0a\xb0\x01", 6: b"\x01\x00" + bytes(10) + b"\xf0\x0a\xb0\x01"}
 
@@ -56,11 +58,13 @@ def _traced() -> bytes:
 
 
 def _family(chain: str) -> int:
+    if chain in BRIDGE_CHAINS:
+        return NFPROTO_BRIDGE
     return NFPROTO_NETDEV if chain == INGRESS else NFPROTO_INET
 
 
 def _hook(chain: str) -> int:
-    return 0 if chain == INGRESS else HOOKS.index(chain)
+    return 0 if chain == INGRESS else HOOKS.index(chain.removeprefix("bridge-"))
 
 
 class TraceTable:
@@ -68,14 +72,17 @@ class TraceTable:
 
     With ``log_prefix`` it writes to NFLOG beside, that prefix and the chain's name: ip_tables, which has no trace messages,
     logs its steps there.  With ``devices`` the table has a twin that traces what comes in there from before any rule at
-    ingress.
+    ingress, with ``bridge`` one that traces what a bridge passes on.
     """
 
-    def __init__(self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = ()) -> None:
+    def __init__(
+        self, namespace: Namespace, *, log_prefix: str | None = None, devices: Sequence[str] = (), bridge: bool = False
+    ) -> None:
         self._log_prefix = log_prefix
         self._made: list[bytes] = []
         self._switches: dict[bool, list[bytes]] = {}
-        self._entries = (*ENTRIES, *((INGRESS,) if devices else ()))
+        self._entries = (*ENTRIES, *((INGRESS,) if devices else ()), *((BRIDGE_IN,) if bridge else ()))
+        self._exits = (*EXITS, *((BRIDGE_UP, BRIDGE_OUT) if bridge else ()))
         self._owner = Owner(namespace, TRACE_TABLE, "the lab's trace table", shared=True)
         self.name, self.number = self._owner.name, self._owner.number
         self.everything = False
@@ -84,7 +91,7 @@ class TraceTable:
             self._owner.chain(chain, _hook(chain), FIRST, _family(chain), devices if chain == INGRESS else ())
             for chain in self._entries
         ]
-        exits = [self._owner.chain(chain, _hook(chain), LAST) for chain in EXITS]
+        exits = [self._owner.chain(chain, _hook(chain), LAST, _family(chain)) for chain in self._exits]
         self._owner.commit(*tables, *entries, *exits, *self._rules())
 
     def see_ingress(self, devices: Sequence[str]) -> None:
@@ -129,7 +136,7 @@ class TraceTable:
         return self._owner.element(_SKIPPED, bytes([_TCP]), family, there=there)
 
     def _no_rules(self) -> list[bytes]:
-        return [self._owner.no_rules(chain, _family(chain)) for chain in (*self._entries, *EXITS)]
+        return [self._owner.no_rules(chain, _family(chain)) for chain in (*self._entries, *self._exits)]
 
     def _rule(self, chain: str, *expressions: bytes, first: bool = False) -> bytes:
         return self._owner.rule(chain, *expressions, family=_family(chain), first=first)
@@ -147,9 +154,9 @@ class TraceTable:
 
     def _make_rules(self) -> list[bytes]:
         rules = [self._rule(chain, _traced(), self._told(chain), verdict(ACCEPT)) for chain in self._entries]
-        rules += [self._rule(chain, self._told(chain), verdict(ACCEPT)) for chain in EXITS]
+        rules += [self._rule(chain, self._told(chain), verdict(ACCEPT)) for chain in self._exits]
         # a log, unlike a trace message, is written of a packet that was not marked at its entry too
-        chains = self._entries if self._log_prefix is None else (*self._entries, *EXITS)
+        chains = self._entries if self._log_prefix is None else (*self._entries, *self._exits)
         rules += [self._skip_established_tcp(chain) for chain in chains]
         # this table stands before the one that keeps the node quiet, and what that one drops is nobody's packet
         ipv6 = meta(META_NFPROTO), equals(bytes([_NFPROTO_IPV6]))

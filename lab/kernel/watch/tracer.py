@@ -95,11 +95,13 @@ def grow_buffer(channel: sockets.socket) -> int:
 class Tracer:
     """The trace of one node, from the moment this is made until `close`; ``families`` are those that it has addresses of.
 
-    ``devices`` are its interfaces, where rules stand at ingress.
+    ``devices`` are its interfaces, where rules stand at ingress; ``bridge`` tells that it has a bridge.
     """
 
-    def __init__(self, namespace: Namespace, families: Sequence[int] = (4,), devices: Sequence[str] = ()) -> None:
-        self.table = TraceTable(namespace, devices=devices)
+    def __init__(
+        self, namespace: Namespace, families: Sequence[int] = (4,), devices: Sequence[str] = (), *, bridge: bool = False
+    ) -> None:
+        self.table = TraceTable(namespace, devices=devices, bridge=bridge)
         self._remembered: dict[bytes, Said] = {}
         self._marked: dict[tuple[object, ...], Said] = {}
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)

@@ -7,10 +7,11 @@ from lab.probe.witness.losses import Losses
 from lab.probe.witness.neighbours import FullTable
 from lab.probe.witness.reached import Reached
 from lab.probe.witness.reasons import Reasons
+from lab.probe.witness.strays import Strays
 from lab.probe.witness.witness import Onlooker, Witness
 
 OF_A_FLOW: tuple[type[Witness], ...] = (Entries,)
-CLOSELY: tuple[type[Onlooker], ...] = (FullTable, Reasons, Reached, Losses)
+CLOSELY: tuple[type[Onlooker], ...] = (FullTable, Reasons, Reached, Strays, Losses)
 """In the order in which they are armed; the last of them tells first."""
 
 __all__ = ["CLOSELY", "OF_A_FLOW", "Onlooker", "Witness"]

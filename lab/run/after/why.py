@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from lab.kernel.stage.leads import lead
 from lab.lab import Lab
 from lab.record.hint import Hint
+from lab.record.lead import Lead
 from lab.record.verdict import Verdict
 from lab.why.case import Case
 from lab.why.why import why
@@ -14,4 +16,9 @@ def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str) -> tuple[Hin
     """What explains a verdict that is not as expected at the node ``at``."""
     held = {name: policy.chains for name, policy in lab.policies.items()}
     sysctls = {name: node.sysctls for name, node in lab.network.nodes.items()}
-    return why(Case(verdict, expect, at, lab.topology, held, sysctls))
+
+    def ask_route(node: str, address: str, source: str | None, mark: int) -> Lead | None:
+        found = lab.network.nodes.get(node)
+        return None if found is None else lead(found, address, source=source, mark=mark)
+
+    return why(Case(verdict, expect, at, lab.topology, held, sysctls, ask_route))

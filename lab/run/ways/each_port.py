@@ -20,5 +20,5 @@ def ask(cell: Cell, asker: Asker) -> Tally:
         verdict = asker.ask(cell, question)
         asker.repeats += verdict.observation.repeats
         tally.add(port, verdict)
-        asker.tell(cell, number, cell.service.port_count)
+        asker.tell(cell, number)
     return tally

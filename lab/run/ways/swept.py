@@ -32,10 +32,12 @@ def ask(cell: Cell, asker: Asker) -> Tally:
         cell.sender.node, source, cell.target.address, NUMBERS[cell.service.proto], lab.source_port(source),
         cell.service.ports,
     )  # fmt: skip
-    swept = SweepTally()
-    sweep = lab.ask_all(question, at=cell.at, tally=swept)
-    asker.repeats += sweep.repeats
-    each_us = sweep.seconds / cell.service.port_count * 1e6
-    for group in swept.groups():
-        tally.add_swept(group.keys, group.verdict, each_us)
+    swept = SweepTally(heard=lambda done, _: asker.tell(cell, done))
+    try:
+        lab.ask_all(question, at=cell.at, tally=swept)
+    finally:  # interrupted, it leaves what was proven by then
+        asker.repeats += swept.repeats
+        each_us = swept.seconds / cell.service.port_count * 1e6
+        for group in swept.groups():
+            tally.add_swept(group.keys, group.verdict, each_us)
     return tally

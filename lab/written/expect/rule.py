@@ -1,4 +1,7 @@
-"""``rule``: the rule that must decide at the node under test, by its comment or its place."""
+"""``rule``: the rule that must decide at the node under test, by its comment or its place.
+
+A packet that a chain denies which many rules lead to was decided by the one that led it there as well: it may be named too.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,19 @@ if TYPE_CHECKING:
     from lab.written.cell import Cell
 
 
-def _decided(_cell: Cell, verdict: Verdict) -> Rule | None:
-    return verdict.rule
+def _decided(_cell: Cell, verdict: Verdict) -> tuple[Rule, ...]:
+    """The deciding rule, and before it those that sent the packet to a chain that denied it."""
+    if verdict.rule is None:
+        return ()
+    denied = (path.sent_by for path in verdict.path if verdict.denied and path.dropped_by == verdict.rule)
+    return (*next(denied, ()), verdict.rule)
 
 
-def _differences(wanted: str, decided: Rule | None, cell: Cell) -> Iterator[str]:
-    if decided is None:
+def _differences(wanted: str, decided: tuple[Rule, ...], cell: Cell) -> Iterator[str]:
+    if not decided:
         yield f"must be decided by rule {wanted}, but no rule of {cell.at} decided"
-    elif wanted not in (decided.comment, decided.place):
-        yield f"must be decided by rule {wanted}, but was by {decided}"
+    elif not any(rule.is_called(wanted) for rule in decided):
+        yield f"must be decided by rule {wanted}, but was by {decided[-1]}"
 
 
 RULE: Key[str] = Key(

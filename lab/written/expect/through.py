@@ -20,7 +20,7 @@ def _met(_cell: Cell, verdict: Verdict) -> tuple[Rule, ...]:
 
 
 def _differences(wanted: tuple[str, ...], rules: tuple[Rule, ...], _cell: Cell) -> Iterator[str]:
-    met = {rule.comment for rule in rules}
+    met = {comment for rule in rules for comment in (rule.comment, *rule.further_comments)}
     for comment in wanted:
         if comment not in met:
             yield f"must go through rule {comment}, but did not"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import jsonschema
@@ -8,7 +9,7 @@ import pytest
 
 from lab.bench.figures import Found, Size
 from lab.bench.measure import Group, blank, groups, measure
-from lab.errors import InputError, MachineError, MeasurementError, Problem
+from lab.errors import InputError, Interrupted, MachineError, MeasurementError, Problem
 from lab.report.wire.schema import bench_schema
 
 
@@ -64,6 +65,18 @@ def test_a_measurement_that_fails_is_told_and_the_others_are_kept() -> None:
     assert valid(found.figures)["deny_us"] == 68.5
     assert found.notes == ("other: a probe was lost", "a note")
     assert found.exit_code == 3
+
+
+def test_what_was_measured_before_a_signal_is_kept() -> None:
+    def interrupted(_: Size) -> Found:
+        raise Interrupted(signal.SIGTERM)
+
+    found = measure([Group("some", finds), Group("long", interrupted), Group("other", fails)], Size(), begun)
+    assert valid(found.figures)["deny_us"] == 68.5
+    assert found.notes == ("a note", "interrupted in the midst of long: the figures are of what was finished")
+    assert found.exit_code == 143
+    with pytest.raises(Interrupted):
+        measure([Group("long", interrupted), Group("some", finds)], Size(), begun)
 
 
 def test_a_machine_that_can_measure_nothing_is_told() -> None:

@@ -54,6 +54,15 @@ def test_many_hosts_behind_one_gateway_are_no_farther_than_few() -> None:
     assert diameter(few, weighed(few)) == diameter(many, weighed(many)) == 4
 
 
+def test_a_bridge_is_crossed_like_one_that_nobody_sees() -> None:
+    written = made([{0}, {0}, {0}, {0}]).model_dump(mode="json", by_alias=True)
+    written["nodes"]["node0"]["interfaces"]["net0"]["bridge"] = {"in": ["node1", "node2"], "out": "node3"}
+    bridged = Topology.model_validate(written)
+    weights = {name: 2 if len(segment.ends) > 2 else 1 for name, segment in bridged.segments.items()}
+    assert weights == {"net0 at node0:in": 2, "net0 at node0:out": 1}
+    assert diameter(bridged, weights) == 3
+
+
 def test_beyond_so_much_work_it_is_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     ring = made([{number, (number + 1) % 40} for number in range(40)])
     exact = diameter(ring, weighed(ring))

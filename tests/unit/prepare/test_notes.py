@@ -51,6 +51,21 @@ def test_interfaces_that_the_node_lacks_are_told_together(project: Project) -> N
     assert note == f"{of} name interfaces that the node does not have: ppp7, br9, tap+"
 
 
+@pytest.mark.parametrize(("written", "told"), [
+    ("-A FORWARD -i tap1 -j ACCEPT", "names tap1, a port of br0: packets come and go by br0 there"),
+    ("-A FORWARD -i br0 -j ACCEPT", None),
+    ("-A FORWARD -m physdev --physdev-in tap1 -j ACCEPT", None),
+    ("-A FORWARD -m physdev --physdev-in tap7 -j ACCEPT", "for want of a bridge with `bridge-nf` and the port tap7"),
+])  # fmt: skip
+def test_ports_of_a_bridge_are_seen_by_physdev_alone(project: Project, written: str, told: str | None) -> None:
+    bridge = "br0: {network: dmz, address: 10.0.2.1, bridge: [tap1], bridge-nf: true}"
+    project.edit("topologies/small.yaml", "dmz: 10.0.2.1}", bridge + "}")
+    project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{written}\n-A INPUT -p tcp")
+    notes = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
+    assert len(notes) == (told is not None)
+    assert told is None or told in notes[0]
+
+
 @pytest.mark.parametrize(("candidates", "words"), [
     ((), "there is no matrix"), (("a.yaml", "b.yaml"), "there are several matrices: a.yaml, b.yaml"),
 ])  # fmt: skip

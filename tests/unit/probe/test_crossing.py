@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,14 +24,25 @@ ROUTERS = ("one", "two", "three")
 RESET = Refusal("tcp-reset", None)
 
 
-def stage(watched: tuple[str, ...] = ROUTERS) -> Any:
+def stage(
+    watched: tuple[str, ...] = ROUTERS, bridges: tuple[str, ...] = (), standing: str | None = None
+) -> Any:
+    """``standing`` is a node of anyip that stands for every address, too."""
+
     def node(name: str) -> SimpleNamespace:
         return SimpleNamespace(sysctls={"net.ipv4.ip_forward": str(int(name in ROUTERS))})
 
-    topology = SimpleNamespace(owner={"10.0.2.10": "server", "10.0.1.20": "neighbour"}.get)
+    def near(path: Path) -> frozenset[str]:
+        return frozenset(name for name in LINKS if name != path.node and not links[name].isdisjoint(links[path.node]))
+
+    owner = {"10.0.2.10": "server", "10.0.1.20": "neighbour"}.get
+    topology = SimpleNamespace(owner=owner, stands_for=lambda name, _: name == standing)
     network = SimpleNamespace(nodes={name: node(name) for name in LINKS}, topology=topology)
     links = {name: frozenset(networks) for name, networks in LINKS.items()}
-    return SimpleNamespace(network=network, instrument=SimpleNamespace(nodes=dict.fromkeys(watched)), links=links)
+    instrument = SimpleNamespace(nodes=dict.fromkeys(watched))
+    return SimpleNamespace(
+        network=network, instrument=instrument, links=links, next_nodes=near, bridges=frozenset(bridges)
+    )
 
 
 def way(node: str, entry: Packet = SYN, end: End = End.LEFT, leaving: Packet | None = None) -> Path:
@@ -61,6 +73,12 @@ def test_one_of_them_did_not() -> None:
     assert unseen(way("three", end=End.DROPPED)) == ("one", "two")
 
 
+def test_who_stands_for_the_address_on_the_network_that_it_left_for_took_it_in() -> None:
+    refused = Observation(SYN, Milestone.SENT, (way("one"),), refusal=RESET)
+    assert unseen_nodes(stage(), "client", refused) == ("three",), "only the owner can have told it"
+    assert unseen_nodes(stage(standing="neighbour"), "client", refused) == ()
+
+
 def test_one_of_two_is_enough() -> None:
     assert unseen(way("two"), way("three"), **arrived()) == ()
 
@@ -87,6 +105,14 @@ def test_behind_a_translation_that_was_not_followed_it_told_all_the_same() -> No
 
 def test_what_a_rule_takes_over_goes_on_unseen() -> None:
     assert unseen(way("one", end=End.STOLEN), **arrived()) == ()
+
+
+def test_a_bridge_between_two_segments_must_have_told() -> None:
+    observation = Observation(SYN._replace(destination="10.0.1.20"), Milestone.SENT, (), **arrived("neighbour"))
+    behind = stage(("one",), bridges=("one",))
+    behind.links |= {"client": frozenset(("port1",)), "one": frozenset(("port1", "port2")), "neighbour": frozenset(("port2",))}
+    assert unseen_nodes(behind, "client", observation) == ("one",)
+    assert unseen_nodes(behind, "client", replace(observation, request=(way("one", observation.sent),))) == ()
 
 
 def test_a_node_that_forwards_and_is_not_traced_may_be_crossed() -> None:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from lab.record.progress import Progress
-from lab.report.progress import LiveProgress, PlainProgress, progress_for
+from lab.report import pace
+from lab.report.progress import LiveProgress, PlainProgress, SlowProgress, progress_for
 from tests.unit.report import make
 
 
@@ -48,14 +50,54 @@ def test_what_ctrl_c_cut_off_is_not_printed_again(monkeypatch: pytest.MonkeyPatc
     assert stream.getvalue().count("1 passed") == 1
 
 
-def test_a_cell_that_takes_long_tells_how_far_it_is() -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What a clock shows: the last of these."""
+    shown = [100.0]
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: shown[-1]))
+    return shown
+
+
+def test_a_log_has_a_line_now_and_then_where_it_is_slow(clock: list[float]) -> None:
+    stream = io.StringIO()
+    for kind in (SlowProgress, PlainProgress):
+        began, progress = clock[-1], kind(Console(file=stream, width=80))
+        progress.started(600)
+        progress.cell(make.cell())
+        for seconds in (0, 9.9, 10, 11, 19.9, 20.1):
+            clock.append(began + seconds)
+            progress.asking("edge::all[a->b tcp/1-65535]", 3, int(seconds * 100), 65_535)
+        progress.asking("edge::web[a->b tcp/443]", 4, 0, 1)
+        clock.append(began + 40)
+        progress.asking("edge::web[a->b tcp/443]", 5, 0, 1)
+        progress.finished()
+    slow = [
+        "4 of 600 cells, 10 s; now edge::all[a->b tcp/1-65535]: 1,000 of 65,535 ports",
+        "4 of 600 cells, 20 s; now edge::all[a->b tcp/1-65535]: 2,010 of 65,535 ports",
+        "6 of 600 cells, 40 s; now edge::web[a->b tcp/443]",
+    ]
+    assert stream.getvalue().splitlines() == [*slow, "600 cells to probe", *slow, "web-edge: 1 cell, 1 passed"]
+
+
+def test_a_terminal_names_the_cell_that_is_slow(clock: list[float]) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120, _environ={"TERM": "xterm"})
-    for progress in (PlainProgress(Console(file=stream, width=80)), LiveProgress(console)):
-        progress.started(1)
-        progress.ports("edge::all[a->b tcp/1-65535]", 6553, 65535)
-        progress.finished()
-    assert stream.getvalue().count("edge::all[a->b tcp/1-65535]: 6,553 of 65,535 ports") >= 2
+    progress = LiveProgress(console)
+    progress.started(2)
+    shown = []
+    for seconds, done in ((0.2, 0), (0.3, 10), (1.9, 6_553)):
+        clock.append(100 + seconds)
+        progress.asking("edge::all[a->b tcp/1-65535]", 1, done, 65_535)
+        shown.append(progress._bar.tasks[0].description)
+    assert progress._bar.tasks[0].completed == 1
+    progress.finished()
+    assert shown == ["edge", "edge", "edge::all[a->b tcp/1-65535]: 6,553 of 65,535 ports"]
+
+
+def test_beside_a_report_nothing_quick_is_told() -> None:
+    stream = io.StringIO()
+    play(progress_for(Console(file=stream, force_terminal=False), beside=True))
+    assert stream.getvalue() == ""
 
 
 def test_the_door_depends_on_the_terminal() -> None:

@@ -33,6 +33,8 @@ HERE = Here({"wan", "lan"}, {"guests"})
         ("tcp dport 80 @ih,0,32 0x47455420 drop", "payload", "@ih,0,32"),
         ('ct helper "sip" accept', "helper", "sip"),
         ('osf name "Plan9" accept', "fingerprint", "Plan9"),
+        ("tcp dport 80 tproxy ip to 127.0.0.1:3129 meta mark set 1 accept", "listener", "3129"),
+        ("tcp dport 80 tproxy to :3129 accept", "listener", "3129"),
         ("meta skuid 4711 accept", "process", "4711"),
         ("ip saddr @guests accept", "set", "guests"),
         ("ip saddr . tcp dport @guests accept", "set", "guests"),
@@ -46,6 +48,22 @@ def test_what_is_not_there(text: str, kind: str, words: str) -> None:
     (need,) = needs_of(rule_of(text), HERE)
     assert (need.kind, need.negated) == (kind, False)
     assert words in need.what
+
+
+@pytest.mark.parametrize(
+    ("text", "ports", "lacks"),
+    [
+        ("-m physdev --physdev-in tap1", ["tap1"], None),
+        ("-m physdev --physdev-out tap+", ["tap1"], None),
+        ("-m physdev --physdev-is-bridged", ["tap1"], None),
+        ("-m physdev --physdev-in tap2", ["tap1"], "a bridge with `bridge-nf` and the port tap2"),
+        ("-m physdev --physdev-in tap1", [], "a bridge with `bridge-nf` and the port tap1"),
+        ("-m physdev --physdev-is-bridged", [], "a bridge with `bridge-nf`"),
+    ],
+)
+def test_ports_of_a_bridge(text: str, ports: list[str], lacks: str | None) -> None:
+    needs = needs_of(rule_of(f"-A FORWARD {text} -j ACCEPT"), Here({"br0", *ports}, (), ports))
+    assert [need.what for need in needs] == ([] if lacks is None else [lacks])
 
 
 @pytest.mark.parametrize(

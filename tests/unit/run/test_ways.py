@@ -14,6 +14,7 @@ from lab.run.asker import Asker
 from lab.run.ways import each_port, swept
 from lab.run.ways.logged import Logged
 from lab.run.ways.registry import way_of
+from lab.sweep.fates import Fate, SweepTally
 from lab.written.cell import Cell, Service
 from tests.unit.run.test_exit_code import TODAY
 from tests.unit.verdict.made import cell, verdict
@@ -81,8 +82,27 @@ def test_a_rule_that_decides_by_no_packet_s_own_is_warned_of() -> None:
     assert warning == f"a rule decides by counting packets, and the next one may fare otherwise: {WHIM}"
 
 
-def test_how_far_a_long_cell_is_is_told_at_each_tenth() -> None:
+def test_a_sweep_that_is_interrupted_leaves_what_was_proven() -> None:
+    class Interrupted(FakeLab):
+        def source_port(self, _source: str) -> int:
+            return 32768
+
+        def ask_all(self, _question: object, tally: SweepTally, **_at: str) -> None:
+            tally.add("dropped", [51, 52, 53], lambda: Fate(verdict(Kind.DROPPED)))
+            tally.sent = 9
+            tally.tell(3)
+            raise KeyboardInterrupt
+
     told: list[tuple[int, int]] = []
-    each_port.ask(replace(MANY, service=Service("udp/1-100", "udp", ((1, 100),))), asker(FakeLab(), told))
-    each_port.ask(replace(MANY, service=Service("udp/1-99", "udp", ((1, 99),))), asker(FakeLab(), told))
-    assert told == [(done, 100) for done in range(10, 100, 10)]
+    ask = asker(Interrupted(), told)
+    with pytest.raises(KeyboardInterrupt):
+        swept.ask(MANY, ask)
+    assert ask.under_way is not None
+    assert (ask.under_way.asked, [ports for _, ports in ask.under_way.verdicts]) == (3, [((51, 53),)])
+    assert told == [(0, MANY.service.port_count), (3, MANY.service.port_count)]
+
+
+def test_how_far_a_cell_is_is_told_when_it_begins_and_at_each_port() -> None:
+    told: list[tuple[int, int]] = []
+    each_port.ask(replace(MANY, service=Service("udp/1-9", "udp", ((1, 9),))), asker(FakeLab(), told))
+    assert told == [(done, 9) for done in range(10)]

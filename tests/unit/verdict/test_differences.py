@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from lab.record.observation import Arrival, Conntrack, Milestone
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
+from lab.ruleset.describe import described
+from lab.ruleset.held_save import held_rule
+from lab.ruleset.save import read_save
 from lab.verdict.differences import all_differences
 from lab.written.expect.arrives import ArrivesSpec
 from lab.written.expect.conntrack import ConntrackSpec
 from lab.written.expect.leaves import LeavesSpec
-from tests.unit.verdict.made import SYN, SYN_ACK, cell, observed, passed, rule, verdict
+from tests.unit.verdict.made import SYN, SYN_ACK, cell, dropped, observed, passed, rule, step, verdict
 
 LOG = rule("tell", "LOG", options='--log-prefix "edge-drop "', number=1)
 NFLOG = rule(None, "NFLOG", options='--nflog-prefix "to-nflog"', number=2)
@@ -123,3 +127,36 @@ def test_a_comment_that_looks_like_a_prefix_logs_nothing() -> None:
 def test_through_looks_at_every_node() -> None:
     way = observed(passed(OPEN), passed(rule("later", node="second"), node="second"))
     assert differences(verdict(observation=way), through=("open", "later")) == ()
+
+
+def test_a_rule_that_led_to_the_chain_that_denied_may_be_named() -> None:
+    led = rule("bad-flags", "LOGDROP", number=7)
+    deny = rule(target="DROP", chain="LOGDROP", number=2)
+    path = replace(dropped(deny), steps=(step(led, "jump LOGDROP"), step(deny, "drop")))
+    found = verdict(Kind.DROPPED, observation=observed(path), rule=deny)
+    for named in ("bad-flags", "filter:FORWARD:7", "filter:LOGDROP:2"):
+        assert differences(found, action="drop", rule=named) == ()
+    (sentence,) = differences(found, action="drop", rule="bad-source")
+    assert sentence == "must be decided by rule bad-source, but was by gateway filter:LOGDROP:2"
+
+
+def test_a_rule_that_led_to_a_chain_that_accepted_did_not_decide() -> None:
+    led = rule("to-web", "WEB", number=7)
+    opened = rule("web", chain="WEB", number=2)
+    path = replace(passed(opened), steps=(step(led, "jump WEB"), step(opened, "accept")))
+    found = verdict(observation=observed(path), rule=opened)
+    assert differences(found, rule="web") == ()
+    assert differences(found, rule="to-web") != ()
+
+
+def test_a_second_comment_is_one_too() -> None:
+    text = '*filter\n-A FORWARD -m comment --comment cali:x1 -m comment --comment "Policy web" -j ACCEPT\nCOMMIT\n'
+    (saved,) = read_save(text).rules()
+    twice = described("gateway", held_rule("ip", saved))
+    assert (twice.comment, twice.further_comments) == ("cali:x1", ("Policy web",))
+    found = seen(rule=twice)
+    assert differences(found, rule="Policy web") == differences(found, rule="cali:x1") == ()
+    assert differences(found, rule="Policy") != ()
+    met = verdict(observation=observed(passed(twice)), rule=twice)
+    assert differences(met, through=("cali:x1", "Policy web")) == ()
+    assert differences(met, through=("Policy",)) != ()

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
-from tests.unit.verdict.made import SYN, SYN_ACK, dropped, observed, passed, rule, verdict
+from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
 from tests.unit.why.made import case
-
-DNAT = rule("publish", "DNAT", table="nat", chain="PREROUTING", number=2)
-POLICY = rule(target="DROP", number=None)
 
 
 def told(failed: Verdict, action: str = "allow") -> tuple[str, ...]:
     return tuple(map(str, classics(case(failed, action))))
-
-
-def test_translated_then_dropped() -> None:
-    (hint,) = told(verdict(Kind.DROPPED, observation=observed(dropped(POLICY, DNAT)), rule=POLICY))
-    assert hint.startswith(
-        "translated by gateway nat:PREROUTING:2 (publish), then dropped by gateway filter:FORWARD policy: "
-    )
-    assert "FORWARD" in hint
-
-
-def test_dropped_without_a_translation() -> None:
-    assert told(verdict(Kind.DROPPED, observation=observed(dropped(POLICY)), rule=POLICY)) == ()
-
-
-def test_source_nat_is_no_port_forward() -> None:
-    late = rule("late", "DROP", table="mangle", chain="POSTROUTING")
-    snat = rule("hide", "SNAT", table="nat", chain="POSTROUTING")
-    assert told(verdict(Kind.DROPPED, observation=observed(dropped(late, snat)), rule=late)) == ()
 
 
 def test_nothing_listened_where_it_arrived() -> None:
@@ -42,13 +23,17 @@ def test_nothing_listened_where_it_arrived() -> None:
     assert told(closed, "drop") == ()
 
 
-def test_the_answer_was_dropped() -> None:
-    by = rule("no-answers", "DROP")
-    seen = observed(passed(rule()), answer=(dropped(by, entry=SYN_ACK),))
-    (hint,) = told(verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen))
-    assert "its answer was dropped by gateway filter:FORWARD:1 (no-answers)" in hint
-    assert "ESTABLISHED,RELATED" in hint
-
-
 def test_an_answer_that_no_rule_dropped_has_no_such_hint() -> None:
     assert told(verdict(Kind.UNANSWERED, node=None, rule=rule("open"))) == ()
+
+
+def test_what_was_bridged_past_the_rules_is_not_said_to_have_none() -> None:
+    past = observed(passed(bridged=True, out="tap2"))
+    (hint,) = told(verdict(Kind.ALLOWED, observation=past), "drop")
+    assert hint.startswith("gateway bridged it past the rules of iptables: bridge-nf-call-iptables is 0")
+    assert "`bridge-nf: true`" in hint
+    assert told(verdict(Kind.ALLOWED, observation=past)) == ()
+    by = rule("frames", "DROP")
+    stopped_there = observed(replace(dropped(by), bridged=True))
+    assert told(verdict(Kind.DROPPED, observation=stopped_there, rule=by), "drop") == ()
+    assert "has no rules for IPv4" in "".join(told(verdict(Kind.ALLOWED, observation=observed(passed())), "drop"))

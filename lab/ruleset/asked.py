@@ -1,0 +1,167 @@
+"""One thing that a rule asks of a packet, and whether a packet has it: yes, no, or nobody knows."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lab.ruleset.addresses import Addresses
+from lab.ruleset.conditions import (
+    DESTINATIONS,
+    DPORTS,
+    ENTERED,
+    ICMP_TYPES,
+    LEFT,
+    ORIGINAL_DPORTS,
+    ORIGINAL_SPORTS,
+    PORTS,
+    PROTO,
+    SOURCES,
+    SPORTS,
+    STATES,
+)
+
+FAMILY, FLAGS, LOCAL_SOURCE, LOCAL_DESTINATION = "family", "flags", "local_source", "local_destination"
+
+
+class Asked(NamedTuple):
+    """``values`` as they compare: ranges of ports or addresses, names of interfaces, (type, code) with None for any code.
+
+    ``words`` are those of the rule.
+    """
+
+    field: str
+    values: tuple[Any, ...]
+    words: str
+    negated: bool = False
+
+
+class Whole(NamedTuple):
+    """All that a rule asks, ``verdicts`` of one that ends in a verdict map: each of its keys, with what it says of it."""
+
+    asked: tuple[Asked, ...]
+    verdicts: tuple[tuple[Asked, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A packet where a rule sees it: all that rules ask about; None is what is not known.
+
+    ``entered`` and ``left`` are interfaces, ``states`` what conntrack may call it.  ``translated`` tells that its destination
+    is another by now than the one that it came with, whose port ``original_dport`` is.  ``own`` are the node's addresses, as
+    numbers.
+    """
+
+    family: int
+    proto: str
+    source: int
+    destination: int
+    sport: int | None = None
+    dport: int | None = None
+    flags: int = 0
+    code: int = 0
+    entered: str | None = None
+    left: str | None = None
+    states: Collection[str] | None = None
+    translated: bool | None = None
+    original_sport: int | None = None
+    original_dport: int | None = None
+    own: Collection[int] | None = None
+
+    @property
+    def is_icmp(self) -> bool:
+        """Whether its ``flags`` are a type of ICMP."""
+        return self.proto in ("icmp", "icmpv6")
+
+
+def has(asked: Asked, met: Met) -> bool | None:
+    """Whether the packet has what is asked; None where that is not known.
+
+    >>> has(Asked("dports", ((80, 80),), "--dport 80"), Met(4, "tcp", 1, 2, dport=443))
+    False
+    """
+    found = _TESTS[asked.field](asked.values, met)
+    return None if found is None else found != asked.negated
+
+
+_Test = Callable[[tuple[Any, ...], Met], bool | None]
+
+
+def _address(field: str) -> _Test:
+    def test(values: tuple[Any, ...], met: Met) -> bool:
+        # the header of the other family is not there, whatever it is compared with
+        number: int = getattr(met, field)
+        return any(family == met.family and _in(ranges, number) for family, ranges in values)
+
+    return test
+
+
+def _in(ranges: Addresses, number: int) -> bool:
+    """`holds`, for sets of many thousands."""
+    place = bisect_right(ranges, (number, 2**128))
+    return place > 0 and ranges[place - 1][0] <= number <= ranges[place - 1][1]
+
+
+def _port(*fields: str) -> _Test:
+    def test(values: tuple[Any, ...], met: Met) -> bool:
+        found = [port for field in fields if (port := getattr(met, field)) is not None]
+        return any(low <= port <= high for low, high in values for port in found)
+
+    return test
+
+
+def _original(field: str) -> _Test:
+    def test(values: tuple[Any, ...], met: Met) -> bool | None:
+        # what conntrack does not track has no first packet
+        return None if met.states is None else _port(field)(values, met)
+
+    return test
+
+
+def _interface(field: str) -> _Test:
+    def test(values: tuple[Any, ...], met: Met) -> bool | None:
+        name: str | None = getattr(met, field)
+        return None if name is None else any(_is_interface(str(value), name) for value in values)
+
+    return test
+
+
+def _is_interface(value: str, name: str) -> bool:
+    return name.startswith(value[:-1]) if value[-1:] in ("+", "*") else name == value
+
+
+def _state(values: tuple[Any, ...], met: Met) -> bool | None:
+    told = [met.translated if value == "DNAT" else None if value == "SNAT" else _among(value, met.states) for value in values]
+    return True if True in told else None if None in told else False
+
+
+def _among(value: object, states: Collection[str] | None) -> bool | None:
+    if states is None or (value in states and len(states) > 1):
+        return None
+    return value in states
+
+
+def _icmp(values: tuple[Any, ...], met: Met) -> bool:
+    return met.is_icmp and any(kind in (met.flags, None) and code in (met.code, None) for kind, code in values)
+
+
+def _flags(values: tuple[Any, ...], met: Met) -> bool:
+    return met.proto == "tcp" and any(met.flags & mask == wanted for mask, wanted in values)
+
+
+def _local(field: str) -> _Test:
+    def test(_values: tuple[Any, ...], met: Met) -> bool | None:
+        return None if met.own is None else getattr(met, field) in met.own
+
+    return test
+
+
+_TESTS: Mapping[str, _Test] = {
+    SOURCES: _address("source"), DESTINATIONS: _address("destination"), SPORTS: _port("sport"), DPORTS: _port("dport"),
+    PORTS: _port("sport", "dport"), ORIGINAL_SPORTS: _original("original_sport"), ORIGINAL_DPORTS: _original("original_dport"),
+    PROTO: lambda values, met: met.proto in values, FAMILY: lambda values, met: met.family in values,
+    ENTERED: _interface("entered"), LEFT: _interface("left"), STATES: _state, ICMP_TYPES: _icmp, FLAGS: _flags,
+    LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),
+}  # fmt: skip

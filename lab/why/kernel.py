@@ -1,0 +1,197 @@
+"""What the kernel drops outside of rules: its reasons in words, with the sysctl or the route that would change them.
+
+The checks are those of ip_route_input_slow(), fib_validate_source() and ip_forward(); what sysctls mean is in the kernel's
+ip-sysctl page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from lab.record.hint import Hint
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule
+from lab.record.verdict import Kind
+from lab.why.answers import answer_paths, last_header
+from lab.why.case import Case
+
+_CAME_IN = ("prerouting",)
+_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+_BY_ROUTE = ("fib saddr", "rpfilter")
+_ONE_ADDRESS = r"((?:\d+\.){3}\d+|[0-9a-f]*:[0-9a-f:]*)(?![\d.-])"
+_TO = re.compile(rf"(?:--to-destination|dnat (?:ip6? )?to) \[?{_ONE_ADDRESS}")
+_VALID_MARK = "net.ipv4.conf.all.src_valid_mark"
+
+
+class _Stop(NamedTuple):
+    """Where the packet ended: its headers there, and the interface that it came in by (None: made here, or not known)."""
+
+    node: str
+    packet: Packet
+    entered: str | None
+    mark: int
+
+
+def kernel(case: Case) -> Iterator[Hint]:
+    """Why a node's kernel, or a rule that asks its routes, kept a packet that no other rule dropped."""
+    by_rule = _by_route(case)
+    if by_rule is not None:
+        yield by_rule
+    stop = _stopped(case)
+    if stop is None:
+        return
+    reasons = case.verdict.observation.reasons
+    for name, teller in _TELLERS.items():
+        if reasons and name not in reasons:
+            continue
+        told = teller(case, stop)
+        if told is not None:
+            yield told if reasons else told._replace(why=f"{told.why} (by its routes and sysctls: this kernel does not tell)")
+            return
+
+
+def _stopped(case: Case) -> _Stop | None:
+    """Where a node took the packet in, and it came no further; a verdict that a rule explains has no such place."""
+    verdict = case.verdict
+    if verdict.kind not in (Kind.UNROUTED, Kind.UNANSWERED):
+        return None
+    paths = answer_paths(case) if verdict.kind is Kind.UNANSWERED else verdict.path
+    ended = next((path for path in paths if path.end is End.VANISHED), None)
+    if ended is not None:
+        head = _translated(ended)
+        return None if head is None or not _routed(ended) else _Stop(ended.node, head, ended.entered, ended.mark)
+    header = last_header(case)
+    owner = case.topology.owner(header.destination)
+    if verdict.kind is Kind.UNANSWERED or owner is None or not verdict.observation.reasons:
+        return None
+    network = case.topology.network_of(header.destination)
+    interfaces = case.topology.nodes[owner].interfaces.items()
+    entered = next((name for name, interface in interfaces if interface.network == network), None)
+    return _Stop(owner, header, entered, 0)
+
+
+def _translated(path: Path) -> Packet | None:
+    """The headers with which routing saw it: behind the last rule nothing tells of them, so a translation's text does."""
+    head = path.head(-1) if path.steps else path.entry
+    if not path.translated_by or head != path.entry:
+        return head
+    found = _TO.search(path.translated_by[-1].text)
+    return None if found is None else head._replace(destination=found[1])
+
+
+def _routed(path: Path) -> bool:
+    """Whether it ended where the kernel looks for its route: behind prerouting, and before any rule of another hook."""
+    return all(step.hook in _CAME_IN for step in path.steps) and path.entered is not None
+
+
+def _reverse_path(case: Case, stop: _Stop) -> Hint | None:
+    if stop.packet.family != 4 or stop.entered is None:
+        return None
+    keys = [f"net.ipv4.conf.{scope}.rp_filter" for scope in ("all", stop.entered)]
+    strict = max(_setting(case, stop, key) for key in keys)
+    lead = case.ask_route(stop.node, stop.packet.source, None, 0)
+    if strict == 0 or lead is None or (lead.dev == stop.entered and strict == 1) or (lead.refused is None and strict == 2):
+        return None
+    source = stop.packet.source
+    where = f"has no route to {source}" if lead.refused else f"would send to {source} by {lead.dev}"
+    why = f"{stop.node} {where}, and the packet came in by {stop.entered}: its reverse path filter drops such"
+    key = next(key for key in keys if _setting(case, stop, key) == strict)
+    marked = case.ask_route(stop.node, source, None, stop.mark) if stop.mark else None
+    if marked is not None and marked.dev == stop.entered and not _setting(case, stop, _VALID_MARK):
+        return Hint(
+            f"{why}; with its mark {stop.mark:#x} the way would be by {stop.entered}, but {_VALID_MARK} is 0",
+            f"`{_VALID_MARK}: 1` at {stop.node}, or `{key}: 2`",
+        )
+    return Hint(why, f"`{key}: 2` (loose) or 0 at {stop.node}, or a route to {source} by {stop.entered}")
+
+
+def _setting(case: Case, stop: _Stop, key: str) -> int:
+    """A sysctl of the node; of an interface that says none it is the default's."""
+    of_node = case.sysctls.get(stop.node, {})
+    value = of_node.get(key, of_node.get(key.replace(f".{stop.entered}.", ".default."), "0"))
+    return int(value) if value.isdecimal() else 0
+
+
+def _own_source(case: Case, stop: _Stop) -> Hint | None:
+    if stop.packet.family != 4 or stop.packet.source not in case.topology.addresses(stop.node, 4):
+        return None
+    translating = [rule for path in case.verdict.path for rule in path.translated_by if rule.translates == "destination"]
+    back = f": {translating[-1]} led it back to where it came from" if translating else ""
+    return Hint(
+        f"{stop.node} takes in no packet whose source is its own address {stop.packet.source}{back}",
+        f"let {translating[-1]} not translate what comes from {stop.packet.source}, or masquerade it too" if translating
+        else f"`net.ipv4.conf.all.accept_local: 1` at {stop.node}, if that is meant",
+    )
+
+
+def _no_route(case: Case, stop: _Stop) -> Hint | None:
+    lead = case.ask_route(stop.node, stop.packet.destination, None, stop.mark)
+    if lead is None or lead.refused is None:
+        return None
+    return Hint(
+        f"{stop.node} has no route to {stop.packet.destination} ({lead.refused})",
+        f"give {stop.node} a route there (`via:` or `routes:`)",
+    )
+
+
+def _not_forwarding(case: Case, stop: _Stop) -> Hint | None:
+    key = _FORWARDING[stop.packet.family]
+    own = stop.packet.destination in case.topology.addresses(stop.node, stop.packet.family)
+    if own or case.sysctls.get(stop.node, {}).get(key, "1") != "0":
+        return None
+    stands = case.topology.stands_for(stop.node, ip_address(stop.packet.destination))
+    return None if stands else Hint(f"{stop.node} does not forward: {key} is 0", f"`forwards: true` of {stop.node}")
+
+
+def _loopback(case: Case, stop: _Stop) -> Hint | None:
+    if stop.packet.family != 4 or not ip_address(stop.packet.destination).is_loopback or stop.entered is None:
+        return None
+    key = "net.ipv4.conf.all.route_localnet"
+    if any(_setting(case, stop, one) for one in (key, f"net.ipv4.conf.{stop.entered}.route_localnet")):
+        return None
+    why = f"{stop.node} takes in nothing from a network for {stop.packet.destination}: route_localnet is 0"
+    return Hint(why, f"`{key}: 1` at {stop.node}")
+
+
+def _martian(_case: Case, stop: _Stop) -> Hint | None:
+    source = ip_address(stop.packet.source)
+    kinds = {"loopback": source.is_loopback, "group": source.is_multicast, "reserved": source.is_reserved}
+    kind = next((word for word, holds in kinds.items() if holds), None)
+    return None if kind is None else Hint(f"{stop.node} takes in nothing from the {kind} address {source}")
+
+
+_TELLERS: dict[str, Callable[[Case, _Stop], Hint | None]] = {
+    "IP_LOCAL_SOURCE": _own_source, "IP_INVALID_SOURCE": _martian, "IP_LOCALNET": _loopback, "IP_RPFILTER": _reverse_path,
+    "IP_INNOROUTES": _no_route, "IP_INADDRERRORS": _not_forwarding,
+}  # fmt: skip
+"""By the kernel's own word for each, in the order in which it asks."""
+
+
+def _by_route(case: Case) -> Hint | None:
+    """A rule that drops what comes by another interface than its answer would leave by."""
+    path = next((one for one in case.verdict.path if one.end is End.DROPPED), None)
+    rule = path.dropped_by if path is not None else None
+    if path is None or rule is None or path.entered is None or not _asks_routes(rule):
+        return None
+    packet = path.head(-1)
+    lead = case.ask_route(path.node, packet.source, None, 0)
+    if lead is None or lead.dev == path.entered:
+        return None
+    where = f"has no route to {packet.source}" if lead.refused else f"would send to {packet.source} by {lead.dev}"
+    marks = any(one.fwmark is not None for one in case.topology.nodes[path.node].rules)
+    blind = marks and ". mark" not in rule.text and "--validmark" not in rule.text
+    why = f"{path.node} {where}, and the packet came in by {path.entered}, which {rule} drops"
+    if not blind:
+        return Hint(why, f"let what comes by {path.entered} pass before it, or give {packet.source} a route by {path.entered}")
+    with_mark = "`fib saddr . mark . iif oif`" if "fib" in rule.text else "`--validmark`"
+    return Hint(
+        f"{why}; routing rules there ask for marks, and this look-up has none",
+        f"mark the packet before this rule and look it up with its mark ({with_mark}), or let {path.entered} pass before it",
+    )
+
+
+def _asks_routes(rule: Rule) -> bool:
+    return rule.about_invalid and any(word in rule.text for word in _BY_ROUTE)

@@ -1,0 +1,267 @@
+"""Rules that a packet misses by one thing alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from lab.record.hint import Hint
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule
+from lab.record.verdict import Kind
+from lab.ruleset.addresses import WIDTH, address_of, size
+from lab.ruleset.asked import FLAGS, Asked, Met, has
+from lab.ruleset.conditions import (
+    DESTINATIONS,
+    DPORTS,
+    ENTERED,
+    ICMP_TYPES,
+    LEFT,
+    ORIGINAL_DPORTS,
+    SOURCES,
+    SPORTS,
+    STATES,
+)
+from lab.ruleset.effects import ACCEPTS, DENIES, TRANSLATES
+from lab.ruleset.held import Chains, HeldRule
+from lab.why.ahead import coming, only_miss
+from lab.why.case import Case
+from lab.why.met import met_at
+from lab.why.told import fact, named, place, translators
+from lab.why.walk import Base, bases
+from lab.written.expect.arrives import ARRIVES
+
+MOST = 3
+_SPECIFIC = 4
+_ENDS_OF = {SOURCES: "source", SPORTS: "source", DESTINATIONS: "destination", DPORTS: "destination"}
+_AFTER = (Kind.UNANSWERED, Kind.UNROUTED, Kind.LOST)
+_FEW_PORTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A rule of ``node`` that the packet misses by ``asked`` alone, and what it ``would`` do, in words.
+
+    ``made`` is the rule that translated what it asks for into what the packet has instead, with the headers before that.
+    ``weight`` tells how much of the packet the rule otherwise means.
+    """
+
+    node: str
+    rule: HeldRule
+    asked: Asked
+    met: Met
+    would: str
+    weight: int
+    made: tuple[Rule, Packet] | None
+
+    @property
+    def hint(self) -> Hint:
+        """Why it was not the rule that decided, and what would make it so."""
+        return Hint(str(self), self.mend)
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, int]:
+        """What explains most, first: what was translated, then the specific before the broad, a state last."""
+        return self.made is None, self.asked.field == STATES, -self.weight, self.rule.number
+
+    def __str__(self) -> str:
+        whole = self.rule.whole
+        of_map = whole is not None and whole.verdicts and whole.asked[-1] == self.asked
+        lacks = "its map has no such element" if of_map else f"wants `{self.asked.words}`"
+        but = f"{named(self.node, self.rule)} {self.would}, but {lacks}"
+        if self.made is None:
+            return f"{but}, and {fact(self.asked, self.met, self.node)}"
+        by = self.made[0]
+        whose = str(by) if by.node != self.node else str(by).removeprefix(f"{by.node} ")
+        return f"{but}: {whose} made it {self._now}" if of_map else f"{but}, which {whose} made {self._now}"
+
+    @property
+    def _now(self) -> str:
+        address = {SOURCES: self.met.source, DESTINATIONS: self.met.destination}.get(self.asked.field)
+        if address is not None:
+            return str(address_of(address, self.met.family))
+        return str(self.met.dport if self.asked.field == DPORTS else self.met.sport)
+
+    @property
+    def mend(self) -> str:
+        """What would make it match, where that is plain."""
+        if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
+            return ""
+        native, port = self.rule.is_native, self.asked.field == DPORTS
+        if port:
+            now = f"{self.met.proto} dport" if native else "--dport"
+            before = f"meta l4proto {self.met.proto} ct original proto-dst" if native else "-m conntrack --ctorigdstport"
+            or_before = f", or for the one before, `{before} {self.made[1].dport}`" if self.made[0].node == self.node else ""
+            return f"let it ask for the port behind the translation, `{now} {self._now}`{or_before}"
+        now = ("ip6 daddr" if self.met.family == 6 else "ip daddr") if native else "-d"
+        return f"let it ask for the address behind the translation, `{now} {self._now}`"
+
+
+def near_misses(case: Case) -> Iterator[Miss]:
+    """What would have accepted or translated a packet that should have passed."""
+    if not case.should_pass or not case.verdict.path:
+        return
+    path = case.verdict.path[-1]
+    chains = case.chains(path.node)
+    if not chains:
+        return
+    found: list[Miss] = []
+    walked = bases(path, chains)
+    for base in walked:
+        if base.kind == "nat":
+            found += _missed_translations(case, path, base, chains)
+    if path.end is End.DROPPED and walked and walked[-1].decided == path.dropped_by:
+        found += missed(case, path, walked[-1], chains, ACCEPTS)
+    yield from best(found)
+
+
+def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> Iterator[Miss]:
+    """The rules of a base chain, and of all that it leads to, that would do to the packet what is wanted, but for one thing."""
+    met = met_in(case, path, base)
+    for rule in base.missed:
+        effect = rule.effect
+        if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not (rule.jump_to or rule.target == "vmap")):
+            continue
+        asked = only_miss(rule, met)
+        if asked is None or asked.field == FLAGS:
+            continue
+        made = _made(case, path, base, asked, met)
+        if made is None and asked.field == DESTINATIONS and not _same_owner(case, asked, met):
+            continue
+        would, more = f"would {does(rule)} it", 0
+        if effect != wanted:
+            found = _behind(rule, chains, met if made is None else _with(met, made[1]), met)
+            if found is None or found.effect != wanted:
+                continue
+            would, more = found.words, found.weight
+        yield Miss(path.node, rule, asked, met, would, weight(rule, asked) + more, made)
+
+
+def _same_owner(case: Case, asked: Asked, met: Met) -> bool:
+    """Whether a rule for other addresses may mean this packet: one of them is the same node's, which is not another host."""
+    owner = case.topology.owner(str(address_of(met.destination, met.family)))
+    hosts = (low for family, ranges in asked.values for low, high in ranges if family == met.family and low == high)
+    return owner is not None and any(case.topology.owner(str(address_of(host, met.family))) == owner for host in hosts)
+
+
+def does(rule: HeldRule) -> str:
+    """What it does to a packet, in a word."""
+    effect = rule.effect
+    return {ACCEPTS: "accept", TRANSLATES: "translate"}.get(effect) or ("reject" if rule.rejects else "drop")
+
+
+class _Behind(NamedTuple):
+    """What a rule that leads on would lead to."""
+
+    effect: str
+    words: str
+    weight: int
+
+
+def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | None:
+    """What the chain that a rule leads to would do, where that is sure; which one it is, a map tells by ``key``."""
+    name = rule.jump_to[0] if len(rule.jump_to) == 1 and rule.target != "vmap" else ""
+    if rule.whole is not None and rule.whole.verdicts:
+        verdict = next((verdict for one, verdict in rule.whole.verdicts if has(one, key)), "")
+        how, _, name = verdict.partition(" ")
+        if how in ("accept", "drop"):
+            return _Behind(ACCEPTS if how == "accept" else DENIES, f"would {how} it", 0)
+    chain = chains.get((rule.family, rule.table, name))
+    first = next(coming(chains, [(chain, 0)], met), None) if chain is not None else None
+    if first is None or first.doubts:
+        return None
+    words = f"would send it to {name}, where {place(first.rule)} would {does(first.rule)} it"
+    return _Behind(first.effect, words, weight(first.rule))
+
+
+def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
+    """Of the rules of nat those that would have translated it; a source only of what left, and then missed its answer."""
+    late = base.hook == "postrouting"
+    if (base.decided is not None and base.decided.translates) or (late and not _misses_its_source(case, path)):
+        return
+    for miss in missed(case, path, base, chains, TRANSLATES):
+        # a list of forwarded ports says nothing of one that is not in it
+        if miss.made is not None or miss.asked.field not in (DPORTS, ICMP_TYPES):
+            yield replace(miss, weight=miss.weight + 2) if late else miss
+
+
+def _misses_its_source(case: Case, path: Path) -> bool:
+    """Whether another source may be what was missed: no answer came, or it was to arrive from another address."""
+    if any(rule.translates == "destination" for rule in path.translated_by):
+        return False
+    wanted = case.expect.get(ARRIVES)
+    from_another = wanted is not None and wanted.source not in (None, "kept", case.verdict.observation.sent.source)
+    return case.verdict.kind in _AFTER or (case.verdict.kind is Kind.ALLOWED and from_another)
+
+
+def met_in(case: Case, path: Path, base: Base) -> Met:
+    """The packet as the rules of a base chain saw it."""
+    native = bool(base.chain.rules) and base.chain.rules[0].is_native
+    return met_at(case, path, base.first, base.hook, base.kind, native=native)
+
+
+def _made(case: Case, path: Path, base: Base, asked: Asked, met: Met) -> tuple[Rule, Packet] | None:
+    """The rule that translated what is asked for into something else."""
+    end = _ENDS_OF.get(asked.field)
+    for rule, before, behind in translators(case.verdict.path, path, base.first) if end is not None else ():
+        if rule.translates == end and _had(asked, met, before) and not _had(asked, met, behind):
+            return rule, before
+    return None
+
+
+def _had(asked: Asked, met: Met, packet: Packet) -> bool:
+    return has(asked, _with(met, packet)) is True
+
+
+def _with(met: Met, packet: Packet) -> Met:
+    """The packet with other headers, as it had them before."""
+    ported = met.dport is not None
+    return replace(
+        met, source=int(ip_address(packet.source)), destination=int(ip_address(packet.destination)),
+        sport=packet.sport if ported else None, dport=packet.dport if ported else None,
+    )  # fmt: skip
+
+
+def weight(rule: HeldRule, but: Asked | None = None) -> int:
+    """How much of a packet the rule means, beside one thing that it asks: ports and hosts most, interfaces little."""
+    asked = rule.whole.asked if rule.whole is not None else ()
+    return sum(_weight(one) for one in asked if one is not but and not one.negated)
+
+
+def _weight(asked: Asked) -> int:
+    if asked.field in (DPORTS, ORIGINAL_DPORTS):
+        return _SPECIFIC if sum(high - low + 1 for low, high in asked.values) <= _FEW_PORTS else 1
+    if asked.field == DESTINATIONS:
+        return _weight_of_addresses(asked, _SPECIFIC)
+    if asked.field == SOURCES:
+        return _weight_of_addresses(asked, _SPECIFIC - 1)
+    return {ICMP_TYPES: _SPECIFIC, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
+
+
+def _weight_of_addresses(asked: Asked, most: int) -> int:
+    widths = [(size(ranges), 2 ** WIDTH[family]) for family, ranges in asked.values]
+    if all(found <= 1 for found, _ in widths):
+        return most
+    return 2 if all(found < whole for found, whole in widths) else 0
+
+
+def best(found: Iterable[Miss]) -> Sequence[Miss]:
+    """Those that tell something: a rule means more of the packet than the one thing that it misses; of many alike, few."""
+    misses = sorted(dict.fromkeys(found), key=lambda miss: miss.rank)
+    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC]
+    alike = Counter(miss.asked.field for miss in telling if miss.made is None)
+    shown: list[Miss] = []
+    for miss in telling:
+        many = miss.made is None and alike[miss.asked.field] > 2
+        # of a list of ports, each for a service of its own, none is this one
+        told = any(other.asked.field == miss.asked.field and other.made is None for other in shown)
+        if many and (told or miss.asked.field == DPORTS):
+            continue
+        shown.append(miss)
+    if not shown:
+        broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1]
+        shown = broad[:1]
+    return shown[:MOST]

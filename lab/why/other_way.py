@@ -1,0 +1,68 @@
+"""A packet that left by another way than the row says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lab.record.hint import Hint
+from lab.record.path import End, Path, Step
+from lab.why.case import Case
+from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.leaves import LEAVES
+
+_MARKS = re.compile(r"\bmark set\b|-j MARK\b|-j CONNMARK --restore-mark\b|--set-x?mark\b")
+
+
+def other_way(case: Case) -> Iterator[Hint]:
+    """Where it left, and why its mark did not lead it elsewhere."""
+    path = next((one for one in case.verdict.path if one.node == case.at and one.end is End.LEFT), None)
+    if not case.should_pass or path is None or path.out is None:
+        return
+    wanted = _wanted(case, path)
+    if wanted is None:
+        return
+    takers = [name for name, _, _ in case.topology.on_network(_network(case, path)) if name != path.node]
+    went = f"it left {path.node} by {path.out}, where {', '.join(takers) or 'nobody'} is, and {wanted}"
+    step = _marked_too_late(case, path)
+    if step is None or step.rule is None:
+        yield Hint(went, f"the routes and routing rules of {path.node} choose the interface")
+        return
+    yield Hint(
+        f"{went}: {step.rule} marks it in a chain of type {step.kind} behind routing, which does not route it anew",
+        "mark it in a chain `type route hook output`" if "mark set" in step.rule.text else "mark it in the mangle table",
+    )
+
+
+def _wanted(case: Case, path: Path) -> str | None:
+    """What the row says instead, in words; None where it says nothing else."""
+    leaves, arrives = case.expect.get(LEAVES), case.expect.get(ARRIVES)
+    if leaves is not None and leaves.via is not None:
+        return None if leaves.via == path.out else f"was to leave by {leaves.via}"
+    if arrives is None or arrives.at is None or case.verdict.path[-1] is not path:
+        return None
+    nodes = [name for name, _, _ in case.topology.on_network(_network(case, path))]
+    forwards = any(case.topology.nodes[name].forwards for name in nodes if name != path.node)
+    return None if arrives.at in nodes or forwards else f"was to come to {arrives.at}"
+
+
+def _network(case: Case, path: Path) -> str:
+    interface = case.topology.nodes[path.node].interfaces.get(path.out or "")
+    return "" if interface is None else interface.network
+
+
+def _marked_too_late(case: Case, path: Path) -> Step | None:
+    """The step that set a mark on a packet of the node's own which no rule routes anew (nft's chains of type route alone do).
+
+    iptables' mangle table does; only where routing rules ask for marks does it matter.
+    """
+    if path.entered is not None or not any(rule.fwmark is not None for rule in case.topology.nodes[path.node].rules):
+        return None
+    return next(
+        (
+            step for step in path.steps
+            if step.hook == "output" and step.rule is not None and _MARKS.search(step.rule.text)
+            and step.kind not in ("route", "mangle")
+        ),
+        None,
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Rules and packets in the words of a hint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lab.record.packet import Packet
+from lab.record.path import Path, Rule
+from lab.ruleset.addresses import address_of
+from lab.ruleset.asked import FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, Asked, Met
+from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, ICMP_TYPES, LEFT, PROTO, SOURCES, SPORTS, STATES
+from lab.ruleset.describe import described
+from lab.ruleset.held import HeldRule
+
+_COMMENT = re.compile(r'-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?| comment "[^"]*"\Z')
+_LONGEST = 160
+
+
+def named(node: str, rule: HeldRule) -> str:
+    """Its place and comment, its text without the comment, where it was written."""
+    return with_text(described(node, rule))
+
+
+def with_text(rule: Rule) -> str:
+    """The same of a record; of a policy its place alone.
+
+    >>> with_text(Rule("gateway", "filter", "INPUT", 2, "-A INPUT -p tcp --dport 22 -j ACCEPT", source="edge.rules:7"))
+    'gateway filter:INPUT:2 (`-A INPUT -p tcp --dport 22 -j ACCEPT`) [edge.rules:7]'
+    """
+    if rule.number is None:
+        return str(rule)
+    return f"{rule} (`{text_of(rule.text)}`)" + (f" [{rule.source}]" if rule.source else "")
+
+
+def text_of(text: str) -> str:
+    """A rule's text without its comments, cut where it is long."""
+    bare = _COMMENT.sub("", text)
+    return bare if len(bare) <= _LONGEST else f"{bare[:_LONGEST]}…"
+
+
+def place(rule: HeldRule) -> str:
+    """A rule of a node that was named already."""
+    return f"{rule.table}:{rule.chain}:{rule.number}" + (f" ({rule.comment})" if rule.comment else "")
+
+
+def shown(packet: Packet) -> str:
+    """Where it goes: ``10.0.2.10:443``, ``[2001:db8::10]:443``, without a port what has none."""
+    if packet.dport is None or packet.proto in (1, 58):
+        return packet.destination
+    return f"[{packet.destination}]:{packet.dport}" if packet.family == 6 else f"{packet.destination}:{packet.dport}"
+
+
+def fact(asked: Asked, met: Met, node: str) -> str:
+    """What the packet has where a rule asks for something else: ``it came by eth0``."""
+    source, destination = str(address_of(met.source, met.family)), str(address_of(met.destination, met.family))
+    return {
+        ENTERED: f"it came by {met.entered}", LEFT: f"it goes to {met.left}", SOURCES: f"it comes from {source}",
+        DESTINATIONS: f"it is for {destination}", DPORTS: f"its port is {met.dport}",
+        SPORTS: f"it comes from port {met.sport}", PROTO: f"it is {met.proto}", FAMILY: f"it is IPv{met.family}",
+        ICMP_TYPES: f"its type is {met.flags}", STATES: f"its state is {'/'.join(met.states or ())}",
+        LOCAL_DESTINATION: f"{destination} is no address of {node}", LOCAL_SOURCE: f"{source} is no address of {node}",
+    }.get(asked.field, "")  # fmt: skip
+
+
+def translators(request: tuple[Path, ...], path: Path, step: int) -> Iterator[tuple[Rule, Packet, Packet]]:
+    """Each rule that translated the packet before this step, the last first, with its headers before and behind that node."""
+    before = request[: next(place for place, one in enumerate(request) if one is path) + 1]
+    for one in reversed(before):
+        here = one is path
+        behind = one.head(step) if here else one.exit or one.entry
+        steps = one.steps[:step if step >= 0 else len(one.steps) + step] if here else one.steps
+        for taken in reversed(steps):
+            if taken.kind == "nat" and taken.rule is not None and taken.rule.translates is not None:
+                yield taken.rule, one.entry, behind

@@ -1,0 +1,158 @@
+"""A request that came through, and an answer that did not: where its way led, and what was wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from lab.record.hint import Hint
+from lab.record.packet import Packet
+from lab.record.path import End, Path, Rule
+from lab.record.verdict import Kind
+from lab.why.answers import answer_paths, came_to, end_point, last_header
+from lab.why.case import Case
+from lab.why.established import why_not_established
+
+
+def ways_back(case: Case) -> Iterator[Hint]:
+    """The first of these that is seen: past who translated, no way at all, by another interface, never asked, not known."""
+    if not case.should_pass or case.verdict.kind is not Kind.UNANSWERED:
+        return
+    for teller in (_past_the_translator, _no_way_back, _by_another_interface, _dropped):
+        told = [*teller(case)]
+        yield from told
+        if told:
+            return
+
+
+def _past_the_translator(case: Case) -> Iterator[Hint]:
+    """The answer came to the sender with the address that the receiver has, as nobody translated it back."""
+    seen = case.verdict.observation
+    header = last_header(case)
+    stray = next((one for one in seen.strays if _is_from(one, header)), None)
+    translator = _translator(case)
+    receiver = came_to(case)
+    if stray is None or translator is None or receiver is None:
+        return
+    path, rule = translator
+    sender = next(iter(case.topology.owners(stray.destination)), "the sender")
+    by = [one.node for one in answer_paths(case) if one.node != path.node]
+    way = f"by way of {', '.join(dict.fromkeys(by))}" if by else "directly"
+    asked, answered = end_point(seen.sent, "destination"), end_point(stray, "source")
+    why = (
+        f"{receiver} answers {sender} {way}, past {path.node}, which alone can translate the answer back: "
+        f"{sender} asked {asked} and was answered by {answered}"
+    )
+    if path.node not in case.topology.owners(path.entry.destination):
+        yield Hint(
+            f"{why}; {rule} translated what was for {path.entry.destination}, which is not {path.node}'s own address",
+            "let it ask for the address or the interface that it is meant for; where it is meant, masquerade it too",
+        )
+    else:
+        yield Hint(why, _masquerade(case, path, header, receiver, rule))
+
+
+def _is_from(stray: Packet, header: Packet) -> bool:
+    return stray.source == header.destination and (stray.proto in (1, 58) or stray.sport == header.dport)
+
+
+def _masquerade(case: Case, path: Path, header: Packet, receiver: str, rule: Rule) -> str:
+    """What makes the answer come back to the node that translates."""
+    node, network = path.node, case.topology.network_of(header.source)
+    proto = {6: "tcp", 17: "udp"}.get(header.proto)
+    if network is None or network != case.topology.network_of(header.destination):
+        what = _example(rule, None, header, proto)
+        return f"at {node} masquerade what goes to {receiver} ({what}), or lead {receiver}'s way to {header.source} by {node}"
+    prefixes = case.topology.networks.get(network, ())
+    whom = next((str(prefix) for prefix in prefixes if ip_address(header.source) in prefix), header.source)
+    what = _example(rule, whom, header, proto)
+    return (
+        f"at {node} masquerade what goes from {whom} to {receiver} ({what}), "
+        f"or let the name stand for {header.destination} within {network}"
+    )
+
+
+def _example(rule: Rule, whom: str | None, header: Packet, proto: str | None) -> str:
+    """A rule that masquerades, in the dialect of the one that translates."""
+    if rule.text.startswith("-A"):
+        source = f" -s {whom}" if whom else ""
+        ports = f" -p {proto} --dport {header.dport}" if proto else ""
+        return f"`-t nat -A POSTROUTING{source} -d {header.destination}{ports} -j MASQUERADE`"
+    ip = "ip6" if header.family == 6 else "ip"
+    source = f"{ip} saddr {whom} " if whom else ""
+    ports = f" {proto} dport {header.dport}" if proto else ""
+    return f"`{source}{ip} daddr {header.destination}{ports} masquerade` in a nat chain of postrouting"
+
+
+def _translator(case: Case) -> tuple[Path, Rule] | None:
+    """The last node that changed the request's destination, and by which rule."""
+    for path in reversed(case.verdict.path):
+        for rule in reversed(path.translated_by):
+            if rule.translates == "destination":
+                return path, rule
+    return None
+
+
+def _no_way_back(case: Case) -> Iterator[Hint]:
+    """The receiver's kernel has no way to where the request came from."""
+    receiver, header = came_to(case), last_header(case)
+    if receiver is None or answer_paths(case) or case.verdict.observation.strays:
+        return
+    lead = case.ask_route(receiver, header.source, header.destination, 0)
+    if lead is None or lead.refused is None:
+        return
+    forwarder = next((path.node for path in reversed(case.verdict.path) if path.end is End.LEFT), None)
+    mends = [f"give {receiver} a route there (`via:` or `routes:`)"]
+    if forwarder is not None:
+        out = next(path.out for path in reversed(case.verdict.path) if path.node == forwarder)
+        mends.append(f"translate the source at {forwarder} (masquerade what leaves by {out})")
+    yield Hint(
+        f"{receiver} has no way back to {header.source}, which the request comes from ({lead.refused})", ", or ".join(mends)
+    )
+
+
+def _by_another_interface(case: Case) -> Iterator[Hint]:
+    """A node sends the answer by another interface than the request came in by, and that way it ended."""
+    entered = {path.node: path for path in case.verdict.path if path.entered is not None}
+    answers = answer_paths(case)
+    for number, back in enumerate(answers):
+        came = entered.get(back.node)
+        if came is None or back.end is not End.LEFT or back.out in (None, came.entered) or came.toward == came.entered:
+            continue
+        further = answers[number + 1] if number + 1 < len(answers) else None
+        by = further.dropped_by if further is not None else None
+        where = f", and there {by} dropped it" if by is not None else ""
+        source = (back.exit or back.entry).source
+        yield Hint(
+            f"the request came in to {back.node} by {came.entered}, but its answer leaves by {back.out}{where}",
+            f"lead at {back.node} what is from {source} by {came.entered} (a routing rule `from {source} lookup TABLE`), "
+            "or keep a mark of the flow (CONNMARK) and look that up",
+        )
+        return
+
+
+def _dropped(case: Case) -> Iterator[Hint]:
+    """A rule dropped the answer: of a node that never saw the request, or that does not take it for an answer."""
+    answer = next((path for path in answer_paths(case) if path.end is End.DROPPED and path.dropped_by is not None), None)
+    if answer is None or answer.dropped_by is None:
+        return
+    asked = [path for path in case.verdict.path if path.node == answer.node]
+    if not asked and answer.node in case.held:
+        yield _never_asked(case, answer, answer.dropped_by)
+    elif asked:
+        yield why_not_established(case, answer, answer.dropped_by)
+
+
+def _never_asked(case: Case, answer: Path, by: Rule) -> Hint:
+    receiver = came_to(case) or "the receiver"
+    sender = next(iter(case.topology.owners(case.verdict.observation.sent.source)), "the sender")
+    through = [path.node for path in case.verdict.path]
+    way = " -> ".join(dict.fromkeys([sender, *through, receiver]))
+    state = "its conntrack calls the answer INVALID" if by.about_invalid else "it knows no connection that this answers"
+    back = case.ask_route(receiver, answer.entry.destination, None, 0)
+    by_way = f"; {receiver} sends to {answer.entry.destination} by way of {back.via}" if back is not None and back.via else ""
+    other = f"a route at {receiver} that sends its answers by {through[-1]}" if through else f"a route at {receiver}"
+    return Hint(
+        f"{answer.node} dropped the answer by {by} and never saw the request, which went {way}: {state}{by_way}",
+        f"both ways must lead through {answer.node}, or neither: {other}; a rule for ESTABLISHED changes nothing",
+    )

@@ -1,0 +1,107 @@
+"""A rule that stands behind, another base chain, who sent it there: of what was denied and should have passed."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.record.path import End
+from lab.why.denied import denied
+from lab.why.later import accepts_later
+from lab.why.other_chains import other_chains
+from lab.why.sent_there import sent_there
+from tests.unit.why.walks import failed, listing, saved, table, told, way
+
+WEB = "-A FORWARD -p tcp -m tcp --dport 443 -m comment --comment web -j ACCEPT"
+
+
+def test_an_accept_behind_a_drop() -> None:
+    chains = saved(table("-A FORWARD -s 10.0.1.0/24 -j DROP", WEB))
+    (hint,) = told(accepts_later, failed(chains, way(chains, "filter:FORWARD:1 drop")))
+    assert hint == (
+        "gateway filter:FORWARD:2 (web) (`-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT`) would accept it, "
+        "but stands after filter:FORWARD:1, which dropped it: put it before filter:FORWARD:1"
+    )
+
+
+def test_an_accept_behind_the_jump_to_a_reject() -> None:
+    chains = saved(table(
+        "-A FORWARD -j REFUSE", "-A FORWARD -j LATE", "-A REFUSE -j REJECT --reject-with icmp-port-unreachable",
+        "-A LATE -i wan -j DROP", "-A LATE -i lan -j ACCEPT",
+    ))  # fmt: skip
+    path = way(chains, "filter:FORWARD:1 jump REFUSE", "filter:REFUSE:1 drop")
+    (hint,) = told(accepts_later, failed(chains, path))
+    assert "LATE:2 (`-A LATE -i lan -j ACCEPT`) would accept it, sent there by filter:FORWARD:2" in hint
+    assert "stands after filter:REFUSE:1 (sent there by filter:FORWARD:1), which rejected it" in hint
+    assert hint.endswith(": put a rule like it before filter:FORWARD:1")
+
+
+@pytest.mark.parametrize("between", [
+    "-A FORWARD -i lan -j DROP",  # would have dropped it all the same
+    "-A FORWARD -m mark --mark 0x1 -j DROP",  # may have
+    "-A FORWARD -m mark --mark 0x1 -j RETURN",
+    "-A FORWARD -m mark --mark 0x1 -j ELSEWHERE",
+    "-A FORWARD -j QUEUE",
+])  # fmt: skip
+def test_where_something_else_may_have_stopped_it(between: str) -> None:
+    chains = saved(table("-A FORWARD -s 10.0.1.0/24 -j DROP", between, WEB, "-A ELSEWHERE -i lan -j DROP"))
+    assert told(accepts_later, failed(chains, way(chains, "filter:FORWARD:1 drop"))) == []
+
+
+@pytest.mark.parametrize("between", [
+    "-A FORWARD -m mark --mark 0x1 -j ACCEPT", "-A FORWARD -m limit --limit 3/min -j LOG", "-A FORWARD -i wan -j DROP",
+    "-A FORWARD -i wan -m mark --mark 0x1 -j DROP", "-A FORWARD -j MARK --set-xmark 0x1/0xffffffff",
+])  # fmt: skip
+def test_where_nothing_else_can(between: str) -> None:
+    chains = saved(table("-A FORWARD -s 10.0.1.0/24 -j DROP", between, WEB))
+    (hint,) = told(accepts_later, failed(chains, way(chains, "filter:FORWARD:1 drop")))
+    assert "FORWARD:3 (web)" in hint
+
+
+def test_nothing_stands_behind_a_policy_or_a_goto() -> None:
+    chains = saved(table("-A FORWARD -g REFUSE", WEB, "-A REFUSE -i lan -j DROP"))
+    path = way(chains, "filter:FORWARD:1 goto REFUSE", "filter:REFUSE:1 drop")
+    assert told(accepts_later, failed(chains, path)) == []
+    assert told(accepts_later, failed(chains, path, action="deny")) == []
+
+
+def test_an_accept_ends_its_own_base_chain_only() -> None:
+    chains = {
+        **saved(table("-A FORWARD -i lan -j ACCEPT")),
+        **listing("filter type filter hook forward priority 10; policy drop;\nct state established accept"),
+    }
+    path = way(chains, "filter:FORWARD:1 accept", "inet/t:filter:policy drop")
+    (hint,) = told(other_chains, failed(chains, path))
+    assert hint == (
+        "accepted by gateway filter:FORWARD:1, then dropped by inet t:filter policy: an accept ends its own base chain only: "
+        "accept it in filter of table inet t too"
+    )
+    assert told(denied, failed(chains, path)) == [hint]
+
+
+def test_what_no_rule_accepted_before_is_no_such_thing() -> None:
+    chains = {
+        **saved(table("-A FORWARD -i wan -j ACCEPT", policies="ACCEPT") + table("-A PREROUTING -j ACCEPT", name="mangle")),
+        **listing("filter type filter hook forward priority 10; policy drop;\nct state established accept"),
+    }
+    by_policy = way(chains, "mangle:PREROUTING:1 accept", "filter:FORWARD:policy accept", "inet/t:filter:policy drop")
+    assert told(other_chains, failed(chains, by_policy)) == []
+
+
+def test_who_sent_it_to_a_chain_that_several_lead_to() -> None:
+    rules = ("-A FORWARD -i lan -m comment --comment bad-lan -j LOGDROP", "-A LOGDROP -j LOG", "-A LOGDROP -j DROP")
+    shared = saved(table(*rules, "-A FORWARD -i wan -j LOGDROP"))
+    steps = ("filter:FORWARD:1 jump LOGDROP", "filter:LOGDROP:1 continue", "filter:LOGDROP:2 drop")
+    path = way(shared, *steps)
+    assert [rule.comment for rule in path.sent_by] == ["bad-lan"]
+    assert told(sent_there, failed(shared, path)) == [
+        "sent to LOGDROP, which dropped it, by gateway filter:FORWARD:1 (bad-lan) (`-A FORWARD -i lan -j LOGDROP`)"
+    ]
+    alone = saved(table(*rules))
+    assert told(sent_there, failed(alone, way(alone, *steps))) == []
+
+
+def test_who_sent_it_is_nobody_once_it_came_back() -> None:
+    chains = saved(table("-A FORWARD -i lan -j CHECKS", "-A FORWARD -j DROP", "-A CHECKS -p tcp -j RETURN"))
+    back = way(chains, "filter:FORWARD:1 jump CHECKS", "filter:CHECKS:1 return", "filter:FORWARD:2 drop")
+    unsaid = way(chains, "filter:FORWARD:1 jump CHECKS", "filter:FORWARD:2 drop", end=End.DROPPED)
+    assert back.sent_by == unsaid.sent_by == ()

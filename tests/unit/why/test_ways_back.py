@@ -1,0 +1,117 @@
+"""An answer that did not come back: what is said needs what was seen, and without it nothing is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lab.record.lead import Lead
+from lab.record.path import End
+from lab.record.verdict import Kind
+from lab.ruleset.held import Chains, HeldChain
+from lab.ruleset.held_text import rule_in_line
+from lab.why.case import Case
+from lab.why.ways_back import ways_back
+from tests.unit.verdict.made import SYN, SYN_ACK, dropped, observed, passed, rule, verdict
+from tests.unit.why.made import case
+
+DNAT = rule("publish", "DNAT", table="nat", chain="PREROUTING")
+INSIDE = SYN._replace(destination="10.0.2.10", dport=8443)
+STRAY = SYN_ACK._replace(source="10.0.2.10", sport=8443)
+ASKED = SYN._replace(destination="10.0.1.1")
+
+
+def forward(*texts: str) -> Chains:
+    """What FORWARD holds."""
+    rules = []
+    for number, text in enumerate(texts, start=1):
+        read = rule_in_line("v4", text)
+        assert read is not None
+        rules.append(replace(read, family="ip", table="filter", number=number))
+    chain = HeldChain("ip", "filter", "FORWARD", tuple(rules), "forward", "filter", "DROP")
+    return {chain.key: chain}
+
+
+def told(of: Case) -> str:
+    return "\n".join(map(str, ways_back(of)))
+
+
+def translated(**keys: Any) -> Case:
+    way = passed(rule(), entry=ASKED, leaving=INSIDE)
+    way = replace(way, steps=(replace_kind(way.steps[0]), *way.steps))
+    seen = observed(way, sent=ASKED, reached="server", **keys)
+    return case(verdict(Kind.UNANSWERED, observation=seen))
+
+
+def replace_kind(step: Any) -> Any:
+    return step._replace(hook="prerouting", table="nat", chain="PREROUTING", rule=DNAT, kind="nat")
+
+
+def test_a_stray_answer_of_who_was_reached() -> None:
+    words = told(translated(strays=(STRAY,)))
+    assert "server answers client directly, past gateway" in words
+    assert "client asked 10.0.1.1:443 and was answered by 10.0.2.10:8443" in words
+    assert "not gateway's own address" not in words
+
+
+@pytest.mark.parametrize("strays", [(), (STRAY._replace(source="10.0.2.99"),), (STRAY._replace(sport=22),)])
+def test_without_it_nothing_is_said_of_a_way_past(strays: Any) -> None:
+    assert "past gateway" not in told(translated(strays=strays))
+
+
+def test_without_a_translation_too() -> None:
+    seen = observed(passed(rule(), leaving=SYN), reached="server", strays=(SYN_ACK._replace(sport=9),))
+    assert told(case(verdict(Kind.UNANSWERED, observation=seen))) == ""
+
+
+@pytest.mark.parametrize(("refused", "said"), [("Network is unreachable", True), (None, False)])
+def test_no_way_back_is_what_the_receiver_s_kernel_says(refused: str | None, said: bool) -> None:
+    def ask(node: str, address: str, _source: str | None, _mark: int) -> Lead:
+        return Lead(node, address, refused=refused)
+
+    seen = observed(passed(rule(), leaving=SYN), reached="server")
+    found = told(case(verdict(Kind.UNANSWERED, observation=seen), ask_route=ask))
+    assert ("server has no way back to 10.0.1.10" in found) is said
+
+
+def test_what_came_back_had_a_way() -> None:
+    def ask(node: str, address: str, _source: str | None, _mark: int) -> Lead:
+        return Lead(node, address, refused="Network is unreachable")
+
+    back = passed(rule(), entry=SYN_ACK)
+    seen = observed(passed(rule(), leaving=SYN), reached="server", answer=(back,))
+    assert "no way back" not in told(case(verdict(Kind.UNANSWERED, observation=seen), ask_route=ask))
+
+
+@pytest.mark.parametrize("out", ["lan", None])
+def test_an_answer_by_the_interface_that_its_request_came_by(out: str | None) -> None:
+    way = replace(passed(rule(), leaving=SYN), entered="lan", out="dmz", toward="dmz")
+    back = replace(passed(rule(), entry=SYN_ACK), entered="dmz", out=out, toward=out)
+    seen = observed(way, reached="server", answer=(back,))
+    assert "leaves by" not in told(case(verdict(Kind.UNANSWERED, observation=seen)))
+
+
+def test_by_another() -> None:
+    way = replace(passed(rule(), leaving=SYN), entered="lan", out="dmz", toward="dmz")
+    back = replace(passed(rule(), entry=SYN_ACK), entered="dmz", out="wan", toward="wan")
+    seen = observed(way, reached="server", answer=(back,))
+    words = told(case(verdict(Kind.UNANSWERED, observation=seen)))
+    assert "the request came in to gateway by lan, but its answer leaves by wan" in words
+
+
+def test_a_rule_for_answers_is_looked_for_where_the_answer_was_dropped() -> None:
+    by = rule(target="DROP", number=None)
+    seen = observed(passed(rule(), leaving=SYN), reached="server", answer=(dropped(by, entry=SYN_ACK),))
+    failed = verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen)
+    none = forward("-A FORWARD -i lan -j ACCEPT")
+    assert "no rule of forward there accepts ESTABLISHED" in told(case(failed, held={"gateway": none}))
+    there = forward("-A FORWARD -i lan -j ACCEPT", "-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT")
+    assert "no rule of forward" not in told(case(failed, held={"gateway": there}))
+
+
+def test_nothing_is_said_of_what_came_through_or_was_to_be_denied() -> None:
+    seen = observed(passed(rule(), leaving=SYN, end=End.LEFT), reached="server", strays=(STRAY,))
+    assert told(case(verdict(Kind.ALLOWED, observation=seen))) == ""
+    assert told(case(verdict(Kind.UNANSWERED, observation=seen), "drop")) == ""
