@@ -17,7 +17,7 @@ from lab.record.progress import Progress
 from lab.record.result import RunResult
 from lab.report.console import print_failures, print_run
 from lab.report.durations import slowest_lines
-from lab.report.printed import coloured_output, printed_width
+from lab.report.printed import NARROWEST, coloured_output, printed_width
 from lab.report.progress import NoProgress, progress_for
 from lab.report.write import Reports
 from lab.run.after.pcap import capture_failures
@@ -51,7 +51,10 @@ class Screen:
 
 
 def _console(*, beside: bool = False) -> Console:
-    return Console(file=coloured_output(beside=beside), width=printed_width())
+    if not beside:
+        return Console(file=coloured_output(), width=printed_width())
+    console = Console(file=coloured_output(beside=True))
+    return console if console.width >= NARROWEST else Console(file=coloured_output(beside=True), width=80)
 
 
 def list_cells(plans: Sequence[Plan]) -> None:

@@ -19,7 +19,7 @@ from lab.report.plain import plain, without_commands
 LONGEST_LINE = 8_000
 PIPE = 140
 """Columns where nobody says how many there are: a log has no edge, and who reads it has one."""
-_NARROWEST, _USUAL = 40, 80  # a terminal that says it is narrower does not know its width
+NARROWEST, _USUAL = 40, 80  # a terminal that says it is narrower does not know its width
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ def take_over() -> tuple[Printed, Printed]:
 def printed_width() -> int:
     """How many columns standard output has: those of ``COLUMNS``, else the terminal's, of a pipe or file 140."""
     columns = shutil.get_terminal_size((PIPE, 24)).columns
-    return columns if columns >= _NARROWEST else _USUAL
+    return columns if columns >= NARROWEST else _USUAL
 
 
 def print_machine_readable(text: str) -> None:

@@ -108,7 +108,7 @@ def test_a_failure_tells_everything(inside: pytest.Pytester) -> None:
         "filter:FORWARD policy",
         'nat PREROUTING:1 "dnat-web" DNAT',
         f"[{POLICY}:4]",
-        "translated by gateway nat:PREROUTING:1 (dnat-web), then dropped by gateway filter:FORWARD policy",
+        "translated to 10.0.2.10:8443 by gateway nat:PREROUTING:1 (dnat-web), then dropped by gateway filter:FORWARD policy",
     ):
         assert words in told
     assert "Traceback" not in told
