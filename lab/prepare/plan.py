@@ -19,9 +19,10 @@ from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
 from lab.written.cells import expand
 from lab.written.files import is_ordinary
+from lab.written.find_policy import resolve_policy
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.written.matrix import Matrix
-from lab.written.policy import PolicyFiles, PolicySpec, resolve_policy
+from lab.written.policy import PolicyFiles, PolicySpec
 from lab.written.topology import Topology
 
 _FILES = (".j2", ".rules", ".rules6", ".ipset", ".nft")

@@ -12,8 +12,9 @@ from lab.prepare.plan import policy_files, policy_named
 from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
 from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
+from lab.written.find_policy import resolve_policy
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
-from lab.written.policy import PolicyFiles, resolve_policy
+from lab.written.policy import PolicyFiles
 from lab.written.topology import Topology
 
 

@@ -10,8 +10,8 @@ import pytest
 from lab.cli.files import matrix_file, matrix_files
 from lab.errors import InputError
 from lab.prepare.plan import policy_named
+from lab.written.find_policy import resolve_policy
 from lab.written.load import Folders, find_topology, load_matrix
-from lab.written.policy import resolve_policy
 
 LONG = "a" * 300
 

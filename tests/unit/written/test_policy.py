@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import Where
+from lab.written.find_policy import resolve_policy
 from lab.written.load import load_matrix
-from lab.written.policy import EnvVar, PolicyFiles, PolicySpec, resolve_policy
+from lab.written.policy import EnvVar, PolicyFiles, PolicySpec
 from tests.unit.written.written import MATRIX, assert_told, changed
 
 WHERE = Where("m.yaml", 5, 11)
