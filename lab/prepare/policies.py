@@ -70,7 +70,7 @@ class Prepared:
 def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
     """Render every file of ``policy``; raises InputError with every problem found."""
     texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology, templates)
-    notes: list[str] = []
+    notes = [*policy.notes]
     if how.mend:
         for kind in _IPTABLES:
             if kind in texts:

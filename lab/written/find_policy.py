@@ -2,29 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lab.errors import InputError, Problem, Where
 from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.messages import did_you_mean
-from lab.written.policy import ENDINGS, RULESETS, TEMPLATE, EnvVar, PolicyFiles, PolicySpec, check_inside, short
+from lab.written.policy import ENDINGS, RULESETS, TEMPLATE, EnvVar, Instead, Piped, PolicyFiles, PolicySpec, check_inside, short
 from lab.written.shipped import advice
+
+Given = Instead | tuple[Instead, ...]
+"""What a person gives one node."""
+
+
+class Found(NamedTuple):
+    """What was found for a node outside of a matrix, and whether it is a ``whole`` policy, to which nothing is added."""
+
+    files: PolicyFiles
+    whole: bool
+
+
+def resolve_given(node: str, given: Given, folders: Sequence[Path]) -> Found:
+    """What a person gives a node in the place of its policy: a whole policy, or files and pipes, one of each kind.
+
+    A name is looked for as a matrix's is, a path from the working folder on, then from the policies folders and those that
+    they are in.  Raises InputError, which tells what was looked for and what is there.
+    """
+    several = given if isinstance(given, tuple) else (given,)
+    found = [_given(one, folders) for one in several]
+    if len(found) == 1:
+        return found[0]
+    if any(one.whole for one in found):
+        names = " and ".join(one.files.name for one in found)
+        what = f"{node} is given {names}: a whole policy stands alone"
+        raise InputError(Problem(what, mend=f"name one policy, or one file of each kind: {', '.join(ENDINGS.values())}"))
+    kinds: dict[str, Path | Piped] = {}
+    for one, said in zip(found, several, strict=True):
+        for kind, file in one.files.sources().items():
+            if kind in kinds:
+                what = f"{node} is given two rulesets of one kind ({kind}): {shown(kinds[kind])} and {shown(said)}"
+                raise InputError(Problem(what, mend="name one of them, or put them together"))
+            kinds[kind] = file
+    first = next((one.files for one in found if one.files.nft is not None), found[0].files)
+    return Found(_of(first.name, first.folder, kinds), whole=False)
+
+
+def and_what_is_left_out(loaded: PolicyFiles, given: Found) -> PolicyFiles:
+    """The files that are ``loaded``, with a note of what lies beside those that were ``given`` alone, and is not."""
+    return loaded if given.whole else replace(loaded, notes=tuple(_left_out(given.files, loaded)))
+
+
+def shown(given: Instead | Path) -> str:
+    """What a message calls it."""
+    return given.shown if isinstance(given, Piped) else str(given)
+
+
+def short_name(given: Given) -> str:
+    """What stands for it where a matrix has a policy's name."""
+    first = given[0] if isinstance(given, tuple) else given
+    return Path(shown(first)).name or shown(first)
+
+
+def _given(value: Instead, folders: Sequence[Path]) -> Found:
+    if isinstance(value, Piped):
+        return Found(_of(value.shown, Path(), {value.kind: value}), whole=False)
+    if "/" in value or value.endswith((TEMPLATE, *ENDINGS.values())) or is_ordinary(Path(value)):
+        return _by_path(Path(value), folders)
+    return Found(_named(value, folders, None), whole=True)
 
 
 def resolve_policy(
-    value: PolicySpec | str | Path | Mapping[str, Any], folders: Sequence[Path], where: Where | None = None
+    value: PolicySpec | str | Mapping[str, Any], folders: Sequence[Path], where: Where | None = None
 ) -> PolicyFiles:
     """The files of a policy.
 
-    ``value`` is what the matrix says (a short name, a mapping, or the model), or a ``Path`` from the command line.
-    A ``Path`` gives that one file, of the kind that its ending says (``.rules6``, ``.ipset``, ``.nft``, else ``v4``).
+    ``value`` is what the matrix says: a short name, a mapping, or the model.
     ``folders`` are searched in order, the first that has a file of the policy wins.  Raises InputError.
     """
-    if isinstance(value, Path):
-        return _from_path(value, folders, where)
     if isinstance(value, str):
         return _named(value, folders, where)
     spec = value if isinstance(value, PolicySpec) else PolicySpec.model_validate(short(value))
@@ -38,25 +94,48 @@ def resolve_policy(
     return _in_full(spec, folders, where)
 
 
-def _from_path(path: Path, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
-    if is_special(path):
-        raise InputError(Problem(f"{path} {NOT_ORDINARY}", where, "put the file itself in its place"))
-    if not is_ordinary(path):
-        raise InputError(Problem(f"there is no policy file {str(path)!r}", where, _instead(path, folders)))
-    return _of(_stem(path.name), path.parent, {_kind(path.name): path})
-
-
-def _instead(path: Path, folders: Sequence[Path]) -> str:
-    """What was probably meant by a file that is not there: the one of that name among the policies, or one that is like it."""
-    found = next((folder / path for folder in folders if is_ordinary(folder / path)), None)
-    if found is not None:
-        return f"{found} is there: name it with its folder, or {_stem(path.name)} for the whole policy"
-    looked = dict.fromkeys((path.parent, *folders))
+def _by_path(path: Path, folders: Sequence[Path]) -> Found:
+    """A file, wherever the path leads from; else the whole policy that has this name in the folder that it leads to."""
+    places = _places(path, folders)
+    for place in places:
+        if is_special(place):
+            raise InputError(Problem(f"{place} {NOT_ORDINARY}", mend="put the file itself in its place"))
+        if is_ordinary(place):
+            return Found(_of(_stem(place.name), place.parent, {_kind(place.name): place}), whole=False)
+    for place in places:
+        if path.name and any(_all_of(place.parent, path.name)):
+            return Found(_named(path.name, (place.parent,), None), whole=True)
+    looked = [folder for folder in dict.fromkeys((*(place.parent for place in places), *folders)) if _files(folder)]
     there = [file.name for folder in looked for file in _files(folder) if _is_ruleset(file.name)]
-    return did_you_mean(path.name, there, f"rulesets in {' and '.join(map(str, looked))}") if there else ""
+    what = f"there is no policy file {str(path)!r}: looked for {', '.join(map(str, places))}"
+    near = did_you_mean(path.name, there, f"rulesets in {' and '.join(map(str, looked))}") if there else ""
+    raise InputError(Problem(what, mend=advice("policies", _stem(path.name), near)))
 
 
-def _of(name: str, folder: Path, files: Mapping[str, Path]) -> PolicyFiles:
+def _places(path: Path, folders: Sequence[Path]) -> list[Path]:
+    """Where a path may lead, in the order that is looked in: policies are named from their folder on, or with it."""
+    if path.is_absolute():
+        return [path]
+    return list(dict.fromkeys((path, *(root / path for folder in folders for root in (folder, folder.parent)))))
+
+
+def _left_out(given: PolicyFiles, loaded: PolicyFiles) -> Iterator[str]:
+    for name in dict.fromkeys(_stem(path.name) for path in given.files().values()):
+        alone = [path for path in given.files().values() if _stem(path.name) == name]
+        beside = [path for folder in dict.fromkeys(path.parent for path in alone) for path in _all_of(folder, name)]
+        left = [path.name for path in beside if loaded.sources().get(_kind(path.name)) not in (path, *alone)]
+        if left:
+            was, it = ("was", "it") if len(alone) == 1 else ("were", "them")
+            named, others = (" and ".join(names) for names in ([path.name for path in alone], left))
+            yield f"{named} {was} named alone: {others} beside {it} {'is' if len(left) == 1 else 'are'} not loaded"
+
+
+def _all_of(folder: Path, name: str) -> list[Path]:
+    """The ordinary files that a policy of this name has in a folder."""
+    return [path for ending in ENDINGS.values() for path in _both(folder, name, ending) if is_ordinary(path)]
+
+
+def _of(name: str, folder: Path, files: Mapping[str, Path | Piped]) -> PolicyFiles:
     return PolicyFiles(name, folder, files.get("v4"), files.get("v6"), files.get("ipset"), files.get("nft"))
 
 

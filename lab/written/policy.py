@@ -38,29 +38,61 @@ class EnvVar:
 
 
 @dataclass(frozen=True, slots=True)
+class Piped:
+    """A ruleset that came by a pipe which the command line names: its kind, its text, and what messages call the pipe."""
+
+    kind: str
+    text: str
+    shown: str
+
+
+Instead = str | Piped
+"""What a person gives a node in the place of its policy: a policy's name, a file, or what came by a pipe."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyFiles:
     """Where a policy's text comes from.
 
     ``folder`` is the policy's folder: nothing outside it is read.  ``v4`` is for iptables, ``v6`` for ip6tables, ``ipset``
     for both, ``nft`` for nft; each is a Jinja2 template if it ends in ``.j2``.  At least one of ``v4``, ``v6`` and ``nft`` is
     there, unless a file was named alone on the command line, or there is ``render``, a team's own renderer (argv).
-    ``vars`` are in the order written, the later over the earlier.
+    ``vars`` are in the order written, the later over the earlier; files of them are in ``vars_folder``, where that is another
+    one.  ``notes`` are sentences for the reader of any result.
     """
 
     name: str
     folder: Path
-    v4: Path | None = None
-    v6: Path | None = None
-    ipset: Path | None = None
-    nft: Path | None = None
+    v4: Path | Piped | None = None
+    v6: Path | Piped | None = None
+    ipset: Path | Piped | None = None
+    nft: Path | Piped | None = None
     vars: tuple[Path | Mapping[str, object] | EnvVar, ...] = ()
     jinja: Mapping[str, object] = field(default_factory=dict)
     render: tuple[str, ...] | None = None
+    vars_folder: Path | None = None
+    notes: tuple[str, ...] = ()
 
     def files(self) -> Mapping[str, Path]:
         """Its files by kind, in the order that they are loaded in: ipset, v4, v6, nft."""
+        return {kind: source for kind, source in self.sources().items() if isinstance(source, Path)}
+
+    def sources(self) -> Mapping[str, Path | Piped]:
+        """The same, with what came by a pipe."""
         found = {"ipset": self.ipset, "v4": self.v4, "v6": self.v6, "nft": self.nft}
-        return {kind: path for kind, path in found.items() if path is not None}
+        return {kind: source for kind, source in found.items() if source is not None}
+
+    def piped(self) -> tuple[Piped, ...]:
+        """What of it came by a pipe."""
+        return tuple(source for source in self.sources().values() if isinstance(source, Piped))
+
+    def around(self, file: Path) -> Path:
+        """The folder that a file of it has to lie in: its own, where it was named from elsewhere."""
+        return self.folder if file.is_relative_to(self.folder) else file.parent
+
+    def with_variables_of(self, other: PolicyFiles) -> PolicyFiles:
+        """The same files with another one's variables and options."""
+        return replace(self, vars=other.vars, jinja=other.jinja, vars_folder=other.vars_folder or other.folder)
 
     def replacing(self, other: PolicyFiles) -> PolicyFiles:
         """``other`` with these files in the place of its own of the same kind, and with its variables and options.
@@ -69,13 +101,12 @@ class PolicyFiles:
         """
         iptables = self.v4 is not None or self.v6 is not None
         return replace(
-            self,
+            self.with_variables_of(other),
+            folder=self.folder if iptables or self.nft else other.folder,
             v4=self.v4 or (None if self.nft else other.v4),
             v6=self.v6 or (None if self.nft else other.v6),
             ipset=self.ipset or other.ipset,
             nft=self.nft or (None if iptables else other.nft),
-            vars=other.vars,
-            jinja=other.jinja,
         )
 
 

@@ -41,7 +41,7 @@ def test_what_a_policy_is_given_and_where_its_lines_stand(templates: Templates, 
     files = policy(tmp_path, "# {{ a }} {{ b }} {{ HOME }}\n# {{ topology.nodes | join(',') }}\n# {{ '\\ud800' | length }} ü\n")
     (files.folder / "vars.yaml").write_text("a: 010\nb: 2027-01-31\n")
     given = (files.folder / "vars.yaml", {"b": "later"}, EnvVar("HOME"))
-    text = templates.render(policy(tmp_path, files.v4.read_text() if files.v4 else "", vars=given), {"nodes": ["x", "y"]})["v4"]
+    text = templates.render(policy(tmp_path, files.files()["v4"].read_text(), vars=given), {"nodes": ["x", "y"]})["v4"]
     assert text.text == f"# 10 later {os.environ['HOME']}\n# x,y\n# 1 ü\n"
     assert text.sources == tuple(f"policies/edge.rules.j2:{line}" for line in (1, 2, 3))
     assert text.file == "policies/edge.rules.j2"
