@@ -38,7 +38,11 @@ def kind_of(text: str) -> str | None:
 
 
 def is_of_iptables(text: str) -> bool:
-    """Whether there are rules of iptables in it, of whichever family."""
+    r"""Whether there are rules of iptables in it, of whichever family.
+
+    >>> is_of_iptables("-P INPUT DROP\n")
+    True
+    """
     return _IPTABLES.search(text) is not None
 
 

@@ -66,7 +66,11 @@ def as_it_is(source: Path, folder: Path) -> Rendered:
 
 
 def as_it_came(text: str, shown: str) -> Rendered:
-    """A text that no file holds; its lines are told by what messages call it."""
+    r"""A text that no file holds; its lines are told by what messages call it.
+
+    >>> as_it_came("*filter\nCOMMIT\n", "<standard input>").source(2)
+    '<standard input>:2'
+    """
     return Rendered(text, tuple(f"{shown}:{line}" for line in range(1, line_count(text) + 1)), shown)
 
 
