@@ -133,7 +133,7 @@ def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, Given])
     files = {
         node: resolve_policy(value, folders.policies, matrix.where("policies", node))
         for node, value in matrix.policies.items()
-        if node not in given or value.vars or value.jinja or not given[node].whole
+        if node not in given or value.vars or value.jinja or value.includes or not given[node].whole
     }
     for node, found in given.items():
         own = files.get(node)

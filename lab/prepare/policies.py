@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.ground.names import OWN_NAMES
@@ -91,7 +92,8 @@ def _is_empty(text: str) -> bool:
 def _by_template(policy: PolicyFiles, topology: Topology, templates: Templates) -> dict[str, Rendered]:
     texts = templates.render(policy, topology.as_written())
     if "nft" in texts:
-        texts["nft"] = expand(texts["nft"], policy.folder)
+        folder = policy.around(policy.nft) if isinstance(policy.nft, Path) else None
+        texts["nft"] = expand(texts["nft"], folder, policy.includes)
     return texts
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from lab.errors import InputError, Problem, Where
 from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.messages import did_you_mean
-from lab.written.policy import ENDINGS, RULESETS, TEMPLATE, EnvVar, Instead, Piped, PolicyFiles, PolicySpec, check_inside, short
+from lab.written.policy import (
+    ENDINGS,
+    RULESETS,
+    TEMPLATE,
+    EnvVar,
+    Includes,
+    Instead,
+    Piped,
+    PolicyFiles,
+    PolicySpec,
+    check_inside,
+    short,
+)
 from lab.written.shipped import advice
 
 Given = Instead | tuple[Instead, ...]
@@ -160,7 +172,7 @@ def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFil
         if not found:
             continue
         for file in found.values():
-            _staysinside(file, folder, where)
+            _stays_inside(file, folder, where)
         if not found.keys() & set(RULESETS):
             what = f"of the policy {name!r} there is only {found['ipset'].name} in {folder}: its ruleset is missing"
             raise InputError(Problem(what, where, f"write one of {_endings(name, RULESETS)} beside it"))
@@ -224,9 +236,16 @@ def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> 
             variables.append(_find(entry, (folder,), where)[1])
         except InputError as error:
             problems.extend(error.problems)
+    for entry in filter(None, spec.includes.values()):
+        if not is_ordinary(folder / entry) and not (folder / entry).is_dir():
+            mend = "make it; or write null in its place, where nothing lies there"
+            problems.append(Problem(f"there is no folder {entry!r} in {folder} that includes are in", where, mend))
+        else:
+            _stays_inside(folder / entry, folder, where)
     if problems:
         raise InputError(problems)
-    return replace(_of(_stem(path.name), folder, found), vars=tuple(variables), jinja=spec.jinja)
+    includes = Includes(folder, {PurePosixPath(host): here for host, here in spec.includes.items()})
+    return replace(_of(_stem(path.name), folder, found), vars=tuple(variables), jinja=spec.jinja, includes=includes)
 
 
 def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path, Path]:
@@ -236,13 +255,13 @@ def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path
         raise InputError(Problem(str(error), where)) from None
     for folder in folders:
         if is_ordinary(path := folder / file):
-            _staysinside(path, folder, where)
+            _stays_inside(path, folder, where)
             return folder, path
     looked = ", ".join(str(folder) for folder in folders) or "no folder"
     raise InputError(Problem(f"there is no file {file!r} in {looked}", where, advice("policies", file, "")))
 
 
-def _staysinside(path: Path, folder: Path, where: Where | None) -> None:
+def _stays_inside(path: Path, folder: Path, where: Where | None) -> None:
     """Refuse a link that leads out of the policies folder, and a policies folder that is one out of its project."""
     for link, around in ((path, folder), (folder, folder.parent)):
         if not link.resolve().is_relative_to(around.resolve()):

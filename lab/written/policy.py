@@ -38,6 +38,14 @@ class EnvVar:
 
 
 @dataclass(frozen=True, slots=True)
+class Includes:
+    """Where an nft script's absolute includes lie: a path of the host to a path in ``folder``; None: nothing is there."""
+
+    folder: Path = Path()
+    mapped: Mapping[PurePosixPath, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Piped:
     """A ruleset that came by a pipe which the command line names: its kind, its text, and what messages call the pipe."""
 
@@ -71,6 +79,7 @@ class PolicyFiles:
     jinja: Mapping[str, object] = field(default_factory=dict)
     render: tuple[str, ...] | None = None
     vars_folder: Path | None = None
+    includes: Includes = field(default_factory=Includes)
     notes: tuple[str, ...] = ()
 
     def files(self) -> Mapping[str, Path]:
@@ -91,8 +100,9 @@ class PolicyFiles:
         return self.folder if file.is_relative_to(self.folder) else file.parent
 
     def with_variables_of(self, other: PolicyFiles) -> PolicyFiles:
-        """The same files with another one's variables and options."""
-        return replace(self, vars=other.vars, jinja=other.jinja, vars_folder=other.vars_folder or other.folder)
+        """The same files with another one's variables and options, and its includes."""
+        folder = other.vars_folder or other.folder
+        return replace(self, vars=other.vars, jinja=other.jinja, vars_folder=folder, includes=other.includes)
 
     def replacing(self, other: PolicyFiles) -> PolicyFiles:
         """``other`` with these files in the place of its own of the same kind, and with its variables and options.
@@ -119,6 +129,20 @@ def _variables(value: object) -> str | Mapping[str, object] | EnvVar:
         if isinstance(values := value.get("inline"), Mapping):
             return dict(values)
     raise ValueError("variables are written as FILE, {inline: {NAME: VALUE}} or {env: NAME}")
+
+
+def _includes(value: object) -> dict[str, str | None]:
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) or one is None for one in value.values()):
+        raise ValueError("includes are written as a mapping: {/etc/nftables.d: FOLDER}, or null where nothing lies")
+    for host, here in value.items():
+        path = PurePosixPath(text_of(host))
+        if not path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{str(host)!r} is not an absolute path of the host, as its scripts include it")
+        if here is not None:
+            check_inside(here)
+            if set(here) & set("*?["):
+                raise ValueError(f"{here!r} has wildcards: the script's own are looked for in a folder that is named as it is")
+    return dict(value)
 
 
 def _jinja(value: object) -> dict[str, object]:
@@ -183,6 +207,15 @@ class PolicySpec(BaseModel):
         PlainValidator(_jinja),
         WithJsonSchema({"type": "object", "propertyNames": {"enum": list(JINJA_OPTIONS)}}),
     ] = Field(default={}, description="options of Jinja2, as in production")
+    includes: Annotated[
+        dict[str, str | None],
+        PlainValidator(_includes),
+        WithJsonSchema({
+            "type": "object",
+            "propertyNames": {"pattern": "^/"},
+            "additionalProperties": {"anyOf": [_FILE, {"type": "null"}]},
+        }),
+    ] = Field(default={}, description="where what the nft script includes by an absolute path lies in the policies folder")
     render: Annotated[tuple[Text, ...], BeforeValidator(one_or_several), OneOrSeveral()] | None = Field(
         default=None, description="the command of a team's own renderer; needs --allow-commands"
     )
@@ -192,7 +225,7 @@ class PolicySpec(BaseModel):
         if self.render is not None:
             if not self.render:
                 raise ValueError("`render` names no command")
-            beside = [key for key in (*ENDINGS, "vars", "jinja") if getattr(self, key)]
+            beside = [key for key in (*ENDINGS, "vars", "jinja", "includes") if getattr(self, key)]
             if beside:
                 raise ValueError(f"`render` makes the whole policy: {' and '.join(beside)} have no meaning beside it")
         elif self.name is None and not any(getattr(self, kind) for kind in RULESETS):

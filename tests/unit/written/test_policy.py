@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
         (folder / name).write_text("")
     (tmp_path / "secret.rules").write_text("")
     (folder / "out.nft").symlink_to(tmp_path / "secret.rules")
+    (folder / "away").symlink_to(tmp_path)
     (folder / "linked.rules").write_text("")
     (folder / "linked.rules6").symlink_to(tmp_path / "secret.rules")
     return folder
@@ -78,6 +79,8 @@ def test_the_nearest_folder_goes_first(folder: Path, tmp_path: Path) -> None:
         ({"v4": "plain.rules", "nft": "out.nft"}, ["a link that leads out"]),
         ({"nft": "none.nft"}, ["no file 'none.nft'"]),
         ({"nft": "native.nft.j2", "v6": "none.rules6"}, ["no file 'none.rules6'"]),
+        ({"nft": "full.nft", "includes": {"/etc/nftables.d": "none.d"}}, ["no folder 'none.d'", "null"]),
+        ({"nft": "full.nft", "includes": {"/etc/nftables.d": "away"}}, ["a link that leads out"]),
         ("linked", ["a link that leads out"]),
         ("../secret", ["leads out"]),
         ("/etc/passwd", ["leads out"]),
