@@ -10,13 +10,13 @@ from tests.doors.project import Project
 
 SCRIPT = """\
 table inet door {
-\tflowtable fast { hook ingress priority 0; devices = { "dmz" }; }
+\tset shops { type ipv4_addr; elements = { 10.0.2.10 }; }
 \tinclude "/etc/nftables.d/*.nft"
 \tchain forward {
 \t\ttype filter hook forward priority filter; policy drop;
 \t\tct state established,related accept
 \t\tinclude "/usr/share/nftables.d/before-forward.nft"
-\t\ttcp dport 8443 jump shop
+\t\tip daddr @shops tcp dport 8443 jump shop
 \t}
 }
 """

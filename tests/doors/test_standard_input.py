@@ -54,8 +54,7 @@ def test_a_flow_is_asked_of_what_comes(line: str, place: str, project: Project) 
 
 def test_what_comes_takes_the_place_of_a_matrixs_rules(project: Project) -> None:
     done = typed(project, "cat dump | lab run --policy gateway=- -k 'public or shell' --json -").ended(1)
-    told = json.loads(done.out)
-    assert [cell["outcome"] for cell in told["results"]] == ["fail-closed", "mismatch"]
+    assert [cell["result"] for cell in json.loads(done.out)["cells"]] == ["fail-closed", "mismatch"]
 
 
 def test_what_is_open_in_what_comes(project: Project) -> None:
