@@ -65,7 +65,7 @@ def test_what_is_mapped_is_loaded_and_has_its_lines(project: Project) -> None:
                          "{nft: FILE, includes: {/etc/nftables.d: FOLDER}}", "what `nft list ruleset` prints"]),
         ("{/etc/nftables.d: none.d, /usr: usr}", ["matrices/door.yaml:4:", "there is no folder 'none.d' in policies"]),
         ("{/etc/nftables.d: nftables.d, /usr: nftables.d}", ["policies/door.nft:7: ", "there is no such file"]),
-        ("{/etc/nftables.d: null, /usr: usr}", ["policies/door.nft:8: ", "nft refuses line 8"]),
+        ("{/etc/nftables.d: null, /usr: usr}", ["policies/door.nft:8: ", "the chain shop does not exist"]),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_told(includes: str, words: list[str], project: Project) -> None:
