@@ -17,6 +17,7 @@ from lab.ruleset.closed_lists import not_data
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.named_objects import told
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered
@@ -82,6 +83,7 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: 
         raise InputError(problems)
     notes += [f"{text.file} holds no rule" for kind, text in texts.items() if kind != "ipset" and _is_empty(text.text)]
     notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
+    notes += [f"{text.file}: {words}" for kind, text in texts.items() for words in told(kind, text.text)]
     return Prepared(Rulesets(**texts), tuple(notes))
 
 
