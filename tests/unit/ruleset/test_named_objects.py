@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lab.ruleset.held_text import rule_in_line
 from lab.ruleset.named_objects import Account, NamedObject, TimeoutPolicy, objects_named, told
+from lab.ruleset.port_cuts import port_cuts
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,13 @@ def test_the_objects_of_a_rule(kind: str, rule: str, objects: list[NamedObject])
 def test_each_object_is_there_once_and_an_account_decides_where_one_rule_does() -> None:
     text = "-A a -m nfacct --nfacct-name web\n-A b -m nfacct --nfacct-name web -j DROP\n-A c -m nfacct --nfacct-name web\n"
     assert objects_named("v4", text) == (Account("web", decides=True),)
+
+
+def test_an_account_tells_no_ports_apart_and_remembers_nothing() -> None:
+    rule = rule_in_line("v4", "-A FORWARD -p tcp -m nfacct --nfacct-name web -j ACCEPT")
+    assert rule is not None
+    assert port_cuts(rule, "tcp", ((32768, 60999),)) == ()
+    assert not rule.remembers
 
 
 def test_what_differs_from_the_host_is_told_and_counting_alone_is_not() -> None:
