@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -16,22 +17,34 @@ _CI = ("github-actions.yml", "gitlab-ci.yml")
 @command(Job.PREPARE, "Lay out topologies, policies, matrices and CI jobs to start from.")
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to lay it out.")] = Path(),
+    bare: Annotated[bool, typer.Option("--bare", help="One small topology, policy and matrix alone.")] = False,
 ) -> None:
     """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
     from lab.report.file import write_file
+
+    written = left = 0
+    for name, text in _bare() if bare else _shipped():
+        target = folder / name
+        if target.exists():
+            left += 1
+            continue
+        write_file(target, text)
+        written += 1
+    print(f"{written} files laid out in {folder.resolve()}" + (f", {left} that were there left alone" if left else ""))
+    print("next: lab check, then lab run   (as an ordinary user or as root; `lab doctor` tells what is missing)")
+
+
+def _bare() -> Iterator[tuple[str, str]]:
+    from lab.cli.bare import FILES
+
+    yield from FILES.items()
+
+
+def _shipped() -> Iterator[tuple[str, str]]:
     from lab.written.shipped import shipped_root
 
     root = shipped_root()
-    written = left = 0
     for name in _FOLDERS:
         for source in sorted((root / name).rglob("*")):
-            if not source.is_file() or (name == "ci" and source.name not in _CI):
-                continue
-            target = folder / source.relative_to(root)
-            if target.exists():
-                left += 1
-                continue
-            write_file(target, source.read_text(encoding="utf-8"))
-            written += 1
-    print(f"{written} files laid out in {folder.resolve()}" + (f", {left} that were there left alone" if left else ""))
-    print("next: lab check, then lab run   (as an ordinary user or as root; `lab doctor` tells what is missing)")
+            if source.is_file() and (name != "ci" or source.name in _CI):
+                yield str(source.relative_to(root)), source.read_text(encoding="utf-8")
