@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.project import Project
+from tests.doors.project import LAB, Project, run
 
 SCRIPT = """\
 table inet door {
@@ -56,6 +56,12 @@ def test_what_is_mapped_is_loaded_and_has_its_lines(project: Project) -> None:
     assert "2 cells: 2 passed" in done.out
     shop = project.lab("trace", "world", "web", "tcp/8443", "--matrix", file).ended(0)
     assert "policies/nftables.d/10-shop.nft:3" in shop.out
+
+
+def test_a_script_by_a_pipe_is_read_with_what_the_matrix_maps(project: Project) -> None:
+    file = matrix(project, "{/etc/nftables.d: nftables.d, /usr: usr}")
+    line = f'"{LAB}" run {file} --policy gateway=- <policies/door.nft && rm policies/door.nft'
+    assert "2 cells: 2 passed" in run(["bash", "-c", line], project.folder).ended(0).out
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from lab.errors import InputError
 from lab.prepare import templates as module
 from lab.prepare.templates import Templates
-from lab.written.policy import EnvVar, PolicyFiles
+from lab.written.policy import EnvVar, Piped, PolicyFiles
 
 RULES = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"
 
@@ -51,6 +51,21 @@ def test_a_policy_without_templates_needs_no_process(templates: Templates, tmp_p
     (tmp_path / "edge.rules").write_text(RULES)
     assert templates.render(PolicyFiles("edge", tmp_path, v4=tmp_path / "edge.rules"), {})["v4"].text == RULES
     assert templates._process is None
+
+
+def test_what_came_by_a_pipe_is_no_template_and_stands_beside_files_of_others(templates: Templates, tmp_path: Path) -> None:
+    written = {"policies/edge.rules6": RULES, "policies/vars.yaml": "a: 1\n", "new/edge.ipset.j2": "# {{ a }}\n"}
+    for place, text in written.items():
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(text)
+    policies, new = tmp_path / "policies", tmp_path / "new"
+    own = PolicyFiles("edge", policies, v4=policies / "edge.rules", v6=policies / "edge.rules6", vars=(policies / "vars.yaml",))
+    sets = PolicyFiles("edge", new, ipset=new / "edge.ipset.j2").replacing(own)
+    came = PolicyFiles("<standard input>", Path(), v4=Piped("v4", "# {{ a }}\n", "<standard input>")).replacing(sets)
+    texts = templates.render(came, {})
+    assert {kind: text.text for kind, text in texts.items()} == {"v4": "# {{ a }}\n", "v6": RULES, "ipset": "# 1\n"}
+    assert texts["v4"].sources == ("<standard input>:1",)
+    assert PolicyFiles("new", new, v6=new / "edge.rules6").replacing(own).vars_folder == policies
 
 
 def test_no_process_is_foreseen_where_no_template_lies(templates: Templates, tmp_path: Path) -> None:
