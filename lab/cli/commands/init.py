@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lab.cli.command import Job, command
-
-_FOLDERS = ("topologies", "policies", "matrices", "schemas", "ci")
-_CI = ("github-actions.yml", "gitlab-ci.yml")
 
 
 @command(Job.PREPARE, "Lay out topologies, policies, matrices and CI jobs to start from.")
@@ -20,10 +16,11 @@ def init(
     bare: Annotated[bool, typer.Option("--bare", help="One small topology, policy and matrix alone.")] = False,
 ) -> None:
     """Lay out topologies, policies, matrices, schemas and CI jobs to start from; what is there is left alone."""
+    from lab.cli.laid_out import BARE, shipped_files
     from lab.report.file import write_file
 
     written = left = 0
-    for name, text in _bare() if bare else _shipped():
+    for name, text in BARE.items() if bare else shipped_files():
         target = folder / name
         if target.exists():
             left += 1
@@ -32,19 +29,3 @@ def init(
         written += 1
     print(f"{written} files laid out in {folder.resolve()}" + (f", {left} that were there left alone" if left else ""))
     print("next: lab check, then lab run   (as an ordinary user or as root; `lab doctor` tells what is missing)")
-
-
-def _bare() -> Iterator[tuple[str, str]]:
-    from lab.cli.bare import FILES
-
-    yield from FILES.items()
-
-
-def _shipped() -> Iterator[tuple[str, str]]:
-    from lab.written.shipped import shipped_root
-
-    root = shipped_root()
-    for name in _FOLDERS:
-        for source in sorted((root / name).rglob("*")):
-            if source.is_file() and (name != "ci" or source.name in _CI):
-                yield str(source.relative_to(root)), source.read_text(encoding="utf-8")

@@ -102,9 +102,18 @@ def test_an_interrupt_ends_the_wait(pipe: tuple[str, int], monkeypatch: pytest.M
 
 
 def test_what_is_too_large_is_refused_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def read(descriptor: int, most: int) -> bytes:
+        sizes.append(most)
+        return plainly(descriptor, most)
+
+    plainly = os.read
+    monkeypatch.setattr(os, "read", read)
     monkeypatch.setattr(piped, "MAX_CHARACTERS", 1 << 20)
     with Path("/dev/zero").open("rb") as endless:
         assert "the policy is larger than 1 MiB" in told(f"/dev/fd/{endless.fileno()}")
+    assert sum(sizes) <= 5 << 20
 
 
 @pytest.mark.parametrize(

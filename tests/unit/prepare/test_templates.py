@@ -65,6 +65,11 @@ def test_what_came_by_a_pipe_is_no_template_and_stands_beside_files_of_others(te
     texts = templates.render(came, {})
     assert {kind: text.text for kind, text in texts.items()} == {"v4": "# {{ a }}\n", "v6": RULES, "ipset": "# 1\n"}
     assert texts["v4"].sources == ("<standard input>:1",)
+    (policies / "edge.rules6").rename(new / "edge.rules6")
+    (policies / "edge.ipset").write_text("")
+    sets_alone = PolicyFiles("edge", policies, ipset=policies / "edge.ipset")
+    plain = PolicyFiles("new", new, v6=new / "edge.rules6").replacing(sets_alone)
+    assert {kind: text.text for kind, text in templates.render(plain, {}).items()} == {"v6": RULES, "ipset": ""}
     assert PolicyFiles("new", new, v6=new / "edge.rules6").replacing(own).vars_folder == policies
 
 

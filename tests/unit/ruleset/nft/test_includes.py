@@ -206,6 +206,8 @@ def test_the_nearest_mapping_counts_and_a_mapping_may_say_that_nothing_is_there(
     text = 'include "/etc/nftables.d/a.nft"\n'
     assert mapped(text, folder, None) == []
     assert mapped(text, folder, "rules.d/a.nft", "/etc/nftables.d/a.nft") == ["policies/rules.d/a.nft:1"]
+    one = Includes(folder, {PurePosixPath("/etc/nftables.d"): None, PurePosixPath("/etc/nftables.d/a.nft"): "rules.d/b.nft"})
+    assert expand(script(text), None, one).sources == ("policies/rules.d/b.nft:1",)
     both = Includes(folder, {PurePosixPath("/"): None, PurePosixPath("/etc/nftables.d"): "rules.d"})
     assert expand(script(text), None, both).sources == ("policies/rules.d/a.nft:1",)
 

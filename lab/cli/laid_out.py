@@ -1,9 +1,11 @@
-"""The least that a project can be: a topology, a policy and a matrix to write over."""
+"""What `lab init` lays out: what is shipped, or the least that a project can be, to write over."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+_FOLDERS = ("topologies", "policies", "matrices", "schemas", "ci")
+_CI = ("github-actions.yml", "gitlab-ci.yml")
 _TOPOLOGY = """\
 topology: edge
 about: A gateway between the internet and one network.
@@ -44,7 +46,18 @@ default:
   between: [net:wan, net:lan]
   services: [tcp/1-1023, udp/1-1023]
 """
-FILES: Mapping[str, str] = {
+BARE: Mapping[str, str] = {
     "topologies/edge.yaml": _TOPOLOGY, "policies/edge.rules": _POLICY, "matrices/edge.yaml": _MATRIX,
 }  # fmt: skip
 """Text by its place in the project."""
+
+
+def shipped_files() -> Iterator[tuple[str, str]]:
+    """Place and text of what is shipped and of use in a project."""
+    from lab.written.shipped import shipped_root
+
+    root = shipped_root()
+    for name in _FOLDERS:
+        for source in sorted((root / name).rglob("*")):
+            if source.is_file() and (name != "ci" or source.name in _CI):
+                yield str(source.relative_to(root)), source.read_text(encoding="utf-8")
