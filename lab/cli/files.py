@@ -85,12 +85,12 @@ def _own() -> Path:
     return own
 
 
-def assignments(texts: Sequence[str]) -> dict[str, str]:
-    """``NODE=FILE`` options as a mapping; InputError for one that is not of that form."""
-    found = {}
+def assignments(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """``NODE=FILE`` options as a mapping, in the order written; InputError for one that is not of that form."""
+    found: dict[str, tuple[str, ...]] = {}
     for text in texts:
         node, equals, file = text.partition("=")
         if not equals or not node or not file:
             raise InputError(Problem(f"--policy {text!r} is not NODE=FILE", mend="--policy gateway=policies/new.rules.j2"))
-        found[node] = file
+        found[node] = (*found.get(node, ()), file)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab.prepare.policies import Rendering
     from lab.prepare.scene import Scene
     from lab.ruleset.backend import Backend
+    from lab.written.policy import Instead, Piped
 
 
 class Selection(NamedTuple):
@@ -33,7 +34,10 @@ class Selection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The words of the command line; ``matrices`` are those of its arguments and of ``--matrix``."""
+    """The words of the command line; ``matrices`` are those of its arguments and of ``--matrix``.
+
+    ``came`` is what was read of the pipes that it names.
+    """
 
     matrices: Sequence[Path] = ()
     policy: Sequence[str] | None = None
@@ -41,10 +45,12 @@ class Given:
     mend: bool = False
     allow_commands: bool = False
     shipped: bool = False
+    came: dict[int, tuple[Piped, ...]] = field(default_factory=dict)
 
     def named(self) -> list[Path]:
         """The files that are named: a report must not go over one of them."""
-        policies = [Path(one.partition("=")[2]) for one in self.policy or ()]
+        values = [one.partition("=")[2] for one in self.policy or ()]
+        policies = [Path(value) for value in values if value != "-"]
         return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else [])]
 
     def and_ids(self) -> tuple[Given, tuple[str, ...]]:
@@ -75,7 +81,7 @@ class Given:
         from lab.run.last_failed import last_failed, only_failed
 
         self._topology_is_there()
-        policies, rendering = assignments(self.policy or ()), self._rendering(Backend.NFT)
+        policies, rendering = self._policies(), self._rendering(Backend.NFT)
         choices = Choices(
             chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted
         )  # fmt: skip
@@ -99,7 +105,7 @@ class Given:
         if matrix is not None and is_missing(matrix):
             raise no_such_file(matrix)
         candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
-        policies, rendering = assignments(self.policy or ()), self._rendering(backend)
+        policies, rendering = self._policies(), self._rendering(backend)
         return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
 
     def _topology_is_there(self) -> None:
@@ -107,6 +113,11 @@ class Given:
         named = Path(self.topology or "")
         if named.suffix in (".yaml", ".yml") and is_missing(named):
             raise no_such_file(named, "topologies")
+
+    def _policies(self) -> dict[str, tuple[Instead, ...]]:
+        from lab.prepare.piped import taken
+
+        return taken(assignments(self.policy or ()), self.came)
 
     def _rendering(self, backend: Backend) -> Rendering:
         from lab.prepare.policies import Rendering

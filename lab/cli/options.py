@@ -56,7 +56,7 @@ Matrix = Annotated[Path | None, typer.Option(metavar="FILE", help="The matrix wh
 Topology = Annotated[
     str | None, typer.Option(metavar="NAME|FILE", help="On this topology; by default that of the matrix.")
 ]
-_POLICY = typer.Option("--policy", metavar="NODE=NAME|FILE", help="This policy in place of the matrix's; repeatable.")
+_POLICY = typer.Option("--policy", metavar="NODE=NAME|FILE|-", help="This policy in place of the matrix's; - reads it.")
 Policies = Annotated[list[str] | None, _POLICY]
 Sender = Annotated[str, typer.Argument(metavar="FROM", help="node, node@interface, role:R, net:N, name, address, prefix.")]
 Target = Annotated[str, typer.Argument(metavar="TO", help="As FROM.")]

@@ -18,26 +18,24 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
 from lab.written.cells import expand
-from lab.written.files import is_ordinary
+from lab.written.find_policy import Given, and_what_is_left_out, resolve_given, resolve_policy, short_name
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.written.matrix import Matrix
-from lab.written.policy import PolicyFiles, PolicySpec, resolve_policy
+from lab.written.policy import PolicyFiles, PolicySpec
 from lab.written.topology import Topology
-
-_FILES = (".j2", ".rules", ".rules6", ".ipset", ".nft")
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What the user chose beside the matrix files.
 
-    ``policies`` maps a node to a policy, or to a file that takes the place of the same kind of file in the matrix's;
+    ``policies`` maps a node to a policy, or to files that take the place of the same kinds of file in the matrix's;
     ``expression`` is that of ``-k``, ``pasted`` are ids of cells; ``families`` (4, 6) which cells are run.
     ``shipped``: topologies and policies may be among what is shipped.
     """
 
     expression: str | None = None
-    policies: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, Given] = field(default_factory=dict)
     topology: str | None = None
     families: tuple[int, ...] = (4, 6)
     rendering: Rendering = AS_IT_IS
@@ -157,33 +155,28 @@ def tools_for(plans: Sequence[Loads]) -> list[str]:
     return list(wanted)
 
 
-def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, str]) -> dict[str, PolicyFiles]:
+def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, Given]) -> dict[str, PolicyFiles]:
     """The files of every node's policy, with what ``instead`` puts in their place.
 
     A policy's name replaces all of it; a file replaces that of its own kind, and keeps the variables and options.
     """
+    given = {node: resolve_given(node, value, folders.policies) for node, value in instead.items()}
     files = {
         node: resolve_policy(value, folders.policies, matrix.where("policies", node))
         for node, value in matrix.policies.items()
-        if node not in instead or value.vars or value.jinja or isinstance(policy_named(instead[node]), Path)
+        if node not in given or value.vars or value.jinja or value.includes or not given[node].whole
     }
-    for node, text in instead.items():
-        named = policy_named(text)
-        found = resolve_policy(named, folders.policies)
+    for node, found in given.items():
         own = files.get(node)
+        loaded = found.files
         if own is not None and own.render is None:
-            found = found.replacing(own) if isinstance(named, Path) else replace(found, vars=own.vars, jinja=own.jinja)
-        files[node] = found
+            loaded = loaded.with_variables_of(own) if found.whole else loaded.replacing(own)
+        files[node] = and_what_is_left_out(loaded, found)
     return files
 
 
-def policy_named(text: str) -> str | Path:
-    """What a person means who names a policy outside a matrix: a file if it looks like one, else a policy's name."""
-    return Path(text) if "/" in text or text.endswith(_FILES) or is_ordinary(Path(text)) else text
-
-
-def _with_policies(matrix: Matrix, policies: Mapping[str, str]) -> Matrix:
-    return matrix.elsewhere(policies={node: PolicySpec(name=Path(text).name) for node, text in policies.items()})
+def _with_policies(matrix: Matrix, policies: Mapping[str, Given]) -> Matrix:
+    return matrix.elsewhere(policies={node: PolicySpec(name=short_name(value)) for node, value in policies.items()})
 
 
 def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.ground.names import OWN_NAMES
@@ -16,6 +17,7 @@ from lab.ruleset.closed_lists import not_data
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.named_objects import told
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered
@@ -70,7 +72,7 @@ class Prepared:
 def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
     """Render every file of ``policy``; raises InputError with every problem found."""
     texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology, templates)
-    notes: list[str] = []
+    notes = [*policy.notes]
     if how.mend:
         for kind in _IPTABLES:
             if kind in texts:
@@ -81,6 +83,7 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: 
         raise InputError(problems)
     notes += [f"{text.file} holds no rule" for kind, text in texts.items() if kind != "ipset" and _is_empty(text.text)]
     notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
+    notes += [f"{text.file}: {words}" for kind, text in texts.items() for words in told(kind, text.text)]
     return Prepared(Rulesets(**texts), tuple(notes))
 
 
@@ -91,7 +94,8 @@ def _is_empty(text: str) -> bool:
 def _by_template(policy: PolicyFiles, topology: Topology, templates: Templates) -> dict[str, Rendered]:
     texts = templates.render(policy, topology.as_written())
     if "nft" in texts:
-        texts["nft"] = expand(texts["nft"], policy.folder)
+        folder = policy.around(policy.nft) if isinstance(policy.nft, Path) else None
+        texts["nft"] = expand(texts["nft"], folder, policy.includes)
     return texts
 
 

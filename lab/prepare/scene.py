@@ -8,12 +8,13 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem
 from lab.prepare.notes import NO_POLICY, notes_of
-from lab.prepare.plan import policy_files, policy_named
+from lab.prepare.plan import policy_files
 from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
 from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
+from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
-from lab.written.policy import PolicyFiles, resolve_policy
+from lab.written.policy import PolicyFiles
 from lab.written.topology import Topology
 
 
@@ -42,7 +43,7 @@ def _scene(
 
 
 def make_scene(
-    topology: str, policies: Mapping[str, str], near: Path | None = None, *, rendering: Rendering = AS_IT_IS,
+    topology: str, policies: Mapping[str, Given], near: Path | None = None, *, rendering: Rendering = AS_IT_IS,
     shipped: bool = False,
 ) -> Scene:  # fmt: skip
     """The scene of a topology's name or file and of policies by name or file, looked for near ``near``."""
@@ -51,14 +52,15 @@ def make_scene(
         templates.foresee(folders.policies if policies else ())
         loaded = _topology(topology, folders)
         _known(policies, loaded)
-        files = {node: resolve_policy(policy_named(text), folders.policies) for node, text in policies.items()}
+        given = {node: resolve_given(node, value, folders.policies) for node, value in policies.items()}
+        files = {node: and_what_is_left_out(found.files, found) for node, found in given.items()}
         return _scene(loaded, files, rendering, templates)
 
 
 def find_scene(
     matrix: Path | None,
     topology: str | None,
-    policies: Mapping[str, str],
+    policies: Mapping[str, Given],
     *,
     candidates: Sequence[Path] = (),
     rendering: Rendering = AS_IT_IS,

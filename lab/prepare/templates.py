@@ -23,7 +23,7 @@ from typing import IO, Any, Self
 import lab
 from lab.errors import InputError, Problem, Where
 from lab.prepare.guard import THIS_PYTHON
-from lab.ruleset.render import MAX_CHARACTERS, Rendered, as_it_is
+from lab.ruleset.render import MAX_CHARACTERS, Rendered, as_it_came, as_it_is
 from lab.written.policy import TEMPLATE, EnvVar, PolicyFiles
 
 SECONDS = 7  # of the processor, for one policy: more than the sandbox itself grants, which can tell a line
@@ -64,8 +64,9 @@ class Templates:
 
     def render(self, policy: PolicyFiles, topology: Mapping[str, object]) -> dict[str, Rendered]:
         """The texts of a policy by kind; ``topology`` as written.  Raises InputError with every problem found."""
+        came = {one.kind: as_it_came(one.text, one.shown) for one in policy.piped()}
         if not _needs_rendering(policy):
-            return {kind: as_it_is(file, policy.folder) for kind, file in policy.files().items()}
+            return came | {kind: as_it_is(file, policy.around(file)) for kind, file in policy.files().items()}
         if self._wasted > WASTED_S:
             what = f"policy {policy.name} is not rendered any more: others took {self._wasted:.0f} s and were not done"
             raise InputError(Problem(what, mend="mend those first"))
@@ -73,7 +74,7 @@ class Templates:
         assert self._process is not None
         began = time.monotonic()
         try:
-            return self._process.render(_asked(policy, topology))
+            return came | self._process.render(_asked(policy, topology))
         except InputError:
             # what it had to hold for one that failed, it may hold still: the next one has all of its memory
             self.close()
@@ -82,7 +83,8 @@ class Templates:
 
 
 def _needs_rendering(policy: PolicyFiles) -> bool:
-    return bool(policy.vars) or any(file.suffix == TEMPLATE for file in policy.files().values())
+    files = policy.files().values()
+    return bool(policy.vars and files) or any(file.suffix == TEMPLATE for file in files)
 
 
 def _asked(policy: PolicyFiles, topology: Mapping[str, object]) -> bytes:
@@ -93,7 +95,7 @@ def _asked(policy: PolicyFiles, topology: Mapping[str, object]) -> bytes:
     named = [part.name for part in policy.vars if isinstance(part, EnvVar)]
     asked = {
         "seconds": SECONDS,
-        "folder": str(policy.folder),
+        "folder": str(policy.vars_folder or policy.folder),
         "files": {kind: str(file) for kind, file in policy.files().items()},
         "vars": parts,
         "environ": {name: os.environ[name] for name in named if name in os.environ},

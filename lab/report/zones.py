@@ -16,6 +16,7 @@ _ALL = ((1, 65_535),)
 _NEARLY_ALL = 60_000
 _MOST = 4  # addresses or ranges that are told of one zone
 _MOST_PORTS = 8
+_FEW_ADDRESSES = 3
 _FEW_ZONES = 2  # of so many the only host is named too
 
 
@@ -84,13 +85,11 @@ def _ends(ends: Iterable[End]) -> str:
     """Ends of one zone: one with its name, several as ranges."""
     these = list(ends)
     if len({end.name for end in these}) == 1 and all(end.stands_for is None for end in these):
-        return f"{these[0].name} {' '.join(sorted(end.address for end in these))}"
-    shown = sorted(
-        end.address if end.stands_for == end.address else f"{end.stands_for} (asked as {end.address})"
-        for end in these
-        if end.stands_for is not None
-    )
-    return some([*shown, *addresses_text(end.address for end in these if end.stands_for is None)])
+        own = sorted(end.address for end in these)
+        return f"{these[0].name} {' '.join(own if len(own) <= _FEW_ADDRESSES else addresses_text(own))}"
+    alone = addresses_text(end.address for end in these if end.stands_for == end.address)
+    shown = sorted(f"{end.stands_for} (asked as {end.address})" for end in these if end.stands_for not in (None, end.address))
+    return some([*alone, *shown, *addresses_text(end.address for end in these if end.stands_for is None)])
 
 
 def some(texts: Sequence[str]) -> str:

@@ -52,6 +52,8 @@ def kernel_says(errno: str, rule: SavedRule | None, table: str, lines: Sequence[
         if target is not None and target not in TARGETS | _VERDICTS and not is_declared(target, lines):
             return f"{said}: the chain {target} does not exist", f"declare it in *{table}: `:{target} - [0:0]`"
         return f"{said}: something that the rule names is not there", "check what it names, and `lab doctor`"
+    if errno == "Invalid argument" and rule is not None and table == "raw" and "--timeout" in rule.text and target == "CT":
+        return f"{said}: a timeout policy is of one family and protocol", "give each protocol one of its own name"
     if errno == "Invalid argument" and target in _ONLY_IN:
         return f"{said}: the rule is not possible here", f"{target} stands only in {_ONLY_IN[target]}"
     if errno == "Invalid argument" and rule is not None and "owner" in rule.matches:

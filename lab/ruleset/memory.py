@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
     ``limit``, ``quota``, ``nth`` (statistic, numgen inc) and ``count`` (connlimit, ct count) stand in one rule.  ``hashlimit``,
     ``recent``, ``set`` (a set of nft or ipset that rules write) and ``object`` (a named limit, quota, …) have a name that
-    several rules may use.  ``other`` is what is known to remember and not how (rateest, nfacct).
+    several rules may use.  ``other`` is what is known to remember and not how (rateest).
     """
 
     LIMIT = "limit"
@@ -38,7 +38,7 @@ class Memory(NamedTuple):
     """One state of a node's rules.
 
     ``family`` is that of its table in nft's words, as entries of one family are not those of another; ``table`` is empty where
-    the name is the whole node's (recent, hashlimit), and both where it is every family's (ipset, nfacct, rateest).  ``name`` is
+    the name is the whole node's (recent, hashlimit), and both where it is every family's (ipset, rateest).  ``name`` is
     ``INPUT:3`` for what stands in one rule, else what rules call it.
 
     >>> Memory("gateway", Kind.LIMIT, "ip", "filter", "FORWARD:3").kind

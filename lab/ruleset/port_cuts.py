@@ -20,8 +20,8 @@ Cuts = tuple[Ports, ...]
 # matches that read nothing of a transport header but what their options say, all of which have "port" in their name
 _PLAIN = frozenset((
     "addrtype", "comment", "connbytes", "connlabel", "connlimit", "connmark", "conntrack", "dscp", "ecn", "hashlimit", "hl",
-    "icmp", "icmp6", "iprange", "length", "limit", "mac", "mark", "multiport", "owner", "physdev", "pkttype", "policy", "quota",
-    "recent", "rpfilter", "set", "state", "statistic", "tcp", "time", "tos", "ttl", "udp",
+    "icmp", "icmp6", "iprange", "length", "limit", "mac", "mark", "multiport", "nfacct", "owner", "physdev", "pkttype",
+    "policy", "quota", "recent", "rpfilter", "set", "state", "statistic", "tcp", "time", "tos", "ttl", "udp",
 ))  # fmt: skip
 _PORT_OPTIONS = (
     "--dport", "--dports", "--destination-port", "--destination-ports",

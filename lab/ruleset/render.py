@@ -65,6 +65,15 @@ def as_it_is(source: Path, folder: Path) -> Rendered:
     return Rendered(text, tuple(f"{file}:{line}" for line in range(1, line_count(text) + 1)), file)
 
 
+def as_it_came(text: str, shown: str) -> Rendered:
+    r"""A text that no file holds; its lines are told by what messages call it.
+
+    >>> as_it_came("*filter\nCOMMIT\n", "<standard input>").source(2)
+    '<standard input>:2'
+    """
+    return Rendered(text, tuple(f"{shown}:{line}" for line in range(1, line_count(text) + 1)), shown)
+
+
 def line_count(text: str) -> int:
     """How many lines a text has, the last one with or without an end."""
     return text.count("\n") + (not text.endswith("\n") and text != "")

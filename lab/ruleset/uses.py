@@ -197,8 +197,8 @@ def _statistic(part: _Part) -> Iterator[Use]:
 
 
 def _other(part: _Part) -> Iterator[Use]:
-    name = next((part.options[one] for one in ("--nfacct-name", "--rateest", "--rateest1") if one in part.options), "*")
-    yield Use(Kind.OTHER, f"{part.name} {name}", reads=True, writes=part.name == "nfacct", budget=0, gates=part.gates)
+    name = next((part.options[one] for one in ("--rateest", "--rateest1") if one in part.options), "*")
+    yield Use(Kind.OTHER, f"{part.name} {name}", reads=True, writes=False, budget=0, gates=part.gates)
     if "--rateest2" in part.options:
         other = f"{part.name} {part.options['--rateest2']}"
         yield Use(Kind.OTHER, other, reads=True, writes=False, budget=0, gates=part.gates)
@@ -229,6 +229,6 @@ def _first(found: str) -> str:
 _Reader = Callable[[_Part], Iterator[Use]]
 _MATCHES: dict[str, _Reader] = {
     "limit": _limit, "hashlimit": _hashlimit, "recent": _recent, "connlimit": _connlimit, "quota": _quota,
-    "statistic": _statistic, "rateest": _other, "nfacct": _other, "set": _set_match,
+    "statistic": _statistic, "rateest": _other, "set": _set_match,
 }  # fmt: skip
 _TARGETS: dict[str, _Reader] = {"SET": _set_target, "RATEEST": _rateest_target}

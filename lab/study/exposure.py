@@ -22,6 +22,7 @@ from lab.study.survey import Survey, survey
 from lab.study.unmet import unmet
 from lab.study.untold import sort_out, unknown_places
 from lab.study.zones import pairs
+from lab.written.address_range import is_range, parse_range
 from lab.written.cell import Cell
 from lab.written.ends import Ends
 from lab.written.fields import end_of_text
@@ -199,11 +200,14 @@ def _meant(
 
 
 def _addresses(word: str, possible: Iterable[str], ends: Collection[Ends]) -> frozenset[str]:
-    """The addresses that a word of a row stands for; of ``possible`` those in it, if it is a prefix.  Raises ValueError."""
+    """The addresses that a word of a row stands for; of ``possible`` those in it, if it is a prefix or a range.
+
+    Raises ValueError.
+    """
     end = end_of_text(word)
-    if isinstance(end, str) and "/" in end:
-        prefix = parse_network(end)
-        return frozenset(address for address in possible if ip_address(address) in prefix)
+    if isinstance(end, str) and ("/" in end or is_range(end)):
+        these = parse_network(end) if "/" in end else parse_range(end)
+        return frozenset(address for address in possible if ip_address(address) in these)
     return frozenset(target.address for of_family in ends for target in of_family.targets([end]))
 
 

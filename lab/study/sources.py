@@ -9,6 +9,7 @@ from pathlib import Path
 from lab.errors import InputError, Problem, Where
 from lab.ruleset.constants import constants_in
 from lab.ruleset.rulesets import Rulesets
+from lab.written.address_range import is_range, parse_range
 from lab.written.topology import Topology
 from lab.written.words import Address, Network
 
@@ -18,7 +19,10 @@ NEVER = tuple(ip_network(text) for text in _NOBODY)
 
 
 def read_prefixes(file: Path) -> list[Network]:
-    """The prefixes and addresses of a file, one a line, with ``#`` before a remark; raises InputError with each bad line."""
+    """The prefixes, ranges and addresses of a file, one a line, with ``#`` before a remark.
+
+    A range is the prefixes that it is made of.  Raises InputError with each bad line.
+    """
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -30,9 +34,9 @@ def read_prefixes(file: Path) -> list[Network]:
         word = line.partition("#")[0].strip()
         if word:
             try:
-                found.append(ip_network(word, strict=False))
+                found += parse_range(word).prefixes() if is_range(word) else [ip_network(word, strict=False)]
             except ValueError:
-                mend = "a line is an address or a prefix: 192.0.2.0/24, 2001:db8::/32"
+                mend = "a line is an address, a prefix or a range: 192.0.2.0/24, 192.0.2.1-192.0.2.9, 2001:db8::/32"
                 problems.append(Problem(f"{word!r} is not a prefix", Where(str(file), number), mend))
     if not found and not problems:
         problems.append(Problem(f"{file} names no prefix", mend="one prefix a line: 192.0.2.0/24"))

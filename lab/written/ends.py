@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from ipaddress import ip_network
+from ipaddress import ip_address
 
+from lab.written.address_range import AddressRange, is_range, parse_range
 from lab.written.cell import FAMILIES, Sender, Target
 from lab.written.fields import Place
 from lab.written.interface import Interface
 from lab.written.messages import did_you_mean
 from lab.written.topology import NodeSpec, Topology
-from lab.written.words import Address, is_address, parse_address, parse_network, refused
+from lab.written.words import Address, Network, is_address, parse_address, parse_network, refused
 
 _OF_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:")
 
@@ -31,7 +32,7 @@ class Ends:
     A word that stands for nothing in the family gives nothing.
 
     ``role:R`` and ``net:N`` after ``from`` leave out the node under test: they mean the hosts there, not the gateway between
-    them.  After ``to`` they include it.  A prefix stands for the first address in it that a node has (the
+    them.  After ``to`` they include it.  A prefix or a range stands for the first address in it that a node has (the
     nodes under test last), else for its first host.  Raises ValueError: what is wrong, and in a second line what was meant.
     """
 
@@ -81,7 +82,9 @@ class Ends:
         elif word in self._topology.names:
             yield from self._name(word)
         elif "/" in word:
-            yield from self._prefix(word)
+            yield from self._first_in(parse_network(word), word)
+        elif is_range(word):
+            yield from self._first_in(parse_range(word), word)
         elif is_address(word):
             yield from self._address(word)
         else:
@@ -134,18 +137,17 @@ class Ends:
             label = word if len(addresses) == 1 else f"{word}/{address}"
             yield from (replace(target, label=label) for target in self._address(address))
 
-    def _prefix(self, word: str) -> Iterator[Target]:
-        prefix = parse_network(word)
-        if prefix.version != self._family:
+    def _first_in(self, these: Network | AddressRange, word: str) -> Iterator[Target]:
+        if these.version != self._family:
             return
         # The hosts of a network are meant, before the gateway that has an address there too.
         for name in sorted(self._topology.nodes, key=self._under_test.__contains__):
-            for address in self._topology.addresses(name, prefix.version):
-                if ip_network(address).subnet_of(prefix):  # type: ignore[arg-type]
+            for address in self._topology.addresses(name, these.version):
+                if ip_address(address) in these:
                     yield Target(address, name, word)
                     return
-        first = str(next(iter(prefix.hosts()), prefix.network_address))
-        yield from (replace(target, label=word) for target in self._address(first))
+        first = these.first if isinstance(these, AddressRange) else next(iter(these.hosts()), these.network_address)
+        yield from (replace(target, label=word) for target in self._address(str(first)))
 
     def _node(self, node: str, interface: str | None) -> Iterator[Target]:
         spec = self._topology.nodes.get(node)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from lab.errors import InputError, Problem, Where
-from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
-from lab.written.shipped import advice
 from lab.written.words import OneOrSeveral, ShortForm, Text, not_text, one_or_several, text_of
 
 JINJA_OPTIONS = (
@@ -41,29 +38,71 @@ class EnvVar:
 
 
 @dataclass(frozen=True, slots=True)
+class Includes:
+    """Where an nft script's absolute includes lie: a path of the host to a path in ``folder``; None: nothing is there."""
+
+    folder: Path = Path()
+    mapped: Mapping[PurePosixPath, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Piped:
+    """A ruleset that came by a pipe which the command line names: its kind, its text, and what messages call the pipe."""
+
+    kind: str
+    text: str
+    shown: str
+
+
+Instead = str | Piped
+"""What a person gives a node in the place of its policy: a policy's name, a file, or what came by a pipe."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyFiles:
     """Where a policy's text comes from.
 
     ``folder`` is the policy's folder: nothing outside it is read.  ``v4`` is for iptables, ``v6`` for ip6tables, ``ipset``
     for both, ``nft`` for nft; each is a Jinja2 template if it ends in ``.j2``.  At least one of ``v4``, ``v6`` and ``nft`` is
     there, unless a file was named alone on the command line, or there is ``render``, a team's own renderer (argv).
-    ``vars`` are in the order written, the later over the earlier.
+    ``vars`` are in the order written, the later over the earlier; files of them are in ``vars_folder``, where that is another
+    one.  ``notes`` are sentences for the reader of any result.
     """
 
     name: str
     folder: Path
-    v4: Path | None = None
-    v6: Path | None = None
-    ipset: Path | None = None
-    nft: Path | None = None
+    v4: Path | Piped | None = None
+    v6: Path | Piped | None = None
+    ipset: Path | Piped | None = None
+    nft: Path | Piped | None = None
     vars: tuple[Path | Mapping[str, object] | EnvVar, ...] = ()
     jinja: Mapping[str, object] = field(default_factory=dict)
     render: tuple[str, ...] | None = None
+    vars_folder: Path | None = None
+    includes: Includes = field(default_factory=Includes)
+    notes: tuple[str, ...] = ()
 
     def files(self) -> Mapping[str, Path]:
         """Its files by kind, in the order that they are loaded in: ipset, v4, v6, nft."""
+        return {kind: source for kind, source in self.sources().items() if isinstance(source, Path)}
+
+    def sources(self) -> Mapping[str, Path | Piped]:
+        """The same, with what came by a pipe."""
         found = {"ipset": self.ipset, "v4": self.v4, "v6": self.v6, "nft": self.nft}
-        return {kind: path for kind, path in found.items() if path is not None}
+        return {kind: source for kind, source in found.items() if source is not None}
+
+    def piped(self) -> tuple[Piped, ...]:
+        """What of it came by a pipe."""
+        return tuple(source for source in self.sources().values() if isinstance(source, Piped))
+
+    def around(self, file: Path) -> Path:
+        """The folder that a file of it has to lie in: its own, where it was named from elsewhere."""
+        return self.folder if file.is_relative_to(self.folder) else file.parent
+
+    def with_variables_of(self, other: PolicyFiles) -> PolicyFiles:
+        """The same files with another one's variables and options, and its includes."""
+        folder = other.vars_folder or other.folder
+        return replace(self, vars=other.vars, jinja=other.jinja, vars_folder=folder, includes=other.includes)
 
     def replacing(self, other: PolicyFiles) -> PolicyFiles:
         """``other`` with these files in the place of its own of the same kind, and with its variables and options.
@@ -72,13 +111,12 @@ class PolicyFiles:
         """
         iptables = self.v4 is not None or self.v6 is not None
         return replace(
-            self,
+            self.with_variables_of(other),
+            folder=self.folder if iptables or self.nft else other.folder,
             v4=self.v4 or (None if self.nft else other.v4),
             v6=self.v6 or (None if self.nft else other.v6),
             ipset=self.ipset or other.ipset,
             nft=self.nft or (None if iptables else other.nft),
-            vars=other.vars,
-            jinja=other.jinja,
         )
 
 
@@ -91,6 +129,20 @@ def _variables(value: object) -> str | Mapping[str, object] | EnvVar:
         if isinstance(values := value.get("inline"), Mapping):
             return dict(values)
     raise ValueError("variables are written as FILE, {inline: {NAME: VALUE}} or {env: NAME}")
+
+
+def _includes(value: object) -> dict[str, str | None]:
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) or one is None for one in value.values()):
+        raise ValueError("includes are written as a mapping: {/etc/nftables.d: FOLDER}, or null where nothing lies")
+    for host, here in value.items():
+        path = PurePosixPath(text_of(host))
+        if not path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"{str(host)!r} is not an absolute path of the host, as its scripts include it")
+        if here is not None:
+            check_inside(here)
+            if set(here) & set("*?["):
+                raise ValueError(f"{here!r} has wildcards: the script's own are looked for in a folder that is named as it is")
+    return dict(value)
 
 
 def _jinja(value: object) -> dict[str, object]:
@@ -115,7 +167,8 @@ _VARIABLES: dict[str, object] = {
 Variables = Annotated[str | Mapping[str, object] | EnvVar, PlainValidator(_variables), WithJsonSchema(_VARIABLES)]
 
 
-def _short(value: object) -> object:
+def short(value: object) -> object:
+    """What a matrix says of a policy as the model has it."""
     if isinstance(value, (str, PolicySpec)):
         return {"name": value} if isinstance(value, str) else value
     if isinstance(value, Mapping):
@@ -125,6 +178,13 @@ def _short(value: object) -> object:
     if isinstance(value, (bool, int, float)):
         raise ValueError(not_text(value))
     raise ValueError("a policy is written as its NAME, or as {v4: FILE, vars: […]}")
+
+
+def check_inside(file: str) -> None:
+    """Refuse what leads out of the policy's folder."""
+    path = PurePosixPath(text_of(file))
+    if not file or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{file!r} leads out of the policies folder: files are named from there on")
 
 
 class PolicySpec(BaseModel):
@@ -147,6 +207,15 @@ class PolicySpec(BaseModel):
         PlainValidator(_jinja),
         WithJsonSchema({"type": "object", "propertyNames": {"enum": list(JINJA_OPTIONS)}}),
     ] = Field(default={}, description="options of Jinja2, as in production")
+    includes: Annotated[
+        dict[str, str | None],
+        PlainValidator(_includes),
+        WithJsonSchema({
+            "type": "object",
+            "propertyNames": {"pattern": "^/"},
+            "additionalProperties": {"anyOf": [_FILE, {"type": "null"}]},
+        }),
+    ] = Field(default={}, description="where what the nft script includes by an absolute path lies in the policies folder")
     render: Annotated[tuple[Text, ...], BeforeValidator(one_or_several), OneOrSeveral()] | None = Field(
         default=None, description="the command of a team's own renderer; needs --allow-commands"
     )
@@ -156,14 +225,14 @@ class PolicySpec(BaseModel):
         if self.render is not None:
             if not self.render:
                 raise ValueError("`render` names no command")
-            beside = [key for key in (*ENDINGS, "vars", "jinja") if getattr(self, key)]
+            beside = [key for key in (*ENDINGS, "vars", "jinja", "includes") if getattr(self, key)]
             if beside:
                 raise ValueError(f"`render` makes the whole policy: {' and '.join(beside)} have no meaning beside it")
         elif self.name is None and not any(getattr(self, kind) for kind in RULESETS):
             without = "has sets, but no ruleset" if self.ipset else "has no ruleset"
             raise ValueError(f"the policy {without}: say which file it is, `v4: FILE`, `v6: FILE` or `nft: FILE`")
         elif self.name is not None:
-            _inside(self.name)
+            check_inside(self.name)
         return self
 
     def files(self) -> Mapping[str, str]:
@@ -171,168 +240,4 @@ class PolicySpec(BaseModel):
         return {kind: file for kind in ENDINGS if (file := getattr(self, kind)) is not None}
 
 
-APolicy = Annotated[PolicySpec, BeforeValidator(_short), ShortForm({"type": "string", "description": "its name"})]
-
-
-def resolve_policy(
-    value: PolicySpec | str | Path | Mapping[str, Any], folders: Sequence[Path], where: Where | None = None
-) -> PolicyFiles:
-    """The files of a policy.
-
-    ``value`` is what the matrix says (a short name, a mapping, or the model), or a ``Path`` from the command line.
-    A ``Path`` gives that one file, of the kind that its ending says (``.rules6``, ``.ipset``, ``.nft``, else ``v4``).
-    ``folders`` are searched in order, the first that has a file of the policy wins.  Raises InputError.
-    """
-    if isinstance(value, Path):
-        return _from_path(value, folders, where)
-    if isinstance(value, str):
-        return _named(value, folders, where)
-    spec = value if isinstance(value, PolicySpec) else PolicySpec.model_validate(_short(value))
-    if spec.name is not None:
-        return _named(spec.name, folders, where)
-    if spec.render is not None:
-        folder = next((folder for folder in folders if folder.is_dir()), None)
-        if folder is None:
-            raise InputError(Problem("there is no policies folder to run the renderer in", where))
-        return PolicyFiles(Path(spec.render[0]).name, folder, render=spec.render)
-    return _in_full(spec, folders, where)
-
-
-def _from_path(path: Path, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
-    if is_special(path):
-        raise InputError(Problem(f"{path} {NOT_ORDINARY}", where, "put the file itself in its place"))
-    if not is_ordinary(path):
-        raise InputError(Problem(f"there is no policy file {str(path)!r}", where, _instead(path, folders)))
-    return _of(_stem(path.name), path.parent, {_kind(path.name): path})
-
-
-def _instead(path: Path, folders: Sequence[Path]) -> str:
-    """What was probably meant by a file that is not there: the one of that name among the policies, or one that is like it."""
-    found = next((folder / path for folder in folders if is_ordinary(folder / path)), None)
-    if found is not None:
-        return f"{found} is there: name it with its folder, or {_stem(path.name)} for the whole policy"
-    looked = dict.fromkeys((path.parent, *folders))
-    there = [file.name for folder in looked for file in _files(folder) if _is_ruleset(file.name)]
-    return did_you_mean(path.name, there, f"rulesets in {' and '.join(map(str, looked))}") if there else ""
-
-
-def _of(name: str, folder: Path, files: Mapping[str, Path]) -> PolicyFiles:
-    return PolicyFiles(name, folder, files.get("v4"), files.get("v6"), files.get("ipset"), files.get("nft"))
-
-
-def _kind(file: str) -> str:
-    """The kind of a file by its ending; v4 for one that has none of them."""
-    bare = file.removesuffix(TEMPLATE)
-    return next((kind for kind, ending in ENDINGS.items() if bare.endswith(ending)), "v4")
-
-
-def _stem(file: str) -> str:
-    bare = file.removesuffix(TEMPLATE)
-    return bare.removesuffix(ENDINGS[_kind(file)]) or bare
-
-
-def _named(name: str, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
-    try:
-        _inside(name)
-    except ValueError as error:
-        raise InputError(Problem(str(error), where)) from None
-    for folder in folders:
-        found = {kind: file for kind, ending in ENDINGS.items() if (file := _one(name, ending, kind, folder, where))}
-        if not found:
-            continue
-        for file in found.values():
-            _stays_inside(file, folder, where)
-        if not found.keys() & set(RULESETS):
-            what = f"of the policy {name!r} there is only {found['ipset'].name} in {folder}: its ruleset is missing"
-            raise InputError(Problem(what, where, f"write one of {_endings(name, RULESETS)} beside it"))
-        return _of(name, folder, found)
-    files = (path for folder in folders for ending in ENDINGS.values() for path in _both(folder, name, ending))
-    special = next(filter(is_special, files), None)
-    if special is not None:
-        raise InputError(Problem(f"{special} {NOT_ORDINARY}", where, "put the file itself in its place"))
-    there = [_stem(path.name) for folder in folders for path in _files(folder) if _is_ruleset(path.name)]
-    looked = ", ".join(str(folder) for folder in folders) or "no folder"
-    what = f"there is no policy {name!r} in {looked}: none of {_endings(name, ENDINGS)}"
-    raise InputError(Problem(what, where, advice("policies", name, did_you_mean(name, there, "policies there"))))
-
-
-def _one(name: str, ending: str, kind: str, folder: Path, where: Where | None) -> Path | None:
-    """The policy's file of one kind in a folder; an InputError where it is there as a template and as it is."""
-    found = [path for path in _both(folder, name, ending) if is_ordinary(path)]
-    if len(found) == 2:
-        what = f"the policy {name!r} is there twice, as {found[0].name} and {found[1].name}"
-        raise InputError(Problem(what, where, f"say which one: {{{kind}: {found[0].name}}}"))
-    return found[0] if found else None
-
-
-def _both(folder: Path, name: str, ending: str) -> tuple[Path, Path]:
-    """A file as a template and as it is."""
-    return folder / f"{name}{ending}{TEMPLATE}", folder / f"{name}{ending}"
-
-
-def _endings(name: str, kinds: Iterable[str]) -> str:
-    return ", ".join(f"{name}{ENDINGS[kind]}[{TEMPLATE}]" for kind in kinds)
-
-
-def _is_ruleset(file: str) -> bool:
-    return file.removesuffix(TEMPLATE).endswith(tuple(ENDINGS[kind] for kind in RULESETS))
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir()) if folder.is_dir() else []
-    except OSError:
-        return []
-
-
-def _in_full(spec: PolicySpec, folders: Sequence[Path], where: Where | None) -> PolicyFiles:
-    written = spec.files()
-    main = next(kind for kind in RULESETS if kind in written)
-    folder, path = _find(written[main], folders, where)
-    found = {main: path}
-    problems: list[Problem] = []
-    variables: list[Path | Mapping[str, object] | EnvVar] = []
-    for kind in (kind for kind in written if kind != main):
-        try:
-            found[kind] = _find(written[kind], (folder,), where)[1]
-        except InputError as error:
-            problems.extend(error.problems)
-    for entry in spec.vars:
-        if not isinstance(entry, str):
-            variables.append(entry)
-            continue
-        try:
-            variables.append(_find(entry, (folder,), where)[1])
-        except InputError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InputError(problems)
-    return replace(_of(_stem(path.name), folder, found), vars=tuple(variables), jinja=spec.jinja)
-
-
-def _find(file: str, folders: Sequence[Path], where: Where | None) -> tuple[Path, Path]:
-    try:
-        _inside(file)
-    except ValueError as error:
-        raise InputError(Problem(str(error), where)) from None
-    for folder in folders:
-        if is_ordinary(path := folder / file):
-            _stays_inside(path, folder, where)
-            return folder, path
-    looked = ", ".join(str(folder) for folder in folders) or "no folder"
-    raise InputError(Problem(f"there is no file {file!r} in {looked}", where, advice("policies", file, "")))
-
-
-def _stays_inside(path: Path, folder: Path, where: Where | None) -> None:
-    """Refuse a link that leads out of the policies folder, and a policies folder that is one out of its project."""
-    for link, around in ((path, folder), (folder, folder.parent)):
-        if not link.resolve().is_relative_to(around.resolve()):
-            what = f"{link} is a link that leads out of {around}"
-            raise InputError(Problem(what, where, "name the file itself with --policy"))
-
-
-def _inside(file: str) -> None:
-    """Refuse what leads out of the policy's folder."""
-    path = PurePosixPath(text_of(file))
-    if not file or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{file!r} leads out of the policies folder: files are named from there on")
+APolicy = Annotated[PolicySpec, BeforeValidator(short), ShortForm({"type": "string", "description": "its name"})]

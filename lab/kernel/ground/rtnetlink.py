@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket as sockets
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
@@ -74,8 +74,16 @@ def header(kind: int, flags: int, length: int, sequence: int = 0) -> bytes:
     return _HEADER.pack(_HEADER.size + length, kind, flags | NLM_F_REQUEST, sequence, 0)
 
 
-def carry_out(node: str, namespace: Namespace, requests: Sequence[Request], refusal: type[LabError] = InputError) -> None:
-    """Have the kernel do all of ``requests`` in their order; raises ``refusal`` with the first that it does not.
+def told_plainly(node: str, request: Request, code: int) -> Problem:
+    """That the kernel refused ``request`` with this error number."""
+    return Problem(f"{node}: the kernel refuses {request.what}: {os.strerror(code)}")
+
+
+def carry_out(
+    node: str, namespace: Namespace, requests: Sequence[Request], refusal: type[LabError] = InputError,
+    told: Callable[[str, Request, int], Problem] = told_plainly,
+) -> None:  # fmt: skip
+    """Have the kernel do all of ``requests`` in their order; raises ``refusal`` with the first that it does not, as ``told``.
 
     What comes after that one in the list may have been done.
     """
@@ -84,7 +92,7 @@ def carry_out(node: str, namespace: Namespace, requests: Sequence[Request], refu
             part = requests[start : start + _PART]
             place, code = _exchange(channel, part)
             if code:
-                raise refusal(Problem(f"{node}: the kernel refuses {part[place].what}: {os.strerror(code)}"))
+                raise refusal(told(node, part[place], code))
 
 
 def open_route_socket(namespace: Namespace) -> sockets.socket:

@@ -9,9 +9,11 @@ from dataclasses import replace
 from lab.errors import InputError, LabError, MachineError, Problem
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Finished, Running
+from lab.kernel.hold.named_objects import make
 from lab.ruleset import ipset
 from lab.ruleset.backend import Backend
 from lab.ruleset.closed_lists import require_data
+from lab.ruleset.named_objects import objects_named
 from lab.ruleset.render import Rendered
 
 NFT_FAMILIES: Mapping[str, str] = {"v4": "ip", "v6": "ip6"}  # a kind of iptables to the family in nft's words
@@ -32,10 +34,12 @@ def begin(
 ) -> Running:
     """Start to load a text of this kind; ``text`` is a copy of it, line for line.
 
-    What is about to be loaded is held against the closed list of its tool, whoever made it: InputError.
+    What is about to be loaded is held against the closed list of its tool, whoever made it: InputError.  The objects that its
+    rules name are made: MachineError where the kernel cannot.
     """
     text = rendered.text if text is None else text
     require_data(kind, rendered, text)
+    make(namespace, objects_named(kind, text))
     return Running(namespace, [*restore(kind, backend), *options], text)
 
 

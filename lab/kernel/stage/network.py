@@ -20,6 +20,7 @@ from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge
 from lab.kernel.stage.neighbours import add_permanent, entry, forget_unresolved
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.readiness import wait_until_up
+from lab.kernel.stage.refusals import Told
 from lab.kernel.stage.rest import Fence
 from lab.kernel.stage.wiring import LinkEnd, Wiring
 from lab.record.observation import Unresolved
@@ -239,7 +240,7 @@ class Network:
             *addressing.no_local_rule(spec.rules, [family for family in families if family not in standing]),
             *addressing.stand_for(node, standing),
         ]
-        carry_out(node.name, node.namespace, requests)
+        carry_out(node.name, node.namespace, requests, told=Told(self.topology))
         own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 

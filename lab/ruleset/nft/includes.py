@@ -2,7 +2,8 @@
 
 nft puts a file's text in place of its ``include``, which may stand wherever a statement may.  A name with wildcards may
 match nothing, hides files that begin with a dot, and takes the others in the order of their bytes; a folder includes
-nothing.  Names are relative to the policy's folder, with ``./`` before them or not, in files that are included too.
+nothing.  Names are relative to the policy's folder, with ``./`` before them or not, in files that are included too; an
+absolute one is that of a host, and lies where the policy says.
 """
 
 from __future__ import annotations
@@ -18,20 +19,27 @@ from lab.errors import InputError, Problem, Where
 from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import MAX_CHARACTERS, Rendered, where_of
 from lab.written.files import Unfit, read_file
+from lab.written.policy import Includes
 
+NOT_MAPPED = Includes()
 MAX_DEPTH = 15  # nft reads 16 files within each other, the script among them
 MAX_FILES = 4096
 MAX_WILD = 3
 _MEND = "include files of the policy's folder, by names relative to it; or take the line out, where it means no file"
+_MAP = (
+    "say where it lies in the policies folder: {nft: FILE, includes: {%s: FOLDER}}, or null for FOLDER where nothing is there; "
+    "or take what `nft list ruleset` prints on the host, which holds what was included"
+)
 _WILD = re.compile(r"[*?\[]")
 
 
-def expand(rendered: Rendered, folder: Path) -> Rendered:
+def expand(rendered: Rendered, folder: Path | None, includes: Includes = NOT_MAPPED) -> Rendered:
     r"""The script with the files that it includes; each line knows the file and line that it was written in.
 
-    ``folder`` is the policy's; sources are told relative to the folder above it, as `render` does.  Raises InputError,
-    with file and line of the ``include``, for a name that is absolute, leads out of the folder (by ``..`` or a link) or
-    is not there, and for more than 15 files within each other, 4096 files or 16 MiB in all.
+    ``folder`` is the policy's, None for a text that lies in none; sources are told relative to the folder above it, as
+    `render` does.  ``includes`` maps absolute names.  Raises InputError, with file and line of the ``include``, for an
+    absolute name that is not mapped, one that leads out of the folder (by ``..`` or a link) or is not there, and for more
+    than 15 files within each other, 4096 files or 16 MiB in all.
 
     >>> _ = (folder / "admins.nft").write_text("define admins = 10.0.9.0/24\n")
     >>> script = Rendered('include "admins.nft"\n', ("policies/edge.nft:1",), "policies/edge.nft")
@@ -41,7 +49,7 @@ def expand(rendered: Rendered, folder: Path) -> Rendered:
     if "include" not in rendered.text:
         return rendered
     writer = _Writer()
-    _Expansion(folder, writer).add(rendered.text, rendered.sources, rendered.file, depth=0)
+    _Expansion(folder, includes, writer).add(rendered.text, rendered.sources, rendered.file, depth=0)
     return writer.rendered(rendered.file)
 
 
@@ -91,9 +99,9 @@ class _Writer:
 class _Expansion:
     """One script and what it includes."""
 
-    def __init__(self, folder: Path, writer: _Writer) -> None:
-        self._folder = folder.absolute()
-        self._real_folder = folder.resolve()
+    def __init__(self, folder: Path | None, includes: Includes, writer: _Writer) -> None:
+        self._folder = None if folder is None else folder.absolute()
+        self._includes = includes
         self._writer = writer
         self._files = 0
 
@@ -124,43 +132,63 @@ class _Expansion:
         if depth > MAX_DEPTH:
             what = f'`include "{name}"` is nested deeper than {MAX_DEPTH} files: does a file include itself?'
             raise InputError(Problem(what, where, "take one of them out"))
-        for path in self._found(name, where):
+        folder, relative = self._place(name, where)
+        for path in _found(folder, relative, name, where):
             self._files += 1
             if self._files > MAX_FILES:
                 raise InputError(Problem(f"the script includes more than {MAX_FILES} files", where, "put them together"))
-            shown = f"{self._folder.name}/{path.relative_to(self._folder).as_posix()}"
-            text = _read(path, where, name, self._folder)
+            shown = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+            text = _read(path, where, name, folder)
             _check_end(text, shown)
             sources = [f"{shown}:{line}" for line in range(1, text.count("\n") + 2)]
             self.add(text, sources, shown, depth=depth)
 
-    def _found(self, name: str, where: Where) -> list[Path]:
-        """The files that an include's name means, in nft's order."""
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts:
+    def _place(self, name: str, where: Where) -> tuple[Path, PurePosixPath | None]:
+        """The folder that an include is read from, and its name there; None where nothing lies by that name."""
+        path = PurePosixPath(name)
+        if ".." in path.parts:
             raise _refused(name, where, "names a file outside the policy's folder")
-        if not _WILD.search(name):
-            path = self._folder / relative
-            self._check_inside(path, name, where)
-            if not path.exists():
-                raise InputError(Problem(f"`include \"{name}\"`: there is no such file in the policy's folder", where, _MEND))
-            return [] if path.is_dir() else [path]
-        if sum(bool(_WILD.search(part)) for part in relative.parts) > MAX_WILD:  # links to a folder above make each one dearer
-            raise _refused(name, where, f"has wildcards in more than {MAX_WILD} parts of the path")
-        # Path.glob would not hide names that begin with a dot.
-        matched = sorted(glob.glob(str(relative), root_dir=self._folder), key=os.fsencode)  # noqa: PTH207
-        paths = [self._folder / match for match in matched]
-        for path in paths:
-            self._check_inside(path, name, where)
-        return [path for path in paths if not path.is_dir()]
+        if not path.is_absolute():
+            if self._folder is None:
+                raise _refused(name, where, "names a file of a folder, and this text lies in none")
+            return self._folder, path
+        mapped = self._includes.mapped
+        above = next((above for above in (path, *path.parents) if above in mapped), None)
+        if above is None:
+            told = path if not _WILD.search(path.name) and path.parent == PurePosixPath("/") else path.parent
+            what = f'`include "{name}"` names a file of the host'
+            raise InputError(Problem(what, where, _MAP % told))
+        here = mapped[above]
+        return self._includes.folder.absolute(), None if here is None else here / path.relative_to(above)
 
-    def _check_inside(self, path: Path, name: str, where: Where) -> None:
-        try:
-            inside = path.resolve().is_relative_to(self._real_folder)
-        except (OSError, RuntimeError, ValueError):  # a link to itself, a name with a zero byte
-            inside = False
-        if not inside:
-            raise _refused(name, where, "leads out of the policy's folder by a link")
+
+def _found(folder: Path, relative: PurePosixPath | None, name: str, where: Where) -> list[Path]:
+    """The files that an include's name means, in nft's order."""
+    if relative is None:
+        return []
+    if not _WILD.search(str(relative)):
+        path = folder / relative
+        _check_inside(path, folder, name, where)
+        if not path.exists():
+            raise InputError(Problem(f"`include \"{name}\"`: there is no such file in the policy's folder", where, _MEND))
+        return [] if path.is_dir() else [path]
+    if sum(bool(_WILD.search(part)) for part in relative.parts) > MAX_WILD:  # links to a folder above make each one dearer
+        raise _refused(name, where, f"has wildcards in more than {MAX_WILD} parts of the path")
+    # Path.glob would not hide names that begin with a dot.
+    matched = sorted(glob.glob(str(relative), root_dir=folder), key=os.fsencode)  # noqa: PTH207
+    paths = [folder / match for match in matched]
+    for path in paths:
+        _check_inside(path, folder, name, where)
+    return [path for path in paths if not path.is_dir()]
+
+
+def _check_inside(path: Path, folder: Path, name: str, where: Where) -> None:
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a link to itself, a name with a zero byte
+        inside = False
+    if not inside:
+        raise _refused(name, where, "leads out of the policy's folder by a link")
 
 
 def included(text: str) -> Iterator[tuple[int, int, str | None]]:

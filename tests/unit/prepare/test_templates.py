@@ -13,7 +13,7 @@ import pytest
 from lab.errors import InputError
 from lab.prepare import templates as module
 from lab.prepare.templates import Templates
-from lab.written.policy import EnvVar, PolicyFiles
+from lab.written.policy import EnvVar, Piped, PolicyFiles
 
 RULES = "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"
 
@@ -41,7 +41,7 @@ def test_what_a_policy_is_given_and_where_its_lines_stand(templates: Templates, 
     files = policy(tmp_path, "# {{ a }} {{ b }} {{ HOME }}\n# {{ topology.nodes | join(',') }}\n# {{ '\\ud800' | length }} ü\n")
     (files.folder / "vars.yaml").write_text("a: 010\nb: 2027-01-31\n")
     given = (files.folder / "vars.yaml", {"b": "later"}, EnvVar("HOME"))
-    text = templates.render(policy(tmp_path, files.v4.read_text() if files.v4 else "", vars=given), {"nodes": ["x", "y"]})["v4"]
+    text = templates.render(policy(tmp_path, files.files()["v4"].read_text(), vars=given), {"nodes": ["x", "y"]})["v4"]
     assert text.text == f"# 10 later {os.environ['HOME']}\n# x,y\n# 1 ü\n"
     assert text.sources == tuple(f"policies/edge.rules.j2:{line}" for line in (1, 2, 3))
     assert text.file == "policies/edge.rules.j2"
@@ -51,6 +51,26 @@ def test_a_policy_without_templates_needs_no_process(templates: Templates, tmp_p
     (tmp_path / "edge.rules").write_text(RULES)
     assert templates.render(PolicyFiles("edge", tmp_path, v4=tmp_path / "edge.rules"), {})["v4"].text == RULES
     assert templates._process is None
+
+
+def test_what_came_by_a_pipe_is_no_template_and_stands_beside_files_of_others(templates: Templates, tmp_path: Path) -> None:
+    written = {"policies/edge.rules6": RULES, "policies/vars.yaml": "a: 1\n", "new/edge.ipset.j2": "# {{ a }}\n"}
+    for place, text in written.items():
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(text)
+    policies, new = tmp_path / "policies", tmp_path / "new"
+    own = PolicyFiles("edge", policies, v4=policies / "edge.rules", v6=policies / "edge.rules6", vars=(policies / "vars.yaml",))
+    sets = PolicyFiles("edge", new, ipset=new / "edge.ipset.j2").replacing(own)
+    came = PolicyFiles("<standard input>", Path(), v4=Piped("v4", "# {{ a }}\n", "<standard input>")).replacing(sets)
+    texts = templates.render(came, {})
+    assert {kind: text.text for kind, text in texts.items()} == {"v4": "# {{ a }}\n", "v6": RULES, "ipset": "# 1\n"}
+    assert texts["v4"].sources == ("<standard input>:1",)
+    (policies / "edge.rules6").rename(new / "edge.rules6")
+    (policies / "edge.ipset").write_text("")
+    sets_alone = PolicyFiles("edge", policies, ipset=policies / "edge.ipset")
+    plain = PolicyFiles("new", new, v6=new / "edge.rules6").replacing(sets_alone)
+    assert {kind: text.text for kind, text in templates.render(plain, {}).items()} == {"v6": RULES, "ipset": ""}
+    assert PolicyFiles("new", new, v6=new / "edge.rules6").replacing(own).vars_folder == policies
 
 
 def test_no_process_is_foreseen_where_no_template_lies(templates: Templates, tmp_path: Path) -> None:

@@ -57,6 +57,15 @@ def test_a_zone_is_named_alone_only_where_all_of_it_is_open() -> None:
     )
 
 
+def test_many_addresses_of_one_sender_are_a_range() -> None:
+    to = next(pair for pair in PAIRS if (pair.sender, pair.target) == ("pc-office", "pc-servers"))
+    many = [to._replace(source=f"10.0.0.{last}") for last in range(10, 15)]
+    (row,) = openings([exposed(one, ((80, 80),)) for one in many], [*PAIRS, *many], way)[0].rows
+    asked = [*PAIRS, *many, to._replace(sender="pc2", source="10.0.0.99")]
+    told = Zones(asked).between(row.sources, row.targets)
+    assert told == "office pc-office 10.0.0.10-10.0.0.14 -> servers pc-servers 10.0.3.10"
+
+
 def test_the_widest_comes_first_and_what_listens_is_said() -> None:
     few = exposed(PAIRS[0], ((80, 80),), number=1)
     many, some = exposed(PAIRS[1], ((1, 99), (101, 65_535)), number=2), exposed(PAIRS[1], ((100, 100),), Kind.ALLOWED, number=2)

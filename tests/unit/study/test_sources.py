@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
+from lab.report.addresses import edges_text
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.study.sources import constants, read_prefixes, with_edges
@@ -35,10 +36,21 @@ def test_a_file_of_prefixes(tmp_path: Path) -> None:
     assert read_prefixes(file) == [ip_network(text) for text in ("192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "10.0.0.0/8")]
 
 
+def test_a_range_is_asked_at_its_edges_and_those_of_its_prefixes(tmp_path: Path) -> None:
+    file = tmp_path / "ranges"
+    file.write_text("192.0.2.1-192.0.2.9\n2001:db8::1 - 2001:db8::2  # two\n")
+    found = read_prefixes(file)
+    assert [str(one) for one in found if one.version == 4] == ["192.0.2.1/32", "192.0.2.2/31", "192.0.2.4/30", "192.0.2.8/31"]
+    asked = with_edges(found, 4, TOPOLOGY)
+    assert (asked[0], asked[-1]) == ("192.0.2.0", "192.0.2.10")
+    assert edges_text([one for one in asked if one not in ("192.0.2.0", "192.0.2.10")]) == ["192.0.2.1-192.0.2.9"]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("192.0.2.0/24\nnonsense\n192.0.2.0/99\n", ("prefixes:2", "prefixes:3")),
+        ("192.0.2.9-192.0.2.1\n10.0.0.1-10.0.0\n", ("prefixes:1", "prefixes:2")),
         ("# nothing\n", ("names no prefix",)),
         (None, ("cannot be read",)),
     ],

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import Where
+from lab.written.find_policy import resolve_policy
 from lab.written.load import find_topology, load_matrix, load_topology, search_folders
-from lab.written.policy import resolve_policy
 from lab.written.shipped import shipped_root
 from tests.unit.written.written import EXAMPLES, MATRIX, TOPOLOGY, assert_told
 

@@ -9,9 +9,8 @@ import pytest
 
 from lab.cli.files import matrix_file, matrix_files
 from lab.errors import InputError
-from lab.prepare.plan import policy_named
+from lab.written.find_policy import resolve_given, resolve_policy
 from lab.written.load import Folders, find_topology, load_matrix
-from lab.written.policy import resolve_policy
 
 LONG = "a" * 300
 
@@ -27,16 +26,16 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(value: str | Path, folder: Path) -> str:
+def told(value: str, folder: Path) -> str:
     with pytest.raises(InputError) as error:
-        resolve_policy(value, [folder])
+        resolve_given("gateway", value, [folder])
     return str(error.value)
 
 
 @pytest.mark.parametrize("named", ["pipe", "policies/pipe.rules", "/dev/null"])
 def test_a_pipe_or_a_device_is_no_policy(named: str, project: Path) -> None:
     folder = project / "policies"
-    value = named if "/" not in named else project / named
+    value = named if "/" not in named else str(project / named)
     file = folder / "pipe.rules" if "pipe" in named else named
     assert told(value, folder) == f"{file} is not an ordinary file\n    put the file itself in its place"
 
@@ -53,21 +52,21 @@ def test_a_pipe_is_no_topology(project: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "hint"),
     [
-        ("fw4.nft", "policies/fw4.nft is there: name it with its folder, or fw4 for the whole policy"),
-        ("fw4.ntf", "did you mean 'fw4.nft'?"),
-        ("quite-another-one", "rulesets in . and policies: fw4.nft, half.nft, half.rules, pipe.rules"),
+        ("halve.rules", "did you mean 'half.rules'?"),
+        (f"{LONG}/halve.rules", "did you mean 'half.rules'?"),
+        ("quite-another/one", "rulesets in policies: fw4.nft, half.nft, half.rules, pipe.rules"),
     ],
 )
 def test_a_file_without_its_folder(file: str, hint: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    assert told(Path(file), Path("policies")) == f"there is no policy file '{file}'\n    {hint}"
+    looked = f"{file}, policies/{file}"
+    assert told(file, Path("policies")) == f"there is no policy file '{file}': looked for {looked}\n    {hint}"
 
 
 def test_a_name_that_no_file_can_have_is_wrong_input(project: Path) -> None:
     folder = project / "policies"
-    assert policy_named(LONG) == LONG
     assert "there is no policy 'aaa" in told(LONG, folder)
-    assert "there is no policy file 'aaa" in told(Path(f"{LONG}.rules"), folder)
+    assert "there is no policy file 'aaa" in told(f"{LONG}.rules", folder)
     with pytest.raises(InputError, match="there is no topology 'aaa"):
         find_topology(LONG, Folders((project / "topologies",), ()))
     assert [matrix_file(Path(LONG), shipped=shipped) for shipped in (True, False)] == [Path(LONG)] * 2

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import Where
+from lab.written.find_policy import Found, resolve_given, resolve_policy
 from lab.written.load import load_matrix
-from lab.written.policy import EnvVar, PolicyFiles, PolicySpec, resolve_policy
+from lab.written.policy import EnvVar, PolicyFiles, PolicySpec
 from tests.unit.written.written import MATRIX, assert_told, changed
 
 WHERE = Where("m.yaml", 5, 11)
@@ -24,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
         (folder / name).write_text("")
     (tmp_path / "secret.rules").write_text("")
     (folder / "out.nft").symlink_to(tmp_path / "secret.rules")
+    (folder / "away").symlink_to(tmp_path)
     (folder / "linked.rules").write_text("")
     (folder / "linked.rules6").symlink_to(tmp_path / "secret.rules")
     return folder
@@ -77,6 +79,8 @@ def test_the_nearest_folder_goes_first(folder: Path, tmp_path: Path) -> None:
         ({"v4": "plain.rules", "nft": "out.nft"}, ["a link that leads out"]),
         ({"nft": "none.nft"}, ["no file 'none.nft'"]),
         ({"nft": "native.nft.j2", "v6": "none.rules6"}, ["no file 'none.rules6'"]),
+        ({"nft": "full.nft", "includes": {"/etc/nftables.d": "none.d"}}, ["no folder 'none.d'", "null"]),
+        ({"nft": "full.nft", "includes": {"/etc/nftables.d": "away"}}, ["a link that leads out"]),
         ("linked", ["a link that leads out"]),
         ("../secret", ["leads out"]),
         ("/etc/passwd", ["leads out"]),
@@ -84,7 +88,6 @@ def test_the_nearest_folder_goes_first(folder: Path, tmp_path: Path) -> None:
         ({"v4": "none.rules"}, ["no file 'none.rules'"]),
         ({"v4": "plain.rules", "vars": ["vars/none.yaml"]}, ["no file 'vars/none.yaml'"]),
         ({"v4": "plain.rules", "vars": ["../secret.rules"]}, ["leads out"]),
-        (Path("none.rules"), ["no policy file 'none.rules'"]),
     ],
 )
 def test_what_cannot_be_found(value: object, words: list[str], folder: Path) -> None:
@@ -108,8 +111,8 @@ def test_a_renderer_of_ones_own(folder: Path) -> None:
 
 
 def test_a_file_from_the_command_line_may_lie_anywhere(folder: Path) -> None:
-    files = resolve_policy(folder.parent / "secret.rules", [])
-    assert files == PolicyFiles("secret", folder.parent, v4=folder.parent / "secret.rules")
+    found = resolve_given("gateway", str(folder.parent / "secret.rules"), [])
+    assert found == Found(PolicyFiles("secret", folder.parent, v4=folder.parent / "secret.rules"), whole=False)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_a_file_from_the_command_line_may_lie_anywhere(folder: Path) -> None:
     ],
 )
 def test_its_ending_says_what_a_file_from_the_command_line_is(file: str, name: str, kind: str, folder: Path) -> None:
-    found = resolve_policy(folder / file, [])
+    found = resolve_given("gateway", str(folder / file), []).files
     assert (found.name, found.folder, found.files()) == (name, (folder / file).parent, {kind: folder / file})
 
 
@@ -142,9 +145,9 @@ def test_a_file_takes_the_place_of_its_own_kind(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     whole = {"v4": "edge.rules", "v6": "edge.rules6", "ipset": "edge.ipset", "vars": [{"env": "SITE"}]}
     edge = resolve_policy(whole, [tmp_path])
-    six = resolve_policy(tmp_path / "new.rules6", []).replacing(edge)
+    six = resolve_given("gateway", str(tmp_path / "new.rules6"), []).files.replacing(edge)
     assert six.files() == {"ipset": edge.ipset, "v4": edge.v4, "v6": tmp_path / "new.rules6"}
     assert six.vars == (EnvVar("SITE"),)
-    native = resolve_policy(tmp_path / "native.nft", []).replacing(edge)
+    native = resolve_given("gateway", str(tmp_path / "native.nft"), []).files.replacing(edge)
     assert native.files() == {"ipset": edge.ipset, "nft": tmp_path / "native.nft"}
-    assert resolve_policy(tmp_path / "new.rules", []).replacing(native).files().keys() == {"ipset", "v4"}
+    assert resolve_given("gateway", str(tmp_path / "new.rules"), []).files.replacing(native).files().keys() == {"ipset", "v4"}

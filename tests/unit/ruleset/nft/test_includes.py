@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from lab.errors import InputError
 from lab.ruleset.nft.includes import MAX_DEPTH, expand
 from lab.ruleset.render import Rendered
+from lab.written.policy import Includes
 
 
 @pytest.fixture
@@ -121,12 +122,12 @@ def test_a_quote_that_is_never_closed(folder: Path) -> None:
 
 @pytest.mark.parametrize(("name", "words"), [
     ("none.nft", "there is no such file"),
-    ("/etc/passwd", "outside the policy's folder"),
+    ("/etc/passwd", "names a file of the host"),
     ("../outside.nft", "outside the policy's folder"),
     ("rules.d/../../outside.nft", "outside the policy's folder"),
     ("../*.nft", "outside the policy's folder"),
     ("*/*/*/*.nft", "wildcards in more than 3 parts"),
-    ("/etc/nftables.d/*.nft", "outside the policy's folder"),
+    ("/etc/nftables.d/*.nft", "{nft: FILE, includes: {/etc/nftables.d: FOLDER}}"),
     ("link.nft", "by a link"),
     ("linked.d/outside.nft", "by a link"),
     ("lin*.nft", "by a link"),
@@ -179,3 +180,52 @@ def test_many_files_and_much_text_have_an_end(folder: Path) -> None:
     assert "more than 4096 files" in refused('include "many0.nft"\n', folder)
     (folder / "large.nft").write_text("# " + "x" * 1_000_000 + "\n")
     assert "larger than 16 MiB" in refused('include "large.nft"\n' * 20, folder)
+
+
+def mapped(text: str, folder: Path, here: str | None = "rules.d", host: str = "/etc/nftables.d") -> list[str | None]:
+    """The sources of what a script of no folder includes, where the host's folder is mapped."""
+    whole = expand(script(text), None, Includes(folder, {PurePosixPath(host): here}))
+    return [source for line, source in zip(whole.text.split("\n"), whole.sources, strict=False) if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("name", "sources"),
+    [
+        ("/etc/nftables.d/*.nft", ["policies/rules.d/B.nft:1", "policies/rules.d/a.nft:1", "policies/rules.d/b.nft:1"]),
+        ("/etc/nftables.d/a.nft", ["policies/rules.d/a.nft:1"]),
+        ("/etc/nftables.d/none.d/*.nft", []),
+        ("/etc/nftables.d/*.conf", []),
+        ("/etc/nftables.d", []),
+    ],
+)
+def test_an_absolute_name_is_read_where_the_policy_says(name: str, sources: list[str], folder: Path) -> None:
+    assert mapped(f'include "{name}"\n', folder) == sources
+
+
+def test_the_nearest_mapping_counts_and_a_mapping_may_say_that_nothing_is_there(folder: Path) -> None:
+    text = 'include "/etc/nftables.d/a.nft"\n'
+    assert mapped(text, folder, None) == []
+    assert mapped(text, folder, "rules.d/a.nft", "/etc/nftables.d/a.nft") == ["policies/rules.d/a.nft:1"]
+    one = Includes(folder, {PurePosixPath("/etc/nftables.d"): None, PurePosixPath("/etc/nftables.d/a.nft"): "rules.d/b.nft"})
+    assert expand(script(text), None, one).sources == ("policies/rules.d/b.nft:1",)
+    both = Includes(folder, {PurePosixPath("/"): None, PurePosixPath("/etc/nftables.d"): "rules.d"})
+    assert expand(script(text), None, both).sources == ("policies/rules.d/a.nft:1",)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("/etc/nftables.d/none.nft", "there is no such file"),
+        ("/etc/nftables.d/../outside.nft", "outside the policy's folder"),
+        ("/etc/nftables.d/link.nft", "leads out of the policy's folder by a link"),
+        ("/etc/nftables.d/l*.nft", "leads out of the policy's folder by a link"),
+        ("/etc/other.nft", "includes: {/etc: FOLDER}"),
+        ("/etc/*/a.nft", "names a file of the host"),
+        ("a.nft", "this text lies in none"),
+    ],
+)
+def test_a_mapping_leads_nowhere_else(name: str, words: str, folder: Path) -> None:
+    (folder / "rules.d" / "link.nft").symlink_to(folder.parent / "outside.nft")
+    with pytest.raises(InputError, match=r"policies/edge\.nft:1") as error:
+        mapped(f'include "{name}"\n', folder)
+    assert words in str(error.value)
