@@ -39,14 +39,17 @@ def _chain(
 ) -> tuple[Path, ...]:
     """Take out of ``left`` the paths of one packet, first entry first.
 
-    Later packets of a flow bear the same headers, so a packet is taken to pass a node once.
+    Later packets of a flow bear the same headers, so a packet is taken to pass a node once; what a node sends to itself comes in
+    at once, and nowhere else.
     """
     chain: list[Path] = []
     passed: set[str] = set()
+    within: str | None = None
     while True:
         candidates: dict[str, Path] = {}
         for path in left:
-            if path.node not in passed and path.entry.proto == proto and ends_of(path.entry) == wanted:
+            here = path.node not in passed if within is None else path.node == within
+            if here and path.entry.proto == proto and ends_of(path.entry) == wanted:
                 candidates.setdefault(path.node, path)
         if not candidates:
             return tuple(chain)
@@ -57,6 +60,7 @@ def _chain(
         if found.exit is None:
             return tuple(chain)
         wanted = ends_of(found.exit)
+        within = found.node if found.turned_back else None
 
 
 def _first(candidates: Sequence[Path], next_nodes: NextNodes) -> Path:

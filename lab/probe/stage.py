@@ -135,6 +135,8 @@ class Stage:
         """The nodes on the network that a packet left ``path``'s node for."""
         if path.out is None:
             return frozenset()
+        if path.turned_back:
+            return frozenset((path.node,))
         network = self.network.nodes[path.node].ports[path.out].network
         return frozenset(name for name, _, _ in self.network.topology.on_network(network)) - {path.node}
 

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from lab.record.packet import Packet
 
 
+LOOPBACK = "lo"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as the kernel holds it, or a chain's policy (``number`` None).
@@ -91,6 +94,11 @@ class Path:
     exit: Packet | None = None
     out: str | None = None
     mark: int = 0
+
+    @property
+    def turned_back(self) -> bool:
+        """Whether it left to come in again at the same node, which sent it to itself."""
+        return self.out == LOOPBACK
 
     @property
     def dropped_by(self) -> Rule | None:

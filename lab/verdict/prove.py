@@ -255,6 +255,9 @@ def _belongs(path: Path, observation: Observation) -> bool:
 
 
 def _is_request(path: Path, observation: Observation) -> bool:
+    sent = observation.sent
+    if sent.proto != _TCP and path.entry.flags != sent.flags:
+        return False  # a node that asks itself answers from the same address, and an echo by the same number
     return any(
         (path.entry.source, path.entry.sport) == (first.entry.source, first.entry.sport) for first in observation.request
     )
@@ -285,15 +288,20 @@ def _verdict(
     return Verdict(kind, proof, observation, packet, node, rule, rules, reject, muted, passed)
 
 
+def _passes(path: Path) -> bool:
+    """Whether the node let a packet go, or took it in; one that it sent to itself is still to come in."""
+    return path.end in _PASSED and not path.turned_back
+
+
 def _has_passed(observation: Observation, at: str | None) -> bool:
     """Whether a packet of the request left the node under test, or was delivered to it."""
     if observation.arrived is not None or observation.reached is not None:
         return True
     ways: Sequence[Path] = [path for path in observation.request if at is None or path.node == at]
     if at is None and ways:
-        return ways[-1].end in _PASSED
+        return _passes(ways[-1])
     if ways:
         # a copy that a rule made (TEE) bears the same headers, and a later packet of the request may do what the first did not
         copies = [path for path in observation.others if path.node == at and _bears_the_same(path, ways)]
-        return any(path.end in _PASSED for path in (*ways, *copies))
+        return any(map(_passes, (*ways, *copies)))
     return observation.stage is not Milestone.SENT

@@ -6,20 +6,20 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from lab.errors import InputError
+from lab.errors import InputError, Problem
 from lab.written.cell import FAMILIES, Sender, Service, Target
-from lab.written.ends import Ends
+from lab.written.ends import Ends, is_group
 from lab.written.fields import Place, end_of_text
 from lab.written.matrix import family_word
+from lab.written.pairs import to_itself
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
 from lab.written.topology import Topology
-from lab.written.words import is_address
+from lab.written.words import is_address, is_loopback
 
 Word = str | Place | Mapping[str, str]
 Chosen = Callable[[str, str], str | None]  # (node, destination) -> the source that the node's kernel takes, None without a way
 _SILENT = "the first family that both ends have is asked"
-_GROUPS = ("role:", "net:")
 _MOST_NAMED = 5
 _MOST_KNOWN = 4_096
 
@@ -120,13 +120,16 @@ class Resolver:
         if chosen is None:
             raise InputError(problems.found)
         problems.tried(lambda: _one_node(senders.words[0], senders.found[chosen]), None)
-        if targets.words[0].startswith(_GROUPS):
+        if is_group(targets.words[0]):
             problems.tried(lambda: _one_node(targets.words[0], targets.found[chosen]), None)
         if problems.found:
             raise InputError(problems.found)
         found = tuple(senders.found[chosen])
         free = isinstance(ends[0], str) and (ends[0] == found[0].node or ends[0].startswith("role:"))
-        return _Between(chosen, found, free, targets.found[chosen][0])
+        target = to_itself(found[0].node, targets.found[chosen][0])
+        if is_loopback(target.address) and target.node != found[0].node:
+            raise InputError(Problem(f"{target.address} of {target.node} is reached by {target.node} alone"))
+        return _Between(chosen, found, free, target)
 
     def _asked(self, source: str | None, family: int | None) -> Asked:
         """The families that come into question."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from lab.errors import InputError, Problem, Where
 from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
 from lab.written.claims import contradictions, unclaimed
-from lab.written.ends import Ends
+from lab.written.ends import Ends, is_group
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
 from lab.written.messages import did_you_mean
+from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selector
 from lab.written.topology import Topology
@@ -55,7 +56,7 @@ class _Expander:
         self.problems = Problems()
         self._matrix, self._topology = matrix, topology
         self._under_test = self._nodes_under_test()
-        ends = {family: Ends(topology, self._under_test, family) for family in FAMILIES}
+        ends = self._ends = {family: Ends(topology, self._under_test, family) for family in FAMILIES}
         self._select = Selector(ends, topology.services, self.problems, matrix.where)
         self._expectations = Expectations(matrix, topology, ends, self.problems)
 
@@ -100,7 +101,10 @@ class _Expander:
         idle = {entry.number for entry in entries if not (entry.senders or set()) & self._own_addresses()}
         found = False
         for family in families:
-            for sender, target, service in _product(senders.found[family], targets.found[family], services.found[family]):
+            ends = senders.found[family], targets.found[family]
+            named = self._ends[family].targets([word for word in row.target if not is_group(word) and "/" not in str(word)])
+            chosen = [*pairs(*ends), *own_pairs(row.sender, *ends, named)]
+            for sender, target, service in _product(chosen, services.found[family]):
                 left = kept(sender, target, service, entries, idle)
                 if left is None:
                     continue
@@ -108,7 +112,10 @@ class _Expander:
                 if (expect := expected[family]) is not None:
                     yield self._cell(row.name, where, sender, target, left, family, at, expect, row)
         if not found:
-            mend = "its ends are one node, or `not` leaves out all of it"
+            mend = (
+                "its ends are one node that a role or a network stands for, a loopback address of another node, "
+                "or `not` leaves out all of it"
+            )
             self.problems.tell(f"row {row.name!r} selects no cell", where, mend)
         for number in sorted(idle):
             what = f"row {row.name!r} has nothing of this that could be left out"
@@ -130,7 +137,8 @@ class _Expander:
         made = []
         for family in families:
             expect = self._expectations.of_default(default, family, families)
-            for sender, target, service in _product(senders.found[family], targets.found[family], services.found[family]):
+            chosen = [*pairs(senders.found[family], targets.found[family])]
+            for sender, target, service in _product(chosen, services.found[family]):
                 left = free(sender, target, service) if self._crosses(sender, target, at) else None
                 if left is None:
                     continue
@@ -211,14 +219,11 @@ class _Expander:
 
 
 def _product(
-    senders: Sequence[Sender], targets: Sequence[Target], services: Sequence[Service]
+    chosen: Iterable[tuple[Sender, Target]], services: Sequence[Service]
 ) -> Iterator[tuple[Sender, Target, Service]]:
-    """Every combination but those of a node with itself."""
-    for sender in senders:
-        for target in targets:
-            if sender.node != target.node:
-                for service in services:
-                    yield sender, target, service
+    for sender, target in chosen:
+        for service in services:
+            yield sender, target, service
 
 
 def _fits(service: Service, row: Row) -> None:

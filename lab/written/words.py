@@ -86,6 +86,11 @@ def refused(address: Address | Network) -> str | None:
     return None
 
 
+def is_loopback(address: str) -> bool:
+    """Whether an address in its canonical form is every node's own, on its ``lo``: 127.0.0.0/8 (RFC 1122), ::1 (RFC 4291)."""
+    return address.startswith("127.") or address == "::1"
+
+
 def set_aside(prefix: Network) -> str | None:
     """Why no address of this prefix can be one of a lab; None when one can."""
     for forbidden, why in _REFUSED:

@@ -11,6 +11,10 @@ from lab.kernel.ground.owned_table import Owner
 from lab.kernel.stage.program.process import Process
 from lab.kernel.stage.program.witness import Witness
 from lab.kernel.stage.quiet_table import keep_quiet
+from lab.record.path import LOOPBACK
+
+
+_LOOPBACK_INDEX = 1  # of every namespace (LOOPBACK_IFINDEX, net/flow.h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Node:
 
     def port_name(self, index: int) -> str | None:
         """The name of the interface with this index; None where the node has no such."""
+        if index == _LOOPBACK_INDEX:
+            return LOOPBACK
         return next((port.name for port in self.ports.values() if port.index == index), None)
 
     def start(
