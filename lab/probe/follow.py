@@ -39,8 +39,8 @@ def _chain(
 ) -> tuple[Path, ...]:
     """Take out of ``left`` the paths of one packet, first entry first.
 
-    Later packets of a flow bear the same headers, so a packet is taken to pass a node once; what a node sends to itself comes in
-    at once, and nowhere else.
+    Later packets of a flow bear the same headers, so a packet is taken to pass a node once.  What a node sends to itself comes
+    in there, and nowhere else.
     """
     chain: list[Path] = []
     passed: set[str] = set()

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from lab.record.packet import Packet
 
-
 LOOPBACK = "lo"
 
 

@@ -14,11 +14,13 @@ from lab.written.matrix import family_word
 from lab.written.pairs import to_itself
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
+from lab.written.sending import PLAIN, Sending
 from lab.written.topology import Topology
 from lab.written.words import is_address, is_loopback
 
 Word = str | Place | Mapping[str, str]
-Chosen = Callable[[str, str], str | None]  # (node, destination) -> the source that the node's kernel takes, None without a way
+# (node, destination, mark, user) -> the source that the node's kernel takes, None without a way
+Chosen = Callable[[str, str, int, int | None], str | None]
 _SILENT = "the first family that both ends have is asked"
 _MOST_NAMED = 5
 _MOST_KNOWN = 4_096
@@ -67,9 +69,11 @@ class Resolver:
         self._known: dict[Hashable, _Between] = {}
 
     def flow(
-        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None
-    ) -> OneFlow:
-        """The flow that is meant; ``source`` takes the place of the sender's own.
+        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None,
+        how: Sending = PLAIN,
+    ) -> OneFlow:  # fmt: skip
+        """The flow that is meant; ``source`` takes the place of the sender's own, ``how`` it is sent, its source
+        may hang on: rules of routing ask for marks and users.
 
         Raises InputError with all that is wrong: in the words of a row, and for a word that stands for several.
         """
@@ -89,7 +93,7 @@ class Resolver:
         if what is None:
             raise InputError(of_service.found)
         to = between.target
-        own = str(ip_address(source)) if source is not None else self._own_source(between)
+        own = str(ip_address(source)) if source is not None else self._own_source(between, how)
         return OneFlow(between.senders[0].node, own, to.address, to.node, what, between.family)
 
     def sources(self, texts: Iterable[str], family: int) -> tuple[str, ...]:
@@ -168,13 +172,13 @@ class Resolver:
             return f"{in_role[0]}{at}{interface}"
         return f"role:{end}" if in_role and not at else end
 
-    def _own_source(self, between: _Between) -> str:
+    def _own_source(self, between: _Between, how: Sending) -> str:
         """The source of the sender where none is said."""
         said = [sender.address for sender in between.senders]
         if len(said) == 1 and not between.free:
             return said[0]
         node, destination = between.senders[0].node, between.target.address
-        chosen = self._chosen(node, destination)
+        chosen = self._chosen(node, destination, how.mark, how.uid)
         if chosen is not None and (between.free or chosen in said):
             return chosen
         return next((address for address in self._nearest(node, destination, between.family) if address in said), said[0])

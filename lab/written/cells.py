@@ -162,9 +162,9 @@ class _Expander:
         self, name: str, where: Where, sender: Sender, target: Target, service: Service, family: int, at: str,
         expect: Expectation, row: Row | None,
     ) -> Cell:  # fmt: skip
-        ack = row is not None and row.ack
+        flags = row.flags if row is not None else ()
         source = row.source if row is not None else None
-        words = service.text + (" ack" if ack else "")
+        words = " ".join((service.text, *flags))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
             matrix=self._matrix.matrix,
@@ -177,7 +177,9 @@ class _Expander:
             at=at,
             expect=expect,
             sport=row.sport if row is not None else None,
-            ack=ack,
+            flags=flags,
+            mark=row.mark if row is not None and row.mark is not None else 0,
+            uid=row.uid if row is not None else None,
         )
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:
@@ -228,7 +230,7 @@ def _product(
 
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
-    if row.ack and service.proto != "tcp":
-        raise ValueError(f"`flags: ack` is a TCP segment, but {service.text} is {service.proto}")
+    if row.flags and service.proto != "tcp":
+        raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
     if row.sport is not None and not service.ports:
         raise ValueError(f"`sport` has no meaning for {service.text}")

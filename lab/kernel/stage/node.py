@@ -13,7 +13,6 @@ from lab.kernel.stage.program.witness import Witness
 from lab.kernel.stage.quiet_table import keep_quiet
 from lab.record.path import LOOPBACK
 
-
 _LOOPBACK_INDEX = 1  # of every namespace (LOOPBACK_IFINDEX, net/flow.h)
 
 

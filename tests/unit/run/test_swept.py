@@ -20,7 +20,7 @@ MANY = Service("tcp/1-128", "tcp", ((1, 128),))
         (cell("reject", service=MANY), True),
         (cell("drop", service=Service("tcp/1-127", "tcp", ((1, 127),))), False),
         (cell("allow", service=MANY), False),
-        (replace(cell("drop", service=MANY), ack=True), False),
+        (replace(cell("drop", service=MANY), flags=("ack",)), False),
         (replace(cell("drop", service=MANY), sport=53), False),
     ],
 )

@@ -48,7 +48,7 @@ names:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Resolver:
     """Resolves on the shop's network, whose edge has a policy and would send from its second address."""
     written = topology(SHOP, tmp_path_factory.mktemp("shop"))
-    return Resolver(written, ["edge"], lambda node, to: CHOSEN[6 if ":" in to else 4] if node == "edge" else None)
+    return Resolver(written, ["edge"], lambda node, to, *_: CHOSEN[6 if ":" in to else 4] if node == "edge" else None)
 
 
 def ends(flow: OneFlow) -> tuple[str, str, str, str | None]:
