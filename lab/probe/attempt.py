@@ -142,6 +142,7 @@ def _until_sound(
             conntrack=seen.conntrack,
             fully_traced=question.sends.beyond_syn,
             repeats=repeat,
+            one_way=seen.one_way,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():

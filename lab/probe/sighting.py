@@ -20,7 +20,7 @@ class Sighting:
 
     ``progress`` is the last thing that is known to have worked.  ``local_error`` is what the sender's own kernel said when it
     could not even send.  ``met`` tells that the flow came to somebody, so that its entries are worth reading, and ``complete``
-    that nothing of it is under way, so that the trace has nothing more to tell.
+    that nothing of it is under way, so that the trace has nothing more to tell.  ``one_way`` tells that nothing answers it.
     """
 
     stage: Stage
@@ -34,6 +34,7 @@ class Sighting:
     followed: Followed | None = None
     met: bool = False
     complete: bool = False
+    one_way: bool = False
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""

@@ -35,7 +35,8 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if (blind := contradiction(observation)) is not None:
         return _blind(observation, at, blind)
     if observation.stage is Milestone.ANSWERED:
-        return _verdict(observation, at, Kind.ALLOWED, "the receiver got the nonce and its answer came back")
+        answer = ", and nothing answers such a packet" if observation.one_way else " and its answer came back"
+        return _verdict(observation, at, Kind.ALLOWED, f"the receiver got the nonce{answer}")
     last = observation.request[-1] if observation.request else None
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:

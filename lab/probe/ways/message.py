@@ -71,7 +71,7 @@ class Messages(Way):
         if self.arrival is not None:
             seen.arrived, seen.progress = self.arrival, Milestone.DELIVERED
         if answered or (self.arrival is not None and wanted is None):
-            seen.progress, seen.met = Milestone.ANSWERED, True
+            seen.progress, seen.met, seen.one_way = Milestone.ANSWERED, True, wanted is None
         else:
             seen.refusal = read_error_queue(self._client)
         return False

@@ -51,7 +51,8 @@ class Segments(Way):
         self.arrival = find_arrival(self._watching, self._sent, nonce)
         if self.arrival is not None:
             seen.arrived, seen.met = self.arrival, True
-            seen.progress = Milestone.ANSWERED if reset or not self._is_answered else Milestone.DELIVERED
+            seen.one_way = not reset and not self._is_answered
+            seen.progress = Milestone.ANSWERED if reset or seen.one_way else Milestone.DELIVERED
         elif reset:
             seen.progress, seen.refusal = Milestone.CONNECTED, RESET
         else:
