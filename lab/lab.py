@@ -275,7 +275,7 @@ class Lab:
         how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
         flow = self.asked(sender, target, service, source=source, family=family, how=how)
         how.fits(flow.service)
-        question = question_of(flow, how)
+        question = question_of(flow, how, at)
         return self.ask(question, at or self._only_policy(), as_first=as_first)
 
     def sweep(

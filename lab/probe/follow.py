@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.probe.question import answer_to, ends_of
 from lab.record.packet import Packet
-from lab.record.path import Path
+from lab.record.path import End, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,29 @@ def follow(paths: Sequence[Path], sent: Packet, next_nodes: NextNodes) -> Follow
     last = request[-1].exit if request else sent
     answer = _chain(left, sent.proto, answer_to(last), next_nodes) if last is not None else ()
     return Followed(request, answer, tuple(left))
+
+
+def follow_one_of_many(
+    paths: Sequence[Path], sent: Packet, next_nodes: NextNodes, sender: str, heard_by: Collection[str]
+) -> Followed:
+    """The same for what all of a network hears: as it came into one of ``heard_by``, where that let it in if any did.
+
+    Its answer is no answer to conntrack: it comes from the node's own address, and goes to the sender's or to everybody.
+    """
+    left = list(paths)
+    alike = [path for path in left if path.entry.proto == sent.proto and ends_of(path.entry) == ends_of(sent)]
+    out = [path for path in alike if path.node == sender][:1]
+    came = [path for path in alike if path.node in heard_by and path.node != sender]
+    request = (*out, *sorted(came, key=lambda path: path.end is not End.DELIVERED)[:1])
+    for path in request:
+        left.remove(path)
+    first = next((path for path in left if _answers(path.entry, sent) and path.node in heard_by), None)
+    answer = _chain(left, sent.proto, ends_of(first.entry), next_nodes) if first is not None else ()
+    return Followed(request, answer, tuple(left))
+
+
+def _answers(packet: Packet, sent: Packet) -> bool:
+    return packet.proto == sent.proto and (packet.sport, packet.dport) == (sent.dport, sent.sport)
 
 
 def _chain(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from lab.errors import InputError, Problem
-from lab.written.cell import FAMILIES, Sender, Service, Target
+from lab.written.cell import FAMILIES, Sender, Service, Target, ToMany
 from lab.written.ends import Ends, is_group
 from lab.written.fields import Place, end_of_text
 from lab.written.matrix import family_word
@@ -15,8 +15,9 @@ from lab.written.pairs import to_itself
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
 from lab.written.sending import PLAIN, Sending
+from lab.written.to_many import to_many
 from lab.written.topology import Topology
-from lab.written.words import is_address, is_loopback
+from lab.written.words import NO_ADDRESS, is_address, is_loopback
 
 Word = str | Place | Mapping[str, str]
 # (node, destination, mark, user) -> the source that the node's kernel takes, None without a way
@@ -36,6 +37,7 @@ class OneFlow:
     owner: str | None
     service: Service
     family: int
+    to_many: ToMany | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,13 @@ class Resolver:
             raise InputError(of_service.found)
         to = between.target
         own = str(ip_address(source)) if source is not None else self._own_source(between, how)
-        return OneFlow(between.senders[0].node, own, to.address, to.node, what, between.family)
+        first = between.senders[0]
+        at = next((one for one in between.senders if one.address == own), first)
+        said = own if source is not None else None
+        many = of_service.tried(lambda: to_many(self._topology, at, said, to.address, what, self._under_test), None)
+        if of_service.found:
+            raise InputError(of_service.found)
+        return OneFlow(first.node, own, to.address, to.node, what, between.family, many)
 
     def sources(self, texts: Iterable[str], family: int) -> tuple[str, ...]:
         """Addresses of the family to send from, as the kernel writes them; raises InputError for each that cannot be."""
@@ -149,7 +157,7 @@ class Resolver:
         if not is_address(text) or family not in (None, ip_address(text).version):
             raise ValueError(f"{text!r} is not an {f'IPv{family} ' if family else ''}address to send from")
         address = str(ip_address(text))
-        if not self._topology.can_send(address):
+        if address != NO_ADDRESS and not self._topology.can_send(address):
             raise ValueError(f"no host sends from {address}: the kernel would take another source in its place")
         return address
 

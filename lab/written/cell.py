@@ -61,6 +61,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class ToMany:
+    """What all of a network hears: sent from the interface ``device``, and about ``nodes``, of which one is to hear it."""
+
+    device: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What must hold of a cell.  ``action`` is allow, drop, reject or deny; ``reject_with`` narrows reject to one kind.
 
@@ -83,7 +91,8 @@ class Expectation:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
-    port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's.
+    port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's, ``to_many`` how it is sent
+    to all of a network.
 
     The cells of one flow in both families have the same matrix, row, labels of their ends and text of their service.
     """
@@ -102,6 +111,7 @@ class Cell:
     flags: tuple[str, ...] = ()
     mark: int = 0
     uid: int | None = None
+    to_many: ToMany | None = None
 
     @property
     def plain(self) -> bool:

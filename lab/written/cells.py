@@ -10,6 +10,7 @@ from lab.errors import InputError, Problem, Where
 from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends, is_group
+from lab.written.expect.arrives import ARRIVES
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
@@ -17,6 +18,7 @@ from lab.written.messages import did_you_mean
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selector
+from lab.written.to_many import to_many
 from lab.written.topology import Topology
 
 DEFAULT = "default"
@@ -110,7 +112,12 @@ class _Expander:
                     continue
                 found = True
                 if (expect := expected[family]) is not None:
-                    yield self._cell(row.name, where, sender, target, left, family, at, expect, row)
+                    cell = self.problems.tried(
+                        lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row),  # noqa: B023 - called at once
+                        partial(self._matrix.where, *path, "to"),
+                    )
+                    if cell is not None:
+                        yield cell
         if not found:
             mend = (
                 "its ends are one node that a role or a network stands for, a loopback address of another node, "
@@ -164,6 +171,9 @@ class _Expander:
     ) -> Cell:  # fmt: skip
         flags = row.flags if row is not None else ()
         source = row.source if row is not None else None
+        arrives = expect.get(ARRIVES)
+        wanted = arrives.at if arrives is not None else ()
+        many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
         words = " ".join((service.text, *flags))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
@@ -180,6 +190,7 @@ class _Expander:
             flags=flags,
             mark=row.mark if row is not None and row.mark is not None else 0,
             uid=row.uid if row is not None else None,
+            to_many=many,
         )
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:

@@ -11,7 +11,7 @@ from lab.written.cell import FAMILIES, Sender, Target
 from lab.written.fields import Place
 from lab.written.messages import did_you_mean
 from lab.written.topology import Interface, NodeSpec, Topology
-from lab.written.words import Address, is_address, is_loopback, parse_address, parse_network, refused
+from lab.written.words import LIMITED_BROADCAST, Address, is_address, is_loopback, parse_address, parse_network, refused
 
 _LOOPBACK = "lo"  # every node has it, and it is no interface that a topology names
 _OF_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:")
@@ -20,7 +20,7 @@ _OF_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:")
 def _end(word: str) -> Address:
     """The address that is written, if it can be an end of a flow; otherwise a ValueError."""
     address = parse_address(word)
-    if is_loopback(str(address)):
+    if is_loopback(str(address)) or word == LIMITED_BROADCAST:
         return address
     if why := refused(address):
         raise ValueError(f"{word} cannot be an end of a flow: {why}")
@@ -56,6 +56,8 @@ class Ends:
             for target in self._known(word):
                 if group and target.node in self._under_test:
                     continue
+                if target.address == LIMITED_BROADCAST:
+                    raise ValueError(f"{target.address} cannot send: it is everybody's")
                 if target.node is None and is_loopback(target.address):
                     raise ValueError(f"{target.address} is every node's own\nto send from it, say whose: from: NODE@lo")
                 if target.node is None:
@@ -113,6 +115,9 @@ class Ends:
     def _address(self, word: str) -> Iterator[Target]:
         address = _end(word)
         if address.version != self._family:
+            return
+        if word == LIMITED_BROADCAST:
+            yield Target(word, None, word)
             return
         owners = () if is_loopback(str(address)) else self._topology.owners(word)
         if len(owners) > 1:

@@ -14,7 +14,7 @@ from lab.written.cell import FAMILIES
 from lab.written.messages import did_you_mean
 from lab.written.reject import REJECT_KINDS
 from lab.written.topology import STRICT
-from lab.written.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
+from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 WRITTEN = STRICT | ConfigDict(populate_by_name=True)
 FLAGS = {"fin": 0x01, "rst": 0x04, "ack": 0x10}  # RFC 9293
@@ -26,7 +26,6 @@ _NO_SOURCES = tuple(
     for text, why in (
         ("240.0.0.0/4", "the lab's own canaries come from 240.0.0.0/4"),
         ("100::/64", "the lab's own canaries come from 100::/64"),
-        ("0.0.0.0/32", "the kernel puts another address in its place"),
         ("::/128", "the kernel puts another address in its place"),
         ("224.0.0.0/4", "the kernel puts another address in its place"),
         ("ff00::/8", "the kernel puts another address in its place"),
@@ -135,6 +134,8 @@ def _source(value: object) -> str:
     if not is_address(text):
         raise ValueError(f"{text!r} is not an address to send from")
     address = parse_address(text)
+    if str(address) == LIMITED_BROADCAST:
+        raise ValueError(f"{text!r} cannot be sent from: it is everybody's")
     if why := next((why for network, why in _NO_SOURCES if address in network), None):
         raise ValueError(f"{text!r} cannot be sent from: {why}")
     return str(address)

@@ -51,7 +51,7 @@ def test_what_output_drops_does_not_come_in(lab_of: LabOf, service: str) -> None
     assert verdict.rule.comment == "shut"
 
 
-def test_nothing_listens_at_its_own_port(lab_of: LabOf) -> None:
+def test_prerouting_translates_nothing_that_a_node_makes(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("nat", "-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080"))
     verdict = lab.probe("gateway", "127.0.0.1", "tcp/80")
     assert verdict.arrived is not None

@@ -68,7 +68,7 @@ def test_bare_segments_arrive_whether_or_not_they_are_answered(lab_of: LabOf, fl
     assert verdict.allowed, verdict.proof
     assert verdict.arrived is not None
     assert verdict.arrived[:4] == ("server", SERVER, 443, CLIENT)
-    answered = "ack" in flags and "rst" not in flags or (flags == "fin" and not listening)
+    answered = ("ack" in flags and "rst" not in flags) or (flags == "fin" and not listening)
     assert ("nothing answers such a packet" in verdict.proof) is not answered
 
 

@@ -23,7 +23,9 @@ class Entries(Witness):
 
     def forget(self, seen: Sighting) -> None:
         """Delete them; a packet that was dropped left none."""
-        for path in _entered(seen.read_trace().request):
+        followed = seen.read_trace()
+        # the answer to what all of a network heard has an entry of its own
+        for path in (*_entered(followed.request), *(followed.answer if seen.heard_by else ())):
             if path.end is not End.DROPPED:
                 seen.stage.instrument.nodes[path.node].conntrack.delete(path.entry)
 
