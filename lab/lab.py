@@ -309,6 +309,9 @@ class Lab:
         if flow.service.proto not in ("tcp", "udp") or (sources and flow.service.port_count > 1):
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
             raise InputError(Problem(f"{service!r}: {what}"))
+        if flow.to_many is not None or flow.node == flow.owner:
+            whom = "a node itself is" if flow.to_many is None else "all of a network are"
+            raise InputError(Problem(f"{whom} not swept from there", mend="ask one port at a time: `lab trace`, or a row"))
         checked = self._words().sources(sources, flow.family)
         sport = self.source_port(flow.source)
         question = SweepQuestion(

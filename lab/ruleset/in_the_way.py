@@ -174,11 +174,12 @@ class Ways:
         request = Seen(proto, sources, destinations, None, asked or None, entered, left, states)
         yield _View(request, begin, proto)
         if not first:
+            asking: Ports = ((flow.sport, flow.sport),) if flow.sport is not None else ()
             anybody = self._is_to_many(flow)  # who heard it answers from an address of its own, maybe to everybody
             answer = Seen(
                 proto, None if known.destination_changed or flow.destination is None or anybody else (flow.destination,),
                 None if known.sources_changed or anybody else flow.sources, known.translated or None,
-                () if flow.ports else None, None,
+                asking or (() if flow.ports else None), None,
                 ("",) if begin.hook == "output" else None, left,
             )  # fmt: skip
             yield _View(answer, begin, proto, answers=True)

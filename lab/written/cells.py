@@ -9,7 +9,7 @@ from functools import partial
 from lab.errors import InputError, Problem, Where
 from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
 from lab.written.claims import contradictions, unclaimed
-from lab.written.ends import Ends, is_group
+from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
@@ -103,9 +103,8 @@ class _Expander:
         idle = {entry.number for entry in entries if not (entry.senders or set()) & self._own_addresses()}
         found = False
         for family in families:
-            ends = senders.found[family], targets.found[family]
-            named = self._ends[family].targets([word for word in row.target if not is_group(word) and "/" not in str(word)])
-            chosen = [*pairs(*ends), *own_pairs(row.sender, *ends, named)]
+            others = pairs(senders.found[family], targets.found[family])
+            chosen = [*others, *own_pairs(self._ends[family], row.sender, row.target)]
             for sender, target, service in _product(chosen, services.found[family]):
                 left = kept(sender, target, service, entries, idle)
                 if left is None:
@@ -120,8 +119,8 @@ class _Expander:
                         yield cell
         if not found:
             mend = (
-                "its ends are one node that a role or a network stands for, a loopback address of another node, "
-                "or `not` leaves out all of it"
+                "its ends are one node that a role, a network or several words stand for, a loopback address "
+                "of nobody who is named after `from`, or `not` leaves out all of it"
             )
             self.problems.tell(f"row {row.name!r} selects no cell", where, mend)
         for number in sorted(idle):

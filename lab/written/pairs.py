@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lab.written.cell import Sender, Target
-from lab.written.ends import is_group
+from lab.written.ends import Ends, is_group
 from lab.written.fields import Place
 from lab.written.words import is_loopback
 
@@ -22,20 +22,23 @@ def pairs(senders: Sequence[Sender], targets: Sequence[Target]) -> Iterator[tupl
 
 
 def own_pairs(
-    words: Sequence[str | Place], senders: Sequence[Sender], targets: Sequence[Target], named: Sequence[Target]
+    ends: Ends, senders: Sequence[str | Place], targets: Sequence[str | Place]
 ) -> Iterator[tuple[Sender, Target]]:
-    """Those of a node with itself, which ``words``, the row's senders, and its targets that are ``named`` alone mean.
+    """Those of a node with itself, as far as a row's words for its senders and its targets mean that.
 
-    A loopback address is the sender's own, whoever sends.  For another of its addresses the row names one node that sends,
-    and that node or its address as a target: who writes a role, a network, or several nodes means each with the others.
-    A sender that is a node's name sends from the address that it sends to, as its kernel does (the ``src`` of the local route).
+    Who writes a role, a network or a prefix means each with the others, and so does who writes several senders.  A loopback
+    address is the own one of each sender that is named.  A sender that is a node's name sends from the address that it sends
+    to, as its kernel does (the ``src`` of the local route).
     """
-    one_node = len({sender.node for sender in senders}) == 1 and not any(map(is_group, words))
+    if not any(map(_names, targets)):
+        return
+    named = ends.senders([word for word in senders if _names(word)])
+    one_node = all(map(_names, senders)) and len({sender.node for sender in named}) == 1
     told: set[tuple[str, Target]] = set()
-    for sender in senders:
-        free = sender.node in words or any(map(is_group, words))
-        for target in targets:
-            if not _is_own(sender, target, named if one_node else ()) or (free and (sender.node, target) in told):
+    for sender in named:
+        free = sender.node in senders
+        for target in ends.targets([word for word in targets if _names(word)]):
+            if not _is_own(sender, target, one_node=one_node) or (free and (sender.node, target) in told):
                 continue
             told.add((sender.node, target))
             own = to_itself(sender.node, target)
@@ -47,10 +50,14 @@ def to_itself(node: str, target: Target) -> Target:
     return replace(target, node=node) if target.node is None and is_loopback(target.address) else target
 
 
-def _is_own(sender: Sender, target: Target, named: Sequence[Target]) -> bool:
+def _names(word: str | Place) -> bool:
+    return isinstance(word, Place) or not (is_group(word) or "/" in word)
+
+
+def _is_own(sender: Sender, target: Target, *, one_node: bool) -> bool:
     if is_loopback(target.address):
         return target.node in (None, sender.node)
-    return target.node == sender.node and target in named
+    return one_node and target.node == sender.node
 
 
 def _answering(address: str) -> str:

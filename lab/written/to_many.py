@@ -34,5 +34,7 @@ def to_many(
     if device is None:
         return None
     others = dict.fromkeys(node for node, _, _ in members if node != sender.node)
+    if not others:
+        raise ValueError(f"nobody but {sender.node} is on network {network}, so nobody hears what is sent to {destination}")
     tested = [node for node in others if node in under_test]
     return ToMany(device, tuple(wanted) or tuple(tested) or tuple(others))

@@ -37,7 +37,7 @@ def crowd(**changes: Sequence[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("source", "answered"), [("0.0.0.0", ALL), (None, CLIENT)])
 def test_a_lease_is_asked_for_and_given(lab_of: LabOf, source: str | None, answered: str) -> None:
-    lab = lab_of(crowd(), gateway=table("filter", SERVES, GIVES, **SHUT))
+    lab = lab_of(crowd(), gateway=table("filter", SERVES, STATES, GIVES, **SHUT))
     for _ in range(2):  # nothing of the first is met by the second
         verdict = leases(lab, source=source)
         assert verdict.allowed, verdict.proof
@@ -59,7 +59,7 @@ def test_its_answer_belongs_to_no_connection(lab_of: LabOf, source: str | None) 
 
 
 def test_a_limit_on_answers_treats_each_as_the_first(lab_of: LabOf) -> None:
-    few = "-A OUTPUT -d 255.255.255.255 -p udp --sport 67 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
+    few = "-A OUTPUT -d 255.255.255.255 -p udp --sport 67 --dport 68 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
     lab = lab_of(crowd(), gateway=table("filter", SERVES, few, **SHUT))
     assert [leases(lab).kind for _ in range(3)] == [Kind.ALLOWED] * 3
 

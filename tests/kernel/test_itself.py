@@ -17,7 +17,7 @@ ON_BOTH_BACKENDS = True
 
 SERVICES = ("tcp/443", "udp/53", "icmp/echo-request")
 LO = "-A INPUT -i lo -m comment --comment lo -j ACCEPT"
-OPEN = table("filter", LO, INPUT="DROP")
+OPEN = table("filter", "-A INPUT -m conntrack --ctstate INVALID -j DROP", LO, INPUT="DROP")
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -31,6 +31,7 @@ def test_it_goes_out_and_comes_in(lab_of: LabOf, service: str, to: str, source: 
     assert verdict.rule.comment == "lo"
     assert verdict.observation.sent.source == source
     assert len(verdict.observation.answer) == 2
+    assert len(verdict.observation.conntrack) == 1
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -94,7 +95,7 @@ def test_a_translation_to_the_loopback(lab_of: LabOf, route_localnet: str, kind:
 def test_an_answer_to_itself_that_is_dropped(lab_of: LabOf) -> None:
     mute = "-A OUTPUT -p icmp --icmp-type echo-reply -m comment --comment mute -j DROP"
     verdict = lab_of(corridor(), gateway=table("filter", mute)).probe("gateway", NEAR, "icmp/echo-request")
-    assert verdict.kind is Kind.UNANSWERED, verdict.proof
+    assert (verdict.kind, verdict.packet) == (Kind.UNANSWERED, "answer"), verdict.proof
     assert verdict.rule is not None
     assert verdict.rule.comment == "mute"
 

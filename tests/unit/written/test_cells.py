@@ -174,7 +174,11 @@ def test_an_address_that_two_nodes_stand_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("from: office, to: office, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: role:client, to: office, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: office, to: role:client, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: office, to: 10.0.1.10/32, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: role:client, to: 127.0.0.1, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: office, to: web@lo, service: tcp/1, expect: drop", "selects no cell"),
         ("from: office, to: web, service: tcp/1, not: [{service: tcp/1}], expect: drop", "selects no cell"),
         ("from: office, to: web, service: [tcp/1, tcp/1], expect: drop", "twice"),
         ("from: office, to: web, service: [tcp/1, udp/1], not: {service: icmp/echo-request}, expect: drop", "nothing of this"),
