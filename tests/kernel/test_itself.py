@@ -114,6 +114,7 @@ def test_over_ipv6(lab_of: LabOf, to: str) -> None:
         verdict = lab.probe("gateway", to, service)
         assert verdict.allowed, verdict.proof
         assert [path.out for path in verdict.path] == ["lo", None]
+        assert {step.table for path in verdict.path for step in path.steps} <= {"filter"}
 
 
 def test_the_loopback_of_another(lab_of: LabOf) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lab.kernel.ground.headers import read_packet
+from lab.kernel.ground.names import QUIET_TABLE
 from lab.kernel.watch.between import Rules
 from lab.kernel.watch.trace_table import ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
@@ -127,6 +128,8 @@ class Assembler:
             if said.labs:
                 end, out_index = ENDS[said.chain], said.out_index
                 continue
+            if said.table == QUIET_TABLE:
+                continue  # the lab's own, which lets every packet pass that is traced
             place = self._rules.place(said.family, said.table, said.chain)
             if place is not None:
                 hook, kind = place
