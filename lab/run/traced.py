@@ -69,7 +69,7 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     flow = lab.asked(asked.sender, asked.target, asked.service, source=asked.source, family=family, how=how)
     with lab.everything_traced():
         verdict = probe(how.sport)
-        warnings = lab.absences.behind([(verdict, ())], flow.node)
+        warnings = lab.absences.behind([(verdict, ())], flow.node, as_user=how.uid is not None)
         notes = [*from_probe(lab, verdict, probe)] if how.sport is None else []
     of = f"{asked.sender} > {asked.target} {asked.service}{f' IPv{family}' if family else ''}"
     trace = Trace(

@@ -109,7 +109,7 @@ def test_the_same_verdicts_by_the_same_rules(
 
 @pytest.mark.parametrize(
     ("said", "code", "words"),
-    [(("--mark", "0x7"), 0, "allowed"), (("--uid", "0"), 0, "allowed"), (("--uid", "1000"), 4, "be sent here as user 1000")],
+    [(("--mark", "7"), 0, "drop-rest"), (("--uid", "0"), 0, "drop-rest"), (("--uid", "1000"), 4, "sent here as user 1000")],
 )
 def test_a_mark_can_be_sent_and_another_user_cannot(
     nobody: tuple[list[str], dict[str, str], Path], said: Sequence[str], code: int, words: str
