@@ -143,7 +143,8 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _consumed(observation, at, last.node, packet, counted)
     receiver = last.node if last is not None and last.end is End.DELIVERED else observation.reached
     if receiver is not None:
-        proof = f"the {packet} came to {receiver}, whose kernel took it in, and no answer came back"
+        silence = "nothing answers such a packet" if observation.one_way else "no answer came back"
+        proof = f"the {packet} came to {receiver}, whose kernel took it in, and {silence}"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer", receiver)
     if (nowhere := _leads_nowhere(observation, at, last, packet)) is not None:
         return nowhere

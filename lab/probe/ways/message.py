@@ -60,6 +60,7 @@ class Messages(Way):
             seen.could_not_send(self._client, error)
             return False
         wanted = self._wanted
+        seen.one_way = wanted is None
         answered = wanted is not None and self._answered(wanted, nonce)
         if not answered and wanted is not None and not seen.silently_dropped():
             self._stage.eventually(lambda: None)
@@ -71,7 +72,7 @@ class Messages(Way):
         if self.arrival is not None:
             seen.arrived, seen.progress = self.arrival, Milestone.DELIVERED
         if answered or (self.arrival is not None and wanted is None):
-            seen.progress, seen.met, seen.one_way = Milestone.ANSWERED, True, wanted is None
+            seen.progress, seen.met = Milestone.ANSWERED, True
         else:
             seen.refusal = read_error_queue(self._client)
         return False

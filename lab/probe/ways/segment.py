@@ -48,10 +48,10 @@ class Segments(Way):
         if not reset and not seen.silently_dropped():
             self._stage.eventually(lambda: None)
             reset = self._reset()
+        seen.one_way = not reset and not self._is_answered
         self.arrival = find_arrival(self._watching, self._sent, nonce)
         if self.arrival is not None:
             seen.arrived, seen.met = self.arrival, True
-            seen.one_way = not reset and not self._is_answered
             seen.progress = Milestone.ANSWERED if reset or seen.one_way else Milestone.DELIVERED
         elif reset:
             seen.progress, seen.refusal = Milestone.CONNECTED, RESET
