@@ -310,8 +310,8 @@ class Lab:
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
             raise InputError(Problem(f"{service!r}: {what}"))
         if flow.to_many is not None or flow.node == flow.owner:
-            whom = "a node itself is" if flow.to_many is None else "all of a network are"
-            raise InputError(Problem(f"{whom} not swept from there", mend="ask one port at a time: `lab trace`, or a row"))
+            whom = f"{flow.node} itself" if flow.to_many is None else f"all that hear {flow.destination}"
+            raise InputError(Problem(f"{flow.node} cannot sweep {whom}", mend="ask port by port: `lab trace`, or a row"))
         checked = self._words().sources(sources, flow.family)
         sport = self.source_port(flow.source)
         question = SweepQuestion(

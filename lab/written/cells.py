@@ -119,8 +119,8 @@ class _Expander:
                         yield cell
         if not found:
             mend = (
-                "its ends are one node that a role, a network or several words stand for, a loopback address "
-                "of nobody who is named after `from`, or `not` leaves out all of it"
+                "its ends are one node that a role, a network or one of several words stands for, or the loopback "
+                "of a node that is not named after `from`, or `not` leaves out all of it"
             )
             self.problems.tell(f"row {row.name!r} selects no cell", where, mend)
         for number in sorted(idle):
