@@ -92,15 +92,16 @@ class Fresh:
 
     def _flow(self, question: Asked, ports: Ports = ()) -> Flow:
         if isinstance(question, SweepQuestion):
-            ports, ack, to = question.ports, False, question.destinations
+            ports, ack, to, sport = question.ports, False, question.destinations, None
             sources = tuple(dict.fromkeys(aim.source for aim in question.aims)) or question.sources or (question.source,)
         else:
             own = ((question.port, question.port),) if question.port is not None else ()
             ports, ack, to = ports or own, isinstance(question.sends, Segment), (question.destination,)
-            sources = (question.source,)
+            sources, sport = (question.source,), question.sport
         ends = question.node, *map(self._site.topology.owner, to)
         destination = to[0] if len(to) == 1 else None
-        return Flow(question.family, PROTOCOL_NAMES[question.proto], ports, ends, question.node, sources, destination, ack)
+        proto = PROTOCOL_NAMES[question.proto]
+        return Flow(question.family, proto, ports, ends, question.node, sources, destination, ack, sport)
 
     def renew(self, wanted: Sequence[Memory]) -> None:
         """Make memories fresh; raises LabError."""

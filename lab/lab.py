@@ -18,7 +18,7 @@ from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
-from lab.probe.question import NUMBERS, Question, sends_of
+from lab.probe.question import NUMBERS, Question, question_of
 from lab.probe.stage import Stage
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
@@ -32,6 +32,7 @@ from lab.sweep.train import SweepQuestion
 from lab.verdict.absence import Absences
 from lab.verdict.prove import prove
 from lab.written.asked import OneFlow, Resolver, Word
+from lab.written.sending import PLAIN, Sending, sending
 from lab.written.topology import Topology
 
 
@@ -254,6 +255,9 @@ class Lab:
         source: str | None = None,
         sport: int | None = None,
         ack: bool = False,
+        flags: str | Sequence[str] = (),
+        mark: int | str = 0,
+        uid: int | None = None,
         at: str | None = None,
         family: int | None = None,
         as_first: bool = True,
@@ -263,23 +267,15 @@ class Lab:
         Both ends are words of a row (``lab.written.asked``).  ``family`` (4 or 6) says which where both ends have both; by
         default it is the first that the ends, ``source`` and the service (``icmpv6/…``) have in common.
 
+        ``flags`` (``"rst"``, ``["fin", "ack"]``), with ``ack`` as a short form, ``mark`` and ``uid`` are those of a row.
+
         Services that are not open in the topology are opened at the target for the probe's time.  ``at`` is the node under
         test, by default the one that has a policy.  Raises InputError for words that are wrong, or stand for several.
         """
-        if sport is not None and not 1 <= sport <= 65535:
-            raise InputError(Problem(f"source port {sport} is not between 1 and 65535"))
-        flow = self.asked(sender, target, service, source=source, family=family)
-        if flow.service.port_count > 1:
-            raise InputError(Problem(f"{service!r} is more than one port", mend="probe one port at a time"))
-        port = flow.service.ports[0][0] if flow.service.ports else None
-        question = Question(
-            node=flow.node,
-            source=flow.source,
-            destination=flow.destination,
-            sends=sends_of(flow.service, port, ack=ack),
-            sport=sport,
-            receivers=((flow.owner, port),) if flow.owner else (),
-        )
+        how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
+        flow = self.asked(sender, target, service, source=source, family=family, how=how)
+        how.fits(flow.service)
+        question = question_of(flow, how, at)
         return self.ask(question, at or self._only_policy(), as_first=as_first)
 
     def sweep(
@@ -313,6 +309,9 @@ class Lab:
         if flow.service.proto not in ("tcp", "udp") or (sources and flow.service.port_count > 1):
             what = "from many sources one port is asked" if sources else "only ports of tcp and udp are swept"
             raise InputError(Problem(f"{service!r}: {what}"))
+        if flow.to_many is not None or flow.node == flow.owner:
+            whom = f"{flow.node} itself" if flow.to_many is None else f"all that hear {flow.destination}"
+            raise InputError(Problem(f"{flow.node} cannot sweep {whom}", mend="ask port by port: `lab trace`, or a row"))
         checked = self._words().sources(sources, flow.family)
         sport = self.source_port(flow.source)
         question = SweepQuestion(
@@ -339,10 +338,11 @@ class Lab:
         return next(iter(self._pin.others), None)
 
     def asked(
-        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None
-    ) -> OneFlow:
+        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None,
+        how: Sending = PLAIN,
+    ) -> OneFlow:  # fmt: skip
         """The flow that `probe` and `sweep` ask for these words; raises InputError."""
-        return self._words().flow(sender, target, service, source=source, family=family)
+        return self._words().flow(sender, target, service, source=source, family=family, how=how)
 
     def _words(self) -> Resolver:
         """What resolves words; most labs are asked none."""
@@ -367,9 +367,9 @@ class Lab:
     def _only_policy(self) -> str | None:
         return next(iter(self.policies)) if len(self.policies) == 1 else None
 
-    def kernel_source(self, node: str, destination: str) -> str | None:
+    def kernel_source(self, node: str, destination: str, mark: int = 0, uid: int | None = None) -> str | None:
         """The address that the node's own kernel sends to ``destination`` from; None where it has no way there."""
-        return chosen_source(self.network.nodes[node], destination)
+        return chosen_source(self.network.nodes[node], destination, mark, uid)
 
     def close(self) -> None:
         """Take everything down; a site that the lab was started on stays."""

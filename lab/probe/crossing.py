@@ -22,6 +22,11 @@ def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[s
     if any(path.end is End.STOLEN for path in observation.request):
         # what a rule takes over goes on as another packet, or from under the stack
         return ()
+    if observation.to_many:
+        # who heard it first is on the sender's own network, and who has no address sends past its own rules
+        at = None if observation.arrived is None else observation.arrived.at
+        untold = at in stage.instrument.nodes and at not in _told(observation)
+        return (at,) if at is not None and untold else ()
     known = [sender, *(path.node for path in observation.request)]
     if (last := _furthest(stage, observation)) is not None:
         known.append(last)

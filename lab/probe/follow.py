@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.probe.question import answer_to, ends_of
 from lab.record.packet import Packet
-from lab.record.path import Path
+from lab.record.path import End, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,45 @@ def follow(paths: Sequence[Path], sent: Packet, next_nodes: NextNodes) -> Follow
     return Followed(request, answer, tuple(left))
 
 
+def follow_one_of_many(
+    paths: Sequence[Path], sent: Packet, next_nodes: NextNodes, sender: str, heard_by: Collection[str]
+) -> Followed:
+    """The same for what all of a network hears: as it came into one of ``heard_by``, where that let it in if any did.
+
+    Its answer is no answer to conntrack: it comes from the node's own address, and goes to the sender's or to everybody.
+    """
+    left = list(paths)
+    alike = [path for path in left if path.entry.proto == sent.proto and ends_of(path.entry) == ends_of(sent)]
+    out = [path for path in alike if path.node == sender][:1]
+    came = [path for path in alike if path.node in heard_by and path.node != sender]
+    request = (*out, *sorted(came, key=lambda path: path.end is not End.DELIVERED)[:1])
+    for path in request:
+        left.remove(path)
+    first = next((path for path in left if _answers(path.entry, sent) and path.node in heard_by), None)
+    answer = _chain(left, sent.proto, ends_of(first.entry), next_nodes) if first is not None else ()
+    return Followed(request, answer, tuple(left))
+
+
+def _answers(packet: Packet, sent: Packet) -> bool:
+    return packet.proto == sent.proto and (packet.sport, packet.dport) == (sent.dport, sent.sport)
+
+
 def _chain(
     left: list[Path], proto: int, wanted: tuple[str, int | None, str, int | None], next_nodes: NextNodes
 ) -> tuple[Path, ...]:
     """Take out of ``left`` the paths of one packet, first entry first.
 
-    Later packets of a flow bear the same headers, so a packet is taken to pass a node once.
+    Later packets of a flow bear the same headers, so a packet is taken to pass a node once.  What a node sends to itself comes
+    in there, and nowhere else.
     """
     chain: list[Path] = []
     passed: set[str] = set()
+    within: str | None = None
     while True:
         candidates: dict[str, Path] = {}
         for path in left:
-            if path.node not in passed and path.entry.proto == proto and ends_of(path.entry) == wanted:
+            here = path.node not in passed if within is None else path.node == within
+            if here and path.entry.proto == proto and ends_of(path.entry) == wanted:
                 candidates.setdefault(path.node, path)
         if not candidates:
             return tuple(chain)
@@ -57,6 +83,7 @@ def _chain(
         if found.exit is None:
             return tuple(chain)
         wanted = ends_of(found.exit)
+        within = found.node if found.turned_back else None
 
 
 def _first(candidates: Sequence[Path], next_nodes: NextNodes) -> Path:

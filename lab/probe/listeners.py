@@ -24,6 +24,7 @@ class Datagram(NamedTuple):
     payload: bytes
     arrival: Arrival
     peer: tuple[str, int]  # with flow label and scope in IPv6
+    information: bytes  # struct in_pktinfo or in6_pktinfo: by which interface it came, and to which address
 
 
 class Listener:
@@ -72,7 +73,7 @@ class Listener:
             if (level, kind) == (self._level, self._information):
                 packed = data[8:12] if self.family == 4 else data[:16]
                 address = sockets.inet_ntop(ADDRESS_FAMILIES[self.family], packed)
-                return Datagram(payload, Arrival(self.node, address, self.port, *peer[:2]), peer)
+                return Datagram(payload, Arrival(self.node, address, self.port, *peer[:2]), peer, data)
         return None
 
     def answer(self, datagram: Datagram, payload: bytes) -> None:
@@ -83,6 +84,18 @@ class Listener:
             self._socket.sendmsg([payload], [(self._level, self._information, information)], 0, datagram.peer)
         except OSError:
             # refused on the way out (a drop in OUTPUT is EPERM): the trace tells by what
+            return
+
+    def answer_from_own(self, datagram: Datagram, payload: bytes, to: tuple[str, int] | None) -> None:
+        """Answer by the interface that it came by, from the node's own address there, to its sender or another address.
+
+        What is sent to everybody cannot be answered from where it was sent to.
+        """
+        self._socket.setsockopt(sockets.SOL_SOCKET, sockets.SO_BROADCAST, 1)
+        try:
+            self._socket.sendmsg([payload], [(self._level, self._information, datagram.information)], 0, to or datagram.peer)
+        except OSError:
+            # as in `answer`
             return
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from lab.record.observation import Observation, Unresolved
 from lab.record.path import End
 from lab.written.topology import Topology
+from lab.written.words import is_loopback
 
 
 def missing_address(
@@ -27,6 +28,7 @@ def missing_address(
 
 
 def _nobody(topology: Topology, text: str) -> bool:
-    """Link-local addresses and those of groups are nobody's in a topology, and yet heard."""
+    """Link-local and loopback addresses, those of groups and of everybody are nobody's in a topology, and yet heard."""
     address = ip_address(text)
-    return not (address.is_link_local or address.is_multicast or topology.owners(text))
+    heard = address.is_link_local or is_loopback(str(address)) or not topology.can_send(text)
+    return not (heard or topology.owners(text))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket as sockets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from lab.record.packet import Packet
-from lab.written.cell import Service
+from lab.written.asked import OneFlow
+from lab.written.cell import Service, ToMany
+from lab.written.fields import FLAGS
+from lab.written.sending import Sending
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
@@ -30,6 +34,17 @@ class Datagram:
     """A UDP datagram with a nonce to ``port``, and one back."""
 
     port: int
+    proto: ClassVar[int] = UDP
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """A UDP datagram to ``port`` of all on the network of the interface ``device``, about ``nodes`` of these."""
+
+    port: int
+    device: str
+    nodes: tuple[str, ...]
     proto: ClassVar[int] = UDP
     beyond_syn: ClassVar[bool] = False
 
@@ -62,14 +77,23 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One bare TCP segment (ACK) to ``port`` that belongs to no connection."""
+    """One bare TCP segment to ``port`` that belongs to no connection, with these ``flags`` (RFC 9293), ACK by default."""
 
     port: int
+    flags: int = FLAGS["ack"]
     proto: ClassVar[int] = TCP
     beyond_syn: ClassVar[bool] = True
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether every kernel without such a connection answers it with a reset.
 
-Sends: TypeAlias = Handshake | Datagram | Echo | Message | Segment
+        A RST is never answered, and a segment without ACK not by a port that listens (RFC 9293, 3.10.7.1 and 3.10.7.2).
+        """
+        return self.flags & (FLAGS["ack"] | FLAGS["rst"]) == FLAGS["ack"]
+
+
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
 whether it is TCP and no SYN, which alone is traced at first."""
 
@@ -78,7 +102,8 @@ whether it is TCP and no SYN, which alone is traced at first."""
 class Question:
     """One probe: from ``node`` with address ``source`` (its own or not) to ``destination``, and what it ``sends``.
 
-    ``sport`` None lets the lab choose.  ``receivers`` are the (node, port) where the lab listens while it is sent; port None
+    ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
+    ``receivers`` are the (node, port) where the lab listens while it is sent; port None
     for a protocol without ports.
     """
 
@@ -88,6 +113,8 @@ class Question:
     sends: Sends
     sport: int | None = None
     receivers: tuple[tuple[str, int | None], ...] = ()
+    mark: int = 0
+    uid: int | None = None
 
     @property
     def proto(self) -> int:
@@ -115,13 +142,38 @@ def to_port(proto: int, port: int) -> Handshake | Datagram:
     return Handshake(port) if proto == TCP else Datagram(port)
 
 
-def sends_of(service: Service, port: int | None, *, ack: bool = False) -> Sends:
-    """What asks for ``port`` of a service, or its ICMP type; ``ack`` sends one bare TCP segment in place of a handshake."""
+def sends_of(
+    service: Service, port: int | None, *, flags: Sequence[str] = (), many: ToMany | None = None
+) -> Sends:
+    """What asks for ``port`` of a service, or its ICMP type.
+
+    ``flags`` are those of a bare segment in place of a handshake, ``many`` how it goes to all of a network.
+    """
     proto = NUMBERS[service.proto]
+    if port is not None and many is not None:
+        return Broadcast(port, many.device, many.nodes)
     if port is not None:
-        return Segment(port) if ack and proto == TCP else to_port(proto, port)
+        return Segment(port, sum(FLAGS[flag] for flag in flags)) if flags and proto == TCP else to_port(proto, port)
     kind, code = service.icmp_type or 0, service.icmp_code or 0
     return Echo(proto, code) if _ECHO_REQUESTS[proto] == kind else Message(proto, kind, code)
+
+
+def question_of(flow: OneFlow, how: Sending, at: str | None) -> Question:
+    """The question for one flow of one port, with a receiver at the target; ``at`` is the node under test, if one is meant."""
+    port = flow.service.ports[0][0] if flow.service.ports else None
+    many = flow.to_many
+    if many is not None and at in many.nodes:
+        many = replace(many, nodes=(at,))
+    return Question(
+        node=flow.node,
+        source=flow.source,
+        destination=flow.destination,
+        sends=sends_of(flow.service, port, flags=how.flags, many=many),
+        sport=how.sport,
+        receivers=tuple((node, port) for node in (many.nodes if many else (flow.owner,)) if node is not None),
+        mark=how.mark,
+        uid=how.uid,
+    )
 
 
 def answer_to(packet: Packet) -> tuple[str, int | None, str, int | None]:

@@ -6,7 +6,7 @@ import os
 import socket as sockets
 from dataclasses import dataclass, field
 
-from lab.probe.follow import Followed, follow
+from lab.probe.follow import Followed, follow, follow_one_of_many
 from lab.probe.refusal import read_error_queue
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
@@ -20,7 +20,8 @@ class Sighting:
 
     ``progress`` is the last thing that is known to have worked.  ``local_error`` is what the sender's own kernel said when it
     could not even send.  ``met`` tells that the flow came to somebody, so that its entries are worth reading, and ``complete``
-    that nothing of it is under way, so that the trace has nothing more to tell.
+    that nothing of it is under way, so that the trace has nothing more to tell.  ``one_way`` tells that nothing answers it.
+    Of what all of a network hears, ``sender`` is the node that sends and ``heard_by`` are those that it is about.
     """
 
     stage: Stage
@@ -34,14 +35,25 @@ class Sighting:
     followed: Followed | None = None
     met: bool = False
     complete: bool = False
+    one_way: bool = False
+    sender: str | None = None
+    heard_by: tuple[str, ...] = ()
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""
         new = () if self.complete else self.stage.instrument.paths()
         if new or self.followed is None:
             self.paths += new
-            self.followed = follow(self.paths, self.sent, self.stage.next_nodes)
+            if self.heard_by and self.sender is not None:
+                ends = self.sender, self._hearer()
+                self.followed = follow_one_of_many(self.paths, self.sent, self.stage.next_nodes, *ends)
+            else:
+                self.followed = follow(self.paths, self.sent, self.stage.next_nodes)
         return self.followed
+
+    def _hearer(self) -> tuple[str, ...]:
+        """Which of those whom it is about received it; while none did, all of them."""
+        return self.heard_by if self.arrived is None else (self.arrived.at,)
 
     def silently_dropped(self) -> bool:
         """Whether the trace proves by now that a rule dropped the request and owes it no answer.

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from lab.errors import InputError, Problem
 from lab.kernel.ground.limits import SPARE_KINDS, SPARE_SOCKETS
+from lab.kernel.ground.user import SO_MARK, files_of
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.instrument import Instrument
@@ -20,6 +21,7 @@ from lab.probe.question import SOURCE_PORTS, Question
 from lab.probe.receivers import Receivers
 from lab.probe.refusal import RECEIVE_ERRORS
 from lab.record.path import Path
+from lab.written.words import is_loopback
 
 _TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
 T = TypeVar("T")
@@ -104,9 +106,15 @@ class Stage:
         raw = kind == sockets.SOCK_RAW
         # a raw socket is made anew, as it hears everything from the moment it is there
         family, domain = question.family, question.domain
-        channel = node.socket(domain, kind, protocol) if raw else self._spare_socket(node, domain, kind)
+        if question.uid is not None:
+            with files_of(question.uid):
+                channel = node.socket(domain, kind, protocol)
+        else:
+            channel = node.socket(domain, kind, protocol) if raw else self._spare_socket(node, domain, kind)
         channel.setsockopt(*RECEIVE_ERRORS[family], 1)
-        if question.source not in node.addresses:
+        if question.mark:
+            channel.setsockopt(sockets.SOL_SOCKET, SO_MARK, question.mark)
+        if question.source not in node.addresses and not is_loopback(question.source):
             channel.setsockopt(*_TRANSPARENT[family], 1)
         return channel
 
@@ -139,6 +147,8 @@ class Stage:
         """The nodes on the segments that a packet left ``path``'s node for; by a bridge it may leave for any of its ports."""
         if path.out is None:
             return frozenset()
+        if path.turned_back:
+            return frozenset((path.node,))
         network = self.network.nodes[path.node].ports[path.out].network
         segments = self.network.topology.segments.values()
         ends = (dict(segment.ends) for segment in segments if segment.network == network)

@@ -85,6 +85,8 @@ class Observation:
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``strays`` are packets that came to the sender as if in answer, from another address or port
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
+    ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
@@ -114,6 +116,8 @@ class Observation:
     fully_traced: bool = False
     repeats: int = 0
     probe_us: float = 0.0
+    one_way: bool = False
+    to_many: bool = False
 
 
 def reject_dropped_by(observation: Observation) -> Rule | None:

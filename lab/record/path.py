@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from lab.record.packet import Packet
 
+LOOPBACK = "lo"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -115,6 +117,11 @@ class Path:
         """
         at = step if step >= 0 else len(self.steps) + step
         return next((packet for since, packet in reversed(self.heads) if since <= at), self.entry)
+
+    @property
+    def turned_back(self) -> bool:
+        """Whether it left to come in again at the same node, which sent it to itself."""
+        return self.out == LOOPBACK
 
     @property
     def dropped_by(self) -> Rule | None:

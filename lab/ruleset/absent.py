@@ -19,6 +19,7 @@ from lab.ruleset.nft.tokens import NAME
 from lab.ruleset.words import words
 
 INTERFACE = "interface"
+USER = "user"
 
 
 class Here(NamedTuple):
@@ -53,7 +54,7 @@ _OPTIONS = {
     "--object-pinned": ("bpf", "payload", "a packet with the bytes that `-m bpf` looks for"),
     "--helper": ("helper", "helper", "a connection that the helper {} expects"),
     "--genre": ("osf", "fingerprint", "the fingerprint {}, as no fingerprints (`nfnl_osf`) are loaded"),
-    "--uid-owner": ("owner", "process", "a process of user {}"),
+    "--uid-owner": ("owner", USER, "a process of user {}"),
     "--gid-owner": ("owner", "process", "a process of group {}"),
     "--cgroup": ("cgroup", "process", "a process of the control group {}"),
     "--path": ("cgroup", "process", "a process of the control group {}"),
@@ -81,7 +82,8 @@ _NFT = tuple(
         ("helper", rf"\bct helper{_SIGN}(?!set ){_VALUE}", "a connection that the helper {} expects"),
         ("fingerprint", rf"\bosf (?:ttl \w+ )?(?:name|version){_SIGN}{_VALUE}",
          "the fingerprint {}, as no fingerprints (`nfnl_osf`) are loaded"),
-        ("process", rf"\b(?:meta )?sk(?:uid|gid){_SIGN}{_VALUE}", "a process of {}"),
+        (USER, rf"\b(?:meta )?skuid{_SIGN}{_VALUE}", "a process of {}"),
+        ("process", rf"\b(?:meta )?skgid{_SIGN}{_VALUE}", "a process of {}"),
         ("process", rf"\b(?:meta cgroup|socket cgroupv2 level \d+){_SIGN}(?!set ){_VALUE}",
          "a process of the control group {}"),
         ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),

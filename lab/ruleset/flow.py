@@ -12,7 +12,8 @@ class Flow(NamedTuple):
     """One question, or many that differ in their ports: ``ports`` are its destination ports, none where it has none.
 
     ``ends`` are the nodes that send and are sent to, ``node`` the one that sends; ``sources`` and ``destination`` are its
-    addresses.  None is what is not known.  ``ack`` tells that the segment stands outside of any connection.
+    addresses.  None is what is not known.  ``ack`` tells that the segment stands outside of any connection, ``sport`` is the
+    port that it is sent from, None for one that the lab chooses.
     """
 
     family: int
@@ -23,3 +24,4 @@ class Flow(NamedTuple):
     sources: tuple[str, ...] | None = None
     destination: str | None = None
     ack: bool = False
+    sport: int | None = None

@@ -116,10 +116,12 @@ class Ways:
             # what a router passes on is in and out of its own bridge by these hooks
             return chain.hook is not None
         if chain.hook == "input":
-            to_many = flow.destination is not None and not self._topology.can_send(flow.destination)
-            return node in flow.ends or to_many or (node, flow.family) in self._to_itself
+            return node in flow.ends or self._is_to_many(flow) or (node, flow.family) in self._to_itself
         # a REJECT's answer is the node's own, and no first packet
         return not first or chain.hook != "output" or flow.node in (None, node) or flow.proto == "any"
+
+    def _is_to_many(self, flow: Flow) -> bool:
+        return flow.destination is not None and not self._topology.can_send(flow.destination)
 
     def _known(self, flow: Flow) -> _Known:
         """Follow what the rules of all nodes may do to the flow's addresses and ports, until nothing more is added."""
@@ -173,10 +175,12 @@ class Ways:
         request = Seen(proto, sources, destinations, None, asked or None, entered, left, states)
         yield _View(request, begin, proto)
         if not first:
+            asking: Ports = ((flow.sport, flow.sport),) if flow.sport is not None else ()
+            anybody = self._is_to_many(flow)  # who heard it answers from an address of its own, maybe to everybody
             answer = Seen(
-                proto, None if known.destination_changed or flow.destination is None else (flow.destination,),
-                None if known.sources_changed else flow.sources, known.translated or None,
-                () if flow.ports else None, None,
+                proto, None if known.destination_changed or flow.destination is None or anybody else (flow.destination,),
+                None if known.sources_changed or anybody else flow.sources, known.translated or None,
+                asking or (() if flow.ports else None), None,
                 ("",) if begin.hook == "output" else None, left,
             )  # fmt: skip
             yield _View(answer, begin, proto, answers=True)

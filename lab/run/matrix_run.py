@@ -160,7 +160,7 @@ class MatrixRun:
         tally = way_of(cell, self._asker).ask(cell, self._asker)
         for words in from_cell(lab, cell, tally.verdicts, lambda question: self._asker.ask(cell, question)):
             tally.note(words)
-        for words in lab.absences.behind(tally.verdicts, cell.sender.node):
+        for words in lab.absences.behind(tally.verdicts, cell.sender.node, as_user=cell.uid is not None):
             tally.warn(words)
         result = self._sources.mark(lab, cell, tally.result())
         if result.outcome is Outcome.PASSED:

@@ -30,9 +30,11 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         node=cell.sender.node,
         source=cell.sender.address,
         destination=cell.target.address,
-        sends=sends_of(cell.service, port, ack=cell.ack),
+        sends=sends_of(cell.service, port, flags=cell.flags, many=cell.to_many),
         sport=cell.sport if sport is None else sport,
         receivers=_receivers(cell, port),
+        mark=cell.mark,
+        uid=cell.uid,
     )
 
 
@@ -47,7 +49,10 @@ def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ..
     if cell.expect.action != "allow":
         return ()
     arrives = cell.expect.get(ARRIVES)
-    node = arrives.at if arrives is not None and arrives.at is not None else cell.target.node
+    if cell.to_many is not None:
+        nodes: tuple[str | None, ...] = cell.to_many.nodes
+    else:
+        nodes = arrives.at if arrives is not None and arrives.at else (cell.target.node,)
     if arrives is not None and arrives.port is not None and port is not None:
         port = arrives.port
-    return ((node, port),) if node is not None else ()
+    return tuple((node, port) for node in nodes if node is not None)

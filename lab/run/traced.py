@@ -22,6 +22,7 @@ from lab.verdict.judge import judge
 from lab.written.asked import OneFlow
 from lab.written.cell import Cell, Expectation, Sender, Target
 from lab.written.fields import AnExpect, Expect
+from lab.written.sending import PLAIN, Sending
 
 _KIND = re.compile(r"\{?\s*reject:\s*([^\s{}]+)\s*\}?")
 
@@ -35,8 +36,7 @@ class Asked:
     service: str
     families: Sequence[int | None] = (None,)
     source: str | None = None
-    sport: int | None = None
-    ack: bool = False
+    how: Sending = PLAIN
     expect: Expectation | None = None
 
 
@@ -60,16 +60,19 @@ def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
 
 
 def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
+    how = asked.how
+
     def probe(sport: int | None) -> Verdict:
         return lab.probe(
-            asked.sender, asked.target, asked.service, source=asked.source, sport=sport, ack=asked.ack, family=family
-        )
+            asked.sender, asked.target, asked.service, source=asked.source, sport=sport, flags=how.flags, mark=how.mark,
+            uid=how.uid, family=family,
+        )  # fmt: skip
 
-    flow = lab.asked(asked.sender, asked.target, asked.service, source=asked.source, family=family)
+    flow = lab.asked(asked.sender, asked.target, asked.service, source=asked.source, family=family, how=how)
     with lab.everything_traced():
-        verdict = probe(asked.sport)
-        warnings = lab.absences.behind([(verdict, ())], flow.node)
-        notes = [*from_probe(lab, verdict, probe)] if asked.sport is None else []
+        verdict = probe(how.sport)
+        warnings = lab.absences.behind([(verdict, ())], flow.node, as_user=how.uid is not None)
+        notes = [*from_probe(lab, verdict, probe)] if how.sport is None else []
     of = f"{asked.sender} > {asked.target} {asked.service}{f' IPv{family}' if family else ''}"
     trace = Trace(
         of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family])
@@ -86,8 +89,8 @@ def _cell(lab: Lab, asked: Asked, flow: OneFlow, expect: Expectation, verdict: V
     sent = verdict.observation.sent
     nodes = list(lab.policies) if len(lab.policies) == 1 else [verdict.node, *(path.node for path in verdict.path)]
     return Cell(
-        id=asked.service, matrix="", row="", where=Where(""), family=sent.family, expect=expect, sport=asked.sport,
-        ack=asked.ack,
+        id=asked.service, matrix="", row="", where=Where(""), family=sent.family, expect=expect, sport=asked.how.sport,
+        flags=asked.how.flags, mark=asked.how.mark, uid=asked.how.uid,
         sender=Sender(flow.node, sent.source, asked.sender),
         target=Target(sent.destination, lab.topology.owner(sent.destination), asked.target),
         service=flow.service,

@@ -20,7 +20,7 @@ class Assertions:
     def __init__(self, cells: Iterable[Cell]) -> None:
         self._cells: dict[_Place, list[Cell]] = {}
         for cell in cells:
-            if cell.expect.action == "allow" and not cell.ack and cell.service.ports:
+            if cell.expect.action == "allow" and not (cell.flags or cell.mark or cell.uid is not None) and cell.service.ports:
                 place = cell.sender.node, cell.sender.address, cell.target.address, cell.service.proto
                 self._cells.setdefault(place, []).append(cell)
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lab.record.path import End, Path
+from lab.record.path import LOOPBACK, End, Path
 from lab.record.verdict import Verdict
-from lab.ruleset.absent import INTERFACE, Here, Need, lacks_interface, named_interfaces, needs_of
+from lab.ruleset.absent import INTERFACE, USER, Here, Need, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.aimed import Seen, may_match, seen_on
 from lab.ruleset.conditions import without_texts
 from lab.ruleset.describe import described
@@ -56,19 +56,24 @@ class Absences:
                     if needs := needs_of(rule, here[node]):
                         self._needing.setdefault(place, []).append((rule, needs))
 
-    def behind(self, verdicts: Iterable[tuple[Verdict, Ports]], sender: str) -> tuple[str, ...]:
+    def behind(
+        self, verdicts: Iterable[tuple[Verdict, Ports]], sender: str, *, as_user: bool = False
+    ) -> tuple[str, ...]:
         """Sentences, one for each kind of thing: which rule it was that needs it.
 
         ``verdicts`` are those of one row, each with the destination ports that it speaks for (none: that of its packet);
-        ``sender`` is the node that sent.
+        ``sender`` is the node that sent, ``as_user`` tells that it was said as which user.
         """
         if not self._needing:
             return ()
         found: dict[tuple[str, bool], list[str]] = {}
         for verdict, ports in verdicts:
             for number, path in enumerate(verdict.path):
-                before = verdict.path[number - 1].node if number else sender
+                turned_back = number > 0 and verdict.path[number - 1].turned_back
+                before = None if turned_back else verdict.path[number - 1].node if number else sender
                 for rule, need in self._of_path(path, verdict, self._seen(path, verdict, before, ports)):
+                    if as_user and need.kind == USER:
+                        continue
                     how = "matched" if need.negated else "was passed over"
                     source = f" [{rule.source}]" if rule.source else ""
                     named = f"{described(path.node, rule)}{source}"
@@ -121,12 +126,17 @@ class Absences:
             waiting += [word for word in more if (node, rule.table, word) in self._words]
         return found
 
-    def _seen(self, path: Path, verdict: Verdict, before: str, spoken_for: Ports) -> Seen:
+    def _seen(self, path: Path, verdict: Verdict, before: str | None, spoken_for: Ports) -> Seen:
         first = verdict.observation.sent.flags in (0, 2, 8, 128)
         return seen_on(path, spoken_for, entered=self._entered(path.node, before), states=("NEW",) if first else None)
 
-    def _entered(self, node: str, before: str) -> Sequence[str] | None:
-        """The interfaces by which a packet may have come from the node before; "" where it was made here."""
+    def _entered(self, node: str, before: str | None) -> Sequence[str] | None:
+        """The interfaces by which a packet may have come from the node before; "" where it was made here.
+
+        None is the node itself, which sent it to itself.
+        """
+        if before is None:
+            return (LOOPBACK,)
         if before == node:
             return ("",)
         shared = {interface.network for interface in self._topology.nodes[before].interfaces.values()}

@@ -35,7 +35,8 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if (blind := contradiction(observation)) is not None:
         return _blind(observation, at, blind)
     if observation.stage is Milestone.ANSWERED:
-        return _verdict(observation, at, Kind.ALLOWED, "the receiver got the nonce and its answer came back")
+        answer = ", and nothing answers such a packet" if observation.one_way else " and its answer came back"
+        return _verdict(observation, at, Kind.ALLOWED, f"the receiver got the nonce{answer}")
     last = observation.request[-1] if observation.request else None
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
@@ -150,7 +151,8 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _consumed(observation, at, last.node, packet, counted)
     receiver = last.node if last is not None and last.end is End.DELIVERED else observation.reached
     if receiver is not None:
-        proof = f"the {packet} came to {receiver}, whose kernel took it in, and no answer came back"
+        silence = "nothing answers such a packet" if observation.one_way else "no answer came back"
+        proof = f"the {packet} came to {receiver}, whose kernel took it in, and {silence}"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer", receiver)
     if (nowhere := _leads_nowhere(observation, at, last, packet)) is not None:
         return nowhere
@@ -268,6 +270,9 @@ def _belongs(path: Path, observation: Observation) -> bool:
 
 
 def _is_request(path: Path, observation: Observation) -> bool:
+    sent = observation.sent
+    if sent.proto != _TCP and path.entry.flags != sent.flags:
+        return False  # a node that asks itself answers from the same address, and an echo by the same number
     return any(
         (path.entry.source, path.entry.sport) == (first.entry.source, first.entry.sport) for first in observation.request
     )
@@ -298,15 +303,20 @@ def _verdict(
     return Verdict(kind, proof, observation, packet, node, rule, rules, reject, muted, passed)
 
 
+def _passes(path: Path) -> bool:
+    """Whether the node let a packet go, or took it in; one that it sent to itself is still to come in."""
+    return path.end in _PASSED and not path.turned_back
+
+
 def _has_passed(observation: Observation, at: str | None) -> bool:
     """Whether a packet of the request left the node under test, or was delivered to it."""
     if observation.arrived is not None or observation.reached is not None:
         return True
     ways: Sequence[Path] = [path for path in observation.request if at is None or path.node == at]
     if at is None and ways:
-        return ways[-1].end in _PASSED
+        return _passes(ways[-1])
     if ways:
         # a copy that a rule made (TEE) bears the same headers, and a later packet of the request may do what the first did not
         copies = [path for path in observation.others if path.node == at and _bears_the_same(path, ways)]
-        return any(path.end in _PASSED for path in (*ways, *copies))
+        return any(map(_passes, (*ways, *copies)))
     return observation.stage is not Milestone.SENT

@@ -30,6 +30,8 @@ def contradiction(observation: Observation) -> str | None:
     last = observation.request[-1] if observation.request else None
     if last is None or (observation.others and _has_copy(observation)):
         return None
+    if observation.to_many:
+        return _heard_and_lost(observation, last)
     if last.end in _ENDED and (came := came_through(observation) or _came_to_another_node(observation)):
         by = f" by {last.dropped_by}" if last.dropped_by is not None else ""
         return f"its trace at {last.node} {_ENDED[last.end]}{by}, and yet {came}"
@@ -41,6 +43,14 @@ def contradiction(observation: Observation) -> str | None:
     if arrived.address not in _destinations(observation):
         return f"its trace says that it was sent to {_leaving(last).destination}, and yet it arrived at {arrived.address}"
     return None
+
+
+def _heard_and_lost(observation: Observation, last: Path) -> str | None:
+    """The same of what all of a network hears: that it came to others contradicts nothing."""
+    arrived = observation.arrived
+    if arrived is None or arrived.at != last.node or last.end not in _ENDED:
+        return None
+    return f"its trace at {last.node} {_ENDED[last.end]}, and yet it arrived there"
 
 
 def bears_the_same(path: Path, header: Packet) -> bool:

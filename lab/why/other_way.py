@@ -39,11 +39,11 @@ def _wanted(case: Case, path: Path) -> str | None:
     leaves, arrives = case.expect.get(LEAVES), case.expect.get(ARRIVES)
     if leaves is not None and leaves.via is not None:
         return None if leaves.via == path.out else f"was to leave by {leaves.via}"
-    if arrives is None or arrives.at is None or case.verdict.path[-1] is not path:
+    if arrives is None or not arrives.at or case.verdict.path[-1] is not path:
         return None
     nodes = [name for name, _, _ in case.topology.on_network(_network(case, path))]
     forwards = any(case.topology.nodes[name].forwards for name in nodes if name != path.node)
-    return None if arrives.at in nodes or forwards else f"was to come to {arrives.at}"
+    return None if forwards or not set(arrives.at).isdisjoint(nodes) else f"was to come to {' or '.join(arrives.at)}"
 
 
 def _network(case: Case, path: Path) -> str:

@@ -6,20 +6,23 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from lab.errors import InputError
-from lab.written.cell import FAMILIES, Sender, Service, Target
-from lab.written.ends import Ends
+from lab.errors import InputError, Problem
+from lab.written.cell import FAMILIES, Sender, Service, Target, ToMany
+from lab.written.ends import Ends, is_group
 from lab.written.fields import Place, end_of_text
 from lab.written.matrix import family_word
+from lab.written.pairs import to_itself
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
+from lab.written.sending import PLAIN, Sending
+from lab.written.to_many import to_many
 from lab.written.topology import Topology
-from lab.written.words import is_address
+from lab.written.words import NO_ADDRESS, is_address, is_loopback
 
 Word = str | Place | Mapping[str, str]
-Chosen = Callable[[str, str], str | None]  # (node, destination) -> the source that the node's kernel takes, None without a way
+# (node, destination, mark, user) -> the source that the node's kernel takes, None without a way
+Chosen = Callable[[str, str, int, int | None], str | None]
 _SILENT = "the first family that both ends have is asked"
-_GROUPS = ("role:", "net:")
 _MOST_NAMED = 5
 _MOST_KNOWN = 4_096
 
@@ -34,6 +37,7 @@ class OneFlow:
     owner: str | None
     service: Service
     family: int
+    to_many: ToMany | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,11 @@ class Resolver:
         self._known: dict[Hashable, _Between] = {}
 
     def flow(
-        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None
-    ) -> OneFlow:
-        """The flow that is meant; ``source`` takes the place of the sender's own.
+        self, sender: Word, target: Word, service: str, *, source: str | None = None, family: int | None = None,
+        how: Sending = PLAIN,
+    ) -> OneFlow:  # fmt: skip
+        """The flow that is meant; ``source`` takes the place of the sender's own, ``how`` it is sent, its source
+        may hang on: rules of routing ask for marks and users.
 
         Raises InputError with all that is wrong: in the words of a row, and for a word that stands for several.
         """
@@ -89,8 +95,14 @@ class Resolver:
         if what is None:
             raise InputError(of_service.found)
         to = between.target
-        own = str(ip_address(source)) if source is not None else self._own_source(between)
-        return OneFlow(between.senders[0].node, own, to.address, to.node, what, between.family)
+        own = str(ip_address(source)) if source is not None else self._own_source(between, how)
+        first = between.senders[0]
+        at = next((one for one in between.senders if one.address == own), first)
+        said = own if source is not None else None
+        many = of_service.tried(lambda: to_many(self._topology, at, said, to.address, what, self._under_test), None)
+        if of_service.found:
+            raise InputError(of_service.found)
+        return OneFlow(first.node, own, to.address, to.node, what, between.family, many)
 
     def sources(self, texts: Iterable[str], family: int) -> tuple[str, ...]:
         """Addresses of the family to send from, as the kernel writes them; raises InputError for each that cannot be."""
@@ -120,13 +132,16 @@ class Resolver:
         if chosen is None:
             raise InputError(problems.found)
         problems.tried(lambda: _one_node(senders.words[0], senders.found[chosen]), None)
-        if targets.words[0].startswith(_GROUPS):
+        if is_group(targets.words[0]):
             problems.tried(lambda: _one_node(targets.words[0], targets.found[chosen]), None)
         if problems.found:
             raise InputError(problems.found)
         found = tuple(senders.found[chosen])
         free = isinstance(ends[0], str) and (ends[0] == found[0].node or ends[0].startswith("role:"))
-        return _Between(chosen, found, free, targets.found[chosen][0])
+        target = to_itself(found[0].node, targets.found[chosen][0])
+        if is_loopback(target.address) and target.node != found[0].node:
+            raise InputError(Problem(f"{target.address} of {target.node} is reached by {target.node} alone"))
+        return _Between(chosen, found, free, target)
 
     def _asked(self, source: str | None, family: int | None) -> Asked:
         """The families that come into question."""
@@ -142,7 +157,7 @@ class Resolver:
         if not is_address(text) or family not in (None, ip_address(text).version):
             raise ValueError(f"{text!r} is not an {f'IPv{family} ' if family else ''}address to send from")
         address = str(ip_address(text))
-        if not self._topology.can_send(address):
+        if address != NO_ADDRESS and not self._topology.can_send(address):
             raise ValueError(f"no host sends from {address}: the kernel would take another source in its place")
         return address
 
@@ -165,13 +180,13 @@ class Resolver:
             return f"{in_role[0]}{at}{interface}"
         return f"role:{end}" if in_role and not at else end
 
-    def _own_source(self, between: _Between) -> str:
+    def _own_source(self, between: _Between, how: Sending) -> str:
         """The source of the sender where none is said."""
         said = [sender.address for sender in between.senders]
         if len(said) == 1 and not between.free:
             return said[0]
         node, destination = between.senders[0].node, between.target.address
-        chosen = self._chosen(node, destination)
+        chosen = self._chosen(node, destination, how.mark, how.uid)
         if chosen is not None and (between.free or chosen in said):
             return chosen
         return next((address for address in self._nearest(node, destination, between.family) if address in said), said[0])

@@ -61,6 +61,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class ToMany:
+    """What all of a network hears: sent from the interface ``device``, and about ``nodes``, of which one is to hear it."""
+
+    device: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Expectation:
     """What must hold of a cell.  ``action`` is allow, drop, reject or deny; ``reject_with`` narrows reject to one kind.
 
@@ -83,7 +91,8 @@ class Expectation:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
-    port, ``ack`` a bare ACK.
+    port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's, ``to_many`` how it is sent
+    to all of a network.
 
     The cells of one flow in both families have the same matrix, row, labels of their ends and text of their service.
     """
@@ -99,4 +108,12 @@ class Cell:
     at: str
     expect: Expectation
     sport: int | None = None
-    ack: bool = False
+    flags: tuple[str, ...] = ()
+    mark: int = 0
+    uid: int | None = None
+    to_many: ToMany | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is sent as any client sends: the row says nothing of the socket, or of a bare segment."""
+        return not self.flags and self.sport is None and not self.mark and self.uid is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,12 +10,15 @@ from lab.errors import InputError, Problem, Where
 from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
+from lab.written.expect.arrives import ARRIVES
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
 from lab.written.messages import did_you_mean
+from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selector
+from lab.written.to_many import to_many
 from lab.written.topology import Topology
 
 DEFAULT = "default"
@@ -55,7 +58,7 @@ class _Expander:
         self.problems = Problems()
         self._matrix, self._topology = matrix, topology
         self._under_test = self._nodes_under_test()
-        ends = {family: Ends(topology, self._under_test, family) for family in FAMILIES}
+        ends = self._ends = {family: Ends(topology, self._under_test, family) for family in FAMILIES}
         self._select = Selector(ends, topology.services, self.problems, matrix.where)
         self._expectations = Expectations(matrix, topology, ends, self.problems)
 
@@ -100,15 +103,25 @@ class _Expander:
         idle = {entry.number for entry in entries if not (entry.senders or set()) & self._own_addresses()}
         found = False
         for family in families:
-            for sender, target, service in _product(senders.found[family], targets.found[family], services.found[family]):
+            others = pairs(senders.found[family], targets.found[family])
+            chosen = [*others, *own_pairs(self._ends[family], row.sender, row.target)]
+            for sender, target, service in _product(chosen, services.found[family]):
                 left = kept(sender, target, service, entries, idle)
                 if left is None:
                     continue
                 found = True
                 if (expect := expected[family]) is not None:
-                    yield self._cell(row.name, where, sender, target, left, family, at, expect, row)
+                    cell = self.problems.tried(
+                        lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row),  # noqa: B023 - called at once
+                        partial(self._matrix.where, *path, "to"),
+                    )
+                    if cell is not None:
+                        yield cell
         if not found:
-            mend = "its ends are one node, or `not` leaves out all of it"
+            mend = (
+                "its ends are one node that a role, a network or one of several words stands for, or the loopback "
+                "of a node that is not named after `from`, or `not` leaves out all of it"
+            )
             self.problems.tell(f"row {row.name!r} selects no cell", where, mend)
         for number in sorted(idle):
             what = f"row {row.name!r} has nothing of this that could be left out"
@@ -130,7 +143,8 @@ class _Expander:
         made = []
         for family in families:
             expect = self._expectations.of_default(default, family, families)
-            for sender, target, service in _product(senders.found[family], targets.found[family], services.found[family]):
+            chosen = [*pairs(senders.found[family], targets.found[family])]
+            for sender, target, service in _product(chosen, services.found[family]):
                 left = free(sender, target, service) if self._crosses(sender, target, at) else None
                 if left is None:
                     continue
@@ -154,9 +168,12 @@ class _Expander:
         self, name: str, where: Where, sender: Sender, target: Target, service: Service, family: int, at: str,
         expect: Expectation, row: Row | None,
     ) -> Cell:  # fmt: skip
-        ack = row is not None and row.ack
+        flags = row.flags if row is not None else ()
         source = row.source if row is not None else None
-        words = service.text + (" ack" if ack else "")
+        arrives = expect.get(ARRIVES)
+        wanted = arrives.at if arrives is not None else ()
+        many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
+        words = " ".join((service.text, *flags))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
             matrix=self._matrix.matrix,
@@ -169,7 +186,10 @@ class _Expander:
             at=at,
             expect=expect,
             sport=row.sport if row is not None else None,
-            ack=ack,
+            flags=flags,
+            mark=row.mark if row is not None and row.mark is not None else 0,
+            uid=row.uid if row is not None else None,
+            to_many=many,
         )
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:
@@ -211,19 +231,16 @@ class _Expander:
 
 
 def _product(
-    senders: Sequence[Sender], targets: Sequence[Target], services: Sequence[Service]
+    chosen: Iterable[tuple[Sender, Target]], services: Sequence[Service]
 ) -> Iterator[tuple[Sender, Target, Service]]:
-    """Every combination but those of a node with itself."""
-    for sender in senders:
-        for target in targets:
-            if sender.node != target.node:
-                for service in services:
-                    yield sender, target, service
+    for sender, target in chosen:
+        for service in services:
+            yield sender, target, service
 
 
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
-    if row.ack and service.proto != "tcp":
-        raise ValueError(f"`flags: ack` is a TCP segment, but {service.text} is {service.proto}")
+    if row.flags and service.proto != "tcp":
+        raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
     if row.sport is not None and not service.ports:
         raise ValueError(f"`sport` has no meaning for {service.text}")

@@ -20,7 +20,7 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
     """A function that cuts out of a service what ``cells`` speak of already; None when nothing is left."""
     claimed: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
     for cell in cells:
-        if not cell.ack and cell.sport is None:
+        if cell.plain:
             key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
             claimed[key] += cell.service.ports
 
@@ -39,7 +39,7 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     groups: dict[Hashable, list[Cell]] = defaultdict(list)
     for cell in cells:
         key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
-        groups[key, cell.ack, cell.sport].append(cell)
+        groups[key, cell.flags, cell.sport, cell.mark, cell.uid].append(cell)
     told: set[tuple[str, str]] = set()
     for group in groups.values():
         spans = sorted((span, number) for number, cell in enumerate(group) for span in cell.service.ports or ((0, 0),))

@@ -13,17 +13,34 @@ from lab.written.fields import Place
 from lab.written.interface import Interface
 from lab.written.messages import did_you_mean
 from lab.written.topology import NodeSpec, Topology
-from lab.written.words import Address, Network, is_address, parse_address, parse_network, refused
+from lab.written.words import (
+    LIMITED_BROADCAST,
+    Address,
+    Network,
+    is_address,
+    is_loopback,
+    parse_address,
+    parse_network,
+    refused,
+)
 
+_LOOPBACK = "lo"  # every node has it, and it is no interface that a topology names
 _OF_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:")
 
 
 def _end(word: str) -> Address:
     """The address that is written, if it can be an end of a flow; otherwise a ValueError."""
     address = parse_address(word)
+    if is_loopback(str(address)) or word == LIMITED_BROADCAST:
+        return address
     if why := refused(address):
         raise ValueError(f"{word} cannot be an end of a flow: {why}")
     return address
+
+
+def is_group(word: str | Place) -> bool:
+    """Whether a word stands for whoever is there, and names nobody."""
+    return isinstance(word, str) and word.startswith(("role:", "net:"))
 
 
 class Ends:
@@ -46,10 +63,14 @@ class Ends:
         """The senders that ``words`` stand for, each once."""
         found: dict[tuple[str, str], Sender] = {}
         for word in words:
-            group = isinstance(word, str) and word.startswith(("role:", "net:"))
+            group = is_group(word)
             for target in self._known(word):
                 if group and target.node in self._under_test:
                     continue
+                if target.address == LIMITED_BROADCAST:
+                    raise ValueError(f"{target.address} cannot send: it is everybody's")
+                if target.node is None and is_loopback(target.address):
+                    raise ValueError(f"{target.address} is every node's own\nto send from it, say whose: from: NODE@lo")
                 if target.node is None:
                     how = f"to send from a foreign address, say from: NODE, source: {target.address}"
                     raise ValueError(f"{target.address} cannot send: no node has it\n{how}")
@@ -58,10 +79,10 @@ class Ends:
 
     def targets(self, words: Sequence[str | Place]) -> list[Target]:
         """The targets that ``words`` stand for, each once."""
-        found: dict[str, Target] = {}
+        found: dict[tuple[str, str | None], Target] = {}
         for word in words:
             for target in self._known(word):
-                found.setdefault(target.address, target)
+                found.setdefault((target.address, target.node if is_loopback(target.address) else None), target)
         return list(found.values())
 
     def _known(self, word: str | Place) -> Sequence[Target]:
@@ -99,7 +120,8 @@ class Ends:
         address = _end(place.address)
         if address.version != self._family:
             return
-        if place.at not in self._topology.owners(place.address) and not self._topology.stands_for(place.at, address):
+        has = is_loopback(str(address)) or place.at in self._topology.owners(place.address)
+        if not has and not self._topology.stands_for(place.at, address):
             raise ValueError(f"{place.at} does not have {place.address}")
         yield Target(str(address), place.at, place.address)
 
@@ -107,7 +129,10 @@ class Ends:
         address = _end(word)
         if address.version != self._family:
             return
-        owners = self._topology.owners(word)
+        if word == LIMITED_BROADCAST:
+            yield Target(word, None, word)
+            return
+        owners = () if is_loopback(str(address)) else self._topology.owners(word)
         if len(owners) > 1:
             raise ValueError(
                 f"{word} could be at {' or '.join(owners)}\nsay which: {{at: {owners[0]}, address: {word}}}"
@@ -156,6 +181,10 @@ class Ends:
             if node.replace(".", "").isdigit() or _OF_IPV6.match(node):
                 raise ValueError(f"{node!r} is not an address like {'2001:db8::7' if ':' in node else '192.0.2.7'}")
             raise ValueError(f"there is no node or name {node!r}\n{did_you_mean(node, known, 'nodes and names')}")
+        if interface == _LOOPBACK:
+            if spec.addresses(self._family):
+                yield Target("127.0.0.1" if self._family == 4 else "::1", node, f"{node}@{_LOOPBACK}")
+            return
         if interface is not None and interface not in spec.interfaces:
             raise ValueError(f"{node} has no interface {interface!r}\nit has {', '.join(spec.interfaces)}")
         chosen = spec.interfaces if interface is None else {interface: spec.interfaces[interface]}

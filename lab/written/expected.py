@@ -38,7 +38,7 @@ class _Told:
     family: int
     judged: Sequence[int] | None
 
-    def where(self, key: str, *rest: str) -> Where:
+    def where(self, key: str, *rest: str | int) -> Where:
         """The place of a key's value."""
         return self.matrix.where(*self.path, *([f"v{self.family}"] if key in self.own else []), key, *rest)
 
@@ -136,7 +136,7 @@ class _Words:
     told: _Told
     key: str
 
-    def node(self, name: str | None, *path: str) -> None:
+    def node(self, name: str | None, *path: str | int) -> None:
         if name is not None:
             self.expectations.tried(lambda: self.expectations.known(name), partial(self.told.where, self.key, *path), self.told)
 

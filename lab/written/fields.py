@@ -14,9 +14,11 @@ from lab.written.cell import FAMILIES
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
 from lab.written.reject import REJECT_KINDS
-from lab.written.words import Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
+from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 WRITTEN = STRICT | ConfigDict(populate_by_name=True)
+FLAGS = {"fin": 0x01, "rst": 0x04, "ack": 0x10}  # RFC 9293
+NO_USER = 0xFFFFFFFF
 ACTIONS = ("allow", "drop", "reject", "deny")
 # What cannot be sent from: see also lab.kernel.watch.trace_table.
 _NO_SOURCES = tuple(
@@ -24,7 +26,6 @@ _NO_SOURCES = tuple(
     for text, why in (
         ("240.0.0.0/4", "the lab's own canaries come from 240.0.0.0/4"),
         ("100::/64", "the lab's own canaries come from 100::/64"),
-        ("0.0.0.0/32", "the kernel puts another address in its place"),
         ("::/128", "the kernel puts another address in its place"),
         ("224.0.0.0/4", "the kernel puts another address in its place"),
         ("ff00::/8", "the kernel puts another address in its place"),
@@ -70,7 +71,8 @@ def _expect(value: object) -> Expect:
     raise ValueError("it is written allow, drop, reject, deny, or {reject: tcp-reset}")
 
 
-def _mark(value: object) -> int:
+def mark_of(value: object) -> int:
+    """A packet's mark, as a number or as text; raises ValueError."""
     if isinstance(value, str):
         try:
             value = number_of(value)
@@ -112,11 +114,19 @@ def _families(value: object) -> tuple[int, ...]:
     raise ValueError(f"{value!r} is not a family: 4, 6 or both")
 
 
-def _flags(value: object) -> bool:
-    """Whether the row sends a bare ACK."""
-    if value not in ("ack", ["ack"]):
-        raise ValueError(f"{value!r}: `ack` is the only flag that can be sent alone")
-    return True
+def flags_of(value: object) -> tuple[str, ...]:
+    """The flags of one bare segment, each once, in the order of `FLAGS`; raises ValueError."""
+    words = value if isinstance(value, (list, tuple)) else (value,)
+    if not words or any(not isinstance(word, str) or word not in FLAGS for word in words):
+        raise ValueError(f"{value!r}: the flags that can be sent in a bare segment are {', '.join(FLAGS)}, or several of them")
+    return tuple(flag for flag in FLAGS if flag in words)
+
+
+def user_of(value: object) -> int:
+    """The number of a user; raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < NO_USER:
+        raise ValueError(f"{value!r} is not a user's number: a node has no names of users")
+    return value
 
 
 def _source(value: object) -> str:
@@ -124,6 +134,8 @@ def _source(value: object) -> str:
     if not is_address(text):
         raise ValueError(f"{text!r} is not an address to send from")
     address = parse_address(text)
+    if str(address) == LIMITED_BROADCAST:
+        raise ValueError(f"{text!r} cannot be sent from: it is everybody's")
     if why := next((why for network, why in _NO_SOURCES if address in network), None):
         raise ValueError(f"{text!r} cannot be sent from: {why}")
     return str(address)
@@ -188,13 +200,12 @@ End = Annotated[str | Place, PlainValidator(_end)]
 Ends = Annotated[tuple[End, ...], BeforeValidator(one_or_more), several({"anyOf": [_STRING, _PLACE]})]
 ServiceText = Annotated[str, PlainValidator(_service_text)]
 ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
-Mark = Annotated[int, PlainValidator(_mark), WithJsonSchema({"type": ["integer", "string"]})]
+Mark = Annotated[int, PlainValidator(mark_of), WithJsonSchema({"type": ["integer", "string"]})]
 Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
 Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]
-Flags = Annotated[
-    bool, PlainValidator(_flags), WithJsonSchema({"anyOf": [{"const": "ack"}, {"const": ["ack"]}]})
-]
+Flags = Annotated[tuple[str, ...], PlainValidator(flags_of), several({"enum": list(FLAGS)})]
+User = Annotated[int, PlainValidator(user_of), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": NO_USER - 1})]
 RowName = Annotated[str, PlainValidator(_row_name), WithJsonSchema({"type": "string", "pattern": _ROW_NAME})]
 Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]

@@ -24,12 +24,14 @@ from lab.written.fields import (
     Ends,
     Families,
     Flags,
+    Mark,
     NotYet,
     OtherExpect,
     Port,
     RowName,
     ServiceTexts,
     Source,
+    User,
 )
 from lab.written.policy import APolicy, PolicySpec
 from lab.written.words import Name, OneOrSeveral, Text, one_or_several
@@ -80,7 +82,9 @@ class Row(Further):
     family: Families | None = Field(default=None, description=_FAMILY)
     source: Source | None = Field(default=None, description="send from this address, spoofed too")
     sport: Port | None = Field(default=None, description="send from this port")
-    ack: Flags = Field(default=False, alias="flags", description="ack: one bare segment in place of a handshake")
+    flags: Flags = Field(default=(), description="ack, rst, fin or several: one bare segment in place of a handshake")
+    mark: Mark | None = Field(default=None, description="send from a socket with this mark")
+    uid: User | None = Field(default=None, description="send from a socket of the user with this number")
     leave_out: Annotated[
         tuple[LeftOut, ...], BeforeValidator(one_or_several), OneOrSeveral()
     ] = Field(default=(), alias="not", description="cells of the product that this row leaves out")
@@ -223,6 +227,6 @@ def _contradiction(row: Row) -> str | None:
         return f"`sport` has no meaning for {portless}"
     if row.expect.reject_with == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
         return f"tcp-reset answers TCP alone, but the service is {other}"
-    if row.ack and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
-        return f"`flags: ack` is a TCP segment, but the service is {other}"
+    if row.flags and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
+        return f"`flags: {' '.join(row.flags)}` is a TCP segment, but the service is {other}"
     return None

@@ -286,6 +286,14 @@ class Topology(BaseModel):
         broadcasts = (net.broadcast_address for prefixes in self.networks.values() for net in prefixes if net.prefixlen < 31)
         return not (source.is_multicast or source.is_unspecified or str(source) == "255.255.255.255" or source in broadcasts)
 
+    @cached_property
+    def broadcasts(self) -> Mapping[str, str]:
+        """The networks by their broadcast addresses, which IPv4 alone has."""
+        return {
+            str(prefix.broadcast_address): name
+            for name, prefixes in self.networks.items() for prefix in prefixes if prefix.version == 4 and prefix.prefixlen < 31
+        }  # fmt: skip
+
     def on_network(self, name: str) -> tuple[tuple[str, str, Interface], ...]:
         """(node, interface name, interface) of everything on the network, in the order written."""
         return tuple(self._members.get(name, ()))

@@ -102,6 +102,15 @@ def refused(address: Address | Network) -> str | None:
     return None
 
 
+LIMITED_BROADCAST = "255.255.255.255"  # everybody on the network that it is sent to (RFC 919)
+NO_ADDRESS = "0.0.0.0"  # the source of who has none yet (RFC 1122, RFC 2131)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address in its canonical form is every node's own, on its ``lo``: 127.0.0.0/8 (RFC 1122), ::1 (RFC 4291)."""
+    return address.startswith("127.") or address == "::1"
+
+
 def set_aside(prefix: Network) -> str | None:
     """Why no address of this prefix can be one of a lab; None when one can."""
     for forbidden, why in _REFUSED:

@@ -71,6 +71,12 @@ def test_trace_is_read_hook_by_hook(project: Project) -> None:
         (["web", "world", "icmp/echo-request"], ("dropped", "filter:FORWARD policy")),
         (["world", "web", "tcp/8443", "--ack", "--sport", "4000"], ("dropped", "198.51.100.254:4000 > 10.0.2.10:8443")),
         (["world", "web-vip", "tcp/443", "--source", "192.0.2.7"], ("allowed", "from 192.0.2.7:")),
+        (["gateway", "127.0.0.1", "tcp/22"], ("rejected with tcp-reset", "out tcp 127.0.0.1:32768 > 127.0.0.1:22 via lo")),
+        (["gateway", "gateway", "udp/53"], ("dropped", "198.51.100.1:32768 > 198.51.100.1:53", "filter:INPUT policy")),
+        (["world", "web-vip", "tcp/443", "--flags", "rst"], ("dropped", "198.51.100.1:443", "filter:INPUT policy")),
+        (["gateway", "web", "udp/53", "--mark", "0x7", "--uid", "0"], ("arrived     at web", "filter:OUTPUT policy")),
+        (["world", "255.255.255.255", "udp/67", "--source", "0.0.0.0", "--sport", "68"],
+         ("dropped", "udp 0.0.0.0:68 > 255.255.255.255:67", "filter:INPUT policy")),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -93,6 +99,10 @@ def test_trace_of_every_kind(project: Project, arguments: Sequence[str], words: 
         (["world", "300.1.2.3", "tcp/22"], ("300.1.2.3",)),
         (["world", "web", "tcp/22", "--source", "x"], ("'x'",)),
         (["world", "web", "tcp/22", "--sport", "70000"], ("70000",)),
+        (["world", "web", "tcp/22", "--flags", "syn"], ("'syn'", "fin, rst, ack")),
+        (["world", "web", "tcp/22", "--mark", "blue"], ("'blue' is not a mark",)),
+        (["world", "web@lo", "tcp/22"], ("reached by web alone",)),
+        (["world", "web", "udp/67", "--source", "0.0.0.0"], ("say to: 255.255.255.255",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

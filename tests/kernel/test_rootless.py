@@ -107,6 +107,20 @@ def test_the_same_verdicts_by_the_same_rules(
         assert (one["conntrack"] or {}).get("status") == (other["conntrack"] or {}).get("status")
 
 
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [(("--mark", "7"), 0, "drop-rest"), (("--uid", "0"), 0, "drop-rest"), (("--uid", "1000"), 4, "sent here as user 1000")],
+)
+def test_a_mark_can_be_sent_and_another_user_cannot(
+    nobody: tuple[list[str], dict[str, str], Path], said: Sequence[str], code: int, words: str
+) -> None:
+    start, surroundings, folder = nobody
+    asked = ["trace", "office", "gateway", "icmp/echo-request", "--matrix", MATRIX, *said]
+    done = runs([*start, "-c", MAIN, *asked], surroundings, folder)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert words in done.stdout + done.stderr
+
+
 def test_who_may_not_make_namespaces_is_told_so(nobody: tuple[list[str], dict[str, str], Path]) -> None:
     words, surroundings, code = nobody
     ask = "from lab.kernel.ground.privileges import require; require()"

@@ -58,3 +58,33 @@ def test_a_rejected_segment(lab_of: LabOf) -> None:
     rule = "-A FORWARD -p tcp ! --syn -j REJECT --reject-with tcp-reset"
     verdict = lab_of(corridor(), gateway=table("filter", rule)).probe("client", "server", "tcp/443", ack=True)
     assert (verdict.kind, verdict.reject, verdict.muted) == (Kind.REJECTED, "tcp-reset", False), verdict.proof
+
+
+@pytest.mark.parametrize("listening", [True, False])
+@pytest.mark.parametrize("flags", ["ack", "rst", "fin", "fin,ack", "rst,ack"])
+def test_bare_segments_arrive_whether_or_not_they_are_answered(lab_of: LabOf, flags: str, *, listening: bool) -> None:
+    lab = lab_of(corridor(server={"services": ["tcp/443"] if listening else []}), gateway=table("filter"))
+    verdict = lab.probe("client", "server", "tcp/443", flags=flags)
+    assert verdict.allowed, verdict.proof
+    assert verdict.arrived is not None
+    assert verdict.arrived[:4] == ("server", SERVER, 443, CLIENT)
+    answered = ("ack" in flags and "rst" not in flags) or (flags == "fin" and not listening)
+    assert ("nothing answers such a packet" in verdict.proof) is not answered
+
+
+def test_a_reset_and_a_fin_pass_nat_by(lab_of: LabOf) -> None:
+    """Conntrack calls them INVALID (tcp_conntracks, the state NONE), and what has no entry is not translated."""
+    lab = lab_of(corridor(), gateway=table("nat", "-A POSTROUTING -o right -j MASQUERADE"))
+    sources = {}
+    for flags in ("ack", "rst", "fin", "fin ack"):
+        verdict = lab.probe("client", "server", "tcp/443", flags=flags)
+        assert verdict.arrived is not None, verdict.proof
+        sources[flags] = verdict.arrived.source
+    assert sources == {"ack": "10.0.2.1", "rst": CLIENT, "fin": CLIENT, "fin ack": CLIENT}
+
+
+@pytest.mark.parametrize("flags", ["rst", "fin"])
+def test_a_segment_that_is_not_answered_and_is_dropped(lab_of: LabOf, flags: str) -> None:
+    rule = "-A FORWARD -m conntrack --ctstate INVALID -m comment --comment invalid -j DROP"
+    verdict = lab_of(corridor(), gateway=table("filter", rule)).probe("client", "server", "tcp/443", flags=flags)
+    assert (verdict.kind, verdict.passed_node) == (Kind.DROPPED, False), verdict.proof

@@ -20,6 +20,9 @@ def trace(
     matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,
     sport: Annotated[int | None, Option(metavar="PORT", help="Send from this port.")] = None,
     ack: Annotated[bool, Option("--ack", help="One bare ACK in place of a handshake.")] = False,
+    flags: Annotated[str, Option(metavar="FLAGS", help="One bare segment with these: ack, rst, fin, or fin,ack.")] = "",
+    mark: Annotated[str, Option(metavar="MARK", help="Send from a socket with this mark, 0x1.")] = "0",
+    uid: Annotated[int | None, Option(metavar="UID", help="Send from a socket of the user with this number.")] = None,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
     mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
@@ -27,11 +30,13 @@ def trace(
     from lab.cli.asking import asked_traces
     from lab.cli.given import Given
     from lab.run.traced import Asked, expectation
+    from lab.written.sending import sending
 
     given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped)
 
     def asked() -> Asked:
         families = family.families if family else (None,)
-        return Asked(sender, target, service, families, source, sport, ack, expectation(expect) if expect is not None else None)
+        how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
+        return Asked(sender, target, service, families, source, how, expectation(expect) if expect is not None else None)
 
     asked_traces(given, backend.backends, asked, json)

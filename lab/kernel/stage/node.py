@@ -11,8 +11,9 @@ from lab.kernel.ground.owned_table import Owner
 from lab.kernel.stage.program.process import Process
 from lab.kernel.stage.program.witness import Witness
 from lab.kernel.stage.quiet_table import keep_quiet
+from lab.record.path import LOOPBACK
 
-LOOPBACK, LOOPBACK_INDEX = "lo", 1
+_LOOPBACK_INDEX = 1  # of every namespace (LOOPBACK_IFINDEX, net/flow.h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Node:
 
     def port_name(self, index: int) -> str | None:
         """The name of the interface with this index, the loopback's too; None where the node has no such."""
-        if index == LOOPBACK_INDEX:
+        if index == _LOOPBACK_INDEX:
             return LOOPBACK
         return next((port.name for port in self.ports.values() if port.index == index), None)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.probe.question import Datagram, Echo, Handshake, Message, Question, Segment
+from lab.probe.question import Broadcast, Datagram, Echo, Handshake, Message, Question, Segment
 from lab.probe.stage import Stage
+from lab.probe.ways.broadcast import Broadcasts
 from lab.probe.ways.datagram import Datagrams
 from lab.probe.ways.handshake import Connection
 from lab.probe.ways.message import Messages
@@ -15,6 +16,7 @@ from lab.probe.ways.way import Way
 _WAYS: Mapping[type, type[Way]] = {
     Handshake: Connection,
     Datagram: Datagrams,
+    Broadcast: Broadcasts,
     Echo: Messages,
     Message: Messages,
     Segment: Segments,

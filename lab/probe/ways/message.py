@@ -60,6 +60,7 @@ class Messages(Way):
             seen.could_not_send(self._client, error)
             return False
         wanted = self._wanted
+        seen.one_way = wanted is None
         answered = wanted is not None and self._answered(wanted, nonce)
         if not answered and wanted is not None and not seen.silently_dropped():
             self._stage.eventually(lambda: None)

@@ -1,4 +1,4 @@
-"""One bare TCP segment (ACK): what a stateful policy drops and a stateless look-alike lets in."""
+"""One bare TCP segment (ACK, RST, FIN): what a stateful policy drops and a stateless look-alike lets in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket as sockets
 import struct
 
 from lab.kernel.ground.headers import checksum
-from lab.probe.question import TCP, Question
+from lab.probe.question import TCP, Question, Segment
 from lab.probe.raw import find_arrival, sniffers, transport_start
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
@@ -15,23 +15,29 @@ from lab.probe.ways.way import Way
 from lab.record.observation import Milestone
 from lab.record.packet import Packet
 
-_ACK, _RST = 0x10, 0x04
+_RST = 0x04
 
 
 class Segments(Way):
     """Segments that belong to no connection."""
 
-    __slots__ = ("_watching",)
+    __slots__ = "_is_answered", "_watching"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
+        sends = question.sends
+        assert isinstance(sends, Segment)
+        self._is_answered = sends.is_answered
         self._watching = [self._hold(sniffer) for sniffer in sniffers(stage, question)]
         self._client = self._hold(stage.sender(question, sockets.SOCK_RAW, TCP))
         port = question.sport or stage.source_port(question.source)
-        self._sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, _ACK)
+        self._sent = Packet(question.family, TCP, question.source, port, question.destination, question.port, sends.flags)
         self._client.bind(stage.own_end(question))
 
     def send(self, seen: Sighting) -> bool:
-        """Send one with a nonce in it; the receiver's kernel, which knows no such connection, answers with a reset."""
+        """Send one with a nonce in it; the receiver's kernel, which knows no such connection, answers with a reset.
+
+        One that is not always answered has only to arrive.
+        """
         nonce = self._stage.nonce()
         try:
             self._client.sendto(_segment(self._sent, nonce), (self._sent.destination, 0))
@@ -42,10 +48,11 @@ class Segments(Way):
         if not reset and not seen.silently_dropped():
             self._stage.eventually(lambda: None)
             reset = self._reset()
+        seen.one_way = not reset and not self._is_answered
         self.arrival = find_arrival(self._watching, self._sent, nonce)
         if self.arrival is not None:
             seen.arrived, seen.met = self.arrival, True
-            seen.progress = Milestone.ANSWERED if reset else Milestone.DELIVERED
+            seen.progress = Milestone.ANSWERED if reset or seen.one_way else Milestone.DELIVERED
         elif reset:
             seen.progress, seen.refusal = Milestone.CONNECTED, RESET
         else:
@@ -66,7 +73,7 @@ class Segments(Way):
 
 
 def _segment(sent: Packet, nonce: bytes) -> bytes:
-    head = struct.pack("!HHIIBBHHH", sent.sport, sent.dport, 1, 1, 5 << 4, _ACK, 65535, 0, 0)
+    head = struct.pack("!HHIIBBHHH", sent.sport, sent.dport, 1, 1, 5 << 4, sent.flags, 65535, 0, 0)
     domain = sockets.AF_INET6 if sent.family == 6 else sockets.AF_INET
     source, destination = (sockets.inet_pton(domain, text) for text in (sent.source, sent.destination))
     pseudo = source + destination + struct.pack("!HH", TCP, len(head) + len(nonce))

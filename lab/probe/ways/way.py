@@ -30,6 +30,7 @@ class Way:
 
     shakes_hands = False  # whether `open` and `close` send anything
     answers = False  # whether `answer` does; else it is the receiver's kernel that answers
+    heard_by: tuple[str, ...] = ()  # of what all of a network hears, the nodes that it is about
     __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
     arrival: Arrival | None  # how what was sent arrived last
     _client: sockets.socket

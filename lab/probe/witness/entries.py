@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from lab.probe.sighting import Sighting
 from lab.probe.witness.witness import Witness
-from lab.record.path import End
+from lab.record.path import End, Path
 
 
 class Entries(Witness):
@@ -16,11 +18,22 @@ class Entries(Witness):
         """Read them before anything is closed, where the flow came to somebody."""
         if seen.met:
             nodes = seen.stage.instrument.nodes
-            found = (nodes[path.node].conntrack.find(path.entry) for path in seen.read_trace().request)
+            found = (nodes[path.node].conntrack.find(path.entry) for path in _entered(seen.read_trace().request))
             seen.conntrack = tuple(entry for entry in found if entry is not None)
 
     def forget(self, seen: Sighting) -> None:
         """Delete them; a packet that was dropped left none."""
-        for path in seen.read_trace().request:
+        followed = seen.read_trace()
+        # the answer to what all of a network heard has an entry of its own
+        for path in (*_entered(followed.request), *(followed.answer if seen.heard_by else ())):
             if path.end is not End.DROPPED:
                 seen.stage.instrument.nodes[path.node].conntrack.delete(path.entry)
+
+
+def _entered(request: Sequence[Path]) -> Iterator[Path]:
+    """Its way without what comes in again where it was made: that has the entry that it left with."""
+    turned_back = False
+    for path in request:
+        if not turned_back:
+            yield path
+        turned_back = path.turned_back

@@ -23,7 +23,7 @@ class Sources:
         own = self._topology.addresses(cell.sender.node, cell.family)
         if cell.sender.said or len(own) < 2 or cell.sender.address not in own:
             return result
-        chosen = lab.kernel_source(cell.sender.node, cell.target.address)
+        chosen = lab.kernel_source(cell.sender.node, cell.target.address, cell.mark, cell.uid)
         if chosen is None:
             return result
         marked = replace(result, kernel_source=chosen)

@@ -13,9 +13,13 @@ SWEPT_FROM = 128  # ports
 
 
 def is_swept(cell: Cell) -> bool:
-    """Whether a cell's ports are many, and one packet each is enough to judge them: where nothing must be let through."""
+    """Whether a cell's ports are many, and one packet each is enough to judge them: where nothing must be let through.
+
+    What a node sends to itself crosses no link, and what all of a network hears is traced at many: neither is a train's.
+    """
     many = cell.service.port_count >= SWEPT_FROM
-    return many and cell.expect.action != "allow" and not cell.ack and cell.sport is None
+    crosses = cell.sender.node != cell.target.node and cell.to_many is None
+    return many and cell.expect.action != "allow" and cell.plain and crosses
 
 
 def fits(cell: Cell, _asker: Asker) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lab.record.observation import Arrival
 from lab.record.verdict import Verdict
@@ -13,7 +13,7 @@ from lab.written.expect.example import Example
 from lab.written.expect.key import About, Key, Witnessed, Words
 from lab.written.fields import Port
 from lab.written.interface import STRICT
-from lab.written.words import Name, Text
+from lab.written.words import NAME_SCHEMA, Name, Text, one_or_more, several
 
 if TYPE_CHECKING:
     from lab.written.cell import Cell
@@ -26,7 +26,9 @@ class ArrivesSpec(BaseModel):
 
     model_config = ConfigDict(**STRICT, populate_by_name=True)
 
-    at: Name | None = Field(default=None, description="the node that it arrives at")
+    at: Annotated[tuple[Name, ...], BeforeValidator(one_or_more), several(NAME_SCHEMA)] = Field(
+        default=(), description="the node that it arrives at, or several, where one of these is meant"
+    )
     address: Text | None = Field(default=None, description="the address that it arrives at, after DNAT")
     port: Port | None = Field(default=None, description="the port that it arrives at, after DNAT")
     source: Text | None = Field(default=None, alias="from", description="an address, a node, or `kept`: no SNAT")
@@ -34,7 +36,8 @@ class ArrivesSpec(BaseModel):
 
 def _resolved(written: ArrivesSpec, words: Words) -> ArrivesSpec:
     """With the addresses that its words stand for in the family."""
-    words.node(written.at, "at")
+    for number, node in enumerate(written.at):
+        words.node(node, "at", *([number] if len(written.at) > 1 else []))
     address = _address(written.address, words, "address")
     source = _address(written.source, words, "from")
     return written.model_copy(update={"address": address, "source": source})
@@ -53,8 +56,9 @@ def _differences(wanted: ArrivesSpec, seen: Arrival | None, cell: Cell) -> Itera
         yield "must be seen by its receiver, but no receiver of the lab saw it"
         return
     source = cell.sender.address if wanted.source == _KEPT else wanted.source
+    if wanted.at and seen.at not in wanted.at:
+        yield f"must arrive at node {' or '.join(wanted.at)}, but arrived at node {seen.at}"
     for name, must, was in (
-        ("at node", wanted.at, seen.at),
         ("at address", wanted.address, seen.address),
         ("at port", wanted.port, seen.port),
         ("from", source, seen.source),

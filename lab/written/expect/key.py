@@ -38,7 +38,7 @@ class About(StrEnum):
 class Words(Protocol):
     """Resolves the words after a key in one family; tells what is wrong with one at its place, and gives None."""
 
-    def node(self, name: str | None, *path: str) -> None:
+    def node(self, name: str | None, *path: str | int) -> None:
         """Tell of a node that is none; ``path`` leads from the key to the word."""
 
     def address(self, word: str, *path: str) -> str | None:

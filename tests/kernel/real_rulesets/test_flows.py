@@ -123,7 +123,7 @@ def test_the_pair_differs_where_the_matrices_say_so(before: str, after: str) -> 
     """Cells of one sender, target and service that stand in both matrices, and what the two expect of them."""
     old, new = (
         {
-            (cell.sender.address, cell.target.address, cell.service.text, cell.sport, cell.ack): cell.expect
+            (cell.sender.address, cell.target.address, cell.service.text, cell.sport, cell.flags): cell.expect
             for cell in plan_of(name).cells
         }
         for name in (before, after)

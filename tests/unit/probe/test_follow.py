@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.probe.follow import follow
+from lab.probe.follow import follow, follow_one_of_many
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 
@@ -104,3 +104,39 @@ def test_an_error_about_the_packet_is_not_its_answer() -> None:
 
 def test_unwatched_senders_and_receivers_have_answers_all_the_same() -> None:
     assert followed(way("one", BACK, BACK), sent=SYN) == ([], ["one"], [])
+
+
+def test_what_a_node_sends_to_itself_comes_in_there() -> None:
+    paths = way("one", SYN, SYN, "lo"), way("one", SYN, SYN, end=End.DELIVERED), way("one", SYN, SYN, "lo")
+    request, _, others = followed(*paths)
+    assert (request, others) == (["one", "one"], ["one"])
+    assert followed(way("one", SYN, SYN, "lo"), way("two", SYN, SYN, end=End.DELIVERED))[0] == ["one"]
+
+
+ASKED = Packet(4, 17, "0.0.0.0", 68, "255.255.255.255", 67)
+GIVEN = Packet(4, 17, "10.0.1.1", 67, "255.255.255.255", 68)
+
+
+def heard(*paths: Path, by: tuple[str, ...], sent: Packet = ASKED) -> tuple[list[tuple[str, End]], list[str], list[str]]:
+    """The request with its ends, the nodes of the answer, and those of all else."""
+    found = follow_one_of_many(paths, sent, lambda _: (), "client", by)
+    request = [(path.node, path.end) for path in found.request]
+    return request, [path.node for path in found.answer], [path.node for path in found.others]
+
+
+def test_what_all_of_a_network_hears_is_followed_to_one() -> None:
+    shut = way("one", ASKED, end=End.DROPPED)
+    let_in = way("two", ASKED, ASKED, end=End.DELIVERED)
+    given = way("two", GIVEN, GIVEN, "left")
+    assert heard(shut, let_in, given, by=("one",)) == ([("one", End.DROPPED)], [], ["two", "two"])
+    assert heard(shut, let_in, given, by=("one", "two")) == ([("two", End.DELIVERED)], ["two"], ["one"])
+    assert heard(shut, by=("three",)) == ([], [], ["one"])
+
+
+def test_its_sender_may_have_rules_too() -> None:
+    asked = ASKED._replace(source="10.0.1.10")
+    out, let_in = way("client", asked, asked, "left"), way("one", asked, asked, end=End.DELIVERED)
+    given = way("one", GIVEN._replace(destination="10.0.1.10"), end=End.DROPPED)
+    found = heard(let_in, out, given, by=("one",), sent=asked)
+    assert found == ([("client", End.LEFT), ("one", End.DELIVERED)], ["one"], [])
+    assert heard(way("client", asked, end=End.DROPPED), by=("one",), sent=asked)[0] == [("client", End.DROPPED)]

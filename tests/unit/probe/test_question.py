@@ -24,25 +24,27 @@ from lab.written.service import parse_service
 
 
 @pytest.mark.parametrize(
-    ("text", "ack", "sends"),
+    ("text", "flags", "sends"),
     [
-        ("tcp/443", False, Handshake(443)),
-        ("tcp/443", True, Segment(443)),
-        ("udp/53", False, Datagram(53)),
-        ("udp/53", True, Datagram(53)),
-        ("icmp/echo-request", False, Echo(ICMP)),
-        ("icmpv6/echo-request", False, Echo(ICMPV6)),
-        ("icmp/128", False, Message(ICMP, 128)),
-        ("icmpv6/8", False, Message(ICMPV6, 8)),
-        ("icmp/3.4", False, Message(ICMP, 3, 4)),
-        ("icmp/8.1", False, Echo(ICMP, 1)),
-        ("icmp/0", False, Message(ICMP, 0)),
+        ("tcp/443", (), Handshake(443)),
+        ("tcp/443", ("ack",), Segment(443)),
+        ("tcp/443", ("fin", "ack"), Segment(443, 0x11)),
+        ("tcp/443", ("rst",), Segment(443, 0x04)),
+        ("udp/53", (), Datagram(53)),
+        ("udp/53", ("ack",), Datagram(53)),
+        ("icmp/echo-request", (), Echo(ICMP)),
+        ("icmpv6/echo-request", (), Echo(ICMPV6)),
+        ("icmp/128", (), Message(ICMP, 128)),
+        ("icmpv6/8", (), Message(ICMPV6, 8)),
+        ("icmp/3.4", (), Message(ICMP, 3, 4)),
+        ("icmp/8.1", (), Echo(ICMP, 1)),
+        ("icmp/0", (), Message(ICMP, 0)),
     ],
 )
-def test_what_a_service_sends(text: str, ack: bool, sends: Sends) -> None:
+def test_what_a_service_sends(text: str, flags: tuple[str, ...], sends: Sends) -> None:
     service = parse_service(text)
     port = service.ports[0][0] if service.ports else None
-    assert sends_of(service, port, ack=ack) == sends
+    assert sends_of(service, port, flags=flags) == sends
 
 
 def test_what_asks_for_a_port() -> None:
@@ -60,3 +62,8 @@ def test_a_question_tells_its_protocol_and_port(sends: Sends, proto: int, port: 
 
 def test_there_is_a_way_for_all_that_can_be_sent() -> None:
     assert set(_WAYS) == set(Sends.__args__)
+
+
+@pytest.mark.parametrize(("flags", "answered"), [(0x10, True), (0x11, True), (0x01, False), (0x04, False), (0x14, False)])
+def test_a_reset_is_never_answered_and_a_bare_fin_not_by_who_listens(flags: int, *, answered: bool) -> None:
+    assert Segment(443, flags).is_answered is answered

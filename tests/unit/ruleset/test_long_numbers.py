@@ -11,7 +11,7 @@ from lab.ruleset.nft import refusal as nft_refusal
 from lab.ruleset.render import Rendered
 from lab.ruleset.rule import read_ports
 from lab.ruleset.save import read_save
-from lab.written.fields import _mark
+from lab.written.fields import mark_of
 from lab.written.icmp_types import parse_icmp
 from lab.written.rule_lines import parse_rule
 from lab.written.service import parse_ports
@@ -46,9 +46,9 @@ def test_what_tools_say() -> None:
 
 
 @pytest.mark.parametrize("written", [LONG, f"0x{LONG}"])
-def test_marks_types_tables_and_ports(written: str) -> None:
+def testmark_ofs_types_tables_and_ports(written: str) -> None:
     with pytest.raises(ValueError, match="is not a mark"):
-        _mark(written)
+        mark_of(written)
     with pytest.raises(ValueError, match="must be a number"):
         parse_rule(f"fwmark 1 lookup {written}")
     with pytest.raises(ValueError, match="is not a port"):

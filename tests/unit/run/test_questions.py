@@ -47,7 +47,7 @@ def test_the_target_receives_what_is_allowed() -> None:
 
 
 def test_what_is_translated_is_received_where_it_arrives() -> None:
-    ((_, question),) = questions(cell(arrives=ArrivesSpec(at="web", port=8443)))
+    ((_, question),) = questions(cell(arrives=ArrivesSpec(at=("web",), port=8443)))
     assert question.receivers == (("web", 8443),)
     ((_, question),) = questions(cell(arrives=ArrivesSpec(port=8443)))
     assert question.receivers == (("server", 8443),)
@@ -59,6 +59,7 @@ def test_an_address_that_nobody_has_receives_nothing() -> None:
     assert question.receivers == ()
 
 
-def test_the_row_s_own_source_port_and_bare_segment() -> None:
-    ((_, question),) = questions(replace(cell(), sport=53, ack=True))
+def test_what_the_row_says_of_the_socket_and_of_a_bare_segment() -> None:
+    ((_, question),) = questions(replace(cell(), sport=53, flags=("ack",), mark=5, uid=1000))
     assert (question.sport, question.sends) == (53, Segment(443))
+    assert (question.mark, question.uid) == (5, 1000)

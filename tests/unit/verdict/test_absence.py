@@ -30,7 +30,9 @@ DENIED = verdict(Kind.DROPPED, observation=observed(dropped(POLICY)), rule=POLIC
 ALLOWED = verdict(observation=observed(passed(OPEN)), rule=OPEN)
 
 
-def told(of: Verdict, *rules: Rule, ports: tuple[tuple[int, int], ...] = ()) -> tuple[str, ...]:
+def told(
+    of: Verdict, *rules: Rule, ports: tuple[tuple[int, int], ...] = (), as_user: bool = False
+) -> tuple[str, ...]:
     here = {"gateway": Here({"lan", "dmz"}, {"guests"})}
     chains: dict[ChainKey, HeldChain] = {}
     for one in (*rules, POLICY, OPEN):
@@ -42,7 +44,7 @@ def told(of: Verdict, *rules: Rule, ports: tuple[tuple[int, int], ...] = ()) -> 
             matches = None if one.family == "inet" or not one.text.startswith("-") else ()
             of_it = HeldRule(*key, one.number, one.text, one.comment, one.target, matches=matches, source=one.source)
             chains[key] = replace(chain, rules=(*chain.rules, of_it))
-    return Absences(TOPOLOGY, {"gateway": chains}, here).behind([(of, ports)], "client")
+    return Absences(TOPOLOGY, {"gateway": chains}, here).behind([(of, ports)], "client", as_user=as_user)
 
 
 def test_a_denied_packet_passed_over_a_rule_that_accepts() -> None:
@@ -54,6 +56,20 @@ def test_a_denied_packet_passed_over_a_rule_that_accepts() -> None:
 def test_an_allowed_packet_passed_over_a_rule_that_drops() -> None:
     assert len(told(ALLOWED, rule(target="DROP", options=MAC))) == 1
     assert told(ALLOWED, rule(target="ACCEPT", options=MAC)) == ()
+
+
+def test_a_user_who_was_said_is_not_wanting() -> None:
+    owner = rule(target="DROP", options="-m owner --uid-owner 33")
+    assert [len(told(ALLOWED, owner, as_user=said)) for said in (False, True)] == [1, 0]
+    assert len(told(ALLOWED, rule(target="DROP", options=MAC), as_user=True)) == 1
+
+
+def test_what_a_node_sends_to_itself_came_by_its_loopback() -> None:
+    out, back = replace(passed(OPEN), out="lo"), passed(OPEN)
+    itself = verdict(observation=observed(out, back), rule=OPEN)
+    by_tun, by_lo = rule(target="DROP", options="-i tun0"), replace(rule(options="-i lo"), number=2)
+    assert len(told(itself, by_tun)) == 1
+    assert told(itself, by_tun, by_lo) == ()  # the rules name the packet's own interface
 
 
 def test_a_rule_that_denies_says_nothing_of_a_denied_packet() -> None:

@@ -38,7 +38,8 @@ def differences(of: Verdict | None = None, **expect: Any) -> tuple[str, ...]:
 
 HOLDS: list[dict[str, Any]] = [
     {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"logged": "edge-drop "},
-    {"logged": "to-nflog"}, {"arrives": ArrivesSpec()}, {"arrives": ArrivesSpec(at="server", address="10.0.2.10", port=8443)},
+    {"logged": "to-nflog"}, {"arrives": ArrivesSpec()}, {"arrives": ArrivesSpec(at=("other", "server"))},
+    {"arrives": ArrivesSpec(at=("server",), address="10.0.2.10", port=8443)},
     {"arrives": ArrivesSpec(source="10.0.1.10")}, {"arrives": ArrivesSpec(source="kept")},
     {"leaves": LeavesSpec(via="right", mark=2)},
     {"conntrack": ConntrackSpec(state="ESTABLISHED", assured=True, mark=5)},
@@ -49,7 +50,7 @@ DIFFERS: list[tuple[dict[str, Any], str]] = [
     ({"rule": "filter:FORWARD:4"}, "must be decided by rule filter:FORWARD:4, but was by gateway filter:FORWARD:3 (open)"),
     ({"through": ("tell", "dnat")}, "must go through rule dnat, but did not"),
     ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
-    ({"arrives": ArrivesSpec(at="web")}, "must arrive at node web, but arrived at node server"),
+    ({"arrives": ArrivesSpec(at=("web",))}, "must arrive at node web, but arrived at node server"),
     ({"arrives": ArrivesSpec(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
     ({"arrives": ArrivesSpec(port=443)}, "must arrive at port 443, but arrived at port 8443"),
     ({"arrives": ArrivesSpec(source="10.0.2.1")}, "must arrive from 10.0.2.1, but arrived from 10.0.1.10"),
@@ -72,7 +73,7 @@ def test_what_differs(expect: dict[str, Any], sentence: str) -> None:
 
 
 def test_each_of_several() -> None:
-    found = differences(rule="another", through=("dnat",), arrives=ArrivesSpec(at="web", port=1), leaves=LeavesSpec(mark=9))
+    found = differences(rule="another", through=("dnat",), arrives=ArrivesSpec(at=("web",), port=1), leaves=LeavesSpec(mark=9))
     assert len(found) == 5
     assert [sentence.partition(",")[0] for sentence in found] == [
         "must be decided by rule another", "must go through rule dnat", "must arrive at node web", "must arrive at port 1",
@@ -92,7 +93,7 @@ def test_a_policy_is_named_by_its_place() -> None:
 
 def test_no_receiver_saw_it() -> None:
     bare = verdict(observation=observed(passed(OPEN)), rule=OPEN)
-    assert differences(bare, arrives=ArrivesSpec(at="server")) == (
+    assert differences(bare, arrives=ArrivesSpec(at=("server",))) == (
         "must be seen by its receiver, but no receiver of the lab saw it",
     )
 

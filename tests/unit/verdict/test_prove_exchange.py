@@ -176,3 +176,22 @@ def test_dropped_outside_the_rules_beyond_the_watched_nodes() -> None:
 def test_silence_is_never_a_deny(request_path: tuple[Path, ...]) -> None:
     verdict = prove(observed(*request_path), "gateway")
     assert (verdict.kind, verdict.passed_node) == (Kind.LOST, bool(request_path))
+
+
+def test_what_nothing_answers_is_allowed_by_its_arrival() -> None:
+    verdict = prove(observed(passed(rule("in")), stage=Milestone.ANSWERED, one_way=True), "gateway")
+    assert (verdict.kind, verdict.proof) == (Kind.ALLOWED, "the receiver got the nonce, and nothing answers such a packet")
+    taken = prove(observed(passed(rule("in"), end=End.DELIVERED), one_way=True), "gateway")
+    assert (taken.kind, taken.passed_node) == (Kind.UNANSWERED, True)
+    assert "nothing answers such a packet" in taken.proof
+
+
+def test_what_a_node_sends_to_itself_has_not_passed_until_it_came_in() -> None:
+    out = passed(rule("out", chain="OUTPUT"), out="lo")
+    shut = rule("shut", "DROP", chain="INPUT")
+    verdict = prove(observed(out, dropped(shut)), "gateway")
+    assert (verdict.kind, verdict.rule, verdict.passed_node) == (Kind.DROPPED, shut, False)
+    let_in = passed(rule("in", chain="INPUT"), end=End.DELIVERED)
+    verdict = prove(observed(out, let_in, stage=Milestone.ANSWERED), "gateway")
+    assert verdict.rule is not None
+    assert (verdict.rule.comment, verdict.passed_node) == ("in", True)

@@ -122,3 +122,12 @@ def test_a_node_that_must_have_seen_it_says_nothing(at: str, passed_node: bool) 
 def test_a_failed_instrument_is_told_first() -> None:
     seen = observed(dropped(SHUT), stage=Milestone.ANSWERED, faults=("the trace buffer overflowed",))
     assert "overflowed" in prove(seen, "gateway").proof
+
+
+def test_what_all_of_a_network_hears_comes_to_others_too() -> None:
+    elsewhere = passed(rule(), node="second", end=End.DELIVERED)
+    seen = observed(dropped(SHUT), others=(elsewhere,), to_many=True)
+    assert contradiction(seen) is None
+    assert contradiction(replace(seen, to_many=False)) is not None
+    assert contradiction(replace(seen, arrived=AT_SERVER._replace(at="second"))) is None
+    assert contradiction(replace(seen, arrived=AT_SERVER._replace(at="gateway"))) is not None

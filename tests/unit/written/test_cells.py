@@ -48,7 +48,7 @@ def test_a_row_as_a_cell(cells: tuple[Cell, ...]) -> None:
     assert (web.sender.node, web.sender.address) == ("world", "198.51.100.254")
     assert (web.target.node, web.target.address) == ("gateway", "198.51.100.1")
     assert web.expect.action == "allow"
-    assert web.expect.get(ARRIVES) == ArrivesSpec(at="web", port=8443, source="kept")
+    assert web.expect.get(ARRIVES) == ArrivesSpec(at=("web",), port=8443, source="kept")
     assert web.expect.get(CONNTRACK) == ConntrackSpec(state="ESTABLISHED", assured=True)
     assert (web.expect.get(RULE), web.expect.get(THROUGH)) == ("publish-web", ("dnat-web",))
     assert cells[1].target == replace(web.target, address="192.0.2.7", node="world", label="192.0.2.7")
@@ -107,8 +107,8 @@ def test_an_ack_and_a_source_port(tmp_path: Path) -> None:
            name: s, from: world, to: web, service: udp/80, sport: 53, expect: drop""",
         tmp_path,
     )
-    assert (ack.id, ack.ack, ack.sport) == ("m::a[world->web tcp/80 ack]", True, None)
-    assert (sport.id, sport.ack, sport.sport) == ("m::s[world->web udp/80]", False, 53)
+    assert (ack.id, ack.flags, ack.sport) == ("m::a[world->web tcp/80 ack]", ("ack",), None)
+    assert (sport.id, sport.flags, sport.sport) == ("m::s[world->web udp/80]", (), 53)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_named_services_must_fit_too(keys: str, words: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("written", "arrives"),
     [
-        ("{at: web, port: 8443, from: kept}", ArrivesSpec(at="web", port=8443, source="kept")),
-        ("{at: web, address: web}", ArrivesSpec(at="web", address="10.0.2.10")),
+        ("{at: web, port: 8443, from: kept}", ArrivesSpec(at=("web",), port=8443, source="kept")),
+        ("{at: web, address: web}", ArrivesSpec(at=("web",), address="10.0.2.10")),
         ("{from: office}", ArrivesSpec(source="10.0.1.10")),
         ("{from: web-vip}, family: 4", ArrivesSpec(source="198.51.100.1")),
         ("{from: gateway@dmz}", ArrivesSpec(source="10.0.2.1")),
@@ -175,7 +175,11 @@ def test_an_address_that_two_nodes_stand_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("from: office, to: office, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: role:client, to: office, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: office, to: role:client, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: office, to: 10.0.1.10/32, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: role:client, to: 127.0.0.1, service: tcp/1, expect: drop", "selects no cell"),
+        ("from: office, to: web@lo, service: tcp/1, expect: drop", "selects no cell"),
         ("from: office, to: web, service: tcp/1, not: [{service: tcp/1}], expect: drop", "selects no cell"),
         ("from: office, to: web, service: [tcp/1, tcp/1], expect: drop", "twice"),
         ("from: office, to: web, service: [tcp/1, udp/1], not: {service: icmp/echo-request}, expect: drop", "nothing of this"),
