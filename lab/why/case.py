@@ -18,7 +18,7 @@ class Case:
     """A verdict that is not as expected, and all that may be looked at to say why.
 
     ``at`` is the node under test, ``held`` what nodes hold, by name; ``sysctls`` are those that the lab wrote in each node, by
-    their dotted names.
+    their dotted names, ``ipsets`` what ``ipset save`` prints of each node's sets.
     """
 
     verdict: Verdict
@@ -27,6 +27,7 @@ class Case:
     topology: Topology
     held: Mapping[str, Chains] = field(default_factory=dict)
     sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ipsets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def should_pass(self) -> bool:

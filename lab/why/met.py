@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import Path
 from lab.ruleset.asked import Met
+from lab.ruleset.ipset_addresses import addresses_in
 from lab.why.case import Case
 
 _PORTED = (6, 17, 132, 136)
@@ -48,6 +49,7 @@ def seen(case: Case, path: Path, head: Packet, hook: str, *, states: Collection[
         entry.sport if ported and not again else None,
         entry.dport if ported and not again else None,
         _own(case, path.node, head),
+        addresses_in(case.ipsets.get(path.node, ""), head.family),
     )
 
 

@@ -13,7 +13,7 @@ from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind
 from lab.ruleset.addresses import WIDTH, address_of, size
-from lab.ruleset.asked import FLAGS, Asked, Met, has
+from lab.ruleset.asked import DESTINATION_IN, FLAGS, SOURCE_IN, Asked, Met, has
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -238,7 +238,7 @@ def _weight(asked: Asked) -> int:
         return _weight_of_addresses(asked, _SPECIFIC)
     if asked.field == SOURCES:
         return _weight_of_addresses(asked, _SPECIFIC - 1)
-    return {ICMP_TYPES: _SPECIFIC, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
+    return {ICMP_TYPES: _SPECIFIC, DESTINATION_IN: _SPECIFIC, SOURCE_IN: 2, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
 
 
 def _weight_of_addresses(asked: Asked, most: int) -> int:

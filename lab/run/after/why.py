@@ -14,4 +14,5 @@ def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str) -> tuple[Hin
     """What explains a verdict that is not as expected at the node ``at``."""
     held = {name: policy.chains for name, policy in lab.policies.items()}
     sysctls = {name: node.sysctls for name, node in lab.network.nodes.items()}
-    return why(Case(verdict, expect, at, lab.topology, held, sysctls))
+    ipsets = {name: policy.texts["ipset"] for name, policy in lab.policies.items() if "ipset" in policy.texts}
+    return why(Case(verdict, expect, at, lab.topology, held, sysctls, ipsets))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from lab.ruleset.asked import Met, has
-from lab.ruleset.held import HeldRule
+from lab.ruleset.held import HeldRule, rules_of
+from lab.ruleset.ipset_addresses import addresses_in
 from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
-from tests.unit.ruleset.made import rule_of
+from tests.unit.ruleset.made import rule_of, saved
 
 
 def number(address: str) -> int:
@@ -54,7 +56,7 @@ def test_one_thing_of_it_does_not(asks: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "-A FORWARD -m limit --limit 3/min -j ACCEPT", "-A FORWARD -m mark --mark 0x1 -j ACCEPT",
-    "-A FORWARD -m set --match-set friends src -j ACCEPT", "-A FORWARD -m string --string x --algo bm -j ACCEPT",
+    "-A FORWARD -m set --match-set friends src,dst -j ACCEPT", "-A FORWARD -m string --string x --algo bm -j ACCEPT",
     "-A FORWARD -m addrtype --dst-type MULTICAST -j ACCEPT", "-A FORWARD -p tcp -m tcp --dport http -j ACCEPT",
     "-A FORWARD -m conntrack --ctorigdst 10.0.2.10 -j ACCEPT", "-A FORWARD -p tcp -m tcp --tcp-option 8 -j ACCEPT",
     "-A FORWARD -s 10.0.0.1/255.0.255.0 -j ACCEPT", "-A FORWARD -f -j ACCEPT",
@@ -94,6 +96,25 @@ def test_a_verdict_map_tells_each_of_its_verdicts() -> None:
     whole = rule_of("tcp dport vmap { 22 : accept, 80-90 : drop }").whole
     assert whole is not None
     assert [(has(key, SSH), verdict) for key, verdict in whole.verdicts] == [(True, "accept"), (False, "drop")]
+
+
+def test_an_ipset_of_addresses() -> None:
+    friends = replace(SSH, sets={"friends": ((number("10.0.1.0"), number("10.0.1.255")),), "empty": ()})
+    assert outcomes(rule_of("-A FORWARD -m set --match-set friends src -j ACCEPT"), friends) == [True]
+    assert outcomes(rule_of("-A FORWARD -m set ! --match-set friends dst -j ACCEPT"), friends) == [True]
+    assert outcomes(rule_of("-A FORWARD -m set --match-set empty src -j ACCEPT"), friends) == [False]
+    assert outcomes(rule_of("-A FORWARD -m set --match-set others src -j ACCEPT"), friends) == [None]
+    written = "-A FORWARD -m set --match-set friends src -j ACCEPT\n-A FORWARD -j SET --add-set friends src"
+    assert next(rule.whole for rule in rules_of(saved(f"*filter\n{written}\nCOMMIT\n"))) is None
+
+
+def test_which_ipsets_are_known() -> None:
+    text = (
+        "create friends hash:ip\nadd friends 10.0.9.7\ncreate web hash:ip,port\nadd web 10.0.9.7,tcp:80\n"
+        "create soon hash:ip timeout 60\nadd soon 10.0.9.7\ncreate wide hash:ip netmask 24\nadd wide 10.0.9.0\n"
+        "create holes hash:net\nadd holes 10.0.0.0/8\nadd holes 10.0.9.7 nomatch\n"
+    )
+    assert addresses_in(text, 4) == {"friends": ((number("10.0.9.7"), number("10.0.9.7")),)}
 
 
 def test_a_set_that_nothing_changes_is_known() -> None:
