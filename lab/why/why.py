@@ -9,6 +9,7 @@ from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
 from lab.why.meant_to_stop import meant_to_stop
+from lab.why.named_rule import named_rule
 from lab.why.sent_there import sent_there
 from lab.why.translated import catches_too_much, hides_the_source
 
@@ -20,6 +21,7 @@ TELLERS: tuple[Teller, ...] = (
     hides_the_source,
     denied,
     meant_to_stop,
+    named_rule,
     sent_there,
 )
 """In the order in which they are told: what explains most, first."""
