@@ -16,7 +16,7 @@ from lab.why.case import Case
 from lab.why.later import earlier
 from lab.why.met import met_at
 from lab.why.near_misses import MOST, Miss, does, met_in, missed, weight
-from lab.why.told import named, place, shown
+from lab.why.told import named, place, shown, unnamed
 from lab.why.walk import Base, bases
 
 _PASSED = (End.LEFT, End.DELIVERED)
@@ -60,7 +60,7 @@ def _behind(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Hint
     for found in coming(chains, base.ahead, met_in(case, path, base)):
         if found.effect == DENIES:
             if _means_it(found):
-                by = str(decided).removeprefix(f"{path.node} ")
+                by = unnamed(decided)
                 yield Hint(
                     f"{named(path.node, found.rule)} would {does(found.rule)} it{_sent(found.by)}, but stands after {by}, "
                     "which accepted it",
@@ -111,7 +111,7 @@ def _first_denial(case: Case, path: Path, chain: HeldChain, chains: Chains) -> C
 def _turned(path: Path, turned: Rule | None) -> str:
     if turned is None:
         return ""
-    return f"was translated to {shown(path.exit or path.head(-1))} by {str(turned).removeprefix(f'{path.node} ')} and "
+    return f"was translated to {shown(path.exit or path.head(-1))} by {unnamed(turned)} and "
 
 
 def _mend(path: Path, went: str, turned: Rule | None) -> str:

@@ -14,7 +14,7 @@ from lab.why.case import Case
 from lab.why.denied import denied
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.near_misses import met_in
-from lab.why.told import fact, named
+from lab.why.told import fact, named, unnamed
 from lab.why.walk import Base, bases
 from lab.written.expect.rule import RULE
 
@@ -53,7 +53,7 @@ def _why_not(case: Case, path: Path, rule: HeldRule) -> Iterator[Hint]:
             return
         for chain, asked in base.ahead:
             if chain.key == rule.key and rule.number > asked and base.decided is not None:
-                by = str(base.decided).removeprefix(f"{case.at} ")
+                by = unnamed(base.decided)
                 yield Hint(f"{named(case.at, rule)} was not asked: it stands after {by}, which decided")
                 return
     hooks = _hooks(chains, rule)

@@ -30,7 +30,7 @@ from lab.ruleset.held import Chains, HeldRule
 from lab.why.ahead import coming, only_miss
 from lab.why.case import Case
 from lab.why.met import met_at
-from lab.why.told import fact, named, place, translators
+from lab.why.told import fact, named, place, translators, unnamed
 from lab.why.walk import Base, bases
 from lab.written.expect.arrives import ARRIVES
 
@@ -75,7 +75,7 @@ class Miss:
         if self.made is None:
             return f"{but}, and {fact(self.asked, self.met, self.node)}"
         by = self.made[0]
-        whose = str(by) if by.node != self.node else str(by).removeprefix(f"{by.node} ")
+        whose = str(by) if by.node != self.node else unnamed(by)
         return f"{but}: {whose} made it {self._now}" if of_map else f"{but}, which {whose} made {self._now}"
 
     @property

@@ -41,7 +41,12 @@ def text_of(text: str) -> str:
 
 def place(rule: HeldRule) -> str:
     """A rule of a node that was named already."""
-    return f"{rule.table}:{rule.chain}:{rule.number}" + (f" ({rule.comment})" if rule.comment else "")
+    return unnamed(described("", rule))
+
+
+def unnamed(rule: Rule) -> str:
+    """A record without its node, which was named already."""
+    return str(rule).removeprefix(f"{rule.node} ")
 
 
 def shown(packet: Packet) -> str:

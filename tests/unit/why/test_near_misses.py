@@ -172,7 +172,7 @@ def test_a_map_that_has_an_element_for_the_port_before() -> None:
     )}  # fmt: skip
     path = way(chains, "inet/nat:pre:1 accept", "inet/t:c:policy drop", heads=((1, TURNED),))
     (hint,) = told(denied, failed(chains, path))
-    assert "to web, where t:web:1 would accept it, but its map has no such element: inet nat:pre:1 made it 8443" in hint
+    assert "to web, where inet t:web:1 would accept it, but its map has no such element: inet nat:pre:1 made it 8443" in hint
     other = TURNED._replace(dport=443)
     plain = way(chains, "inet/nat:pre:1 accept", "inet/t:c:policy drop", entry=other._replace(dport=22), heads=((1, TURNED),))
     assert misses(failed(chains, plain)) == []
