@@ -21,8 +21,8 @@ def test_a_deny_behind_the_accept() -> None:
     path = way(chains, "inet/t:input:1 accept", end=End.LEFT, exit=SYN)
     (hint,) = told(meant_to_stop, failed(chains, path, action="deny"))
     assert hint == (
-        "gateway inet t:from_lan:1 (ban) (`ip saddr 10.0.1.10 tcp dport 443 drop`) would drop it, sent there by inet t:input:2, "
-        "but stands after inet t:input:1, which accepted it: put a rule like it before inet t:input:1"
+        "gateway inet t:from_lan:1 (ban) (`ip saddr 10.0.1.10 tcp dport 443 drop`) would drop it, sent there by inet "
+        "t:input:2, but stands after inet t:input:1, which accepted it: put a rule like it before inet t:input:1"
     )
     assert told(meant_to_stop, failed(chains, path)) == []
 
