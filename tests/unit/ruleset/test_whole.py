@@ -60,6 +60,7 @@ def test_one_thing_of_it_does_not(asks: str) -> None:
     "-A FORWARD -m addrtype --dst-type MULTICAST -j ACCEPT", "-A FORWARD -p tcp -m tcp --dport http -j ACCEPT",
     "-A FORWARD -m conntrack --ctorigdst 10.0.2.10 -j ACCEPT", "-A FORWARD -p tcp -m tcp --tcp-option 8 -j ACCEPT",
     "-A FORWARD -s 10.0.0.1/255.0.255.0 -j ACCEPT", "-A FORWARD -f -j ACCEPT",
+    "-A FORWARD -m socket -j ACCEPT", "-A FORWARD -m rpfilter -j ACCEPT",
     "meta mark 0x1 accept", "limit rate 3/minute accept", "tcp dport . ip saddr { 22 . 10.0.1.10 } accept",
     "ip saddr @friends accept", "ct mark and 0x1 == 0x1 accept", "tcp dport $web accept", "ip dscp cs1 accept",
     "ip saddr & 255.0.0.255 == 10.0.0.10 accept", "tcp dport != { 22 } ct count over 3 drop",
