@@ -154,6 +154,11 @@ def _flags(values: tuple[Any, ...], met: Met) -> bool:
     return met.proto == "tcp" and any(met.flags & mask == wanted for mask, wanted in values)
 
 
+def _protocol(values: tuple[Any, ...], met: Met) -> bool | None:
+    # a protocol that the lab has no name for may be any that a rule names
+    return True if met.proto in values else None if met.proto.isdecimal() else False
+
+
 def _local(field: str) -> _Test:
     def test(_values: tuple[Any, ...], met: Met) -> bool | None:
         return None if met.own is None else getattr(met, field) in met.own
@@ -172,7 +177,7 @@ def _among_set(end: str) -> _Test:
 _TESTS: Mapping[str, _Test] = {
     SOURCES: _address("source"), DESTINATIONS: _address("destination"), SPORTS: _port("sport"), DPORTS: _port("dport"),
     PORTS: _port("sport", "dport"), ORIGINAL_SPORTS: _original("original_sport"), ORIGINAL_DPORTS: _original("original_dport"),
-    PROTO: lambda values, met: met.proto in values, FAMILY: lambda values, met: met.family in values,
+    PROTO: _protocol, FAMILY: lambda values, met: met.family in values,
     ENTERED: _interface("entered"), LEFT: _interface("left"), STATES: _state, ICMP_TYPES: _icmp, FLAGS: _flags,
     SOURCE_IN: _among_set("source"), DESTINATION_IN: _among_set("destination"),
     LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),

@@ -292,6 +292,10 @@ def reached(
     """The rules of these chains (table, chain) that packets of ``family`` meet, and of all that they lead to.
 
     With ``blocks_alone`` only what a rule holds itself in ``jump { … }`` counts as led to.
+
+    >>> chain = HeldChain("ip", "filter", "INPUT", (HeldRule("ip", "filter", "INPUT", 1, "-A INPUT -j DROP"),), "input")
+    >>> [rule.text for rule in reached({chain.key: chain}, {("filter", "INPUT")}, 4)]
+    ['-A INPUT -j DROP']
     """
     waiting = [chain for chain in chains.values() if (chain.table, chain.name) in begun and chain.judges(family)]
     seen = {chain.key for chain in waiting}

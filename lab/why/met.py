@@ -9,6 +9,7 @@ from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import Path
 from lab.ruleset.asked import Met
 from lab.ruleset.ipset_addresses import addresses_in
+from lab.ruleset.rule import protocol_name
 from lab.why.case import Case
 
 _PORTED = (6, 17, 132, 136)
@@ -35,7 +36,7 @@ def seen(case: Case, path: Path, head: Packet, hook: str, *, states: Collection[
     moved = (head.destination, head.dport) != (entry.destination, entry.dport)
     return Met(
         head.family,
-        PROTOCOL_NAMES.get(head.proto, str(head.proto)),
+        protocol_name(PROTOCOL_NAMES.get(head.proto, str(head.proto))) or "",
         int(ip_address(head.source)),
         int(ip_address(head.destination)),
         head.sport if ported else None,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from lab.record.path import Path, Rule, Step
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 
+_REWRITES = ("addr set ", "port set ")
 _ENDS = frozenset(("accept", "drop", "queue", "stolen"))
 
 
@@ -114,6 +115,8 @@ def _goes_on(base: Base, step: Step, chains: Chains) -> bool:
     if number <= top.asked or number > len(top.chain.rules) or top.chain.rules[number - 1].text != step.rule.text:
         return False
     held = top.chain.rules[number - 1]
+    if any(word in held.text for word in _REWRITES):
+        return False  # what comes behind it saw other headers
     base.pass_over(top, number - 1)
     top.asked = number
     return _follow(base, held, step.verdict, chains)

@@ -84,13 +84,19 @@ def test_all_of_nft_holds(asks: str) -> None:
 
 
 @pytest.mark.parametrize("asks", [
-    "ip saddr 10.0.9.0/24", "ip6 saddr 2001:db8::/32", 'iifname "wan"', "meta nfproto ipv6",
+    "ip saddr 10.0.9.0/24", 'iifname "wan"', "meta nfproto ipv6",
     "ct state { established, related }",
     "ct status dnat", "tcp dport { 80, 443 }", "udp dport 22", "icmp type echo-request", "tcp dport vmap { 80 : accept }",
 ])  # fmt: skip
 def test_one_thing_of_nft_does_not(asks: str) -> None:
     verdict = "" if "vmap" in asks else " accept"
     assert outcomes(rule_of(f"{asks}{verdict}")).count(False) == (2 if asks.startswith("icmp") else 1)
+
+
+def test_a_header_of_the_other_family_is_not_there() -> None:
+    assert outcomes(rule_of("ip6 saddr != 2001:db8::/32 accept")) == [False, True]
+    assert outcomes(rule_of("ip6 nexthdr != udp accept")) == [False, True]
+    assert all(outcomes(rule_of("ip saddr != 10.0.9.0/24 ip protocol != udp accept")))
 
 
 def test_a_verdict_map_tells_each_of_its_verdicts() -> None:
@@ -130,7 +136,7 @@ def test_a_set_that_nothing_changes_is_known() -> None:
     ("-i eth0", SSH.__class__(4, "tcp", 1, 2)), ("-m state --state NEW", Met(4, "tcp", 1, 2)),
     ("-m conntrack --ctstate DNAT", Met(4, "tcp", 1, 2)), ("-m addrtype --dst-type LOCAL", Met(4, "tcp", 1, 2)),
     ("-m conntrack --ctorigdstport 22", Met(4, "tcp", 1, 2, original_dport=22)), ("-m conntrack --ctstate SNAT", SSH),
-    ("-m state --state NEW", Met(4, "tcp", 1, 2, states=("NEW", "INVALID"))),
+    ("-m state --state NEW", Met(4, "tcp", 1, 2, states=("NEW", "INVALID"))), ("-p igmp", Met(4, "2", 1, 2)),
 ])  # fmt: skip
 def test_what_is_not_known_of_a_packet_is_neither(asks: str, met: Met) -> None:
     assert outcomes(rule_of(f"-A FORWARD {asks} -j ACCEPT"), met) == [None]
