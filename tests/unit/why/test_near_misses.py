@@ -127,6 +127,23 @@ def test_what_a_node_before_translated() -> None:
     assert "would translate it, but wants `-d 10.0.2.10/32`, which border nat:PREROUTING:1 made 10.0.2.20" in miss
 
 
+def test_a_translation_that_made_nothing_of_it_is_not_named() -> None:
+    chains = saved(DNAT + table("-A FORWARD -d 10.0.2.20/32 -p tcp -m tcp --dport 9443 -j ACCEPT"))
+    path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, TURNED),))
+    (miss,) = misses(failed(chains, path))
+    assert miss.endswith("wants `--dport 9443`, and its port is 8443")
+
+
+def test_of_two_translations_the_one_of_this_end_is_named() -> None:
+    outer = saved(DNAT.replace("COMMIT\n", "") + "-A POSTROUTING -o dmz -j MASQUERADE\nCOMMIT\n".replace(
+        "-A", ":POSTROUTING ACCEPT [0:0]\n-A", 1))  # fmt: skip
+    inner = saved(table("-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT"))
+    both = TURNED._replace(source="10.0.2.1")
+    first = way(outer, "nat:PREROUTING:1 accept", "nat:POSTROUTING:1 accept", end=End.LEFT, node="border", exit=both)
+    (miss,) = misses(failed(inner, first, way(inner, "filter:FORWARD:policy drop", entry=both)))
+    assert miss.endswith("wants `--dport 443`, which border nat:PREROUTING:1 made 8443")
+
+
 def test_a_list_of_ports_or_hosts_tells_little() -> None:
     ports = [f"-A FORWARD -d 10.0.2.10/32 -p tcp -m tcp --dport {port} -j ACCEPT" for port in (22, 25, 80)]
     assert misses(dropped(*ports)) == []

@@ -70,6 +70,9 @@ def test_what_a_rule_rewrote_is_not_read_further() -> None:
 
 
 def test_rules_that_are_others_by_now_are_not_read() -> None:
-    changed = saved(table("-A FORWARD -i wan -j ACCEPT", "-A FORWARD -j DROP"))
+    changed = saved(table(
+        "-A FORWARD -i wan -j ACCEPT", "-A FORWARD -j CHECKS", "-A FORWARD -p udp -j ACCEPT", "-A FORWARD -p tcp -j DROP",
+        "-A CHECKS -p icmp -j DROP",
+    ))  # fmt: skip
     assert bases(way(CHAINS, "filter:FORWARD:2 jump CHECKS", "filter:FORWARD:4 drop"), changed) == ()
     assert bases(way(CHAINS, "filter:FORWARD:4 drop", end=End.LEFT), {}) == ()
