@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lab.record.hint import Hint
 from lab.record.packet import Packet
-from lab.record.path import End, Path, Rule
+from lab.record.path import Path, Rule
 from lab.record.verdict import Kind
 from lab.ruleset.addresses import WIDTH, address_of, size
 from lab.ruleset.asked import DESTINATION_IN, FLAGS, SOURCE_IN, Asked, Met, has
@@ -113,7 +113,7 @@ def near_misses(case: Case) -> Iterator[Miss]:
     for base in walked:
         if base.kind == "nat":
             found += _missed_translations(case, path, base, chains)
-    if path.end is End.DROPPED and walked and walked[-1].decided == path.dropped_by:
+    if path.dropped_by is not None and walked and walked[-1].decided == path.dropped_by:
         found += missed(case, path, walked[-1], chains, ACCEPTS)
     yield from best(found)
 

@@ -87,6 +87,15 @@ def test_what_no_rule_accepted_before_is_no_such_thing() -> None:
     assert told(other_chains, failed(chains, by_policy)) == []
 
 
+def test_an_accept_at_another_hook_is_no_such_thing() -> None:
+    chains = listing(
+        'early type filter hook prerouting priority -300; policy accept;\niifname "lan" accept',
+        "filter type filter hook forward priority 0; policy drop;\nct state established accept",
+    )
+    path = way(chains, "inet/t:early:1 accept", "inet/t:filter:policy drop")
+    assert told(other_chains, failed(chains, path)) == []
+
+
 def test_who_sent_it_to_a_chain_that_several_lead_to() -> None:
     rules = ("-A FORWARD -i lan -m comment --comment bad-lan -j LOGDROP", "-A LOGDROP -j LOG", "-A LOGDROP -j DROP")
     shared = saved(table(*rules, "-A FORWARD -i wan -j LOGDROP"))
