@@ -48,6 +48,12 @@ def test_a_rule_that_it_did_not_come_to() -> None:
     assert elsewhere.endswith("was not asked: it is in INPUT, and this packet went through FORWARD")
 
 
+def test_a_chain_of_the_same_hook_that_it_was_not_sent_to() -> None:
+    chains = saved(table("-A FORWARD -i wan -j SIDE", "-A SIDE -p tcp -m comment --comment side -j ACCEPT"))
+    case = failed(chains, way(chains, "filter:FORWARD:policy drop"))
+    assert told(named_rule, replace(case, expect=Expectation("allow", None, {"rule": "side"}))) == []
+
+
 def test_nothing_of_what_decided_or_is_not_there() -> None:
     assert told(named_rule, named("filter:FORWARD:3")) == []
     assert told(named_rule, named("nobody")) == []
