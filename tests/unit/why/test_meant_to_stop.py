@@ -106,7 +106,8 @@ def test_the_policy_of_input_and_a_packet_that_was_translated() -> None:
 
 
 @pytest.mark.parametrize("there", [
-    "-A INPUT -s 10.0.9.0/24 -j DROP", "-A INPUT -i lan -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT", "-A INPUT -m mark --mark 0x1 -j ACCEPT",
+    "-A INPUT -s 10.0.9.0/24 -j DROP", "-A INPUT -i lan -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT",
+    "-A INPUT -m mark --mark 0x1 -j ACCEPT",
     "-A INPUT -i wan -p tcp -m tcp --dport 443 -j DROP",
 ])  # fmt: skip
 def test_what_would_not_have_denied_it_there_either(there: str) -> None:
