@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lab.ruleset.addresses import Addresses
@@ -24,6 +24,8 @@ from lab.ruleset.conditions import (
 )
 
 FAMILY, FLAGS, LOCAL_SOURCE, LOCAL_DESTINATION = "family", "flags", "local_source", "local_destination"
+SOURCE_IN, DESTINATION_IN = "source_in", "destination_in"
+"""The ipset that an address is in."""
 
 
 class Asked(NamedTuple):
@@ -51,7 +53,7 @@ class Met:
 
     ``entered`` and ``left`` are interfaces, ``states`` what conntrack may call it.  ``translated`` tells that its destination
     is another by now than the one that it came with, whose port ``original_dport`` is.  ``own`` are the node's addresses, as
-    numbers.
+    numbers, ``sets`` the ipsets of addresses that nothing changes.
     """
 
     family: int
@@ -69,6 +71,7 @@ class Met:
     original_sport: int | None = None
     original_dport: int | None = None
     own: Collection[int] | None = None
+    sets: Mapping[str, Addresses] = field(default_factory=dict, hash=False)
 
     @property
     def is_icmp(self) -> bool:
@@ -151,6 +154,11 @@ def _flags(values: tuple[Any, ...], met: Met) -> bool:
     return met.proto == "tcp" and any(met.flags & mask == wanted for mask, wanted in values)
 
 
+def _protocol(values: tuple[Any, ...], met: Met) -> bool | None:
+    # a protocol that the lab has no name for may be any that a rule names
+    return True if met.proto in values else None if met.proto.isdecimal() else False
+
+
 def _local(field: str) -> _Test:
     def test(_values: tuple[Any, ...], met: Met) -> bool | None:
         return None if met.own is None else getattr(met, field) in met.own
@@ -158,10 +166,19 @@ def _local(field: str) -> _Test:
     return test
 
 
+def _among_set(end: str) -> _Test:
+    def test(values: tuple[Any, ...], met: Met) -> bool | None:
+        ranges = met.sets.get(values[0])
+        return None if ranges is None else _in(ranges, getattr(met, end))
+
+    return test
+
+
 _TESTS: Mapping[str, _Test] = {
     SOURCES: _address("source"), DESTINATIONS: _address("destination"), SPORTS: _port("sport"), DPORTS: _port("dport"),
     PORTS: _port("sport", "dport"), ORIGINAL_SPORTS: _original("original_sport"), ORIGINAL_DPORTS: _original("original_dport"),
-    PROTO: lambda values, met: met.proto in values, FAMILY: lambda values, met: met.family in values,
+    PROTO: _protocol, FAMILY: lambda values, met: met.family in values,
     ENTERED: _interface("entered"), LEFT: _interface("left"), STATES: _state, ICMP_TYPES: _icmp, FLAGS: _flags,
+    SOURCE_IN: _among_set("source"), DESTINATION_IN: _among_set("destination"),
     LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),
 }  # fmt: skip

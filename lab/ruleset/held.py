@@ -107,7 +107,10 @@ class HeldRule:
     @cached_property
     def whole(self) -> Whole | None:
         """All that it asks, where every word of it is understood; None elsewhere."""
-        return whole_of_nft(self.text, self.named) if self.is_native else whole_of_iptables(self.text, self.family)
+        if self.matches is None:
+            return whole_of_nft(self.text, self.named)
+        # what rules write into a set, they write while packets are asked about
+        return None if self.remembers else whole_of_iptables(self.text, self.family)
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:

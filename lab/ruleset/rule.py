@@ -68,7 +68,11 @@ class SavedRule:
 
 
 def protocol_name(word: str) -> str | None:
-    """The one name that the lab has for a protocol (or a negated one), however a rule writes it; None for all."""
+    """The one name that the lab has for a protocol (or a negated one), however a rule writes it; None for all.
+
+    >>> protocol_name("47"), protocol_name("ipv6-icmp"), protocol_name("all")
+    ('gre', 'icmpv6', None)
+    """
     low = word.lower()
     if low.startswith("!"):
         name = _PROTOCOLS.get(low[1:], low[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from lab.ruleset.addresses import Addresses, read_addresses
-from lab.ruleset.asked import FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, Asked, Whole
+from lab.ruleset.asked import DESTINATION_IN, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Whole
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -28,7 +28,7 @@ _FAMILIES = {"ip": 4, "ip6": 6}
 _FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "NONE": 0, "ALL": 63}
 _MATCHES = frozenset((
     "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "icmpv6", "ipv6-icmp", "multiport", "conntrack", "state",
-    "comment", "iprange", "addrtype",
+    "comment", "iprange", "set", "addrtype",
 ))  # fmt: skip
 _ADDRESSES = {
     "-s": SOURCES, "--source": SOURCES, "--src": SOURCES, "--src-range": SOURCES,
@@ -44,6 +44,7 @@ _OTHERS = {
     "--ctstate": STATES, "--state": STATES, "--icmp-type": ICMP_TYPES, "--icmpv6-type": ICMP_TYPES,
     "--src-type": LOCAL_SOURCE, "--dst-type": LOCAL_DESTINATION,
 }  # fmt: skip
+_SET_ENDS = {"src": SOURCE_IN, "dst": DESTINATION_IN}
 _FIELDS = _ADDRESSES | _PORTS | _OTHERS
 
 
@@ -80,9 +81,9 @@ def _read(found: list[str], family: int) -> Iterator[Asked]:
             next(rest, "")
         elif word == "--syn":
             yield Asked(FLAGS, ((0x17, 0x02),), _said(negated, word), negated)
-        elif word == "--tcp-flags":
-            mask, wanted = next(rest, ""), next(rest, "")
-            yield Asked(FLAGS, ((_flags(mask), _flags(wanted)),), _said(negated, word, mask, wanted), negated)
+        elif word in _OF_TWO:
+            field, values = _OF_TWO[word](first := next(rest, ""), second := next(rest, ""))
+            yield Asked(field, values, _said(negated, word, first, second), negated)
         else:
             value = next(rest, "")
             values = _READERS[_FIELDS[word]](value, family)
@@ -91,6 +92,19 @@ def _read(found: list[str], family: int) -> Iterator[Asked]:
             elif negated:
                 raise ValueError
         negated = False
+
+
+def _of_flags(mask: str, wanted: str) -> tuple[str, tuple[object, ...]]:
+    return FLAGS, ((_flags(mask), _flags(wanted)),)
+
+
+def _of_set(name: str, end: str) -> tuple[str, tuple[object, ...]]:
+    return _SET_ENDS[end], (name,)
+
+
+_OF_TWO: Mapping[str, Callable[[str, str], tuple[str, tuple[object, ...]]]] = {
+    "--tcp-flags": _of_flags, "--match-set": _of_set,
+}  # fmt: skip
 
 
 def _said(negated: object, *parts: str) -> str:

@@ -86,12 +86,25 @@ def coming(chains: Chains, frames: Sequence[tuple[HeldChain, int]], met: Met) ->
             return
 
 
+def is_met_by_none(chains: Chains, chain: HeldChain, met: Met) -> bool:
+    """Whether the packet would surely have come to the policy of this base chain.
+
+    >>> is_met_by_none({}, HeldChain("ip", "filter", "INPUT", (), "input", "filter", "DROP"), Met(4, "tcp", 1, 2))
+    True
+    """
+    walk = _Walk(chains, met)
+    return not any(True for _ in walk.through(chain, 0, ())) and not walk.lost and not walk.doubts
+
+
 class _Walk:
-    """A way through rules, as it would have been; ``lost`` once it is not known where it goes."""
+    """A way through rules, as it would have been; ``lost`` once it is not known where it goes.
+
+    ``doubts`` are what may have become of it by rules of which nobody knows whether they match.
+    """
 
     def __init__(self, chains: Chains, met: Met) -> None:
         self._chains, self._met = chains, met
-        self._doubts: set[str] = set()
+        self.doubts: set[str] = set()
         self.lost = False
 
     def through(self, chain: HeldChain, asked: int, by: tuple[HeldRule, ...]) -> Iterator[Coming]:
@@ -105,7 +118,7 @@ class _Walk:
             else:
                 effect, name = self._does(rule)
                 if effect in (ACCEPTS, DENIES, TRANSLATES):
-                    yield Coming(rule, effect, by, frozenset(self._doubts))
+                    yield Coming(rule, effect, by, frozenset(self.doubts))
                 elif effect in (LEADS, GOES):
                     yield from self._into(rule, name, by)
                     if effect == GOES:
@@ -136,9 +149,9 @@ class _Walk:
         """A rule of which it is not known whether it matches: what it would do may have been done."""
         effect = rule.effect
         if effect in (ACCEPTS, DENIES, TRANSLATES):
-            self._doubts.add(effect)
+            self.doubts.add(effect)
         elif effect == LEADS:
-            self._doubts |= self._effects_in(rule, 0)
+            self.doubts |= self._effects_in(rule, 0)
         elif effect != PASSES_ON:
             self.lost = True
 

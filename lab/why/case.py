@@ -24,8 +24,8 @@ class Case:
     """A verdict that is not as expected, and all that may be looked at to say why.
 
     ``at`` is the node under test, ``held`` what nodes hold, by name; ``sysctls`` are those that the lab wrote in each node, by
-    their dotted names.  ``ask_route`` asks the kernel of a node how it would send to an address, from a source of its own
-    (None: any) and with a mark; None where it cannot be asked.
+    their dotted names, ``ipsets`` what ``ipset save`` prints of each node's sets.  ``ask_route`` asks the kernel of a node how
+    it would send to an address, from a source of its own (None: any) and with a mark; None where it cannot be asked.
     """
 
     verdict: Verdict
@@ -34,6 +34,7 @@ class Case:
     topology: Topology
     held: Mapping[str, Chains] = field(default_factory=dict)
     sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ipsets: Mapping[str, str] = field(default_factory=dict)
     ask_route: Callable[[str, str, str | None, int], Lead | None] = no_route
 
     @property

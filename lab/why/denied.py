@@ -11,7 +11,6 @@ from lab.why.case import Case
 from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
-from lab.why.told import shown
 from lab.why.walk import Base, bases
 
 _PORTED = ("tcp", "udp", "sctp")
@@ -49,7 +48,7 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
         how = "rejected" if by.rejects else "dropped"
         hook = path.steps[-1].hook.upper()
         yield Hint(
-            f"translated to {shown(head)} by {turns[-1]}, then {how} by {by}",
+            f"translated by {turns[-1]}, then {how} by {by}",
             f"a port forward needs a rule in {hook} that accepts the translated destination{_as_rule(head, by)}",
         )
 

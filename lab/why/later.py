@@ -11,7 +11,7 @@ from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.why.ahead import Coming, coming
 from lab.why.case import Case
 from lab.why.near_misses import met_in
-from lab.why.told import named, place
+from lab.why.told import named, place, unnamed
 from lab.why.walk import Base, bases
 
 
@@ -43,13 +43,13 @@ def earlier(base: Base, found: Coming) -> str:
     for frame, inner in zip_longest(base.frames, base.frames[1:]):
         if frame.chain.name == first.chain and decided is not None:
             sender = inner.sent_by if inner is not None else None
-            other = place(sender) if sender is not None else decided.place
+            other = place(sender) if sender is not None else unnamed(decided)
             return f"put {'a rule like it' if found.by else 'it'} before {other}"
     return ""
 
 
 def _decider(base: Base, decided: Rule) -> str:
     senders = base.senders
-    named_here = str(decided).removeprefix(f"{decided.node} ")
+    named_here = unnamed(decided)
     return f"{named_here} (sent there by {place(senders[0])})" if senders else named_here
 

@@ -8,15 +8,16 @@ from itertools import islice
 from lab.record.hint import Hint
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
+from lab.ruleset.asked import Met
 from lab.ruleset.conditions import ENTERED, LEFT, PROTO, STATES
 from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.ruleset.held import Chains, HeldChain, HeldRule
-from lab.why.ahead import Coming, coming
+from lab.why.ahead import Coming, coming, is_met_by_none
 from lab.why.case import Case
 from lab.why.later import earlier
 from lab.why.met import met_at
 from lab.why.near_misses import MOST, Miss, does, met_in, missed, weight
-from lab.why.told import named, place, shown
+from lab.why.told import named, place, shown, unnamed
 from lab.why.walk import Base, bases
 
 _PASSED = (End.LEFT, End.DELIVERED)
@@ -60,7 +61,7 @@ def _behind(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Hint
     for found in coming(chains, base.ahead, met_in(case, path, base)):
         if found.effect == DENIES:
             if _means_it(found):
-                by = str(decided).removeprefix(f"{path.node} ")
+                by = unnamed(decided)
                 yield Hint(
                     f"{named(path.node, found.rule)} would {does(found.rule)} it{_sent(found.by)}, but stands after {by}, "
                     "which accepted it",
@@ -89,21 +90,21 @@ def _elsewhere(case: Case, path: Path, hooks: Sequence[str], chains: Chains) -> 
         hook = chain.hook or ""
         if hook not in ("input", "forward") or hook.upper() == went or chain.kind != "filter" or not chain.judges(case.family):
             continue
-        found = _first_denial(case, path, chain, chains)
+        native = bool(chain.rules) and chain.rules[0].is_native
+        met = met_at(case, path, 0, hook, "filter", native=native)
+        found = _first_denial(chains, chain, met)
         if found is not None and (_means_it(found) or turned is not None):
             what = f"{named(path.node, found.rule)} would {does(found.rule)} it{_sent(found.by)}, but is in {hook.upper()}"
-        elif found is None and turned is not None and chain.policy in _DENYING and not chain.rules:
-            what = f"the policy of {hook.upper()} is {chain.policy}"
+        elif turned is not None and chain.policy in _DENYING and is_met_by_none(chains, chain, met):
+            what = f"the policy of {chain.name} would drop it"
         else:
             continue
         yield Hint(f"{what}; this packet {_turned(path, turned)}went through {went}", _mend(path, went, turned))
         return
 
 
-def _first_denial(case: Case, path: Path, chain: HeldChain, chains: Chains) -> Coming | None:
+def _first_denial(chains: Chains, chain: HeldChain, met: Met) -> Coming | None:
     """What would have denied it there, as it came in."""
-    native = bool(chain.rules) and chain.rules[0].is_native
-    met = met_at(case, path, 0, chain.hook or "", "filter", native=native)
     first = next(coming(chains, [(chain, 0)], met), None)
     return first if first is not None and first.effect == DENIES and ACCEPTS not in first.doubts else None
 
@@ -111,7 +112,7 @@ def _first_denial(case: Case, path: Path, chain: HeldChain, chains: Chains) -> C
 def _turned(path: Path, turned: Rule | None) -> str:
     if turned is None:
         return ""
-    return f"was translated to {shown(path.exit or path.head(-1))} by {str(turned).removeprefix(f'{path.node} ')} and "
+    return f"was translated to {shown(path.exit or path.head(-1))} by {unnamed(turned)} and "
 
 
 def _mend(path: Path, went: str, turned: Rule | None) -> str:

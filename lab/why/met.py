@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import Path
 from lab.ruleset.asked import Met
+from lab.ruleset.ipset_addresses import addresses_in
+from lab.ruleset.rule import protocol_name
 from lab.why.case import Case
 
 _PORTED = (6, 17, 132, 136)
@@ -34,7 +36,7 @@ def seen(case: Case, path: Path, head: Packet, hook: str, *, states: Collection[
     moved = (head.destination, head.dport) != (entry.destination, entry.dport)
     return Met(
         head.family,
-        PROTOCOL_NAMES.get(head.proto, str(head.proto)),
+        protocol_name(PROTOCOL_NAMES.get(head.proto, str(head.proto))) or "",
         int(ip_address(head.source)),
         int(ip_address(head.destination)),
         head.sport if ported else None,
@@ -48,6 +50,7 @@ def seen(case: Case, path: Path, head: Packet, hook: str, *, states: Collection[
         entry.sport if ported and not again else None,
         entry.dport if ported and not again else None,
         _own(case, path.node, head),
+        addresses_in(case.ipsets.get(path.node, ""), head.family),
     )
 
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from lab.record.hint import Hint
 from lab.record.packet import Packet
-from lab.record.path import End, Path, Rule
+from lab.record.path import Path, Rule
 from lab.record.verdict import Kind
 from lab.ruleset.addresses import WIDTH, address_of, size
-from lab.ruleset.asked import FLAGS, Asked, Met, has
+from lab.ruleset.asked import DESTINATION_IN, FLAGS, SOURCE_IN, Asked, Met, has
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -30,7 +30,7 @@ from lab.ruleset.held import Chains, HeldRule
 from lab.why.ahead import coming, only_miss
 from lab.why.case import Case
 from lab.why.met import met_at
-from lab.why.told import fact, named, place, translators
+from lab.why.told import fact, named, place, translators, unnamed
 from lab.why.walk import Base, bases
 from lab.written.expect.arrives import ARRIVES
 
@@ -75,7 +75,7 @@ class Miss:
         if self.made is None:
             return f"{but}, and {fact(self.asked, self.met, self.node)}"
         by = self.made[0]
-        whose = str(by) if by.node != self.node else str(by).removeprefix(f"{by.node} ")
+        whose = str(by) if by.node != self.node else unnamed(by)
         return f"{but}: {whose} made it {self._now}" if of_map else f"{but}, which {whose} made {self._now}"
 
     @property
@@ -113,7 +113,7 @@ def near_misses(case: Case) -> Iterator[Miss]:
     for base in walked:
         if base.kind == "nat":
             found += _missed_translations(case, path, base, chains)
-    if path.end is End.DROPPED and walked and walked[-1].decided == path.dropped_by:
+    if path.dropped_by is not None and walked and walked[-1].decided == path.dropped_by:
         found += missed(case, path, walked[-1], chains, ACCEPTS)
     yield from best(found)
 
@@ -121,6 +121,7 @@ def near_misses(case: Case) -> Iterator[Miss]:
 def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> Iterator[Miss]:
     """The rules of a base chain, and of all that it leads to, that would do to the packet what is wanted, but for one thing."""
     met = met_in(case, path, base)
+    siblings = _siblings(case, met)
     for rule in base.missed:
         effect = rule.effect
         if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not (rule.jump_to or rule.target == "vmap")):
@@ -129,7 +130,7 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
         if asked is None or asked.field == FLAGS:
             continue
         made = _made(case, path, base, asked, met)
-        if made is None and asked.field == DESTINATIONS and not _same_owner(case, asked, met):
+        if made is None and asked.field == DESTINATIONS and not _is_for(asked, siblings, met.family):
             continue
         would, more = f"would {does(rule)} it", 0
         if effect != wanted:
@@ -140,11 +141,16 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
         yield Miss(path.node, rule, asked, met, would, weight(rule, asked) + more, made)
 
 
-def _same_owner(case: Case, asked: Asked, met: Met) -> bool:
-    """Whether a rule for other addresses may mean this packet: one of them is the same node's, which is not another host."""
+def _siblings(case: Case, met: Met) -> frozenset[int]:
+    """The addresses of the node that has the packet's destination: a rule for one of them may mean this packet."""
     owner = case.topology.owner(str(address_of(met.destination, met.family)))
-    hosts = (low for family, ranges in asked.values for low, high in ranges if family == met.family and low == high)
-    return owner is not None and any(case.topology.owner(str(address_of(host, met.family))) == owner for host in hosts)
+    interfaces = case.topology.nodes[owner].interfaces.values() if owner is not None else ()
+    return frozenset(int(address.ip) for one in interfaces for address in one.of_family(met.family))
+
+
+def _is_for(asked: Asked, addresses: frozenset[int], family: int) -> bool:
+    """Whether one of these is a host that the rule names."""
+    return any(low == high and low in addresses for of, ranges in asked.values if of == family for low, high in ranges)
 
 
 def does(rule: HeldRule) -> str:
@@ -238,7 +244,7 @@ def _weight(asked: Asked) -> int:
         return _weight_of_addresses(asked, _SPECIFIC)
     if asked.field == SOURCES:
         return _weight_of_addresses(asked, _SPECIFIC - 1)
-    return {ICMP_TYPES: _SPECIFIC, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
+    return {ICMP_TYPES: _SPECIFIC, DESTINATION_IN: _SPECIFIC, SOURCE_IN: 2, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
 
 
 def _weight_of_addresses(asked: Asked, most: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lab.record.hint import Hint
 from lab.record.path import End
 from lab.why.case import Case
+from lab.why.told import unnamed
 from lab.why.walk import Base, bases
 
 
@@ -24,7 +25,7 @@ def other_chains(case: Case) -> Iterator[Hint]:
         accepted = base.verdict == "accept" and rule is not None and rule.number is not None
         if accepted and base.hook == last.hook and base.kind == last.kind == "filter":
             how = "rejected" if path.dropped_by.rejects else "dropped"
-            by = str(path.dropped_by).removeprefix(f"{path.node} ")
+            by = unnamed(path.dropped_by)
             yield Hint(
                 f"accepted by {rule}, then {how} by {by}: an accept ends its own base chain only",
                 f"accept it in {_named(last)} too",

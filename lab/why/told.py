@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 from lab.ruleset.addresses import address_of
-from lab.ruleset.asked import FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, Asked, Met
+from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Met
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, ICMP_TYPES, LEFT, PROTO, SOURCES, SPORTS, STATES
 from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule
@@ -41,7 +41,12 @@ def text_of(text: str) -> str:
 
 def place(rule: HeldRule) -> str:
     """A rule of a node that was named already."""
-    return f"{rule.table}:{rule.chain}:{rule.number}" + (f" ({rule.comment})" if rule.comment else "")
+    return unnamed(described("", rule))
+
+
+def unnamed(rule: Rule) -> str:
+    """A record without its node, which was named already."""
+    return str(rule).removeprefix(f"{rule.node} ")
 
 
 def shown(packet: Packet) -> str:
@@ -54,9 +59,11 @@ def shown(packet: Packet) -> str:
 def fact(asked: Asked, met: Met, node: str) -> str:
     """What the packet has where a rule asks for something else: ``it came by eth0``."""
     source, destination = str(address_of(met.source, met.family)), str(address_of(met.destination, met.family))
+    no = "" if asked.negated else "not "
     return {
         ENTERED: f"it came by {met.entered}", LEFT: f"it goes to {met.left}", SOURCES: f"it comes from {source}",
-        DESTINATIONS: f"it is for {destination}", DPORTS: f"its port is {met.dport}",
+        DESTINATIONS: f"it is for {destination}", SOURCE_IN: f"{source} is {no}in it",
+        DESTINATION_IN: f"{destination} is {no}in it", DPORTS: f"its port is {met.dport}",
         SPORTS: f"it comes from port {met.sport}", PROTO: f"it is {met.proto}", FAMILY: f"it is IPv{met.family}",
         ICMP_TYPES: f"its type is {met.flags}", STATES: f"its state is {'/'.join(met.states or ())}",
         LOCAL_DESTINATION: f"{destination} is no address of {node}", LOCAL_SOURCE: f"{source} is no address of {node}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Rule
-from lab.ruleset.asked import LOCAL_DESTINATION, Asked
+from lab.ruleset.asked import DESTINATION_IN, LOCAL_DESTINATION, SOURCE_IN
 from lab.ruleset.conditions import DESTINATIONS, ENTERED, SOURCES
 from lab.ruleset.held import HeldRule
 from lab.why.case import Case
@@ -15,7 +15,7 @@ from lab.why.walk import bases
 from lab.written.expect.arrives import ARRIVES
 
 _FEW = 3
-_ABOUT = (ENTERED, DESTINATIONS, LOCAL_DESTINATION)
+_ABOUT = (ENTERED, DESTINATIONS, DESTINATION_IN, LOCAL_DESTINATION)
 _WITHOUT_ADDRESS = frozenset((
     "tcp", "udp", "sctp", "icmp", "comment", "mark", "connmark", "multiport", "state", "conntrack", "limit",
 ))  # fmt: skip
@@ -55,15 +55,16 @@ def hides_the_source(case: Case) -> Iterator[Hint]:
             continue
         held = _held(case, path, rule) or ()
         by = f", sent there by {' and '.join(map(_shortly, held[:-1][-_FEW:]))}" if held[:-1] else ""
-        anyone = held and all(one.whole is not None and not any(True for _ in _of(one, SOURCES)) for one in held)
+        anyone = held and not any(_asks_a_source(one) for one in held)
         yield Hint(
             f"{with_text(rule)} translated its source {path.entry.source} to {path.exit.source}{by}"
             + (", and none of them asks for a source" if anyone and by else ", and asks for no source" if anyone else ""),
         )
 
 
-def _of(rule: HeldRule, name: str) -> Iterator[Asked]:
-    return (asked for asked in (rule.whole.asked if rule.whole is not None else ()) if asked.field == name)
+def _asks_a_source(rule: HeldRule) -> bool:
+    """Whether it does, or may."""
+    return rule.whole is None or any(asked.field in (SOURCES, SOURCE_IN) for asked in rule.whole.asked)
 
 
 def _shortly(rule: HeldRule) -> str:

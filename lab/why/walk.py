@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from lab.record.path import Path, Rule, Step
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 
+_REWRITES = ("addr set ", "port set ")
 _ENDS = frozenset(("accept", "drop", "queue", "stolen"))
 
 
@@ -72,16 +73,13 @@ class Base:
 
 
 def bases(path: Path, chains: Chains) -> tuple[Base, ...]:
-    """The base chains that a packet came through; where what was told does not fit what is held, those before.
+    """The base chains that a packet came through; none where what was told does not fit what is held.
 
     >>> from lab.written.expect.example import PASSED
     >>> bases(PASSED.path[0], {})
     ()
     """
-    return tuple(_bases(path, chains))
-
-
-def _bases(path: Path, chains: Chains) -> Iterator[Base]:
+    found: list[Base] = []
     open_one: Base | None = None
     for place, step in enumerate(path.steps):
         if open_one is None:
@@ -89,14 +87,15 @@ def _bases(path: Path, chains: Chains) -> Iterator[Base]:
                 continue
             chain = chains.get((step.rule.family, step.table, step.chain))
             if chain is None or chain.hook is None:
-                return
+                return ()
             open_one = Base(chain, step.hook, step.kind, place, frames=[Frame(chain)])
         if not _goes_on(open_one, step, chains):
-            return
+            return ()
         if step.verdict in _ENDS:
             open_one.decided, open_one.verdict = step.rule, step.verdict
-            yield open_one
+            found.append(open_one)
             open_one = None
+    return tuple(found)
 
 
 def _goes_on(base: Base, step: Step, chains: Chains) -> bool:
@@ -116,6 +115,8 @@ def _goes_on(base: Base, step: Step, chains: Chains) -> bool:
     if number <= top.asked or number > len(top.chain.rules) or top.chain.rules[number - 1].text != step.rule.text:
         return False
     held = top.chain.rules[number - 1]
+    if any(word in held.text for word in _REWRITES):
+        return False  # what comes behind it saw other headers
     base.pass_over(top, number - 1)
     top.asked = number
     return _follow(base, held, step.verdict, chains)

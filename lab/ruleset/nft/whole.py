@@ -24,6 +24,7 @@ from lab.written.icmp_types import ICMP_TYPES as TYPES
 from lab.written.icmp_types import ICMPV6_TYPES as TYPES6
 
 _TOKEN = re.compile(r'"[^"]*"|\{[^{}]*\}|[^\s{}"]+')
+_FAMILIES = {"ip": 4, "ip6": 6}
 _PORTED = ("tcp", "udp", "udplite", "sctp", "dccp")
 _KEYS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("ip", "saddr"): (SOURCES, ""), ("ip6", "saddr"): (SOURCES, ""), ("ip", "daddr"): (DESTINATIONS, ""),
@@ -41,7 +42,6 @@ _VERDICTS = frozenset((
     "accept", "drop", "return", "continue", "jump", "goto", "reject", "masquerade", "snat", "dnat", "redirect", "queue",
 ))  # fmt: skip
 _OF_LOGS = frozenset(("prefix", "level", "group", "flags", "snaplen", "queue-threshold"))
-_OPERATORS = frozenset(("&", "|", "^", ".", "map", "<", ">", "<=", ">=", "set", "and", "or", "in", "<<", ">>", "/"))
 
 
 def whole_of_nft(text: str, named: Mapping[str, str]) -> Whole | None:
@@ -100,8 +100,11 @@ class _Reader:
         field, proto = _KEYS[key]
         self._at += len(key)
         said = " ".join(key)
-        if proto and not any(one.field == PROTO and one.values == (proto,) for one in self._asked):
-            self._asked.append(Asked(PROTO, (proto,), proto))
+        if proto:
+            self._implied(PROTO, proto, proto)
+        if key[0] in _FAMILIES:
+            # in a table of both families, a header is only there in its own, whatever it is compared with
+            self._implied(FAMILY, _FAMILIES[key[0]], key[0])
         sign = self._ahead(0) if self._ahead(0) in ("!=", "==") else ""
         self._at += bool(sign)
         negated = sign == "!="
@@ -109,8 +112,6 @@ class _Reader:
         self._at += 1
         if value == "vmap":
             return self._map(key, field, f"{said} vmap")
-        if value in _OPERATORS or self._ahead(0) in _OPERATORS - {"/"} or (self._ahead(0) == "/" and field != FLAGS):
-            raise ValueError(value)
         shown = f"{said} {f'{sign} ' if negated else ''}{value}"
         if field == FLAGS:
             if self._ahead(0) != "/":
@@ -122,6 +123,11 @@ class _Reader:
         values = _values(key, field, self._elements(value))
         self._asked.append(Asked(STATES if field == "status" else field, values, shown, negated))
         return ()
+
+    def _implied(self, field: str, value: object, said: str) -> None:
+        """What a key asks by itself, once."""
+        if not any(one.field == field and one.values == (value,) and not one.negated for one in self._asked):
+            self._asked.append(Asked(field, (value,), said))
 
     def _elements(self, value: str) -> list[str]:
         if value[:1] == "@":
@@ -179,7 +185,7 @@ def _value(key: tuple[str, ...], field: str, part: str) -> tuple[object, ...]:
 
 
 def _word(key: tuple[str, ...], field: str, part: str) -> tuple[object, ...]:
-    if field in (ENTERED, LEFT):
+    if field in (ENTERED, LEFT) and part != ".":
         return (part,)
     if field == STATES:
         if not part.isalpha() or part in ("dnat", "snat"):

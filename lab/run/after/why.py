@@ -16,9 +16,10 @@ def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str) -> tuple[Hin
     """What explains a verdict that is not as expected at the node ``at``."""
     held = {name: policy.chains for name, policy in lab.policies.items()}
     sysctls = {name: node.sysctls for name, node in lab.network.nodes.items()}
+    ipsets = {name: policy.texts["ipset"] for name, policy in lab.policies.items() if "ipset" in policy.texts}
 
     def ask_route(node: str, address: str, source: str | None, mark: int) -> Lead | None:
         found = lab.network.nodes.get(node)
         return None if found is None else lead(found, address, source=source, mark=mark)
 
-    return why(Case(verdict, expect, at, lab.topology, held, sysctls, ask_route))
+    return why(Case(verdict, expect, at, lab.topology, held, sysctls, ipsets, ask_route))

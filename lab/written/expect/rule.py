@@ -22,7 +22,7 @@ def _decided(_cell: Cell, verdict: Verdict) -> tuple[Rule, ...]:
     """The deciding rule, and before it those that sent the packet to a chain that denied it."""
     if verdict.rule is None:
         return ()
-    denied = (path.sent_by for path in verdict.path if verdict.denied and path.dropped_by == verdict.rule)
+    denied = (path.sent_by for path in verdict.path if path.dropped_by == verdict.rule)
     return (*next(denied, ()), verdict.rule)
 
 

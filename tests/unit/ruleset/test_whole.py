@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
 
 from lab.ruleset.asked import Met, has
-from lab.ruleset.held import HeldRule
+from lab.ruleset.held import HeldRule, rules_of
+from lab.ruleset.ipset_addresses import addresses_in
 from lab.ruleset.nft.held import chains_of_listing
 from lab.ruleset.nft.listing import read_listing
-from tests.unit.ruleset.made import rule_of
+from tests.unit.ruleset.made import rule_of, saved
 
 
 def number(address: str) -> int:
@@ -54,10 +56,11 @@ def test_one_thing_of_it_does_not(asks: str) -> None:
 
 @pytest.mark.parametrize("text", [
     "-A FORWARD -m limit --limit 3/min -j ACCEPT", "-A FORWARD -m mark --mark 0x1 -j ACCEPT",
-    "-A FORWARD -m set --match-set friends src -j ACCEPT", "-A FORWARD -m string --string x --algo bm -j ACCEPT",
+    "-A FORWARD -m set --match-set friends src,dst -j ACCEPT", "-A FORWARD -m string --string x --algo bm -j ACCEPT",
     "-A FORWARD -m addrtype --dst-type MULTICAST -j ACCEPT", "-A FORWARD -p tcp -m tcp --dport http -j ACCEPT",
     "-A FORWARD -m conntrack --ctorigdst 10.0.2.10 -j ACCEPT", "-A FORWARD -p tcp -m tcp --tcp-option 8 -j ACCEPT",
     "-A FORWARD -s 10.0.0.1/255.0.255.0 -j ACCEPT", "-A FORWARD -f -j ACCEPT",
+    "-A FORWARD -m socket -j ACCEPT", "-A FORWARD -m rpfilter -j ACCEPT",
     "meta mark 0x1 accept", "limit rate 3/minute accept", "tcp dport . ip saddr { 22 . 10.0.1.10 } accept",
     "ip saddr @friends accept", "ct mark and 0x1 == 0x1 accept", "tcp dport $web accept", "ip dscp cs1 accept",
     "ip saddr & 255.0.0.255 == 10.0.0.10 accept", "tcp dport != { 22 } ct count over 3 drop",
@@ -81,7 +84,7 @@ def test_all_of_nft_holds(asks: str) -> None:
 
 
 @pytest.mark.parametrize("asks", [
-    "ip saddr 10.0.9.0/24", "ip6 saddr 2001:db8::/32", 'iifname "wan"', "meta nfproto ipv6",
+    "ip saddr 10.0.9.0/24", 'iifname "wan"', "meta nfproto ipv6",
     "ct state { established, related }",
     "ct status dnat", "tcp dport { 80, 443 }", "udp dport 22", "icmp type echo-request", "tcp dport vmap { 80 : accept }",
 ])  # fmt: skip
@@ -90,10 +93,35 @@ def test_one_thing_of_nft_does_not(asks: str) -> None:
     assert outcomes(rule_of(f"{asks}{verdict}")).count(False) == (2 if asks.startswith("icmp") else 1)
 
 
+def test_a_header_of_the_other_family_is_not_there() -> None:
+    assert outcomes(rule_of("ip6 saddr != 2001:db8::/32 accept")) == [False, True]
+    assert outcomes(rule_of("ip6 nexthdr != udp accept")) == [False, True]
+    assert all(outcomes(rule_of("ip saddr != 10.0.9.0/24 ip protocol != udp accept")))
+
+
 def test_a_verdict_map_tells_each_of_its_verdicts() -> None:
     whole = rule_of("tcp dport vmap { 22 : accept, 80-90 : drop }").whole
     assert whole is not None
     assert [(has(key, SSH), verdict) for key, verdict in whole.verdicts] == [(True, "accept"), (False, "drop")]
+
+
+def test_an_ipset_of_addresses() -> None:
+    friends = replace(SSH, sets={"friends": ((number("10.0.1.0"), number("10.0.1.255")),), "empty": ()})
+    assert outcomes(rule_of("-A FORWARD -m set --match-set friends src -j ACCEPT"), friends) == [True]
+    assert outcomes(rule_of("-A FORWARD -m set ! --match-set friends dst -j ACCEPT"), friends) == [True]
+    assert outcomes(rule_of("-A FORWARD -m set --match-set empty src -j ACCEPT"), friends) == [False]
+    assert outcomes(rule_of("-A FORWARD -m set --match-set others src -j ACCEPT"), friends) == [None]
+    written = "-A FORWARD -m set --match-set friends src -j ACCEPT\n-A FORWARD -j SET --add-set friends src"
+    assert next(rule.whole for rule in rules_of(saved(f"*filter\n{written}\nCOMMIT\n"))) is None
+
+
+def test_which_ipsets_are_known() -> None:
+    text = (
+        "create friends hash:ip\nadd friends 10.0.9.7\ncreate web hash:ip,port\nadd web 10.0.9.7,tcp:80\n"
+        "create soon hash:ip timeout 60\nadd soon 10.0.9.7\ncreate wide hash:ip netmask 24\nadd wide 10.0.9.0\n"
+        "create holes hash:net\nadd holes 10.0.0.0/8\nadd holes 10.0.9.7 nomatch\n"
+    )
+    assert addresses_in(text, 4) == {"friends": ((number("10.0.9.7"), number("10.0.9.7")),)}
 
 
 def test_a_set_that_nothing_changes_is_known() -> None:
@@ -108,7 +136,7 @@ def test_a_set_that_nothing_changes_is_known() -> None:
     ("-i eth0", SSH.__class__(4, "tcp", 1, 2)), ("-m state --state NEW", Met(4, "tcp", 1, 2)),
     ("-m conntrack --ctstate DNAT", Met(4, "tcp", 1, 2)), ("-m addrtype --dst-type LOCAL", Met(4, "tcp", 1, 2)),
     ("-m conntrack --ctorigdstport 22", Met(4, "tcp", 1, 2, original_dport=22)), ("-m conntrack --ctstate SNAT", SSH),
-    ("-m state --state NEW", Met(4, "tcp", 1, 2, states=("NEW", "INVALID"))),
+    ("-m state --state NEW", Met(4, "tcp", 1, 2, states=("NEW", "INVALID"))), ("-p igmp", Met(4, "2", 1, 2)),
 ])  # fmt: skip
 def test_what_is_not_known_of_a_packet_is_neither(asks: str, met: Met) -> None:
     assert outcomes(rule_of(f"-A FORWARD {asks} -j ACCEPT"), met) == [None]

@@ -87,6 +87,26 @@ def test_what_no_rule_accepted_before_is_no_such_thing() -> None:
     assert told(other_chains, failed(chains, by_policy)) == []
 
 
+def test_what_another_chain_dropped_is_told_once_though_it_was_translated() -> None:
+    nat = table("-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20", name="nat", policies="ACCEPT")
+    chains = {
+        **saved(nat + table("-A FORWARD -i lan -j ACCEPT")),
+        **listing("filter type filter hook forward priority 10; policy drop;\nct state established accept"),
+    }
+    path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:1 accept", "inet/t:filter:policy drop")
+    (hint,) = told(denied, failed(chains, path))
+    assert "an accept ends its own base chain only" in hint
+
+
+def test_an_accept_at_another_hook_is_no_such_thing() -> None:
+    chains = listing(
+        'early type filter hook prerouting priority -300; policy accept;\niifname "lan" accept',
+        "filter type filter hook forward priority 0; policy drop;\nct state established accept",
+    )
+    path = way(chains, "inet/t:early:1 accept", "inet/t:filter:policy drop")
+    assert told(other_chains, failed(chains, path)) == []
+
+
 def test_who_sent_it_to_a_chain_that_several_lead_to() -> None:
     rules = ("-A FORWARD -i lan -m comment --comment bad-lan -j LOGDROP", "-A LOGDROP -j LOG", "-A LOGDROP -j DROP")
     shared = saved(table(*rules, "-A FORWARD -i wan -j LOGDROP"))

@@ -21,8 +21,8 @@ def test_a_deny_behind_the_accept() -> None:
     path = way(chains, "inet/t:input:1 accept", end=End.LEFT, exit=SYN)
     (hint,) = told(meant_to_stop, failed(chains, path, action="deny"))
     assert hint == (
-        "gateway inet t:from_lan:1 (ban) (`ip saddr 10.0.1.10 tcp dport 443 drop`) would drop it, sent there by t:input:2, "
-        "but stands after inet t:input:1, which accepted it: put a rule like it before t:input:1"
+        "gateway inet t:from_lan:1 (ban) (`ip saddr 10.0.1.10 tcp dport 443 drop`) would drop it, sent there by inet "
+        "t:input:2, but stands after inet t:input:1, which accepted it: put a rule like it before inet t:input:1"
     )
     assert told(meant_to_stop, failed(chains, path)) == []
 
@@ -90,8 +90,24 @@ def test_a_deny_of_input_and_a_packet_that_was_translated() -> None:
     )
 
 
+def test_the_policy_of_input_and_a_packet_that_was_translated() -> None:
+    inside = ("-A INPUT -i lo -j ACCEPT", "-A INPUT -m limit --limit 3/min -j LOG", "-A INPUT -p udp -j ACCEPT")
+    chains = saved(DNAT + table(*inside) + "*mangle\n:FORWARD ACCEPT [0:0]\nCOMMIT\n")
+    steps = ("nat:PREROUTING:1 accept", "mangle:FORWARD:policy accept")
+    path = way(chains, *steps, end=End.LEFT, exit=TURNED, heads=((1, TURNED),))
+    (hint,) = told(meant_to_stop, failed(chains, path, action="deny"))
+    assert hint.startswith(
+        "the policy of INPUT would drop it; this packet was translated to 10.0.2.20:8443 by "
+        "nat:PREROUTING:1 and went through FORWARD: deny it in FORWARD"
+    )
+    for open_there in ("-A INPUT -p tcp -j ACCEPT", "-A INPUT -m mark --mark 0x1 -j ACCEPT", "-A INPUT -j NFQUEUE"):
+        other = saved(DNAT + table(*inside, open_there) + "*mangle\n:FORWARD ACCEPT [0:0]\nCOMMIT\n")
+        assert told(meant_to_stop, failed(other, path, action="deny")) == []
+
+
 @pytest.mark.parametrize("there", [
-    "-A INPUT -s 10.0.9.0/24 -j DROP", "-A INPUT -i lan -j ACCEPT", "-A INPUT -m mark --mark 0x1 -j ACCEPT",
+    "-A INPUT -s 10.0.9.0/24 -j DROP", "-A INPUT -i lan -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT",
+    "-A INPUT -m mark --mark 0x1 -j ACCEPT",
     "-A INPUT -i wan -p tcp -m tcp --dport 443 -j DROP",
 ])  # fmt: skip
 def test_what_would_not_have_denied_it_there_either(there: str) -> None:

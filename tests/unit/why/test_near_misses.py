@@ -127,6 +127,23 @@ def test_what_a_node_before_translated() -> None:
     assert "would translate it, but wants `-d 10.0.2.10/32`, which border nat:PREROUTING:1 made 10.0.2.20" in miss
 
 
+def test_a_translation_that_made_nothing_of_it_is_not_named() -> None:
+    chains = saved(DNAT + table("-A FORWARD -d 10.0.2.20/32 -p tcp -m tcp --dport 9443 -j ACCEPT"))
+    path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, TURNED),))
+    (miss,) = misses(failed(chains, path))
+    assert miss.endswith("wants `--dport 9443`, and its port is 8443")
+
+
+def test_of_two_translations_the_one_of_this_end_is_named() -> None:
+    outer = saved(DNAT.replace("COMMIT\n", "") + "-A POSTROUTING -o dmz -j MASQUERADE\nCOMMIT\n".replace(
+        "-A", ":POSTROUTING ACCEPT [0:0]\n-A", 1))  # fmt: skip
+    inner = saved(table("-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT"))
+    both = TURNED._replace(source="10.0.2.1")
+    first = way(outer, "nat:PREROUTING:1 accept", "nat:POSTROUTING:1 accept", end=End.LEFT, node="border", exit=both)
+    (miss,) = misses(failed(inner, first, way(inner, "filter:FORWARD:policy drop", entry=both)))
+    assert miss.endswith("wants `--dport 443`, which border nat:PREROUTING:1 made 8443")
+
+
 def test_a_list_of_ports_or_hosts_tells_little() -> None:
     ports = [f"-A FORWARD -d 10.0.2.10/32 -p tcp -m tcp --dport {port} -j ACCEPT" for port in (22, 25, 80)]
     assert misses(dropped(*ports)) == []
@@ -172,7 +189,7 @@ def test_a_map_that_has_an_element_for_the_port_before() -> None:
     )}  # fmt: skip
     path = way(chains, "inet/nat:pre:1 accept", "inet/t:c:policy drop", heads=((1, TURNED),))
     (hint,) = told(denied, failed(chains, path))
-    assert "to web, where t:web:1 would accept it, but its map has no such element: inet nat:pre:1 made it 8443" in hint
+    assert "to web, where inet t:web:1 would accept it, but its map has no such element: inet nat:pre:1 made it 8443" in hint
     other = TURNED._replace(dport=443)
     plain = way(chains, "inet/nat:pre:1 accept", "inet/t:c:policy drop", entry=other._replace(dport=22), heads=((1, TURNED),))
     assert misses(failed(chains, plain)) == []
@@ -212,7 +229,7 @@ def test_a_port_forward_that_nothing_lets_through() -> None:
     path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, TURNED),))
     (hint,) = told(denied, failed(chains, path))
     assert hint == (
-        "translated to 10.0.2.20:8443 by gateway nat:PREROUTING:1, then dropped by gateway filter:FORWARD policy: a port "
+        "translated by gateway nat:PREROUTING:1, then dropped by gateway filter:FORWARD policy: a port "
         "forward needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
     )
     assert told(denied, failed(chains, path, action="deny")) == []

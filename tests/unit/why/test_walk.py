@@ -62,7 +62,17 @@ def test_each_base_chain_is_one_way() -> None:
     assert texts(second) == ["tcp dport 22 accept"]
 
 
+def test_what_a_rule_rewrote_is_not_read_further() -> None:
+    chains = listing(
+        "c type filter hook forward priority 0; policy drop;\nip daddr set 10.0.2.20\nip daddr 10.0.2.10 accept", family="ip",
+    )  # fmt: skip
+    assert bases(way(chains, "ip/t:c:1 continue", "ip/t:c:policy drop"), chains) == ()
+
+
 def test_rules_that_are_others_by_now_are_not_read() -> None:
-    changed = saved(table("-A FORWARD -i wan -j ACCEPT", "-A FORWARD -j DROP"))
+    changed = saved(table(
+        "-A FORWARD -i wan -j ACCEPT", "-A FORWARD -j CHECKS", "-A FORWARD -p udp -j ACCEPT", "-A FORWARD -p tcp -j DROP",
+        "-A CHECKS -p icmp -j DROP",
+    ))  # fmt: skip
     assert bases(way(CHAINS, "filter:FORWARD:2 jump CHECKS", "filter:FORWARD:4 drop"), changed) == ()
     assert bases(way(CHAINS, "filter:FORWARD:4 drop", end=End.LEFT), {}) == ()

@@ -1,0 +1,63 @@
+"""The rule that a row names, where another decided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.record.path import End
+from lab.why.case import Case
+from lab.why.named_rule import named_rule
+from lab.why.why import why
+from lab.written.cell import Expectation
+from tests.unit.verdict.made import SYN
+from tests.unit.why.walks import failed, saved, table, told, way
+
+CHAINS = saved(table(
+    "-A FORWARD -i wan -p tcp -m tcp --dport 80 -m comment --comment web -j ACCEPT",
+    "-A FORWARD -p tcp -m mark --mark 0x1 -m comment --comment marked -j ACCEPT",
+    "-A FORWARD -p tcp -j ACCEPT",
+    "-A FORWARD -p udp -m comment --comment names -j ACCEPT",
+    "-A INPUT -j OWN",
+    "-A OWN -p tcp -m comment --comment own -j ACCEPT",
+))  # fmt: skip
+
+
+def named(rule: str, action: str = "allow") -> Case:
+    case = failed(CHAINS, way(CHAINS, "filter:FORWARD:3 accept", end=End.LEFT, exit=SYN), action=action)
+    return replace(case, expect=Expectation(action, None, {"rule": rule}))
+
+
+def test_all_that_it_wants() -> None:
+    (hint,) = told(named_rule, named("web"))
+    assert hint == (
+        "gateway filter:FORWARD:1 (web) (`-A FORWARD -i wan -p tcp -m tcp --dport 80 -j ACCEPT`) did not match: it wants "
+        "`-i wan`, and it came by lan; `--dport 80`, and its port is 443"
+    )
+    assert hint in map(str, why(named("web")))
+
+
+def test_what_is_not_understood_did_not_match_all_the_same() -> None:
+    (hint,) = told(named_rule, named("filter:FORWARD:2"))
+    assert hint.endswith("did not match")
+
+
+def test_a_rule_that_it_did_not_come_to() -> None:
+    (behind,) = told(named_rule, named("names"))
+    assert behind.endswith("was not asked: it stands after filter:FORWARD:3, which decided")
+    (elsewhere,) = told(named_rule, named("own"))
+    assert elsewhere.endswith("was not asked: it is in INPUT, and this packet went through FORWARD")
+
+
+def test_a_chain_of_the_same_hook_that_it_was_not_sent_to() -> None:
+    chains = saved(table("-A FORWARD -i wan -j SIDE", "-A SIDE -p tcp -m comment --comment side -j ACCEPT"))
+    case = failed(chains, way(chains, "filter:FORWARD:policy drop"))
+    assert told(named_rule, replace(case, expect=Expectation("allow", None, {"rule": "side"}))) == []
+
+
+def test_nothing_of_what_decided_or_is_not_there() -> None:
+    assert told(named_rule, named("filter:FORWARD:3")) == []
+    assert told(named_rule, named("nobody")) == []
+    assert told(named_rule, replace(named("web"), expect=Expectation("allow"))) == []
+    twice = saved(table(*(f"-A FORWARD -s 10.0.9.{host}/32 -m comment --comment web -j ACCEPT" for host in (1, 2))))
+    case = failed(twice, way(twice, "filter:FORWARD:policy drop"))
+    assert told(named_rule, replace(case, expect=Expectation("allow", None, {"rule": "web"}))) == []
