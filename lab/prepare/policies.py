@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.errors import InputError, Problem, Where
@@ -16,6 +16,7 @@ from lab.ruleset.closed_lists import not_data
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.mended import Repair, by_kind, in_short
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered
@@ -110,13 +111,22 @@ def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
 
 
 def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
-    """The text with its repairs, each told with its line."""
+    """The text with its repairs, those of one kind told in one sentence, with the line of the first."""
     from lab.ruleset.mend import mend
 
     found = mend(text.text)
     sources = tuple(text.source(line) for line in found.lines)
-    told = [f"mended {text.where(repair.line)}: {repair.what}" for repair in found.repairs]
-    return replace(text, text=found.text, sources=sources), told
+    return replace(text, text=found.text, sources=sources), [_told(kind, text) for kind in by_kind(found.repairs)]
+
+
+def _told(repairs: Sequence[Repair], text: Rendered) -> str:
+    """What repairs of one kind did."""
+    lines = list(dict.fromkeys(repair.line for repair in repairs))
+    first = f"mended {text.where(lines[0])}"
+    if len(lines) == 1:
+        return f"{first}: {repairs[0]}"
+    more = "1 more line" if len(lines) == 2 else f"{len(lines) - 1:,} more lines"
+    return f"{first}, and {more} up to {lines[-1]}: {repairs[0]}"
 
 
 def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backend) -> Iterator[Problem]:
@@ -158,8 +168,7 @@ def _mendable(kind: str, text: str) -> str:
     found = mend(text)
     if not found.repairs or faults_of_save(found.text, kind):
         return ""
-    first = found.repairs[0]
-    return f"; or: --mend would repair it in {len(found.repairs)} ways, first in line {first.line}: {first.what}"
+    return f"; or: --mend would repair it {in_short(found.repairs)}"
 
 
 def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:

@@ -7,9 +7,11 @@ with its line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from lab.ruleset.listed import listed
+from lab.ruleset.mended import Mended, Repair, unchanged
+from lab.ruleset.prompts import PROMPT
 from lab.ruleset.repairs import (
     ODD_BLANKS,
     MadeUpAddresses,
@@ -41,28 +43,7 @@ _PART_OF_TABLE = re.compile(
 _DECORATION = re.compile(r"[\s>|+;.,'`\"]*")
 _COMMANDS = re.compile(r"\b(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+\w+[ \t]+)?-[AINP]\b")
 _NOTHING = re.compile("")
-_PROMPT = re.compile(
-    r"(?:\[?[\w.-]+@[^#$%>]*[#$%>]|[$%])[ \t]*"
-    r"(?:(?:sudo[ \t]+)?(?:ip6?tables(?:-nft|-legacy)?-save|cat|less|more|exit|logout)\b.*)?"
-)
 _NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """One repair, in a short sentence; ``line`` counts from 1 in the text as it was."""
-
-    line: int
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """A repaired text: ``lines[i]`` is the line, from 1, of the old text that line i+1 of the new one came from."""
-
-    text: str
-    repairs: tuple[Repair, ...]
-    lines: tuple[int, ...]
 
 
 def mend(text: str) -> Mended:
@@ -72,6 +53,10 @@ def mend(text: str) -> Mended:
     >>> mended.text.split("\n")[1], mended.repairs[0].what
     ('-A INPUT ! -d 10.0.0.1 -j DROP', 'each negation stands before its option now, as in `! -d ADDRESS`')
     """
+    return unchanged(text).then(listed).then(_mended_tables)
+
+
+def _mended_tables(text: str) -> Mended | None:
     lines = text.split("\n")
     tables = list(_TABLE_LINE.finditer(text))
     if tables:
@@ -79,7 +64,7 @@ def mend(text: str) -> Mended:
         quoting = _mail_quoting(lines, first, {found["quote"].count(">") for found in tables})
         if quoting is not None:
             return _Mending(text, lines, _Tables(tuple(found["name"] for found in tables), first, last), quoting).mended()
-    return Mended(text, (), tuple(range(1, len(lines) + 1)))
+    return None
 
 
 class _Tables(NamedTuple):
@@ -225,7 +210,7 @@ class _Mending:
 
     def _leave_out(self, bare: str, number: int) -> None:
         shown = bare if len(bare) <= 40 else f"{bare[:39]}…"
-        self._repairs.append(Repair(number, f"`{shown}` is no part of the ruleset and is left out"))
+        self._repairs.append(Repair(number, "is no part of the ruleset and is left out", f"`{shown}`"))
         self._keep("", number)
 
     def _mend_within(self, line: str, bare: str, number: int) -> None:
@@ -234,7 +219,7 @@ class _Mending:
             self._table = None
         elif bare[0] == ":":
             self._mend_declaration(line, bare, number)
-        elif _PROMPT.fullmatch(bare):
+        elif PROMPT.fullmatch(bare):
             self._leave_out(bare, number)
         else:
             self._mend_rule(line, number)

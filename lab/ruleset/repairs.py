@@ -37,7 +37,7 @@ _NEGATED = frozenset((
 ))  # fmt: skip
 
 ODD_BLANKS = "\u00a0\u2007\u202f"  # blanks that do not break a line, which iptables takes for letters
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _OPENING, _CLOSING = "\u201c\u201d\u201e\u201f", "\u201c\u201d"
 
 _GAP = re.compile(rf"[ \t{ODD_BLANKS}]+")
@@ -47,8 +47,8 @@ _WORD = re.compile(_REST_OF_WORD.format(" \t\n" + ODD_BLANKS), re.DOTALL)
 _TEXT = re.compile(rf"[{_OPENING}][^{_CLOSING}]*[{_CLOSING}]|" + _REST_OF_WORD.format(" \t\n"), re.DOTALL)
 _SHY_TEXT = re.compile(rf"[{_OPENING}][^{_CLOSING}]*[{_CLOSING}]|{_WORD.pattern}", re.DOTALL)
 
-_OPTION = re.compile(rf"[-{_DASHES}]+([A-Za-z0-9][A-Za-z0-9{_DASHES}-]*)(=.*)?", re.DOTALL)
-_ANY_DASH = re.compile(f"[{_DASHES}]")
+_OPTION = re.compile(rf"[-{DASHES}]+([A-Za-z0-9][A-Za-z0-9{DASHES}-]*)(=.*)?", re.DOTALL)
+_ANY_DASH = re.compile(f"[{DASHES}]")
 _COMMAND = re.compile(
     r"(?:sudo[ \t]+)?(?:/[\w./-]*/)?(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+(\w+)[ \t]+)?(?=-[AINP][ \t])"
 )

@@ -65,6 +65,7 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
     """Why the tool refused a text: an InputError with the template's file and line, or what this machine lacks."""
     # what reads refusals is much, and most rulesets are loaded
     from lab.ruleset.mend import mend
+    from lab.ruleset.mended import in_short
     from lab.ruleset.nft.refusal import is_missing_feature
     from lab.ruleset.nft.refusal import locate as locate_nft
     from lab.ruleset.refusal import is_missing_extension, locate
@@ -90,6 +91,6 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
         return MachineError(problem)
     repairs = mend(rendered.text).repairs
     if repairs:
-        also = f"--mend would repair it in {len(repairs)} ways, first in line {repairs[0].line}: {repairs[0].what}"
+        also = f"--mend would repair it {in_short(repairs)}"
         problem = replace(problem, mend=f"{problem.mend}; or: {also}" if problem.mend else also)
     return InputError(problem)
