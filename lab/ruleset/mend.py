@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from lab.ruleset.entities import without_entities
 from lab.ruleset.listed import listed
 from lab.ruleset.mended import Mended, Repair, unchanged
+from lab.ruleset.numbered import without_numbers
 from lab.ruleset.prompts import PROMPT
 from lab.ruleset.repairs import (
     ODD_BLANKS,
@@ -21,6 +23,7 @@ from lab.ruleset.repairs import (
     with_plain_quotes,
     without_command,
 )
+from lab.ruleset.wrapped import joined
 
 _BLANKS = " \t"
 _MORE = r"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)"
@@ -43,6 +46,7 @@ _PART_OF_TABLE = re.compile(
 _DECORATION = re.compile(r"[\s>|+;.,'`\"]*")
 _COMMANDS = re.compile(r"\b(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+\w+[ \t]+)?-[AINP]\b")
 _NOTHING = re.compile("")
+_BEGINNING = re.compile(r"[> \t]*(?:[*:#$]|-[PNA][ \t]|\[?[\w.-]+@)")
 _NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
 
 
@@ -53,7 +57,13 @@ def mend(text: str) -> Mended:
     >>> mended.text.split("\n")[1], mended.repairs[0].what
     ('-A INPUT ! -d 10.0.0.1 -j DROP', 'each negation stands before its option now, as in `! -d ADDRESS`')
     """
-    return unchanged(text).then(listed).then(_mended_tables)
+    first = unchanged(text).then(without_entities).then(_without_numbers).then(listed).then(_mended_tables)
+    last = first.then(joined)
+    return last if last is first else last.then(_mended_tables)
+
+
+def _without_numbers(text: str) -> Mended | None:
+    return without_numbers(text, _BEGINNING)
 
 
 def _mended_tables(text: str) -> Mended | None:
