@@ -17,7 +17,7 @@ from lab.ruleset.families import parts
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
-from lab.ruleset.mended import Repair, by_kind, in_short
+from lab.ruleset.mended import Repair, by_kind, in_short, mender
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
 from lab.ruleset.render import Rendered
@@ -71,14 +71,15 @@ class Prepared:
 
 def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
     """Render every file of ``policy``; raises InputError with every problem found."""
-    texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology, templates)
+    texts = _by_command(policy, how) if policy.render is not None else templates.render(policy, topology.as_written())
     notes: list[str] = []
     if how.mend:
         notes += _split(texts)
-        for kind in _IPTABLES:
-            if kind in texts:
-                texts[kind], repairs = _mended(texts[kind])
-                notes += repairs
+        for kind in sorted(texts.keys() - {"ipset"}):
+            texts[kind], repairs = _mended(kind, texts[kind])
+            notes += repairs
+    if policy.render is None and "nft" in texts:
+        texts["nft"] = expand(texts["nft"], policy.folder)
     problems = [*_problems(texts, policy, how.backend)]
     if problems:
         raise InputError(problems)
@@ -89,13 +90,6 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: 
 
 def _is_empty(text: str) -> bool:
     return not any(line.strip() and line.lstrip()[0] != "#" for line in text.split("\n"))
-
-
-def _by_template(policy: PolicyFiles, topology: Topology, templates: Templates) -> dict[str, Rendered]:
-    texts = templates.render(policy, topology.as_written())
-    if "nft" in texts:
-        texts["nft"] = expand(texts["nft"], policy.folder)
-    return texts
 
 
 def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
@@ -130,11 +124,9 @@ def _split(texts: dict[str, Rendered]) -> Iterator[str]:
     )
 
 
-def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
+def _mended(kind: str, text: Rendered) -> tuple[Rendered, list[str]]:
     """The text with its repairs, those of one kind told in one sentence, with the line of the first."""
-    from lab.ruleset.mend import mend
-
-    found = mend(text.text)
+    found = mender(kind)(text.text)
     sources = tuple(text.source(line) for line in found.lines)
     return replace(text, text=found.text, sources=sources), [_told(kind, text) for kind in by_kind(found.repairs)]
 
@@ -160,11 +152,12 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
             continue
-        misformed = [
-            Problem(fault.what, text.where(fault.line), fault.mend + _mendable(kind, text.text))
-            for fault in _misformed(kind, text.text)
-        ]
+        faults = _misformed(kind, text.text)
+        mendable = _mendable(kind, text.text) if faults else ""
+        misformed = [Problem(fault.what, text.where(fault.line), fault.mend + mendable) for fault in faults]
         yield from misformed
+        if mendable:
+            continue  # what else is wrong may follow from that
         told = {problem.where for problem in misformed}
         yield from (problem for problem in not_data(kind, text) if problem.where not in told)
         if kind in _IPTABLES:
@@ -181,12 +174,10 @@ def _misformed(kind: str, text: str) -> tuple[Fault, ...]:
 
 def _mendable(kind: str, text: str) -> str:
     """What --mend would do about a text of a wrong form, where it then has the right one."""
-    if kind not in _IPTABLES:
+    if kind == "ipset":
         return ""
-    from lab.ruleset.mend import mend
-
-    found = mend(text)
-    if not found.repairs or faults_of_save(found.text, kind):
+    found = mender(kind)(text)
+    if not found.repairs or _misformed(kind, found.text):
         return ""
     return f"; or: --mend would repair it {in_short(found.repairs)}"
 

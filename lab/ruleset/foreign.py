@@ -52,7 +52,10 @@ _COMMON = (
         Foreign("a terminal's prompt, and behind it what `iptables -S` prints", SAVE),
     ),
     (rf"[ \t]*{_PROMPT}{_TOOL}ufw[ \t]+status", Foreign("a terminal's prompt, and behind it what `ufw status` prints", SAVE)),
-    (rf"[ \t]*{_PROMPT}{_IPTABLES}", Foreign("a command that was typed at a terminal", f"put the commands into a file SCRIPT, and {RUN}")),
+    (
+        rf"[ \t]*{_PROMPT}{_IPTABLES}",
+        Foreign("a command that was typed at a terminal", f"put the commands into a file SCRIPT, and {RUN}"),
+    ),
     (rf"[ \t]*{_PROMPT}", Foreign("a terminal's prompt with what was typed", "take the line out, and keep what was printed")),
     (
         r"[ \t]*\d+[.:)]?[ \t]+(?:\*\w|:\w|-[AIPN] |COMMIT|#|table )",
@@ -61,13 +64,18 @@ _COMMON = (
     (r'[ \t]*[{\[][ \t]*(?:"|\Z)', Foreign("JSON", f"{LIST} without -j")),
     (r"[ \t]*\{[%{#]", Foreign("a template's statement", "end the file's name in .j2, so that it is rendered")),
     (r"Status: (?:in)?active", Foreign("what `ufw status` prints", SAVE)),
-    (r"To[ \t]+Action[ \t]+From|(?:\[ *\d+\] )?(?:\d\S*|Anywhere)(?: \(v6\))?[ \t]+(?:ALLOW|DENY|REJECT|LIMIT)(?: (?:IN|OUT|FWD))?[ \t]+\S",
-     Foreign("what `ufw status` prints", SAVE)),
+    (
+        r"To[ \t]+Action[ \t]+From|(?:\[ *\d+\] )?(?:\d\S*|Anywhere)(?: \(v6\))?[ \t]+(?:ALLOW|DENY|REJECT|LIMIT)[ \t]+\S",
+        Foreign("what `ufw status` prints", SAVE),
+    ),
     (r"[\w-]+ \((?:active|default)(?:, \w+)*\)\s*\Z", Foreign("what `firewall-cmd --list-all` prints", _FIREWALLD)),
     (r"[ \t]+(?:target: (?:default|ACCEPT|DROP|%%REJECT%%)|icmp-block-inversion: |forward-ports: |rich rules: )",
      Foreign("what `firewall-cmd --list-all` prints", _FIREWALLD)),
     (r"ipv[46] \w+ \w+ \d+ -", Foreign("what `firewall-cmd --direct --get-all-rules` prints", _FIREWALLD)),
-    (r"(?:version: ['\"]?[23]|services:[ \t]*\Z|[ \t]+(?:image|container_name|restart): \S)", Foreign("a file of Docker Compose", _YAML)),
+    (
+        r"(?:version: ['\"]?[23]|services:[ \t]*\Z|[ \t]+(?:image|container_name|restart): \S)",
+        Foreign("a file of Docker Compose", _YAML),
+    ),
     (r"apiVersion: \S", Foreign("a manifest of Kubernetes", _YAML)),
     (r"config (?:defaults|zone|forwarding|rule|redirect|include)\b|[ \t]+option \w+ ['\"]",
      Foreign("OpenWrt's /etc/config/firewall", f"{LIST} on the router, or before OpenWrt 22.03 what `iptables-save` prints")),
@@ -78,9 +86,13 @@ _COMMON = (
     (r"\d+: [\w.@-]+: <[A-Z]|default via |[\d./]+ (?:via [\d.]+ )?dev \w",
      Foreign("what `ip` prints of addresses and routes", "write it into the topology")),
     (rf"[ \t]*{_IPTABLES}", Foreign("a command of a shell script", RUN)),
+    (r"""[ \t]*"?\$\{?\w+\}?"?[ \t]+(?:-t[ \t]+\w+[ \t]+)?-[AINPFXZ]\b""", Foreign("a command of a shell script", RUN)),
     (
-        r"""[ \t]*"?\$\{?\w+\}?"?[ \t]+(?:-t[ \t]+\w+[ \t]+)?-[AINPFXZ]\b|[ \t]*(?:export[ \t]+)?[A-Za-z_]\w*=(?:\S*|"[^"]*"|'[^']*')[ \t]*\Z"""
-        r"""|[ \t]*(?:for \w+ in |if \[|echo [\d"'$]|modprobe \w|sysctl -w|set -[eux]|(?:fi|done|then|do)[ \t]*\Z)""",
+        r"""[ \t]*(?:export[ \t]+)?[A-Za-z_]\w*=(?:\S*|"[^"]*"|'[^']*')[ \t]*\Z""",
+        Foreign("a variable of a shell script", RUN),
+    ),
+    (
+        r"""[ \t]*(?:for \w+ in |if \[|echo [\d"'$]|modprobe \w|sysctl -w|set -[eux]|(?:fi|done|then|do)[ \t]*\Z)""",
         Foreign("a command of a shell script", RUN),
     ),
     (rf"[ \t]*{_TOOL}nft[ \t]+\S", Foreign("a command of a shell script", RUN_NFT)),
@@ -92,7 +104,7 @@ _COMMON = (
 _OF_IPTABLES = (
     (r"Chain \S+ \((?:policy|\d+ references)", Foreign("what `iptables -L` prints", SAVE)),
     (r"[ \t]*(?:num +)?(?:pkts +bytes +)?target +prot +opt ", Foreign("what `iptables -L` prints", SAVE)),
-    (r"create \S+ (?:hash|bitmap|list):", Foreign("what `ipset save` prints", "put it into the policy's ipset file, NAME.ipset")),
+    (r"create \S+ (?:hash|bitmap|list):", Foreign("what `ipset save` prints", "put it into the policy's NAME.ipset")),
     (r"[ \t]*table (?:ip6?|inet|bridge|netdev|arp) \w+ \{", Foreign("an nft script", "put it into a file NAME.nft")),
 )
 _OF_SETS = (
@@ -104,6 +116,9 @@ _BY_KIND = {
     for kind, more in (("v4", _OF_IPTABLES), ("v6", _OF_IPTABLES), ("nft", _OF_IPTABLES[:2]), ("ipset", _OF_SETS))
 }
 _MARKS = frozenset("[(<.\u2026s")
+_ANY_BY_KIND = {
+    kind: re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in known)) for kind, known in _BY_KIND.items()
+}
 _AN_EXCERPT = re.compile(_EXCERPT)
 _COMMENT = re.compile(r"#(?!(?:ACTION|ZONE|SOURCE|INTERFACE)\b)")
 
@@ -111,6 +126,8 @@ _COMMENT = re.compile(r"#(?!(?:ACTION|ZONE|SOURCE|INTERFACE)\b)")
 def foreign(line: str, kind: str) -> Foreign | None:
     """What this line of a policy's text of this kind (v4, v6, nft, ipset) belongs to; None where that is not certain."""
     beginning = line[:_MOST_READ]
+    if _ANY_BY_KIND[kind].match(beginning) is None:
+        return None
     return next((found for pattern, found in _BY_KIND[kind] if pattern.match(beginning)), None)
 
 

@@ -152,7 +152,7 @@ class _Reader:
         if value is not None and value not in self.taken_out:
             self.taken_out.add(value)
             what = f"`{shown(value)}` stands for a value that is not in the text"
-            yield Fault(number, what, "write one of the topology's; in a file whose name ends in .j2, `{{ NAME }}` is a variable")
+            yield Fault(number, what, "write one of the topology's; `{{ NAME }}` is a variable in files NAME.j2 alone")
 
     def _no_rule(self, number: int, line: str, table: str) -> Fault:
         bare, told = line.strip(), f"`{shown(line)}`"

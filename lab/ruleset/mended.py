@@ -62,3 +62,15 @@ def in_short(repairs: Iterable[Repair]) -> str:
     kinds = by_kind(repairs)
     ways = "1 way" if len(kinds) == 1 else f"{len(kinds)} ways"
     return f"in {ways}, first in line {kinds[0][0].line}: {kinds[0][0]}"
+
+
+def mender(kind: str) -> Callable[[str], Mended]:
+    """What repairs a text of this kind (v4, v6, nft)."""
+    # most texts are never mended
+    if kind == "nft":
+        from lab.ruleset.nft.mend import mend as mend_script
+
+        return mend_script
+    from lab.ruleset.mend import mend
+
+    return mend

@@ -98,7 +98,7 @@ def _two(saved: Rendered, table: str, number: int, before: int) -> Problem:
     if both is not None:
         of = ("IPv4", "IPv6") if both[0].kind == "v4" else ("IPv6", "IPv4")
         what += f", of {of[0]} up to line {both[0].last} and of {of[1]} from there on"
-    what += f": *{table} begins once more, and iptables-restore would forget the rules that it has from {saved.where(before)} on"
+    what += f": *{table} begins once more, and iptables-restore would forget its rules from {saved.where(before)} on"
     mend = "put each into a file of its own: NAME.rules holds rules of IPv4, NAME.rules6 those of IPv6"
     return Problem(what, saved.where(number), mend + ("; or: --mend would do that" if both is not None else ""))
 

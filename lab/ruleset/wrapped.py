@@ -10,12 +10,15 @@ import re
 from itertools import pairwise
 
 from lab.ruleset.extensions import TARGETS
+from lab.ruleset.foreign import is_excerpt
 from lab.ruleset.mended import Mended, Repair
 from lab.ruleset.repairs import takes_text, without_text
 from lab.ruleset.words import placed_words, quote_is_open
 
 WHAT = "a rule that was broken into several lines is one line again"
-_BEGINS = re.compile(r"[ \t]*(?:[*:#]|COMMIT\b|\[\d+:\d+\]|-[A-Z]\b|--(?:append|insert|new|policy|delete|flush|replace|zero|rename)|\Z)")
+_BEGINS = re.compile(
+    r"[ \t]*(?:[*:#]|COMMIT\b|\[\d+:\d+\]|-[A-Z]\b|--(?:append|insert|new|policy|delete|flush|replace|zero|rename)|\Z)"
+)
 _RULE = re.compile(r"(?:\[\d+:\d+\][ \t]*)?-A(?:[ \t]|\Z)")
 _TARGETS = frozenset(("-j", "-g", "--jump", "--goto"))
 # a text of which a blank more or less changes nothing that a packet meets
@@ -24,10 +27,11 @@ _OF_TWO = frozenset(("--tcp-flags", "--match-set", "--add-set", "--del-set", "--
 # options that have no value
 _FLAGS = frozenset((
     "--syn", "-f", "--fragment", "--notrack", "--log-uid", "--log-tcp-sequence", "--log-tcp-options", "--log-ip-options",
-    "--random", "--random-fully", "--persistent", "--clamp-mss-to-pmtu", "--rsource", "--rdest", "--set", "--rcheck", "--update",
-    "--remove", "--save-mark", "--restore-mark", "--rttl", "--reap", "--queue-bypass", "--socket-exists", "--transparent",
-    "--validmark", "--loose", "--accept-local", "--invert", "--physdev-is-bridged", "--physdev-is-in", "--physdev-is-out",
-    "--ecn-tcp-cwr", "--ecn-tcp-ece", "--return-nomatch", "--hashlimit-rate-match", "--nodst", "--next", "--strict", "--soft",
+    "--random", "--random-fully", "--persistent", "--clamp-mss-to-pmtu", "--rsource", "--rdest", "--set", "--rcheck",
+    "--update", "--remove", "--save-mark", "--restore-mark", "--rttl", "--reap", "--queue-bypass", "--invert",
+    "--socket-exists", "--transparent", "--validmark", "--loose", "--accept-local", "--physdev-is-bridged",
+    "--physdev-is-in", "--physdev-is-out", "--ecn-tcp-cwr", "--ecn-tcp-ece",
+    "--return-nomatch", "--hashlimit-rate-match", "--nodst", "--next", "--strict", "--soft",
 ))  # fmt: skip
 _OPTION = re.compile(r"[ \t]*(?:![ \t]+)?-(?:-[a-z]|[a-z]\b)")
 _AN_OPTION = re.compile(r"--?[a-z][a-z0-9-]*")
@@ -66,7 +70,7 @@ def _whole(lines: list[str], place: int) -> tuple[str, int]:
     count = 1
     while place + count < len(lines) and count < _MOST and len(rule) < _LONGEST:
         further = lines[place + count]
-        if _BEGINS.match(further) is not None:
+        if _BEGINS.match(further) is not None or is_excerpt(further):
             break
         together = _together(rule, further)
         if together is None:

@@ -30,7 +30,7 @@ def test_a_page_s_source_becomes_what_it_shows() -> None:
     [
         ("&ndash;A INPUT &ndash;&ndash;dport 25 &#8211;j DROP", "-A INPUT --dport 25 -j DROP"),
         ("-A INPUT -m comment --comment &quot;one&quot; -j DROP", '-A INPUT -m comment --comment "one" -j DROP'),
-        ("-A INPUT -m comment --comment &quot;a &amp;quot; b&quot; -j DROP", '-A INPUT -m comment --comment "a &quot; b" -j DROP'),
+        ("-A INPUT -m comment --comment &quot;a &amp;gt; b&quot;", '-A INPUT -m comment --comment "a &gt; b"'),
         ("-A INPUT&nbsp;-i lo -j DROP", "-A INPUT -i lo -j DROP"),
         ("&#45;A INPUT -j DROP", "-A INPUT -j DROP"),
     ],

@@ -33,7 +33,7 @@ WRONG = {
     "sets": ("create guests hash:ip family inet\nadd guests 10.0.0.7\n", 1, "`ipset save`", "NAME.ipset"),
     "addresses": ("1: lo: <LOOPBACK,UP> mtu 65536\n", 1, "addresses and routes", "topology"),
     "routes": ("default via 10.0.0.1 dev eth0\n", 1, "addresses and routes", "topology"),
-    "a script with variables": ('IPT=/sbin/iptables\n$IPT -P INPUT DROP\n', 1, "a shell script", "unshare -rn"),
+    "a script with variables": ("IPT=/sbin/iptables\n$IPT -P INPUT DROP\n", 1, "a shell script", "unshare -rn"),
     "a script's loop": ("for port in 25 587; do\niptables -A INPUT -j ACCEPT\ndone\n", 1, "a shell script", "unshare -rn"),
     "a script behind prose": (PROSE + "${IPT} -t nat -A POSTROUTING -j MASQUERADE\n", 3, "a shell script", ""),
     "commands behind prompts": ("$ sudo iptables -t nat -A POSTROUTING -j MASQUERADE\n", 1, "typed at a terminal", "unshare"),
@@ -50,7 +50,7 @@ WRONG = {
     "letters for digits": (HEAD + "-A INPUT -s 203.0.113.x -j DROP\n" + END, 3, "`203.0.113.x` stands for", ""),
     "letters alone": (HEAD + "-A INPUT -s x.x.x.x -j DROP\n" + END, 3, "`x.x.x.x` stands for", ""),
     "capitals": (HEAD + "-A INPUT -s YOUR_IP -j DROP\n" + END, 3, "`YOUR_IP` stands for", ""),
-    "ufw's own file": (HEAD + ":ufw-before-input - [0:0]\n-A ufw-before-input -j ufw-deny\n" + END, 4, "ufw makes it", "ufw runs"),
+    "ufw's own file": (HEAD + ":ufw-in - [0:0]\n-A ufw-in -j ufw-deny\n" + END, 4, "ufw makes it", "ufw runs"),
 }  # fmt: skip
 
 

@@ -81,7 +81,9 @@ def test_what_is_not_certain_stays(rules: str) -> None:
     assert mend(HEAD + rules + END).text == HEAD + rules + END
 
 
-@pytest.mark.parametrize("rules", ["-A INPUT -p tcp\n-A INPUT -j DROP\n", "-A INPUT\n[0:0] -A INPUT -j DROP\n", "-A INPUT -p tcp --syn\n"])
+@pytest.mark.parametrize(
+    "rules", ["-A INPUT -p tcp\n-A INPUT -j DROP\n", "-A INPUT\n[0:0] -A INPUT -j DROP\n", "-A INPUT -p tcp --syn\n"]
+)
 def test_whole_rules_stay(rules: str) -> None:
     assert mend(HEAD + rules + END).text == HEAD + rules + END
 
