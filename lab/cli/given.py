@@ -36,6 +36,7 @@ class Given:
     mend: bool = False
     allow_commands: bool = False
     shipped: bool = False
+    without_macs: bool = False
 
     def named(self) -> list[Path]:
         """The files that are named: a report must not go over one of them."""
@@ -89,4 +90,5 @@ class Given:
     def _rendering(self, backend: Backend) -> Rendering:
         from lab.prepare.policies import Rendering
 
-        return Rendering(backend, mend=self.mend, allow_commands=self.allow_commands)
+        mend = self.mend or self.without_macs
+        return Rendering(backend, mend=mend, without_macs=self.without_macs, allow_commands=self.allow_commands)

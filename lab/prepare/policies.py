@@ -51,10 +51,14 @@ _HALF = "tables present, use iptables-legacy-save"
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How policies are rendered: ``mend`` repairs dumps, ``allow_commands`` lets them run their own renderers."""
+    """How policies are rendered: ``mend`` repairs dumps, ``allow_commands`` lets them run their own renderers.
+
+    ``without_macs`` has ``mend`` take matches of unreadable hardware addresses away, which widens their rules.
+    """
 
     backend: Backend = Backend.NFT
     mend: bool = False
+    without_macs: bool = False
     allow_commands: bool = False
 
 
@@ -76,7 +80,7 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: 
     if how.mend:
         notes += _split(texts)
         for kind in sorted(texts.keys() - {"ipset"}):
-            texts[kind], repairs = _mended(kind, texts[kind])
+            texts[kind], repairs = _mended(kind, texts[kind], without_macs=how.without_macs)
             notes += repairs
     if policy.render is None and "nft" in texts:
         texts["nft"] = expand(texts["nft"], policy.folder)
@@ -124,9 +128,9 @@ def _split(texts: dict[str, Rendered]) -> Iterator[str]:
     )
 
 
-def _mended(kind: str, text: Rendered) -> tuple[Rendered, list[str]]:
+def _mended(kind: str, text: Rendered, *, without_macs: bool) -> tuple[Rendered, list[str]]:
     """The text with its repairs, those of one kind told in one sentence, with the line of the first."""
-    found = mender(kind)(text.text)
+    found = mender(kind, without_macs=without_macs)(text.text)
     sources = tuple(text.source(line) for line in found.lines)
     return replace(text, text=found.text, sources=sources), [_told(kind, text) for kind in by_kind(found.repairs)]
 

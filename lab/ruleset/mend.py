@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from lab.ruleset.entities import without_entities
 from lab.ruleset.listed import listed
+from lab.ruleset.macs import MadeUpAddresses, without_unreadable_macs
 from lab.ruleset.mended import Mended, Repair, unchanged
 from lab.ruleset.numbered import without_numbers
 from lab.ruleset.prompts import PROMPT
 from lab.ruleset.repairs import (
     ODD_BLANKS,
-    MadeUpAddresses,
     with_negation_before,
     with_plain_blanks,
     with_plain_dashes,
@@ -46,18 +46,25 @@ _PART_OF_TABLE = re.compile(
 _DECORATION = re.compile(r"[\s>|+;.,'`\"]*")
 _COMMANDS = re.compile(r"\b(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+\w+[ \t]+)?-[AINP]\b")
 _NOTHING = re.compile("")
+_MADE_UP = (
+    "the unreadable hardware address is a made-up one now, which no packet has (--without-macs takes the match away instead)"
+)
 _BEGINNING = re.compile(r"[> \t]*(?:[*:#$]|-[PNA][ \t]|\[?[\w.-]+@)")
 _NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
 
 
-def mend(text: str) -> Mended:
+def mend(text: str, *, without_macs: bool = False) -> Mended:
     r"""The text with every repair that is certain; the same text where it needs none, or holds no table that can be read.
+
+    An unreadable hardware address (``XX:XX:XX:XX:XX:XX``) becomes a made-up one, which matches no packet; ``without_macs`` has
+    the match taken away instead, so that its rule matches more than it did: each is told.
 
     >>> mended = mend("*filter\n-A INPUT -d ! 10.0.0.1 -j DROP\nCOMMIT\n")
     >>> mended.text.split("\n")[1], mended.repairs[0].what
     ('-A INPUT ! -d 10.0.0.1 -j DROP', 'each negation stands before its option now, as in `! -d ADDRESS`')
     """
-    first = unchanged(text).then(without_entities).then(_without_numbers).then(listed).then(_mended_tables)
+    first = unchanged(text).then(without_entities).then(_without_numbers).then(listed)
+    first = first.then(without_unreadable_macs if without_macs else unchanged).then(_mended_tables)
     last = first.then(joined)
     return last if last is first else last.then(_mended_tables)
 
@@ -252,7 +259,7 @@ class _Mending:
             ("the dashes of print are plain ones now", with_plain_dashes),
             ("the quotes of print are plain ones now", with_plain_quotes),
             ("each negation stands before its option now, as in `! -d ADDRESS`", with_negation_before),
-            ("the unreadable hardware address is a made-up one now", self._addresses.put_into),
+            (_MADE_UP, self._addresses.put_into),
         ):
             old, new = new, repair(new)
             if new != old:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def in_short(repairs: Iterable[Repair]) -> str:
     return f"in {ways}, first in line {kinds[0][0].line}: {kinds[0][0]}"
 
 
-def mender(kind: str) -> Callable[[str], Mended]:
-    """What repairs a text of this kind (v4, v6, nft)."""
+def mender(kind: str, *, without_macs: bool = False) -> Callable[[str], Mended]:
+    """What repairs a text of this kind (v4, v6, nft); ``without_macs`` as `lab.ruleset.mend.mend` says."""
     # most texts are never mended
     if kind == "nft":
         from lab.ruleset.nft.mend import mend as mend_script
@@ -73,4 +74,4 @@ def mender(kind: str) -> Callable[[str], Mended]:
         return mend_script
     from lab.ruleset.mend import mend
 
-    return mend
+    return partial(mend, without_macs=without_macs)

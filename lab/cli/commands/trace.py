@@ -21,14 +21,14 @@ def trace(
     sport: Annotated[int | None, Option(metavar="PORT", help="Send from this port.")] = None,
     ack: Annotated[bool, Option("--ack", help="One bare ACK in place of a handshake.")] = False,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
-    mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.WithoutMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send one probe with everything traced and show, hook by hook, what became of it."""
     from lab.cli.asking import asked_traces
     from lab.cli.given import Given
     from lab.run.traced import Asked, expectation
 
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
 
     def asked() -> Asked:
         families = family.families if family else (None,)
