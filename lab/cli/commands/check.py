@@ -9,7 +9,7 @@ from lab.cli.command import Job, command
 @command(Job.PREPARE, "Check all files as far as that needs no kernel.")
 def check(
     files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None, topology: o.Topology = None,
-    mend: o.Mend = False, without_macs: o.WithoutMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Check topologies, policies and matrices as far as that needs no kernel: all problems at once."""
     from lab.cli.given import Given, Selection

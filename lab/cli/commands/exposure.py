@@ -28,7 +28,7 @@ def exposure(
         Path | None, Option(metavar="FILE", help="Compare with what --json wrote; 1 if more is exposed now.")
     ] = None,
     backend: o.Backends = o.NFT, mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
-    without_macs: o.WithoutMacs = False,
+    without_macs: o.NoMacs = False,
 ) -> None:  # fmt: skip
     """Ask every port of both protocols between all zones, and list what is open, by which rule."""
     from lab.cli.exposing import Wanted, measure_and_report

@@ -26,7 +26,7 @@ def run(
     verbose: Annotated[bool, Option("--verbose", "-v", help="List passed cells too.")] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print failures and the last line alone.")] = False,
     collect: Annotated[bool, Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
-    mend: o.Mend = False, without_macs: o.WithoutMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Run matrices and report every flow with its verdict and the rule that decided."""
     from lab.cli.given import Given, Selection

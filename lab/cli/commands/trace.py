@@ -21,7 +21,7 @@ def trace(
     sport: Annotated[int | None, Option(metavar="PORT", help="Send from this port.")] = None,
     ack: Annotated[bool, Option("--ack", help="One bare ACK in place of a handshake.")] = False,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
-    mend: o.Mend = False, without_macs: o.WithoutMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send one probe with everything traced and show, hook by hook, what became of it."""
     from lab.cli.asking import asked_traces

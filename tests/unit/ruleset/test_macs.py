@@ -17,7 +17,7 @@ def table(rule: str) -> str:
     ("rule", "wide"),
     [
         (f"-A INPUT -m mac --mac-source {HIDDEN} -j ACCEPT", "-A INPUT -j ACCEPT"),
-        (f"-A INPUT -i lan -m mac ! --mac-source {HIDDEN} -s 10.0.0.7/32 -j ACCEPT", "-A INPUT -i lan -s 10.0.0.7/32 -j ACCEPT"),
+        (f"-A INPUT -i lan -m mac ! --mac-source {HIDDEN} -s 10.0.0.7 -j ACCEPT", "-A INPUT -i lan -s 10.0.0.7 -j ACCEPT"),
         (f"-A INPUT -m mac --mac-source ! {HIDDEN} -j ACCEPT", "-A INPUT -j ACCEPT"),
         (f"-A INPUT -j ACCEPT -m mac --mac-source {HIDDEN}", "-A INPUT -j ACCEPT"),
         (
