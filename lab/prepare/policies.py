@@ -11,6 +11,7 @@ from lab.kernel.ground.names import OWN_NAMES
 from lab.prepare.renderer import run_renderer
 from lab.prepare.templates import Templates
 from lab.ruleset import ipset
+from lab.ruleset.advice import BUILT_IN_CHAINS
 from lab.ruleset.backend import Backend
 from lab.ruleset.closed_lists import not_data
 from lab.ruleset.families import parts
@@ -30,6 +31,11 @@ from lab.written.topology import Topology
 _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
 _OTHER = {"v4": "v6", "v6": "v4"}
 _IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
+_UNMET = (
+    "none of its rules stands in a built-in chain, so no packet meets one: is it a part of a ruleset, as ufw's before.rules "
+    "and user.rules are?"
+)
+_RULE = re.compile(r"^(?:\[\d+:\d+\][ \t]*)?[ \t]*-(?:[AI]|-append|-insert)[ \t]+([^\s\"]+)", re.MULTILINE)
 _OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
 # what is written plainly, for who has no kernel at hand; what the kernel makes of a text is looked at once it is loaded
 _RESERVED = (
@@ -89,7 +95,14 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: 
         raise InputError(problems)
     notes += [f"{text.file} holds no rule" for kind, text in texts.items() if kind != "ipset" and _is_empty(text.text)]
     notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
+    notes += [f"{texts[kind].file}: {_UNMET}" for kind in _IPTABLES if kind in texts and _meets_none(texts[kind].text)]
     return Prepared(Rulesets(**texts), tuple(notes))
+
+
+def _meets_none(text: str) -> bool:
+    """Whether a text of iptables has rules, and none where a packet begins."""
+    chains = {found[1] for found in _RULE.finditer(text)}
+    return bool(chains) and not chains & BUILT_IN_CHAINS
 
 
 def _is_empty(text: str) -> bool:

@@ -151,6 +151,15 @@ def is_shell_script(text: str) -> bool:
     return _SHELL.match(text) is not None
 
 
+def quoted(line: str) -> str:
+    """The line as a sentence quotes it.
+
+    >>> quoted("COMMIT"), quoted("```")
+    ('`COMMIT`', '"```"')
+    """
+    return f'"{shown(line)}"' if "`" in line else f"`{shown(line)}`"
+
+
 def shown(line: str) -> str:
     """The line as a message shows it: without the blanks around it, and not all of a long one."""
     bare = line.strip()

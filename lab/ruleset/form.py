@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from lab.ruleset.extensions import BUILT_IN_CHAINS, TARGETS
-from lab.ruleset.foreign import EXCERPT, RUN, SAVE, Foreign, first_foreign, foreign, is_excerpt, is_shell_script, shown
+from lab.ruleset.foreign import EXCERPT, RUN, SAVE, Foreign, first_foreign, foreign, is_excerpt, is_shell_script, quoted, shown
 from lab.ruleset.placeholders import first_placeholder
 from lab.ruleset.repairs import with_plain_dashes, without_text
 from lab.ruleset.words import words
@@ -79,7 +79,7 @@ class _Reader:
             yield from self._within(number, line, self.table)
 
     def _outside(self, number: int, line: str) -> Fault:
-        told = f"`{shown(line)}`"
+        told = quoted(line)
         if line.endswith("\r"):
             return Fault(number, f"{told}: its lines end as on Windows", "save it with Unix line ends")
         if is_shell_script(self.text):
@@ -201,7 +201,7 @@ class _Reader:
                 yield Fault(number, what, f"declare it before COMMIT and above this line: `:{chain} - [0:0]`")
             else:
                 what += f": {maker} makes it, and this text is a part of the ruleset alone"
-                yield Fault(number, what, f"{SAVE}, while {maker} runs; or declare it above this line: `:{chain} - [0:0]`")
+                yield Fault(number, what, f"{SAVE}, while {maker} runs")
 
 
 def faults(text: str, kind: str) -> tuple[Fault, ...]:

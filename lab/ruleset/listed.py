@@ -43,10 +43,11 @@ class Asked:
 
 @dataclass(slots=True)
 class _Listing:
-    """A listing: its lines, from 1, its policies by chain, and the command that printed it."""
+    """A listing: its lines, from 1, its policies by chain, and the command that printed it, in line ``heading``."""
 
     first: int
     asked: Asked | None
+    heading: int = 0  # none, or one that is a comment
     last: int = 0
     policies: list[str] = field(default_factory=list)
     has_rules: bool = False
@@ -101,16 +102,19 @@ def _listings(lines: list[str]) -> list[_Listing] | None:
     found: list[_Listing] = []
     now: _Listing | None = None
     command: Asked | None = None
+    place = 0
     for number, line in enumerate(lines, start=1):
         heading = asked(line) if "tables" in line and not _RULE.match(line) else None
         policy = _POLICY.fullmatch(line)
         if heading is not None:
-            now, command = None, heading
+            now, command, place = None, heading, number
+            if line.lstrip()[:1] == "#":
+                place = 0
         elif policy is not None:
             if now is None or now.has_rules:
-                now = _Listing(number, command)
+                now = _Listing(number, command, place)
                 found.append(now)
-                command = None
+                command, place = None, 0
             now.policies.append(policy["chain"])
             now.last = number
         elif _CHAIN.fullmatch(line) or _RULE.match(line):
@@ -166,8 +170,9 @@ class _Conversion:
         return Mended("\n".join(self._new), tuple(self._repairs()), tuple(self._from))
 
     def _copy(self, start: int, end: int) -> None:
+        headings = {listing.heading for listing in self._listings.values()}
         for number in range(start + 1, end + 1):
-            self._put(self._lines[number - 1], number)
+            self._put("" if number in headings else self._lines[number - 1], number)
 
     def _put(self, line: str, number: int) -> None:
         self._new.append(line)
@@ -183,7 +188,7 @@ class _Conversion:
             if absent:
                 what += f"; of {', '.join(absent[:-1])}{' and ' if absent[:-1] else ''}{absent[-1]} it says nothing"
             absent = []
-            yield Repair(listing.first, what)
+            yield Repair(listing.heading or listing.first, what)
 
 
 def _in_table(line: str) -> str:

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from lab.ruleset.entities import without_entities
+from lab.ruleset.foreign import quoted
 from lab.ruleset.listed import listed
 from lab.ruleset.macs import MadeUpAddresses, without_unreadable_macs
 from lab.ruleset.mended import Mended, Repair, unchanged
@@ -226,8 +227,7 @@ class _Mending:
             self._leave_out(bare, number)
 
     def _leave_out(self, bare: str, number: int) -> None:
-        shown = bare if len(bare) <= 40 else f"{bare[:39]}…"
-        self._repairs.append(Repair(number, "is no part of the ruleset and is left out", f"`{shown}`"))
+        self._repairs.append(Repair(number, "is no part of the ruleset and is left out", quoted(bare)))
         self._keep("", number)
 
     def _mend_within(self, line: str, bare: str, number: int) -> None:

@@ -58,7 +58,7 @@ def test_what_minus_s_printed_is_run_with_mend(project: Project) -> None:
     chosen = ("matrices/small.yaml", "--policy", "gateway=policies/listed.rules")
     assert "policies/listed.rules:1: " in project.lab("run", *chosen).ended(2).err
     told = project.lab("run", *chosen, "--mend").ended(1).out
-    assert "policies/listed.rules:2: what `iptables -S` printed is put into a table of its own, *filter" in told
+    assert "policies/listed.rules:1: what `iptables -S` printed is put into a table of its own, *filter" in told
     project.write("policies/whole.rules", WHOLE)
     asked = project.lab("run", "matrices/small.yaml", "--policy", "gateway=policies/whole.rules").ended(1).out
     assert told.splitlines()[-1].partition(";")[0] == asked.splitlines()[-1].partition(";")[0]
@@ -81,6 +81,18 @@ def test_a_script_from_a_mail(project: Project) -> None:
     assert "--mend would repair it in 2 ways" in project.lab("check", *chosen).ended(2).err
     told = project.lab("run", *chosen, "--mend").ended(1).out
     assert "mended policies/mail.nft:1: the mail's quoting in front is taken away" in told
+
+
+def test_a_script_of_commands_is_run_where_a_policy_says_so(project: Project) -> None:
+    """As docs/formats.md tells it: in a network that goes with it, and up to the first command that fails."""
+    script = "iptables -P FORWARD DROP\niptables -A FORWARD -p tcp -m tcp --dport 8443 -j ACCEPT\n"
+    project.write("policies/fw.sh", script)
+    render = '{render: [unshare, -rn, sh, -c, "sh -e ./fw.sh >&2 && iptables-save"]}'
+    project.edit("matrices/small.yaml", "gateway: small-gateway", f"gateway: {render}")
+    assert "--allow-commands" in project.lab("check").ended(2).err
+    assert ": fine" in project.lab("check", "--allow-commands").ended(0).out
+    project.write("policies/fw.sh", f"iptables -A NOWHERE -j DROP\n{script}")
+    assert "failed with code" in project.lab("check", "--allow-commands").ended(2).err
 
 
 def test_repairs_of_one_kind_are_one_note(project: Project) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lab.ruleset.foreign import EXCERPT, LIST, RUN_NFT, SAVE, foreign, is_excerpt, is_shell_script, shown
+from lab.ruleset.foreign import EXCERPT, LIST, RUN_NFT, SAVE, foreign, is_excerpt, is_shell_script, quoted
 from lab.ruleset.form import Fault
 from lab.ruleset.nft.tokens import FRAGMENT, TOKEN
 
@@ -69,7 +69,7 @@ def _is_wrong(statement: str, line: str) -> bool:
 
 
 def _told(lines: list[str], number: int) -> str:
-    return f"`{shown(lines[number - 1])}`"
+    return quoted(lines[number - 1])
 
 
 def _at(lines: list[str], number: int) -> Fault:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from lab.ruleset import entities
-from lab.ruleset.foreign import foreign, is_excerpt, shown
+from lab.ruleset.foreign import foreign, is_excerpt, quoted
 from lab.ruleset.mended import Mended, Repair, unchanged
 from lab.ruleset.nft.tokens import FRAGMENT, TOKEN
 from lab.ruleset.numbered import without_numbers
@@ -148,7 +148,7 @@ def _without_surroundings(text: str) -> Mended | None:
         is_around = not places[0] < number < places[-1]
         is_known = _FENCE.match(bare) is not None or PROMPT.fullmatch(bare) is not None
         if (is_known and (is_one or is_around)) or (is_around and _is_prose(bare)):
-            repairs.append(Repair(number + 1, _LEFT_OUT, f"`{shown(bare)}`"))
+            repairs.append(Repair(number + 1, _LEFT_OUT, quoted(bare)))
             lines[number] = ""
     return _same_lines("\n".join(lines), *repairs) if repairs else None
 

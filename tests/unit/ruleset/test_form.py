@@ -45,7 +45,7 @@ WRONG = {
     "no COMMIT before a table": (HEAD + "*nat\nCOMMIT\n", 3, "COMMIT that ends *filter is missing", ""),
     "a chain without its policy": ("*filter\n:web\n" + END, 2, "without its policy", ":FORWARD DROP"),
     "a chain that nobody declared": (HEAD + "-A web -j DROP\n" + END, 3, "the chain web does not exist", ":web - [0:0]"),
-    "a jump to none": (HEAD + "-A INPUT -j ufw-deny\n" + END, 3, "the chain ufw-deny does not exist", ":ufw-deny - [0:0]"),
+    "a jump to none": (HEAD + "-A INPUT -j no-mail\n" + END, 3, "the chain no-mail does not exist", ":no-mail - [0:0]"),
     "a chain of another table": ("*nat\n-A FORWARD -j ACCEPT\n" + END, 2, "FORWARD does not exist in *nat", ""),
     "a wrapped rule": (HEAD + "-A INPUT -p tcp -m tcp --dport 587 -j\nACCEPT\n" + END, 3, "before the value", "join"),
     "the end of a wrapped rule": (HEAD + "-A INPUT -p tcp\n-j ACCEPT\n" + END, 4, "without its beginning", "join"),
