@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from lab.ruleset.extensions import BUILT_IN_CHAINS, TARGETS
 from lab.ruleset.foreign import EXCERPT, RUN, SAVE, Foreign, first_foreign, foreign, is_excerpt, is_shell_script, quoted, shown
-from lab.ruleset.placeholders import first_placeholder
+from lab.ruleset.placeholders import first_placeholder, may_have_placeholders
 from lab.ruleset.repairs import with_plain_dashes, without_text
 from lab.ruleset.words import words
 
@@ -54,6 +54,7 @@ class _Reader:
     known: dict[str, set[str]] = field(default_factory=dict)
     missing: set[tuple[str, str]] = field(default_factory=set)
     taken_out: set[str] = field(default_factory=set)
+    may_have_placeholders: bool = False
 
     @property
     def harmless(self) -> int:
@@ -144,7 +145,8 @@ class _Reader:
         elif "&quot;" in line and _html_quotes(line):
             yield Fault(number, f"`{shown(line)}` has HTML's `&quot;` for quotes", 'write `"`')
         else:
-            yield from self._values_of(number, bare)
+            if self.may_have_placeholders:
+                yield from self._values_of(number, bare)
             yield from self._chains_of(number, bare, table)
 
     def _values_of(self, number: int, rule: str) -> Iterator[Fault]:
@@ -209,10 +211,10 @@ def faults(text: str, kind: str) -> tuple[Fault, ...]:
     nobody declared, a table without an end.  None of it needs a kernel, or the tool.
 
     >>> faults("-A INPUT -j DROP\n", "v4")
-    (Fault(line=1, what='`-A INPUT -j DROP`: as what `iptables -S` prints, the text names no table',
-    mend='take what `iptables-save` prints, which has every table'),)
+    (Fault(line=1, what='`-A INPUT -j DROP`: these are rules alone, without their table and the policies of its chains, of which
+    it depends what they do', mend='take what `iptables-save` prints, which has every table'),)
     """
-    reader = _Reader(text, kind)
+    reader = _Reader(text, kind, may_have_placeholders=may_have_placeholders(text))
     found: list[Fault] = []
     lines = text.split("\n")
     for number, line in enumerate(lines, start=1):

@@ -47,7 +47,11 @@ def unchanged(text: str) -> Mended:
 
 
 def by_kind(repairs: Iterable[Repair]) -> list[list[Repair]]:
-    """The repairs, those of one kind together, in the order of their first lines."""
+    """The repairs, those of one kind together, in the order of their first lines.
+
+    >>> [len(kind) for kind in by_kind([Repair(1, "left out", "`x`"), Repair(2, "made up"), Repair(3, "left out", "`y`")])]
+    [2, 1]
+    """
     kinds: dict[str, list[Repair]] = {}
     for repair in repairs:
         kinds.setdefault(repair.what, []).append(repair)
@@ -66,7 +70,11 @@ def in_short(repairs: Iterable[Repair]) -> str:
 
 
 def mender(kind: str, *, without_macs: bool = False) -> Callable[[str], Mended]:
-    """What repairs a text of this kind (v4, v6, nft); ``without_macs`` as `lab.ruleset.mend.mend` says."""
+    r"""What repairs a text of this kind (v4, v6, nft); ``without_macs`` as `lab.ruleset.mend.mend` says.
+
+    >>> mender("nft")("table ip edge {\r\n}\r\n").text
+    'table ip edge {\n}\n'
+    """
     # most texts are never mended
     if kind == "nft":
         from lab.ruleset.nft.mend import mend as mend_script

@@ -49,6 +49,8 @@ WRONG = {
     "a template's variable": (HEAD + "-A INPUT --dport {{port}} -j ACCEPT\n" + END, 3, "`{{port}}` stands for", ".j2"),
     "letters for digits": (HEAD + "-A INPUT -s 203.0.113.x -j DROP\n" + END, 3, "`203.0.113.x` stands for", ""),
     "letters alone": (HEAD + "-A INPUT -s x.x.x.x -j DROP\n" + END, 3, "`x.x.x.x` stands for", ""),
+    "capitals for a port": (HEAD + "-A INPUT -p tcp --dport SSH_PORT -j DROP\n" + END, 3, "`SSH_PORT` stands for", ""),
+    "negated": (HEAD + "-A INPUT ! -s <office> -j DROP\n" + END, 3, "`<office>` stands for", ""),
     "capitals": (HEAD + "-A INPUT -s YOUR_IP -j DROP\n" + END, 3, "`YOUR_IP` stands for", ""),
     "ufw's own file": (HEAD + ":ufw-in - [0:0]\n-A ufw-in -j ufw-deny\n" + END, 4, "ufw makes it", "ufw runs"),
 }  # fmt: skip
@@ -72,6 +74,7 @@ RIGHT = {
     "a comment": HEAD + '-A INPUT -m comment --comment "from <office>, see $WIKI or x.x.x.x" -j ACCEPT\n' + END,
     "a prefix": HEAD + '-A INPUT -j LOG --log-prefix "$WAN {{ 1 }} "\n' + END,
     "a chain's name": HEAD + ":MY_HOST - [0:0]\n-A INPUT -j MY_HOST\n-A MY_HOST -j DROP\n" + END,
+    "an interface's name": HEAD + "-A INPUT -i MY_NET -o xx.x -j DROP\n" + END,
     "a set's name": HEAD + "-A INPUT -m set --match-set DB_SERVER src -j DROP\n" + END,
     "a pattern": HEAD + '-A INPUT -m string --algo bm --string "<script>" -j DROP\n' + END,
     "comments of a file": "#ACTION SOURCE DEST\n# ...\n# (some lines left out)\n# default via 10.0.0.1\n" + HEAD + RULE + END,
