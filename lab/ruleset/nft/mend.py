@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from lab.ruleset import entities
-from lab.ruleset.foreign import foreign, is_excerpt, quoted
+from lab.ruleset.foreign import foreign, quoted
 from lab.ruleset.mended import Mended, Repair, unchanged
 from lab.ruleset.nft.tokens import FRAGMENT, TOKEN
 from lab.ruleset.numbered import without_numbers
@@ -170,7 +170,6 @@ def _is_prose(bare: str) -> bool:
         _STATEMENT.match(bare) is None
         and FRAGMENT.match(bare) is None
         and _PARTS_OF_STATEMENTS.isdisjoint(bare)
-        and not is_excerpt(bare)
         and foreign(bare, "nft") is None
     )
 

@@ -74,6 +74,7 @@ RIGHT = {
     "a comment": HEAD + '-A INPUT -m comment --comment "from <office>, see $WIKI or x.x.x.x" -j ACCEPT\n' + END,
     "a prefix": HEAD + '-A INPUT -j LOG --log-prefix "$WAN {{ 1 }} "\n' + END,
     "a chain's name": HEAD + ":MY_HOST - [0:0]\n-A INPUT -j MY_HOST\n-A MY_HOST -j DROP\n" + END,
+    "a chain's odd name": HEAD + ":<in> - [0:0]\n-A INPUT -g <in>\n-A <in> -j DROP\n" + END,
     "an interface's name": HEAD + "-A INPUT -i MY_NET -o xx.x -j DROP\n" + END,
     "a set's name": HEAD + "-A INPUT -m set --match-set DB_SERVER src -j DROP\n" + END,
     "a pattern": HEAD + '-A INPUT -m string --algo bm --string "<script>" -j DROP\n' + END,

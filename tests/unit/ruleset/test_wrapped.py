@@ -70,6 +70,7 @@ UNCERTAIN = {
     "a quote that is never closed": '-A INPUT -m comment --comment "one\n-A INPUT -m comment --comment "two" -j DROP\n',
     "prose": "-A INPUT -p tcp -j DROP\nand so on\n",
     "an excerpt": "-A INPUT -p tcp -m tcp --dport\n...\n",
+    "an excerpt before a target": "-A INPUT -p tcp -m tcp --dport\n...\n-j DROP\n",
     "a comment between": "-A INPUT -p tcp -j\n# to be\nDROP\n",
     "an empty line between": "-A INPUT -p tcp -j\n\nDROP\n",
     "another option": "-A INPUT -p\n-j DROP\n",

@@ -86,6 +86,7 @@ UNCERTAIN = {
     "a rule outside": SCRIPT + "tcp dport 25 accept\n",
     "a chain outside": SCRIPT + "chain out {\n\taccept\n}\n",
     "an excerpt": SCRIPT.replace("\tset mail", "\t...\n\tset mail"),
+    "an excerpt before": "...\n" + SCRIPT,
     "an excerpt between": SCRIPT + "(some tables left out)\n" + SCRIPT,
     "prose between": SCRIPT + "and then\n" + COMMANDS,
     "commands of a shell": "iptables -A INPUT -j DROP\n" + SCRIPT,
