@@ -96,6 +96,7 @@ OF_NFT = {
     "a chain alone": ("\tchain in {\n\t\tdrop\n\t}\n", 1, "a part of a table", "nft list ruleset"),
     "a rule alone": ("tcp dport 25 accept\n", 1, "a part of a table", "table FAMILY NAME"),
     "a chain's head": ("type filter hook input priority 0; policy drop;\n", 1, "a part of a table", ""),
+    "what iptables made": ('table ip t {\nchain c {\nxt match "comment" accept\n}\n}\n', 3, "iptables made", "iptables-save"),
     "an excerpt": ("table ip edge {\n\tchain in {\n\t\t...\n\t}\n}\n", 3, "an excerpt", "whole dump"),
     "an excerpt in words": ("table ip edge {\n\t(rest omitted)\n}\n", 2, "an excerpt", "whole dump"),
     "a listing of iptables": ("Chain INPUT (policy DROP)\n", 1, "`iptables -L`", "nft list ruleset"),
