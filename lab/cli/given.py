@@ -45,6 +45,7 @@ class Given:
     mend: bool = False
     allow_commands: bool = False
     shipped: bool = False
+    without_macs: bool = False
     came: dict[int, tuple[Piped, ...]] = field(default_factory=dict)
 
     def named(self) -> list[Path]:
@@ -122,4 +123,5 @@ class Given:
     def _rendering(self, backend: Backend) -> Rendering:
         from lab.prepare.policies import Rendering
 
-        return Rendering(backend, mend=self.mend, allow_commands=self.allow_commands)
+        mend = self.mend or self.without_macs
+        return Rendering(backend, mend=mend, without_macs=self.without_macs, allow_commands=self.allow_commands)

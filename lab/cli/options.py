@@ -65,6 +65,9 @@ Family = Annotated[FamilyChoice, typer.Option(help="Which family.")]
 EitherFamily = Annotated[FamilyChoice | None, typer.Option(help="Which family; by default that of the ends, IPv4 first.")]
 Backends = Annotated[BackendChoice, typer.Option("--backend", help="Which iptables loads the rulesets.")]
 Mend = Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, prose, `-d !`), listing each repair.")]
+NoMacs = Annotated[
+    bool, typer.Option("--without-macs", help="--mend, and take unreadable `--mac-source` matches away: widens rules.")
+]
 AllowCommands = Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")]
 Shipped = Annotated[bool, typer.Option("--shipped", help="Take matrices, topologies and policies from what is shipped too.")]
 Json = Annotated[Path | None, report("--json", what="the results as JSON")]

@@ -15,6 +15,7 @@ from lab.written.topology import Topology
 NO_POLICY = "no node has a policy: no rule is loaded, and only routes decide what passes"
 _DEVICES = re.compile(r"\bhook\s+(?:ingress|egress)\s+devices?\s+(?:=\s+)?(\{[^}]*\}|\"[^\"]*\"|[\w.-]+)")
 _SEE_PORTS = ("bridge", "netdev")  # families whose rules are asked at the port itself
+_MOST_NAMES = 8
 _NAME = re.compile(r"[^\s{},\"]+")
 
 
@@ -36,9 +37,16 @@ def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collec
             if len(unknown) == 1:
                 yield f"{node}: a rule of {text.file} names interface {unknown[0]}, which the node does not have"
             elif unknown:
-                yield f"{node}: rules of {text.file} name interfaces that the node does not have: {', '.join(unknown)}"
+                yield f"{node}: rules of {text.file} name interfaces that the node does not have: {_list(unknown)}"
             for words in _absent(text, rules, here):
                 yield f"{node}: {words}"
+
+
+def _list(names: list[str]) -> str:
+    """The names, or of many the first and how many more there are."""
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
 
 
 def _absent(text: Rendered, rules: Iterable[tuple[int, HeldRule]], here: Here) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,11 +12,14 @@ from lab.kernel.ground.names import OWN_NAMES
 from lab.prepare.renderer import run_renderer
 from lab.prepare.templates import Templates
 from lab.ruleset import ipset
+from lab.ruleset.advice import BUILT_IN_CHAINS
 from lab.ruleset.backend import Backend
 from lab.ruleset.closed_lists import not_data
+from lab.ruleset.families import parts
 from lab.ruleset.form import Fault
 from lab.ruleset.form import faults as faults_of_save
 from lab.ruleset.language import looks_like_iptables_save, looks_like_nft
+from lab.ruleset.mended import Repair, by_kind, in_short, mender
 from lab.ruleset.named_objects import told
 from lab.ruleset.nft.form import faults as faults_of_script
 from lab.ruleset.nft.includes import expand
@@ -30,6 +33,11 @@ from lab.written.topology import Topology
 _IPTABLES = {"v4": "iptables", "v6": "ip6tables"}
 _OTHER = {"v4": "v6", "v6": "v4"}
 _IS_HALF = "the dump says of itself that rules of the other backend (iptables-legacy) were there, which it does not hold"
+_UNMET = (
+    "none of its rules stands in a built-in chain, so no packet meets one: is it a part of a ruleset, as ufw's before.rules "
+    "and user.rules are?"
+)
+_RULE = re.compile(r"^(?:\[\d+:\d+\][ \t]*)?[ \t]*-(?:[AI]|-append|-insert)[ \t]+([^\s\"]+)", re.MULTILINE)
 _OUR_PREFIX = re.compile(r"""--(?:nf)?log-prefix[ =]+["']?TRACE: """)
 # what is written plainly, for who has no kernel at hand; what the kernel makes of a text is looked at once it is loaded
 _RESERVED = (
@@ -51,10 +59,14 @@ _HALF = "tables present, use iptables-legacy-save"
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How policies are rendered: ``mend`` repairs dumps, ``allow_commands`` lets them run their own renderers."""
+    """How policies are rendered: ``mend`` repairs dumps, ``allow_commands`` lets them run their own renderers.
+
+    ``without_macs`` has ``mend`` take matches of unreadable hardware addresses away, which widens their rules.
+    """
 
     backend: Backend = Backend.NFT
     mend: bool = False
+    without_macs: bool = False
     allow_commands: bool = False
 
 
@@ -71,32 +83,34 @@ class Prepared:
 
 def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
     """Render every file of ``policy``; raises InputError with every problem found."""
-    texts = _by_command(policy, how) if policy.render is not None else _by_template(policy, topology, templates)
+    texts = _by_command(policy, how) if policy.render is not None else templates.render(policy, topology.as_written())
     notes = [*policy.notes]
     if how.mend:
-        for kind in _IPTABLES:
-            if kind in texts:
-                texts[kind], repairs = _mended(texts[kind])
-                notes += repairs
+        notes += _split(texts)
+        for kind in sorted(texts.keys() - {"ipset"}):
+            texts[kind], repairs = _mended(kind, texts[kind], without_macs=how.without_macs)
+            notes += repairs
+    if policy.render is None and "nft" in texts:
+        folder = policy.around(policy.nft) if isinstance(policy.nft, Path) else None
+        texts["nft"] = expand(texts["nft"], folder, policy.includes)
     problems = [*_problems(texts, policy, how.backend)]
     if problems:
         raise InputError(problems)
     notes += [f"{text.file} holds no rule" for kind, text in texts.items() if kind != "ipset" and _is_empty(text.text)]
     notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
+    notes += [f"{texts[kind].file}: {_UNMET}" for kind in _IPTABLES if kind in texts and _meets_none(texts[kind].text)]
     notes += [f"{text.file}: {words}" for kind, text in texts.items() for words in told(kind, text.text)]
     return Prepared(Rulesets(**texts), tuple(notes))
 
 
+def _meets_none(text: str) -> bool:
+    """Whether a text of iptables has rules, and none where a packet begins."""
+    chains = {found[1] for found in _RULE.finditer(text)}
+    return bool(chains) and not chains & BUILT_IN_CHAINS
+
+
 def _is_empty(text: str) -> bool:
     return not any(line.strip() and line.lstrip()[0] != "#" for line in text.split("\n"))
-
-
-def _by_template(policy: PolicyFiles, topology: Topology, templates: Templates) -> dict[str, Rendered]:
-    texts = templates.render(policy, topology.as_written())
-    if "nft" in texts:
-        folder = policy.around(policy.nft) if isinstance(policy.nft, Path) else None
-        texts["nft"] = expand(texts["nft"], folder, policy.includes)
-    return texts
 
 
 def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
@@ -113,14 +127,39 @@ def _by_command(policy: PolicyFiles, how: Rendering) -> dict[str, Rendered]:
     return {"nft" if looks_like_nft(text.text) else "v4": text}
 
 
-def _mended(text: Rendered) -> tuple[Rendered, list[str]]:
-    """The text with its repairs, each told with its line."""
-    from lab.ruleset.mend import mend
+def _split(texts: dict[str, Rendered]) -> Iterator[str]:
+    """Puts what was printed of the other family into a text of its own, where nothing else is of that family."""
+    both = [(kind, text, found) for kind, text in texts.items() if kind in _IPTABLES and (found := parts(text.text))]
+    if len(both) != 1 or not _IPTABLES.keys().isdisjoint(texts.keys() - {both[0][0]}):
+        return
+    _, text, found = both[0]
+    lines = text.text.split("\n")
+    for part in found:
+        of_part = "\n".join(lines[part.first - 1: part.last])
+        end = "" if part.last == len(lines) else "\n"
+        texts[part.kind] = replace(text, text=of_part + end, sources=text.sources[part.first - 1: part.last])
+    second = found[1]
+    yield (
+        f"mended {text.where(second.first)}: what {_IPTABLES[second.kind]} printed, from here on, is a ruleset of its own, for "
+        f"IPv{second.kind[1]}"
+    )
 
-    found = mend(text.text)
+
+def _mended(kind: str, text: Rendered, *, without_macs: bool) -> tuple[Rendered, list[str]]:
+    """The text with its repairs, those of one kind told in one sentence, with the line of the first."""
+    found = mender(kind, without_macs=without_macs)(text.text)
     sources = tuple(text.source(line) for line in found.lines)
-    told = [f"mended {text.where(repair.line)}: {repair.what}" for repair in found.repairs]
-    return replace(text, text=found.text, sources=sources), told
+    return replace(text, text=found.text, sources=sources), [_told(kind, text) for kind in by_kind(found.repairs)]
+
+
+def _told(repairs: Sequence[Repair], text: Rendered) -> str:
+    """What repairs of one kind did."""
+    lines = list(dict.fromkeys(repair.line for repair in repairs))
+    first = f"mended {text.where(lines[0])}"
+    if len(lines) == 1:
+        return f"{first}: {repairs[0]}"
+    more = "1 more line" if len(lines) == 2 else f"{len(lines) - 1:,} more lines"
+    return f"{first}, and {more} up to {lines[-1]}: {repairs[0]}"
 
 
 def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backend) -> Iterator[Problem]:
@@ -134,11 +173,12 @@ def _problems(texts: Mapping[str, Rendered], policy: PolicyFiles, backend: Backe
         if wrong:
             yield Problem(f"this is {wrong[0]}, not {_wanted(kind)}", Where(text.file), f"call it {policy.name}{wrong[1]}")
             continue
-        misformed = [
-            Problem(fault.what, text.where(fault.line), fault.mend + _mendable(kind, text.text))
-            for fault in _misformed(kind, text.text)
-        ]
+        faults = _misformed(kind, text.text)
+        mendable = _mendable(kind, text.text) if faults else ""
+        misformed = [Problem(fault.what, text.where(fault.line), fault.mend + mendable) for fault in faults]
         yield from misformed
+        if mendable:
+            continue  # what else is wrong may follow from that
         told = {problem.where for problem in misformed}
         yield from (problem for problem in not_data(kind, text) if problem.where not in told)
         if kind in _IPTABLES:
@@ -155,15 +195,12 @@ def _misformed(kind: str, text: str) -> tuple[Fault, ...]:
 
 def _mendable(kind: str, text: str) -> str:
     """What --mend would do about a text of a wrong form, where it then has the right one."""
-    if kind not in _IPTABLES:
+    if kind == "ipset":
         return ""
-    from lab.ruleset.mend import mend
-
-    found = mend(text)
-    if not found.repairs or faults_of_save(found.text, kind):
+    found = mender(kind)(text)
+    if not found.repairs or _misformed(kind, found.text):
         return ""
-    first = found.repairs[0]
-    return f"; or: --mend would repair it in {len(found.repairs)} ways, first in line {first.line}: {first.what}"
+    return f"; or: --mend would repair it {in_short(found.repairs)}"
 
 
 def _reserved(kind: str, text: Rendered, backend: Backend) -> Iterator[Problem]:
@@ -183,7 +220,7 @@ def _wrong_dialect(kind: str, text: str) -> tuple[str, str] | None:
         if looks_like_nft(text):
             return "an nft script", ".nft"
         other = _OTHER[kind]
-        if f"# Generated by {_IPTABLES[other]}" in text[:2000]:
+        if f"# Generated by {_IPTABLES[other]}" in text[:2000] and parts(text) is None:
             return f"a dump of {_IPTABLES[other]}", ENDINGS[other]
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lab.ruleset.backend import Backend
 from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
 from lab.ruleset.rule import SavedRule
 
@@ -24,18 +25,22 @@ def is_declared(chain: str, lines: Sequence[str]) -> bool:
     return any(line.startswith((f":{chain} ", f"-N {chain}")) for line in lines)
 
 
-def without_words(line: str, table: str | None, chain: str | None, lines: Sequence[str]) -> tuple[str, str]:
-    """What can be said of a line that iptables refuses without a word, and how to mend it."""
+def without_words(
+    line: str, table: str | None, chain: str | None, lines: Sequence[str], backend: Backend
+) -> tuple[str, str]:
+    """What can be said of a line that iptables refuses without a word, and how to mend it; ``backend`` refused it."""
     if table is None:
         return "it stands outside any table", "begin a table with a line such as `*filter`, without blanks before it"
     if line == "COMMIT":
-        return (
-            f"the kernel refuses the table {table} as a whole, and this iptables does not say which rule",
-            "load it with iptables-nft, which names the rule",
-        )
+        mend = f"take rules of *{table} out until it loads"
+        if backend is Backend.LEGACY:
+            mend += ", or load it without `--backend legacy`: iptables-nft names the rule"
+        return f"the kernel refuses the table {table} as a whole, and this iptables does not say which rule", mend
     if chain is not None and chain not in BUILT_IN_CHAINS and not is_declared(chain, lines):
         return f"the chain {chain} does not exist", f"declare it in *{table}: `:{chain} - [0:0]`"
-    return "this iptables does not say why", "load it with iptables-nft, which says more"
+    if backend is Backend.LEGACY:
+        return "this iptables does not say why", "load it without `--backend legacy`: iptables-nft says more"
+    return "this iptables does not say why", "take its options out one by one until it loads: the last one was wrong"
 
 
 def kernel_says(errno: str, rule: SavedRule | None, table: str, lines: Sequence[str]) -> tuple[str, str]:
@@ -76,6 +81,10 @@ _MENDS = (
     (r"Bad argument '\*\w+'", "end the table above with a line COMMIT"),
     (r"Bad argument '#", "a comment needs a line of its own, with # as its first character"),
     (r"Bad argument", "correct the word; a negation stands before its option, as in `! -s ADDRESS`"),
+    (
+        r"unknown option \"--days\"",
+        "write `--weekdays Mon,Tue --kerneltz`: iptables 1.2 went by the machine's own zone, and today's goes by UTC",
+    ),
     (r"Chain already exists|File exists", "declare the chain once"),
     (r"Bad policy name", "a chain's policy is ACCEPT or DROP; for REJECT, append a rule at its end"),
     (r"No chain/target/match by that name", "declare the chain before its rules, or correct its name"),

@@ -7,18 +7,24 @@ with its line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from lab.ruleset.entities import without_entities
+from lab.ruleset.foreign import quoted
+from lab.ruleset.listed import listed
+from lab.ruleset.macs import MadeUpAddresses, without_unreadable_macs
+from lab.ruleset.mended import Mended, Repair, unchanged
+from lab.ruleset.numbered import without_numbers
+from lab.ruleset.prompts import PROMPT
 from lab.ruleset.repairs import (
     ODD_BLANKS,
-    MadeUpAddresses,
     with_negation_before,
     with_plain_blanks,
     with_plain_dashes,
     with_plain_quotes,
     without_command,
 )
+from lab.ruleset.wrapped import joined
 
 _BLANKS = " \t"
 _MORE = r"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)"
@@ -41,37 +47,34 @@ _PART_OF_TABLE = re.compile(
 _DECORATION = re.compile(r"[\s>|+;.,'`\"]*")
 _COMMANDS = re.compile(r"\b(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+\w+[ \t]+)?-[AINP]\b")
 _NOTHING = re.compile("")
-_PROMPT = re.compile(
-    r"(?:\[?[\w.-]+@[^#$%>]*[#$%>]|[$%])[ \t]*"
-    r"(?:(?:sudo[ \t]+)?(?:ip6?tables(?:-nft|-legacy)?-save|cat|less|more|exit|logout)\b.*)?"
+_MADE_UP = (
+    "the unreadable hardware address is a made-up one now, which no packet has (--without-macs takes the match away instead)"
 )
+_BEGINNING = re.compile(r"[> \t]*(?:[*:#$]|-[PNA][ \t]|\[?[\w.-]+@)")
 _NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """One repair, in a short sentence; ``line`` counts from 1 in the text as it was."""
-
-    line: int
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """A repaired text: ``lines[i]`` is the line, from 1, of the old text that line i+1 of the new one came from."""
-
-    text: str
-    repairs: tuple[Repair, ...]
-    lines: tuple[int, ...]
-
-
-def mend(text: str) -> Mended:
+def mend(text: str, *, without_macs: bool = False) -> Mended:
     r"""The text with every repair that is certain; the same text where it needs none, or holds no table that can be read.
+
+    An unreadable hardware address (``XX:XX:XX:XX:XX:XX``) becomes a made-up one, which matches no packet; ``without_macs`` has
+    the match taken away instead, so that its rule matches more than it did: each is told.
 
     >>> mended = mend("*filter\n-A INPUT -d ! 10.0.0.1 -j DROP\nCOMMIT\n")
     >>> mended.text.split("\n")[1], mended.repairs[0].what
     ('-A INPUT ! -d 10.0.0.1 -j DROP', 'each negation stands before its option now, as in `! -d ADDRESS`')
     """
+    first = unchanged(text).then(without_entities).then(_without_numbers).then(listed)
+    first = first.then(without_unreadable_macs if without_macs else unchanged).then(_mended_tables)
+    last = first.then(joined)
+    return last if last is first else last.then(_mended_tables)
+
+
+def _without_numbers(text: str) -> Mended | None:
+    return without_numbers(text, _BEGINNING)
+
+
+def _mended_tables(text: str) -> Mended | None:
     lines = text.split("\n")
     tables = list(_TABLE_LINE.finditer(text))
     if tables:
@@ -79,7 +82,7 @@ def mend(text: str) -> Mended:
         quoting = _mail_quoting(lines, first, {found["quote"].count(">") for found in tables})
         if quoting is not None:
             return _Mending(text, lines, _Tables(tuple(found["name"] for found in tables), first, last), quoting).mended()
-    return Mended(text, (), tuple(range(1, len(lines) + 1)))
+    return None
 
 
 class _Tables(NamedTuple):
@@ -224,8 +227,7 @@ class _Mending:
             self._leave_out(bare, number)
 
     def _leave_out(self, bare: str, number: int) -> None:
-        shown = bare if len(bare) <= 40 else f"{bare[:39]}…"
-        self._repairs.append(Repair(number, f"`{shown}` is no part of the ruleset and is left out"))
+        self._repairs.append(Repair(number, "is no part of the ruleset and is left out", quoted(bare)))
         self._keep("", number)
 
     def _mend_within(self, line: str, bare: str, number: int) -> None:
@@ -234,7 +236,7 @@ class _Mending:
             self._table = None
         elif bare[0] == ":":
             self._mend_declaration(line, bare, number)
-        elif _PROMPT.fullmatch(bare):
+        elif PROMPT.fullmatch(bare):
             self._leave_out(bare, number)
         else:
             self._mend_rule(line, number)
@@ -257,7 +259,7 @@ class _Mending:
             ("the dashes of print are plain ones now", with_plain_dashes),
             ("the quotes of print are plain ones now", with_plain_quotes),
             ("each negation stands before its option now, as in `! -d ADDRESS`", with_negation_before),
-            ("the unreadable hardware address is a made-up one now", self._addresses.put_into),
+            (_MADE_UP, self._addresses.put_into),
         ):
             old, new = new, repair(new)
             if new != old:

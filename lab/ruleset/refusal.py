@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lab.errors import Problem
 from lab.ruleset.advice import kernel_says, mended, without_words
+from lab.ruleset.backend import Backend
 from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
 from lab.ruleset.language import looks_like_nft
 from lab.ruleset.render import Rendered
@@ -34,10 +35,11 @@ class _Refusal:
     errno: str | None = None
 
 
-def locate(stderr: str, rendered: Rendered) -> Problem:
+def locate(stderr: str, rendered: Rendered, backend: Backend = Backend.NFT) -> Problem:
     r"""The error output of iptables-restore as one problem: template line, the rule's text, what the tool said.
 
-    Reads both backends of iptables 1.8.7 and later.  Where the tool names the line of COMMIT instead of the rule's, the
+    ``backend`` is the one that refused.  Reads both backends of iptables 1.8.7 and later.
+    Where the tool names the line of COMMIT instead of the rule's, the
     rule is looked for; where it cannot be told, the problem says so.
 
     >>> dump = Rendered("*filter\n-A INPUT -j DORP\nCOMMIT\n", (None, "edge.rules.j2:42", None), "edge.rules.j2")
@@ -52,7 +54,7 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     lines = rendered.text.split("\n")
     number = _line_of(refusal, lines)
     line = lines[number - 1].strip() if number is not None and 0 < number <= len(lines) else ""
-    what, mend = _explained(refusal, line, lines, number)
+    what, mend = _explained(refusal, line, lines, number, backend)
     missing = is_missing_extension(stderr, rendered)
     if missing is not None:
         mend = f"this machine lacks {missing}: install or enable it; `lab doctor` says what is there"
@@ -169,13 +171,15 @@ def _jumps_to(line: str, chain: str) -> bool:
     return rule is not None and rule.target == chain
 
 
-def _explained(refusal: _Refusal, line: str, lines: list[str], number: int | None) -> tuple[str, str]:
+def _explained(
+    refusal: _Refusal, line: str, lines: list[str], number: int | None, backend: Backend
+) -> tuple[str, str]:
     """What is wrong, in words that follow the line, and how to mend it."""
     if lines[0].endswith("\r") or line.endswith("\r"):
         return "its lines end as on Windows", "save the template with Unix line ends"
     table = next((above[1:].strip() for above in reversed(lines[: number or 0]) if above.startswith("*")), None)
     if not refusal.said:
-        return without_words(line, table, _chain_of(line), lines)
+        return without_words(line, table, _chain_of(line), lines, backend)
     if refusal.errno is not None:
         return kernel_says(refusal.errno, _rule_at(lines, number), table or "filter", lines)
     return refusal.said, mended(refusal.said, line)

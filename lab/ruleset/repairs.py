@@ -37,7 +37,7 @@ _NEGATED = frozenset((
 ))  # fmt: skip
 
 ODD_BLANKS = "\u00a0\u2007\u202f"  # blanks that do not break a line, which iptables takes for letters
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _OPENING, _CLOSING = "\u201c\u201d\u201e\u201f", "\u201c\u201d"
 
 _GAP = re.compile(rf"[ \t{ODD_BLANKS}]+")
@@ -47,15 +47,13 @@ _WORD = re.compile(_REST_OF_WORD.format(" \t\n" + ODD_BLANKS), re.DOTALL)
 _TEXT = re.compile(rf"[{_OPENING}][^{_CLOSING}]*[{_CLOSING}]|" + _REST_OF_WORD.format(" \t\n"), re.DOTALL)
 _SHY_TEXT = re.compile(rf"[{_OPENING}][^{_CLOSING}]*[{_CLOSING}]|{_WORD.pattern}", re.DOTALL)
 
-_OPTION = re.compile(rf"[-{_DASHES}]+([A-Za-z0-9][A-Za-z0-9{_DASHES}-]*)(=.*)?", re.DOTALL)
-_ANY_DASH = re.compile(f"[{_DASHES}]")
+_OPTION = re.compile(rf"[-{DASHES}]+([A-Za-z0-9][A-Za-z0-9{DASHES}-]*)(=.*)?", re.DOTALL)
+_ANY_DASH = re.compile(f"[{DASHES}]")
 _COMMAND = re.compile(
     r"(?:sudo[ \t]+)?(?:/[\w./-]*/)?(ip6?tables)(?:-nft|-legacy)?[ \t]+(?:(?:-t|--table)[ \t]+(\w+)[ \t]+)?(?=-[AINP][ \t])"
 )
 _NEGATED_BEHIND = re.compile(r"![ \t]+[^-\s]")
 _SHELL = frozenset("'\\$`;&|<>#(){}")  # what a shell would have read otherwise than iptables-restore does
-_HIDDEN = re.compile(r"[0-9A-Fa-fXx*?#]{2}(?::[0-9A-Fa-fXx*?#]{2}){5}")
-_MADE_UP = re.compile(r"02:00(?::[0-9a-f]{2}){4}", re.IGNORECASE)
 Edits = list[tuple[int, int, str]]
 
 
@@ -123,7 +121,7 @@ def with_plain_dashes(line: str) -> str:
         if plain != written:
             edits.append((word.start, word.end, plain))
         previous = plain
-    return _edited(line, edits)
+    return edited(line, edits)
 
 
 def _plain_option(written: str) -> str:
@@ -155,7 +153,7 @@ def with_plain_quotes(line: str) -> str:
                 edits += [(first.start, first.start + 1, '"'), (last.end - 1, last.end, '"')]
         previous = "" if is_text else last.value
         place += 1
-    return _edited(line, edits)
+    return edited(line, edits)
 
 
 def _closing(line: str, placed: list[Word], first: int, end: int) -> int | None:
@@ -186,43 +184,11 @@ def with_negation_before(line: str) -> str:
         ):
             edits.append((option.start, sign.end, f"! {line[option.start: option.end]}"))
         before = option.value
-    return _edited(line, edits)
+    return edited(line, edits)
 
 
-class MadeUpAddresses:
-    """Hardware addresses in place of those that were made unreadable: one for each that reads differently."""
-
-    def __init__(self, text: str) -> None:
-        self._taken = {found.lower() for found in _MADE_UP.findall(text)}
-        self._given: dict[str, str] = {}
-        self._number = 0
-
-    def put_into(self, line: str) -> str:
-        """The line with a made-up address for each unreadable one of ``--mac-source``."""
-        if "--mac-source" not in line:
-            return line
-        edits: Edits = []
-        found = without_text(line)
-        for place, option in enumerate(found):
-            values = [word for word in found[place + 1: place + 3] if word.value != "!"][:1]
-            if option.value == "--mac-source" and values and self._is_unreadable(values[0].value):
-                edits.append((values[0].start, values[0].end, self._address(values[0].value)))
-        return _edited(line, edits)
-
-    @staticmethod
-    def _is_unreadable(written: str) -> bool:
-        return _HIDDEN.fullmatch(written) is not None and not set("Xx*?#").isdisjoint(written)
-
-    def _address(self, written: str) -> str:
-        while written not in self._given:
-            self._number += 1
-            address = "02:00:" + self._number.to_bytes(4, "big").hex(":")
-            if address not in self._taken:
-                self._given[written] = address
-        return self._given[written]
-
-
-def _edited(line: str, edits: Edits) -> str:
+def edited(line: str, edits: Edits) -> str:
+    """The line with each part (start, end) in another wording."""
     pieces: list[str] = []
     place = 0
     for start, end, new in edits:

@@ -1,18 +1,22 @@
 """Tables that a policy's texts give twice: an `iptables-save` beside an nft listing that repeats it, one listing twice.
 
-Loaded together each rule would stand there twice, or the second text's chain policies in place of the first's.
+Loaded together each rule would stand there twice, or the second text's chain policies in place of the first's; of two dumps
+of iptables in one text, iptables-restore forgets the first's rules.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.errors import Problem
 from lab.ruleset.extensions import BUILT_IN_CHAINS
+from lab.ruleset.families import parts
 from lab.ruleset.nft.given import Given, given_chains
 from lab.ruleset.render import Rendered
 
+_OPEN_CHAIN = re.compile(r":[A-Z]+[ \t]+ACCEPT\b")
 _FAMILIES = {"v4": "ip", "v6": "ip6"}
 
 
@@ -34,6 +38,9 @@ def given_twice(texts: Mapping[str, Rendered]) -> Iterator[Problem]:
     >>> [problem.what for problem in given_twice({"v4": dump, "nft": listing})]
     ['table ip filter is given twice: its chain INPUT is in edge.rules:1 too']
     """
+    for kind in _FAMILIES:
+        if kind in texts:
+            yield from _again(texts[kind])
     script = texts.get("nft")
     if script is None:
         return
@@ -67,6 +74,33 @@ def _within(script: Rendered, given: list[Given]) -> Iterator[Problem]:
             yield Problem(
                 f"{what} {script.where(before.line)}", script.where(place.line), "take the second listing out of the file"
             )
+
+
+def _again(saved: Rendered) -> Iterator[Problem]:
+    """A problem for the first table of a dump that begins once more, though it has rules or policies already."""
+    held: dict[str, int] = {}
+    table, begun, is_known = "", 0, False
+    for number, line in enumerate(saved.text.split("\n"), start=1):
+        if line[:1] == "*":
+            table, begun = (line[1:].split() or [""])[0], number
+            if table in held:
+                yield _two(saved, table, number, held[table])
+                return
+            is_known = False
+        elif not is_known and line and line[0] != "#" and line != "COMMIT" and not _OPEN_CHAIN.match(line):
+            held.setdefault(table, begun)
+            is_known = True
+
+
+def _two(saved: Rendered, table: str, number: int, before: int) -> Problem:
+    both = parts(saved.text)
+    what = "the text is two rulesets"
+    if both is not None:
+        of = ("IPv4", "IPv6") if both[0].kind == "v4" else ("IPv6", "IPv4")
+        what += f", of {of[0]} up to line {both[0].last} and of {of[1]} from there on"
+    what += f": *{table} begins once more, and iptables-restore would forget its rules from {saved.where(before)} on"
+    mend = "put each into a file of its own: NAME.rules holds rules of IPv4, NAME.rules6 those of IPv6"
+    return Problem(what, saved.where(number), mend + ("; or: --mend would do that" if both is not None else ""))
 
 
 def _saved_tables(text: str) -> dict[str, _Saved]:

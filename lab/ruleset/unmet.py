@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from lab.ruleset.placeholders import placeholder
 from lab.ruleset.repairs import without_text
 
 _HOST_OPTIONS = (
@@ -68,7 +69,7 @@ def _of_line(line: str, number: int, known: frozenset[str], missing: set[str]) -
             told += [
                 Unmet(number, f"{name} is the name of a host, and the lab asks no DNS for its address", "write its address")
                 for name in map(_name_in, values[0].split(","))
-                if name
+                if name and placeholder(name) is None  # that one is told as such
             ]
         elif option.value in _SET_OPTIONS and values[0] not in known | missing:
             missing.add(values[0])

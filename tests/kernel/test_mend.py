@@ -46,6 +46,10 @@ REFUSED = {
     "command and table": TABLE.replace(RULE, f"/sbin/iptables -t filter {RULE}"),
     "no COMMIT before a table": TABLE.replace("COMMIT\n", "*nat\nCOMMIT\n"),
     "no COMMIT at the end": TABLE.replace("COMMIT\n", ""),
+    "what -S prints": "-P INPUT DROP\n-P FORWARD DROP\n-P OUTPUT ACCEPT\n" + RULE + "\n",
+    "numbered lines": "".join(f"{number:4}  {line}\n" for number, line in enumerate(TABLE.splitlines(), start=1)),
+    "entities": rule("-m comment --comment &quot;two words&quot;"),
+    "a broken rule": TABLE.replace(" --dport", "\n--dport").replace("-j ", "-j\n"),
     "hardware address": rule("-m mac --mac-source XX:XX:XX:XX:XX:XX"),
     "part of a hardware address": rule("-m mac --mac-source 00:11:22:xx:xx:xx"),
     **{
@@ -72,6 +76,21 @@ def test_what_is_refused_loads_once_it_is_mended(node: Node, backend: Backend, w
     assert loaded(node, backend, text).code != 0
     mended = mend(text).text
     assert (loaded(node, backend, mended).err, rules(node, backend)) == ("", mended.count("-A INPUT"))
+
+
+def test_what_is_listed_is_what_was_loaded(node: Node, backend: Backend) -> None:
+    """Both tables, from what two commands of iptables itself print of them."""
+    more = '-A FORWARD -m comment --comment "to \\"shop\\"" -j web\n-A web -j LOG --log-prefix "x "\n'
+    table = TABLE.replace("COMMIT", f"{more}COMMIT")
+    nat = "*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING ! -s 10.0.0.0/8 -j MASQUERADE\nCOMMIT\n"
+    assert loaded(node, backend, table.replace(RULE, f":web - [0:0]\n{RULE}") + nat).code == 0
+    commands = [[f"iptables-{backend}", "-S"], [f"iptables-{backend}", "-t", "nat", "-S"]]
+    listed = "".join(f"$ sudo {' '.join(command)}\n{run(node.namespace, command).out}" for command in commands)
+    held = [run(node.namespace, [f"iptables-{backend}-save", "-t", name]).out.splitlines()[1:-1] for name in ("filter", "nat")]
+    assert loaded(node, backend, "*filter\nCOMMIT\n*nat\nCOMMIT\n").code == 0
+    assert loaded(node, backend, mend(listed).text).err == ""
+    again = [run(node.namespace, [f"iptables-{backend}-save", "-t", name]).out.splitlines()[1:-1] for name in ("filter", "nat")]
+    assert [sorted(lines) for lines in again] == [sorted(lines) for lines in held]
 
 
 def test_a_policy_behind_a_blank_that_does_not_break(node: Node, backend: Backend) -> None:

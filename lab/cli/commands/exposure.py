@@ -28,13 +28,14 @@ def exposure(
         Path | None, Option(metavar="FILE", help="Compare with what --json wrote; 1 if more is exposed now.")
     ] = None,
     backend: o.Backends = o.NFT, mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    without_macs: o.NoMacs = False,
 ) -> None:  # fmt: skip
     """Ask every port of both protocols between all zones, and list what is open, by which rule."""
     from lab.cli.exposing import Wanted, measure_and_report
     from lab.cli.given import Given, Selection
     from lab.report.reports import exposure_reports
 
-    given = Given([*(files or ()), *(matrix or ())], policy, None, mend, allow_commands, shipped)
+    given = Given([*(files or ()), *(matrix or ())], policy, None, mend, allow_commands, shipped, without_macs=without_macs)
     chosen = Selection(family.families, backend.backends)
     wanted = Wanted(topology, sender or (), target or (), every_port, against)
     measure_and_report(given, chosen, wanted, exposure_reports(json, markdown, against=against), full=full)

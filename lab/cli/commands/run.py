@@ -26,7 +26,7 @@ def run(
     verbose: Annotated[bool, Option("--verbose", "-v", help="List passed cells too.")] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print failures and the last line alone.")] = False,
     collect: Annotated[bool, Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
-    mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Run matrices and report every flow with its verdict and the rule that decided."""
     from lab.cli.given import Given, Selection
@@ -34,7 +34,10 @@ def run(
     from lab.report.reports import run_reports
     from lab.run.runner import Order
 
-    given, pasted = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped).and_ids()
+    files_and_ids = Given(
+        [*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped, without_macs=without_macs
+    )  # fmt: skip
+    given, pasted = files_and_ids.and_ids()
     chosen = Selection(family.families, backend.backends, expression, last_failed, pasted)
     if collect:
         list_cells(given.plans(chosen)[0])

@@ -26,7 +26,7 @@ def sweep(
     every_port: Annotated[bool, Option("--every-port", help="Send every port, where one may speak for those like it.")] = False,
     matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
-    mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
     from lab.cli.asking import asked_sweeps
@@ -34,7 +34,7 @@ def sweep(
     from lab.record.sweep import Gear
     from lab.study.sweeps import Asked, services_of
 
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
 
     def asked() -> Asked:
         services = services_of(service, tcp=tcp, udp=udp, both=both, of_sources=sources is not None)

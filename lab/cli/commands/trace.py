@@ -24,7 +24,7 @@ def trace(
     mark: Annotated[str, Option(metavar="MARK", help="Send from a socket with this mark, 0x1.")] = "0",
     uid: Annotated[int | None, Option(metavar="UID", help="Send from a socket of the user with this number.")] = None,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
-    mend: o.Mend = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send one probe with everything traced and show, hook by hook, what became of it."""
     from lab.cli.asking import asked_traces
@@ -32,7 +32,7 @@ def trace(
     from lab.run.traced import Asked, expectation
     from lab.written.sending import sending
 
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
 
     def asked() -> Asked:
         families = family.families if family else (None,)

@@ -68,7 +68,7 @@ def tools(kinds: Sequence[str], backend: Backend) -> list[str]:
 def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
     """Why the tool refused a text: an InputError with the template's file and line, or what this machine lacks."""
     # what reads refusals is much, and most rulesets are loaded
-    from lab.ruleset.mend import mend
+    from lab.ruleset.mended import in_short, mender
     from lab.ruleset.nft.refusal import is_missing_feature
     from lab.ruleset.nft.refusal import locate as locate_nft
     from lab.ruleset.refusal import is_missing_extension, locate
@@ -86,14 +86,15 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
         missing = ipset.is_missing(done.err)
         return (MachineError if missing else InputError)(ipset.locate(done.err, rendered))
     if kind == "nft":
-        return (MachineError if is_missing_feature(done.err, rendered) else InputError)(locate_nft(done.err, rendered))
-    problem = locate(done.err, rendered)
+        problem, is_missing = locate_nft(done.err, rendered), is_missing_feature(done.err, rendered)
+    else:
+        problem, is_missing = locate(done.err, rendered, backend), is_missing_extension(done.err, rendered)
     if kind == "v6":
         problem = replace(problem, what=problem.what.replace("iptables", _TOOLS[kind], 1))
-    if is_missing_extension(done.err, rendered):
+    if is_missing:
         return MachineError(problem)
-    repairs = mend(rendered.text).repairs
+    repairs = mender(kind)(rendered.text).repairs
     if repairs:
-        also = f"--mend would repair it in {len(repairs)} ways, first in line {repairs[0].line}: {repairs[0].what}"
+        also = f"--mend would repair it {in_short(repairs)}"
         problem = replace(problem, mend=f"{problem.mend}; or: {also}" if problem.mend else also)
     return InputError(problem)

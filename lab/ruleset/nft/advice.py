@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from lab.ruleset.nft.tokens import NAME, without_strings
+from lab.ruleset.placeholders import placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ def _not_possible(marked: Marked) -> tuple[str, str]:
     return "", ""
 
 
+_RAW = re.compile(r"@(?:ll|nh|th|ih),\d+,\d+")
 _MENDS = (
     (r"Interface does not exist", "name an interface of the node, or match by name: `iifname {marked}`"),
     (r"unknown identifier '(.+?)'", "define it above: `define {0} = …`"),
@@ -241,6 +243,11 @@ def mended(said: str, marked: Marked) -> str:
             "\\": "take what stands behind the backslash out, or the backslash: nft has no escapes",
             "#": "end the comment with a newline",
         }.get(text, f"take `{text}` out" if text else "take what stands there out")
+    bare = without_strings(marked.line)
+    if _RAW.search(bare) is not None:
+        return "this nft does not read what another version printed so: write the match in words, as in `ip protocol udp`"
+    if any(placeholder(word) is not None for word in bare.split("#")[0].split() if word[0] != "$"):
+        return "a value was taken out here: write one that the topology has"
     for pattern, mend in _MENDS:
         found = re.search(pattern, said)
         if found is not None and (text or "{marked}" not in mend):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-from lab.ruleset.foreign import LIST, SAVE, foreign, is_shell_script, shown
+from lab.ruleset.foreign import EXCERPT, LIST, RUN_NFT, SAVE, foreign, is_excerpt, is_shell_script, quoted
 from lab.ruleset.form import Fault
-from lab.ruleset.nft.tokens import TOKEN
+from lab.ruleset.nft.tokens import FRAGMENT, TOKEN
 
 # No statement of a script begins with these; `$` only stands for what is defined, behind a word.
+_OF_IPTABLES = re.compile(r"\bxt\s+(?:match|target)\s+\Z")
+_SAVED = "take what `iptables-save` (and `ip6tables-save`) prints, and give it as the policy's `v4` (and `v6`)"
 _JUNK = re.compile(r"[^A-Za-z_.\\\"]")
 
 
@@ -18,6 +20,7 @@ def faults(text: str) -> tuple[Fault, ...]:
     >>> [fault.what for fault in faults("table inet filter { chain input {")]
     ['a `{` is opened here, and never closed']
     """
+    lines = text.split("\n")
     line, depth, begun = 1, 0, False
     opened: list[int] = []
     for token in TOKEN.findall(text):
@@ -28,7 +31,7 @@ def faults(text: str) -> tuple[Fault, ...]:
             begun = begun and bool(depth)
         elif first == "{":
             if not depth and not begun:
-                return (_at(text, line),)
+                return (_at(lines, line),)
             depth += 1
             opened.append(line)
         elif first == "}":
@@ -37,11 +40,10 @@ def faults(text: str) -> tuple[Fault, ...]:
             depth -= 1
             opened.pop()
             begun = bool(depth)
-        elif first not in '#"\\' and "\r" in token:
-            return (Fault(line, f"`{shown(_line(text, line))}`: its lines end as on Windows", "save it with Unix line ends"),)
-        elif first not in "#\\" and token.strip():
-            if not depth and not begun and _is_wrong(token.lstrip(), text, line):
-                return (_at(text, line),)
+        elif first not in "#\\" and (token.strip() or "\r" in token):
+            wrong = _of_words(token, lines, line, begins=not depth and not begun)
+            if wrong is not None:
+                return (wrong,)
             begun = True
         line += token.count("\n")
     if opened:
@@ -49,20 +51,36 @@ def faults(text: str) -> tuple[Fault, ...]:
     return ()
 
 
-def _is_wrong(statement: str, text: str, line: int) -> bool:
-    return _JUNK.match(statement) is not None or foreign(_line(text, line), "nft") is not None
+def _of_words(token: str, lines: list[str], line: int, *, begins: bool) -> Fault | None:
+    """What is wrong with words between two separators, which begin a statement outside of tables or not."""
+    if token[0] != '"' and "\r" in token:
+        return Fault(line, f"{_told(lines, line)}: its lines end as on Windows", "save it with Unix line ends")
+    if is_excerpt(token):
+        return Fault(line, f"{_told(lines, line)} is no part of an nft script, but {EXCERPT.what}", EXCERPT.mend)
+    if _OF_IPTABLES.search(token[-40:]) is not None:
+        return Fault(line, f"{_told(lines, line)}: nft prints so what iptables made, and no nft can load it again", _SAVED)
+    return _at(lines, line) if begins and _is_wrong(token.lstrip(), lines[line - 1]) else None
 
 
-def _line(text: str, number: int) -> str:
-    return text.split("\n", number)[number - 1].rstrip("\r")
+def _is_wrong(statement: str, line: str) -> bool:
+    if _JUNK.match(statement) is not None or FRAGMENT.match(statement) is not None:
+        return True
+    return foreign(line.rstrip("\r"), "nft") is not None
 
 
-def _at(text: str, number: int) -> Fault:
-    line = _line(text, number)
-    told = f"`{shown(line)}`"
-    if is_shell_script(text):
-        return Fault(number, f"{told} stands in a shell script, which is no nft script", f"run the script, and {LIST}")
+def _told(lines: list[str], number: int) -> str:
+    return quoted(lines[number - 1])
+
+
+def _at(lines: list[str], number: int) -> Fault:
+    line = lines[number - 1].rstrip("\r")
+    told = _told(lines, number)
+    if is_shell_script(lines[0]):
+        return Fault(number, f"{told} stands in a shell script, which is no nft script", RUN_NFT)
     found = foreign(line, "nft")
     if found is not None:
         return Fault(number, f"{told} is no part of an nft script, but {found.what}", found.mend.replace(SAVE, LIST))
+    if FRAGMENT.match(line.strip().rstrip("{ \t")):
+        mend = f"{LIST}; or write `table FAMILY NAME {{ … }}` around it"
+        return Fault(number, f"{told} is a part of a table, and stands in none", mend)
     return Fault(number, f"{told} begins no statement of nft's", LIST)

@@ -10,6 +10,11 @@ import re
 
 # In this order: string, comment, joined line, separators and braces, other text, and a quote that is never closed.
 TOKEN = re.compile(r'"[^"]*"|#[^\n]*|\\\n|[\n;{}]|(?:[^"#\\\n;{}]|\\(?!\n))+|"')
+# What stands in a table, and begins no command.
+FRAGMENT = re.compile(
+    r"(?:chain|set|map|flowtable)\s+[\w/.-]+\s*\Z|type\s+\w+\s+hook\b|(?:iif|oif)(?:name)?\s|ip6?\s+[sd]addr\b"
+    r"|(?:tcp|udp)\s+[sd]port\b|ct\s+state\b|meta\s+\w|(?:accept|drop|masquerade)\s*\Z|jump\s+\S+\s*\Z|counter\s+packets\b"
+)
 STRING = re.compile(r'"[^"]*"')
 FAMILY = r"(?:ip|ip6|inet|arp|bridge|netdev)"
 NAME = r"[A-Za-z_.][\w/.-]*"

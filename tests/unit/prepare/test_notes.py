@@ -72,3 +72,19 @@ def test_ports_of_a_bridge_are_seen_by_physdev_alone(project: Project, written: 
 def test_which_network_is_asked_for(candidates: tuple[str, ...], words: str) -> None:
     with pytest.raises(InputError, match=words):
         find_scene(None, None, {}, candidates=[Path(one) for one in candidates])
+
+
+def test_of_many_interfaces_the_first_are_named(project: Project) -> None:
+    rules = "".join(f"-A INPUT -i tap{number} -j DROP\n" for number in range(40))
+    project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{rules}-A INPUT -p tcp")
+    (note,) = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
+    assert note.endswith("does not have: tap0, tap1, tap2, tap3, tap4, tap5, tap6, tap7 and 32 more")
+
+
+def test_rules_that_no_packet_meets_are_told(project: Project) -> None:
+    part = "*filter\n:ufw-in - [0:0]\n-A ufw-in -p tcp -j DROP\n{}COMMIT\n"
+    project.write("policies/part.rules", part.format(""))
+    project.write("policies/whole.rules", part.format("-A INPUT -j ufw-in\n"))
+    (note,) = find_scene(Path("matrices/small.yaml"), None, {"gateway": "policies/part.rules"}).notes([4])
+    assert "policies/part.rules: none of its rules stands in a built-in chain" in note
+    assert find_scene(Path("matrices/small.yaml"), None, {"gateway": "policies/whole.rules"}).notes([4]) == ()

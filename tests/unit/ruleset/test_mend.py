@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.ruleset.mend import Mended, Repair, mend
+from lab.ruleset.mend import mend
+from lab.ruleset.mended import Mended, Repair
 
 RULE = "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"
 FINE = f"# made\n*filter\n:INPUT DROP [0:0]\n[3:180] {RULE}\n{RULE}\nCOMMIT\n\n*nat\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n# end\n"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from lab.ruleset import refusal
+from lab.ruleset.backend import Backend
 from lab.ruleset.refusal import is_missing_extension, locate
 from lab.ruleset.render import Rendered
 
@@ -119,7 +120,7 @@ def rendered(case: Case, *, end: str = "COMMIT\n") -> Rendered:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_refusal_names_the_template_line(case: Case) -> None:
-    problem = locate(case.stderr, rendered(case))
+    problem = locate(case.stderr, rendered(case), Backend.LEGACY if "legacy" in case.name else Backend.NFT)
     assert str(problem.where) == f"policies/e.j2:{case.line + 100}"
     text = rendered(case).text.split("\n")[case.line - 1]
     assert f"line {case.line} of the rendered ruleset, `{text}`" in problem.what
@@ -176,3 +177,18 @@ def test_what_a_tool_quotes_is_read_in_no_time() -> None:
     began = time.process_time()
     refusal._read("iptables" * 40_000 + "\nError occurred at line: " + "9" * 5000)
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("backend", Backend)
+def test_nobody_is_told_to_take_what_has_refused_it(backend: Backend) -> None:
+    for line in (2, 3):
+        dump = Rendered("*filter\n-A INPUT -m time\nCOMMIT\n", (), "policies/e.rules")
+        problem = locate(f"iptables-restore: line {line} failed\n", dump, backend)
+        assert ("iptables-nft" in problem.mend) == (backend is Backend.LEGACY)
+        assert problem.mend
+
+
+def test_days_of_iptables_1_2() -> None:
+    dump = Rendered("*filter\n-A INPUT -m time --days Mon -j DROP\nCOMMIT\n", (), "policies/e.rules")
+    problem = locate(f'{V}unknown option "--days"\n{at(2)}', dump)
+    assert "--weekdays Mon,Tue --kerneltz" in problem.mend

@@ -22,7 +22,7 @@ def told(line: str) -> list[str]:
         ("-s ! localhost", ["localhost"]),
         ("-s cafe.be", ["cafe.be"]),
         ("-s cafe", ["cafe"]),
-        ("-s x.x.x.x", ["x.x.x.x"]),
+        ("-s x.x.x.x", []),
         ("-s 10.0.0.1,one.example,10.0.0.2,two.example", ["one.example", "two.example"]),
         ("-s one.example -d two.example", ["one.example", "two.example"]),
         ("-m iprange --src-range a.example-b.example", ["a.example-b.example"]),

@@ -15,7 +15,7 @@ WRONG = {
     "JSON": ('{"nftables": []}\n', 1, "JSON", "without -j"),
     "a shell script": ("#!/bin/sh\nnft add table ip edge\n", 2, "stands in a shell script", "nft list ruleset"),
     "commands": ("nft add table ip edge\n", 1, "a command of a shell script", "nft list ruleset"),
-    "commands of iptables": ("iptables -A INPUT -j DROP\n", 1, "a command of a shell script", "nft list ruleset"),
+    "commands of iptables": ("iptables -A INPUT -j DROP\n", 1, "a command of a shell script", "iptables-save"),
     "numbered lines": ("1 table inet edge {\n2 }\n", 1, "lines numbered", ""),
     "a byte order mark": ("\ufeff" + TABLE, 1, "byte order mark", ""),
     "CRLF": (TABLE.replace("\n", "\r\n"), 1, "as on Windows", "Unix line ends"),

@@ -196,3 +196,22 @@ def test_nft_given_as_iptables() -> None:
     assert str(problem.where) == "policies/edge.nft.j2:10"
     assert "it is an nft script" in problem.what
     assert "`nft`" in problem.mend
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "words"),
+    [
+        ("@th,16,16 25 @nh,72,8 17 accept", "transport protocol mapping is only valid after a match", "in words"),
+        ("ip saddr <office> accept", "syntax error, unexpected >, expecting newline or semicolon", "a value was taken out"),
+        ("ip saddr x.x.x.x accept", "Could not resolve hostname: Temporary failure", "a value was taken out"),
+    ],
+)
+def test_what_no_nft_was_meant_to_read(rule: str, said: str, words: str) -> None:
+    script = Rendered(f"table ip edge {{\nchain in {{\n{rule}\n}}\n}}\n", (), "policies/edge.nft")
+    assert words in locate(f"/dev/stdin:3:1-2: Error: {said}\n", script).mend
+
+
+@pytest.mark.parametrize("said", ["redefinition of symbol 'x'", "Could not resolve service: Servname not supported"])
+def test_a_comment_is_no_placeholder(said: str) -> None:
+    script = Rendered('tcp dport ssx drop comment "<office> @nh,1,2"  # x.x.x.x', (), "policies/edge.nft")
+    assert "taken out" not in locate(f"/dev/stdin:1:1-2: Error: {said}\n", script).mend

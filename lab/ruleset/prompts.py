@@ -1,0 +1,11 @@
+"""A terminal's prompt, as it stands in what people paste."""
+
+from __future__ import annotations
+
+import re
+
+PROMPT = re.compile(
+    r"(?:\[?[\w.-]+@[^#$%>]*[#$%>]|[$%])[ \t]*"
+    r"(?:(?:sudo[ \t]+)?(?:ip6?tables(?:-nft|-legacy)?-save|nft|cat|less|more|exit|logout)\b.*)?"
+)
+"""A whole line, without blanks around it, that is a prompt and at most a command that prints a ruleset."""
