@@ -23,7 +23,7 @@ def run(
     junit: o.Junit = None, annotations: o.Annotations = None,
     pcap: Annotated[Path | None, Option(metavar="DIR", help="Send failing cells again, captured into this folder.")] = None,
     durations: Annotated[int | None, Option(metavar="N", min=0, help="List the N slowest cells; 0: all.")] = None,
-    verbose: Annotated[bool, Option("--verbose", "-v", help="List passed cells too.")] = False,
+    verbose: Annotated[bool, Option("--verbose", "-v", help="Print the evidence of failures, and list all cells.")] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print failures and the last line alone.")] = False,
     collect: Annotated[bool, Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
@@ -34,10 +34,8 @@ def run(
     from lab.report.reports import run_reports
     from lab.run.runner import Order
 
-    files_and_ids = Given(
-        [*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped, without_macs=without_macs
-    )  # fmt: skip
-    given, pasted = files_and_ids.and_ids()
+    named = [*(files or ()), *(matrix or ())]
+    given, pasted = Given(named, policy, topology, mend, allow_commands, shipped, without_macs).and_ids()
     chosen = Selection(family.families, backend.backends, expression, last_failed, pasted)
     if collect:
         list_cells(given.plans(chosen)[0])
