@@ -34,12 +34,12 @@ def run(
     from lab.report.reports import run_reports
     from lab.run.runner import Order
 
-    named = [*(files or ()), *(matrix or ())]
+    named = *(files or ()), *(matrix or ())
     given, pasted = Given(named, policy, topology, mend, allow_commands, shipped, without_macs).and_ids()
     chosen = Selection(family.families, backend.backends, expression, last_failed, pasted)
     if collect:
         list_cells(given.plans(chosen)[0])
-    else:
-        reports = run_reports(json, junit, markdown, annotations)
-        screen = Screen(verbose, quiet, durations, reports.printed)
-        run_and_report(given, chosen, Order(shuffle, strict, first), reports, screen, pcap)
+        return
+    reports = run_reports(json, junit, markdown, annotations)
+    screen = Screen(verbose, quiet, durations, reports.printed)
+    run_and_report(given, chosen, Order(shuffle, strict, first), reports, screen, pcap)
