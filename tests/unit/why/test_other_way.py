@@ -58,3 +58,11 @@ def test_a_mark_that_has_the_packet_routed_anew_or_came_in_time_is_no_cause() ->
     assert "marks it" not in told("mangle", further=wanted, topology=WITH_MARKS)
     assert "marks it" not in told(entered="lan", further=wanted, topology=WITH_MARKS)
     assert "marks it" not in told(further=wanted), "no routing rule asks for a mark"
+
+
+def test_where_it_was_translated_to_is_no_other_way() -> None:
+    dnat = rule("publish", "DNAT", table="nat", chain="PREROUTING")
+    way = replace(passed(rule(), leaving=SYN), out="dmz", toward="dmz")
+    way = replace(way, steps=(Step("prerouting", "nat", "PREROUTING", dnat, "accept", "nat"), *way.steps))
+    failed = verdict(Kind.UNANSWERED, observation=observed(way))
+    assert [*other_way(case(failed, further={"leaves": LeavesSpec(via="wan")}))] == []
