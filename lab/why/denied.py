@@ -48,7 +48,7 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
         how = "rejected" if by.rejects else "dropped"
         hook = path.steps[-1].hook.upper()
         yield Hint(
-            f"translated by {turns[-1]}, then {how} by {by}",
+            f"translated{f' to {shown(head)}' if head != path.entry else ''} by {turns[-1]}, then {how} by {by}",
             f"a port forward needs a rule in {hook} that accepts the translated destination{_as_rule(head, by)}",
         )
 

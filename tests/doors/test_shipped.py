@@ -104,7 +104,7 @@ def test_a_translation_is_no_permission() -> None:
     choices = Choices(policies={"gateway": "office-nat-gateway-dnat-without-forward"})
     red = _failed(run_plan(plan_of("office-nat-gateway", choices)))
     words = [str(hint) for cell in red for hint in cell.hints]
-    assert any("translated by gateway nat:PREROUTING" in hint and ", then dropped by gateway filter:" in hint for hint in words)
+    assert any("translated to " in hint and " by gateway nat:PREROUTING" in hint and ", then dropped by gateway filter:" in hint for hint in words)
     assert any("(dnat-files), then dropped by" in hint and "(drop-rest)" in hint for hint in words)
     assert {cell.outcome for cell in red} == {Outcome.FAIL_CLOSED}
 

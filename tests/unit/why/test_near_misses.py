@@ -229,7 +229,7 @@ def test_a_port_forward_that_nothing_lets_through() -> None:
     path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, TURNED),))
     (hint,) = told(denied, failed(chains, path))
     assert hint == (
-        "translated by gateway nat:PREROUTING:1, then dropped by gateway filter:FORWARD policy: a port "
+        "translated to 10.0.2.20:8443 by gateway nat:PREROUTING:1, then dropped by gateway filter:FORWARD policy: a port "
         "forward needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
     )
     assert told(denied, failed(chains, path, action="deny")) == []
