@@ -102,7 +102,8 @@ def test_translated_then_dropped_is_named(project: Project) -> None:
     (cell,) = project.run(corridor(), {"gateway": ruleset}, [flow]).results
     assert (cell.outcome, cell.verdict.kind) == (Outcome.FAIL_CLOSED, Kind.DROPPED)
     (hint,) = cell.hints
-    assert f"translated to {SERVER}:8443 by gateway nat:PREROUTING:1 (publish), then dropped by gateway filter:FORWARD" in str(hint)
+    by = "gateway nat:PREROUTING:1 (publish), then dropped by gateway filter:FORWARD policy"
+    assert f"translated to {SERVER}:8443 by {by}" in str(hint)
 
 
 def test_the_way_of_a_dropped_packet_is_told_step_by_step(lab_of: LabOf) -> None:
