@@ -10,7 +10,7 @@ from lab.record.observation import Arrival
 from lab.record.path import End, Rule
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.verdict import Kind, Verdict
-from lab.report.alike import LATER, flows_text
+from lab.report.causes import LATER, flows_text
 from lab.report.path import AS_BEFORE, translated
 from lab.report.plain import plain, plain_lines
 

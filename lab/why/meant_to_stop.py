@@ -17,8 +17,8 @@ from lab.why.case import Case
 from lab.why.later import earlier
 from lab.why.met import met_at
 from lab.why.near_misses import MOST, Miss, does, met_in, missed, weight
-from lab.why.told import named, place, shown, unnamed
 from lab.why.walk import Base, bases
+from lab.why.wording import named, place, shown, unnamed
 
 _PASSED = (End.LEFT, End.DELIVERED)
 _TELLING = 4

@@ -10,8 +10,8 @@ from lab.ruleset.asked import DESTINATION_IN, LOCAL_DESTINATION, SOURCE_IN
 from lab.ruleset.conditions import DESTINATIONS, ENTERED, SOURCES
 from lab.ruleset.held import HeldRule
 from lab.why.case import Case
-from lab.why.told import place, shown, text_of, with_text
 from lab.why.walk import bases
+from lab.why.wording import place, shown, text_of, with_text
 from lab.written.expect.arrives import ARRIVES
 
 _FEW = 3

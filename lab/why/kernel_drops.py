@@ -35,7 +35,7 @@ class _Stop(NamedTuple):
     mark: int
 
 
-def kernel(case: Case) -> Iterator[Hint]:
+def kernel_drops(case: Case) -> Iterator[Hint]:
     """Why a node's kernel, or a rule that asks its routes, kept a packet that no other rule dropped."""
     by_rule = _by_route(case)
     if by_rule is not None:
