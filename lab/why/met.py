@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.packet import ICMPS, PROTOCOL_NAMES, Packet
 from lab.record.path import Path
 from lab.ruleset.asked import Met
 from lab.ruleset.ipset_addresses import addresses_in
@@ -66,7 +66,7 @@ def _states(path: Path, hook: str, kind: str, *, native: bool) -> Collection[str
     entry = path.entry
     begins = (
         entry.flags == _SYN if entry.proto == _TCP else entry.proto == _UDP or (
-            entry.proto in (1, 58) and entry.flags in _ECHOES
+            entry.proto in ICMPS and entry.flags in _ECHOES
         )
     )
     # a native chain may stand before conntrack, by its priority
