@@ -10,12 +10,13 @@ from lab.record.path import End, Path, Rule, rules_on
 from lab.ruleset.conditions import STATES
 from lab.ruleset.describe import described
 from lab.ruleset.held import Chains, HeldRule, reached
+from lab.ruleset.nft.rule import statements
+from lab.ruleset.words import words
 from lab.why.case import Case
 
 _IN_A_MAP = re.compile(r"\bestablished : accept\b")
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
 _ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
-_UNTRACKED = re.compile(r"\bnotrack\b|NOTRACK")
 
 
 def why_not_established(case: Case, answer: Path, by: Rule) -> Hint:
@@ -60,7 +61,7 @@ def related(case: Case) -> Iterator[Hint]:
 
 
 def _example(by: Rule, hook: str) -> str:
-    if by.text.startswith("-"):
+    if not by.is_native:
         return f"`-I {hook.upper()} 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`"
     return "`ct state established,related accept`"
 
@@ -103,4 +104,11 @@ def _was_asked(rule: HeldRule, path: Path) -> bool:
 def _untracked(case: Case, node: str) -> Rule | None:
     seen = case.verdict.observation
     paths = [path for path in (*seen.request, *seen.answer, *seen.others) if path.node == node]
-    return next((rule for rule in rules_on(paths) if _UNTRACKED.search(rule.text)), None)
+    return next((rule for rule in rules_on(paths) if untracks(rule)), None)
+
+
+def untracks(rule: Rule) -> bool:
+    """Whether it takes packets from conntrack."""
+    if rule.is_native:
+        return "notrack" in statements(rule.text)
+    return rule.target == "NOTRACK" or (rule.target == "CT" and "--notrack" in words(rule.text))

@@ -121,6 +121,5 @@ def _mend(path: Path, went: str, turned: Rule | None) -> str:
     if turned is None or after.dport == path.entry.dport or path.entry.dport is None:
         return f"deny it in {went}"
     proto = PROTOCOL_NAMES.get(after.proto, str(after.proto))
-    of_iptables = turned.text[:1] == "-"
-    original = "-m conntrack --ctorigdstport" if of_iptables else f"meta l4proto {proto} ct original proto-dst"
+    original = f"meta l4proto {proto} ct original proto-dst" if turned.is_native else "-m conntrack --ctorigdstport"
     return f"deny it in {went}, where its port is {after.dport}; `{original} {path.entry.dport}` asks for the one before"

@@ -37,8 +37,8 @@ def catches_too_much(case: Case) -> Iterator[Hint]:
             yield Hint(
                 f"it was for {was}, and {with_text(rule)} translated it to {now}: "
                 f"no rule of nat on its way there asks for an interface or a destination{_marked(path, held)}",
-                "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for" if rule.text[:1] == "-" else
-                "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for",
+                "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for" if rule.is_native else
+                "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for",
             )
 
 

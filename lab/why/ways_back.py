@@ -74,7 +74,7 @@ def _masquerade(case: Case, path: Path, header: Packet, receiver: str, rule: Rul
 
 def _example(rule: Rule, whom: str | None, header: Packet, proto: str | None) -> str:
     """A rule that masquerades, in the dialect of the one that translates."""
-    if rule.text.startswith("-A"):
+    if not rule.is_native:
         source = f" -s {whom}" if whom else ""
         ports = f" -p {proto} --dport {header.dport}" if proto else ""
         return f"`-t nat -A POSTROUTING{source} -d {header.destination}{ports} -j MASQUERADE`"
