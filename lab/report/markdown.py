@@ -9,7 +9,7 @@ from lab.record.result import CellResult, RunResult
 from lab.report.causes import by_cause
 from lab.report.detail import evidence
 from lab.report.failure import Line, failure_lines
-from lab.report.markup import block, code, prose
+from lab.report.markup import block, code, prose, sentence
 from lab.report.order import failed, numbers
 
 # A job's summary is cut off by its host beyond a megabyte; what is left out is in the JSON.
@@ -83,6 +83,8 @@ def _cause(cells: Sequence[CellResult]) -> Iterator[str]:
 
 
 def _text(line: Line) -> str:
+    if line.label in ("why", "mend"):
+        return "<br>".join(map(sentence, line.text.splitlines()))
     return code(line.text) if line.whole else lines_of(line.text)
 
 

@@ -20,6 +20,8 @@ _WORD = re.compile(
 # www.x, http//x, GH-1, a commit's hash: what becomes a link by itself
 _LINK = re.compile(r"(?i)www\.|//|\bGH-\d|\b[0-9a-f]{7,40}\b")
 _TICKS = re.compile(r"`+")
+_TICKED = re.compile(r"`([^`]+)`")
+_AROUND = re.compile(r"([ (),.;]*)(.*?)([ (]*)")
 _BAR = re.compile(r"\\(?=\|)")
 
 
@@ -36,6 +38,31 @@ def prose(text: str, *, table: bool = False) -> str:
         joined = " ".join(words)
         parts.append(joined if harmless else _span(joined, table=table))
     return " ".join(parts)
+
+
+def sentence(text: str, *, table: bool = False) -> str:
+    """The same of a sentence that sets what is copied between backticks: that becomes code.
+
+    >>> sentence("let it ask for `-d 10.0.2.10`, or take it out")
+    'let it ask for `-d 10.0.2.10`, or take it out'
+    """
+    parts = _TICKED.split(plain(text))
+    if len(parts) % 2 == 0:
+        return prose(text, table=table)
+    told = ""
+    for place, part in enumerate(parts):
+        new = code(part, table=table) if place % 2 else _between(part, table=table)
+        # ticks side by side would be those of one span
+        told += " " + new if told[-1:] == new[:1] == "`" else new
+    return told
+
+
+def _between(text: str, *, table: bool) -> str:
+    """What stands around code: its blanks at the ends, and the brackets and stops beside the code, are as they are."""
+    found = _AROUND.fullmatch(text)
+    assert found is not None
+    inner = prose(found[2], table=table) if found[2] else ""
+    return found[1] + inner + found[3]
 
 
 def code(text: str, *, table: bool = False) -> str:

@@ -14,7 +14,6 @@ from lab.ruleset.nft.rule import statements
 from lab.ruleset.words import words
 from lab.why.case import Case
 
-_IN_A_MAP = re.compile(r"\bestablished : accept\b")
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
 _ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
 
@@ -66,12 +65,12 @@ def _example(by: Rule, hook: str) -> str:
     return "`ct state established,related accept`"
 
 
-def accepts_established(rule: HeldRule) -> bool:
-    """Whether answers of known flows are among what the rule accepts, as far as its state goes."""
-    if rule.is_native and _IN_A_MAP.search(rule.text):
+def accepts(rule: HeldRule, state: str) -> bool:
+    """Whether packets of this state (``ESTABLISHED``) are among what the rule accepts, as far as its state goes."""
+    if rule.is_native and re.search(rf"\b{state.lower()} : accept\b", rule.text):
         return True
-    accepts = "accept" in rule.statements if rule.is_native else rule.target == "ACCEPT"
-    return accepts and _names(rule, "ESTABLISHED")
+    named = "accept" in rule.statements if rule.is_native else rule.target == "ACCEPT"
+    return named and _names(rule, state)
 
 
 def _names(rule: HeldRule, state: str) -> bool:
@@ -83,12 +82,12 @@ def _names(rule: HeldRule, state: str) -> bool:
 
 def _accepting(chains: Chains, hook: str, family: int) -> Iterator[HeldRule]:
     begun = {(chain.table, chain.name) for chain in chains.values() if chain.hook == hook}
-    return (rule for rule in reached(chains, begun, family) if accepts_established(rule))
+    return (rule for rule in reached(chains, begun, family) if accepts(rule, "ESTABLISHED"))
 
 
 def _early(chains: Chains, family: int) -> Iterator[HeldRule]:
     begun = {(chain.table, chain.name) for chain in chains.values() if chain.kind in _BEFORE_CONNTRACK}
-    return (rule for rule in reached(chains, begun, family) if accepts_established(rule))
+    return (rule for rule in reached(chains, begun, family) if accepts(rule, "ESTABLISHED"))
 
 
 def _was_asked(rule: HeldRule, path: Path) -> bool:

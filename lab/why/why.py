@@ -9,6 +9,7 @@ from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
 from lab.why.established import related
+from lab.why.helpers import helpers
 from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.named_rule import named_rule
@@ -27,6 +28,7 @@ TELLERS: tuple[Teller, ...] = (
     own_packets,
     catches_too_much,
     hides_the_source,
+    helpers,
     denied,
     meant_to_stop,
     named_rule,

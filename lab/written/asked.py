@@ -107,7 +107,7 @@ class Resolver:
     def sources(self, texts: Iterable[str], family: int) -> tuple[str, ...]:
         """Addresses of the family to send from, as the kernel writes them; raises InputError for each that cannot be."""
         problems = Problems()
-        read = [problems.tried(lambda text=text: self._source(text, family), None) for text in texts]  # type: ignore[misc]
+        read = [problems.tried(lambda text=text: self._sweeps_from(text, family), None) for text in texts]  # type: ignore[misc]
         if problems.found:
             raise InputError(problems.found)
         return tuple(address for address in read if address is not None)
@@ -151,6 +151,12 @@ class Resolver:
             what = f"`source` is an IPv{of_source[0]} address, but `family` is {family}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
         return Asked("the question", None, of_source or said or FAMILIES, said and family_word(said), _SILENT)
+
+    def _sweeps_from(self, text: str, family: int) -> str:
+        address = self._source(text, family)
+        if address == NO_ADDRESS:
+            raise ValueError(f"no host sends from {NO_ADDRESS} to one host: who has no address yet asks all of a network")
+        return address
 
     def _source(self, text: str, family: int | None = None) -> str:
         """An address to send from; a ValueError where it is none of the family, or no host sends from it."""

@@ -23,7 +23,7 @@ def to_many(
     if limited:
         network = topology.network_of(sender.address)
     if source == NO_ADDRESS and not limited:
-        what = f"{NO_ADDRESS} is sent from to everybody, by who has no address yet, and not to {destination}"
+        what = f"no host sends from {NO_ADDRESS} to {destination}: who has no address yet asks all of a network"
         raise ValueError(f"{what}\nsay to: {LIMITED_BROADCAST}")
     if limited and service.proto != "udp":
         raise ValueError(f"only udp is sent to {LIMITED_BROADCAST}, but {service.text} is {service.proto}")

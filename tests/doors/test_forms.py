@@ -133,4 +133,4 @@ def test_includes_of_the_machine_itself(project: Project) -> None:
     project.write("policies/fw.nft", 'table inet fw {\n\tinclude "/etc/nftables.d/*.nft"\n}\n')
     told = project.lab("check", "matrices/small.yaml", "--policy", "gateway=policies/fw.nft").ended(2).err
     assert "policies/fw.nft:2: " in told
-    assert "take the line out, where it means no file" in told
+    assert "say where it lies in the policies" in told

@@ -70,4 +70,4 @@ def test_a_cell_of_which_a_port_failed_has_failed(project: Project) -> None:
     done, cells, _ = interrupted(project, AT_PORT_20, sport=True)
     assert cells == [SHELL, (LONG, "fail-open")]
     assert "interrupted in the midst of it: 20 of 20,000 ports were asked" in done.out
-    assert "1007 (1 port): " in done.out
+    assert "udp/1007 (of udp/1001-21000): expected drop, is closed" in done.out

@@ -33,7 +33,7 @@ def wrong(project: Project) -> Project:
 
 def test_quiet_prints_failures_and_the_last_line(wrong: Project) -> None:
     told = wrong.lab("run", "-q").ended(1).out
-    assert told.startswith(f"{SHELL}: mismatch\n")
+    assert told.startswith("MISMATCH no shell  [matrices/small.yaml:")
     assert told.splitlines()[-1].startswith("7 cells: 6 passed, 1 mismatch; ")
     assert "from -> to" not in told
     assert "to probe" not in told

@@ -58,7 +58,7 @@ def test_how_much_is_told_of_a_failure(inside: pytest.Pytester) -> None:
     assert f"{MATRIX}:7: {REASON}" in told["line"]
     evidence = {style: any("prerouting" in line for line in lines) for style, lines in told.items()}
     assert evidence == {"auto": True, "short": False, "line": False, "no": False}
-    rule = {style: any("-P FORWARD DROP" in line for line in lines) for style, lines in told.items()}
+    rule = {style: any("filter:FORWARD policy dropped it" in line for line in lines) for style, lines in told.items()}
     assert rule == {"auto": True, "short": True, "line": False, "no": False}
     assert sum(REASON in line for line in told["line"]) == 2  # the line, and the summary
     assert sum(REASON in line for line in told["no"]) == 1
@@ -98,7 +98,7 @@ def test_junit_has_the_reason_and_the_whole(inside: pytest.Pytester) -> None:
     failure = ElementTree.parse(inside.path / "lab.xml").find(".//failure")
     assert failure is not None
     assert failure.get("message") == REASON
-    assert "-P FORWARD DROP" in str(failure.text)
+    assert "filter:FORWARD policy dropped it" in str(failure.text)
 
 
 @pytest.mark.parametrize(("chosen", "count"), [("lab", 9), ("not lab", 1)])

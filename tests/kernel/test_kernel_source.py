@@ -94,7 +94,7 @@ def test_of_a_node_s_addresses_the_kernel_s_own_is_marked(project: Project) -> N
     assert "only a bound socket sends from: the kernel's own choice is 198.51.100.2" in explain(cells["203.0.113.2"])
     told: Any = to_json(result)["cells"]
     assert {(cell["source"], cell["kernel_source"]) for cell in told} == {(source, SECOND[0]) for source in cells}
-    assert "gateway&#64;first (bound)" in to_markdown(result)
+    assert "`gateway@first` 203.0.113.2 (bound)" in to_markdown(result)
 
 
 def test_a_deny_that_holds_for_another_source_alone_is_told(project: Project) -> None:

@@ -147,4 +147,4 @@ def test_a_bridge_with_bridge_netfilter(
     (open_to_all / "host.rules").write_text("*filter\n:FORWARD DROP [0:0]\nCOMMIT\n")
     asked = ["--topology", str(open_to_all / "bridged.yaml"), "--policy", f"host={open_to_all / 'host.rules'}"]
     done = runs([*words, "-c", MAIN, "trace", "one", "two", "tcp/22", *asked], surroundings, code)
-    assert "ends in a drop by host filter:FORWARD policy" in done.stdout, done.stdout + done.stderr
+    assert "host filter:FORWARD policy dropped it" in done.stdout, done.stdout + done.stderr

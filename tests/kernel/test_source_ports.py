@@ -60,7 +60,7 @@ def test_rules_for_clients_and_rules_against_low_ports(project: Project) -> None
 def test_what_looks_like_an_answer_is_told_of_a_swept_row(project: Project) -> None:
     (swept,) = ran(project, LOOK_ALIKE, row("udp/1-65535", "drop", to=NEAR))
     assert swept.outcome is Outcome.PASSED
-    told = [note for note in swept.notes if "53,123 closed by gateway filter:udp:2" in note]
+    told = [note for note in swept.notes if "53,123 closed, let through by gateway filter:udp:2" in note]
     assert told, swept.notes
     assert "`sport:`" in told[0]
     assert any("of port 67" in note and "67-68 closed" in note for note in swept.notes)

@@ -52,5 +52,5 @@ def test_the_same_sweeps(nobody: tuple[list[str], dict[str, str], Path]) -> None
     assert theirs == ours
     assert {lost for _, lost in theirs.values()} == {0}
     assert [told[:3] for told in theirs["rule tcp/1-3000"][0]][2] == [
-        81, 99, "closed by gateway filter:FORWARD policy"
+        81, 99, "closed, let through by gateway filter:FORWARD policy"
     ], "a range between an open service and rejected ports"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.report.markup import block, code, prose
+from lab.report.markup import block, code, prose, sentence
 from lab.report.plain import plain
 from tests.unit.report.rendered import rendered
 
@@ -26,6 +26,19 @@ def test_prose_is_shown_as_it_is_and_nothing_of_it_is_active(text: str) -> None:
     assert blanks_as_one(page.text) == blanks_as_one(f"why: {plain(text)}")
     assert page.tags <= {"ul", "li", "strong", "code"}
     assert page.active() == []
+
+
+@given(TEXTS)
+def test_a_sentence_with_code_is_shown_without_its_ticks_and_nothing_of_it_is_active(text: str) -> None:
+    page = rendered(f"- why: {sentence(text)}")
+    assert page.tags <= {"ul", "li", "code"}
+    assert page.active() == []
+    without = str.maketrans("", "", "` ")
+    assert "".join(page.text.split()).translate(without) == "".join(f"why: {plain(text)}".split()).translate(without)
+
+
+def test_code_in_a_sentence_is_one_span() -> None:
+    assert sentence("masquerade it (`-o wan -j MASQUERADE`), or not") == "masquerade it (`-o wan -j MASQUERADE`), or not"
 
 
 @given(TEXTS)

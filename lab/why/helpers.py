@@ -1,0 +1,38 @@
+"""A connection that a helper of conntrack would expect, were there a session that announces it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lab.record.hint import Hint
+from lab.record.path import End
+from lab.ruleset.describe import described
+from lab.ruleset.held import HeldRule, reached, rules_of
+from lab.why.case import Case
+from lab.why.established import accepts
+
+_SYN, _UDP = 0x02, 17
+_HELPER = re.compile(r"-j CT\b.*--helper (?P<one>\S+)|\bct helper set \"?(?P<other>[^\s\"]+)")
+
+
+def helpers(case: Case) -> Iterator[Hint]:
+    """What a row cannot ask with one packet: it is NEW, where the data connection of a session is RELATED."""
+    path = case.verdict.path[-1] if case.verdict.path else None
+    sent = case.verdict.observation.sent
+    if not case.should_pass or path is None or path.end is not End.DROPPED or not (sent.flags == _SYN or sent.proto == _UDP):
+        return
+    chains = case.chains(path.node)
+    assigns = next((rule for rule in rules_of(chains, case.family) if _helper(rule)), None)
+    begun = {(chain.table, chain.name) for chain in chains.values() if chain.hook == path.steps[-1].hook}
+    lets = next((rule for rule in reached(chains, begun, case.family) if accepts(rule, "RELATED")), None)
+    if assigns is not None and lets is not None:
+        yield Hint(
+            f"{described(path.node, lets)} accepts RELATED, as which a data connection comes that the helper "
+            f"{_helper(assigns)} of a session expects ({described(path.node, assigns)}); this packet is of no session, and NEW"
+        )
+
+
+def _helper(rule: HeldRule) -> str | None:
+    found = _HELPER.search(rule.text)
+    return None if found is None else found["one"] or found["other"]
