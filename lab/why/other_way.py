@@ -21,11 +21,14 @@ def other_way(case: Case) -> Iterator[Hint]:
     path = next((one for one in case.verdict.path if one.node == case.at and one.end is End.LEFT), None)
     if not case.should_pass or path is None or path.out is None:
         return
+    if any(rule.translates == "destination" for rule in path.translated_by):
+        return  # where it went is what the translation made of it
     wanted = _wanted(case, path)
     if wanted is None:
         return
     takers = [name for name, _, _ in case.topology.on_network(_network(case, path)) if name != path.node]
-    went = f"it left {path.node} by {path.out}, where {', '.join(takers) or 'nobody'} is, and {wanted}"
+    there = f"{' and '.join(takers)} are" if len(takers) > 1 else f"{''.join(takers) or 'nobody'} is"
+    went = f"it left {path.node} by {path.out}, where {there}, and {wanted}"
     step = _marked_too_late(case, path)
     if step is None or step.rule is None:
         yield Hint(went, f"the routes and routing rules of {path.node} choose the interface")

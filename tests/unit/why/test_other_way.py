@@ -77,3 +77,11 @@ def test_a_mark_of_a_connection_and_a_word_of_a_comment_are_no_cause(text: str) 
 def test_marks_of_iptables(target: str, text: str) -> None:
     by = replace(MARKS, text=text, target=target, family="ip")
     assert "mark it in the mangle table" in told(further={"leaves": LeavesSpec(via="wan")}, topology=WITH_MARKS, by=by)
+
+
+def test_where_it_was_translated_to_is_no_other_way() -> None:
+    dnat = rule("publish", "DNAT", table="nat", chain="PREROUTING")
+    way = replace(passed(rule(), leaving=SYN), out="dmz", toward="dmz")
+    way = replace(way, steps=(Step("prerouting", "nat", "PREROUTING", dnat, "accept", "nat"), *way.steps))
+    failed = verdict(Kind.UNANSWERED, observation=observed(way))
+    assert [*other_way(case(failed, further={"leaves": LeavesSpec(via="wan")}))] == []
