@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp"}
+ICMPS = (1, 58)
 
 
 class Packet(NamedTuple):
@@ -25,8 +26,24 @@ class Packet(NamedTuple):
 
     def __str__(self) -> str:
         name = PROTOCOL_NAMES.get(self.proto, f"proto {self.proto}")
-        if self.proto in (1, 58):
+        if self.proto in ICMPS:
             return f"{name} {self.source} > {self.destination} type {self.flags} code {self.code}"
         left = self.source if self.sport is None else f"{self.source}:{self.sport}"
         right = self.destination if self.dport is None else f"{self.destination}:{self.dport}"
         return f"{name} {left} > {right}"
+
+    def end_point(self, side: str) -> str:
+        """The address of one side (``source``, ``destination``), with its port where the protocol has ports."""
+        address, port = (self.source, self.sport) if side == "source" else (self.destination, self.dport)
+        return end_point(address, None if self.proto in ICMPS else port)
+
+
+def end_point(address: str, port: int | None) -> str:
+    """``10.0.2.10:443``, ``[2001:db8::10]:443``; the address alone where there is no port.
+
+    >>> end_point("10.0.2.10", 443), end_point("2001:db8::10", 443), end_point("10.0.2.10", None)
+    ('10.0.2.10:443', '[2001:db8::10]:443', '10.0.2.10')
+    """
+    if port is None:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -46,6 +46,11 @@ class Rule:
         return name in (self.comment, self.place, *self.further_comments)
 
     @property
+    def is_native(self) -> bool:
+        """Whether it is written in nft's own words."""
+        return self.text[:1] != "-"
+
+    @property
     def place(self) -> str:
         """``filter:FORWARD:3``, or ``filter:FORWARD policy``: what a matrix may name in ``rule:``."""
         return f"{self.table}:{self.chain}" + (" policy" if self.number is None else f":{self.number}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from lab.record.result import CellResult, RunProblem, RunResult
-from lab.report.alike import alike
+from lab.report.causes import by_cause
 from lab.report.failure import failure_lines, head, written
 from lab.report.order import failed
 from lab.report.plain import plain, plain_lines
@@ -66,7 +66,7 @@ def _properties(pairs: Iterable[tuple[str, object]]) -> str:
 
 def _message(cells: list[CellResult]) -> str:
     """What became of them, those with one cause once."""
-    causes = alike(cells)
+    causes = by_cause(cells)
     lines = []
     for cause in causes[:_MOST_NAMED]:
         lines += [head(cause[0]), *written(failure_lines(cause))]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lab.record.result import CellResult, Comparison, Outcome, RunResult
-from lab.report.alike import alike, flows_text
+from lab.report.causes import by_cause, flows_text
 from lab.report.detail import evidence
 from lab.report.failure import LABEL, failure_lines, happened, head, shown_lines
 from lab.report.folding import folded
@@ -65,7 +65,7 @@ def print_failures(result: RunResult, console: Console, last: Sequence[str] = ()
 
 def _failures(failures: Sequence[CellResult], console: Console, *, verbose: bool) -> None:
     """The first causes in some six lines each, the next in one, and how many cells are left."""
-    causes = alike(failures)
+    causes = by_cause(failures)
     for cells in causes[:MOST_DETAILS]:
         _told(cells, console, verbose=verbose)
     for cells in causes[MOST_DETAILS:MOST_ROWS]:

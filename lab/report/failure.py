@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from lab.record.hint import Hint
 from lab.record.observation import Arrival
+from lab.record.packet import end_point
 from lab.record.path import End, Rule
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.verdict import Kind, Verdict
-from lab.report.alike import LATER, flows_text
+from lab.report.causes import LATER, flows_text
 from lab.report.path import AS_BEFORE, translated
 from lab.report.plain import plain, plain_lines
 
@@ -162,8 +163,8 @@ def reasons(hints: Iterable[Hint]) -> Iterator[Line]:
 
 def arrival_text(arrival: Arrival) -> str:
     """Return ``at web 10.0.2.10:8443 from 192.0.2.7:40000``."""
-    here = _end_point(arrival.address, arrival.port)
-    return f"at {arrival.at} {here} from {_end_point(arrival.source, arrival.sport)}"
+    here = end_point(arrival.address, arrival.port)
+    return f"at {arrival.at} {here} from {end_point(arrival.source, arrival.sport)}"
 
 
 def group_text(group: PortGroup) -> str:
@@ -199,9 +200,3 @@ def _is_plain(expected: str, verdict: Verdict) -> bool:
 
 def _end(label: str, address: str) -> str:
     return label if label == address else f"{label} {address}"
-
-
-def _end_point(address: str, port: int | None) -> str:
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from lab.record.result import CellResult, Outcome
-from lab.report.alike import services_text
+from lab.report.causes import services_text
 from lab.report.failure import sender_text
 from lab.report.folding import folded
 from lab.report.plain import plain, without_commands

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from lab.record.result import CellResult, RunResult
-from lab.report.alike import alike
+from lab.report.causes import by_cause
 from lab.report.detail import evidence
 from lab.report.failure import Line, failure_lines
 from lab.report.markup import block, code, prose, sentence
@@ -50,7 +50,7 @@ def _came_to(result: RunResult) -> str:
 
 def _failures(failures: Sequence[CellResult]) -> Iterator[str]:
     """Under a heading for each row what became of its cells, those with one cause once; then the evidence, folded."""
-    causes = alike(failures)
+    causes = by_cause(failures)
     rows: dict[tuple[str, str, str], list[tuple[CellResult, ...]]] = {}
     for cells in causes[:MOST_ROWS]:
         rows.setdefault((cells[0].matrix, cells[0].row, cells[0].where), []).append(cells)

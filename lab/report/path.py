@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.report.plain import plain
 
@@ -70,7 +69,7 @@ def translated(path: Path) -> list[tuple[str, tuple[Rule, ...]]]:
     changes = []
     for side in ("source", "destination"):
         rules = tuple(rule for rule in path.translated_by if rule.translates == side)
-        if (before_text := _end_point(path.entry, side)) != (after_text := _end_point(after, side)):
+        if (before_text := path.entry.end_point(side)) != (after_text := after.end_point(side)):
             changes.append((f"{side} {before_text} -> {after_text}", rules))
         elif rules and path.exit is None:
             changes.append((f"{side} changed", rules))
@@ -131,10 +130,3 @@ def _end(path: Path) -> str:
 
 def _where(rule: Rule) -> str:
     return plain(rule.place + (f' "{rule.comment}"' if rule.comment else ""))
-
-
-def _end_point(packet: Packet, side: str) -> str:
-    address, port = (packet.source, packet.sport) if side == "source" else (packet.destination, packet.dport)
-    if port is None or packet.proto in (1, 58):  # an echo's "ports" are its identifier and sequence number
-        return address
-    return f"[{address}]:{port}" if packet.family == 6 else f"{address}:{port}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.record.path import Rule
-from lab.ruleset.held import HeldRule
+from lab.ruleset.held import Chains, HeldRule
 from lab.ruleset.words import FREE_TEXT, words
 
 _FAMILIES = {"ip": 4, "ip6": 6}
@@ -24,6 +24,18 @@ def described(node: str, rule: HeldRule) -> Rule:
         node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, rule.source, rule.family,
         rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule), rule.queue,
     )  # fmt: skip
+
+
+def held_of(chains: Chains, rule: Rule) -> HeldRule | None:
+    """The rule that a record is of; None for a policy, and where the node holds another one in that place by now.
+
+    >>> held_of({}, Rule("gateway", "filter", "INPUT", 1, "-A INPUT -j DROP"))
+    """
+    chain = chains.get((rule.family, rule.table, rule.chain))
+    if chain is None or rule.number is None or rule.number > len(chain.rules):
+        return None
+    held = chain.rules[rule.number - 1]
+    return held if held.text == rule.text else None
 
 
 def _further_comments(rule: HeldRule) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from lab.ruleset.conditions import Condition
 from lab.ruleset.effects import GOES, LEADS, TRANSLATES, effect_of_word
 from lab.ruleset.memory import Use
 from lab.ruleset.nft import uses as nft_uses
-from lab.ruleset.nft.rule import is_about_invalid, statements
+from lab.ruleset.nft.rule import is_about_invalid, new_destination, statements
 from lab.ruleset.nft.whole import whole_of_nft
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 from lab.ruleset.uses import uses_of_iptables
@@ -214,6 +214,22 @@ class HeldRule:
         if self.target == "NETMAP" and self.chain == "POSTROUTING":
             return "source"
         return _TRANSLATES.get(self.target or "")
+
+    @property
+    def new_address(self) -> str | None:
+        """What it puts in place of a packet's destination, an address or a range: "" where it leaves it, None if not read.
+
+        >>> from lab.ruleset.held_text import rule_in_line
+        >>> rule_in_line("v4", "-A PREROUTING -p tcp -j DNAT --to-destination 10.0.2.10:8443").new_address
+        '10.0.2.10'
+        """
+        if self.is_native or self.to is None:
+            return new_destination(self.text).address if self.is_native else None
+        if self.target in ("REDIRECT", "MASQUERADE"):
+            return ""
+        if self.to.startswith("["):
+            return self.to[1:].partition("]")[0]
+        return self.to if self.to.count(":") > 1 else self.to.partition(":")[0]
 
     @cached_property
     def about_invalid(self) -> bool:

@@ -266,15 +266,10 @@ def _may_turn_to(rule: HeldRule, own: Collection[str]) -> bool:
     """Whether the rule may send a packet to one of these addresses, its node's own, or to a socket of the node."""
     if not rule.statements.isdisjoint(_TO_ITSELF):
         return True
-    if rule.target == "dnat":
-        address = new_destination(rule.text).address
-        return address is None or address in own or "-" in address
-    return rule.target == "DNAT" and (rule.to is None or (at := _address_in(rule.to)) in own or "-" in at)
-
-
-def _address_in(to: str) -> str:
-    """The address of ``10.0.2.10:8443`` or ``[2001:db8::10]:8443``."""
-    return to[1:].partition("]")[0] if to.startswith("[") else to if to.count(":") > 1 else to.partition(":")[0]
+    if rule.target not in ("DNAT", "dnat"):
+        return False
+    address = rule.new_address
+    return address is None or address in own or "-" in address
 
 
 def _ports_given(rule: HeldRule) -> Ports:

@@ -32,7 +32,7 @@ _HARMLESS = frozenset(("-n", "-v", "-vv", "-x", "-w", "-nv", "-vn", "--verbose",
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ListCommand:
     """A command that lists rules: ``iptables`` or ``ip6tables``, its table; ``whole``: all chains of it, and all it printed."""
 
     tool: str
@@ -46,18 +46,18 @@ class _Listing:
     """A listing: its lines, from 1, its policies by chain, and the command that printed it, in line ``heading``."""
 
     first: int
-    asked: Asked | None
+    asked: ListCommand | None
     heading: int = 0  # none, or one that is a comment
     last: int = 0
     policies: list[str] = field(default_factory=list)
     has_rules: bool = False
 
 
-def asked(line: str) -> Asked | None:
+def list_command(line: str) -> ListCommand | None:
     """The command in a line, if it is one that lists rules: behind a prompt, or by itself.
 
-    >>> asked("$ sudo iptables -t nat -S")
-    Asked(tool='iptables', table='nat', is_named=True, whole=True)
+    >>> list_command("$ sudo iptables -t nat -S")
+    ListCommand(tool='iptables', table='nat', is_named=True, whole=True)
     """
     found = _COMMAND.search(line.rstrip("\r")) if len(line) <= _MOST else None
     if found is None:
@@ -75,7 +75,7 @@ def asked(line: str) -> Asked | None:
             table = word[2:]
         elif word not in _HARMLESS:
             whole = False  # one chain, a pipe into grep, or what else is not known
-    return Asked(found["tool"], table or "filter", bool(table), whole) if lists else None
+    return ListCommand(found["tool"], table or "filter", bool(table), whole) if lists else None
 
 
 def listed(text: str) -> Mended | None:
@@ -101,10 +101,10 @@ def _listings(lines: list[str]) -> list[_Listing] | None:
     """The listings of a text; None where a rule belongs to none."""
     found: list[_Listing] = []
     now: _Listing | None = None
-    command: Asked | None = None
+    command: ListCommand | None = None
     place = 0
     for number, line in enumerate(lines, start=1):
-        heading = asked(line) if "tables" in line and not _RULE.match(line) else None
+        heading = list_command(line) if "tables" in line and not _RULE.match(line) else None
         policy = _POLICY.fullmatch(line)
         if heading is not None:
             now, command, place = None, heading, number

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.errors import Problem
+from lab.ruleset.both_families import both_families
 from lab.ruleset.extensions import BUILT_IN_CHAINS
-from lab.ruleset.families import parts
 from lab.ruleset.nft.given import Given, given_chains
 from lab.ruleset.render import Rendered
 
@@ -93,7 +93,7 @@ def _again(saved: Rendered) -> Iterator[Problem]:
 
 
 def _two(saved: Rendered, table: str, number: int, before: int) -> Problem:
-    both = parts(saved.text)
+    both = both_families(saved.text)
     what = "the text is two rulesets"
     if both is not None:
         of = ("IPv4", "IPv6") if both[0].kind == "v4" else ("IPv6", "IPv4")

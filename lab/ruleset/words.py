@@ -35,7 +35,11 @@ def _value(raw: str) -> str:
 
 
 def words(line: str) -> list[str]:
-    """The words of a line, without their quotes."""
+    """The words of a line, without their quotes.
+
+    >>> words('-A INPUT -m comment --comment "web shop" -j ACCEPT')[-3:]
+    ['web shop', '-j', 'ACCEPT']
+    """
     if not line.isascii():
         return [_value(raw) for raw in _WORD.findall(line)]
     if '"' not in line:

@@ -16,7 +16,6 @@ from lab.ruleset.addresses import Addresses, together
 from lab.ruleset.aimed import Seen, may_match
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES
 from lab.ruleset.held import ChainKey, Chains, HeldRule
-from lab.ruleset.nft.rule import new_destination
 
 PROTOCOLS = ("tcp", "udp")
 # what conntrack may call a flow's first packet, as rules ask for it
@@ -225,7 +224,7 @@ class Reach:
 
     def _new(self, rule: HeldRule) -> Iterator[tuple[int, bool | None]]:
         """What a packet may match by the destination that a rule gives it, and whether that is the node itself."""
-        text = new_destination(rule.text).address if rule.is_native else _address_in(rule.to or "")
+        text = rule.new_address
         if rule.target in ("REDIRECT", "redirect"):
             yield from ((self.destinations.admit(self._at(int(ip_address(own)))), True) for own in self._own)
             return
@@ -272,12 +271,3 @@ class Reach:
         if onward:
             met |= rules.walk(_ONWARD, admitted & to & out)
         return met
-
-
-def _address_in(to: str) -> str | None:
-    """The address that iptables' ``--to-destination`` gives, "" where it leaves it; None of a range."""
-    if "-" in to.partition(":")[0] or "/" in to:
-        return None
-    if to[:1] == "[":
-        return to[1:].partition("]")[0]
-    return to if to.count(":") > 1 else to.partition(":")[0]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from lab.record.packet import Packet
+from lab.record.packet import ICMPS, Packet
 from lab.record.path import End, Path
 from lab.why.case import Case
-
-_ICMP = (1, 58)
 
 
 def answer_paths(case: Case) -> tuple[Path, ...]:
@@ -21,7 +19,7 @@ def answer_paths(case: Case) -> tuple[Path, ...]:
 def _answers(packet: Packet, request: Packet) -> bool:
     if packet.proto != request.proto or (packet.source, packet.destination) != (request.destination, request.source):
         return False
-    return packet.proto in _ICMP or (packet.sport, packet.dport) == (request.dport, request.sport)
+    return packet.proto in ICMPS or (packet.sport, packet.dport) == (request.dport, request.sport)
 
 
 def last_header(case: Case) -> Packet:
@@ -41,11 +39,3 @@ def came_to(case: Case) -> str | None:
         return seen.reached
     owners = case.topology.owners(last_header(case).destination) if answer_paths(case) or seen.strays else ()
     return owners[0] if len(owners) == 1 else None
-
-
-def end_point(packet: Packet, side: str) -> str:
-    """The address of one side (``source``, ``destination``), with its port where the protocol has ports."""
-    address, port = (packet.source, packet.sport) if side == "source" else (packet.destination, packet.dport)
-    if port is None or packet.proto in _ICMP:
-        return address
-    return f"[{address}]:{port}" if packet.family == 6 else f"{address}:{port}"

@@ -22,7 +22,7 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
     verdict = case.verdict
     if verdict.kind is Kind.CLOSED and case.should_pass and case.expect.get(ARRIVES) is None:
         last = verdict.path[-1].exit if verdict.path else None
-        where = f" {last.destination}" + (f":{last.dport}" if last.dport else "") if last else ""
+        where = f" {last.end_point('destination')}" if last else ""
         yield Hint(
             f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )

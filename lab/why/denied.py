@@ -88,6 +88,6 @@ def _as_rule(head: Packet, by: Rule) -> str:
     proto = PROTOCOL_NAMES.get(head.proto)
     if proto not in _PORTED:
         return ""
-    if by.text[:1] == "-":
+    if not by.is_native:
         return f", `-d {head.destination} -p {proto} --dport {head.dport}`"
     return f", `ip{'6' if head.family == 6 else ''} daddr {head.destination} {proto} dport {head.dport}`"

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Rule, rules_on
 from lab.ruleset.conditions import STATES
+from lab.ruleset.describe import described
 from lab.ruleset.held import Chains, HeldRule, reached
+from lab.ruleset.nft.rule import statements
+from lab.ruleset.words import words
 from lab.why.case import Case
 
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
 _ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
-_UNTRACKED = re.compile(r"\bnotrack\b|NOTRACK")
 
 
 def why_not_established(case: Case, answer: Path, by: Rule) -> Hint:
@@ -29,13 +31,15 @@ def why_not_established(case: Case, answer: Path, by: Rule) -> Hint:
     accepting = [*_accepting(case.chains(node), hook, case.family)]
     later = next((rule for rule in accepting if not _was_asked(rule, answer)), None)
     if later is not None:
-        return Hint(f"{dropped}, before it came to {name(node, later)}, which accepts ESTABLISHED", f"put that before {by}")
+        why = f"{dropped}, before it came to {described(node, later)}, which accepts ESTABLISHED"
+        return Hint(why, f"put that before {by}")
     if accepting:
-        return Hint(f"{dropped}: {name(node, accepting[0])} accepts ESTABLISHED, but not this answer: `{accepting[0].text}`")
+        first = accepting[0]
+        return Hint(f"{dropped}: {described(node, first)} accepts ESTABLISHED, but not this answer: `{first.text}`")
     early = next(_early(case.chains(node), case.family), None)
     if early is not None:
         return Hint(
-            f"{dropped}: only {name(node, early)} accepts ESTABLISHED, where conntrack has not looked at the packet yet",
+            f"{dropped}: only {described(node, early)} accepts ESTABLISHED, where conntrack has not looked at the packet yet",
             f"accept it in {hook.upper()}: {_example(by, hook)}",
         )
     return Hint(f"{dropped}: no rule of {hook} there accepts ESTABLISHED", f"put one before it: {_example(by, hook)}")
@@ -50,20 +54,13 @@ def related(case: Case) -> Iterator[Hint]:
     accepting = [*_accepting(case.chains(path.node), path.steps[-1].hook, case.family)]
     if accepting and not any(_names(rule, "RELATED") for rule in accepting):
         yield Hint(
-            f"{name(path.node, accepting[0])} accepts ESTABLISHED alone, and an ICMP error about a flow is RELATED to it",
+            f"{described(path.node, accepting[0])} accepts ESTABLISHED alone, and an ICMP error about a flow is RELATED to it",
             "accept RELATED too, or path MTU discovery and unreachable hosts end in silence",
         )
 
 
-def name(node: str, rule: HeldRule) -> str:
-    """A rule as messages name it: ``gateway filter:FORWARD:3 (web)``."""
-    family = "" if rule.family == "ip" else f"{rule.family} "
-    comment = f" ({rule.comment})" if rule.comment else ""
-    return f"{node} {family}{rule.table}:{rule.chain}:{rule.number}{comment}"
-
-
 def _example(by: Rule, hook: str) -> str:
-    if by.text.startswith("-"):
+    if not by.is_native:
         return f"`-I {hook.upper()} 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`"
     return "`ct state established,related accept`"
 
@@ -106,4 +103,11 @@ def _was_asked(rule: HeldRule, path: Path) -> bool:
 def _untracked(case: Case, node: str) -> Rule | None:
     seen = case.verdict.observation
     paths = [path for path in (*seen.request, *seen.answer, *seen.others) if path.node == node]
-    return next((rule for rule in rules_on(paths) if _UNTRACKED.search(rule.text)), None)
+    return next((rule for rule in rules_on(paths) if untracks(rule)), None)
+
+
+def untracks(rule: Rule) -> bool:
+    """Whether it takes packets from conntrack."""
+    if rule.is_native:
+        return "notrack" in statements(rule.text)
+    return rule.target == "NOTRACK" or (rule.target == "CT" and "--notrack" in words(rule.text))

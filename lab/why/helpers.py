@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from lab.record.hint import Hint
 from lab.record.path import End
+from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule, reached, rules_of
 from lab.why.case import Case
-from lab.why.established import accepts, name
+from lab.why.established import accepts
 
 _SYN, _UDP = 0x02, 17
 _HELPER = re.compile(r"-j CT\b.*--helper (?P<one>\S+)|\bct helper set \"?(?P<other>[^\s\"]+)")
@@ -27,8 +28,8 @@ def helpers(case: Case) -> Iterator[Hint]:
     lets = next((rule for rule in reached(chains, begun, case.family) if accepts(rule, "RELATED")), None)
     if assigns is not None and lets is not None:
         yield Hint(
-            f"{name(path.node, lets)} accepts RELATED, as which a data connection comes that the helper {_helper(assigns)} "
-            f"of a session expects ({name(path.node, assigns)}); this packet is of no session, and NEW"
+            f"{described(path.node, lets)} accepts RELATED, as which a data connection comes that the helper "
+            f"{_helper(assigns)} of a session expects ({described(path.node, assigns)}); this packet is of no session, and NEW"
         )
 
 

@@ -11,8 +11,8 @@ from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.why.ahead import Coming, coming
 from lab.why.case import Case
 from lab.why.near_misses import met_in
-from lab.why.told import named, place, unnamed
 from lab.why.walk import Base, bases
+from lab.why.wording import named, place, unnamed
 
 
 def accepts_later(case: Case) -> Iterator[Hint]:

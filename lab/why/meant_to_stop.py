@@ -17,8 +17,8 @@ from lab.why.case import Case
 from lab.why.later import earlier
 from lab.why.met import met_at
 from lab.why.near_misses import MOST, Miss, does, met_in, missed, weight
-from lab.why.told import named, place, shown, unnamed
 from lab.why.walk import Base, bases
+from lab.why.wording import named, place, unnamed
 
 _PASSED = (End.LEFT, End.DELIVERED)
 _TELLING = 4
@@ -112,7 +112,8 @@ def _first_denial(chains: Chains, chain: HeldChain, met: Met) -> Coming | None:
 def _turned(path: Path, turned: Rule | None) -> str:
     if turned is None:
         return ""
-    return f"was translated to {shown(path.exit or path.head(-1))} by {unnamed(turned)} and "
+    now = (path.exit or path.head(-1)).end_point("destination")
+    return f"was translated to {now} by {unnamed(turned)} and "
 
 
 def _mend(path: Path, went: str, turned: Rule | None) -> str:
@@ -120,6 +121,5 @@ def _mend(path: Path, went: str, turned: Rule | None) -> str:
     if turned is None or after.dport == path.entry.dport or path.entry.dport is None:
         return f"deny it in {went}"
     proto = PROTOCOL_NAMES.get(after.proto, str(after.proto))
-    of_iptables = turned.text[:1] == "-"
-    original = "-m conntrack --ctorigdstport" if of_iptables else f"meta l4proto {proto} ct original proto-dst"
+    original = f"meta l4proto {proto} ct original proto-dst" if turned.is_native else "-m conntrack --ctorigdstport"
     return f"deny it in {went}, where its port is {after.dport}; `{original} {path.entry.dport}` asks for the one before"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.packet import ICMPS, PROTOCOL_NAMES, Packet
 from lab.record.path import Path
 from lab.ruleset.asked import Met
 from lab.ruleset.ipset_addresses import addresses_in
 from lab.ruleset.rule import protocol_name
 from lab.why.case import Case
+from lab.why.established import untracks
 
 _PORTED = (6, 17, 132, 136)
 _TCP, _UDP = 6, 17
 _SYN = 0x02
 _ECHOES = (8, 128)
-_UNTRACKED = ("NOTRACK", "notrack")
 
 
 def met_at(case: Case, path: Path, step: int, hook: str, kind: str, *, native: bool) -> Met:
@@ -66,12 +66,12 @@ def _states(path: Path, hook: str, kind: str, *, native: bool) -> Collection[str
     entry = path.entry
     begins = (
         entry.flags == _SYN if entry.proto == _TCP else entry.proto == _UDP or (
-            entry.proto in (1, 58) and entry.flags in _ECHOES
+            entry.proto in ICMPS and entry.flags in _ECHOES
         )
     )
     # a native chain may stand before conntrack, by its priority
     early = kind == "raw" or (native and hook in ("prerouting", "output") and kind != "nat")
-    untracked = any(step.rule is not None and any(word in step.rule.text for word in _UNTRACKED) for step in path.steps)
+    untracked = any(step.rule is not None and untracks(step.rule) for step in path.steps)
     return ("NEW",) if begins and not early and not untracked else None
 
 

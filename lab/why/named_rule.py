@@ -14,8 +14,8 @@ from lab.why.case import Case
 from lab.why.denied import denied
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.near_misses import met_in
-from lab.why.told import fact, named, unnamed
 from lab.why.walk import Base, bases
+from lab.why.wording import fact, named, unnamed
 from lab.written.expect.rule import RULE
 
 _MOST = 3

@@ -30,8 +30,8 @@ from lab.ruleset.held import Chains, HeldRule
 from lab.why.ahead import coming, only_miss
 from lab.why.case import Case
 from lab.why.met import met_at
-from lab.why.told import fact, named, place, translators, unnamed
 from lab.why.walk import Base, bases
+from lab.why.wording import fact, named, place, translators, unnamed
 from lab.written.expect.arrives import ARRIVES
 
 MOST = 3

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from lab.record.hint import Hint
 from lab.record.path import End
 from lab.why.case import Case
-from lab.why.told import unnamed
 from lab.why.walk import Base, bases
+from lab.why.wording import unnamed
 
 
 def other_chains(case: Case) -> Iterator[Hint]:

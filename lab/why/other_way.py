@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
-from lab.record.path import End, Path, Step
+from lab.record.path import End, Path, Rule, Step
+from lab.ruleset.conditions import without_texts
+from lab.ruleset.words import words
 from lab.why.case import Case
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.leaves import LEAVES
 
-_MARKS = re.compile(r"\bmark set\b|-j MARK\b|-j CONNMARK --restore-mark\b|--set-x?mark\b")
+_MARKS = re.compile(r"\bmeta mark set\b")
 
 
 def other_way(case: Case) -> Iterator[Hint]:
@@ -33,7 +35,7 @@ def other_way(case: Case) -> Iterator[Hint]:
         return
     yield Hint(
         f"{went}: {step.rule} marks it in a chain of type {step.kind} behind routing, which does not route it anew",
-        "mark it in a chain `type route hook output`" if "mark set" in step.rule.text else "mark it in the mangle table",
+        "mark it in a chain `type route hook output`" if step.rule.is_native else "mark it in the mangle table",
     )
 
 
@@ -64,8 +66,14 @@ def _marked_too_late(case: Case, path: Path) -> Step | None:
     return next(
         (
             step for step in path.steps
-            if step.hook == "output" and step.rule is not None and _MARKS.search(step.rule.text)
-            and step.kind not in ("route", "mangle")
+            if step.hook == "output" and step.rule is not None and _marks(step.rule) and step.kind not in ("route", "mangle")
         ),
         None,
     )  # fmt: skip
+
+
+def _marks(rule: Rule) -> bool:
+    """Whether it sets the packet's own mark: that of its connection leads it nowhere."""
+    if rule.is_native:
+        return _MARKS.search(without_texts(rule.text)) is not None
+    return rule.target == "MARK" or (rule.target == "CONNMARK" and "--restore-mark" in words(rule.text))

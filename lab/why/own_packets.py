@@ -9,7 +9,7 @@ from lab.ruleset.effects import TRANSLATES
 from lab.why.ahead import coming
 from lab.why.case import Case
 from lab.why.met import seen
-from lab.why.told import named
+from lab.why.wording import named
 
 
 def own_packets(case: Case) -> Iterator[Hint]:

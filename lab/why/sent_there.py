@@ -9,7 +9,7 @@ from lab.record.hint import Hint
 from lab.record.path import Rule
 from lab.ruleset.held import rules_of
 from lab.why.case import Case
-from lab.why.told import with_text
+from lab.why.wording import with_text
 
 
 def sent_there(case: Case) -> Iterator[Hint]:

@@ -10,8 +10,8 @@ from lab.ruleset.asked import DESTINATION_IN, LOCAL_DESTINATION, SOURCE_IN
 from lab.ruleset.conditions import DESTINATIONS, ENTERED, SOURCES
 from lab.ruleset.held import HeldRule
 from lab.why.case import Case
-from lab.why.told import place, shown, text_of, with_text
 from lab.why.walk import bases
+from lab.why.wording import place, text_of, with_text
 from lab.written.expect.arrives import ARRIVES
 
 _FEW = 3
@@ -33,11 +33,12 @@ def catches_too_much(case: Case) -> Iterator[Hint]:
             continue
         held = _held(case, path, rule)
         if held is not None and all(_asks_nothing(one) for one in held):
+            was, now = path.entry.end_point("destination"), (path.exit or path.head(-1)).end_point("destination")
             yield Hint(
-                f"it was for {shown(path.entry)}, and {with_text(rule)} translated it to {shown(path.exit or path.head(-1))}: "
+                f"it was for {was}, and {with_text(rule)} translated it to {now}: "
                 f"no rule of nat on its way there asks for an interface or a destination{_marked(path, held)}",
-                "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for" if rule.text[:1] == "-" else
-                "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for",
+                "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for" if rule.is_native else
+                "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for",
             )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from lab.record.hint import Hint
-from lab.record.packet import Packet
+from lab.record.packet import ICMPS, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind
-from lab.why.answers import answer_paths, came_to, end_point, last_header
+from lab.why.answers import answer_paths, came_to, last_header
 from lab.why.case import Case
 from lab.why.established import why_not_established
 
@@ -38,7 +38,7 @@ def _past_the_translator(case: Case) -> Iterator[Hint]:
     sender = next(iter(case.topology.owners(stray.destination)), "the sender")
     by = [one.node for one in answer_paths(case) if one.node != path.node]
     way = f"by way of {', '.join(dict.fromkeys(by))}" if by else "directly"
-    asked, answered = end_point(seen.sent, "destination"), end_point(stray, "source")
+    asked, answered = seen.sent.end_point("destination"), stray.end_point("source")
     why = (
         f"{receiver} answers {sender} {way}, past {path.node}, which alone can translate the answer back: "
         f"{sender} asked {asked} and was answered by {answered}"
@@ -53,7 +53,7 @@ def _past_the_translator(case: Case) -> Iterator[Hint]:
 
 
 def _is_from(stray: Packet, header: Packet) -> bool:
-    return stray.source == header.destination and (stray.proto in (1, 58) or stray.sport == header.dport)
+    return stray.source == header.destination and (stray.proto in ICMPS or stray.sport == header.dport)
 
 
 def _masquerade(case: Case, path: Path, header: Packet, receiver: str, rule: Rule) -> str:
@@ -74,7 +74,7 @@ def _masquerade(case: Case, path: Path, header: Packet, receiver: str, rule: Rul
 
 def _example(rule: Rule, whom: str | None, header: Packet, proto: str | None) -> str:
     """A rule that masquerades, in the dialect of the one that translates."""
-    if rule.text.startswith("-A"):
+    if not rule.is_native:
         source = f" -s {whom}" if whom else ""
         ports = f" -p {proto} --dport {header.dport}" if proto else ""
         return f"`-t nat -A POSTROUTING{source} -d {header.destination}{ports} -j MASQUERADE`"

@@ -10,7 +10,7 @@ from lab.why.classics import classics
 from lab.why.denied import denied
 from lab.why.established import related
 from lab.why.helpers import helpers
-from lab.why.kernel import kernel
+from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.named_rule import named_rule
 from lab.why.other_way import other_way
@@ -23,7 +23,7 @@ Teller = Callable[[Case], Iterator[Hint]]
 
 TELLERS: tuple[Teller, ...] = (
     ways_back,
-    kernel,
+    kernel_drops,
     other_way,
     own_packets,
     catches_too_much,

@@ -62,16 +62,6 @@ class _Draft:
         return tuple(one for one in (self.src, self.source and self.source.network_address) if one)
 
 
-def parse_route(value: object) -> Route:
-    """A route from ``10.99.0.0/16 via 10.0.1.99 table 7``; ValueError with what is wrong."""
-    if isinstance(value, Route):
-        return value
-    first, *more = parse_routes(value)
-    if more:
-        raise ValueError(f"{first.text!r} is followed by another route where one belongs")
-    return first
-
-
 def parse_routes(value: object) -> tuple[Route, ...]:
     """The routes of one item, which may be what ``ip route`` printed, line by line; ValueError with the first that is wrong."""
     return (value,) if isinstance(value, Route) else tuple(_route(line) for line in lines_of(value, "route"))

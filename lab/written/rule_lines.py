@@ -28,16 +28,6 @@ _LONGEST_NAME = 15  # IFNAMSIZ and its final zero
 _PREF = re.compile(r"(\d+):$")
 
 
-def parse_rule(value: object) -> RoutingRule:
-    """A routing rule from ``fwmark 2 lookup 102 pref 100``; ValueError with what is wrong."""
-    if isinstance(value, RoutingRule):
-        return value
-    first, *more = parse_rules(value)
-    if more:
-        raise ValueError(f"{first.text!r} is followed by another rule where one belongs")
-    return first
-
-
 def parse_rules(value: object) -> tuple[RoutingRule, ...]:
     """The rules of one item, which may be what ``ip rule`` printed, line by line; ValueError with the first that is wrong."""
     if isinstance(value, Mapping) and len(value) == 1:

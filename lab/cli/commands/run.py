@@ -20,7 +20,7 @@ def run(
     strict: Annotated[bool, Option("--strict", help="Fail what is suspect or overdue.")] = False,
     shuffle: Annotated[int | None, Option(metavar="SEED", help="Run the cells in the order of this seed.")] = None,
     family: o.Family = o.BOTH, backend: o.Backends = o.NFT, json: o.Json = None, markdown: o.Markdown = None,
-    junit: o.Junit = None, annotations: o.Annotations = None, mend: o.Mend = False, no_macs: o.NoMacs = False,
+    junit: o.Junit = None, annotations: o.Annotations = None, mend: o.Mend = False, without_macs: o.NoMacs = False,
     allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
     pcap: Annotated[Path | None, Option(metavar="DIR", help="Send failing cells again, captured into this folder.")] = None,
     durations: Annotated[int | None, Option(metavar="N", min=0, help="List the N slowest cells; 0: all.")] = None,
@@ -34,8 +34,8 @@ def run(
     from lab.report.reports import run_reports
     from lab.run.runner import Order
 
-    given, pasted = Given([*(files or ()), *(matrix or ())], policy, topology, mend, allow_commands, shipped, no_macs).and_ids()
-    chosen = Selection(family.families, backend.backends, expression, last_failed, pasted)
+    given, ids = Given((files or []) + (matrix or []), policy, topology, mend, allow_commands, shipped, without_macs).and_ids()
+    chosen = Selection(family.families, backend.backends, expression, last_failed, ids)
     if collect:
         list_cells(given.plans(chosen)[0])
     else:

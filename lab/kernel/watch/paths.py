@@ -35,8 +35,8 @@ class Story(NamedTuple):
 
     steps: tuple[Step, ...]
     end: End
-    in_index: int
-    out_index: int
+    entered: str | None
+    toward: str | None
     mark: int
     places: tuple[int, ...]
     """Of each message the step that it is, or that comes next."""
@@ -73,7 +73,7 @@ class _Way:
             self.exit = message if _is_ip(message) else self.entry
         elif message.network is not None and _is_ip(message):
             before = self.heads[-1][1] if self.heads else self.entry
-            if _ends(message) != _ends(before):
+            if not _same_ends(message, before):
                 self.heads.append((len(self.said), message))
         self.said.append(message.said)
 
@@ -139,15 +139,14 @@ class Assembler:
             story = self._tell(key)
             if len(self._stories) < _REMEMBERED:
                 self._stories[key] = story
-        toward = self._port_name(story.out_index) if story.out_index else None
         return Path(
             self._node, _packet(way.entry), story.steps, story.end,
             exit=_packet(way.exit) if way.exit is not None else None,
-            out=toward if story.end is End.LEFT else None,
+            out=story.toward if story.end is End.LEFT else None,
             mark=story.mark,
-            entered=self._port_name(story.in_index) if story.in_index else None,
-            toward=toward,
-            heads=tuple((story.places[at], _packet(message)) for at, message in way.heads),
+            entered=story.entered,
+            toward=story.toward,
+            heads=tuple((story.places[at], _packet(message)) for at, message in way.heads) if way.heads else (),
             bridged=way.entered == _UPWARDS[BRIDGE_IN] and story.end is not End.VANISHED,
         )  # fmt: skip
 
@@ -181,7 +180,8 @@ class Assembler:
                 chain = self._rules.shown(said.family, said.table, said.chain)
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
             end = STOPS.get(said.verdict, end)
-        return Story(tuple(steps), end, in_index, out_index, mark, tuple(places))
+        entered, toward = (self._port_name(index) if index else None for index in (in_index, out_index))
+        return Story(tuple(steps), end, entered, toward, mark, tuple(places))
 
 
 def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
@@ -194,6 +194,9 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
         if said.labs and said.table != own:
             continue
         found = open_ways.get(message.ident)
+        if found is not None and message.network is None and not said.labs:  # most of them: a rule that is none of the lab's
+            found.said.append(said)
+            continue
         if said.labs and said.chain in _ENTRIES:
             if found is not None and found.goes_on(said.chain):
                 continue
@@ -265,10 +268,13 @@ def ends_of_headers(network: bytes, transport: bytes) -> bytes:
     return addresses + (transport[4:6] if proto in (ICMP, ICMPV6) else transport[:4])
 
 
-def _ends(message: TraceMessage) -> bytes:
-    """What a translation may change of a packet: its addresses, and the ports or an echo's identifier."""
-    assert message.network is not None
-    return ends_of_headers(message.network, message.transport)
+def _same_ends(one: TraceMessage, other: TraceMessage) -> bool:
+    """Whether no translation has changed a packet; most have not, and bear the very bytes behind an IPv4 header's checksum."""
+    assert one.network is not None
+    assert other.network is not None
+    if one.transport == other.transport and one.network[0] >> 4 == 4 and one.network[12:] == other.network[12:]:
+        return True
+    return ends_of_headers(one.network, one.transport) == ends_of_headers(other.network, other.transport)
 
 
 def _headers(message: TraceMessage) -> tuple[bytes, bytes]:

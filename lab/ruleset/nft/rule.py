@@ -138,7 +138,11 @@ def without_block(text: str) -> str:
 
 
 def statements(text: str) -> frozenset[str]:
-    """Every word of a rule that says what becomes of a packet, but those of ``jump { … }``, which has rules of its own."""
+    """Every word of a rule that says what becomes of a packet, but those of ``jump { … }``, which has rules of its own.
+
+    >>> sorted(statements("tcp dport 22 notrack accept"))
+    ['accept', 'notrack']
+    """
     bare = without_block(without_strings(text))
     words = _BRACES.sub("{}", bare).split() if "{" in bare else bare.split()
     return frozenset(word for place, word in enumerate(words) if word in _ENDS and _ends(words, place))

@@ -13,7 +13,7 @@ from lab.ruleset.rule import read_ports
 from lab.ruleset.save import read_save
 from lab.written.fields import mark_of
 from lab.written.icmp_types import parse_icmp
-from lab.written.rule_lines import parse_rule
+from lab.written.rule_lines import parse_rules
 from lab.written.service import parse_ports
 
 LONG = "9" * 5000
@@ -46,11 +46,11 @@ def test_what_tools_say() -> None:
 
 
 @pytest.mark.parametrize("written", [LONG, f"0x{LONG}"])
-def testmark_ofs_types_tables_and_ports(written: str) -> None:
+def test_marks_types_tables_and_ports(written: str) -> None:
     with pytest.raises(ValueError, match="is not a mark"):
         mark_of(written)
     with pytest.raises(ValueError, match="must be a number"):
-        parse_rule(f"fwmark 1 lookup {written}")
+        parse_rules(f"fwmark 1 lookup {written}")
     with pytest.raises(ValueError, match="is not a port"):
         parse_ports(written)
     with pytest.raises(ValueError, match="icmp"):

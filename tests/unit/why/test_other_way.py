@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from lab.record.path import Rule, Step
 from lab.record.verdict import Kind
 from lab.why.other_way import other_way
@@ -26,10 +28,10 @@ WITH_MARKS = TOPOLOGY.model_copy(
 )  # fmt: skip
 
 
-def told(kind: str = "filter", *, entered: str | None = None, **keys: Any) -> str:
+def told(kind: str = "filter", *, entered: str | None = None, by: Rule = MARKS, **keys: Any) -> str:
     """What is said of a packet of the gateway's own that a rule of this kind of chain marked, and that left by dmz."""
     way = replace(passed(rule(), leaving=SYN), out="dmz", toward="dmz", entered=entered)
-    way = replace(way, steps=(Step("output", "routing", "output", MARKS, "continue", kind), *way.steps))
+    way = replace(way, steps=(Step("output", "routing", "output", by, "continue", kind), *way.steps))
     failed = verdict(Kind.UNANSWERED, observation=observed(way))
     return "\n".join(map(str, other_way(case(failed, **keys))))
 
@@ -58,6 +60,23 @@ def test_a_mark_that_has_the_packet_routed_anew_or_came_in_time_is_no_cause() ->
     assert "marks it" not in told("mangle", further=wanted, topology=WITH_MARKS)
     assert "marks it" not in told(entered="lan", further=wanted, topology=WITH_MARKS)
     assert "marks it" not in told(further=wanted), "no routing rule asks for a mark"
+
+
+@pytest.mark.parametrize("text", [
+    "ip daddr 10.0.9.0/24 ct mark set 0x1", 'ip daddr 10.0.9.0/24 accept comment "meta mark set elsewhere"',
+    "-A OUTPUT -j CONNMARK --set-xmark 0x1/0xffffffff", '-A OUTPUT -m comment --comment "-j MARK" -j ACCEPT',
+])  # fmt: skip
+def test_a_mark_of_a_connection_and_a_word_of_a_comment_are_no_cause(text: str) -> None:
+    assert "marks it" not in told(further={"leaves": LeavesSpec(via="wan")}, topology=WITH_MARKS, by=replace(MARKS, text=text))
+
+
+@pytest.mark.parametrize(("target", "text"), [
+    ("MARK", "-A OUTPUT -j MARK --set-xmark 0x1/0xffffffff"),
+    ("CONNMARK", "-A OUTPUT -j CONNMARK --restore-mark --nfmask 0xffffffff --ctmask 0xffffffff"),
+])  # fmt: skip
+def test_marks_of_iptables(target: str, text: str) -> None:
+    by = replace(MARKS, text=text, target=target, family="ip")
+    assert "mark it in the mangle table" in told(further={"leaves": LeavesSpec(via="wan")}, topology=WITH_MARKS, by=by)
 
 
 def test_where_it_was_translated_to_is_no_other_way() -> None:

@@ -111,6 +111,18 @@ def test_a_rule_for_answers_is_looked_for_where_the_answer_was_dropped() -> None
     assert "no rule of forward" not in told(case(failed, held={"gateway": there}))
 
 
+@pytest.mark.parametrize(("target", "options", "said"), [
+    ("CT", "--notrack", True), ("ACCEPT", '-m comment --comment "no NOTRACK here"', False),
+])  # fmt: skip
+def test_who_takes_the_flow_from_conntrack(target: str, options: str, said: bool) -> None:
+    before = rule(target=target, options=options if target == "ACCEPT" else "", table="raw", chain="PREROUTING")
+    before = replace(before, text=f"{before.text} {options}") if target == "CT" else before
+    by = rule(target="DROP", number=None)
+    seen = observed(passed(before, rule(), leaving=SYN), reached="server", answer=(dropped(by, entry=SYN_ACK),))
+    failed = verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen)
+    assert ("takes the flow from conntrack" in told(case(failed))) is said
+
+
 def test_nothing_is_said_of_what_came_through_or_was_to_be_denied() -> None:
     seen = observed(passed(rule(), leaving=SYN, end=End.LEFT), reached="server", strays=(STRAY,))
     assert told(case(verdict(Kind.ALLOWED, observation=seen))) == ""

@@ -94,8 +94,8 @@ def test_what_all_of_a_network_hears(sender: str, target: str, expect: str, hear
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("from: office, source: 0.0.0.0, to: web, service: udp/67", ("to everybody", "255.255.255.255")),
-        ("from: office, source: 0.0.0.0, to: 10.0.1.255, service: udp/67", ("to everybody",)),
+        ("from: office, source: 0.0.0.0, to: web, service: udp/67", ("asks all of a network", "255.255.255.255")),
+        ("from: office, source: 0.0.0.0, to: 10.0.1.255, service: udp/67", ("asks all of a network",)),
         ("from: office, to: 255.255.255.255, service: tcp/67", ("only udp", "tcp/67 is tcp")),
         ("from: office, to: 255.255.255.255, service: icmp/echo-request", ("only udp",)),
     ],

@@ -6,9 +6,9 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from lab.written.route_lines import parse_route
+from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
-from lab.written.rule_lines import parse_rule
+from lab.written.rule_lines import parse_rules
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from lab.written.rule_lines import parse_rule
     ],
 )  # fmt: skip
 def test_routes(text: str, route: Route) -> None:
-    read = parse_route(text)
+    (read,) = parse_routes(text)
     assert read.text == text
     assert (read.destination, read.via, read.dev, read.table, read.kind) == (
         route.destination, route.via, route.dev, route.table, route.kind,
@@ -49,7 +49,7 @@ def test_routes(text: str, route: Route) -> None:
     ],
 )  # fmt: skip
 def test_rules(text: str, rule: RoutingRule) -> None:
-    read = parse_rule(text)
+    (read,) = parse_rules(text)
     fields = ("table", "source", "destination", "iif", "oif", "fwmark", "mask", "priority", "family")
     assert read.text == text
     assert [getattr(read, field) for field in fields] == [getattr(rule, field) for field in fields]
@@ -65,7 +65,8 @@ def test_rules(text: str, rule: RoutingRule) -> None:
     ],
 )
 def test_a_rule_without_an_address_is_for_both_families(text: str, family: int | None) -> None:
-    assert parse_rule(text).family == family
+    (read,) = parse_rules(text)
+    assert read.family == family
 
 
 @pytest.mark.parametrize(
@@ -87,7 +88,7 @@ def test_a_rule_without_an_address_is_for_both_families(text: str, family: int |
 )
 def test_what_is_no_route(text: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parse_route(text)
+        parse_routes(text)
 
 
 @pytest.mark.parametrize(
@@ -106,4 +107,4 @@ def test_what_is_no_route(text: object, words: str) -> None:
 )
 def test_what_is_no_rule(text: object, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        parse_rule(text)
+        parse_rules(text)

@@ -3,12 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lab.record.hint import Hint
-from lab.report.alike import alike, flows_text
+from lab.report.causes import by_cause, flows_text
 from tests.unit.report import make
 
 
 def sizes(*cells: object) -> list[int]:
-    return [len(group) for group in alike(cells)]  # type: ignore[arg-type]
+    return [len(group) for group in by_cause(cells)]  # type: ignore[arg-type]
 
 
 def test_cells_of_a_row_by_one_rule_are_one_cause() -> None:
@@ -27,7 +27,7 @@ def test_what_differs_in_its_cause_is_told_apart() -> None:
 
 
 def test_their_order_is_kept() -> None:
-    groups = alike([make.fail_open(row="a"), make.fail_closed(row="b"), make.fail_open(row="a", service="tcp/1")])
+    groups = by_cause([make.fail_open(row="a"), make.fail_closed(row="b"), make.fail_open(row="a", service="tcp/1")])
     assert [[cell.row for cell in group] for group in groups] == [["a", "a"], ["b"]]
 
 

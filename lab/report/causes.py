@@ -17,7 +17,7 @@ _MOST_FLOWS = 6
 Flow = tuple[str, str, int]  # sender, target, family
 
 
-def alike(cells: Iterable[CellResult]) -> list[tuple[CellResult, ...]]:
+def by_cause(cells: Iterable[CellResult]) -> list[tuple[CellResult, ...]]:
     """The cells in groups, in the order given: of one row, one class, one verdict by one rule, for the same reasons."""
     groups: dict[object, list[CellResult]] = {}
     for cell in cells:

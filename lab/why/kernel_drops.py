@@ -6,7 +6,6 @@ ip-sysctl page.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -15,14 +14,14 @@ from lab.record.hint import Hint
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind
+from lab.ruleset.conditions import without_texts
+from lab.ruleset.describe import held_of
 from lab.why.answers import answer_paths, last_header
 from lab.why.case import Case
+from lab.written.words import is_address
 
 _CAME_IN = ("prerouting",)
 _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
-_BY_ROUTE = ("fib saddr", "rpfilter")
-_ONE_ADDRESS = r"((?:\d+\.){3}\d+|[0-9a-f]*:[0-9a-f:]*)(?![\d.-])"
-_TO = re.compile(rf"(?:--to-destination|dnat (?:ip6? )?to) \[?{_ONE_ADDRESS}")
 _VALID_MARK = "net.ipv4.conf.all.src_valid_mark"
 
 
@@ -35,7 +34,7 @@ class _Stop(NamedTuple):
     mark: int
 
 
-def kernel(case: Case) -> Iterator[Hint]:
+def kernel_drops(case: Case) -> Iterator[Hint]:
     """Why a node's kernel, or a rule that asks its routes, kept a packet that no other rule dropped."""
     by_rule = _by_route(case)
     if by_rule is not None:
@@ -61,7 +60,7 @@ def _stopped(case: Case) -> _Stop | None:
     paths = answer_paths(case) if verdict.kind is Kind.UNANSWERED else verdict.path
     ended = next((path for path in paths if path.end is End.VANISHED), None)
     if ended is not None:
-        head = _translated(ended)
+        head = _translated(case, ended)
         return None if head is None or not _routed(ended) else _Stop(ended.node, head, ended.entered, ended.mark)
     header = last_header(case)
     owner = case.topology.owner(header.destination)
@@ -73,13 +72,14 @@ def _stopped(case: Case) -> _Stop | None:
     return _Stop(owner, header, entered, 0)
 
 
-def _translated(path: Path) -> Packet | None:
+def _translated(case: Case, path: Path) -> Packet | None:
     """The headers with which routing saw it: behind the last rule nothing tells of them, so a translation's text does."""
     head = path.head(-1) if path.steps else path.entry
     if not path.translated_by or head != path.entry:
         return head
-    found = _TO.search(path.translated_by[-1].text)
-    return None if found is None else head._replace(destination=found[1])
+    held = held_of(case.chains(path.node), path.translated_by[-1])
+    address = None if held is None else held.new_address
+    return head._replace(destination=address) if address and is_address(address) else None
 
 
 def _routed(path: Path) -> bool:
@@ -174,7 +174,7 @@ def _by_route(case: Case) -> Hint | None:
     """A rule that drops what comes by another interface than its answer would leave by."""
     path = next((one for one in case.verdict.path if one.end is End.DROPPED), None)
     rule = path.dropped_by if path is not None else None
-    if path is None or rule is None or path.entered is None or not _asks_routes(rule):
+    if path is None or rule is None or path.entered is None or not _asks_routes(case, rule):
         return None
     packet = path.head(-1)
     lead = case.ask_route(path.node, packet.source, None, 0)
@@ -186,12 +186,15 @@ def _by_route(case: Case) -> Hint | None:
     why = f"{path.node} {where}, and the packet came in by {path.entered}, which {rule} drops"
     if not blind:
         return Hint(why, f"let what comes by {path.entered} pass before it, or give {packet.source} a route by {path.entered}")
-    with_mark = "`fib saddr . mark . iif oif`" if "fib" in rule.text else "`--validmark`"
+    with_mark = "`fib saddr . mark . iif oif`" if rule.is_native else "`--validmark`"
     return Hint(
         f"{why}; routing rules there ask for marks, and this look-up has none",
         f"mark the packet before this rule and look it up with its mark ({with_mark}), or let {path.entered} pass before it",
     )
 
 
-def _asks_routes(rule: Rule) -> bool:
-    return rule.about_invalid and any(word in rule.text for word in _BY_ROUTE)
+def _asks_routes(case: Case, rule: Rule) -> bool:
+    if rule.is_native:
+        return rule.about_invalid and "fib saddr" in without_texts(rule.text)
+    held = held_of(case.chains(rule.node), rule)
+    return held is not None and "rpfilter" in (held.matches or ())

@@ -49,13 +49,6 @@ def unnamed(rule: Rule) -> str:
     return str(rule).removeprefix(f"{rule.node} ")
 
 
-def shown(packet: Packet) -> str:
-    """Where it goes: ``10.0.2.10:443``, ``[2001:db8::10]:443``, without a port what has none."""
-    if packet.dport is None or packet.proto in (1, 58):
-        return packet.destination
-    return f"[{packet.destination}]:{packet.dport}" if packet.family == 6 else f"{packet.destination}:{packet.dport}"
-
-
 def fact(asked: Asked, met: Met, node: str) -> str:
     """What the packet has where a rule asks for something else: ``it came by eth0``."""
     source, destination = str(address_of(met.source, met.family)), str(address_of(met.destination, met.family))
