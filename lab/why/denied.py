@@ -11,8 +11,8 @@ from lab.why.case import Case
 from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
-from lab.why.told import shown
 from lab.why.walk import Base, bases
+from lab.why.wording import shown
 
 _PORTED = ("tcp", "udp", "sctp")
 

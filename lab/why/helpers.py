@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from lab.record.hint import Hint
 from lab.record.path import End
+from lab.ruleset.conditions import without_texts
 from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule, reached, rules_of
 from lab.why.case import Case
 from lab.why.established import accepts
 
 _SYN, _UDP = 0x02, 17
+_DATA_PORTS = 1024  # what a session agrees on is no port of a service
 _HELPER = re.compile(r"-j CT\b.*--helper (?P<one>\S+)|\bct helper set \"?(?P<other>[^\s\"]+)")
 
 
@@ -20,7 +22,8 @@ def helpers(case: Case) -> Iterator[Hint]:
     """What a row cannot ask with one packet: it is NEW, where the data connection of a session is RELATED."""
     path = case.verdict.path[-1] if case.verdict.path else None
     sent = case.verdict.observation.sent
-    if not case.should_pass or path is None or path.end is not End.DROPPED or not (sent.flags == _SYN or sent.proto == _UDP):
+    begins = sent.flags == _SYN or sent.proto == _UDP
+    if not case.should_pass or path is None or path.end is not End.DROPPED or not begins or (sent.dport or 0) < _DATA_PORTS:
         return
     chains = case.chains(path.node)
     assigns = next((rule for rule in rules_of(chains, case.family) if _helper(rule)), None)
@@ -34,5 +37,8 @@ def helpers(case: Case) -> Iterator[Hint]:
 
 
 def _helper(rule: HeldRule) -> str | None:
-    found = _HELPER.search(rule.text)
+    """The helper that a rule gives a flow."""
+    if not rule.is_native and rule.target != "CT":
+        return None
+    found = _HELPER.search(without_texts(rule.text))
     return None if found is None else found["one"] or found["other"]
