@@ -12,7 +12,6 @@ from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
 from lab.why.walk import Base, bases
-from lab.why.wording import shown
 
 _PORTED = ("tcp", "udp", "sctp")
 
@@ -49,7 +48,7 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
         how = "rejected" if by.rejects else "dropped"
         hook = path.steps[-1].hook.upper()
         yield Hint(
-            f"translated{f' to {shown(head)}' if head != path.entry else ''} by {turns[-1]}, then {how} by {by}",
+            f"translated{f' to {head.end_point("destination")}' if head != path.entry else ''} by {turns[-1]}, then {how} by {by}",
             f"a port forward needs a rule in {hook} that accepts the translated destination{_as_rule(head, by)}",
         )
 
