@@ -47,8 +47,9 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
         head = path.head(-1)
         how = "rejected" if by.rejects else "dropped"
         hook = path.steps[-1].hook.upper()
+        turned = f" to {head.end_point('destination')}" if head != path.entry else ""
         yield Hint(
-            f"translated{f' to {head.end_point("destination")}' if head != path.entry else ''} by {turns[-1]}, then {how} by {by}",
+            f"translated{turned} by {turns[-1]}, then {how} by {by}",
             f"a port forward needs a rule in {hook} that accepts the translated destination{_as_rule(head, by)}",
         )
 
