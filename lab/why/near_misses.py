@@ -186,7 +186,7 @@ def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | Non
 def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
     """Of the rules of nat those that would have translated it; a source only of what left, and then missed its answer."""
     late = base.hook == "postrouting"
-    if (base.decided is not None and base.decided.translates) or (late and not _misses_its_source(case, path)):
+    if (base.decided is not None and base.decided.translates) or (late and not misses_its_source(case, path)):
         return
     for miss in missed(case, path, base, chains, TRANSLATES):
         # a list of forwarded ports says nothing of one that is not in it
@@ -194,7 +194,7 @@ def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> 
             yield replace(miss, weight=miss.weight + 2) if late else miss
 
 
-def _misses_its_source(case: Case, path: Path) -> bool:
+def misses_its_source(case: Case, path: Path) -> bool:
     """Whether another source may be what was missed: no answer came, or it was to arrive from another address."""
     if any(rule.translates == "destination" for rule in path.translated_by):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Step
@@ -23,7 +23,7 @@ def other_way(case: Case) -> Iterator[Hint]:
     if wanted is None:
         return
     takers = [name for name, _, _ in case.topology.on_network(_network(case, path)) if name != path.node]
-    went = f"it left {path.node} by {path.out}, where {', '.join(takers) or 'nobody'} is, and {wanted}"
+    went = f"it left {path.node} by {path.out}, where {_all(takers)}, and {wanted}"
     step = _marked_too_late(case, path)
     if step is None or step.rule is None:
         yield Hint(went, f"the routes and routing rules of {path.node} choose the interface")
@@ -34,16 +34,35 @@ def other_way(case: Case) -> Iterator[Hint]:
     )
 
 
+def _all(names: Sequence[str]) -> str:
+    """Who is there: ``one, two and three are``."""
+    if len(names) < 2:
+        return f"{names[0] if names else 'nobody'} is"
+    return f"{', '.join(names[:-1])} and {names[-1]} are"
+
+
 def _wanted(case: Case, path: Path) -> str | None:
     """What the row says instead, in words; None where it says nothing else."""
     leaves, arrives = case.expect.get(LEAVES), case.expect.get(ARRIVES)
     if leaves is not None and leaves.via is not None:
         return None if leaves.via == path.out else f"was to leave by {leaves.via}"
-    if arrives is None or not arrives.at or case.verdict.path[-1] is not path:
+    if arrives is None or not arrives.at or case.verdict.path[-1] is not path or not _by_routes(case, path, arrives.at):
         return None
     nodes = [name for name, _, _ in case.topology.on_network(_network(case, path))]
     forwards = any(case.topology.nodes[name].forwards for name in nodes if name != path.node)
     return None if forwards or not set(arrives.at).isdisjoint(nodes) else f"was to come to {' or '.join(arrives.at)}"
+
+
+def _by_routes(case: Case, path: Path, wanted: Sequence[str]) -> bool:
+    """Whether its routes could have led it there: its destination is there, or routing rules lead what is for others astray.
+
+    Where a translation was, or is missing, that is the cause.
+    """
+    packet = path.exit or path.entry
+    if any(rule.translates == "destination" for rule in path.translated_by):
+        return False
+    owners = case.topology.owners(packet.destination)
+    return not set(owners).isdisjoint(wanted) or bool(case.topology.nodes[path.node].rules)
 
 
 def _network(case: Case, path: Path) -> str:

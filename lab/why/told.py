@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lab.record.packet import Packet
-from lab.record.path import Path, Rule
+from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.path import LOOPBACK, Path, Rule
 from lab.ruleset.addresses import address_of
 from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Met
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, ICMP_TYPES, LEFT, PROTO, SOURCES, SPORTS, STATES
@@ -15,6 +15,8 @@ from lab.ruleset.held import HeldRule
 
 _COMMENT = re.compile(r'-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?| comment "[^"]*"\Z')
 _LONGEST = 160
+_PORTED = ("tcp", "udp", "sctp")
+_ICMP = {1: ("-p icmp --icmp-type", "icmp type"), 58: ("-p icmpv6 --icmpv6-type", "icmpv6 type")}
 
 
 def named(node: str, rule: HeldRule) -> str:
@@ -54,6 +56,23 @@ def shown(packet: Packet) -> str:
     if packet.dport is None or packet.proto in (1, 58):
         return packet.destination
     return f"[{packet.destination}]:{packet.dport}" if packet.family == 6 else f"{packet.destination}:{packet.dport}"
+
+
+def as_rule(head: Packet, by: Rule, entered: str | None = None) -> str:
+    """What a rule would ask that is about this packet, behind a comma and in the dialect of ``by``; nothing of a protocol
+    without ports.  Of what a node sends to itself it is the loopback alone.
+    """
+    iptables = by.text[:1] == "-"
+    if entered == LOOPBACK:
+        return ", `-i lo`" if iptables else ", `iif lo`"
+    if head.proto in _ICMP:
+        return f", `{_ICMP[head.proto][0 if iptables else 1]} {head.flags}`"
+    proto = PROTOCOL_NAMES.get(head.proto)
+    if proto not in _PORTED:
+        return ""
+    if iptables:
+        return f", `-d {head.destination} -p {proto} --dport {head.dport}`"
+    return f", `ip{'6' if head.family == 6 else ''} daddr {head.destination} {proto} dport {head.dport}`"
 
 
 def fact(asked: Asked, met: Met, node: str) -> str:

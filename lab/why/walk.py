@@ -30,7 +30,7 @@ class Base:
 
     ``spans`` are where in which chains the rules stand that it was held against and that did not match, ``frames`` the chains
     that it was in where its way through this one ended, innermost last.  ``decided`` is the last rule that it met, or the
-    policy.
+    policy.  ``returned`` are the rules that sent it back out of their chains, each with its chain.
     """
 
     chain: HeldChain
@@ -39,6 +39,7 @@ class Base:
     first: int
     spans: list[tuple[HeldChain, int, int]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    returned: list[tuple[HeldRule, HeldChain]] = field(default_factory=list)
     decided: Rule | None = None
     verdict: str = ""
 
@@ -132,6 +133,7 @@ def _follow(base: Base, held: HeldRule, verdict: str, chains: Chains) -> bool:
             _close(base)
         base.frames.append(Frame(chain, 0, held))
     elif how == "return":
+        base.returned.append((held, base.frames[-1].chain))
         _close(base)
     return True
 

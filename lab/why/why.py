@@ -14,9 +14,11 @@ from lab.why.meant_to_stop import meant_to_stop
 from lab.why.named_rule import named_rule
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
+from lab.why.returned import returned
 from lab.why.sent_there import sent_there
 from lab.why.translated import catches_too_much, hides_the_source
 from lab.why.ways_back import ways_back
+from lab.why.wrong_receiver import from_the_wrong_source, to_the_wrong_receiver
 
 Teller = Callable[[Case], Iterator[Hint]]
 
@@ -27,6 +29,9 @@ TELLERS: tuple[Teller, ...] = (
     own_packets,
     catches_too_much,
     hides_the_source,
+    to_the_wrong_receiver,
+    from_the_wrong_source,
+    returned,
     denied,
     meant_to_stop,
     named_rule,
