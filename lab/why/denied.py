@@ -23,10 +23,11 @@ def denied(case: Case) -> Iterator[Hint]:
     behind = [*other_chains(case), *accepts_later(case), *returned(case), *to_the_wrong_receiver(case)]
     if not behind:
         behind = [*in_the_wrong_chain(case)]
+    yield from (miss.hint for miss in misses if miss.slip)
     yield from behind
     if not behind and not any(miss.made is not None for miss in misses):
         yield from _translated_then_denied(case)
-    yield from (miss.hint for miss in misses)
+    yield from (miss.hint for miss in misses if not miss.slip)
     if not behind and not misses:
         yield from _accepted_by_none(case)
 

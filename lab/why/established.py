@@ -30,7 +30,8 @@ def why_not_established(case: Case, answer: Path, by: Rule) -> Hint:
     accepting = [*_accepting(case.chains(node), hook, case.family)]
     later = next((rule for rule in accepting if not _was_asked(rule, answer)), None)
     if later is not None:
-        return Hint(f"{dropped}, before it came to {name(node, later)}, which accepts ESTABLISHED", f"put that before {by}")
+        what = "that" if later.chain == by.chain else "a rule like it"
+        return Hint(f"{dropped}, before it came to {name(node, later)}, which accepts ESTABLISHED", f"put {what} before {by}")
     if accepting:
         return Hint(f"{dropped}: {name(node, accepting[0])} accepts ESTABLISHED, but not this answer: `{accepting[0].text}`")
     early = next(_early(case.chains(node), case.family), None)

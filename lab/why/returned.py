@@ -10,9 +10,10 @@ from lab.ruleset.effects import ACCEPTS, DENIES, TRANSLATES
 from lab.ruleset.held import Chains
 from lab.why.ahead import Coming, coming
 from lab.why.case import Case
-from lab.why.near_misses import does, met_in, misses_its_source, weight
+from lab.why.near_misses import does, met_in, misses_its_source
 from lab.why.told import named, place
 from lab.why.walk import Base, bases
+from lab.why.weight import weight
 
 _PASSED = (End.LEFT, End.DELIVERED)
 _LITTLE = 2

@@ -8,8 +8,19 @@ from collections.abc import Iterator
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import LOOPBACK, Path, Rule
 from lab.ruleset.addresses import address_of
-from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Met
-from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, ICMP_TYPES, LEFT, PROTO, SOURCES, SPORTS, STATES
+from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, MARK, SOURCE_IN, Asked, Met
+from lab.ruleset.conditions import (
+    DESTINATIONS,
+    DPORTS,
+    ENTERED,
+    ICMP_TYPES,
+    LEFT,
+    ORIGINAL_DPORTS,
+    PROTO,
+    SOURCES,
+    SPORTS,
+    STATES,
+)
 from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule
 
@@ -85,6 +96,8 @@ def fact(asked: Asked, met: Met, node: str) -> str:
         DESTINATION_IN: f"{destination} is {no}in it", DPORTS: f"its port is {met.dport}",
         SPORTS: f"it comes from port {met.sport}", PROTO: f"it is {met.proto}", FAMILY: f"it is IPv{met.family}",
         ICMP_TYPES: f"its type is {met.flags}", STATES: f"its state is {'/'.join(met.states or ())}",
+        MARK: f"its mark is {met.mark:#x} by then" if met.mark is not None else "",
+        ORIGINAL_DPORTS: f"its connection is one to port {met.original_dport}",
         LOCAL_DESTINATION: f"{destination} is no address of {node}", LOCAL_SOURCE: f"{source} is no address of {node}",
     }.get(asked.field, "")  # fmt: skip
 

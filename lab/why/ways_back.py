@@ -12,6 +12,7 @@ from lab.record.verdict import Kind
 from lab.why.answers import answer_paths, came_to, end_point, last_header
 from lab.why.case import Case
 from lab.why.established import why_not_established
+from lab.why.translated import catches_too_much
 
 
 def ways_back(case: Case) -> Iterator[Hint]:
@@ -43,7 +44,9 @@ def _past_the_translator(case: Case) -> Iterator[Hint]:
         f"{receiver} answers {sender} {way}, past {path.node}, which alone can translate the answer back: "
         f"{sender} asked {asked} and was answered by {answered}"
     )
-    if path.node not in case.topology.owners(path.entry.destination):
+    if any(True for _ in catches_too_much(case)):
+        yield Hint(why)
+    elif path.node not in case.topology.owners(path.entry.destination):
         yield Hint(
             f"{why}; {rule} translated what was for {path.entry.destination}, which is not {path.node}'s own address",
             "let it ask for the address or the interface that it is meant for; where it is meant, masquerade it too",

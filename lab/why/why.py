@@ -11,7 +11,7 @@ from lab.why.denied import denied
 from lab.why.established import related
 from lab.why.kernel import kernel
 from lab.why.meant_to_stop import meant_to_stop
-from lab.why.named_rule import named_rule
+from lab.why.named_rule import log_rule, named_rule
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
 from lab.why.returned import returned
@@ -35,6 +35,7 @@ TELLERS: tuple[Teller, ...] = (
     denied,
     meant_to_stop,
     named_rule,
+    log_rule,
     sent_there,
     related,
     classics,

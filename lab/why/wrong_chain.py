@@ -13,9 +13,9 @@ from lab.ruleset.held import HeldRule
 from lab.why.ahead import Coming, coming
 from lab.why.case import Case
 from lab.why.met import met_at
-from lab.why.near_misses import weight
 from lab.why.told import as_rule, named, place, shown, unnamed
 from lab.why.walk import bases
+from lab.why.weight import weight
 
 _OTHER = {"forward": "input", "input": "forward"}
 _TELLING = 4

@@ -37,9 +37,9 @@ def test_an_accept_behind_the_jump_to_a_reject() -> None:
 
 @pytest.mark.parametrize("between", [
     "-A FORWARD -i lan -j DROP",  # would have dropped it all the same
-    "-A FORWARD -m mark --mark 0x1 -j DROP",  # may have
-    "-A FORWARD -m mark --mark 0x1 -j RETURN",
-    "-A FORWARD -m mark --mark 0x1 -j ELSEWHERE",
+    "-A FORWARD -m connmark --mark 0x1 -j DROP",  # may have
+    "-A FORWARD -m connmark --mark 0x1 -j RETURN",
+    "-A FORWARD -m connmark --mark 0x1 -j ELSEWHERE",
     "-A FORWARD -j QUEUE",
 ])  # fmt: skip
 def test_where_something_else_may_have_stopped_it(between: str) -> None:
@@ -48,8 +48,8 @@ def test_where_something_else_may_have_stopped_it(between: str) -> None:
 
 
 @pytest.mark.parametrize("between", [
-    "-A FORWARD -m mark --mark 0x1 -j ACCEPT", "-A FORWARD -m limit --limit 3/min -j LOG", "-A FORWARD -i wan -j DROP",
-    "-A FORWARD -i wan -m mark --mark 0x1 -j DROP", "-A FORWARD -j MARK --set-xmark 0x1/0xffffffff",
+    "-A FORWARD -m connmark --mark 0x1 -j ACCEPT", "-A FORWARD -m limit --limit 3/min -j LOG", "-A FORWARD -i wan -j DROP",
+    "-A FORWARD -i wan -m connmark --mark 0x1 -j DROP", "-A FORWARD -j MARK --set-xmark 0x1/0xffffffff",
 ])  # fmt: skip
 def test_where_nothing_else_can(between: str) -> None:
     chains = saved(table("-A FORWARD -s 10.0.1.0/24 -j DROP", between, WEB))

@@ -25,7 +25,7 @@ def test_an_accept_behind_a_return() -> None:
 
 
 @pytest.mark.parametrize("behind", [
-    "-A LAN -p udp -j ACCEPT", "-A LAN -p tcp -j DROP", "-A LAN -m mark --mark 0x1 -j DROP\n-A LAN -j ACCEPT",
+    "-A LAN -p udp -j ACCEPT", "-A LAN -p tcp -j DROP", "-A LAN -m connmark --mark 0x1 -j DROP\n-A LAN -j ACCEPT",
 ])  # fmt: skip
 def test_what_would_not_surely_accept_it_behind_a_return(behind: str) -> None:
     chains = saved(table("-A FORWARD -i lan -j LAN", "-A LAN -d 10.0.2.0/24 -j RETURN", *behind.split("\n")))

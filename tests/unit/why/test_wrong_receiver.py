@@ -66,7 +66,7 @@ def test_where_it_arrived_is_no_news() -> None:
     ("-A POSTROUTING -s 10.0.1.10/32 -j SNAT --to-source 10.0.2.9", True),
     ("-A POSTROUTING -s 10.0.1.10/32 -j SNAT --to-source 10.0.2.8", False),
     ("-A POSTROUTING -s 10.0.1.11/32 -j SNAT --to-source 10.0.2.9", False),
-    ("-A POSTROUTING -m mark --mark 0x1 -j SNAT --to-source 10.0.2.9", False),
+    ("-A POSTROUTING -m connmark --mark 0x1 -j SNAT --to-source 10.0.2.9", False),
 ])  # fmt: skip
 def test_the_right_source_stands_behind_a_masquerade(behind: str, said: bool) -> None:
     chains = saved(table("-A POSTROUTING -j MASQUERADE", behind, name="nat", policies="ACCEPT"))
