@@ -13,6 +13,7 @@ from lab.why.other_chains import other_chains
 from lab.why.returned import returned
 from lab.why.told import as_rule
 from lab.why.walk import Base, bases
+from lab.why.weight import SPECIFIC
 from lab.why.wrong_chain import in_the_wrong_chain
 from lab.why.wrong_receiver import to_the_wrong_receiver
 
@@ -25,7 +26,7 @@ def denied(case: Case) -> Iterator[Hint]:
         behind = [*in_the_wrong_chain(case)]
     yield from (miss.hint for miss in misses if miss.slip)
     yield from behind
-    if not behind and not any(miss.made is not None for miss in misses):
+    if not behind and not any(miss.made is not None or miss.weight >= SPECIFIC for miss in misses):
         yield from _translated_then_denied(case)
     yield from (miss.hint for miss in misses if not miss.slip)
     if not behind and not misses:

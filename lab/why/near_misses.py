@@ -264,6 +264,12 @@ def best(found: Iterable[Miss]) -> Sequence[Miss]:
             continue
         shown.append(miss)
     if not shown:
-        broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1]
+        broad = [miss for miss in misses if _is_broad(miss)]
         shown = broad[:1]
     return shown[:MOST]
+
+
+def _is_broad(miss: Miss) -> bool:
+    """Whether it is for another interface, or translates another network."""
+    another_network = miss.asked.field == SOURCES and miss.rule.effect == TRANSLATES and miss.weight > 2
+    return another_network or (miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1)

@@ -30,7 +30,8 @@ class Base:
 
     ``spans`` are where in which chains the rules stand that it was held against and that did not match, ``frames`` the chains
     that it was in where its way through this one ended, innermost last.  ``decided`` is the last rule that it met, or the
-    policy.  ``returned`` are the rules that sent it back out of their chains, each with its chain.
+    policy.  ``returned`` are the rules that sent it out of their chains for good,
+    each with its chain.
     """
 
     chain: HeldChain
@@ -130,6 +131,7 @@ def _follow(base: Base, held: HeldRule, verdict: str, chains: Chains) -> bool:
         if chain is None:
             return False
         if how == "goto":
+            base.returned.append((held, base.frames[-1].chain))
             _close(base)
         base.frames.append(Frame(chain, 0, held))
     elif how == "return":

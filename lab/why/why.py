@@ -8,7 +8,7 @@ from lab.record.hint import Hint
 from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
-from lab.why.established import related
+from lab.why.established import cut_off, related
 from lab.why.kernel import kernel
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.named_rule import log_rule, named_rule
@@ -24,6 +24,7 @@ Teller = Callable[[Case], Iterator[Hint]]
 
 TELLERS: tuple[Teller, ...] = (
     ways_back,
+    cut_off,
     kernel,
     other_way,
     own_packets,

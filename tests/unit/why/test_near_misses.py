@@ -234,3 +234,12 @@ def test_a_port_forward_that_nothing_lets_through() -> None:
         "forward needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
     )
     assert told(denied, failed(chains, path, action="deny")) == []
+
+
+def test_a_masquerade_of_another_network() -> None:
+    chains = saved(table("-A POSTROUTING -s 10.8.0.0/24 -o dmz -j MASQUERADE", name="nat", policies="ACCEPT"))
+    path = way(chains, "nat:POSTROUTING:policy accept", end=End.LEFT, exit=SYN)
+    (miss,) = misses(failed(chains, path, kind=Kind.UNANSWERED))
+    assert miss.endswith("would translate it, but wants `-s 10.8.0.0/24`, and it comes from 10.0.1.10")
+    assert misses(failed(chains, path, kind=Kind.CLOSED)) == []
+    assert misses(dropped("-A FORWARD -s 10.8.0.0/24 -o dmz -j ACCEPT")) == []

@@ -72,3 +72,24 @@ def test_a_source_that_nobody_missed() -> None:
     assert told(returned, failed(chains, path, kind=Kind.CLOSED)) == []
     (hint,) = told(returned, failed(chains, path, kind=Kind.UNANSWERED))
     assert "gateway nat:HIDE:2" in hint
+
+
+def test_an_accept_behind_a_goto() -> None:
+    chains = saved(table(
+        "-A FORWARD -i lan -g LAN", "-A FORWARD -p tcp -m tcp --dport 443 -j ACCEPT", "-A LAN -p udp -j ACCEPT",
+    ))  # fmt: skip
+    path = way(chains, "filter:FORWARD:1 goto LAN", "filter:LAN:end", "filter:FORWARD:policy drop")
+    (hint,) = told(returned, failed(chains, path))
+    assert "gateway filter:FORWARD:2" in hint
+    assert "stands after filter:FORWARD:1, which sent it to LAN for good: put it before filter:FORWARD:1" in hint
+
+
+@pytest.mark.parametrize(("kind", "behind", "said"), [
+    (Kind.UNANSWERED, "-A POSTROUTING -o dmz -j MASQUERADE", True), (Kind.CLOSED, "-A POSTROUTING -o dmz -j MASQUERADE", False),
+    (Kind.UNANSWERED, "-A POSTROUTING -o wan -j MASQUERADE", False),
+])  # fmt: skip
+def test_a_masquerade_behind_an_accept_of_nat(kind: Kind, behind: str, said: bool) -> None:
+    chains = saved(table("-A POSTROUTING -d 10.0.0.0/8 -j ACCEPT", behind, name="nat", policies="ACCEPT"))
+    path = way(chains, "nat:POSTROUTING:1 accept", end=End.LEFT, exit=SYN)
+    hints = told(returned, failed(chains, path, kind=kind))
+    assert ["stands after nat:POSTROUTING:1, which let it be: put it before" in hint for hint in hints] == [True] * said

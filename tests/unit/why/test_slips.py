@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.record.path import End
@@ -75,3 +77,13 @@ def test_a_ban_of_this_sender_at_another_port(ban: str, said: bool) -> None:
     path = way(chains, "filter:FORWARD:2 accept", end=End.LEFT, exit=SYN)
     hints = told(meant_to_stop, failed(chains, path, action="deny", kind=Kind.ALLOWED))
     assert ["would reject it, but wants `--dports 2222`, and its port is 443" in hint for hint in hints] == [True] * said
+
+
+def test_a_set_of_the_other_end() -> None:
+    for asked, ends in (("dst", ["the address that it comes from, `--match-set admins src`"]), ("src", [])):
+        chains = saved(table(f"-A FORWARD -p tcp -m tcp --dport 443 -m set --match-set admins {asked} -j ACCEPT"))
+        case = replace(
+            failed(chains, way(chains, "filter:FORWARD:policy drop")),
+            ipsets={"gateway": "create admins hash:ip family inet\nadd admins 10.0.1.10\n"},
+        )
+        assert [hint.partition(": let it ask for ")[2] for hint in told(denied, case) if ": let" in hint] == ends
