@@ -19,11 +19,14 @@ def other_way(case: Case) -> Iterator[Hint]:
     path = next((one for one in case.verdict.path if one.node == case.at and one.end is End.LEFT), None)
     if not case.should_pass or path is None or path.out is None:
         return
+    if any(rule.translates == "destination" for rule in path.translated_by):
+        return  # where it went is what the translation made of it
     wanted = _wanted(case, path)
     if wanted is None:
         return
     takers = [name for name, _, _ in case.topology.on_network(_network(case, path)) if name != path.node]
-    went = f"it left {path.node} by {path.out}, where {_all(takers)}, and {wanted}"
+    there = f"{' and '.join(takers)} are" if len(takers) > 1 else f"{''.join(takers) or 'nobody'} is"
+    went = f"it left {path.node} by {path.out}, where {there}, and {wanted}"
     step = _marked_too_late(case, path)
     if step is None or step.rule is None:
         yield Hint(went, f"the routes and routing rules of {path.node} choose the interface")
@@ -32,13 +35,6 @@ def other_way(case: Case) -> Iterator[Hint]:
         f"{went}: {step.rule} marks it in a chain of type {step.kind} behind routing, which does not route it anew",
         "mark it in a chain `type route hook output`" if "mark set" in step.rule.text else "mark it in the mangle table",
     )
-
-
-def _all(names: Sequence[str]) -> str:
-    """Who is there: ``one, two and three are``."""
-    if len(names) < 2:
-        return f"{names[0] if names else 'nobody'} is"
-    return f"{', '.join(names[:-1])} and {names[-1]} are"
 
 
 def _wanted(case: Case, path: Path) -> str | None:
@@ -56,12 +52,9 @@ def _wanted(case: Case, path: Path) -> str | None:
 def _by_routes(case: Case, path: Path, wanted: Sequence[str]) -> bool:
     """Whether its routes could have led it there: its destination is there, or routing rules lead what is for others astray.
 
-    Where a translation was, or is missing, that is the cause.
+    Where a translation is missing, that is the cause.
     """
-    packet = path.exit or path.entry
-    if any(rule.translates == "destination" for rule in path.translated_by):
-        return False
-    owners = case.topology.owners(packet.destination)
+    owners = case.topology.owners((path.exit or path.entry).destination)
     return not set(owners).isdisjoint(wanted) or bool(case.topology.nodes[path.node].rules)
 
 

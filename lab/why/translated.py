@@ -34,11 +34,17 @@ def catches_too_much(case: Case) -> Iterator[Hint]:
         held = _held(case, path, rule)
         if held is not None and all(_asks_nothing(one) for one in held):
             yield Hint(
-                f"it was for {shown(path.entry)}, and {with_text(rule)} translated it to {shown(path.exit or path.head(-1))}: "
+                f"it was for {shown(path.entry)}{_whose(case, path)}, and {with_text(rule)} translated it to "
+                f"{shown(path.exit or path.head(-1))}: "
                 f"no rule of nat on its way there asks for an interface or a destination{_marked(path, held)}",
                 "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for" if rule.text[:1] == "-" else
                 "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for",
             )
+
+
+def _whose(case: Case, path: Path) -> str:
+    own = path.node in case.topology.owners(path.entry.destination)
+    return "" if own else f", which is not {path.node}'s own address"
 
 
 def hides_the_source(case: Case) -> Iterator[Hint]:

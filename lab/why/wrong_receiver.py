@@ -14,6 +14,7 @@ from lab.why.ahead import coming
 from lab.why.case import Case
 from lab.why.near_misses import met_in
 from lab.why.told import named, shown, unnamed, with_text
+from lab.why.translated import catches_too_much
 from lab.why.walk import bases
 from lab.written.expect.arrives import ARRIVES, ArrivesSpec
 
@@ -26,7 +27,8 @@ _TO = re.compile(
 def to_the_wrong_receiver(case: Case) -> Iterator[Hint]:
     """A translation to another host or port than it was to arrive at, and the rule behind it that has the right one.
 
-    Where it arrived, the row's own words tell where: only such a rule is news.
+    Where it arrived, the row's own words tell where, as does the hint of what was caught too much: then only such a rule is
+    news.
     """
     wanted = case.expect.get(ARRIVES)
     path = case.verdict.path[-1] if case.verdict.path else None
@@ -37,7 +39,8 @@ def to_the_wrong_receiver(case: Case) -> Iterator[Hint]:
     moved = (head.destination, head.dport) != (path.entry.destination, path.entry.dport)
     differs = _differs(case, wanted, head) if moved else ""
     later = _later(case, path, rule, lambda one: _leads_there(case, wanted, one, head)) if differs else None
-    if differs and (later is not None or case.verdict.arrived is None):
+    news = case.verdict.arrived is None and not any(True for _ in catches_too_much(case))
+    if differs and (later is not None or news):
         behind = f"; {named(path.node, later)} stands after it" if later is not None else ""
         mend = f"put {_shortly(later)} before {unnamed(rule)}, or take that away" if later is not None else ""
         yield Hint(f"{with_text(rule)} translated it to {shown(head)}, {differs}{behind}", mend)

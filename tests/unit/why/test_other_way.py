@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.record.path import Rule, Step
 from lab.record.verdict import Kind
-from lab.why.other_way import _all, other_way
+from lab.why.other_way import other_way
 from lab.written.expect.arrives import ArrivesSpec
 from lab.written.expect.leaves import LeavesSpec
 from tests.unit.verdict.made import SYN, observed, passed, rule, verdict
@@ -50,19 +50,6 @@ def test_no_route_leads_it_to_who_has_another_address() -> None:
     assert told(further={"arrives": ArrivesSpec(at=("client",))}) == ""
 
 
-def test_a_translation_chose_where_it_goes() -> None:
-    rewritten = Rule("gateway", "nat", "PREROUTING", 1, "-A PREROUTING -j DNAT", translates="destination")
-    way = replace(passed(rule(), leaving=SYN), out="dmz", toward="dmz", entered="lan")
-    way = replace(way, steps=(Step("prerouting", "nat", "PREROUTING", rewritten, "accept", "nat"), *way.steps))
-    failed = verdict(Kind.UNANSWERED, observation=observed(way))
-    wanted = {"arrives": ArrivesSpec(at=("client",))}
-    assert [*other_way(case(failed, further=wanted, topology=WITH_MARKS))] == []
-
-
-def test_who_is_there_is_told_in_a_sentence() -> None:
-    assert [_all([]), _all(["a"]), _all(["a", "b", "c"])] == ["nobody is", "a is", "a, b and c are"]
-
-
 def test_a_mark_behind_routing() -> None:
     wanted = {"leaves": LeavesSpec(via="wan")}
     words = told(further=wanted, topology=WITH_MARKS)
@@ -75,3 +62,11 @@ def test_a_mark_that_has_the_packet_routed_anew_or_came_in_time_is_no_cause() ->
     assert "marks it" not in told("mangle", further=wanted, topology=WITH_MARKS)
     assert "marks it" not in told(entered="lan", further=wanted, topology=WITH_MARKS)
     assert "marks it" not in told(further=wanted), "no routing rule asks for a mark"
+
+
+def test_where_it_was_translated_to_is_no_other_way() -> None:
+    dnat = rule("publish", "DNAT", table="nat", chain="PREROUTING")
+    way = replace(passed(rule(), leaving=SYN), out="dmz", toward="dmz")
+    way = replace(way, steps=(Step("prerouting", "nat", "PREROUTING", dnat, "accept", "nat"), *way.steps))
+    failed = verdict(Kind.UNANSWERED, observation=observed(way))
+    assert [*other_way(case(failed, further={"leaves": LeavesSpec(via="wan")}))] == []
