@@ -9,6 +9,7 @@ from lab.why.denied import denied
 from lab.why.later import accepts_later
 from lab.why.other_chains import other_chains
 from lab.why.sent_there import sent_there
+from tests.unit.verdict.made import ECHO, SYN
 from tests.unit.why.walks import failed, listing, saved, table, told, way
 
 WEB = "-A FORWARD -p tcp -m tcp --dport 443 -m comment --comment web -j ACCEPT"
@@ -125,3 +126,21 @@ def test_who_sent_it_is_nobody_once_it_came_back() -> None:
     back = way(chains, "filter:FORWARD:1 jump CHECKS", "filter:CHECKS:1 return", "filter:FORWARD:2 drop")
     unsaid = way(chains, "filter:FORWARD:1 jump CHECKS", "filter:FORWARD:2 drop", end=End.DROPPED)
     assert back.sent_by == unsaid.sent_by == ()
+
+
+def test_a_rule_that_lets_a_port_forward_through_but_for_one_thing() -> None:
+    publish = "-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20:8443"
+    chains = saved(table(publish, name="nat", policies="ACCEPT") + table("-A FORWARD -o wan -p tcp -m tcp --dport 8443 -j ACCEPT"))
+    turned = SYN._replace(destination="10.0.2.20", dport=8443)
+    path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, turned),))
+    (hint,) = told(denied, failed(chains, path))
+    assert hint.endswith("would accept it, but wants `-o wan`, and it goes to dmz")
+
+
+def test_what_a_rule_asks_of_what_has_no_ports_or_is_sent_to_itself() -> None:
+    chains = saved(table("-A INPUT -p udp -j ACCEPT"))
+    ping = way(chains, "filter:INPUT:policy drop", entry=ECHO._replace(destination="10.0.1.1"))
+    itself = way(chains, "filter:INPUT:policy drop", entry=SYN._replace(destination="127.0.0.1"), entered="lo")
+    for path, asks in ((ping, "`-p icmp --icmp-type 8`"), (itself, "`-i lo`")):
+        (hint,) = told(denied, failed(chains, path))
+        assert hint.endswith(f"a rule in INPUT that accepts it asks for {asks}")

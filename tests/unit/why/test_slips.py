@@ -80,10 +80,11 @@ def test_a_ban_of_this_sender_at_another_port(ban: str, said: bool) -> None:
 
 
 def test_a_set_of_the_other_end() -> None:
-    for asked, ends in (("dst", ["the address that it comes from, `--match-set admins src`"]), ("src", [])):
+    mends = ["the address that it comes from, `--match-set admins src`"]
+    for asked, admin, ends in (("dst", "10.0.1.10", mends), ("src", "10.0.1.10", []), ("dst", "10.0.9.9", [])):
         chains = saved(table(f"-A FORWARD -p tcp -m tcp --dport 443 -m set --match-set admins {asked} -j ACCEPT"))
         case = replace(
             failed(chains, way(chains, "filter:FORWARD:policy drop")),
-            ipsets={"gateway": "create admins hash:ip family inet\nadd admins 10.0.1.10\n"},
+            ipsets={"gateway": f"create admins hash:ip family inet\nadd admins {admin}\n"},
         )
         assert [hint.partition(": let it ask for ")[2] for hint in told(denied, case) if ": let" in hint] == ends

@@ -51,6 +51,7 @@ def test_forward_accepts_what_is_for_the_node_itself() -> None:
 
 @pytest.mark.parametrize("rule", [
     "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT",  # the gateway's own
+    "-A INPUT -d 10.0.2.10/32 -p tcp -m tcp --dport 443 -j DROP",
     "-A INPUT -d 10.0.2.0/24 -j ACCEPT", "-A INPUT -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT",
     "-A INPUT -m connmark --mark 0x1 -j DROP\n-A INPUT -d 10.0.2.10/32 -p tcp -m tcp --dport 443 -j ACCEPT",
     "-A INPUT -s 10.0.1.0/24 -j DROP\n-A INPUT -d 10.0.2.10/32 -p tcp -m tcp --dport 443 -j ACCEPT",

@@ -67,9 +67,10 @@ def test_where_it_arrived_is_no_news() -> None:
     ("-A POSTROUTING -s 10.0.1.10/32 -j SNAT --to-source 10.0.2.8", False),
     ("-A POSTROUTING -s 10.0.1.11/32 -j SNAT --to-source 10.0.2.9", False),
     ("-A POSTROUTING -m connmark --mark 0x1 -j SNAT --to-source 10.0.2.9", False),
+    ("-A POSTROUTING -m connmark --mark 0x1 -j ACCEPT\n-A POSTROUTING -j SNAT --to-source 10.0.2.9", False),
 ])  # fmt: skip
 def test_the_right_source_stands_behind_a_masquerade(behind: str, said: bool) -> None:
-    chains = saved(table("-A POSTROUTING -j MASQUERADE", behind, name="nat", policies="ACCEPT"))
+    chains = saved(table("-A POSTROUTING -j MASQUERADE", *behind.split("\n"), name="nat", policies="ACCEPT"))
     path = way(chains, "nat:POSTROUTING:1 accept", end=End.LEFT, exit=SYN._replace(source="10.0.2.1"))
     seen = Arrival("server", "10.0.2.10", 443, "10.0.2.1", 40000)
     wanted = arrives(**{"from": "10.0.2.9"})
