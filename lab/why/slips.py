@@ -23,7 +23,7 @@ def slip_of(asked: Asked, met: Met, *, native: bool) -> str:
     """
     if asked.field in _OTHER_OF_SET and not asked.negated and not native:
         end_of_set, end, word = _OTHER_OF_SET[asked.field]
-        in_it = True
+        in_it = has(asked._replace(field=end_of_set), met)
         return f"the address that it {end}, `--match-set {asked.values[0]} {word}`" if in_it else ""
     other = _OTHER_END.get(asked.field)
     if other is None or asked.negated or not is_narrow(asked) or not has(asked._replace(field=other), met):

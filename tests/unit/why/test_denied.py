@@ -130,7 +130,8 @@ def test_who_sent_it_is_nobody_once_it_came_back() -> None:
 
 def test_a_rule_that_lets_a_port_forward_through_but_for_one_thing() -> None:
     publish = "-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20:8443"
-    chains = saved(table(publish, name="nat", policies="ACCEPT") + table("-A FORWARD -o wan -p tcp -m tcp --dport 8443 -j ACCEPT"))
+    nat = table(publish, name="nat", policies="ACCEPT")
+    chains = saved(nat + table("-A FORWARD -o wan -p tcp -m tcp --dport 8443 -j ACCEPT"))
     turned = SYN._replace(destination="10.0.2.20", dport=8443)
     path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, turned),))
     (hint,) = told(denied, failed(chains, path))

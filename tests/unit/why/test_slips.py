@@ -39,7 +39,7 @@ def test_native_words() -> None:
 
 @pytest.mark.parametrize("rule", [
     "-p tcp -m tcp --sport 1:1023", "-s 10.0.2.0/24 -p tcp", "! -s 10.0.1.0/24 -p tcp", "-p tcp -m tcp --sport 444",
-    "-p udp -m udp --sport 443", "-s 10.0.2.11/32 -p tcp",
+    "-p udp -m udp --sport 443", "-s 10.0.2.11/32 -p tcp", "! -s 10.0.1.10/32 -p tcp",
 ])  # fmt: skip
 def test_what_was_not_confused(rule: str) -> None:
     chains = saved(table(f"-A FORWARD {rule.replace('1:1023', '1:32767')} -j ACCEPT"))
