@@ -26,6 +26,8 @@ from lab.ruleset.conditions import (
 FAMILY, FLAGS, LOCAL_SOURCE, LOCAL_DESTINATION = "family", "flags", "local_source", "local_destination"
 SOURCE_IN, DESTINATION_IN = "source_in", "destination_in"
 """The ipset that an address is in."""
+MARK, DIRECTION = "mark", "direction"
+"""The packet mark, as (value, mask); which way of its connection a packet goes, ``ORIGINAL`` or ``REPLY``."""
 
 
 class Asked(NamedTuple):
@@ -53,7 +55,7 @@ class Met:
 
     ``entered`` and ``left`` are interfaces, ``states`` what conntrack may call it.  ``translated`` tells that its destination
     is another by now than the one that it came with, whose port ``original_dport`` is.  ``own`` are the node's addresses, as
-    numbers, ``sets`` the ipsets of addresses that nothing changes.
+    numbers, ``sets`` the ipsets of addresses that nothing changes, ``mark`` is its packet mark.
     """
 
     family: int
@@ -72,6 +74,7 @@ class Met:
     original_dport: int | None = None
     own: Collection[int] | None = None
     sets: Mapping[str, Addresses] = field(default_factory=dict, hash=False)
+    mark: int | None = None
 
     @property
     def is_icmp(self) -> bool:
@@ -159,6 +162,15 @@ def _protocol(values: tuple[Any, ...], met: Met) -> bool | None:
     return True if met.proto in values else None if met.proto.isdecimal() else False
 
 
+def _mark(values: tuple[Any, ...], met: Met) -> bool | None:
+    return None if met.mark is None else any(met.mark & mask == value for value, mask in values)
+
+
+def _direction(values: tuple[Any, ...], met: Met) -> bool | None:
+    # a packet that begins a connection goes its way; of others it is not known
+    return None if met.states is None else "ORIGINAL" in values
+
+
 def _local(field: str) -> _Test:
     def test(_values: tuple[Any, ...], met: Met) -> bool | None:
         return None if met.own is None else getattr(met, field) in met.own
@@ -180,5 +192,5 @@ _TESTS: Mapping[str, _Test] = {
     PROTO: _protocol, FAMILY: lambda values, met: met.family in values,
     ENTERED: _interface("entered"), LEFT: _interface("left"), STATES: _state, ICMP_TYPES: _icmp, FLAGS: _flags,
     SOURCE_IN: _among_set("source"), DESTINATION_IN: _among_set("destination"),
-    LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),
+    MARK: _mark, DIRECTION: _direction, LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),
 }  # fmt: skip

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from lab.ruleset.addresses import Addresses, read_addresses
-from lab.ruleset.asked import DESTINATION_IN, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Whole
+from lab.ruleset.asked import (
+    DESTINATION_IN,
+    DIRECTION,
+    FLAGS,
+    LOCAL_DESTINATION,
+    LOCAL_SOURCE,
+    MARK,
+    SOURCE_IN,
+    Asked,
+    Whole,
+)
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -28,7 +38,7 @@ _FAMILIES = {"ip": 4, "ip6": 6}
 _FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "URG": 32, "NONE": 0, "ALL": 63}
 _MATCHES = frozenset((
     "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "icmpv6", "ipv6-icmp", "multiport", "conntrack", "state",
-    "comment", "iprange", "set", "addrtype",
+    "comment", "iprange", "set", "addrtype", "mark",
 ))  # fmt: skip
 _ADDRESSES = {
     "-s": SOURCES, "--source": SOURCES, "--src": SOURCES, "--src-range": SOURCES,
@@ -42,7 +52,7 @@ _PORTS = {
 _OTHERS = {
     "-p": PROTO, "--protocol": PROTO, "-i": ENTERED, "--in-interface": ENTERED, "-o": LEFT, "--out-interface": LEFT,
     "--ctstate": STATES, "--state": STATES, "--icmp-type": ICMP_TYPES, "--icmpv6-type": ICMP_TYPES,
-    "--src-type": LOCAL_SOURCE, "--dst-type": LOCAL_DESTINATION,
+    "--src-type": LOCAL_SOURCE, "--dst-type": LOCAL_DESTINATION, "--mark": MARK, "--ctdir": DIRECTION,
 }  # fmt: skip
 _SET_ENDS = {"src": SOURCE_IN, "dst": DESTINATION_IN}
 _FIELDS = _ADDRESSES | _PORTS | _OTHERS
@@ -160,8 +170,19 @@ def _type(value: str, _family: int) -> tuple[object, ...]:
     return (value,)
 
 
+def _mark(value: str, _family: int) -> tuple[object, ...]:
+    wanted, _, mask = value.partition("/")
+    return ((int(wanted, 0), int(mask, 0) if mask else 2**32 - 1),)
+
+
+def _direction(value: str, _family: int) -> tuple[object, ...]:
+    if value not in ("ORIGINAL", "REPLY"):
+        raise ValueError(value)
+    return (value,)
+
+
 _READERS: Mapping[str, Callable[[str, int], tuple[object, ...]]] = {
     SOURCES: _addresses, DESTINATIONS: _addresses, SPORTS: _ports, DPORTS: _ports, PORTS: _ports, ORIGINAL_DPORTS: _ports,
     PROTO: _protocol, ENTERED: _names, LEFT: _names, STATES: _states, ICMP_TYPES: _icmp, LOCAL_SOURCE: _type,
-    LOCAL_DESTINATION: _type,
+    LOCAL_DESTINATION: _type, MARK: _mark, DIRECTION: _direction,
 }  # fmt: skip

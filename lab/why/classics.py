@@ -9,12 +9,13 @@ from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.verdict.prove import discovery_dropped_by
 from lab.why.case import Case
+from lab.why.wording import with_text
 from lab.written.expect.arrives import ARRIVES
 
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_no_receiver, _no_proxy, _discovery, _no_ruleset, _bridged):
+    for teller in (_no_receiver, _no_proxy, _no_program, _discovery, _no_ruleset, _bridged):
         yield from teller(case)
 
 
@@ -32,6 +33,17 @@ def _no_proxy(case: Case) -> Iterator[Hint]:
     rule = case.verdict.path[-1].dropped_by if case.verdict.path else None
     if rule is not None and rule.target == "TPROXY":  # xt_TPROXY.c: NF_DROP where it finds no socket
         yield Hint(f"{rule} hands packets to a transparent socket, and where none listens it drops them: the lab has none")
+
+
+def _no_program(case: Case) -> Iterator[Hint]:
+    path = case.verdict.path[-1] if case.verdict.path else None
+    rule = path.steps[-1].rule if case.should_pass and path is not None and path.end is End.QUEUED and path.steps else None
+    if rule is not None:
+        bypass = "--queue-bypass" if rule.text[:1] == "-" else "queue flags bypass"
+        yield Hint(
+            f"{with_text(rule)} hands it to a program of the host, which the lab does not run; on the host too it is dropped "
+            f"where none listens, unless the rule says `{bypass}`"
+        )
 
 
 def _discovery(case: Case) -> Iterator[Hint]:

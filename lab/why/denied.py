@@ -5,25 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.hint import Hint
-from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import Path, Rule
 from lab.why.case import Case
 from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
+from lab.why.returned import returned
 from lab.why.walk import Base, bases
-
-_PORTED = ("tcp", "udp", "sctp")
+from lab.why.weight import SPECIFIC
+from lab.why.wording import as_rule
+from lab.why.wrong_chain import in_the_wrong_chain
+from lab.why.wrong_receiver import to_the_wrong_receiver
 
 
 def denied(case: Case) -> Iterator[Hint]:
-    """Accepted elsewhere, accepted further on, nearly accepted; else that nothing accepts it, and how it looks by then."""
+    """Accepted elsewhere, further on, at another hook, nearly; else that nothing accepts it, and how it looks by then."""
     misses = [*near_misses(case)]
-    behind = [*other_chains(case), *accepts_later(case)]
+    behind = [*other_chains(case), *accepts_later(case), *returned(case), *to_the_wrong_receiver(case)]
+    if not behind:
+        behind = [*in_the_wrong_chain(case)]
+    yield from (miss.hint for miss in misses if miss.slip)
     yield from behind
-    if not behind and not any(miss.made is not None for miss in misses):
+    if not behind and not any(miss.made is not None or miss.weight >= SPECIFIC for miss in misses):
         yield from _translated_then_denied(case)
-    yield from (miss.hint for miss in misses)
+    yield from (miss.hint for miss in misses if not miss.slip)
     if not behind and not misses:
         yield from _accepted_by_none(case)
 
@@ -50,7 +55,7 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
         turned = f" to {head.end_point('destination')}" if head != path.entry else ""
         yield Hint(
             f"translated{turned} by {turns[-1]}, then {how} by {by}",
-            f"a port forward needs a rule in {hook} that accepts the translated destination{_as_rule(head, by)}",
+            f"a port forward needs a rule in {hook} that accepts the translated destination{as_rule(head, by)}",
         )
 
 
@@ -61,7 +66,7 @@ def _accepted_by_none(case: Case) -> Iterator[Hint]:
         return
     path, by = found
     walked = bases(path, case.chains(path.node))
-    asks = _as_rule(path.head(-1), by)
+    asks = as_rule(path.head(-1), by, path.entered)
     if not walked or walked[-1].decided != by or not asks or not _denies_what_is_left(walked[-1]):
         return
     base = walked[-1].chain.name
@@ -83,11 +88,3 @@ def _denies_what_is_left(base: Base) -> bool:
     return all(rule.whole is not None and not rule.whole.asked for rule in (*base.senders, deciding))
 
 
-def _as_rule(head: Packet, by: Rule) -> str:
-    """What a rule would ask that is about this packet, in the words of the rule that dropped it."""
-    proto = PROTOCOL_NAMES.get(head.proto)
-    if proto not in _PORTED:
-        return ""
-    if not by.is_native:
-        return f", `-d {head.destination} -p {proto} --dport {head.dport}`"
-    return f", `ip{'6' if head.family == 6 else ''} daddr {head.destination} {proto} dport {head.dport}`"

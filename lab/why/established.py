@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Rule, rules_on
+from lab.record.verdict import Kind
 from lab.ruleset.conditions import STATES
 from lab.ruleset.describe import described
 from lab.ruleset.held import Chains, HeldRule, reached
@@ -16,26 +17,43 @@ from lab.why.case import Case
 
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
 _ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
+_FOLLOWING = ("ACK", "data")
 
 
-def why_not_established(case: Case, answer: Path, by: Rule) -> Hint:
-    """Why no rule of the node took the answer for one, before ``by`` dropped it."""
-    node, dropped = answer.node, f"{answer.node} let the request pass and dropped its answer by {by}"
+def cut_off(case: Case) -> Iterator[Hint]:
+    """Why what follows the handshake was dropped where its first packet had passed."""
+    verdict = case.verdict
+    if not case.should_pass or verdict.kind is not Kind.DROPPED or verdict.packet not in _FOLLOWING or verdict.rule is None:
+        return
+    for path in verdict.observation.others:
+        if path.dropped_by == verdict.rule and path.node == verdict.node:
+            yield why_not_established(case, path, verdict.rule, verdict.packet)
+            return
+
+
+def why_not_established(case: Case, answer: Path, by: Rule, what: str = "answer") -> Hint:
+    """Why no rule of the node took the answer, or ``what`` followed, for part of a flow, before ``by`` dropped it."""
+    node, dropped = answer.node, f"{answer.node} let the request pass and dropped its {what} by {by}"
     untracked = _untracked(case, node)
     if untracked is not None:
         return Hint(
             f"{dropped}: {untracked} takes the flow from conntrack, so no packet of it is ESTABLISHED",
-            f"accept the answers by their source port at {node}, or take {untracked} away",
+            f"accept the answers by their source port at {node}, or take {untracked} away" if what == "answer" else
+            f"take {untracked} away",
         )
     hook = answer.steps[-1].hook
     accepting = [*_accepting(case.chains(node), hook, case.family)]
     later = next((rule for rule in accepting if not _was_asked(rule, answer)), None)
     if later is not None:
+        what_first = "that" if later.chain == by.chain else "a rule like it"
         why = f"{dropped}, before it came to {described(node, later)}, which accepts ESTABLISHED"
-        return Hint(why, f"put that before {by}")
+        return Hint(why, f"put {what_first} before {by}")
     if accepting:
         first = accepting[0]
-        return Hint(f"{dropped}: {described(node, first)} accepts ESTABLISHED, but not this answer: `{first.text}`")
+        return Hint(
+            f"{dropped}: {described(node, first)} accepts ESTABLISHED, but not this {what}: `{first.text}`",
+            f"accept it by its state alone: {_example(by, hook)}" if all(map(_asks_more, accepting)) else "",
+        )
     early = next(_early(case.chains(node), case.family), None)
     if early is not None:
         return Hint(
@@ -57,6 +75,11 @@ def related(case: Case) -> Iterator[Hint]:
             f"{described(path.node, accepting[0])} accepts ESTABLISHED alone, and an ICMP error about a flow is RELATED to it",
             "accept RELATED too, or path MTU discovery and unreachable hosts end in silence",
         )
+
+
+def _asks_more(rule: HeldRule) -> bool:
+    """Whether it asks for more than the state, as far as that is known for sure."""
+    return rule.whole is not None and any(one.field != STATES for one in rule.whole.asked)
 
 
 def _example(by: Rule, hook: str) -> str:

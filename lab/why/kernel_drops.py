@@ -143,7 +143,8 @@ def _not_forwarding(case: Case, stop: _Stop) -> Hint | None:
     if own or case.sysctls.get(stop.node, {}).get(key, "1") != "0":
         return None
     stands = case.topology.stands_for(stop.node, ip_address(stop.packet.destination))
-    return None if stands else Hint(f"{stop.node} does not forward: {key} is 0", f"`forwards: true` of {stop.node}")
+    mend = "set it to 1 there (in the topology `forwards: true`)"
+    return None if stands else Hint(f"{stop.node} does not forward: {key} is 0", mend)
 
 
 def _loopback(case: Case, stop: _Stop) -> Hint | None:

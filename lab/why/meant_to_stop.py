@@ -9,15 +9,16 @@ from lab.record.hint import Hint
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.ruleset.asked import Met
-from lab.ruleset.conditions import ENTERED, LEFT, PROTO, STATES
+from lab.ruleset.conditions import DPORTS, ENTERED, LEFT, PROTO, STATES
 from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 from lab.why.ahead import Coming, coming, is_met_by_none
 from lab.why.case import Case
 from lab.why.later import earlier
 from lab.why.met import met_at
-from lab.why.near_misses import MOST, Miss, does, met_in, missed, weight
+from lab.why.near_misses import MOST, Miss, does, met_in, missed
 from lab.why.walk import Base, bases
+from lab.why.weight import weight
 from lab.why.wording import named, place, unnamed
 
 _PASSED = (End.LEFT, End.DELIVERED)
@@ -49,7 +50,12 @@ def _of_path(case: Case, path: Path, chains: Chains) -> Iterator[Hint]:
 
 
 def _tells(miss: Miss) -> bool:
-    """Whether it is near: of a list of addresses that are shut out, each misses every other packet by its address alone."""
+    """Whether it is near: of a list of addresses that are shut out, each misses every other packet by its address alone.
+
+    A ban of this very sender is one that was meant for it, whatever the port.
+    """
+    if miss.of_sender and miss.asked.field == DPORTS:
+        return True
     return miss.made is not None or (miss.asked.field in (ENTERED, LEFT, PROTO, STATES) and miss.weight >= _TELLING)
 
 

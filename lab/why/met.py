@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from ipaddress import ip_address
 
 from lab.record.packet import ICMPS, PROTOCOL_NAMES, Packet
-from lab.record.path import Path
+from lab.record.path import LOOPBACK, Path
 from lab.ruleset.asked import Met
 from lab.ruleset.ipset_addresses import addresses_in
 from lab.ruleset.rule import protocol_name
@@ -17,6 +19,7 @@ _PORTED = (6, 17, 132, 136)
 _TCP, _UDP = 6, 17
 _SYN = 0x02
 _ECHOES = (8, 128)
+_MARKS = re.compile(r"MARK|\bmark set\b|--set-x?mark|--map-(?:set|mark)")
 
 
 def met_at(case: Case, path: Path, step: int, hook: str, kind: str, *, native: bool) -> Met:
@@ -25,7 +28,8 @@ def met_at(case: Case, path: Path, step: int, hook: str, kind: str, *, native: b
     >>> met_at.__name__
     'met_at'
     """
-    return seen(case, path, path.head(step), hook, states=_states(path, hook, kind, native=native))
+    met = seen(case, path, path.head(step), hook, states=_states(path, hook, kind, native=native))
+    return replace(met, mark=_mark(path, step if step >= 0 else len(path.steps) + step))
 
 
 def seen(case: Case, path: Path, head: Packet, hook: str, *, states: Collection[str] | None) -> Met:
@@ -52,6 +56,14 @@ def seen(case: Case, path: Path, head: Packet, hook: str, *, states: Collection[
         _own(case, path.node, head),
         addresses_in(case.ipsets.get(path.node, ""), head.family),
     )
+
+
+def _mark(path: Path, step: int) -> int | None:
+    """Its mark at a step: none came with it from another node, as a mark is not sent; None where a rule may have set one."""
+    if path.entered in (None, LOOPBACK):
+        return None
+    marking = any(taken.rule is not None and _MARKS.search(taken.rule.text) for taken in path.steps[:step])
+    return None if marking else 0
 
 
 def _left(path: Path, hook: str, *, moved: bool) -> str | None:

@@ -16,6 +16,7 @@ from lab.why.meant_to_stop import meant_to_stop
 from lab.why.near_misses import met_in
 from lab.why.walk import Base, bases
 from lab.why.wording import fact, named, unnamed
+from lab.written.expect.logged import LOGGED
 from lab.written.expect.rule import RULE
 
 _MOST = 3
@@ -36,6 +37,24 @@ def named_rule(case: Case) -> Iterator[Hint]:
         name = str(described(case.at, rules[0]))
         if not any(hint.why.startswith(name) for teller in (denied, meant_to_stop) for hint in teller(case)):
             yield from _why_not(case, path, rules[0])
+
+
+def log_rule(case: Case) -> Iterator[Hint]:
+    """The same of the one rule that logs with the prefix that the row names; or that no rule does."""
+    wanted = case.expect.get(LOGGED)
+    paths = [path for path in case.verdict.path if path.node == case.at]
+    if wanted is None or len(paths) != 1 or not case.chains(case.at):
+        return
+    (path,) = paths
+    if any(step.rule is not None and step.rule.log_prefix == wanted for step in path.steps):
+        return
+    logging = [rule for rule in rules_of(case.chains(case.at), case.family) if rule.log_prefix is not None]
+    rules = [rule for rule in logging if rule.log_prefix == wanted]
+    if len(rules) == 1:
+        yield from _why_not(case, path, rules[0])
+    elif not rules:
+        others = ", ".join(repr(prefix) for prefix in dict.fromkeys(rule.log_prefix for rule in logging[:_MOST]))
+        yield Hint(f"no rule of {case.at} logs with {wanted!r}" + (f"; there are {others}" if others else ""))
 
 
 def _is_called(case: Case, rule: HeldRule, wanted: str) -> bool:

@@ -12,33 +12,32 @@ from lab.record.hint import Hint
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 from lab.record.verdict import Kind
-from lab.ruleset.addresses import WIDTH, address_of, size
-from lab.ruleset.asked import DESTINATION_IN, FLAGS, SOURCE_IN, Asked, Met, has
+from lab.ruleset.addresses import address_of
+from lab.ruleset.asked import FLAGS, Asked, Met, has
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
     ENTERED,
     ICMP_TYPES,
     LEFT,
-    ORIGINAL_DPORTS,
     SOURCES,
     SPORTS,
     STATES,
 )
-from lab.ruleset.effects import ACCEPTS, DENIES, TRANSLATES
+from lab.ruleset.effects import ACCEPTS, DENIES, RETURNS, TRANSLATES
 from lab.ruleset.held import Chains, HeldRule
 from lab.why.ahead import coming, only_miss
 from lab.why.case import Case
 from lab.why.met import met_at
+from lab.why.slips import slip_of
 from lab.why.walk import Base, bases
+from lab.why.weight import SPECIFIC, names_the_sender, weight
 from lab.why.wording import fact, named, place, translators, unnamed
 from lab.written.expect.arrives import ARRIVES
 
 MOST = 3
-_SPECIFIC = 4
 _ENDS_OF = {SOURCES: "source", SPORTS: "source", DESTINATIONS: "destination", DPORTS: "destination"}
 _AFTER = (Kind.UNANSWERED, Kind.UNROUTED, Kind.LOST)
-_FEW_PORTS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,8 @@ class Miss:
     """A rule of ``node`` that the packet misses by ``asked`` alone, and what it ``would`` do, in words.
 
     ``made`` is the rule that translated what it asks for into what the packet has instead, with the headers before that.
-    ``weight`` tells how much of the packet the rule otherwise means.
+    ``weight`` tells how much of the packet the rule otherwise means, ``of_sender`` that it, or what it leads to, is about this
+    very sender.
     """
 
     node: str
@@ -56,6 +56,7 @@ class Miss:
     would: str
     weight: int
     made: tuple[Rule, Packet] | None
+    of_sender: bool = False
 
     @property
     def hint(self) -> Hint:
@@ -63,9 +64,9 @@ class Miss:
         return Hint(str(self), self.mend)
 
     @property
-    def rank(self) -> tuple[bool, bool, int, int]:
-        """What explains most, first: what was translated, then the specific before the broad, a state last."""
-        return self.made is None, self.asked.field == STATES, -self.weight, self.rule.number
+    def rank(self) -> tuple[bool, bool, bool, int, int]:
+        """What explains most, first: what was translated or confused, then the specific before the broad, a state last."""
+        return self.made is None, not self.slip, self.asked.field == STATES, -self.weight, self.rule.number
 
     def __str__(self) -> str:
         whole = self.rule.whole
@@ -86,8 +87,15 @@ class Miss:
         return str(self.met.dport if self.asked.field == DPORTS else self.met.sport)
 
     @property
+    def slip(self) -> str:
+        """What the rule takes for what it asks for, where the packet has that elsewhere: its other end, or what it became."""
+        return slip_of(self.asked, self.met, native=self.rule.is_native)
+
+    @property
     def mend(self) -> str:
         """What would make it match, where that is plain."""
+        if self.made is None and self.slip:
+            return f"let it ask for {self.slip}"
         if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
             return ""
         native, port = self.rule.is_native, self.asked.field == DPORTS
@@ -124,21 +132,31 @@ def missed(case: Case, path: Path, base: Base, chains: Chains, wanted: str) -> I
     siblings = _siblings(case, met)
     for rule in base.missed:
         effect = rule.effect
-        if effect != wanted and (effect in (ACCEPTS, DENIES, TRANSLATES) or not (rule.jump_to or rule.target == "vmap")):
+        spares = effect == RETURNS and wanted == ACCEPTS and _spares(rule, base)
+        ends = effect in (ACCEPTS, DENIES, TRANSLATES)
+        if effect != wanted and not spares and (ends or not (rule.jump_to or rule.target == "vmap")):
             continue
         asked = only_miss(rule, met)
         if asked is None or asked.field == FLAGS:
             continue
         made = _made(case, path, base, asked, met)
-        if made is None and asked.field == DESTINATIONS and not _is_for(asked, siblings, met.family):
+        slip = slip_of(asked, met, native=rule.is_native)
+        if made is None and not slip and asked.field == DESTINATIONS and not _is_for(asked, siblings, met.family):
             continue
-        would, more = f"would {does(rule)} it", 0
-        if effect != wanted:
+        would, more, of_sender = f"would {does(rule)} it", 0, names_the_sender(rule)
+        if spares:
+            would = f"would send it back out of {rule.chain}"
+        elif effect != wanted:
             found = _behind(rule, chains, met if made is None else _with(met, made[1]), met)
             if found is None or found.effect != wanted:
                 continue
-            would, more = found.words, found.weight
-        yield Miss(path.node, rule, asked, met, would, weight(rule, asked) + more, made)
+            would, more, of_sender = found.words, found.weight, of_sender or found.of_sender
+        yield Miss(path.node, rule, asked, met, would, weight(rule, asked) + more, made, of_sender)
+
+
+def _spares(rule: HeldRule, base: Base) -> bool:
+    """Whether the rule would have sent it back before it came to the one that denied it, in the same chain."""
+    return base.decided is not None and base.decided.number is not None and base.frames[-1].chain.key == rule.key
 
 
 def _siblings(case: Case, met: Met) -> frozenset[int]:
@@ -165,6 +183,7 @@ class _Behind(NamedTuple):
     effect: str
     words: str
     weight: int
+    of_sender: bool = False
 
 
 def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | None:
@@ -180,13 +199,13 @@ def _behind(rule: HeldRule, chains: Chains, key: Met, met: Met) -> _Behind | Non
     if first is None or first.doubts:
         return None
     words = f"would send it to {name}, where {place(first.rule)} would {does(first.rule)} it"
-    return _Behind(first.effect, words, weight(first.rule))
+    return _Behind(first.effect, words, weight(first.rule), names_the_sender(first.rule))
 
 
 def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Miss]:
     """Of the rules of nat those that would have translated it; a source only of what left, and then missed its answer."""
     late = base.hook == "postrouting"
-    if (base.decided is not None and base.decided.translates) or (late and not _misses_its_source(case, path)):
+    if (base.decided is not None and base.decided.translates) or (late and not misses_its_source(case, path)):
         return
     for miss in missed(case, path, base, chains, TRANSLATES):
         # a list of forwarded ports says nothing of one that is not in it
@@ -194,7 +213,7 @@ def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> 
             yield replace(miss, weight=miss.weight + 2) if late else miss
 
 
-def _misses_its_source(case: Case, path: Path) -> bool:
+def misses_its_source(case: Case, path: Path) -> bool:
     """Whether another source may be what was missed: no answer came, or it was to arrive from another address."""
     if any(rule.translates == "destination" for rule in path.translated_by):
         return False
@@ -231,43 +250,26 @@ def _with(met: Met, packet: Packet) -> Met:
     )  # fmt: skip
 
 
-def weight(rule: HeldRule, but: Asked | None = None) -> int:
-    """How much of a packet the rule means, beside one thing that it asks: ports and hosts most, interfaces little."""
-    asked = rule.whole.asked if rule.whole is not None else ()
-    return sum(_weight(one) for one in asked if one is not but and not one.negated)
-
-
-def _weight(asked: Asked) -> int:
-    if asked.field in (DPORTS, ORIGINAL_DPORTS):
-        return _SPECIFIC if sum(high - low + 1 for low, high in asked.values) <= _FEW_PORTS else 1
-    if asked.field == DESTINATIONS:
-        return _weight_of_addresses(asked, _SPECIFIC)
-    if asked.field == SOURCES:
-        return _weight_of_addresses(asked, _SPECIFIC - 1)
-    return {ICMP_TYPES: _SPECIFIC, DESTINATION_IN: _SPECIFIC, SOURCE_IN: 2, ENTERED: 1, LEFT: 1}.get(asked.field, 0)
-
-
-def _weight_of_addresses(asked: Asked, most: int) -> int:
-    widths = [(size(ranges), 2 ** WIDTH[family]) for family, ranges in asked.values]
-    if all(found <= 1 for found, _ in widths):
-        return most
-    return 2 if all(found < whole for found, whole in widths) else 0
-
-
 def best(found: Iterable[Miss]) -> Sequence[Miss]:
     """Those that tell something: a rule means more of the packet than the one thing that it misses; of many alike, few."""
     misses = sorted(dict.fromkeys(found), key=lambda miss: miss.rank)
-    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC]
+    telling = [miss for miss in misses if miss.made is not None or miss.slip or miss.weight >= SPECIFIC]
     alike = Counter(miss.asked.field for miss in telling if miss.made is None)
     shown: list[Miss] = []
     for miss in telling:
-        many = miss.made is None and alike[miss.asked.field] > 2
+        many = miss.made is None and not miss.slip and alike[miss.asked.field] > 2
         # of a list of ports, each for a service of its own, none is this one
         told = any(other.asked.field == miss.asked.field and other.made is None for other in shown)
         if many and (told or miss.asked.field == DPORTS):
             continue
         shown.append(miss)
     if not shown:
-        broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1]
+        broad = [miss for miss in misses if _is_broad(miss)]
         shown = broad[:1]
     return shown[:MOST]
+
+
+def _is_broad(miss: Miss) -> bool:
+    """Whether it is for another interface, or translates another network."""
+    another_network = miss.asked.field == SOURCES and miss.rule.effect == TRANSLATES and miss.weight > 2
+    return another_network or (miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1)

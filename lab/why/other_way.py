@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Rule, Step
@@ -44,11 +44,20 @@ def _wanted(case: Case, path: Path) -> str | None:
     leaves, arrives = case.expect.get(LEAVES), case.expect.get(ARRIVES)
     if leaves is not None and leaves.via is not None:
         return None if leaves.via == path.out else f"was to leave by {leaves.via}"
-    if arrives is None or not arrives.at or case.verdict.path[-1] is not path:
+    if arrives is None or not arrives.at or case.verdict.path[-1] is not path or not _by_routes(case, path, arrives.at):
         return None
     nodes = [name for name, _, _ in case.topology.on_network(_network(case, path))]
     forwards = any(case.topology.nodes[name].forwards for name in nodes if name != path.node)
     return None if forwards or not set(arrives.at).isdisjoint(nodes) else f"was to come to {' or '.join(arrives.at)}"
+
+
+def _by_routes(case: Case, path: Path, wanted: Sequence[str]) -> bool:
+    """Whether its routes could have led it there: its destination is there, or routing rules lead what is for others astray.
+
+    Where a translation is missing, that is the cause.
+    """
+    owners = case.topology.owners((path.exit or path.entry).destination)
+    return not set(owners).isdisjoint(wanted) or bool(case.topology.nodes[path.node].rules)
 
 
 def _network(case: Case, path: Path) -> str:

@@ -35,11 +35,16 @@ def catches_too_much(case: Case) -> Iterator[Hint]:
         if held is not None and all(_asks_nothing(one) for one in held):
             was, now = path.entry.end_point("destination"), (path.exit or path.head(-1)).end_point("destination")
             yield Hint(
-                f"it was for {was}, and {with_text(rule)} translated it to {now}: "
+                f"it was for {was}{_whose(case, path)}, and {with_text(rule)} translated it to {now}: "
                 f"no rule of nat on its way there asks for an interface or a destination{_marked(path, held)}",
                 "let it ask for the interface, `iifname`, or the address, `daddr`, that it is meant for" if rule.is_native else
                 "let it ask for the interface, `-i`, or the address, `-d`, that it is meant for",
             )
+
+
+def _whose(case: Case, path: Path) -> str:
+    own = path.node in case.topology.owners(path.entry.destination)
+    return "" if own else f", which is not {path.node}'s own address"
 
 
 def hides_the_source(case: Case) -> Iterator[Hint]:

@@ -30,7 +30,8 @@ class Base:
 
     ``spans`` are where in which chains the rules stand that it was held against and that did not match, ``frames`` the chains
     that it was in where its way through this one ended, innermost last.  ``decided`` is the last rule that it met, or the
-    policy.
+    policy.  ``returned`` are the rules that sent it out of their chains for good,
+    each with its chain.
     """
 
     chain: HeldChain
@@ -39,6 +40,7 @@ class Base:
     first: int
     spans: list[tuple[HeldChain, int, int]] = field(default_factory=list)
     frames: list[Frame] = field(default_factory=list)
+    returned: list[tuple[HeldRule, HeldChain]] = field(default_factory=list)
     decided: Rule | None = None
     verdict: str = ""
 
@@ -129,9 +131,11 @@ def _follow(base: Base, held: HeldRule, verdict: str, chains: Chains) -> bool:
         if chain is None:
             return False
         if how == "goto":
+            base.returned.append((held, base.frames[-1].chain))
             _close(base)
         base.frames.append(Frame(chain, 0, held))
     elif how == "return":
+        base.returned.append((held, base.frames[-1].chain))
         _close(base)
     return True
 

@@ -12,13 +12,15 @@ from lab.record.verdict import Kind
 from lab.why.answers import answer_paths, came_to, last_header
 from lab.why.case import Case
 from lab.why.established import why_not_established
+from lab.why.translated import catches_too_much
+from lab.why.wording import with_text
 
 
 def ways_back(case: Case) -> Iterator[Hint]:
-    """The first of these that is seen: past who translated, no way at all, by another interface, never asked, not known."""
+    """The first of these that is seen: past who translated, to nobody, no way, by another interface, never asked, not known."""
     if not case.should_pass or case.verdict.kind is not Kind.UNANSWERED:
         return
-    for teller in (_past_the_translator, _no_way_back, _by_another_interface, _dropped):
+    for teller in (_past_the_translator, _to_nobody, _no_way_back, _by_another_interface, _dropped):
         told = [*teller(case)]
         yield from told
         if told:
@@ -43,7 +45,9 @@ def _past_the_translator(case: Case) -> Iterator[Hint]:
         f"{receiver} answers {sender} {way}, past {path.node}, which alone can translate the answer back: "
         f"{sender} asked {asked} and was answered by {answered}"
     )
-    if path.node not in case.topology.owners(path.entry.destination):
+    if any(True for _ in catches_too_much(case)):
+        yield Hint(why)
+    elif path.node not in case.topology.owners(path.entry.destination):
         yield Hint(
             f"{why}; {rule} translated what was for {path.entry.destination}, which is not {path.node}'s own address",
             "let it ask for the address or the interface that it is meant for; where it is meant, masquerade it too",
@@ -91,6 +95,28 @@ def _translator(case: Case) -> tuple[Path, Rule] | None:
             if rule.translates == "destination":
                 return path, rule
     return None
+
+
+def _to_nobody(case: Case) -> Iterator[Hint]:
+    """The request came with a source that nobody has to whom an answer could come."""
+    receiver, header = came_to(case), last_header(case)
+    path = next((path for path in reversed(case.verdict.path) if _hides(path)), None)
+    if receiver is None or path is None or answer_paths(case) or case.topology.owners(header.source):
+        return
+    rule = next(rule for rule in reversed(path.translated_by) if rule.translates == "source")
+    own = [address for name, _, one in case.topology.on_network(case.topology.network_of(header.source) or "")
+           if name == path.node for address in map(str, (each.ip for each in one.of_family(header.family)))]  # fmt: skip
+    yield Hint(
+        f"{with_text(rule)} translated its source to {header.source}, which nobody has: {receiver} has nowhere to send its "
+        "answer",
+        f"translate to an address of {path.node}, {' or '.join(own)}" if own else "",
+    )
+
+
+def _hides(path: Path) -> bool:
+    return path.exit is not None and path.exit.source != path.entry.source and any(
+        rule.translates == "source" for rule in path.translated_by
+    )
 
 
 def _no_way_back(case: Case) -> Iterator[Hint]:

@@ -8,30 +8,37 @@ from lab.record.hint import Hint
 from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
-from lab.why.established import related
+from lab.why.established import cut_off, related
 from lab.why.helpers import helpers
 from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
-from lab.why.named_rule import named_rule
+from lab.why.named_rule import log_rule, named_rule
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
+from lab.why.returned import returned
 from lab.why.sent_there import sent_there
 from lab.why.translated import catches_too_much, hides_the_source
 from lab.why.ways_back import ways_back
+from lab.why.wrong_receiver import from_the_wrong_source, to_the_wrong_receiver
 
 Teller = Callable[[Case], Iterator[Hint]]
 
 TELLERS: tuple[Teller, ...] = (
     ways_back,
+    cut_off,
     kernel_drops,
     other_way,
     own_packets,
     catches_too_much,
     hides_the_source,
+    to_the_wrong_receiver,
+    from_the_wrong_source,
+    returned,
     helpers,
     denied,
     meant_to_stop,
     named_rule,
+    log_rule,
     sent_there,
     related,
     classics,

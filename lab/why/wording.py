@@ -5,16 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lab.record.packet import Packet
-from lab.record.path import Path, Rule
+from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.path import LOOPBACK, Path, Rule
 from lab.ruleset.addresses import address_of
-from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Met
-from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, ICMP_TYPES, LEFT, PROTO, SOURCES, SPORTS, STATES
+from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, MARK, SOURCE_IN, Asked, Met
+from lab.ruleset.conditions import (
+    DESTINATIONS,
+    DPORTS,
+    ENTERED,
+    ICMP_TYPES,
+    LEFT,
+    ORIGINAL_DPORTS,
+    PROTO,
+    SOURCES,
+    SPORTS,
+    STATES,
+)
 from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule
 
 _COMMENT = re.compile(r'-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?| comment "[^"]*"\Z')
 _LONGEST = 160
+_PORTED = ("tcp", "udp", "sctp")
+_ICMP = {1: ("-p icmp --icmp-type", "icmp type"), 58: ("-p icmpv6 --icmpv6-type", "icmpv6 type")}
 
 
 def named(node: str, rule: HeldRule) -> str:
@@ -49,6 +62,22 @@ def unnamed(rule: Rule) -> str:
     return str(rule).removeprefix(f"{rule.node} ")
 
 
+def as_rule(head: Packet, by: Rule, entered: str | None = None) -> str:
+    """What a rule would ask that is about this packet, behind a comma and in the dialect of ``by``; nothing of a protocol
+    without ports.  Of what a node sends to itself it is the loopback alone.
+    """
+    if entered == LOOPBACK:
+        return ", `iif lo`" if by.is_native else ", `-i lo`"
+    if head.proto in _ICMP:
+        return f", `{_ICMP[head.proto][1 if by.is_native else 0]} {head.flags}`"
+    proto = PROTOCOL_NAMES.get(head.proto)
+    if proto not in _PORTED:
+        return ""
+    if not by.is_native:
+        return f", `-d {head.destination} -p {proto} --dport {head.dport}`"
+    return f", `ip{'6' if head.family == 6 else ''} daddr {head.destination} {proto} dport {head.dport}`"
+
+
 def fact(asked: Asked, met: Met, node: str) -> str:
     """What the packet has where a rule asks for something else: ``it came by eth0``."""
     source, destination = str(address_of(met.source, met.family)), str(address_of(met.destination, met.family))
@@ -59,6 +88,8 @@ def fact(asked: Asked, met: Met, node: str) -> str:
         DESTINATION_IN: f"{destination} is {no}in it", DPORTS: f"its port is {met.dport}",
         SPORTS: f"it comes from port {met.sport}", PROTO: f"it is {met.proto}", FAMILY: f"it is IPv{met.family}",
         ICMP_TYPES: f"its type is {met.flags}", STATES: f"its state is {'/'.join(met.states or ())}",
+        MARK: f"its mark is {met.mark:#x} by then" if met.mark is not None else "",
+        ORIGINAL_DPORTS: f"its connection is one to port {met.original_dport}",
         LOCAL_DESTINATION: f"{destination} is no address of {node}", LOCAL_SOURCE: f"{source} is no address of {node}",
     }.get(asked.field, "")  # fmt: skip
 

@@ -59,6 +59,10 @@ class Ends:
         self._under_test = frozenset(under_test)
         self._resolved: dict[str, tuple[Target, ...]] = {}
 
+    def is_name(self, word: str | Place) -> bool:
+        """Whether a word is one of the topology's names for addresses, which may be of another node in the other family."""
+        return isinstance(word, str) and word in self._topology.names
+
     def senders(self, words: Sequence[str | Place]) -> list[Sender]:
         """The senders that ``words`` stand for, each once."""
         found: dict[tuple[str, str], Sender] = {}

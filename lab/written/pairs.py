@@ -26,14 +26,14 @@ def own_pairs(
 ) -> Iterator[tuple[Sender, Target]]:
     """Those of a node with itself, as far as a row's words for its senders and its targets mean that.
 
-    Who writes a role, a network or a prefix means each with the others, and so does who writes several senders.  A loopback
-    address is the own one of each sender that is named.  A sender that is a node's name sends from the address that it sends
+    Who writes a role, a network or a prefix means each with the others, and so does who writes several senders, or targets of
+    which one is another's, or a name of the topology.  A loopback address is the own one of each sender that is named.  A sender that is a node's name sends from the address that it sends
     to, as its kernel does (the ``src`` of the local route).
     """
     if not any(map(_names, targets)):
         return
     named = ends.senders([word for word in senders if _names(word)])
-    one_node = all(map(_names, senders)) and len({sender.node for sender in named}) == 1
+    one_node = all(map(_names, senders)) and len({sender.node for sender in named}) == 1 and _only_own(ends, named[0], targets)
     told: set[tuple[str, Target]] = set()
     for sender in named:
         free = sender.node in senders
@@ -43,6 +43,13 @@ def own_pairs(
             told.add((sender.node, target))
             own = to_itself(sender.node, target)
             yield (replace(sender, address=_answering(own.address), label=sender.node) if free else sender), own
+
+
+def _only_own(ends: Ends, sender: Sender, targets: Sequence[str | Place]) -> bool:
+    """Whether every target is the sender's own, by its node's name, an interface of it or an address."""
+    if not all(_names(word) and not ends.is_name(word) for word in targets):
+        return False
+    return all(target.node == sender.node or is_loopback(target.address) for target in ends.targets(targets))
 
 
 def to_itself(node: str, target: Target) -> Target:

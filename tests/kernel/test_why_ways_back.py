@@ -67,7 +67,7 @@ def test_what_the_hint_says_mends_it(lab_of: LabOf, service: str) -> None:
 def test_a_translation_that_caught_what_was_not_meant(lab_of: LabOf) -> None:
     lab = lab_of(HOUSE, door=table("nat", publish("tcp")))
     words = told(lab, lab.probe("desk", "192.0.2.9", "tcp/443"), "door")
-    assert "nat:PREROUTING:1 translated what was for 192.0.2.9, which is not door's own address" in words
+    assert "it was for 192.0.2.9:443, which is not door's own address, and door nat:PREROUTING:1" in words
 
 
 def test_no_way_back(lab_of: LabOf) -> None:

@@ -43,6 +43,14 @@ def test_rules_that_need_what_is_not_there_are_told_with_their_line(project: Pro
     assert "00:16:3e:0a:0b:01 (and so 2 more rules)" in note
 
 
+def test_a_row_may_bring_the_user_that_a_rule_is_about(project: Project) -> None:
+    rules = "-A OUTPUT -p udp -m owner --uid-owner 101 -j ACCEPT\n-A OUTPUT -m owner ! --uid-owner 0 -j DROP\n"
+    project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{rules}-A INPUT -p tcp")
+    first, other = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
+    assert first.endswith("matches only a process of user 101: rows with `uid:` alone show what it does with it")
+    assert "matches only for want of" in other
+
+
 def test_interfaces_that_the_node_lacks_are_told_together(project: Project) -> None:
     rules = "".join(f"-A INPUT -i {name} -j DROP\n-A FORWARD -i {name} -j DROP\n" for name in ("ppp7", "lo", "br9", "tap+"))
     project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{rules}-A INPUT -p tcp")

@@ -21,7 +21,7 @@ def number(address: str) -> int:
 
 SSH = Met(
     4, "tcp", number("10.0.1.10"), number("10.0.2.10"), 40000, 22, 0x02, 0, "eth0", "eth1", ("NEW",), translated=False,
-    original_sport=40000, original_dport=22, own=(number("10.0.2.10"),),
+    original_sport=40000, original_dport=22, own=(number("10.0.2.10"),), mark=0x4001,
 )  # fmt: skip
 ECHO = Met(4, "icmp", number("10.0.1.10"), number("10.0.2.10"), flags=8, entered="eth0", states=("NEW",))
 
@@ -38,7 +38,8 @@ def outcomes(rule: HeldRule, met: Met = SSH) -> list[bool | None]:
     "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN", "-m conntrack --ctstate NEW,ESTABLISHED", "-m state ! --state ESTABLISHED",
     "-m conntrack ! --ctstate DNAT", "-m conntrack --ctorigdstport 22", "-m iprange --src-range 10.0.1.1-10.0.1.20",
     "-m addrtype --dst-type LOCAL", '-m comment --comment "-p udp --dport 53"', "-p tcp -m tcp --sport 1024:65535",
-    "-p tcp -m multiport --ports 22,443",
+    "-p tcp -m multiport --ports 22,443", "-m mark --mark 0x4000/0x4000", "-m mark ! --mark 0x1", "-m mark --mark 16385",
+    "-m conntrack --ctorigdstport 22 --ctdir ORIGINAL", "-m conntrack ! --ctdir REPLY",
 ])  # fmt: skip
 def test_all_of_it_holds(asks: str) -> None:
     assert all(outcomes(rule_of(f"-A FORWARD {asks} -j ACCEPT")))
@@ -48,14 +49,15 @@ def test_all_of_it_holds(asks: str) -> None:
     "-s 10.0.9.0/24", "! -s 10.0.1.0/24", "-d 10.0.2.11/32", "-i eth1", "! -i eth+", "-o wan+", "-p udp",
     "-m state --state ESTABLISHED",
     "-m conntrack --ctstate DNAT", "-m conntrack ! --ctorigdstport 22", "-m addrtype ! --dst-type LOCAL",
-    "-m iprange ! --src-range 10.0.1.1-10.0.1.20",
+    "-m iprange ! --src-range 10.0.1.1-10.0.1.20", "-m mark --mark 0x1", "-m mark ! --mark 0x1/0xff",
+    "-m conntrack --ctdir REPLY",
 ])  # fmt: skip
 def test_one_thing_of_it_does_not(asks: str) -> None:
     assert outcomes(rule_of(f"-A FORWARD {asks} -j ACCEPT")) == [False]
 
 
 @pytest.mark.parametrize("text", [
-    "-A FORWARD -m limit --limit 3/min -j ACCEPT", "-A FORWARD -m mark --mark 0x1 -j ACCEPT",
+    "-A FORWARD -m limit --limit 3/min -j ACCEPT", "-A FORWARD -m connmark --mark 0x1 -j ACCEPT",
     "-A FORWARD -m set --match-set friends src,dst -j ACCEPT", "-A FORWARD -m string --string x --algo bm -j ACCEPT",
     "-A FORWARD -m addrtype --dst-type MULTICAST -j ACCEPT", "-A FORWARD -p tcp -m tcp --dport http -j ACCEPT",
     "-A FORWARD -m conntrack --ctorigdst 10.0.2.10 -j ACCEPT", "-A FORWARD -p tcp -m tcp --tcp-option 8 -j ACCEPT",
@@ -136,6 +138,7 @@ def test_a_set_that_nothing_changes_is_known() -> None:
     ("-i eth0", SSH.__class__(4, "tcp", 1, 2)), ("-m state --state NEW", Met(4, "tcp", 1, 2)),
     ("-m conntrack --ctstate DNAT", Met(4, "tcp", 1, 2)), ("-m addrtype --dst-type LOCAL", Met(4, "tcp", 1, 2)),
     ("-m conntrack --ctorigdstport 22", Met(4, "tcp", 1, 2, original_dport=22)), ("-m conntrack --ctstate SNAT", SSH),
+    ("-m mark --mark 0x0", Met(4, "tcp", 1, 2)), ("-m conntrack --ctdir ORIGINAL", Met(4, "tcp", 1, 2)),
     ("-m state --state NEW", Met(4, "tcp", 1, 2, states=("NEW", "INVALID"))), ("-p igmp", Met(4, "2", 1, 2)),
 ])  # fmt: skip
 def test_what_is_not_known_of_a_packet_is_neither(asks: str, met: Met) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
 from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
@@ -37,3 +38,15 @@ def test_what_was_bridged_past_the_rules_is_not_said_to_have_none() -> None:
     stopped_there = observed(replace(dropped(by), bridged=True))
     assert told(verdict(Kind.DROPPED, observation=stopped_there, rule=by), "drop") == ()
     assert "has no rules for IPv4" in "".join(told(verdict(Kind.ALLOWED, observation=observed(passed())), "drop"))
+
+
+def test_what_was_handed_to_a_program() -> None:
+    by = Rule("gateway", "filter", "FORWARD", 2, "-A FORWARD -j NFQUEUE --queue-num 3", target="NFQUEUE", queue="3")
+    way = Path("gateway", SYN, (Step("forward", "filter", "FORWARD", by, "queue"),), End.QUEUED)
+    queued = verdict(Kind.CONSUMED, observation=observed(way))
+    (hint,) = told(queued)
+    assert hint.startswith("gateway filter:FORWARD:2 (`-A FORWARD -j NFQUEUE --queue-num 3`) hands it to a program of the host")
+    assert "`--queue-bypass`" in hint
+    assert told(queued, "drop") == ()
+    left = replace(way, end=End.LEFT)
+    assert told(verdict(Kind.LOST, observation=observed(left))) == ()

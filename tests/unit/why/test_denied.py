@@ -9,6 +9,7 @@ from lab.why.denied import denied
 from lab.why.later import accepts_later
 from lab.why.other_chains import other_chains
 from lab.why.sent_there import sent_there
+from tests.unit.verdict.made import ECHO, SYN
 from tests.unit.why.walks import failed, listing, saved, table, told, way
 
 WEB = "-A FORWARD -p tcp -m tcp --dport 443 -m comment --comment web -j ACCEPT"
@@ -37,9 +38,9 @@ def test_an_accept_behind_the_jump_to_a_reject() -> None:
 
 @pytest.mark.parametrize("between", [
     "-A FORWARD -i lan -j DROP",  # would have dropped it all the same
-    "-A FORWARD -m mark --mark 0x1 -j DROP",  # may have
-    "-A FORWARD -m mark --mark 0x1 -j RETURN",
-    "-A FORWARD -m mark --mark 0x1 -j ELSEWHERE",
+    "-A FORWARD -m connmark --mark 0x1 -j DROP",  # may have
+    "-A FORWARD -m connmark --mark 0x1 -j RETURN",
+    "-A FORWARD -m connmark --mark 0x1 -j ELSEWHERE",
     "-A FORWARD -j QUEUE",
 ])  # fmt: skip
 def test_where_something_else_may_have_stopped_it(between: str) -> None:
@@ -48,8 +49,8 @@ def test_where_something_else_may_have_stopped_it(between: str) -> None:
 
 
 @pytest.mark.parametrize("between", [
-    "-A FORWARD -m mark --mark 0x1 -j ACCEPT", "-A FORWARD -m limit --limit 3/min -j LOG", "-A FORWARD -i wan -j DROP",
-    "-A FORWARD -i wan -m mark --mark 0x1 -j DROP", "-A FORWARD -j MARK --set-xmark 0x1/0xffffffff",
+    "-A FORWARD -m connmark --mark 0x1 -j ACCEPT", "-A FORWARD -m limit --limit 3/min -j LOG", "-A FORWARD -i wan -j DROP",
+    "-A FORWARD -i wan -m connmark --mark 0x1 -j DROP", "-A FORWARD -j MARK --set-xmark 0x1/0xffffffff",
 ])  # fmt: skip
 def test_where_nothing_else_can(between: str) -> None:
     chains = saved(table("-A FORWARD -s 10.0.1.0/24 -j DROP", between, WEB))
@@ -125,3 +126,22 @@ def test_who_sent_it_is_nobody_once_it_came_back() -> None:
     back = way(chains, "filter:FORWARD:1 jump CHECKS", "filter:CHECKS:1 return", "filter:FORWARD:2 drop")
     unsaid = way(chains, "filter:FORWARD:1 jump CHECKS", "filter:FORWARD:2 drop", end=End.DROPPED)
     assert back.sent_by == unsaid.sent_by == ()
+
+
+def test_a_rule_that_lets_a_port_forward_through_but_for_one_thing() -> None:
+    publish = "-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20:8443"
+    nat = table(publish, name="nat", policies="ACCEPT")
+    chains = saved(nat + table("-A FORWARD -o wan -p tcp -m tcp --dport 8443 -j ACCEPT"))
+    turned = SYN._replace(destination="10.0.2.20", dport=8443)
+    path = way(chains, "nat:PREROUTING:1 accept", "filter:FORWARD:policy drop", heads=((1, turned),))
+    (hint,) = told(denied, failed(chains, path))
+    assert hint.endswith("would accept it, but wants `-o wan`, and it goes to dmz")
+
+
+def test_what_a_rule_asks_of_what_has_no_ports_or_is_sent_to_itself() -> None:
+    chains = saved(table("-A INPUT -p udp -j ACCEPT"))
+    ping = way(chains, "filter:INPUT:policy drop", entry=ECHO._replace(destination="10.0.1.1"))
+    itself = way(chains, "filter:INPUT:policy drop", entry=SYN._replace(destination="127.0.0.1"), entered="lo")
+    for path, asks in ((ping, "`-p icmp --icmp-type 8`"), (itself, "`-i lo`")):
+        (hint,) = told(denied, failed(chains, path))
+        assert hint.endswith(f"a rule in INPUT that accepts it asks for {asks}")

@@ -29,7 +29,7 @@ def test_a_deny_behind_the_accept() -> None:
 
 @pytest.mark.parametrize("behind", [
     "-A FORWARD -j DROP", "-A FORWARD -i lan -j REJECT", "-A FORWARD -s 10.0.9.0/24 -j DROP",
-    "-A FORWARD -s 10.0.1.10/32 -m mark --mark 0x1 -j DROP",
+    "-A FORWARD -s 10.0.1.10/32 -m connmark --mark 0x1 -j DROP",
 ])  # fmt: skip
 def test_what_denies_all_that_is_left_or_may_not_match(behind: str) -> None:
     chains = saved(table("-A FORWARD -p tcp -j ACCEPT", behind))
@@ -100,14 +100,14 @@ def test_the_policy_of_input_and_a_packet_that_was_translated() -> None:
         "the policy of INPUT would drop it; this packet was translated to 10.0.2.20:8443 by "
         "nat:PREROUTING:1 and went through FORWARD: deny it in FORWARD"
     )
-    for open_there in ("-A INPUT -p tcp -j ACCEPT", "-A INPUT -m mark --mark 0x1 -j ACCEPT", "-A INPUT -j NFQUEUE"):
+    for open_there in ("-A INPUT -p tcp -j ACCEPT", "-A INPUT -m connmark --mark 0x1 -j ACCEPT", "-A INPUT -j NFQUEUE"):
         other = saved(DNAT + table(*inside, open_there) + "*mangle\n:FORWARD ACCEPT [0:0]\nCOMMIT\n")
         assert told(meant_to_stop, failed(other, path, action="deny")) == []
 
 
 @pytest.mark.parametrize("there", [
     "-A INPUT -s 10.0.9.0/24 -j DROP", "-A INPUT -i lan -j ACCEPT", "-A INPUT -p tcp -m tcp --dport 443 -j ACCEPT",
-    "-A INPUT -m mark --mark 0x1 -j ACCEPT",
+    "-A INPUT -m connmark --mark 0x1 -j ACCEPT",
     "-A INPUT -i wan -p tcp -m tcp --dport 443 -j DROP",
 ])  # fmt: skip
 def test_what_would_not_have_denied_it_there_either(there: str) -> None:

@@ -102,3 +102,13 @@ def test_a_node_that_may_have_every_address() -> None:
     written["nodes"]["gateway"]["anyip"] = True
     anyip = replace(failed(CHAINS, _path()), topology=TOPOLOGY.model_validate(written))
     assert met(case=anyip).own is None
+
+
+def test_a_mark_does_not_come_with_a_packet_and_a_rule_may_set_one() -> None:
+    marks = saved(table("-A PREROUTING -j MARK --set-xmark 0x1/0xffffffff", name="mangle", policies="ACCEPT")
+                  + table("-A FORWARD -i wan -j ACCEPT"))  # fmt: skip
+    path = way(marks, "mangle:PREROUTING:1 continue", "mangle:PREROUTING:policy accept", "filter:FORWARD:policy drop", mark=1)
+    found = [met_at(failed(marks, path), path, step, "forward", "filter", native=False).mark for step in (0, 1, -1)]
+    assert found == [0, None, None]
+    assert met(entered=None).mark is None, "a socket may have set one"
+    assert met(entered="lo").mark is None, "it came from here with the one that it left with"

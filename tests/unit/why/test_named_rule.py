@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from lab.record.path import End
 from lab.why.case import Case
-from lab.why.named_rule import named_rule
+from lab.why.named_rule import log_rule, named_rule
 from lab.why.why import why
 from lab.written.cell import Expectation
 from tests.unit.verdict.made import SYN
@@ -14,7 +14,7 @@ from tests.unit.why.walks import failed, saved, table, told, way
 
 CHAINS = saved(table(
     "-A FORWARD -i wan -p tcp -m tcp --dport 80 -m comment --comment web -j ACCEPT",
-    "-A FORWARD -p tcp -m mark --mark 0x1 -m comment --comment marked -j ACCEPT",
+    "-A FORWARD -p tcp -m connmark --mark 0x1 -m comment --comment marked -j ACCEPT",
     "-A FORWARD -p tcp -j ACCEPT",
     "-A FORWARD -p udp -m comment --comment names -j ACCEPT",
     "-A INPUT -j OWN",
@@ -61,3 +61,32 @@ def test_nothing_of_what_decided_or_is_not_there() -> None:
     twice = saved(table(*(f"-A FORWARD -s 10.0.9.{host}/32 -m comment --comment web -j ACCEPT" for host in (1, 2))))
     case = failed(twice, way(twice, "filter:FORWARD:policy drop"))
     assert told(named_rule, replace(case, expect=Expectation("allow", None, {"rule": "web"}))) == []
+
+
+def logged(prefix: str) -> list[str]:
+    chains = saved(table(
+        '-A FORWARD -i wan -j LOG --log-prefix "wan "', "-A FORWARD -j DROP", '-A FORWARD -j LOG --log-prefix "rest "',
+        '-A INPUT -j LOG --log-prefix "own "',
+    ))  # fmt: skip
+    case = failed(chains, way(chains, "filter:FORWARD:2 drop"), action="drop")
+    return told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": prefix})))
+
+
+def test_the_rule_that_logs_as_the_row_says() -> None:
+    (behind,), (missed,), (elsewhere,), (none,) = (logged(prefix) for prefix in ("rest ", "wan ", "own ", "rest"))
+    assert behind.endswith("was not asked: it stands after filter:FORWARD:2, which decided")
+    assert missed.endswith("did not match: it wants `-i wan`, and it came by lan")
+    assert elsewhere.endswith("it is in INPUT, and this packet went through FORWARD")
+    assert none == "no rule of gateway logs with 'rest'; there are 'wan ', 'rest ', 'own '"
+
+
+def test_what_logged_is_no_cause() -> None:
+    chains = saved(table('-A FORWARD -j LOG --log-prefix "rest "', "-A FORWARD -j DROP"))
+    case = failed(chains, way(chains, "filter:FORWARD:1 continue", "filter:FORWARD:2 drop"), action="drop")
+    assert told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": "rest "}))) == []
+
+
+def test_of_two_rules_that_log_alike_none_is_meant() -> None:
+    chains = saved(table("-A FORWARD -j DROP", *('-A FORWARD -j LOG --log-prefix "rest "',) * 2))
+    case = failed(chains, way(chains, "filter:FORWARD:1 drop"), action="drop")
+    assert told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": "rest "}))) == []

@@ -41,6 +41,7 @@ def test_an_interface() -> None:
     ("! -i lan -p tcp -m tcp --dport 443", "`! -i lan`, and it came by lan"),
     ("-s 10.0.9.0/24 -p tcp -m tcp --dport 443", "`-s 10.0.9.0/24`, and it comes from 10.0.1.10"),
     ("-p udp -m udp --dport 443", "`-p udp`, and it is tcp"),
+    ("-p tcp -m tcp --dport 443 -m mark --mark 0x1", "`--mark 0x1`, and its mark is 0x0 by then"),
     ("-d 10.0.2.10/32 -p tcp -m tcp --dport 80", "`--dport 80`, and its port is 443"),
     ("-p tcp -m tcp --dport 443 -m conntrack --ctstate ESTABLISHED", "`--ctstate ESTABLISHED`, and its state is NEW"),
 ])  # fmt: skip
@@ -100,7 +101,7 @@ def test_a_jump_to_a_chain_that_would_accept_it() -> None:
 
 
 @pytest.mark.parametrize("behind", [
-    "-A WEB -p tcp -m tcp --dport 80 -j ACCEPT", "-A WEB -j DROP", "-A WEB -m mark --mark 0x1 -j DROP", "-A WEB -j RETURN",
+    "-A WEB -p tcp -m tcp --dport 80 -j ACCEPT", "-A WEB -j DROP", "-A WEB -m connmark --mark 0x1 -j DROP", "-A WEB -j RETURN",
 ])  # fmt: skip
 def test_a_jump_to_a_chain_of_which_that_is_not_known(behind: str) -> None:
     more = () if "dport 80" in behind else ("-A WEB -p tcp -m tcp --dport 443 -j ACCEPT",)
@@ -233,3 +234,12 @@ def test_a_port_forward_that_nothing_lets_through() -> None:
         "forward needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
     )
     assert told(denied, failed(chains, path, action="deny")) == []
+
+
+def test_a_masquerade_of_another_network() -> None:
+    chains = saved(table("-A POSTROUTING -s 10.8.0.0/24 -o dmz -j MASQUERADE", name="nat", policies="ACCEPT"))
+    path = way(chains, "nat:POSTROUTING:policy accept", end=End.LEFT, exit=SYN)
+    (miss,) = misses(failed(chains, path, kind=Kind.UNANSWERED))
+    assert miss.endswith("would translate it, but wants `-s 10.8.0.0/24`, and it comes from 10.0.1.10")
+    assert misses(failed(chains, path, kind=Kind.CLOSED)) == []
+    assert misses(dropped("-A FORWARD -s 10.8.0.0/24 -o dmz -j ACCEPT")) == []

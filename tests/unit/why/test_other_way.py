@@ -44,8 +44,12 @@ def test_it_left_by_another_interface_than_the_row_says() -> None:
 
 
 def test_it_went_where_the_row_s_receiver_is_not() -> None:
-    assert "was to come to client" in told(further={"arrives": ArrivesSpec(at=("client",))})
+    assert "was to come to client" in told(further={"arrives": ArrivesSpec(at=("client",))}, topology=WITH_MARKS)
     assert told(further={"arrives": ArrivesSpec(at=("server",))}) == ""
+
+
+def test_no_route_leads_it_to_who_has_another_address() -> None:
+    assert told(further={"arrives": ArrivesSpec(at=("client",))}) == ""
 
 
 def test_a_mark_behind_routing() -> None:

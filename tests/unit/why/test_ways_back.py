@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.record.lead import Lead
+from lab.record.packet import Packet
 from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.ruleset.held import Chains, HeldChain
@@ -127,3 +128,26 @@ def test_nothing_is_said_of_what_came_through_or_was_to_be_denied() -> None:
     seen = observed(passed(rule(), leaving=SYN, end=End.LEFT), reached="server", strays=(STRAY,))
     assert told(case(verdict(Kind.ALLOWED, observation=seen))) == ""
     assert told(case(verdict(Kind.UNANSWERED, observation=seen), "drop")) == ""
+
+
+SNAT = rule("hide", "SNAT", table="nat", chain="POSTROUTING")
+FOREIGN = SYN._replace(source="10.0.2.99")
+
+
+def hidden(leaving: Packet, **keys: Any) -> Case:
+    way = passed(rule(), leaving=leaving)
+    way = replace(way, steps=(*way.steps, replace_kind(way.steps[0])._replace(hook="postrouting", rule=SNAT)))
+    return case(verdict(Kind.UNANSWERED, observation=observed(way, reached="server", **keys)))
+
+
+def test_a_source_that_nobody_has() -> None:
+    words = told(hidden(FOREIGN))
+    assert "hide) (" in words
+    assert "translated its source to 10.0.2.99, which nobody has: server has nowhere to send its answer" in words
+    assert words.endswith("translate to an address of gateway, 10.0.2.1")
+
+
+def test_a_source_that_somebody_has_or_that_was_answered() -> None:
+    assert "nobody has" not in told(hidden(SYN._replace(source="10.0.2.1")))
+    answer = SYN_ACK._replace(destination="10.0.2.99")
+    assert "nobody has" not in told(hidden(FOREIGN, answer=(dropped(rule("late", "DROP"), entry=answer),)))

@@ -1,0 +1,53 @@
+"""What follows the first packet of a flow, and is dropped where that passed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lab.record.observation import Milestone
+from lab.record.path import End
+from lab.record.verdict import Kind
+from lab.why.case import Case
+from lab.why.established import cut_off
+from tests.unit.verdict.made import ACK, SYN
+from tests.unit.why.walks import failed, saved, table, told, way
+
+NEW = "-A FORWARD -p tcp -m state --state NEW -j ACCEPT"
+
+
+def cut(*rules: str, packet: str = "ACK", kind: Kind = Kind.DROPPED, action: str = "allow") -> Case:
+    """The ACK of a handshake was dropped by the policy of FORWARD."""
+    chains = saved(table(NEW, *rules))
+    first = way(chains, "filter:FORWARD:1 accept", end=End.LEFT, exit=SYN)
+    second = way(chains, "filter:FORWARD:policy drop", entry=ACK)
+    case = failed(chains, first, kind=kind, action=action)
+    seen = replace(case.verdict.observation, others=(second,), stage=Milestone.CONNECTED)
+    verdict = replace(case.verdict, observation=seen, packet=packet, node="gateway", rule=second.dropped_by)
+    return replace(case, verdict=verdict)
+
+
+def test_the_ack_of_a_flow_that_was_let_in_new() -> None:
+    (hint,) = told(cut_off, cut())
+    assert hint == (
+        "gateway let the request pass and dropped its ACK by gateway filter:FORWARD policy: no rule of forward there accepts "
+        "ESTABLISHED: put one before it: `-I FORWARD 1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`"
+    )
+
+
+@pytest.mark.parametrize(("rule", "mend"), [
+    ("-A FORWARD -i dmz -m state --state ESTABLISHED -j ACCEPT", "accept it by its state alone: `-I FORWARD 1"),
+    ("-A FORWARD -m state --state ESTABLISHED -j ACCEPT", "--state ESTABLISHED -j ACCEPT`"),
+])  # fmt: skip
+def test_a_rule_that_accepts_established_and_not_this(rule: str, mend: str) -> None:
+    (hint,) = told(cut_off, cut(rule))
+    assert "accepts ESTABLISHED, but not this ACK" in hint
+    assert mend in hint
+    assert ("by its state alone" in hint) == ("dmz" in rule)
+
+
+def test_what_did_not_follow_a_handshake() -> None:
+    assert told(cut_off, cut(packet="SYN")) == []
+    assert told(cut_off, cut(kind=Kind.UNANSWERED)) == []
+    assert told(cut_off, cut(action="drop")) == []
