@@ -7,19 +7,24 @@ from collections.abc import Iterator
 from lab.record.hint import Hint
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import Path, Rule
+from lab.ruleset.effects import ACCEPTS
+from lab.ruleset.held import Chains, HeldRule, reached
 from lab.why.case import Case
 from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
+from lab.why.sent_elsewhere import sent_elsewhere
+from lab.why.told import unnamed
 from lab.why.walk import Base, bases
 
 _PORTED = ("tcp", "udp", "sctp")
+_ECHO = {"icmp": 8, "icmpv6": 128}
 
 
 def denied(case: Case) -> Iterator[Hint]:
     """Accepted elsewhere, accepted further on, nearly accepted; else that nothing accepts it, and how it looks by then."""
     misses = [*near_misses(case)]
-    behind = [*other_chains(case), *accepts_later(case)]
+    behind = [*other_chains(case), *accepts_later(case), *sent_elsewhere(case)]
     yield from behind
     if not behind and not any(miss.made is not None for miss in misses):
         yield from _translated_then_denied(case)
@@ -47,9 +52,13 @@ def _translated_then_denied(case: Case) -> Iterator[Hint]:
         head = path.head(-1)
         how = "rejected" if by.rejects else "dropped"
         hook = path.steps[-1].hook.upper()
+        walked = bases(path, case.chains(path.node))
+        chain = walked[-1].chain.name if walked and walked[-1].decided == by else ""
+        what = f"accepts the translated destination{_as_rule(head, by)}"
         yield Hint(
             f"translated by {turns[-1]}, then {how} by {by}",
-            f"a port forward needs a rule in {hook} that accepts the translated destination{_as_rule(head, by)}",
+            f"a port forward needs a rule in {hook} that {what}" if by.number is None or not chain else
+            f"a port forward needs a rule in {chain}, before {unnamed(by)}, that {what}",
         )
 
 
@@ -59,11 +68,12 @@ def _accepted_by_none(case: Case) -> Iterator[Hint]:
     if found is None or _turns(found[0]):
         return
     path, by = found
-    walked = bases(path, case.chains(path.node))
+    chains = case.chains(path.node)
+    walked = bases(path, chains)
     asks = _as_rule(path.head(-1), by)
-    if not walked or walked[-1].decided != by or not asks or not _denies_what_is_left(walked[-1]):
+    if not walked or walked[-1].decided != by or not asks or not _denies_what_is_left(walked[-1], chains):
         return
-    base = walked[-1].chain.name
+    base = walked[-1].frames[-1].chain.name if _was_sorted(walked[-1]) else walked[-1].chain.name
     how = "rejected" if by.rejects else "dropped"
     so = f"its policy {how} it" if by.number is None else f"{by.place} {how} it, as all that is left"
     yield Hint(
@@ -72,19 +82,34 @@ def _accepted_by_none(case: Case) -> Iterator[Hint]:
     )
 
 
-def _denies_what_is_left(base: Base) -> bool:
-    """Whether a policy denied it, or a rule that asks nothing, behind rules that ask nothing."""
+def _denies_what_is_left(base: Base, chains: Chains) -> bool:
+    """Whether a policy denied it, or a rule that asks nothing, in a chain that is not there to deny alone."""
     if base.kind != "filter" or base.decided is None:
         return False
     if base.decided.number is None:
         return True
-    deciding = base.frames[-1].chain.rules[base.decided.number - 1]
-    return all(rule.whole is not None and not rule.whole.asked for rule in (*base.senders, deciding))
+    last = base.frames[-1].chain
+    if not _asks_nothing(last.rules[base.decided.number - 1]):
+        return False
+    family = 6 if last.family == "ip6" else 4
+    return not _was_sorted(base) or any(rule.effect == ACCEPTS for rule in reached(chains, {(last.table, last.name)}, family))
+
+
+def _was_sorted(base: Base) -> bool:
+    """Whether what the packet has led it to the chain where it ended."""
+    return not all(map(_asks_nothing, base.senders))
+
+
+def _asks_nothing(rule: HeldRule) -> bool:
+    return rule.whole is not None and not rule.whole.asked
 
 
 def _as_rule(head: Packet, by: Rule) -> str:
     """What a rule would ask that is about this packet, in the words of the rule that dropped it."""
     proto = PROTOCOL_NAMES.get(head.proto)
+    if proto in _ECHO and head.flags == _ECHO[proto]:
+        of_iptables = {"icmp": "-p icmp --icmp-type", "icmpv6": "-p ipv6-icmp --icmpv6-type"}[proto]
+        return f", `{of_iptables if by.text[:1] == '-' else f'{proto} type'} echo-request`"
     if proto not in _PORTED:
         return ""
     if by.text[:1] == "-":
