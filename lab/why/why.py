@@ -12,6 +12,7 @@ from lab.why.established import related
 from lab.why.kernel import kernel
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.named_rule import named_rule
+from lab.why.neighbours import neighbours
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
 from lab.why.sent_there import sent_there
@@ -23,6 +24,7 @@ Teller = Callable[[Case], Iterator[Hint]]
 TELLERS: tuple[Teller, ...] = (
     ways_back,
     kernel,
+    neighbours,
     other_way,
     own_packets,
     catches_too_much,

@@ -63,13 +63,13 @@ def test_a_chain_that_denies_all_that_is_sent_to_it_is_no_place_for_an_accept() 
 
 
 def test_an_echo_in_the_words_of_each_tool() -> None:
-    native = zones("tcp dport 22 accept")
-    by_policy = way(native, "inet/firewalld:zones:policy drop", entry=ECHO)
-    assert told(denied, failed(native, by_policy))[0].endswith("asks for `icmpv6 type echo-request`")
+    native = zones("tcp dport 22 accept", "counter drop")
+    by_rule = way(native, "inet/firewalld:zones:2 drop", entry=ECHO)
+    assert told(denied, failed(native, by_rule))[0].endswith("asks for `icmpv6 type echo-request`")
     iptables = saved(table("-A FORWARD -p tcp -m tcp --dport 22 -j ACCEPT"))
     path = way(iptables, "filter:FORWARD:policy drop", entry=Packet(4, 1, "10.0.1.10", 7, "10.0.2.10", 1, 8))
     assert told(denied, failed(iptables, path))[0].endswith("asks for `-p icmp --icmp-type echo-request`")
-    reply = way(native, "inet/firewalld:zones:policy drop", entry=ECHO._replace(flags=129))
+    reply = way(native, "inet/firewalld:zones:2 drop", entry=ECHO._replace(flags=129))
     assert told(denied, failed(native, reply)) == []
 
 
