@@ -26,6 +26,8 @@ from lab.ruleset.conditions import (
 FAMILY, FLAGS, LOCAL_SOURCE, LOCAL_DESTINATION = "family", "flags", "local_source", "local_destination"
 SOURCE_IN, DESTINATION_IN = "source_in", "destination_in"
 """The ipset that an address is in."""
+TOGETHER = "together"
+"""Several things at once, as elements of a set name them (nft's concatenations): whether a packet has them is not read."""
 
 
 class Asked(NamedTuple):
@@ -180,5 +182,5 @@ _TESTS: Mapping[str, _Test] = {
     PROTO: _protocol, FAMILY: lambda values, met: met.family in values,
     ENTERED: _interface("entered"), LEFT: _interface("left"), STATES: _state, ICMP_TYPES: _icmp, FLAGS: _flags,
     SOURCE_IN: _among_set("source"), DESTINATION_IN: _among_set("destination"),
-    LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),
+    LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"), TOGETHER: lambda _values, _met: None,
 }  # fmt: skip

@@ -36,11 +36,15 @@ def _no_proxy(case: Case) -> Iterator[Hint]:
 
 def _discovery(case: Case) -> Iterator[Hint]:
     verdict = case.verdict
-    if verdict.kind is Kind.UNROUTED and verdict.observation.unresolved and discovery_dropped_by(verdict.observation):
+    by = discovery_dropped_by(verdict.observation)
+    if verdict.kind is Kind.UNROUTED and verdict.observation.unresolved and by is not None:
+        if by.text[:1] == "-":
+            where, rule = "INPUT and OUTPUT", "`-p icmpv6 --icmpv6-type 135`, `136`"
+        else:
+            where, rule = by.chain, "`icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`"
         yield Hint(
             "IPv6 neighbours find each other through the rules",
-            "INPUT and OUTPUT must accept neighbour-solicitation and neighbour-advertisement "
-            "(`-p icmpv6 --icmpv6-type 135`, `136`)",
+            f"{where} must accept neighbour-solicitation and neighbour-advertisement ({rule})",
         )
 
 

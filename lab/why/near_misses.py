@@ -13,7 +13,7 @@ from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 from lab.record.verdict import Kind
 from lab.ruleset.addresses import WIDTH, address_of, size
-from lab.ruleset.asked import DESTINATION_IN, FLAGS, SOURCE_IN, Asked, Met, has
+from lab.ruleset.asked import DESTINATION_IN, FLAGS, SOURCE_IN, TOGETHER, Asked, Met, has
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -30,7 +30,7 @@ from lab.ruleset.held import Chains, HeldRule
 from lab.why.ahead import coming, only_miss
 from lab.why.case import Case
 from lab.why.met import met_at
-from lab.why.told import fact, named, place, translators, unnamed
+from lab.why.told import fact, named, place, together, translators, unnamed
 from lab.why.walk import Base, bases
 from lab.written.expect.arrives import ARRIVES
 
@@ -88,6 +88,8 @@ class Miss:
     @property
     def mend(self) -> str:
         """What would make it match, where that is plain."""
+        if self.asked.field == TOGETHER and not self.asked.negated:
+            return f"an element {together(self.asked, self.met)} there: its parts stand in the order in which the rule asks"
         if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
             return ""
         native, port = self.rule.is_native, self.asked.field == DPORTS
@@ -257,7 +259,7 @@ def _weight_of_addresses(asked: Asked, most: int) -> int:
 def best(found: Iterable[Miss]) -> Sequence[Miss]:
     """Those that tell something: a rule means more of the packet than the one thing that it misses; of many alike, few."""
     misses = sorted(dict.fromkeys(found), key=lambda miss: miss.rank)
-    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC]
+    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC or miss.asked.field == TOGETHER]
     alike = Counter(miss.asked.field for miss in telling if miss.made is None)
     shown: list[Miss] = []
     for miss in telling:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 from lab.ruleset.addresses import address_of
-from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, Asked, Met
+from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, SOURCE_IN, TOGETHER, Asked, Met
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, ICMP_TYPES, LEFT, PROTO, SOURCES, SPORTS, STATES
 from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule
@@ -60,6 +60,8 @@ def fact(asked: Asked, met: Met, node: str) -> str:
     """What the packet has where a rule asks for something else: ``it came by eth0``."""
     source, destination = str(address_of(met.source, met.family)), str(address_of(met.destination, met.family))
     no = "" if asked.negated else "not "
+    if asked.field == TOGETHER:
+        return f"{together(asked, met)} is {no}in it"
     return {
         ENTERED: f"it came by {met.entered}", LEFT: f"it goes to {met.left}", SOURCES: f"it comes from {source}",
         DESTINATIONS: f"it is for {destination}", SOURCE_IN: f"{source} is {no}in it",
@@ -68,6 +70,16 @@ def fact(asked: Asked, met: Met, node: str) -> str:
         ICMP_TYPES: f"its type is {met.flags}", STATES: f"its state is {'/'.join(met.states or ())}",
         LOCAL_DESTINATION: f"{destination} is no address of {node}", LOCAL_SOURCE: f"{source} is no address of {node}",
     }.get(asked.field, "")  # fmt: skip
+
+
+def together(asked: Asked, met: Met) -> str:
+    """What the packet has of several things that are asked at once, as nft prints an element."""
+    source, destination = address_of(met.source, met.family), address_of(met.destination, met.family)
+    parts = {
+        SOURCES: source, DESTINATIONS: destination, SPORTS: met.sport, DPORTS: met.dport, PROTO: met.proto,
+        ENTERED: met.entered, LEFT: met.left,
+    }  # fmt: skip
+    return " . ".join(str(parts[one]) if parts[one] is not None else "…" for one in asked.values)
 
 
 def translators(request: tuple[Path, ...], path: Path, step: int) -> Iterator[tuple[Rule, Packet, Packet]]:

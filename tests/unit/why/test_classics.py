@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.record.observation import Unresolved
+from lab.record.packet import Packet
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
 from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
@@ -37,3 +39,17 @@ def test_what_was_bridged_past_the_rules_is_not_said_to_have_none() -> None:
     stopped_there = observed(replace(dropped(by), bridged=True))
     assert told(verdict(Kind.DROPPED, observation=stopped_there, rule=by), "drop") == ()
     assert "has no rules for IPv4" in "".join(told(verdict(Kind.ALLOWED, observation=observed(passed())), "drop"))
+
+
+def test_neighbour_discovery_in_the_words_of_who_dropped_it() -> None:
+    asked = Packet(6, 58, "fe80::1", None, "ff02::1:ff00:1", None, 135)
+    for text, chain, words in (
+        ("-P INPUT DROP", "INPUT and OUTPUT", "`-p icmpv6 --icmpv6-type 135`, `136`"),
+        ("policy drop", "input", "`icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`"),
+    ):
+        by = replace(rule(), text=text, number=None, chain="input", family="inet")
+        asker = (Unresolved("client", "2001:db8::1", "gateway"),)
+        seen = replace(observed(), unresolved=asker, others=(dropped(by, entry=asked),))
+        (hint,) = told(verdict(Kind.UNROUTED, observation=seen))
+        assert hint.endswith(f": {chain} must accept neighbour-solicitation and neighbour-advertisement ({words})")
+        assert told(verdict(Kind.UNROUTED, observation=replace(seen, unresolved=()))) == ()

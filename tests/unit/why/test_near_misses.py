@@ -233,3 +233,28 @@ def test_a_port_forward_that_nothing_lets_through() -> None:
         "forward needs a rule in FORWARD that accepts the translated destination, `-d 10.0.2.20 -p tcp --dport 8443`"
     )
     assert told(denied, failed(chains, path, action="deny")) == []
+
+
+def test_several_things_at_once_that_no_element_of_a_set_has() -> None:
+    rule = "ip saddr . ip daddr . tcp dport @allowed accept"
+    chains = listing(f"f type filter hook forward priority 0; policy drop;\n{rule}")
+    (hint,) = told(denied, failed(chains, way(chains, "inet/t:f:policy drop")))
+    assert hint == (
+        f"gateway inet t:f:1 (`{rule}`) would accept it, but wants `ip saddr . ip daddr . tcp dport @allowed`, and "
+        "10.0.1.10 . 10.0.2.10 . 443 is not in it: an element 10.0.1.10 . 10.0.2.10 . 443 there: its parts stand in the order "
+        "in which the rule asks"
+    )
+
+
+@pytest.mark.parametrize("rule", [
+    "ip saddr . udp dport @allowed accept",  # another protocol
+    "ip6 saddr . tcp dport @allowed accept",  # another family
+    'iifname "wan" ip saddr . tcp dport @allowed accept',  # two things
+    "ip saddr . tcp dport @allowed ip daddr . tcp sport @others accept",  # nobody knows which
+    "meta mark . tcp dport @allowed accept",  # not understood
+    "ip saddr . tcp dport @allowed limit rate 3/second accept",
+    "ip saddr . tcp dport vmap @allowed",
+])  # fmt: skip
+def test_several_things_at_once_where_another_is_missed_or_not_known(rule: str) -> None:
+    chains = listing(f"f type filter hook forward priority 0; policy drop;\n{rule}")
+    assert misses(failed(chains, way(chains, "inet/t:f:policy drop"))) == []

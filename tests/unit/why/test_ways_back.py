@@ -111,6 +111,16 @@ def test_a_rule_for_answers_is_looked_for_where_the_answer_was_dropped() -> None
     assert "no rule of forward" not in told(case(failed, held={"gateway": there}))
 
 
+@pytest.mark.parametrize(("hook", "kind"), [("ingress", "filter"), ("prerouting", "raw")])
+def test_no_rule_for_answers_is_asked_for_before_conntrack(hook: str, kind: str) -> None:
+    stopped = dropped(by := rule("bogons", "DROP"), entry=SYN_ACK)
+    stopped = replace(stopped, steps=(stopped.steps[0]._replace(hook=hook, kind=kind),))
+    seen = observed(passed(rule(), leaving=SYN), reached="server", answer=(stopped,))
+    words = told(case(verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen), held={"gateway": forward()}))
+    assert "where conntrack has not looked at the packet yet: nothing is ESTABLISHED there" in words
+    assert words.endswith(": let it not match what comes from 10.0.2.10, or ask that in a chain behind conntrack")
+
+
 def test_nothing_is_said_of_what_came_through_or_was_to_be_denied() -> None:
     seen = observed(passed(rule(), leaving=SYN, end=End.LEFT), reached="server", strays=(STRAY,))
     assert told(case(verdict(Kind.ALLOWED, observation=seen))) == ""
