@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from lab.prepare.policies import Prepared
-from lab.ruleset.absent import Here, Need, here_of, lacks_interface, named_interfaces, needs_of
+from lab.ruleset.absent import USER, Here, Need, here_of, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.held import HeldRule
 from lab.ruleset.held_text import rules_in
 from lab.ruleset.render import Rendered
@@ -61,7 +61,8 @@ def _absent(text: Rendered, rules: Iterable[tuple[int, HeldRule]], here: Here) -
         lines = len({line for line, _ in needing}) - 1
         more = f" (and so {lines} more {'rule' if lines == 1 else 'rules'})" if lines else ""
         how = "matches only for want of" if negated else "matches nothing for want of"
-        yield f"the rule in {text.where(number)} {how} {need.what}{more}: no row shows what it does with it"
+        who = "only a row with `uid:` shows" if need.kind == USER else "no row shows"
+        yield f"the rule in {text.where(number)} {how} {need.what}{more}: {who} what it does with it"
 
 
 def _named_ports(text: Rendered, rules: Iterable[tuple[int, HeldRule]], ports: Mapping[str, str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_no_receiver, _no_proxy, _discovery, _no_ruleset, _bridged):
+    for teller in (_no_receiver, _discovery, _no_ruleset, _bridged):
         yield from teller(case)
 
 
@@ -26,12 +26,6 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
         yield Hint(
             f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )
-
-
-def _no_proxy(case: Case) -> Iterator[Hint]:
-    rule = case.verdict.path[-1].dropped_by if case.verdict.path else None
-    if rule is not None and rule.target == "TPROXY":  # xt_TPROXY.c: NF_DROP where it finds no socket
-        yield Hint(f"{rule} hands packets to a transparent socket, and where none listens it drops them: the lab has none")
 
 
 def _discovery(case: Case) -> Iterator[Hint]:

@@ -50,7 +50,9 @@ def _of_path(case: Case, path: Path, chains: Chains) -> Iterator[Hint]:
 
 def _tells(miss: Miss) -> bool:
     """Whether it is near: of a list of addresses that are shut out, each misses every other packet by its address alone."""
-    return miss.made is not None or (miss.asked.field in (ENTERED, LEFT, PROTO, STATES) and miss.weight >= _TELLING)
+    if miss.made is not None or miss.at_the_other_end:
+        return True
+    return miss.asked.field in (ENTERED, LEFT, PROTO, STATES) and miss.weight >= _TELLING
 
 
 def _behind(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Hint]:

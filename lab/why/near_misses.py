@@ -72,11 +72,20 @@ class Miss:
         of_map = whole is not None and whole.verdicts and whole.asked[-1] == self.asked
         lacks = "its map has no such element" if of_map else f"wants `{self.asked.words}`"
         but = f"{named(self.node, self.rule)} {self.would}, but {lacks}"
+        if self.at_the_other_end:
+            return f"{but}, and {self.met.dport} is the port that it is for: it comes from port {self.met.sport}"
         if self.made is None:
             return f"{but}, and {fact(self.asked, self.met, self.node)}"
         by = self.made[0]
         whose = str(by) if by.node != self.node else unnamed(by)
         return f"{but}: {whose} made it {self._now}" if of_map else f"{but}, which {whose} made {self._now}"
+
+    @property
+    def at_the_other_end(self) -> bool:
+        """Whether it asks of the source port what the destination port is."""
+        asked = self.asked
+        of_source = asked.field == SPORTS and not asked.negated and _weight(asked._replace(field=DPORTS)) == _SPECIFIC
+        return of_source and has(asked._replace(field=DPORTS), self.met) is True
 
     @property
     def _now(self) -> str:
@@ -88,6 +97,8 @@ class Miss:
     @property
     def mend(self) -> str:
         """What would make it match, where that is plain."""
+        if self.at_the_other_end:
+            return f"let it ask for the destination port ({'dport' if self.rule.is_native else '--dport'})"
         if self.asked.field == TOGETHER and not self.asked.negated:
             return f"an element {together(self.asked, self.met)} there: its parts stand in the order in which the rule asks"
         if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
@@ -259,7 +270,7 @@ def _weight_of_addresses(asked: Asked, most: int) -> int:
 def best(found: Iterable[Miss]) -> Sequence[Miss]:
     """Those that tell something: a rule means more of the packet than the one thing that it misses; of many alike, few."""
     misses = sorted(dict.fromkeys(found), key=lambda miss: miss.rank)
-    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC or miss.asked.field == TOGETHER]
+    telling = [miss for miss in misses if miss.made is not None or miss.weight >= _SPECIFIC or _tells(miss)]
     alike = Counter(miss.asked.field for miss in telling if miss.made is None)
     shown: list[Miss] = []
     for miss in telling:
@@ -273,3 +284,8 @@ def best(found: Iterable[Miss]) -> Sequence[Miss]:
         broad = [miss for miss in misses if miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1]
         shown = broad[:1]
     return shown[:MOST]
+
+
+def _tells(miss: Miss) -> bool:
+    """Whether what it misses tells enough by itself."""
+    return miss.asked.field == TOGETHER or miss.at_the_other_end

@@ -15,6 +15,8 @@ from lab.why.named_rule import named_rule
 from lab.why.neighbours import neighbours
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
+from lab.why.proxies import proxies
+from lab.why.rerouted import rerouted
 from lab.why.sent_there import sent_there
 from lab.why.translated import catches_too_much, hides_the_source
 from lab.why.ways_back import ways_back
@@ -27,6 +29,8 @@ TELLERS: tuple[Teller, ...] = (
     neighbours,
     other_way,
     own_packets,
+    rerouted,
+    proxies,
     catches_too_much,
     hides_the_source,
     denied,

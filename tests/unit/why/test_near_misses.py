@@ -258,3 +258,13 @@ def test_several_things_at_once_that_no_element_of_a_set_has() -> None:
 def test_several_things_at_once_where_another_is_missed_or_not_known(rule: str) -> None:
     chains = listing(f"f type filter hook forward priority 0; policy drop;\n{rule}")
     assert misses(failed(chains, way(chains, "inet/t:f:policy drop"))) == []
+
+
+def test_a_port_that_is_asked_of_the_wrong_end() -> None:
+    (hint,) = told(denied, dropped("-A FORWARD -p tcp -m tcp --sport 443 -j ACCEPT"))
+    assert hint.endswith(
+        "but wants `--sport 443`, and 443 is the port that it is for: it comes from port 40000: "
+        "let it ask for the destination port (--dport)"
+    )
+    for other in ("-p tcp --sport 80", "-p tcp --sport 1:30000", "-p udp --sport 443", "-i wan -p tcp --sport 443"):
+        assert "the port that it is for" not in "".join(misses(dropped(f"-A FORWARD {other} -j ACCEPT")))
