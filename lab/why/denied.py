@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from lab.record.hint import Hint
 from lab.record.packet import PROTOCOL_NAMES, Packet
@@ -14,7 +15,7 @@ from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
 from lab.why.sent_elsewhere import sent_elsewhere
-from lab.why.told import unnamed
+from lab.why.told import place, unnamed
 from lab.why.walk import Base, bases
 
 _PORTED = ("tcp", "udp", "sctp")
@@ -70,29 +71,46 @@ def _accepted_by_none(case: Case) -> Iterator[Hint]:
     path, by = found
     chains = case.chains(path.node)
     walked = bases(path, chains)
-    asks = _as_rule(path.head(-1), by)
-    if not walked or walked[-1].decided != by or not asks or not _denies_what_is_left(walked[-1], chains):
+    asks = _as_rule(path.head(-1), by).removeprefix(",")
+    end = _end(walked[-1], chains) if walked and walked[-1].decided == by and asks else None
+    if end is None:
         return
-    base = walked[-1].frames[-1].chain.name if _was_sorted(walked[-1]) else walked[-1].chain.name
     how = "rejected" if by.rejects else "dropped"
-    so = f"its policy {how} it" if by.number is None else f"{by.place} {how} it, as all that is left"
+    since = f" from {place(end.sender)} on" if end.sender is not None else ""
+    before = f" before {place(end.sender)}" if end.sender is not None else ""
+    so = f"its policy {how} it" if by.number is None else f"{by.place} {how} it, as all that is left{since}"
     yield Hint(
-        f"no rule of {base} that it came to accepts it, so {so}",
-        f"a rule in {base} that accepts it asks for{asks.removeprefix(',')}",
+        f"no rule of {end.chain} that it came to accepts it, so {so}",
+        f"a rule in {end.chain}{before} that accepts it asks for{asks}",
     )
 
 
-def _denies_what_is_left(base: Base, chains: Chains) -> bool:
-    """Whether a policy denied it, or a rule that asks nothing, in a chain that is not there to deny alone."""
+class _End(NamedTuple):
+    """The chain that accepted nothing of a packet, and its rule that then sent it to be denied; None: it denied itself."""
+
+    chain: str
+    sender: HeldRule | None = None
+
+
+def _end(base: Base, chains: Chains) -> _End | None:
+    """Where a policy denied it, or the last rule that asks nothing, of a chain that is not there to deny alone."""
     if base.kind != "filter" or base.decided is None:
-        return False
+        return None
     if base.decided.number is None:
-        return True
-    last = base.frames[-1].chain
-    if not _asks_nothing(last.rules[base.decided.number - 1]):
-        return False
-    family = 6 if last.family == "ip6" else 4
-    return not _was_sorted(base) or any(rule.effect == ACCEPTS for rule in reached(chains, {(last.table, last.name)}, family))
+        return _End(base.chain.name)
+    deciding = base.frames[-1].chain.rules[base.decided.number - 1]
+    for rule in (deciding, *reversed(base.senders)):
+        if _asks_nothing(rule) and _accepts_some(rule, chains):
+            return _End(rule.chain, None if rule is deciding else rule)
+    return _End(base.chain.name) if _asks_nothing(deciding) and not _was_sorted(base) else None
+
+
+def _accepts_some(rule: HeldRule, chains: Chains) -> bool:
+    """Whether a rule before this one in its chain accepts, or leads to one that does."""
+    before = chains[rule.key].rules[: rule.number - 1]
+    led = {(one.table, name) for one in before for name in one.jump_to}
+    family = 6 if rule.family == "ip6" else 4
+    return any(one.effect == ACCEPTS for one in (*before, *reached(chains, led, family)))
 
 
 def _was_sorted(base: Base) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from lab.record.hint import Hint
+from lab.why.bridged import bridged
 from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
@@ -33,6 +34,7 @@ TELLERS: tuple[Teller, ...] = (
     proxies,
     catches_too_much,
     hides_the_source,
+    bridged,
     denied,
     meant_to_stop,
     named_rule,

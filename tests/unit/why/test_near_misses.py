@@ -219,7 +219,8 @@ def test_a_rule_that_denies_all_that_is_left_is_the_cause_as_well() -> None:
     chains = saved(table("-A FORWARD -p udp -j ACCEPT", "-A FORWARD -j LAST", "-A LAST -j REJECT"))
     path = way(chains, "filter:FORWARD:2 jump LAST", "filter:LAST:1 drop")
     (hint,) = told(denied, failed(chains, path))
-    assert hint.startswith("no rule of FORWARD that it came to accepts it, so filter:LAST:1 rejected it, as all that is left: ")
+    assert hint.startswith("no rule of FORWARD that it came to accepts it, so filter:LAST:1 rejected it, as all that is left "
+                           "from filter:FORWARD:2 on: a rule in FORWARD before filter:FORWARD:2 that accepts it asks for ")
     specific = saved(table("-A FORWARD -p udp -j ACCEPT", "-A FORWARD -i lan -j LAST", "-A LAST -j REJECT"))
     assert told(denied, failed(specific, way(specific, "filter:FORWARD:2 jump LAST", "filter:LAST:1 drop"))) == []
 
