@@ -101,6 +101,31 @@ def test_by_another() -> None:
     assert "the request came in to gateway by lan, but its answer leaves by wan" in words
 
 
+def by_another(*texts: str, keeps: str = "", leaving: Any = None) -> str:
+    """What is said of an answer by another interface at a node of these rules, the first of which the request may have met."""
+    kept = replace(rule(), text=keeps) if keeps else rule()
+    way = replace(passed(kept, leaving=SYN), entered="lan", out="dmz", toward="dmz")
+    back = replace(passed(rule(), entry=SYN_ACK, leaving=leaving), entered="dmz", out="wan", toward="wan")
+    seen = observed(way, reached="server", answer=(back,))
+    return told(case(verdict(Kind.UNANSWERED, observation=seen), held={"gateway": forward(*texts)}))
+
+
+def test_a_route_by_the_source_that_the_answer_has_where_it_is_looked_up() -> None:
+    assert "`from 10.0.2.10 lookup TABLE`" in by_another()
+    translated = by_another(leaving=SYN_ACK._replace(source="203.0.113.9"))
+    assert "lookup TABLE" not in translated, "it is translated back after that"
+    assert translated.endswith("but its answer leaves by wan: keep a mark of the flow (CONNMARK) and look that up")
+
+
+def test_a_mark_of_the_flow_that_no_rule_gives_to_packets() -> None:
+    keeps = "-A PREROUTING -i lan -j CONNMARK --set-xmark 0x2/0xffffffff"
+    words = by_another(keeps, keeps=keeps)
+    assert "which no rule there does (`-t mangle -A PREROUTING -i dmz -j CONNMARK --restore-mark`)" in words
+    assert '(`iifname "dmz" meta mark set ct mark` in a chain' in by_another(keeps="ct mark set 0x2")
+    given = by_another(keeps, "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff", keeps=keeps)
+    assert "keep a mark of the flow (CONNMARK)" in given
+
+
 def test_a_rule_for_answers_is_looked_for_where_the_answer_was_dropped() -> None:
     by = rule(target="DROP", number=None)
     seen = observed(passed(rule(), leaving=SYN), reached="server", answer=(dropped(by, entry=SYN_ACK),))
