@@ -145,7 +145,11 @@ def _keep_a_mark(case: Case, came: Path, back: Path) -> str:
     rules = [*rules_of(case.chains(came.node), case.family)]
     by = next((rule for rule in rules_on([came]) if _KEEPS.search(rule.text)), None)
     if by is None or any(_GIVES.search(rule.text) for rule in rules):
-        return "keep a mark of the flow (CONNMARK) and look that up"
+        there = f"for answers that come in by {back.entered}" if back.entered else "for answers in OUTPUT"
+        return (
+            "keep a mark of the flow (CONNMARK) and look that up (a routing rule `fwmark N lookup TABLE`): "
+            f"set for what comes in by {came.entered}, and restored {there}"
+        )
     if by.text[:1] == "-":
         give = f"`-t mangle -A PREROUTING{f' -i {back.entered}' if back.entered else ''} -j CONNMARK --restore-mark`"
     else:

@@ -113,8 +113,11 @@ def by_another(*texts: str, keeps: str = "", leaving: Any = None) -> str:
 def test_a_route_by_the_source_that_the_answer_has_where_it_is_looked_up() -> None:
     assert "`from 10.0.2.10 lookup TABLE`" in by_another()
     translated = by_another(leaving=SYN_ACK._replace(source="203.0.113.9"))
-    assert "lookup TABLE" not in translated, "it is translated back after that"
-    assert translated.endswith("but its answer leaves by wan: keep a mark of the flow (CONNMARK) and look that up")
+    assert "`from " not in translated, "it is translated back after that"
+    assert translated.endswith(
+        "but its answer leaves by wan: keep a mark of the flow (CONNMARK) and look that up (a routing rule "
+        "`fwmark N lookup TABLE`): set for what comes in by lan, and restored for answers that come in by dmz"
+    )
 
 
 def test_a_mark_of_the_flow_that_no_rule_gives_to_packets() -> None:
