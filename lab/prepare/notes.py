@@ -65,7 +65,8 @@ def _absent(text: Rendered, rules: Iterable[tuple[int, HeldRule]], here: Here) -
             yield f"the rule in {text.where(number)} {what}: rows with `uid:` alone show what it does with it"
             continue
         how = "matches only for want of" if negated else "matches nothing for want of"
-        yield f"the rule in {text.where(number)} {how} {need.what}{more}: no row shows what it does with it"
+        who = "only a row with `uid:` shows" if need.kind == USER else "no row shows"
+        yield f"the rule in {text.where(number)} {how} {need.what}{more}: {who} what it does with it"
 
 
 def _named_ports(text: Rendered, rules: Iterable[tuple[int, HeldRule]], ports: Mapping[str, str]) -> Iterator[str]:

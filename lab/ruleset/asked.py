@@ -28,6 +28,8 @@ SOURCE_IN, DESTINATION_IN = "source_in", "destination_in"
 """The ipset that an address is in."""
 MARK, DIRECTION = "mark", "direction"
 """The packet mark, as (value, mask); which way of its connection a packet goes, ``ORIGINAL`` or ``REPLY``."""
+TOGETHER = "together"
+"""Several things at once, as elements of a set name them (nft's concatenations): whether a packet has them is not read."""
 
 
 class Asked(NamedTuple):
@@ -193,4 +195,5 @@ _TESTS: Mapping[str, _Test] = {
     ENTERED: _interface("entered"), LEFT: _interface("left"), STATES: _state, ICMP_TYPES: _icmp, FLAGS: _flags,
     SOURCE_IN: _among_set("source"), DESTINATION_IN: _among_set("destination"),
     MARK: _mark, DIRECTION: _direction, LOCAL_SOURCE: _local("source"), LOCAL_DESTINATION: _local("destination"),
+    TOGETHER: lambda _values, _met: None,
 }  # fmt: skip

@@ -13,6 +13,10 @@ def deciding_rule(path: Path) -> Rule | None:
     """The rule or policy that dropped the packet; if none did, the terminal accept in the filter hook.
 
     None where no rule was asked: a node without rules, or a packet that vanished before its filter hook.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> str(deciding_rule(PASSED.path[0])) == str(PASSED.rule)
+    True
     """
     if path.end is End.DROPPED:
         return path.dropped_by

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.ruleset.addresses import address_of
 from lab.ruleset.aimed import Seen, may_match
-from lab.ruleset.asked import Asked, Met, has
+from lab.ruleset.asked import TOGETHER, Asked, Met, has
 from lab.ruleset.effects import ACCEPTS, DENIES, GOES, LEADS, PASSES_ON, RETURNS, TRANSLATES, UNKNOWN, effect_of_word
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 
@@ -60,12 +60,15 @@ def _known_of(met: Met) -> Seen:
 
 
 def only_miss(rule: HeldRule, met: Met) -> Asked | None:
-    """The one thing that the rule asks and that the packet has not; None where there are more, or not all is known."""
+    """The one thing that the rule asks and that the packet has not; None where there are more, or not all is known.
+
+    The kernel held the packet against the rule, which did not match: what is left where all else holds, it has not.
+    """
     if rule.whole is None:
         return None
     missed: Asked | None = None
     for asked in rule.whole.asked:
-        found = has(asked, met)
+        found = False if asked.field == TOGETHER else has(asked, met)
         if found is None or (found is False and missed is not None):
             return None
         if found is False:

@@ -15,7 +15,7 @@ from lab.written.expect.arrives import ARRIVES
 
 def classics(case: Case) -> Iterator[Hint]:
     """Each of them, where it is the cause."""
-    for teller in (_no_receiver, _no_proxy, _no_program, _discovery, _no_ruleset, _bridged):
+    for teller in (_no_receiver, _no_program, _discovery, _no_ruleset, _bridged):
         yield from teller(case)
 
 
@@ -27,12 +27,6 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
         yield Hint(
             f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )
-
-
-def _no_proxy(case: Case) -> Iterator[Hint]:
-    rule = case.verdict.path[-1].dropped_by if case.verdict.path else None
-    if rule is not None and rule.target == "TPROXY":  # xt_TPROXY.c: NF_DROP where it finds no socket
-        yield Hint(f"{rule} hands packets to a transparent socket, and where none listens it drops them: the lab has none")
 
 
 def _no_program(case: Case) -> Iterator[Hint]:
@@ -48,11 +42,15 @@ def _no_program(case: Case) -> Iterator[Hint]:
 
 def _discovery(case: Case) -> Iterator[Hint]:
     verdict = case.verdict
-    if verdict.kind is Kind.UNROUTED and verdict.observation.unresolved and discovery_dropped_by(verdict.observation):
+    by = discovery_dropped_by(verdict.observation)
+    if verdict.kind is Kind.UNROUTED and verdict.observation.unresolved and by is not None:
+        if not by.is_native:
+            where, rule = "INPUT and OUTPUT", "`-p icmpv6 --icmpv6-type 135`, `136`"
+        else:
+            where, rule = by.chain, "`icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`"
         yield Hint(
             "IPv6 neighbours find each other through the rules",
-            "INPUT and OUTPUT must accept neighbour-solicitation and neighbour-advertisement "
-            "(`-p icmpv6 --icmpv6-type 135`, `136`)",
+            f"{where} must accept neighbour-solicitation and neighbour-advertisement ({rule})",
         )
 
 

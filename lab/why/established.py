@@ -42,6 +42,11 @@ def why_not_established(case: Case, answer: Path, by: Rule, what: str = "answer"
             f"take {untracked} away",
         )
     hook = answer.steps[-1].hook
+    if hook == "ingress" or answer.steps[-1].kind in _BEFORE_CONNTRACK:
+        return Hint(
+            f"{dropped}, where conntrack has not looked at the packet yet: nothing is ESTABLISHED there",
+            f"let it not match what comes from {answer.head(-1).source}, or ask that in a chain behind conntrack",
+        )
     accepting = [*_accepting(case.chains(node), hook, case.family)]
     later = next((rule for rule in accepting if not _was_asked(rule, answer)), None)
     if later is not None:

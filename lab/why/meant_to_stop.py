@@ -9,7 +9,7 @@ from lab.record.hint import Hint
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.ruleset.asked import Met
-from lab.ruleset.conditions import DPORTS, ENTERED, LEFT, PROTO, STATES
+from lab.ruleset.conditions import DPORTS, ENTERED, LEFT, PROTO, SPORTS, STATES
 from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 from lab.why.ahead import Coming, coming, is_met_by_none
@@ -56,7 +56,9 @@ def _tells(miss: Miss) -> bool:
     """
     if miss.of_sender and miss.asked.field == DPORTS:
         return True
-    return miss.made is not None or (miss.asked.field in (ENTERED, LEFT, PROTO, STATES) and miss.weight >= _TELLING)
+    if miss.made is not None or (miss.asked.field == SPORTS and miss.slip):
+        return True
+    return miss.asked.field in (ENTERED, LEFT, PROTO, STATES) and miss.weight >= _TELLING
 
 
 def _behind(case: Case, path: Path, base: Base, chains: Chains) -> Iterator[Hint]:

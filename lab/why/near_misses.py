@@ -13,7 +13,7 @@ from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 from lab.record.verdict import Kind
 from lab.ruleset.addresses import address_of
-from lab.ruleset.asked import FLAGS, Asked, Met, has
+from lab.ruleset.asked import FLAGS, TOGETHER, Asked, Met, has
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -32,7 +32,7 @@ from lab.why.met import met_at
 from lab.why.slips import slip_of
 from lab.why.walk import Base, bases
 from lab.why.weight import SPECIFIC, names_the_sender, weight
-from lab.why.wording import fact, named, place, translators, unnamed
+from lab.why.wording import fact, named, place, together, translators, unnamed
 from lab.written.expect.arrives import ARRIVES
 
 MOST = 3
@@ -96,6 +96,8 @@ class Miss:
         """What would make it match, where that is plain."""
         if self.made is None and self.slip:
             return f"let it ask for {self.slip}"
+        if self.asked.field == TOGETHER and not self.asked.negated:
+            return f"an element {together(self.asked, self.met)} there: its parts stand in the order in which the rule asks"
         if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:
             return ""
         native, port = self.rule.is_native, self.asked.field == DPORTS
@@ -253,7 +255,7 @@ def _with(met: Met, packet: Packet) -> Met:
 def best(found: Iterable[Miss]) -> Sequence[Miss]:
     """Those that tell something: a rule means more of the packet than the one thing that it misses; of many alike, few."""
     misses = sorted(dict.fromkeys(found), key=lambda miss: miss.rank)
-    telling = [miss for miss in misses if miss.made is not None or miss.slip or miss.weight >= SPECIFIC]
+    telling = [miss for miss in misses if miss.made is not None or miss.slip or miss.weight >= SPECIFIC or _tells(miss)]
     alike = Counter(miss.asked.field for miss in telling if miss.made is None)
     shown: list[Miss] = []
     for miss in telling:
@@ -273,3 +275,8 @@ def _is_broad(miss: Miss) -> bool:
     """Whether it is for another interface, or translates another network."""
     another_network = miss.asked.field == SOURCES and miss.rule.effect == TRANSLATES and miss.weight > 2
     return another_network or (miss.asked.field in (ENTERED, LEFT) and miss.weight >= 1)
+
+
+def _tells(miss: Miss) -> bool:
+    """Whether what it misses tells enough by itself."""
+    return miss.asked.field == TOGETHER

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 
 from lab.record.hint import Hint
+from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
+from lab.record.verdict import Kind
 from lab.ruleset.conditions import without_texts
 from lab.ruleset.words import words
 from lab.why.case import Case
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.leaves import LEAVES
 
+_ASTRAY = (Kind.UNROUTED, Kind.UNANSWERED, Kind.LOST)
 _MARKS = re.compile(r"\bmeta mark set\b")
 
 
@@ -21,8 +25,6 @@ def other_way(case: Case) -> Iterator[Hint]:
     path = next((one for one in case.verdict.path if one.node == case.at and one.end is End.LEFT), None)
     if not case.should_pass or path is None or path.out is None:
         return
-    if any(rule.translates == "destination" for rule in path.translated_by):
-        return  # where it went is what the translation made of it
     wanted = _wanted(case, path)
     if wanted is None:
         return
@@ -31,7 +33,9 @@ def other_way(case: Case) -> Iterator[Hint]:
     went = f"it left {path.node} by {path.out}, where {there}, and {wanted}"
     step = _marked_too_late(case, path)
     if step is None or step.rule is None:
-        yield Hint(went, f"the routes and routing rules of {path.node} choose the interface")
+        yield _by_its_mark(case, path, went) or _for_want_of_a_mark(case, path, went) or Hint(
+            went, f"the routes and routing rules of {path.node} choose the interface"
+        )
         return
     yield Hint(
         f"{went}: {step.rule} marks it in a chain of type {step.kind} behind routing, which does not route it anew",
@@ -44,8 +48,10 @@ def _wanted(case: Case, path: Path) -> str | None:
     leaves, arrives = case.expect.get(LEAVES), case.expect.get(ARRIVES)
     if leaves is not None and leaves.via is not None:
         return None if leaves.via == path.out else f"was to leave by {leaves.via}"
-    if arrives is None or not arrives.at or case.verdict.path[-1] is not path or not _by_routes(case, path, arrives.at):
-        return None
+    if arrives is None or not arrives.at or case.verdict.path[-1] is not path:
+        return _connected(case, path)
+    if any(rule.translates == "destination" for rule in path.translated_by) or not _by_routes(case, path, arrives.at):
+        return None  # where it went is what a translation made of it, or the want of one
     nodes = [name for name, _, _ in case.topology.on_network(_network(case, path))]
     forwards = any(case.topology.nodes[name].forwards for name in nodes if name != path.node)
     return None if forwards or not set(arrives.at).isdisjoint(nodes) else f"was to come to {' or '.join(arrives.at)}"
@@ -58,6 +64,59 @@ def _by_routes(case: Case, path: Path, wanted: Sequence[str]) -> bool:
     """
     owners = case.topology.owners((path.exit or path.entry).destination)
     return not set(owners).isdisjoint(wanted) or bool(case.topology.nodes[path.node].rules)
+
+
+def _connected(case: Case, path: Path) -> str | None:
+    """Who has the destination on a network of this node, which it was not sent to."""
+    destination = _routed(path).destination
+    owner, network = case.topology.owner(destination), case.topology.network_of(destination)
+    own = case.topology.nodes[path.node].interfaces.items()
+    there = next((name for name, interface in own if interface.network == network), None)
+    if case.verdict.kind not in _ASTRAY or owner in (None, path.node) or there is None or network == _network(case, path):
+        return None
+    return f"{owner} is on {there}"
+
+
+def _routed(path: Path) -> Packet:
+    """The headers that its route was looked up with: a source is translated after that."""
+    return path.exit or path.head(-1)
+
+
+def _by_its_mark(case: Case, path: Path, went: str) -> Hint | None:
+    """Its mark, which a routing rule asks for, led it there."""
+    destination = _routed(path).destination
+    by = [step.rule for step in path.steps if step.rule is not None and _marks(step.rule)]
+    plain = case.ask_route(path.node, destination, None, 0)
+    marked = case.ask_route(path.node, destination, None, path.mark) if path.mark and by else None
+    if plain is None or marked is None or plain.dev in (None, path.out) or marked.dev != path.out:
+        return None
+    network = case.topology.network_of(destination)
+    prefixes = case.topology.networks.get(network or "", ())
+    whom = next((str(prefix) for prefix in prefixes if ip_address(destination) in prefix), destination)
+    return Hint(
+        f"{went}: its mark {path.mark:#x}, from {by[-1]}, leads it there; without a mark its route is by {plain.dev}",
+        f"do not mark what is for {whom}, or send it on from the table that marks lead to (`throw {whom} table N`)",
+    )
+
+
+def _for_want_of_a_mark(case: Case, path: Path, went: str) -> Hint | None:
+    """A packet of the node's own without a mark, which with one that routing rules ask for would have left as the row says."""
+    leaves = case.expect.get(LEAVES)
+    if path.entered is not None or path.mark or leaves is None or leaves.via is None:
+        return None
+    header = _routed(path)
+    for rule in case.topology.nodes[path.node].rules:
+        if rule.fwmark is None:
+            continue
+        lead = case.ask_route(path.node, header.destination, header.source, rule.fwmark)
+        if lead is not None and lead.dev == leaves.via:
+            return Hint(
+                f"{went}: it has no mark; with {rule.fwmark:#x}, which a routing rule of {path.node} asks for, it would",
+                f"if its sender marks its packets, as WireGuard and Tailscale do, say `mark: {rule.fwmark:#x}` in the row",
+            )
+    return None
+
+
 
 
 def _network(case: Case, path: Path) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
 from lab.record.hint import Hint
 from lab.record.packet import ICMPS, Packet
-from lab.record.path import End, Path, Rule
+from lab.record.path import End, Path, Rule, rules_on
 from lab.record.verdict import Kind
+from lab.ruleset.held import rules_of
 from lab.why.answers import answer_paths, came_to, last_header
 from lab.why.case import Case
 from lab.why.established import why_not_established
 from lab.why.translated import catches_too_much
 from lab.why.wording import with_text
+
+_KEEPS = re.compile(r"\bct mark set\b|-j CONNMARK --(?:set|save)-x?mark\b")
+_GIVES = re.compile(r"\bmark set ct mark\b|--restore-mark\b|\bct mark\b.* meta mark set\b|-m connmark\b.* -j MARK\b")
 
 
 def ways_back(case: Case) -> Iterator[Hint]:
@@ -148,13 +153,35 @@ def _by_another_interface(case: Case) -> Iterator[Hint]:
         further = answers[number + 1] if number + 1 < len(answers) else None
         by = further.dropped_by if further is not None else None
         where = f", and there {by} dropped it" if by is not None else ""
-        source = (back.exit or back.entry).source
+        source = back.entry.source
+        translated = back.exit is not None and back.exit.source != source
+        # the route is looked up before the answer is translated back, with the address that many a line shares
+        by_source = (
+            f"lead at {back.node} what is from {source} by {came.entered} (a routing rule `from {source} lookup TABLE`), or "
+        )
         yield Hint(
             f"the request came in to {back.node} by {came.entered}, but its answer leaves by {back.out}{where}",
-            f"lead at {back.node} what is from {source} by {came.entered} (a routing rule `from {source} lookup TABLE`), "
-            "or keep a mark of the flow (CONNMARK) and look that up",
+            f"{'' if translated else by_source}{_keep_a_mark(case, came, back)}",
         )
         return
+
+
+def _keep_a_mark(case: Case, came: Path, back: Path) -> str:
+    """How a mark of the flow brings the answer back: where it was set and no rule gives it to packets, that is what lacks."""
+    rules = [*rules_of(case.chains(came.node), case.family)]
+    by = next((rule for rule in rules_on([came]) if _KEEPS.search(rule.text)), None)
+    if by is None or any(_GIVES.search(rule.text) for rule in rules):
+        there = f"for answers that come in by {back.entered}" if back.entered else "for answers in OUTPUT"
+        return (
+            "keep a mark of the flow (CONNMARK) and look that up (a routing rule `fwmark N lookup TABLE`): "
+            f"set for what comes in by {came.entered}, and restored {there}"
+        )
+    if by.text[:1] == "-":
+        give = f"`-t mangle -A PREROUTING{f' -i {back.entered}' if back.entered else ''} -j CONNMARK --restore-mark`"
+    else:
+        of = f'iifname "{back.entered}" ' if back.entered else ""
+        give = f"`{of}meta mark set ct mark` in a chain of prerouting, priority mangle"
+    return f"give the answer the mark that {by} keeps for the flow, which no rule there does ({give}), and look that up"
 
 
 def _dropped(case: Case) -> Iterator[Hint]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from lab.record.hint import Hint
+from lab.why.bridged import bridged
 from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
@@ -13,8 +14,11 @@ from lab.why.helpers import helpers
 from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.named_rule import log_rule, named_rule
+from lab.why.neighbours import neighbours
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
+from lab.why.proxies import proxies
+from lab.why.rerouted import rerouted
 from lab.why.returned import returned
 from lab.why.sent_there import sent_there
 from lab.why.translated import catches_too_much, hides_the_source
@@ -27,14 +31,18 @@ TELLERS: tuple[Teller, ...] = (
     ways_back,
     cut_off,
     kernel_drops,
+    neighbours,
     other_way,
     own_packets,
+    rerouted,
+    proxies,
     catches_too_much,
     hides_the_source,
     to_the_wrong_receiver,
     from_the_wrong_source,
     returned,
     helpers,
+    bridged,
     denied,
     meant_to_stop,
     named_rule,

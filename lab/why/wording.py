@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import LOOPBACK, Path, Rule
 from lab.ruleset.addresses import address_of
-from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, MARK, SOURCE_IN, Asked, Met
+from lab.ruleset.asked import DESTINATION_IN, FAMILY, LOCAL_DESTINATION, LOCAL_SOURCE, MARK, SOURCE_IN, TOGETHER, Asked, Met
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -28,6 +28,7 @@ _COMMENT = re.compile(r'-m comment --comment (?:"(?:[^"\\]|\\.)*"|\S+) ?| commen
 _LONGEST = 160
 _PORTED = ("tcp", "udp", "sctp")
 _ICMP = {1: ("-p icmp --icmp-type", "icmp type"), 58: ("-p icmpv6 --icmpv6-type", "icmpv6 type")}
+_ECHO = {1: 8, 58: 128}  # RFC 792, RFC 4443
 
 
 def named(node: str, rule: HeldRule) -> str:
@@ -69,7 +70,8 @@ def as_rule(head: Packet, by: Rule, entered: str | None = None) -> str:
     if entered == LOOPBACK:
         return ", `iif lo`" if by.is_native else ", `-i lo`"
     if head.proto in _ICMP:
-        return f", `{_ICMP[head.proto][1 if by.is_native else 0]} {head.flags}`"
+        kind = "echo-request" if head.flags == _ECHO[head.proto] else head.flags
+        return f", `{_ICMP[head.proto][1 if by.is_native else 0]} {kind}`"
     proto = PROTOCOL_NAMES.get(head.proto)
     if proto not in _PORTED:
         return ""
@@ -82,6 +84,8 @@ def fact(asked: Asked, met: Met, node: str) -> str:
     """What the packet has where a rule asks for something else: ``it came by eth0``."""
     source, destination = str(address_of(met.source, met.family)), str(address_of(met.destination, met.family))
     no = "" if asked.negated else "not "
+    if asked.field == TOGETHER:
+        return f"{together(asked, met)} is {no}in it"
     return {
         ENTERED: f"it came by {met.entered}", LEFT: f"it goes to {met.left}", SOURCES: f"it comes from {source}",
         DESTINATIONS: f"it is for {destination}", SOURCE_IN: f"{source} is {no}in it",
@@ -92,6 +96,16 @@ def fact(asked: Asked, met: Met, node: str) -> str:
         ORIGINAL_DPORTS: f"its connection is one to port {met.original_dport}",
         LOCAL_DESTINATION: f"{destination} is no address of {node}", LOCAL_SOURCE: f"{source} is no address of {node}",
     }.get(asked.field, "")  # fmt: skip
+
+
+def together(asked: Asked, met: Met) -> str:
+    """What the packet has of several things that are asked at once, as nft prints an element."""
+    source, destination = address_of(met.source, met.family), address_of(met.destination, met.family)
+    parts = {
+        SOURCES: source, DESTINATIONS: destination, SPORTS: met.sport, DPORTS: met.dport, PROTO: met.proto,
+        ENTERED: met.entered, LEFT: met.left,
+    }  # fmt: skip
+    return " . ".join(str(parts[one]) if parts[one] is not None else "…" for one in asked.values)
 
 
 def translators(request: tuple[Path, ...], path: Path, step: int) -> Iterator[tuple[Rule, Packet, Packet]]:

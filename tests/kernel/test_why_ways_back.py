@@ -105,7 +105,8 @@ def test_by_another_interface_than_it_came_by(lab_of: LabOf) -> None:
     words = told(lab, verdict, "door")
     assert "the request came in to door by two, but its answer leaves by one" in words
     assert "there first filter:FORWARD:1 dropped it" in words
-    assert "`from 192.0.2.7 lookup TABLE`" in words
+    assert "keep a mark of the flow (CONNMARK) and look that up" in words
+    assert "`from 192.0.2.7" not in words, "the route is looked up before the answer is translated back"
 
 
 def test_a_node_that_never_saw_the_request(lab_of: LabOf) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lab.ruleset.addresses import read_addresses
-from lab.ruleset.asked import FAMILY, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, Asked, Whole
+from lab.ruleset.asked import FAMILY, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, TOGETHER, Asked, Whole
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -37,6 +37,7 @@ _KEYS: Mapping[tuple[str, ...], tuple[str, str]] = {
     ("fib", "daddr", "type"): (LOCAL_DESTINATION, ""), ("fib", "saddr", "type"): (LOCAL_SOURCE, ""),
     **{(proto, "dport"): (DPORTS, proto) for proto in _PORTED}, **{(proto, "sport"): (SPORTS, proto) for proto in _PORTED},
 }  # fmt: skip
+_PARTS = frozenset((SOURCES, DESTINATIONS, SPORTS, DPORTS, PROTO, ENTERED, LEFT))
 _FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32}
 _VERDICTS = frozenset((
     "accept", "drop", "return", "continue", "jump", "goto", "reject", "masquerade", "snat", "dnat", "redirect", "queue",
@@ -96,15 +97,11 @@ class _Reader:
 
     def _match(self) -> tuple[tuple[Asked, str], ...]:
         """One comparison, and what a verdict map then says."""
-        key = next((key for size in (3, 2, 1) if (key := tuple(self._tokens[self._at: self._at + size])) in _KEYS), ())
-        field, proto = _KEYS[key]
-        self._at += len(key)
+        key, field = self._key()
         said = " ".join(key)
-        if proto:
-            self._implied(PROTO, proto, proto)
-        if key[0] in _FAMILIES:
-            # in a table of both families, a header is only there in its own, whatever it is compared with
-            self._implied(FAMILY, _FAMILIES[key[0]], key[0])
+        if self._ahead(0) == ".":
+            self._together(said, field)
+            return ()
         sign = self._ahead(0) if self._ahead(0) in ("!=", "==") else ""
         self._at += bool(sign)
         negated = sign == "!="
@@ -123,6 +120,34 @@ class _Reader:
         values = _values(key, field, self._elements(value))
         self._asked.append(Asked(STATES if field == "status" else field, values, shown, negated))
         return ()
+
+    def _key(self) -> tuple[tuple[str, ...], str]:
+        """What is compared, and its field."""
+        key = next((key for size in (3, 2, 1) if (key := tuple(self._tokens[self._at: self._at + size])) in _KEYS), ())
+        field, proto = _KEYS[key]
+        self._at += len(key)
+        if proto:
+            self._implied(PROTO, proto, proto)
+        if key[0] in _FAMILIES:
+            # in a table of both families, a header is only there in its own, whatever it is compared with
+            self._implied(FAMILY, _FAMILIES[key[0]], key[0])
+        return key, field
+
+    def _together(self, said: str, field: str) -> None:
+        """Several keys at once, held against elements of as many parts; a map of them is not understood."""
+        fields = [field]
+        while self._ahead(0) == ".":
+            self._at += 1
+            key, field = self._key()
+            said += f" . {' '.join(key)}"
+            fields.append(field)
+        sign = "!= " if self._ahead(0) == "!=" else ""
+        self._at += bool(sign)
+        value = self._tokens[self._at]
+        self._at += 1
+        if not _PARTS.issuperset(fields):
+            raise ValueError(value)
+        self._asked.append(Asked(TOGETHER, tuple(fields), f"{said} {sign}{value}", bool(sign)))
 
     def _implied(self, field: str, value: object, said: str) -> None:
         """What a key asks by itself, once."""

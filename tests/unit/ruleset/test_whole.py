@@ -63,10 +63,10 @@ def test_one_thing_of_it_does_not(asks: str) -> None:
     "-A FORWARD -m conntrack --ctorigdst 10.0.2.10 -j ACCEPT", "-A FORWARD -p tcp -m tcp --tcp-option 8 -j ACCEPT",
     "-A FORWARD -s 10.0.0.1/255.0.255.0 -j ACCEPT", "-A FORWARD -f -j ACCEPT",
     "-A FORWARD -m socket -j ACCEPT", "-A FORWARD -m rpfilter -j ACCEPT",
-    "meta mark 0x1 accept", "limit rate 3/minute accept", "tcp dport . ip saddr { 22 . 10.0.1.10 } accept",
+    "meta mark 0x1 accept", "limit rate 3/minute accept", "tcp dport . meta mark { 22 . 1 } accept",
     "ip saddr @friends accept", "ct mark and 0x1 == 0x1 accept", "tcp dport $web accept", "ip dscp cs1 accept",
     "ip saddr & 255.0.0.255 == 10.0.0.10 accept", "tcp dport != { 22 } ct count over 3 drop",
-    'iifname . oifname { "a" . "b" } accept',
+    'iifname . oifname vmap { "a" . "b" : accept }',
     "tcp dport vmap { 22 : accept, * : drop }", "tcp flags & (fin | syn) == syn accept", "socket transparent 1 accept",
 ])  # fmt: skip
 def test_what_is_not_understood_is_not_told(text: str) -> None:
@@ -150,3 +150,11 @@ def test_types_of_icmp() -> None:
     assert outcomes(rule_of("-A INPUT -p icmp -m icmp --icmp-type 8/1 -j ACCEPT"), ECHO) == [True, False]
     assert outcomes(rule_of("icmp type { echo-reply, echo-request } accept"), ECHO) == [True, True]
     assert outcomes(rule_of("-A INPUT -p icmp -m icmp --icmp-type any -j ACCEPT"), ECHO) == [True, True]
+
+
+def test_several_things_at_once_are_understood_and_not_known() -> None:
+    read = rule_of('tcp dport . iifname != { 22 . "lan" } accept').whole
+    assert read is not None
+    assert [(asked.words, asked.negated, has(asked, SSH)) for asked in read.asked] == [
+        ("tcp", False, True), ('tcp dport . iifname != { 22 . "lan" }', True, None),
+    ]  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab.record.observation import Unresolved
+from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
@@ -50,3 +52,17 @@ def test_what_was_handed_to_a_program() -> None:
     assert told(queued, "drop") == ()
     left = replace(way, end=End.LEFT)
     assert told(verdict(Kind.LOST, observation=observed(left))) == ()
+
+
+def test_neighbour_discovery_in_the_words_of_who_dropped_it() -> None:
+    asked = Packet(6, 58, "fe80::1", None, "ff02::1:ff00:1", None, 135)
+    for text, chain, words in (
+        ("-P INPUT DROP", "INPUT and OUTPUT", "`-p icmpv6 --icmpv6-type 135`, `136`"),
+        ("policy drop", "input", "`icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept`"),
+    ):
+        by = replace(rule(), text=text, number=None, chain="input", family="inet")
+        asker = (Unresolved("client", "2001:db8::1", "gateway"),)
+        seen = replace(observed(), unresolved=asker, others=(dropped(by, entry=asked),))
+        (hint,) = told(verdict(Kind.UNROUTED, observation=seen))
+        assert hint.endswith(f": {chain} must accept neighbour-solicitation and neighbour-advertisement ({words})")
+        assert told(verdict(Kind.UNROUTED, observation=replace(seen, unresolved=()))) == ()

@@ -142,6 +142,36 @@ def test_what_a_rule_asks_of_what_has_no_ports_or_is_sent_to_itself() -> None:
     chains = saved(table("-A INPUT -p udp -j ACCEPT"))
     ping = way(chains, "filter:INPUT:policy drop", entry=ECHO._replace(destination="10.0.1.1"))
     itself = way(chains, "filter:INPUT:policy drop", entry=SYN._replace(destination="127.0.0.1"), entered="lo")
-    for path, asks in ((ping, "`-p icmp --icmp-type 8`"), (itself, "`-i lo`")):
+    for path, asks in ((ping, "`-p icmp --icmp-type echo-request`"), (itself, "`-i lo`")):
         (hint,) = told(denied, failed(chains, path))
         assert hint.endswith(f"a rule in INPUT that accepts it asks for {asks}")
+
+
+def test_who_sent_it_to_an_accept_that_several_lead_to() -> None:
+    rules = ("-A FORWARD -i lan -m comment --comment lan-out -j OUTWARD", "-A OUTWARD -o dmz -j ACCEPT")
+    shared = saved(table(*rules, "-A FORWARD -i wan -j OUTWARD"))
+    steps = ("filter:FORWARD:1 jump OUTWARD", "filter:OUTWARD:1 accept")
+    passed = failed(shared, way(shared, *steps, end=End.LEFT), action="deny")
+    assert told(sent_there, passed) == [
+        "sent to OUTWARD, which accepted it, by gateway filter:FORWARD:1 (lan-out) (`-A FORWARD -i lan -j OUTWARD`)"
+    ]
+    assert told(sent_there, failed(shared, way(shared, *steps, end=End.LEFT))) == []
+    alone = saved(table(*rules))
+    assert told(sent_there, failed(alone, way(alone, *steps, end=End.LEFT), action="deny")) == []
+
+
+def test_a_shared_reject_at_the_end_of_a_chain_that_accepts_some() -> None:
+    rules = (
+        "-A FORWARD -i lan -j LAN", "-A LAN -p udp -j ACCEPT", "-A LAN -j OUT", "-A OUT -i lan -j REFUSE",
+        "-A REFUSE -p tcp -j REJECT",
+    )  # fmt: skip
+    chains = saved(table(*rules))
+    steps = ("filter:FORWARD:1 jump LAN", "filter:LAN:2 jump OUT", "filter:OUT:1 jump REFUSE", "filter:REFUSE:1 drop")
+    (hint,) = told(denied, failed(chains, way(chains, *steps)))
+    assert hint == (
+        "no rule of LAN that it came to accepts it, so filter:REFUSE:1 rejected it, as all that is left from filter:LAN:2 on: "
+        "a rule in LAN before filter:LAN:2 that accepts it asks for `-d 10.0.2.10 -p tcp --dport 443`"
+    )
+    none = saved(table(*(rule for rule in rules if "ACCEPT" not in rule)))
+    steps = ("filter:FORWARD:1 jump LAN", "filter:LAN:1 jump OUT", *steps[2:])
+    assert told(denied, failed(none, way(none, *steps))) == []

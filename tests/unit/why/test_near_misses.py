@@ -220,7 +220,8 @@ def test_a_rule_that_denies_all_that_is_left_is_the_cause_as_well() -> None:
     chains = saved(table("-A FORWARD -p udp -j ACCEPT", "-A FORWARD -j LAST", "-A LAST -j REJECT"))
     path = way(chains, "filter:FORWARD:2 jump LAST", "filter:LAST:1 drop")
     (hint,) = told(denied, failed(chains, path))
-    assert hint.startswith("no rule of FORWARD that it came to accepts it, so filter:LAST:1 rejected it, as all that is left: ")
+    assert hint.startswith("no rule of FORWARD that it came to accepts it, so filter:LAST:1 rejected it, as all that is left "
+                           "from filter:FORWARD:2 on: a rule in FORWARD before filter:FORWARD:2 that accepts it asks for ")
     specific = saved(table("-A FORWARD -p udp -j ACCEPT", "-A FORWARD -i lan -j LAST", "-A LAST -j REJECT"))
     assert told(denied, failed(specific, way(specific, "filter:FORWARD:2 jump LAST", "filter:LAST:1 drop"))) == []
 
@@ -243,3 +244,37 @@ def test_a_masquerade_of_another_network() -> None:
     assert miss.endswith("would translate it, but wants `-s 10.8.0.0/24`, and it comes from 10.0.1.10")
     assert misses(failed(chains, path, kind=Kind.CLOSED)) == []
     assert misses(dropped("-A FORWARD -s 10.8.0.0/24 -o dmz -j ACCEPT")) == []
+
+
+def test_several_things_at_once_that_no_element_of_a_set_has() -> None:
+    rule = "ip saddr . ip daddr . tcp dport @allowed accept"
+    chains = listing(f"f type filter hook forward priority 0; policy drop;\n{rule}")
+    (hint,) = told(denied, failed(chains, way(chains, "inet/t:f:policy drop")))
+    assert hint == (
+        f"gateway inet t:f:1 (`{rule}`) would accept it, but wants `ip saddr . ip daddr . tcp dport @allowed`, and "
+        "10.0.1.10 . 10.0.2.10 . 443 is not in it: an element 10.0.1.10 . 10.0.2.10 . 443 there: its parts stand in the order "
+        "in which the rule asks"
+    )
+
+
+@pytest.mark.parametrize("rule", [
+    "ip saddr . udp dport @allowed accept",  # another protocol
+    "ip6 saddr . tcp dport @allowed accept",  # another family
+    'iifname "wan" ip saddr . tcp dport @allowed accept',  # two things
+    "ip saddr . tcp dport @allowed ip daddr . tcp sport @others accept",  # nobody knows which
+    "meta mark . tcp dport @allowed accept",  # not understood
+    "ip saddr . tcp dport @allowed limit rate 3/second accept",
+    "ip saddr . tcp dport vmap @allowed",
+])  # fmt: skip
+def test_several_things_at_once_where_another_is_missed_or_not_known(rule: str) -> None:
+    chains = listing(f"f type filter hook forward priority 0; policy drop;\n{rule}")
+    assert misses(failed(chains, way(chains, "inet/t:f:policy drop"))) == []
+
+
+def test_a_port_that_is_asked_of_the_wrong_end() -> None:
+    (hint,) = told(denied, dropped("-A FORWARD -p tcp -m tcp --sport 443 -j ACCEPT"))
+    assert hint.endswith(
+        "but wants `--sport 443`, and it comes from port 40000: let it ask for the port that it goes to, `--dport 443`"
+    )
+    for other in ("-p tcp --sport 80", "-p tcp --sport 1:30000", "-p udp --sport 443", "-i wan -p tcp --sport 443"):
+        assert "the port that it goes to" not in "".join(misses(dropped(f"-A FORWARD {other} -j ACCEPT")))

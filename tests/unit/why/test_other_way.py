@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab.record.lead import Lead
 from lab.record.path import Rule, Step
 from lab.record.verdict import Kind
 from lab.why.other_way import other_way
@@ -88,4 +89,55 @@ def test_where_it_was_translated_to_is_no_other_way() -> None:
     way = replace(passed(rule(), leaving=SYN), out="dmz", toward="dmz")
     way = replace(way, steps=(Step("prerouting", "nat", "PREROUTING", dnat, "accept", "nat"), *way.steps))
     failed = verdict(Kind.UNANSWERED, observation=observed(way))
-    assert [*other_way(case(failed, further={"leaves": LeavesSpec(via="wan")}))] == []
+    assert [*other_way(case(failed, further={"arrives": ArrivesSpec(at=("client",))}))] == []
+
+
+def routes(*, plain: str | None, marked: str) -> Any:
+    """A kernel that sends by one interface, and what has a mark by another."""
+
+    def ask(node: str, address: str, _source: str | None, mark: int) -> Lead:
+        return Lead(node, address, marked if mark else plain)
+
+    return ask
+
+
+def lost(*, mark: int = 1, kind: Kind = Kind.UNROUTED, out: str = "lan", **keys: Any) -> str:
+    """What is said of a packet for the server of dmz that was marked and left by the LAN."""
+    way = replace(passed(rule(), leaving=SYN), out=out, toward=out, entered="lan", mark=mark)
+    way = replace(way, steps=(Step("prerouting", "routing", "marks", MARKS, "continue"), *way.steps))
+    return "\n".join(map(str, other_way(case(verdict(kind, observation=observed(way)), **keys))))
+
+
+def test_a_mark_led_it_past_a_network_of_the_node_itself() -> None:
+    words = lost(ask_route=routes(plain="dmz", marked="lan"))
+    assert words.startswith("it left gateway by lan, where client is, and server is on dmz: its mark 0x1, from gateway inet ")
+    assert "without a mark its route is by dmz: do not mark what is for 10.0.2.0/24" in words
+    assert "`throw 10.0.2.0/24 table N`" in words
+
+
+def test_a_mark_is_no_cause_where_routes_lead_elsewhere_with_it_or_to_the_same_without() -> None:
+    for plain, marked in (("lan", "lan"), ("dmz", "wan"), (None, "lan")):
+        words = lost(ask_route=routes(plain=plain, marked=marked))
+        assert "its mark" not in words
+        assert "the routes and routing rules of gateway choose" in words
+    assert "its mark" not in lost(mark=0, ask_route=routes(plain="dmz", marked="lan"))
+
+
+def test_what_left_where_it_belongs_or_was_judged_further_on_went_no_other_way() -> None:
+    assert lost(out="dmz") == ""
+    assert lost(kind=Kind.DROPPED) == ""
+
+
+def test_a_packet_of_its_own_that_is_sent_with_a_mark_in_production() -> None:
+    wanted = {"leaves": LeavesSpec(via="wan")}
+    words = told("route", further=wanted, topology=WITH_MARKS, ask_route=routes(plain="dmz", marked="wan"))
+    assert words.endswith("say `mark: 0x1` in the row")
+    assert "it has no mark; with 0x1, which a routing rule of gateway asks for, it would" in words
+
+
+def test_a_mark_that_changes_nothing_is_not_asked_for() -> None:
+    wanted = {"leaves": LeavesSpec(via="wan")}
+    led = routes(plain="dmz", marked="wan")
+    assert "mark:" not in told("route", further=wanted, ask_route=led), "no routing rule asks for one"
+    assert "mark:" not in told("route", further=wanted, topology=WITH_MARKS, ask_route=routes(plain="dmz", marked="dmz"))
+    assert "mark:" not in told("route", entered="lan", further=wanted, topology=WITH_MARKS, ask_route=led)

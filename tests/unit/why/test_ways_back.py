@@ -102,6 +102,34 @@ def test_by_another() -> None:
     assert "the request came in to gateway by lan, but its answer leaves by wan" in words
 
 
+def by_another(*texts: str, keeps: str = "", leaving: Any = None) -> str:
+    """What is said of an answer by another interface at a node of these rules, the first of which the request may have met."""
+    kept = replace(rule(), text=keeps) if keeps else rule()
+    way = replace(passed(kept, leaving=SYN), entered="lan", out="dmz", toward="dmz")
+    back = replace(passed(rule(), entry=SYN_ACK, leaving=leaving), entered="dmz", out="wan", toward="wan")
+    seen = observed(way, reached="server", answer=(back,))
+    return told(case(verdict(Kind.UNANSWERED, observation=seen), held={"gateway": forward(*texts)}))
+
+
+def test_a_route_by_the_source_that_the_answer_has_where_it_is_looked_up() -> None:
+    assert "`from 10.0.2.10 lookup TABLE`" in by_another()
+    translated = by_another(leaving=SYN_ACK._replace(source="203.0.113.9"))
+    assert "`from " not in translated, "it is translated back after that"
+    assert translated.endswith(
+        "but its answer leaves by wan: keep a mark of the flow (CONNMARK) and look that up (a routing rule "
+        "`fwmark N lookup TABLE`): set for what comes in by lan, and restored for answers that come in by dmz"
+    )
+
+
+def test_a_mark_of_the_flow_that_no_rule_gives_to_packets() -> None:
+    keeps = "-A PREROUTING -i lan -j CONNMARK --set-xmark 0x2/0xffffffff"
+    words = by_another(keeps, keeps=keeps)
+    assert "which no rule there does (`-t mangle -A PREROUTING -i dmz -j CONNMARK --restore-mark`)" in words
+    assert '(`iifname "dmz" meta mark set ct mark` in a chain' in by_another(keeps="ct mark set 0x2")
+    given = by_another(keeps, "-A PREROUTING -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff", keeps=keeps)
+    assert "keep a mark of the flow (CONNMARK)" in given
+
+
 def test_a_rule_for_answers_is_looked_for_where_the_answer_was_dropped() -> None:
     by = rule(target="DROP", number=None)
     seen = observed(passed(rule(), leaving=SYN), reached="server", answer=(dropped(by, entry=SYN_ACK),))
@@ -122,6 +150,16 @@ def test_who_takes_the_flow_from_conntrack(target: str, options: str, said: bool
     seen = observed(passed(before, rule(), leaving=SYN), reached="server", answer=(dropped(by, entry=SYN_ACK),))
     failed = verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen)
     assert ("takes the flow from conntrack" in told(case(failed))) is said
+
+
+@pytest.mark.parametrize(("hook", "kind"), [("ingress", "filter"), ("prerouting", "raw")])
+def test_no_rule_for_answers_is_asked_for_before_conntrack(hook: str, kind: str) -> None:
+    stopped = dropped(by := rule("bogons", "DROP"), entry=SYN_ACK)
+    stopped = replace(stopped, steps=(stopped.steps[0]._replace(hook=hook, kind=kind),))
+    seen = observed(passed(rule(), leaving=SYN), reached="server", answer=(stopped,))
+    words = told(case(verdict(Kind.UNANSWERED, node="gateway", rule=by, observation=seen), held={"gateway": forward()}))
+    assert "where conntrack has not looked at the packet yet: nothing is ESTABLISHED there" in words
+    assert words.endswith(": let it not match what comes from 10.0.2.10, or ask that in a chain behind conntrack")
 
 
 def test_nothing_is_said_of_what_came_through_or_was_to_be_denied() -> None:

@@ -22,7 +22,7 @@ from tests.unit.verdict.made import SYN
 from tests.unit.why.made import TOPOLOGY
 
 _HOOKS = {"PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output", "POSTROUTING": "postrouting"}
-_KINDS = {"nat": "nat", "mangle": "mangle", "raw": "raw"}
+_KINDS = {"nat": "nat", "route": "route", "mangle": "mangle", "raw": "raw"}
 
 
 def table(*rules: str, name: str = "filter", policies: str = "DROP") -> str:
