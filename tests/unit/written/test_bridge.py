@@ -83,6 +83,8 @@ def test_as_written_it_can_be_read_again(tmp_path: Path, written: str) -> None:
         (BRIDGE, "bridge: [uplink, tap1, sixteen-letters-]", "br0:", ["'sixteen-letters-' is not an interface name"]),
         (BRIDGE, "bridge: {uplink: [shelf, 'a b']}", "br0:", ["'a b' is not a name"]),
         (BRIDGE, "bridge: [uplink, tap1, lo]", "br0:", ["'lo' cannot be an interface of a node"]),
+        (BRIDGE, f"{BRIDGE}, link: point-to-point", "br0:", ["br0 is a bridge, and network lan is point-to-point by br0 of node host"]),
+        (BRIDGE, "bridge: [uplink, tap1, tap%d]", "br0:", ["'tap%d' is not an interface name"]),
         (BRIDGE, "bridge: []", "br0:", ["br0 has `bridge-nf` and is no bridge"]),
         ("eth9: {network: back, address: 10.9.0.2}", "eth9: {network: back, address: 10.9.0.2, bridge-nf: true}",
          "eth9:", ["eth9 has `bridge-nf` and is no bridge"]),
