@@ -9,4 +9,4 @@ PROMPT = re.compile(
     r"(?:(?:sudo[ \t]+)?(?!.*(?:-restore\b|\bnft\b(?!(?:[ \t]+-\w+)*[ \t]+list\b|\Z)|[;&]))"
     r"(?:ip6?tables(?:-nft|-legacy)?-save|nft|cat|less|more|exit|logout)\b.*)?"
 )
-"""A whole line, without blanks around it, that is a prompt and at most a command that prints a ruleset, and surely changes none."""
+"""A whole line, without blanks around it, that is a prompt and at most a command that prints a ruleset, and changes none."""
