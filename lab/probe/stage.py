@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from lab.errors import InputError, Problem
 from lab.kernel.ground.limits import SPARE_KINDS, SPARE_SOCKETS
-from lab.kernel.ground.user import SO_MARK, files_of
+from lab.kernel.ground.user import files_of, set_mark
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.instrument import Instrument
@@ -113,7 +113,7 @@ class Stage:
             channel = node.socket(domain, kind, protocol) if raw else self._spare_socket(node, domain, kind)
         channel.setsockopt(*RECEIVE_ERRORS[family], 1)
         if question.mark:
-            channel.setsockopt(sockets.SOL_SOCKET, SO_MARK, question.mark)
+            set_mark(channel, question.mark)
         if question.source not in node.addresses and not is_loopback(question.source):
             channel.setsockopt(*_TRANSPARENT[family], 1)
         return channel

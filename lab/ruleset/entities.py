@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from lab.ruleset.mended import Mended, Repair
+from lab.ruleset.words import quote_is_open
 
 _MEANS = {
     "quot": '"', "gt": ">", "lt": "<", "amp": "&", "apos": "'", "nbsp": "\u00a0", "ndash": "\u2013", "mdash": "\u2014",
@@ -46,4 +47,6 @@ def _decoded_line(line: str) -> str:
     before, rest = ("", line) if lead is None else (decoded(lead[0]), line[lead.end():])
     if '"' in rest or _OTHER.search(rest) is not None or _PLAIN.search(rest) is None:
         return before + rest
-    return before + decoded(rest)
+    new = decoded(rest)
+    # an open quote would take all that follows it into its text
+    return before + (rest if quote_is_open(new) else new)

@@ -217,8 +217,8 @@ def _missed_translations(case: Case, path: Path, base: Base, chains: Chains) -> 
 
 def misses_its_source(case: Case, path: Path) -> bool:
     """Whether another source may be what was missed: no answer came, or it was to arrive from another address."""
-    if any(rule.translates == "destination" for rule in path.translated_by):
-        return False
+    if any(rule.translates == "destination" for rule in path.translated_by) or case.verdict.observation.missing is not None:
+        return False  # or, whatever its source, there is nobody whom it was for
     wanted = case.expect.get(ARRIVES)
     from_another = wanted is not None and wanted.source not in (None, "kept", case.verdict.observation.sent.source)
     return case.verdict.kind in _AFTER or (case.verdict.kind is Kind.ALLOWED and from_another)

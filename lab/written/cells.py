@@ -20,6 +20,7 @@ from lab.written.problems import Problems
 from lab.written.selection import Asked, Selector
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
+from lab.written.yaml_source import MAX_PROBLEMS
 
 DEFAULT = "default"
 
@@ -28,7 +29,7 @@ def expand(matrix: Matrix, topology: Topology, families: Collection[int] = FAMIL
     """The cells of ``families`` (4 and 6): row by row, of each row IPv4 before IPv6, the default last.
 
     The whole matrix is looked at whatever ``families`` says, so a row with cells of the other family alone is no error.
-    Raises InputError with every problem found.
+    Raises InputError with every problem found, or the first hundred.
     """
     expander = _Expander(matrix, topology)
     cells = [cell for index, row in enumerate(matrix.flows) for cell in expander.row(index, row)]
@@ -36,7 +37,7 @@ def expand(matrix: Matrix, topology: Topology, families: Collection[int] = FAMIL
         cells += expander.default(matrix.default, cells)
     problems = expander.problems.found or [*_same_ids(cells), *contradictions(cells)]
     if problems:
-        raise InputError(problems)
+        raise InputError(problems[:MAX_PROBLEMS])
     return tuple(cell for cell in cells if cell.family in families)
 
 

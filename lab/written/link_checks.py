@@ -41,7 +41,11 @@ def _twice(topology: Topology, network: str, key: str, kind: str) -> Iterator[Pr
 def _two_ends(topology: Topology, network: str) -> Iterator[Problem]:
     ends = topology.on_network(network)
     node, ifname = next((node, ifname) for node, ifname, interface in ends if interface.link is not None)
-    if len(ends) > 2:
+    bridge = next(((name, other) for name, other, interface in ends if interface.bridge), None)
+    if bridge is not None:
+        what = f"node {bridge[0]}: {bridge[1]} is a bridge, and network {network} is point-to-point by {ifname} of node {node}"
+        yield Problem(what, topology.where("nodes", bridge[0], "interfaces", bridge[1]), "take `bridge` or `link` out")
+    elif len(ends) > 2:
         names = ", ".join(name for name, _, _ in ends)
         what = f"network {network} is point-to-point by {ifname} of node {node}, and has {len(ends)} ends: {names}"
         mend = "a link has two ends: give each other end a network of its own"

@@ -38,7 +38,7 @@ BareAddress = (BareIPv4, BareIPv6)
 
 NAME_PATTERN = r"^(?![.-])[^\s\x00-\x1f\x7f@:/\[\],>]+$"
 SYSCTL_PATTERN = r"^net(\.[A-Za-z0-9_][A-Za-z0-9_/-]*)+$"
-INTERFACE_PATTERN = r"^[^\s\x00-\x1f\x7f/:@]{1,15}$"
+INTERFACE_PATTERN = r"^[^\s\x00-\x1f\x7f/:@%]{1,15}$"
 _NAME = re.compile(NAME_PATTERN)
 _INTERFACE = re.compile(INTERFACE_PATTERN)
 _SYSCTL = re.compile(SYSCTL_PATTERN)
@@ -46,6 +46,7 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _LINK_LOCAL = ip_network("fe80::/64")
 OWN_MACS = "02:4c:00"
 LEAST_MTU, LEAST_MTU_OF_IPV6, MOST_MTU = 68, 1280, 65535  # bytes; RFC 791, RFC 8200
+_LONGEST_INTERFACE = 15  # bytes: IFNAMSIZ and its final zero
 _RESERVED_INTERFACES = ("lo", ".", "..", "all", "default")
 
 # 240/4 and 100::/64 are what the lab's own canaries are sent from; the others no host of a lab can have.
@@ -140,7 +141,7 @@ def not_text(value: object) -> str:
 def parse_name(value: object) -> str:
     """A name of a node, network or role; a ValueError says what it may not be."""
     text = text_of(value)
-    if not _NAME.match(text):
+    if not _NAME.fullmatch(text):
         what = "it may not be empty, begin with . or -, or contain blanks or any of @ : / [ ] , >"
         raise ValueError(f"{text!r} is not a name: {what}")
     if is_address(text):
@@ -151,9 +152,9 @@ def parse_name(value: object) -> str:
 def parse_interface_name(value: object) -> str:
     """The name of an interface of a node; a ValueError says why it can be none."""
     text = text_of(value)
-    if not _INTERFACE.match(text):
+    if not _INTERFACE.fullmatch(text) or len(text.encode(errors="replace")) > _LONGEST_INTERFACE:
         raise ValueError(
-            f"{text!r} is not an interface name: 1 to 15 characters without blanks, '/', ':' or '@'"
+            f"{text!r} is not an interface name: 1 to 15 characters (bytes, in UTF-8) without blanks, '/', ':', '%' or '@'"
             " (a long network name can be kept by `eth0: {network: NAME, address: …}`)"
         )
     if text in _RESERVED_INTERFACES:

@@ -25,6 +25,12 @@ def test_a_mark_is_seen_by_the_senders_own_rules(lab_of: LabOf, service: str) ->
     assert (marked.path[0].mark, plain.path[0].mark) == (0x80000, 0)
 
 
+@pytest.mark.parametrize("mark", [0x80000000, 0xFFFFFFFF])
+def test_a_mark_has_32_bits(lab_of: LabOf, mark: int) -> None:
+    verdict = lab_of(corridor(), gateway=table("filter")).probe("gateway", "server", "udp/53", mark=mark)
+    assert (verdict.kind, verdict.path[0].mark) == (Kind.ALLOWED, mark), verdict.proof
+
+
 def test_a_mark_chooses_the_route_and_the_source(lab_of: LabOf) -> None:
     two_ways = corridor(gateway={"routes": ["10.9.0.0/24 via 10.0.1.10", "10.9.0.0/24 via 10.0.2.10 table 7"],
                                  "rules": ["fwmark 7 lookup 7 pref 100"]})  # fmt: skip

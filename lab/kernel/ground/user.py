@@ -1,14 +1,16 @@
-"""Whose a socket is: the user that rules of `owner` and `meta skuid` find in its file's credentials."""
+"""Whose a socket is, the user that rules of `owner` and `meta skuid` find in its file's credentials; and its mark."""
 
 from __future__ import annotations
 
 import ctypes
+import socket as sockets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lab.errors import MachineError, Problem
 
-SO_MARK = 36  # socket(7)
+_SO_MARK = 36  # socket(7)
 _NOBODY = 0xFFFFFFFF  # no user: with it setfsuid(2) changes nothing, and tells who the thread is
 _libc = ctypes.CDLL(None)
 _libc.setfsuid.argtypes = [ctypes.c_uint32]
@@ -30,6 +32,12 @@ def files_of(user: int) -> Iterator[None]:
         yield
     finally:
         _libc.setfsuid(before)
+
+
+def set_mark(channel: sockets.socket, mark: int) -> None:
+    """Give the socket a mark of 32 bits (SO_MARK)."""
+    # as bytes: of a number that has the highest bit Python makes no C int
+    channel.setsockopt(sockets.SOL_SOCKET, _SO_MARK, mark.to_bytes(4, sys.byteorder))
 
 
 def _fsuid() -> int:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from ipaddress import ip_address
 
 from lab.kernel.ground.families import ADDRESS_FAMILIES
-from lab.kernel.ground.user import SO_MARK, files_of
+from lab.kernel.ground.user import files_of, set_mark
 from lab.kernel.stage.node import Node
 
 _DISCARD = 9  # a port that nothing is sent to: to connect a datagram socket sends nothing (udp(7))
@@ -25,7 +25,7 @@ def chosen_source(node: Node, destination: str, mark: int = 0, uid: int | None =
         channel = node.socket(family, sockets.SOCK_DGRAM)
     with channel:
         if mark:
-            channel.setsockopt(sockets.SOL_SOCKET, SO_MARK, mark)
+            set_mark(channel, mark)
         channel.setsockopt(sockets.SOL_SOCKET, sockets.SO_BROADCAST, 1)
         try:
             channel.connect((destination, _DISCARD))

@@ -46,6 +46,7 @@ def test_each_entity_is_a_character(rule: str, plain: str) -> None:
         "-A INPUT -m comment --comment a&gt;b -j DROP",
         '-A INPUT -m comment --comment "x" --comment &quot;y z&quot; -j DROP',
         "-A INPUT -m comment --comment &quot;R&D wants it&quot; -j DROP",
+        "-A INPUT -m comment --comment &quot;open -j DROP",
         "# &quot;as it was&quot;",
     ],
 )

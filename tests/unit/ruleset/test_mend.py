@@ -108,6 +108,15 @@ def test_a_prompt_within_a_table_is_left_out() -> None:
     assert rule_of(RULE, "root@fw:~# iptables -F") == [RULE, "root@fw:~# iptables -F"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["iptables-save | grep -v lo | iptables-restore", "cat rules.v4 | sudo iptables-restore", "nft flush ruleset",
+     "exit; iptables -F", "cat new.nft | nft -f -", "cat x && iptables -P INPUT DROP"],
+)  # fmt: skip
+def test_a_prompt_with_a_command_that_changes_rules_stays(command: str) -> None:
+    assert rule_of(RULE, f"root@fw:~# {command}") == [RULE, f"root@fw:~# {command}"]
+
+
 @pytest.mark.parametrize("quoted", ["> {}", ">> {}", "{}"])
 def test_mail_quoting_is_only_taken_from_every_line(quoted: str) -> None:
     lines = [quoted.format(line) for line in table(RULE).split("\n")[:-1]]

@@ -54,6 +54,12 @@ def test_where_nothing_tells_it_is_not_guessed(text: str) -> None:
     assert parts(text) == {}
 
 
+@pytest.mark.parametrize("piece", ["\n", "\r\n", "> \n", "```\n", "}\n", "\\\n", "1 \n", "-", ":", "1 -", "table ip a "])
+def test_a_hostile_text_takes_no_time(piece: str) -> None:
+    parts(piece * (200_000 // len(piece)))
+    parts("-P\n" + piece * (200_000 // len(piece)))
+
+
 def test_rulesets_that_were_printed_one_after_the_other_are_parts_with_their_lines() -> None:
     whole = SETS + FOUR + SIX + NFT
     found = parts(whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -203,6 +204,9 @@ def test_masquerading_that_was_missed_is_told_where_no_answer_came() -> None:
     (miss,) = misses(failed(chains, path, kind=Kind.UNANSWERED))
     assert "would translate it, but wants `-o wan`, and it goes to dmz" in miss
     assert misses(failed(chains, path, kind=Kind.CLOSED)) == []
+    nobody = failed(chains, path, kind=Kind.UNROUTED)
+    seen = replace(nobody.verdict.observation, missing="10.0.2.10")
+    assert misses(replace(nobody, verdict=replace(nobody.verdict, observation=seen))) == []
     assert misses(failed(chains, path, kind=Kind.ALLOWED, arrives=arrives(**{"from": "kept"}))) == []
     (miss,) = misses(failed(chains, path, kind=Kind.ALLOWED, arrives=arrives(**{"from": "10.0.2.1"})))
     assert "-o wan" in miss

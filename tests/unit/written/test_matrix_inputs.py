@@ -225,6 +225,12 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert sorted(set(lines), key=lambda line: line or 0) == [17, 19, 21, 38]
 
 
+def test_no_more_than_a_hundred_problems_are_told(tmp_path: Path) -> None:
+    nobody = ", ".join(f"host{number}" for number in range(300))
+    path = changed(MATRIX, "[world, partner]", f"[{nobody}]", tmp_path)
+    assert len(told(lambda: expand(load_matrix(path), load_topology(TOPOLOGY)))) == 100
+
+
 def test_all_problems_of_the_shape_are_told_at_once(tmp_path: Path) -> None:
     path = changed(MATRIX, "    logged:", "    loged:", tmp_path)
     path = changed(path, ARRIVES, "{port: 0}", tmp_path)

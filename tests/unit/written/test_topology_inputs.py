@@ -43,6 +43,9 @@ CASES = [
     (OFFICE, "{eth0: {network: lan, adress: 10.0.1.10}}", ["unknown key 'adress'", "did you mean 'address'?"]),
     (OFFICE, "{eth0: {address: 10.0.1.10}}", ["`network` is missing in 'eth0'"]),
     (OFFICE, "{sixteen-letters-: {network: lan, address: 10.0.1.10}}", ["not an interface name", "15"]),
+    (OFFICE, f"{{{8 * 'é'}: {{network: lan, address: 10.0.1.10}}}}", ["not an interface name", "bytes"]),
+    (OFFICE, "{eth%d: {network: lan, address: 10.0.1.10}}", ["not an interface name", "'%'"]),
+    (OFFICE, '{"eth0\\n": {network: lan, address: 10.0.1.10}}', ["not an interface name"]),
     (OFFICE, "{'et h0': {network: lan, address: 10.0.1.10}}", ["not an interface name"]),
     (OFFICE, "{lo: {network: lan, address: 10.0.1.10}}", ["'lo' cannot be an interface"]),
     # addresses

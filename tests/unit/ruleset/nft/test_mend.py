@@ -82,6 +82,8 @@ def test_listings_of_tables_behind_each_other() -> None:
 
 # each may be a part of the script, or may make it another one
 UNCERTAIN = {
+    "a command that was typed behind it": SCRIPT + "root@edge:~# nft add rule inet edge in drop\n",
+    "a file that was loaded behind it": SCRIPT + "$ sudo nft -f more.nft\n",
     "two hosts": f"$ nft list ruleset\n{SCRIPT}$ nft list ruleset\n{COMMANDS}",
     "a rule outside": SCRIPT + "tcp dport 25 accept\n",
     "a chain outside": SCRIPT + "chain out {\n\taccept\n}\n",
