@@ -27,8 +27,8 @@ def own_pairs(
     """Those of a node with itself, as far as a row's words for its senders and its targets mean that.
 
     Who writes a role, a network or a prefix means each with the others, and so does who writes several senders, targets of
-    which one is another's, or a name of the topology.  A loopback address is the own one of each sender that is named.  A sender that
-    is a node's name sends from the address that it sends to, as its kernel does (the ``src`` of the local route).
+    which one is another's, or a name of the topology.  A loopback address is the own one of each sender that is named.  A
+    sender that is a node's name sends from the address that it sends to, as its kernel does (the ``src`` of the local route).
     """
     if not any(map(_names, targets)):
         return
