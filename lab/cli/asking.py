@@ -16,7 +16,7 @@ from lab.record.sweep import AskedSweep, Sweep, sweep_report
 from lab.record.trace import Trace, trace_report
 from lab.report.detail import explain_trace
 from lab.report.plain import plain
-from lab.report.printed import printed_width
+from lab.report.printed import folding_width
 from lab.report.reports import sweep_reports, trace_reports
 from lab.report.sweep import sweep_lines
 from lab.ruleset.backend import Backend
@@ -75,7 +75,7 @@ def _trace(trace: Trace, backends: Sequence[Backend], families: Sequence[int | N
 def _sweep(far: UnderWay, title: str, sweep: Sweep) -> None:
     far.clear()
     print(title)
-    for line in sweep_lines(sweep, printed_width()):
+    for line in sweep_lines(sweep, folding_width()):
         print(line)
     sys.stdout.flush()
 

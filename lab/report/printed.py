@@ -123,6 +123,11 @@ def printed_width() -> int:
     return columns if columns >= NARROWEST else _USUAL
 
 
+def folding_width() -> int | None:
+    """The same where somebody looks at it; None of a pipe or file, whose lines are searched, unless ``COLUMNS`` says more."""
+    return printed_width() if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
+
+
 def print_machine_readable(text: str) -> None:
     """Print ``text`` to the letter, wherever standard output goes."""
     if isinstance(sys.stdout, Printed):

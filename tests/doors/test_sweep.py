@@ -138,7 +138,7 @@ def test_exposure_from_save_to_change(project: Project) -> None:
     narrow = project.lab("exposure", "--to", "dmz", "--against", "exposed.json").ended(1)
     assert "gone" not in narrow.out.rpartition("\n")[0].replace("0 gone", "")
     gone = project.lab("exposure", "--to", "wan", "--against", "exposed.json", "--markdown", "-").ended(1)
-    assert "- **no longer exposed**: world &gt; web-vip (198.51.100.1) tcp/443" in gone.out
+    assert "- **no longer exposed**: world > web-vip (198.51.100.1) tcp/443" in gone.out
 
 
 def test_exposure_asks_the_same_with_a_packet_for_every_port(project: Project) -> None:

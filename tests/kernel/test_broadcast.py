@@ -93,7 +93,7 @@ def test_to_the_broadcast_address_of_a_network(lab_of: LabOf) -> None:
 
 @pytest.mark.parametrize(
     ("to", "service", "words"),
-    [("server", "udp/67", "to everybody"), (ALL, "tcp/67", "only udp"), (ALL, "icmp/echo-request", "only udp")],
+    [("server", "udp/67", "asks all of a network"), (ALL, "tcp/67", "only udp"), (ALL, "icmp/echo-request", "only udp")],
 )
 def test_what_is_not_sent_so(lab_of: LabOf, to: str, service: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
