@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from tests.safety import machine
 
 Report = dict[str, Any]
+_WHILE_BUILT = 5
 
 
 class Watch:
@@ -103,9 +104,10 @@ def first_run(command: Sequence[str], watch: Watch) -> float:
 
 
 def kill(command: Sequence[str], watch: Watch, seed: int, moments: int) -> Iterator[Report]:
-    """Kill the lab at random moments of its life, until that many were killed.
+    """Kill the lab at random moments of its life, until that many were killed; each fifth while its nodes are being made.
 
-    A lab that ended before its moment tells how long one takes by now: other work of the machine comes and goes.
+    That is a moment of some milliseconds, which chance may miss.  A lab that ended before its moment tells how long one
+    takes by now: other work of the machine comes and goes.
     """
     seconds = first_run(command, watch)
     chance = random.Random(seed)
@@ -113,7 +115,10 @@ def kill(command: Sequence[str], watch: Watch, seed: int, moments: int) -> Itera
     while killed < moments:
         at = chance.uniform(0, seconds)
         process, begin = start(command), time.perf_counter()
-        if ended_within(process, at):
+        if killed % _WHILE_BUILT == 0:
+            while nodes_of(process) <= killed // _WHILE_BUILT and not ended_within(process, 0):
+                pass
+        elif ended_within(process, at):
             seconds = min(seconds, time.perf_counter() - begin)
         report = kill_now(process, watch, at)
         killed += report["code"] == -signal.SIGKILL
