@@ -22,7 +22,7 @@ def bridged(case: Case) -> Iterator[Hint]:
     if path.toward != name or not _is_handed_over(case, path, interface.network):
         return
     tool = "iptables" if path.entry.family == 4 else "ip6tables"
-    accept = f"`-i {name} -o {name} -m physdev --physdev-is-bridged -j ACCEPT`" if by.text[:1] == "-" else (
+    accept = f"`-i {name} -o {name} -m physdev --physdev-is-bridged -j ACCEPT`" if not by.is_native else (
         f'`iifname "{name}" oifname "{name}" accept`'
     )
     yield Hint(

@@ -33,7 +33,7 @@ def _no_program(case: Case) -> Iterator[Hint]:
     path = case.verdict.path[-1] if case.verdict.path else None
     rule = path.steps[-1].rule if case.should_pass and path is not None and path.end is End.QUEUED and path.steps else None
     if rule is not None:
-        bypass = "--queue-bypass" if rule.text[:1] == "-" else "queue flags bypass"
+        bypass = "--queue-bypass" if not rule.is_native else "queue flags bypass"
         yield Hint(
             f"{with_text(rule)} hands it to a program of the host, which the lab does not run; on the host too it is dropped "
             f"where none listens, unless the rule says `{bypass}`"

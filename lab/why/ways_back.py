@@ -50,7 +50,7 @@ def _past_the_translator(case: Case) -> Iterator[Hint]:
         f"{receiver} answers {sender} {way}, past {path.node}, which alone can translate the answer back: "
         f"{sender} asked {asked} and was answered by {answered}"
     )
-    if any(True for _ in catches_too_much(case)):
+    if any(catches_too_much(case)):
         yield Hint(why)
     elif path.node not in case.topology.owners(path.entry.destination):
         yield Hint(
@@ -132,11 +132,10 @@ def _no_way_back(case: Case) -> Iterator[Hint]:
     lead = case.ask_route(receiver, header.source, header.destination, 0)
     if lead is None or lead.refused is None:
         return
-    forwarder = next((path.node for path in reversed(case.verdict.path) if path.end is End.LEFT), None)
+    forwarder = next((path for path in reversed(case.verdict.path) if path.end is End.LEFT), None)
     mends = [f"give {receiver} a route there (`via:` or `routes:`)"]
     if forwarder is not None:
-        out = next(path.out for path in reversed(case.verdict.path) if path.node == forwarder)
-        mends.append(f"translate the source at {forwarder} (masquerade what leaves by {out})")
+        mends.append(f"translate the source at {forwarder.node} (masquerade what leaves by {forwarder.out})")
     yield Hint(
         f"{receiver} has no way back to {header.source}, which the request comes from ({lead.refused})", ", or ".join(mends)
     )
@@ -176,7 +175,7 @@ def _keep_a_mark(case: Case, came: Path, back: Path) -> str:
             "keep a mark of the flow (CONNMARK) and look that up (a routing rule `fwmark N lookup TABLE`): "
             f"set for what comes in by {came.entered}, and restored {there}"
         )
-    if by.text[:1] == "-":
+    if not by.is_native:
         give = f"`-t mangle -A PREROUTING{f' -i {back.entered}' if back.entered else ''} -j CONNMARK --restore-mark`"
     else:
         of = f'iifname "{back.entered}" ' if back.entered else ""

@@ -39,7 +39,7 @@ def to_the_wrong_receiver(case: Case) -> Iterator[Hint]:
     moved = (head.destination, head.dport) != (path.entry.destination, path.entry.dport)
     differs = _differs(case, wanted, head) if moved else ""
     later = _later(case, path, rule, lambda one: _leads_there(case, wanted, one, head)) if differs else None
-    news = case.verdict.arrived is None and not any(True for _ in catches_too_much(case))
+    news = case.verdict.arrived is None and not any(catches_too_much(case))
     if differs and (later is not None or news):
         behind = f"; {named(path.node, later)} stands after it" if later is not None else ""
         mend = f"put {_shortly(later)} before {unnamed(rule)}, or take that away" if later is not None else ""
