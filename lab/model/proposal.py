@@ -1,0 +1,38 @@
+"""What a model says of two rulesets: flows that they may treat differently, each with its class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.record.difference import Aspect, Flow, FlowClass
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a model believes of one side, in words for who looks for its fault: ``outcome`` (``accept``, ``drop``, ``reject
+    tcp-reset``) and the ``rule`` by its place (``filter:FORWARD:3``).
+    """
+
+    outcome: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A flow that the two sides may treat differently; ``rests_on`` are the conditions that no model reads, on either side."""
+
+    flow: Flow
+    of: FlowClass
+    aspect: Aspect
+    old: Decision
+    new: Decision
+    rests_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """All proposals; ``but_for`` and ``unsendable`` as in `lab.record.difference.Reached`."""
+
+    proposals: tuple[Proposal, ...]
+    but_for: tuple[str, ...] = ()
+    unsendable: tuple[str, ...] = ()
