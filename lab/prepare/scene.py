@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import InputError, Problem
@@ -12,6 +12,7 @@ from lab.prepare.plan import policy_files
 from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
 from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
+from lab.twin.twin import Twin
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.written.policy import PolicyFiles
@@ -20,12 +21,22 @@ from lab.written.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A topology and the rendered policies of its nodes."""
+    """A topology and the rendered policies of its nodes; ``twin`` is what it was made from, where that was dumps of hosts."""
 
     topology: Topology
     policies: Mapping[str, Rulesets]
     prepared: Mapping[str, Prepared]
     beside: tuple[str, ...] = ()
+    twin: Twin | None = None
+
+    def word(self, text: str, *, sender: bool) -> str:
+        """A word of the command line as a row has it: of a twin ``self`` and ``@eth0`` mean something, else it is one."""
+        return text if self.twin is None else self.twin.word(text, sender=sender)
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What was concluded of a twin and no dump says, each with the line that it rests on."""
+        return () if self.twin is None else tuple(map(str, self.twin.guesses))
 
     def notes(self, families: Collection[int]) -> tuple[str, ...]:
         """What the reader of any answer about packets of these families must know: what voids it, first."""
@@ -55,6 +66,19 @@ def make_scene(
         given = {node: resolve_given(node, value, folders.policies) for node, value in policies.items()}
         files = {node: and_what_is_left_out(found.files, found) for node, found in given.items()}
         return _scene(loaded, files, rendering, templates)
+
+
+def twin_scene(twin: Twin, policies: Mapping[str, Given], *, rendering: Rendering = AS_IT_IS) -> Scene:
+    """The scene of a twin; ``policies`` stand in the place of what its hosts hold, node by node or as ``self``."""
+    folders = search_folders(Path.cwd() / "matrices" / "none.yaml")
+    meant = {twin.word(node, sender=True): value for node, value in policies.items()}
+    _known(meant, twin.topology)
+    with Templates() as templates:
+        given = {node: resolve_given(node, value, folders.policies) for node, value in {**twin.policies, **meant}.items()}
+        return replace(
+            _scene(twin.topology, {node: found.files for node, found in given.items()}, rendering, templates, twin.notes),
+            twin=twin,
+        )
 
 
 def find_scene(

@@ -21,7 +21,7 @@ class Guess:
 
     def __str__(self) -> str:
         at = f"  [{self.where}]" if self.where is not None else ""
-        return f"guessed: {self.what}, as of `{self.rests_on}`{at}"
+        return f"{self.what}, as of `{self.rests_on}`{at}"
 
 
 @dataclass(frozen=True, slots=True)
