@@ -24,16 +24,20 @@ if TYPE_CHECKING:
 
 
 def dumps(
-    twin: Sequence[str] | None, addr: Sequence[str] | None, route: Sequence[str] | None, rule: Sequence[str] | None
-) -> Dumps | None:
-    """What ``--twin`` and its like name; None where there is no twin.  Raises InputError for the others without it."""
-    if not twin:
+    twin: Sequence[str] | None, addr: Sequence[str] | None, route: Sequence[str] | None, rule: Sequence[str] | None, *,
+    alone: bool = False,
+) -> Dumps | None:  # fmt: skip
+    """What ``--twin`` and its like name; None where there is no twin.
+
+    Raises InputError for the others without it, unless they may stand ``alone``.
+    """
+    if not twin and not alone:
         if addr or route or rule:
             raise InputError(Problem("--addr, --route and --rule belong to --twin RULES", mend="--twin fw.rules"))
         return None
     from lab.prepare.twins import Dumps
 
-    return Dumps(tuple(twin), tuple(addr or ()), tuple(route or ()), tuple(rule or ()))
+    return Dumps(tuple(twin or ()), tuple(addr or ()), tuple(route or ()), tuple(rule or ()))
 
 
 class Selection(NamedTuple):
@@ -103,7 +107,7 @@ class Given:
         from lab.run.last_failed import last_failed, only_failed
 
         self._topology_is_there()
-        policies, rendering = self._policies(), self._rendering(Backend.NFT)
+        policies, rendering = self._policies(), self.rendering(Backend.NFT)
         choices = Choices(
             chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted,
             self._read_hosts(),
@@ -130,7 +134,7 @@ class Given:
         if matrix is not None and is_missing(matrix):
             raise no_such_file(matrix)
         candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
-        policies, rendering = self._policies(), self._rendering(backend)
+        policies, rendering = self._policies(), self.rendering(backend)
         return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
 
     def twin(self, named: str | None = None) -> Twin:
@@ -155,7 +159,7 @@ class Given:
         if self.matrices:
             what = "--twin and --matrix: either names the network"
             raise InputError(Problem(what, mend="`lab run MATRIX --twin FILE` runs a matrix on a twin"))
-        return twin_scene(self.twin(), self._policies(), rendering=self._rendering(backend))
+        return twin_scene(self.twin(), self._policies(), rendering=self.rendering(backend))
 
     def _topology_is_there(self) -> None:
         """Raise InputError where a file is named that is not: once, not for each matrix."""
@@ -168,7 +172,8 @@ class Given:
 
         return taken(assignments(self.policy or ()), self.came)
 
-    def _rendering(self, backend: Backend) -> Rendering:
+    def rendering(self, backend: Backend) -> Rendering:
+        """How policies are rendered."""
         from lab.prepare.policies import Rendering
 
         mend = self.mend or self.without_macs

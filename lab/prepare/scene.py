@@ -14,7 +14,7 @@ from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
 from lab.twin.twin import Twin
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
-from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
+from lab.written.load import Folders, find_topology, load_matrix, load_topology, only_in, search_folders
 from lab.written.policy import PolicyFiles
 from lab.written.topology import Topology
 
@@ -89,11 +89,13 @@ def find_scene(
     candidates: Sequence[Path] = (),
     rendering: Rendering = AS_IT_IS,
     shipped: bool = False,
+    as_in: Path | None = None,
 ) -> Scene:
     """The scene of a matrix file, with another topology or policies if they are given.
 
     Without a matrix: of the given topology, else of the only one of ``candidates``.  A matrix's policies hold on another
-    topology too, where it has nodes of their names; that it does not is told in the notes.
+    topology too, where it has nodes of their names; that it does not is told in the notes.  ``as_in`` is another folder of the
+    project, whose policies are taken: as it was at a revision.
     """
     if matrix is None and topology is None:
         if len(candidates) != 1:
@@ -110,7 +112,7 @@ def find_scene(
         loaded = load_matrix(matrix)
         found = _topology(topology or loaded.topology, folders)
         _known(policies, found)
-        files = policy_files(loaded, folders, policies)
+        files = policy_files(loaded, folders if as_in is None else only_in(as_in), policies)
         notes = [
             f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
             for node in files

@@ -38,6 +38,7 @@ def trace(
 
     def asked() -> Asked:
         how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
-        return Asked(sender, target, service, o.families(family), source, how, expectation(expect) if expect is not None else None)
+        expected = expectation(expect) if expect is not None else None
+        return Asked(sender, target, service, o.families(family), source, how, expected)
 
     asked_traces(given, backend.backends, asked, json)
