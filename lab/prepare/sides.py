@@ -106,7 +106,7 @@ def since(revision: str, matrices: Sequence[Path], rendering: Rendering, told: l
             try:
                 old = find_scene(matrix, None, {}, rendering=rendering, as_in=folder)
             except InputError as error:
-                told.append(f"{matrix}: its policies are not those of {commit}, or cannot be read there: {error.problems[0].what}")
+                told.append(f"{matrix}: its policies cannot be compared with those of {commit}: {error.problems[0].what}")
                 continue
             for node, rulesets in new.policies.items():
                 key = (new.topology.topology, node, str(rulesets.texts()))
