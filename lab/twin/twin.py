@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.errors import Where
 from lab.record.host import Host
@@ -29,7 +29,7 @@ class Twin:
     """``hosts`` are those that it stands for, by node; ``policies`` are what each of them is given in place of a policy.
 
     ``notes`` are what the reader of every answer must know beside the guesses: what was not captured and rules depend on, what
-    became another kind of interface.
+    became another kind of interface.  ``behind`` are the nodes behind each host's interfaces, by host and interface.
     """
 
     topology: Topology
@@ -37,3 +37,13 @@ class Twin:
     policies: Mapping[str, tuple[Instead, ...]]
     guesses: tuple[Guess, ...] = ()
     notes: tuple[str, ...] = ()
+    behind: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def word(self, text: str, *, sender: bool) -> str:
+        """The end of a flow that ``text`` of a command line stands for, as `lab.written.ends` reads it.
+
+        ``self`` is the host, ``@eth0`` who is behind that interface, ``203.0.113.9@eth5`` that address there; all else stays
+        as it is.  ``sender`` says which end it is.  Raises InputError for an interface that there is not, and for words that
+        need one host where there are several.
+        """
+        raise NotImplementedError
