@@ -13,15 +13,20 @@ from lab.written.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What was concluded and no dump says: ``what`` in a sentence, ``rests_on`` the line as it is written, ``where`` it is."""
+    """What was concluded and no dump says: ``what`` in a sentence, ``rests_on`` the line as it is written, ``where`` it is.
+
+    ``rests_on`` is empty where no rule says anything of it.  ``about`` is the interface, the address or the network that it
+    tells of, as text.
+    """
 
     what: str
     rests_on: str
     where: Where | None = None
+    about: str = ""
 
     def __str__(self) -> str:
         at = f"  [{self.where}]" if self.where is not None else ""
-        return f"{self.what}, as of `{self.rests_on}`{at}"
+        return self.what + (f", as of `{self.rests_on}`{at}" if self.rests_on else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.ruleset.nft.tokens import FAMILY, NAME, TOKEN
 
@@ -14,7 +14,7 @@ _CHAIN = re.compile(r"chain\s+(\S+)")
 _CHAIN_COMMAND = re.compile(rf"(?:(?:add|create)\s+)?chain\s+{_FAMILY}({NAME})\s+(\S+)")
 _RULE_COMMAND = re.compile(rf"(?:(?:add|insert|replace)\s+)?rule\s+{_FAMILY}({NAME})\s+(\S+)")
 _TAKES_AWAY = re.compile(r"(?:flush|delete|destroy)\s")
-_BASE = re.compile(r"type\s+\S+\s+hook\s")
+_BASE = re.compile(r"type\s+\S+\s+hook\s+(\w+)")
 _NO_RULE = re.compile(r"(?:type|policy|flags|comment|devices?|define|redefine|undefine|include)\s")
 _SEEN = re.compile(r"(?<=\bcounter) packets \d+ bytes \d+|(?<=bytes) used \d+ \w+")  # what differs from listing to listing
 
@@ -24,7 +24,8 @@ class Given:
     """One place that writes to a chain: a block, or a command; ``line`` counts from 1.
 
     ``base`` tells that a block hooks the chain in.  ``rules`` are a block's, on one line each, without what they have
-    counted.  ``emptied`` counts the commands before that take something away.
+    counted, and ``lines`` where each begins; ``hook`` is where a block hooks the chain in.  ``command`` is the rule that a
+    command adds.  ``emptied`` counts the commands before that take something away.
     """
 
     family: str
@@ -34,6 +35,9 @@ class Given:
     base: bool = False
     rules: tuple[str, ...] = ()
     emptied: int = 0
+    hook: str | None = field(default=None, compare=False)
+    lines: tuple[int, ...] = field(default=(), compare=False)
+    command: str = field(default="", compare=False)
 
 
 def given_chains(text: str) -> Iterator[Given]:
@@ -48,7 +52,7 @@ class _Walk:
         self._text = text
         self._table: tuple[str, str] | None = None
         self._chain: tuple[str, str, str, int] | None = None
-        self._statements: list[str] = []
+        self._statements: list[tuple[int, str]] = []
         self._emptied = 0
 
     def places(self) -> Iterator[Given]:
@@ -97,21 +101,23 @@ class _Walk:
     def _end(self, statement: str, line: int) -> Iterator[Given]:
         if self._chain is not None:
             if statement:
-                self._statements.append(statement)
+                self._statements.append((line, statement))
         elif self._table is None:
             self._emptied += _TAKES_AWAY.match(statement) is not None
             command = _RULE_COMMAND.match(statement) or _CHAIN_COMMAND.fullmatch(statement)
             if command is not None:
-                yield Given(command[1] or "ip", command[2], command[3], line, emptied=self._emptied)
+                rule = statement[command.end():].strip()
+                yield Given(command[1] or "ip", command[2], command[3], line, emptied=self._emptied, command=rule)
 
     def _close(self) -> Iterator[Given]:
         """A block ends."""
         if self._chain is None:
             self._table = None
             return
-        base = any(_BASE.match(statement) for statement in self._statements)
-        rules = tuple(_SEEN.sub("", one) for one in self._statements if not _NO_RULE.match(f"{one} "))
-        yield Given(*self._chain, base, rules, self._emptied)
+        hook = next((found[1] for _, statement in self._statements if (found := _BASE.match(statement))), None)
+        rules = [(line, _SEEN.sub("", one)) for line, one in self._statements if not _NO_RULE.match(f"{one} ")]
+        texts, lines = tuple(text for _, text in rules), tuple(line for line, _ in rules)
+        yield Given(*self._chain, hook is not None, texts, self._emptied, hook, lines)
         self._chain, self._statements = None, []
 
 

@@ -1,0 +1,73 @@
+"""What was concluded of a host, as guesses in an operator's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lab.twin.own_addresses import Addressed
+from lab.twin.placing import Placing
+from lab.twin.told import Told
+from lab.twin.twin import Guess
+from lab.twin.uplink import Uplink
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told: interface by interface, what it is, what is behind it, and which address the host has there."""
+
+    placing: Placing
+    addressed: Sequence[Addressed]
+    uplinks: Sequence[Uplink]
+
+    def guesses(self) -> tuple[Guess, ...]:
+        """Every conclusion that matters, with the rule that it rests on."""
+        found: list[Guess] = []
+        for name in self.placing.interfaces:
+            found += self._interface(name)
+            found += self._networks(name)
+            found += self._addresses(name)
+        found += self._ports()
+        forwards = self.placing.evidence.forwards
+        if forwards is not None:
+            found.append(_guess("this host forwards packets", forwards, ""))
+        return tuple(found)
+
+    def _interface(self, name: str) -> Iterator[Guess]:
+        evidence = self.placing.evidence
+        if name in self.placing.made:
+            told, why = self.placing.made[name]
+            yield _guess(f"{name} is there: {why}", told, name)
+        elif name in evidence.interfaces and name not in evidence.concrete:
+            told = evidence.interfaces[name]
+            yield _guess(f"{name} is there, as no rule names another for such a word", told, name)
+        for place, uplink in enumerate(self.uplinks):
+            if uplink.name == name:
+                what = "is there, and the uplink" if uplink.is_made else "is another uplink" if place else "is the uplink"
+                yield _guess(f"{name} {what}: {uplink.why}", uplink.told, name)
+
+    def _networks(self, name: str) -> Iterator[Guess]:
+        for one in self.placing.placed:
+            if one.interface == name:
+                why = f": {one.why}" if one.why else ""
+                yield _guess(f"{one.network} is behind {name}{why}", one.told, str(one.network))
+
+    def _addresses(self, name: str) -> Iterator[Guess]:
+        for one in self.addressed:
+            if one.interface != name or one.gateway is None:
+                continue
+            if one.said is not None:
+                yield _guess(f"{one.address.ip} is this host's own address on {name}", one.said, str(one.address.ip))
+            else:
+                why = "no rule names a network there" if one.invented else "no rule names its address there"
+                yield _guess(f"this host has {one.address} on {name}, invented: {why}", one.of, str(one.address.ip))
+            if name == self.uplinks[0].name:
+                yield _guess(f"the default route is by {name}, to {one.gateway}, which is invented", self.uplinks[0].told, name)
+
+    def _ports(self) -> Iterator[Guess]:
+        for name, told in self.placing.evidence.ports.items():
+            yield _guess(f"{name} is a port of a bridge", told, name)
+
+
+def _guess(what: str, told: Told | None, about: str) -> Guess:
+    return Guess(what, "", None, about) if told is None else Guess(what, told.line, told.where, about)
