@@ -24,7 +24,7 @@ from lab.report.diff_groups import (
     row_outcome,
     seen_lines,
 )
-from lab.report.differences import CLOSES, MOST_NAMED, OPENS, between, flow_text, service, size
+from lab.report.differences import CLOSES, MOST_NAMED, OPENS, between, flow_text, service, size, told
 from lab.report.folding import folded
 from lab.report.plain import plain
 
@@ -124,9 +124,9 @@ def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = Fal
     style = _STYLES.get(group.mark)
     if detail is _Detail.LINE:
         return _in_a_line(group, label, width, style)
-    lines = _folded(f"{label}was {group.was}", width, _LABEL + 4, tall, style, group.mark)
+    lines = _folded(f"{label}was {told(group.was)}", width, _LABEL + 4, tall, style, group.mark)
     lines += _rule(group.old, width, full=full) if detail is _Detail.RULES else ()
-    lines += _folded(f"{'':{_LABEL}}now {group.now}", width, _LABEL + 4, tall)
+    lines += _folded(f"{'':{_LABEL}}now {told(group.now)}", width, _LABEL + 4, tall)
     lines += _rule(group.new, width, full=full) if detail is _Detail.RULES else ()
     most = None if detail is _Detail.RULES else _MOST_ROWS
     for one in group.ones[:most]:
@@ -141,7 +141,7 @@ def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = Fal
 def _in_a_line(group: Group, label: str, width: int | None, style: str | None) -> list[Line]:
     others = len(group.ones) - 1
     more = f" and {_more(others, 'class', 'classes')}" if others else ""
-    text = f"{label}{_row(group.ones[0])}{more}: {group.was} -> {group.now}"
+    text = f"{label}{_row(group.ones[0])}{more}: {told(group.was)} -> {told(group.now)}"
     return _folded(text, width, _LABEL, _TALL, style, group.mark)
 
 

@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 from lab.record.difference import Denied, Difference, DiffReport, Reached, RowOutcome
 from lab.record.path import Rule
-from lab.report.differences import counted, flow_text, mark, number, rank, side_text
+from lab.report.differences import counted, flow_text, mark, number, rank, side_parts
 from lab.report.plain import plain
 
 
 class Group(NamedTuple):
     """Differences of one kind that were decided by one rule and are decided by another now; the largest class first.
 
-    ``was`` and ``now`` say what became of them, by which rule, with its line and owner; ``intended`` is the row that asked
-    for them.
+    ``was`` and ``now`` say in parts what became of them, by which rule, with its line and owner; ``intended`` is the row that
+    asked for them.
     """
 
     mark: str
-    was: str
-    now: str
+    was: tuple[str, ...]
+    now: tuple[str, ...]
     intended: str | None
     ones: tuple[Difference, ...]
 
@@ -42,9 +42,9 @@ class Group(NamedTuple):
 
 def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     """What was not asked for first; then what opens, what closes, and the rest by aspect, the largest first."""
-    found: dict[tuple[str | None, int, str, str], list[Difference]] = {}
+    found: dict[tuple[str | None, int, tuple[str, ...], tuple[str, ...]], list[Difference]] = {}
     for one in differences:
-        was, now = side_text(one.old, one.aspect, node), side_text(one.new, one.aspect, node)
+        was, now = side_parts(one.old, one.aspect, node), side_parts(one.new, one.aspect, node)
         found.setdefault((one.intended, rank(one), was, now), []).append(one)
     made = [
         (place, Group(mark(ones[0]), was, now, intended, tuple(sorted(ones, key=lambda one: -(one.of.size or 0)))))

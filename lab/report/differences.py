@@ -48,12 +48,12 @@ def mark(one: Difference) -> str:
 def counted(differences: Sequence[Difference]) -> list[str]:
     """``1 opens``, ``2 close``, ``3 are logged otherwise``: how many of each kind, in their order."""
     opens, closes = sum(one.opens for one in differences), sum(one.closes and not one.opens for one in differences)
-    told = [f"{opens:,} {'opens' if opens == 1 else 'open'}"] * bool(opens)
-    told += [f"{closes:,} {'closes' if closes == 1 else 'close'}"] * bool(closes)
+    words = [f"{opens:,} {'opens' if opens == 1 else 'open'}"] * bool(opens)
+    words += [f"{closes:,} {'closes' if closes == 1 else 'close'}"] * bool(closes)
     for aspect in Aspect:
         others = sum(one.aspect is aspect and not (one.opens or one.closes) for one in differences)
-        told += [f"{others:,} {'is' if others == 1 else 'are'} {_WORDS[aspect]}"] * bool(others)
-    return told
+        words += [f"{others:,} {'is' if others == 1 else 'are'} {_WORDS[aspect]}"] * bool(others)
+    return words
 
 
 def between(one: Difference, most: int | None = MOST_NAMED) -> str:
@@ -108,12 +108,16 @@ def flow_text(flow: Flow) -> str:
     return plain(f"{flow.node} {flow}{port}")
 
 
-def side_text(side: Side, aspect: Aspect, node: str) -> str:
-    """``dropped by filter:FORWARD policy  [edge.rules:9]  owner net-sec``: what became of it, by which rule, and whose."""
+def side_parts(side: Side, aspect: Aspect, node: str) -> tuple[str, ...]:
+    """``dropped by filter:FORWARD:3  [edge.rules:9]``, ``owner net-sec``, …: what became of it, by which rule, and whose."""
     by = f" by {rule_text(side.rule, node)}" if side.rule is not None else ", by no rule"
-    detail = _detail(side.verdict, aspect, node)
-    parts = [f"{became(side.verdict)}{by}", *detail, *([owner] if (owner := owner_text(side)) else []), *_then(side, node)]
-    return plain("; ".join(parts))
+    parts = f"{became(side.verdict)}{by}", *_detail(side.verdict, aspect, node), owner_text(side), *_then(side, node)
+    return tuple(plain(part) for part in parts if part)
+
+
+def told(parts: Iterable[str]) -> str:
+    """The parts in one sentence."""
+    return "; ".join(parts)
 
 
 def became(verdict: Verdict) -> str:
@@ -143,8 +147,8 @@ def _detail(verdict: Verdict, aspect: Aspect, node: str) -> Iterator[str]:
     """What the sides differ in, where that is neither the verdict nor the rule."""
     paths = [path for path in verdict.path if path.node == node]
     if aspect is Aspect.TRANSLATION:
-        told = [text for path in paths for text in _translations(path, node)]
-        yield ", ".join(told) or "not translated"
+        changes = [text for path in paths for text in _translations(path, node)]
+        yield ", ".join(changes) or "not translated"
     elif aspect is Aspect.WAY and paths:
         way = f"out by {paths[-1].out}" if paths[-1].out else "goes nowhere" if paths[-1].toward is None else ""
         yield ", ".join(words for words in (way or f"toward {paths[-1].toward}", f"mark {paths[-1].mark:#x}") if words)
