@@ -13,7 +13,7 @@ from lab.errors import InputError, Problem
 from lab.record.host import Host
 from lab.twin.devices import Devices, devices_of
 from lab.twin.named import check_interfaces, constants_of
-from lab.twin.peers import Beyond, Peer, beyond, needed_families, peer_of
+from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needed_families, peer_of
 from lab.twin.routing import Routing, routing_of
 from lab.twin.settings import forwards, guessed_forwarding, settings_of
 from lab.twin.twin import Guess, Twin
@@ -102,12 +102,10 @@ def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routi
 
 def _preferred(wires: Wires, routings: Mapping[str, Routing], found: Mapping[str, Beyond]) -> dict[Network, str]:
     """The network by which the hosts' own routing leads to each prefix that several peers stand for."""
-    from ipaddress import ip_network
-
     chosen: dict[Network, str] = {}
     prefixes = {prefix for there in found.values() for prefix in there.prefixes}
     for host, routing in routings.items():
-        for family, whole in ((4, ip_network("0.0.0.0/0")), (6, ip_network("::/0"))):
+        for family, whole in WHOLE.items():
             asked = [(None, whole), *((prefix, prefix) for prefix in prefixes if prefix.version == family)]
             for asked_for, prefix in asked:
                 device = routing.best(asked_for, family)
@@ -140,8 +138,8 @@ def _node(
 
 
 def _interface(wire: Wire, addresses: Sequence[str], mac: str | None, mtu: int | None) -> dict[str, Any]:
-    point_to_point = "point-to-point" if wire.point_to_point else None
-    return _with({"network": wire.name}, address=list(addresses), mac=None if point_to_point else mac, mtu=mtu, link=point_to_point)
+    link = "point-to-point" if wire.point_to_point else None
+    return _with({"network": wire.name}, address=list(addresses), mac=None if link else mac, mtu=mtu, link=link)
 
 
 def _peer_node(peer: Peer) -> dict[str, Any]:

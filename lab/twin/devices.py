@@ -69,12 +69,12 @@ def devices_of(host: Host) -> Devices:
         there[name] = _device(name, link, host.name, notes)
     there = _with_loopback(by_name.get(LOOPBACK), there, host.name, notes)
     notes += _as_veths(host, {name: by_name[name] for name in there})
-    notes += [f"{host.name}: {_some(names)} {'is' if len(names) == 1 else 'are'} not in the lab: {why}" for why, names in _by_reason(left_out)]
+    notes += [f"{host.name}: not in the lab: {_some(names)} ({why})" for why, names in _by_reason(left_out)]
     return Devices(there, left_out, tuple(notes))
 
 
 def _by_reason(left_out: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """What a reader must know of; ports are behind their bridge, which is told there."""
+    """(reason, names) of those that a node is without."""
     for why in dict.fromkeys(left_out.values()):
         yield why, [name for name, other in left_out.items() if other == why]
 

@@ -40,7 +40,8 @@ def check_interfaces(host: Host) -> str | None:
     told = ", ".join(f"{name} ({where})" for name, where in [*absent.items()][:_MOST_NAMED])
     told += f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
     if len(absent) == len(named):
-        what = f"the rules are of another host than {host.name}: they name {told}, and it has {', '.join(sorted(there - {'lo'}))}"
+        has = ", ".join(sorted(there - {"lo"}))
+        what = f"the rules are of another host than {host.name}: they name {told}, and it has {has}"
         raise InputError(Problem(what, host.at, "give the rules and the snapshot of one host"))
     return f"{host.name}: rules name interfaces that it does not have: {told}: no packet comes or goes by them"
 

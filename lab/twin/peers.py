@@ -13,7 +13,7 @@ from lab.written.routing import Route
 from lab.written.words import Address, Network, link_local_of, set_aside
 
 _FAMILIES = (4, 6)
-_WHOLE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+WHOLE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 _UNKNOWN_LINK_LOCAL = "fe80::1:1"  # of a host whose own is not known, and that is answered by it
 
 
@@ -143,7 +143,7 @@ def _host_link_local(wire: Wire) -> str | None:
 
 def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str], alone: Collection[int]) -> Iterator[str]:
     for family in sorted(there.everything):
-        whole = _WHOLE[family]
+        whole = WHOLE[family]
         if preferred.get(whole) == wire.name and family not in alone:
             yield from map(str, whole.subnets())
         else:
@@ -165,12 +165,12 @@ def _routes(wire: Wire, interface: str, host_link_local: str | None) -> Iterator
         ]  # fmt: skip
         beside = [one for end in wire.ends.values() for one in end.of_family(family) if one not in own]
         if wire.point_to_point:
-            yield f"{_WHOLE[family]} dev {interface}"
+            yield f"{WHOLE[family]} dev {interface}"
             continue
         yield from (f"{one.ip}/{one.max_prefixlen} dev {interface}" for one in beside)
         via = next((str(one.ip) for one in (*own, *beside)), None) or (_back(wire, host_link_local) if family == 6 else None)
         if via is not None:
-            yield f"{_WHOLE[family]} via {via} dev {interface}"
+            yield f"{WHOLE[family]} via {via} dev {interface}"
 
 
 def _back(wire: Wire, host_link_local: str | None) -> str | None:

@@ -11,7 +11,9 @@ from lab.errors import InputError, Problem
 from lab.twin.devices import Device, Devices, prefixes_of
 from lab.written.words import Address, Network
 
-_STAND_INS = {4: (ip_network("198.18.0.0/15"), 30), 6: (ip_network("2001:2::/48"), 64)}  # RFC 2544, RFC 5180: for benchmarks
+_STAND_INS: Mapping[int, tuple[Network, int]] = {  # RFC 2544, RFC 5180: for benchmarks
+    4: (ip_network("198.18.0.0/15"), 30), 6: (ip_network("2001:2::/48"), 64),
+}  # fmt: skip
 _TRIED = 4096
 
 
@@ -40,7 +42,7 @@ class Wire:
 
 
 def without_taken(hosts: Mapping[str, Devices]) -> dict[str, Devices]:
-    """The devices, but for those that have an address which an earlier host has: each host's docker0 is a network of its own."""
+    """The devices, but for those with an address that an earlier host has: each host's docker0 is a network of its own."""
     seen: dict[Address, str] = {}
     found = {}
     for host, devices in hosts.items():
@@ -106,7 +108,7 @@ class Wires:
             own = [address for family in (4, 6) for address in wide.addresses(family)]
             for narrow in [wire for wire in self._wires if wire is not wide]:
                 if wide in self._wires and any(address in prefix for address in own for prefix in narrow.prefixes):
-                    self._notes.append(f"{_ends(wide)} and {_ends(narrow)} have addresses in one another's networks: one in the lab")
+                    self._notes.append(f"{_ends(wide)} and {_ends(narrow)} overlap, and are one network in the lab")
                     narrow.ends |= wide.ends
                     narrow.prefixes = _reduced([*narrow.prefixes, *wide.prefixes])
                     self._wires.remove(wide)
@@ -121,7 +123,8 @@ class Wires:
                     for narrow in other.prefixes if other is not wire else ():
                         parts = list(_without(parts, narrow))
                 if parts != [prefix]:
-                    self._notes.append(f"{_ends(wire)}: {prefix} overlaps a narrower network, which has its addresses in the lab")
+                    what = f"{_ends(wire)}: {prefix} overlaps a narrower network, which keeps its addresses in the lab"
+                    self._notes.append(what)
                 kept += parts
             wire.prefixes = _reduced(kept)
 
@@ -171,8 +174,9 @@ def _reduced(prefixes: Sequence[Network]) -> list[Network]:
 
 def _free(taken: Sequence[Network], family: int) -> Network:
     whole, length = _STAND_INS[family]
-    for one in islice(whole.subnets(new_prefix=length), _TRIED):
-        if not any(other.version == family and other.overlaps(one) for other in taken):  # type: ignore[arg-type]
+    subnets: Iterator[Network] = whole.subnets(new_prefix=length)
+    for one in islice(subnets, _TRIED):
+        if not any(other.version == family and other.overlaps(one) for other in taken):
             return one
     raise InputError(Problem(f"no network is left in {whole} to stand for links without addresses"))
 

@@ -133,8 +133,8 @@ class Network:
         """How many fences bring the network to rest.
 
         Twice the diameter bounds the way of a packet that a gateway turns round; a request, its answer and the answer to
-        that are three ways.  An IPv6 neighbour may have to be asked for on each link, there and back, and so may an IPv4 address that nobody has
-        and somebody stands for.
+        that are three ways.  An IPv6 neighbour may have to be asked for on each link, there and back; so may an IPv4 address
+        that nobody has, where somebody stands for it.
         """
         solicitations = 4 * self._diameter if 6 in self.families or self._asks else 0
         return 3 * 2 * self._diameter + 2 + solicitations
