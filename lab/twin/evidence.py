@@ -1,25 +1,24 @@
-"""What each rule says of its host's interfaces, networks and addresses, one by one; what follows from all is concluded elsewhere."""
+"""What each rule says of its host's interfaces, networks and addresses, one by one: nothing is concluded yet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lab.ruleset.effects import ACCEPTS
+from lab.ruleset.effects import ACCEPTS, DENIES
 from lab.ruleset.words import values_of
-from lab.twin.kinds import as_interface, is_of_hosts, is_private
+from lab.twin.kinds import as_interface, is_of_hosts, is_private, zone_of
 from lab.twin.told import Told, is_one, of_address
 from lab.written.words import Network
 
 _PORTS = ("--physdev-in", "--physdev-out")
-_FORWARDED = frozenset(("forward", "postrouting"))
 _SURELY, _PLAINLY, _PERHAPS = 8, 4, 1
 """How much a rule says of a network's place: it is about spoofing, it names both, it denies a service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """An address that is the host's own, and the interface that it is on where the rule says it; more ``weight`` says more."""
+    """An address that is the host's own, and the interface that it is on where the rule says that; ``weight`` is how surely."""
 
     address: Network
     interface: str | None
@@ -34,7 +33,7 @@ class Evidence:
     ``interfaces`` are those named, with the first rule that does; ``behind`` are networks by their interface, with how much
     rules say so, how many do, and the rule that says most; ``not_behind`` are pairs that a rule speaks against.  ``guests`` are networks
     that are translated wherever they go, as libvirt does it.  Of the interfaces packets are ``masqueraded`` by, ``published``
-    on, ``closed`` to private sources, or ``trusted``.  ``ports`` are those of bridges, ``named`` every network with its rules'
+    on, ``closed`` to private sources, or ``trusted``; ``zones`` is what chains' names say of them.  ``ports`` are those of bridges, ``named`` every network with its rules'
     hooks, ``forwards`` the first rule that lets packets through, ``families`` those that rules are about.  ``concrete`` are
     the interfaces that are known, or that rules name in full.
     """
@@ -48,6 +47,7 @@ class Evidence:
     published: dict[str, Told] = field(default_factory=dict)
     closed: dict[str, Told] = field(default_factory=dict)
     trusted: dict[str, Told] = field(default_factory=dict)
+    zones: dict[str, int] = field(default_factory=dict)
     ports: dict[str, Told] = field(default_factory=dict)
     named: dict[Network, tuple[frozenset[str], Told]] = field(default_factory=dict)
     forwards: Told | None = None
@@ -66,9 +66,13 @@ class Evidence:
 
 def evidence_of(rules: Collection[Told], known: Collection[str]) -> Evidence:
     """What these rules say; ``known`` are the interfaces that a dump has, beside which none is made up."""
-    concrete = {name: told for told in rules for name in _names(told) if not name.endswith("+") and name != "lo"}
-    usable = {one: told for name, told in reversed(concrete.items()) if (one := as_interface(name)) is not None}
-    found = Evidence(concrete=frozenset(known) or frozenset(usable))
+    named: dict[str, Told] = {}
+    for told in rules:
+        for name in _names(told):
+            one = None if name.endswith("+") else as_interface(name)
+            if one is not None and (not known or one in known):
+                named.setdefault(one, told)
+    found = Evidence(concrete=frozenset(known) or frozenset(named), interfaces=named)
     for told in rules:
         for name in found.resolved(_names(told)):
             if not known or name in known:
@@ -202,6 +206,14 @@ def _uplinks(told: Told, found: Evidence) -> None:
     if told.rule.effect == ACCEPTS and told.is_plain and entered and not told.networks and not left:
         for name in entered:
             found.trusted.setdefault(name, told)
-    lets_through = told.rule.effect == ACCEPTS and "forward" in told.hooks
-    if found.forwards is None and (lets_through or (told.rule.translates and not told.hooks.isdisjoint(_FORWARDED))):
+    for name in (*entered, *left):
+        found.zones[name] = found.zones.get(name, 0) + sum(map(zone_of, told.rule.jump_to))
+    if found.forwards is None and _forwards(told):
         found.forwards = told
+
+
+def _forwards(told: Told) -> bool:
+    """Whether the rule would be of no use on a host that forwards nothing."""
+    about = told.rule.effect in (ACCEPTS, DENIES) and "forward" in told.hooks
+    given_on = told.rule.translates == "destination" and of_address(told.rule.new_address or "") is not None
+    return about or given_on or (told.rule.translates == "source" and "postrouting" in told.hooks)

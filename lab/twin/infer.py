@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import ip_interface
 
 from lab.errors import InputError, Problem
 from lab.record.host import Host, Link
@@ -13,7 +13,7 @@ from lab.twin.inferring import Telling
 from lab.twin.kinds import is_point_to_point, kind_of
 from lab.twin.networks import Networks
 from lab.twin.own_addresses import Addressed, Addressing
-from lab.twin.placing import Placing
+from lab.twin.placing import Placing, is_wide
 from lab.twin.told import is_one, rules_told
 from lab.twin.twin import Guess
 from lab.twin.uplink import Uplink, uplinks_of
@@ -59,7 +59,7 @@ def _interfaces(links: dict[str, Link], evidence: Evidence) -> list[str]:
         return [name for name, link in links.items() if link.master is None]
     found = [name for name in evidence.interfaces if name not in evidence.ports]
     if len(found) > _MOST:
-        what = f"rules name {len(found):,} interfaces, more than a host is made of from rules: {', '.join(found[:3])}, …"
+        what = f"rules name {len(found):,} interfaces, more than can be made up: {', '.join(found[:3])}, …"
         raise InputError(Problem(what, evidence.interfaces[found[_MOST]].where, "give `ip addr` of the host beside them"))
     return found
 
@@ -69,7 +69,7 @@ def _uplinks(evidence: Evidence, interfaces: list[str]) -> tuple[Uplink, ...]:
     if found:
         return found
     name = next(name for number in range(_MOST + 2) if (name := f"eth{number}") not in interfaces)
-    why = "no rule names an interface that leads out" if interfaces else "no rule names an interface, and everything is behind it"
+    why = "no rule names an interface that leads out" if interfaces else "no rule names one, and everything is behind it"
     interfaces.insert(0, name)
     return (Uplink(name, None, why, is_made=True),)
 
@@ -81,7 +81,7 @@ def _families(links: dict[str, Link], evidence: Evidence) -> tuple[int, ...]:
 
 def _addressing(links: dict[str, Link], placing: Placing, families: Sequence[int]) -> Addressing:
     named = placing.evidence.named
-    taken = Networks((*named, *(one.network for one in placing.placed), *placing.known))
+    taken = Networks((*(network for network in named if not is_wide(network)), *(one.network for one in placing.placed), *placing.known))
     hosts = {network.network_address for network in named if is_one(network)}
     hosts.update(own.address.network_address for own in placing.evidence.own)
     found = Addressing(placing.evidence, placing.uplinks, placing.placed, taken, hosts)
@@ -117,17 +117,11 @@ class _Whole:
     def _with_addresses(self, link: Link) -> Link:
         ends_alone = is_point_to_point(link.name)
         found = [one for one in self.addressing.addressed if one.interface == link.name]
-        peers = tuple(str(one.gateway) for one in found if ends_alone and self._is_line(link.name, one))
-        return replace(
-            link, addresses=tuple(self._on_link(link.name, one) for one in found), peer=peers, point_to_point=ends_alone
-        )
-
-    def _is_line(self, name: str, one: Addressed) -> bool:
-        """Whether it is a provider's line, which has an address of one and a peer, and no network."""
-        return is_point_to_point(name) and name in self.placing.uplinks
-
-    def _on_link(self, name: str, one: Addressed) -> IPv4Interface | IPv6Interface:
-        return ip_interface(one.address.ip) if self._is_line(name, one) else one.address
+        # a provider's line has an address of one and a peer, and no network
+        is_line = ends_alone and link.name in self.placing.uplinks
+        addresses = tuple(ip_interface(one.address.ip) if is_line else one.address for one in found)
+        peers = tuple(str(one.gateway) for one in found if is_line)
+        return replace(link, addresses=addresses, peer=peers, point_to_point=ends_alone)
 
     def routes(self) -> tuple[tuple[int, str], ...]:
         """Those that it had, else the default route and what is behind interfaces beyond their own networks."""

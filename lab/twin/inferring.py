@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lab.twin.kinds import is_point_to_point
 from lab.twin.own_addresses import Addressed
 from lab.twin.placing import Placing
 from lab.twin.told import Told
@@ -60,7 +61,9 @@ class Telling:
                 yield _guess(f"{one.address.ip} is this host's own address on {name}", one.said, str(one.address.ip))
             else:
                 why = "no rule names a network there" if one.invented else "no rule names its address there"
-                yield _guess(f"this host has {one.address} on {name}, invented: {why}", one.of, str(one.address.ip))
+                line = is_point_to_point(name) and name in self.placing.uplinks
+                own = one.address.ip if line else one.address
+                yield _guess(f"this host has {own} on {name}, invented: {why}", one.of, str(one.address.ip))
             if name == self.uplinks[0].name:
                 yield _guess(f"the default route is by {name}, to {one.gateway}, which is invented", self.uplinks[0].told, name)
 

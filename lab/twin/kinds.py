@@ -30,6 +30,7 @@ _MAKERS = (
 )
 _INNER = re.compile(r"(?:docker|br-|virbr|lxdbr|lxcbr|lxc|cni|podman|wg|awg|tun|tap|tailscale|vnet|veth|vif|cali|flannel|lan)")
 _OUTER = re.compile(r"(?:ppp|pppoe|wan|wwan|inet|ext|red\d|uplink|up\d|internet)", re.IGNORECASE)
+_OF_DOCKER = re.compile(r"br-[0-9a-f]{12}")
 _POINT_TO_POINT = frozenset(("ppp", "tun", "wireguard"))
 
 
@@ -60,6 +61,15 @@ def usual_network(name: str) -> Network | None:
     return next((ip_network(network) for pattern, network in _MAKERS if pattern.fullmatch(name)), None)
 
 
+def is_of_docker(name: str) -> bool:
+    """Whether it is a bridge that Docker made for a network of its own.
+
+    >>> is_of_docker("br-3f1c2d4e5a6b"), is_of_docker("br-lan")
+    (True, False)
+    """
+    return _OF_DOCKER.fullmatch(name) is not None
+
+
 def leads_inside(name: str) -> bool:
     """Whether such an interface leads to guests, containers or a tunnel, by its name: never the way to the internet alone."""
     return _INNER.match(name) is not None
@@ -68,6 +78,19 @@ def leads_inside(name: str) -> bool:
 def leads_outside(name: str) -> bool:
     """Whether an interface is called as those are that lead to a provider."""
     return _OUTER.match(name) is not None
+
+
+def zone_of(chain: str) -> int:
+    """What a chain's name says of the interfaces that lead to it: 1 for the outside, -1 for the inside, 0 for neither.
+
+    >>> zone_of("POST_external"), zone_of("filter_FWDI_internal"), zone_of("DOCKER-USER")
+    (1, -1, 0)
+    """
+    return (_OUTSIDE.search(chain) is not None) - (_INSIDE.search(chain) is not None)
+
+
+_OUTSIDE = re.compile(r"(?<![a-z])(?:external|public|untrust(?:ed)?|wan|inet|internet|red)(?![a-z])", re.IGNORECASE)
+_INSIDE = re.compile(r"(?<![a-z])(?:internal|trust(?:ed)?|lan|home|work|green|intern)(?![a-z])", re.IGNORECASE)
 
 
 def is_private(network: Network) -> bool:

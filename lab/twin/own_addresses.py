@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface, ip_network
 from typing import NamedTuple
 
+from lab.errors import InputError, Problem
 from lab.twin.evidence import Evidence, Own
-from lab.twin.kinds import is_private, is_within
+from lab.twin.kinds import is_of_docker, is_within, kind_of
 from lab.twin.networks import Networks
-from lab.twin.placing import Placed
+from lab.twin.placing import Placed, is_wide
 from lab.twin.told import Told
 from lab.written.words import Address, Network
 
 _LAN = {4: 24, 6: 64}
-_WIDEST = {4: 15, 6: 47}
-"""Prefixes up to these are of many networks, of which the host is on one."""
 _DOCUMENTED = ("198.51.100.0/24", "203.0.113.0/24", "192.0.2.0/24")
 
 
@@ -27,13 +26,16 @@ class Invented(NamedTuple):
     length: int
 
 
-_INVENTED = {4: Invented("10.254.0.0/16", 24), 6: Invented("2001:db8:fe00::/40", 64)}
-_OF_BRIDGES = Invented("172.18.0.0/15", 16)
+_INVENTED = {
+    4: tuple(Invented(of, 24) for of in ("10.254.0.0/16", "172.30.0.0/16", "192.168.192.0/18", "10.0.0.0/8")),
+    6: (Invented("2001:db8:fe00::/40", 64),),
+}
+_OF_BRIDGES = (Invented("172.18.0.0/15", 16), *_INVENTED[4])
 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """One address of an interface with its network; ``said`` is the rule that says it is the host's, None where it is invented."""
+    """One address of an interface with its network; ``said`` is the rule that says it is the host's, None where none does."""
 
     interface: str
     address: IPv4Interface | IPv6Interface
@@ -86,11 +88,10 @@ class Addressing:
             around = [one for one in self.placed if is_within(own.address, one.network)]
             longest = max(around, key=lambda one: one.network.prefixlen, default=None)
             at = own.interface if own.interface in interfaces else longest.interface if longest else None
-            if at is None and (not is_private(own.address) or len(interfaces) == len(self.uplinks)):
-                at = self.uplinks[0]
+            at = self.uplinks[0] if at is None else at
             if at == name:
                 on = longest if longest is not None and longest.interface == name else None
-                wide = on is None or on.network.prefixlen <= _WIDEST[own.address.version]
+                wide = on is None or is_wide(on.network)
                 lan = ip_network((own.address.network_address, _LAN[own.address.version]), strict=False)
                 yield own, lan if wide or on is None else on.network
 
@@ -111,16 +112,17 @@ class Addressing:
             return
         networks = [one for one in self.placed if one.interface == name and one.network.version == family]
         for one in sorted(networks, key=lambda one: -one.weight):
-            network = self._within(one.network)
+            network = self._within(one.network, whole=kind_of(name) == "bridge")
             if network is not None:
                 self._on_link.add(network)
                 self._add(name, self._free_in(network), network, None, one.told)
                 return
 
-    def _within(self, network: Network) -> Network | None:
-        """The network itself; of what is too wide to be one, or has others in it, the first part that is free."""
+    def _within(self, network: Network, *, whole: bool) -> Network | None:
+        """The network itself; of what is too wide for one, unless it is a bridge's ``whole``, the first part that is free."""
         length = _LAN[network.version]
-        if network.prefixlen > _WIDEST[network.version]:
+        alone = not any(one.network != network and is_within(one.network, network) for one in self.placed)
+        if not is_wide(network) or (whole and alone):
             return None if self._on_link.overlap(network) or network.num_addresses < 4 else network
         parts = (ip_network((int(network.network_address) + (number << (network.max_prefixlen - length)), length))
                  for number in range(min(256, 1 << (length - network.prefixlen))))  # fmt: skip
@@ -139,26 +141,28 @@ class Addressing:
             for written in _DOCUMENTED:
                 if not self.taken.overlap(documented := ip_network(written)):
                     return documented
-        of, length = _OF_BRIDGES if name.startswith("br-") and family == 4 else _INVENTED[family]
-        whole = ip_network(of)
-        step = 1 << (whole.max_prefixlen - length)
-        first = int(whole.network_address)
-        parts = (ip_network((first + number * step, length)) for number in range(1 << 16))
-        return next(part for part in parts if not self.taken.overlap(part) and not self._on_link.overlap(part))
+        for of, length in _OF_BRIDGES if is_of_docker(name) and family == 4 else _INVENTED[family]:
+            whole = ip_network(of)
+            step, first = 1 << (whole.max_prefixlen - length), int(whole.network_address)
+            parts = (ip_network((first + number * step, length)) for number in range(1 << length - whole.prefixlen))
+            free = next((part for part in parts if not self.taken.overlap(part) and not self._on_link.overlap(part)), None)
+            if free is not None:
+                return free
+        raise InputError(Problem(f"rules name so much that no network is left to be made up for {name}", mend="give `ip addr`"))
 
-    def _free_in(self, network: Network) -> Address:
-        """An address that no rule names: the first or the last host's, as routers have it."""
+    def _free_in(self, network: Network, but: Address | None = None) -> Address:
+        """An address that no rule names: the first or the last host's, as routers have it; where all are named, not ``but``."""
         last = network[-2] if network.version == 4 else network[-1]
         tried = (network[1], last, *(network[number] for number in range(2, min(network.num_addresses - 1, 256))))
-        return next((one for one in tried if one not in self.hosts), network[1])
+        own = {one.address.ip for one in self.addressed} | {but}
+        return next((one for one in tried if one not in self.hosts), next(one for one in tried[:3] if one not in own))
 
     def _add(
         self, name: str, address: Address, network: Network, said: Told | None, of: Told | None, *, invented: bool = False
     ) -> None:
         self.hosts.add(address)
-        gateway = next((one.gateway for one in self.addressed if one.interface == name and one.address.network == network), None)
-        if gateway is None:
-            gateway = self._free_in(network)
-            self.hosts.add(gateway)
+        same = (one.gateway for one in self.addressed if one.interface == name and one.address.network == network)
+        gateway = next(same, None) or self._free_in(network, address)
+        self.hosts.add(gateway)
         whole = ip_interface(f"{address}/{network.prefixlen}")
         self.addressed.append(Addressed(name, whole, said, of, gateway, invented))

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from lab.twin.evidence import Evidence
-from lab.twin.kinds import PRIVATE, is_private, is_within, kind_of, leads_inside, usual_network
+from lab.twin.kinds import PRIVATE, is_of_docker, is_private, is_within, kind_of, leads_inside, usual_network
 from lab.twin.networks import Networks
 from lab.twin.told import Told, is_one
 from lab.written.words import Network
@@ -17,7 +17,17 @@ _CLASSES = frozenset((*PRIVATE, ip_network("fd00::/8"), ip_network("2000::/3")))
 """What rules name for whole kinds of addresses, and not for a network that somebody has."""
 _LAN = {4: 24, 6: 64}
 _LEAST = {4: 29, 6: 64}
+_WIDE = {4: 16, 6: 48}
 _PLAINLY = 4
+
+
+def is_wide(network: Network) -> bool:
+    """Whether it is of many networks, of which a host is on one.
+
+    >>> is_wide(ip_network("10.0.0.0/8")), is_wide(ip_network("172.18.0.0/16"))
+    (True, False)
+    """
+    return network.prefixlen < _WIDE[network.version]
 
 
 class Placed(NamedTuple):
@@ -49,30 +59,34 @@ class Placing:
             if not is_one(one.network):
                 self._add(one)
         self._usual()
+        self._around_own()
         for one in _widened(said, self._wide(), self.known):
             self._add(one)
         for network, told in self.evidence.guests.items():
             if not self._is_placed(network):
                 self._add(Placed(network, self._bridge(told), told, "its sources are translated wherever they go"))
-        for network, (hooks, told) in self.evidence.named.items():
-            self._unplaced(network, hooks, told)
+        named = self.evidence.named
+        for network in sorted(named, key=is_one):
+            self._unplaced(network, *named[network])
+        self._drop_parts()
 
     def _said(self) -> Iterator[Placed]:
         """What rules say that name an interface and a network together, each network where most is said."""
         best: dict[Network, tuple[int, int, Placed]] = {}
-        for interface, networks in self.evidence.behind.items():
-            for network, (weight, count, told) in networks.items():
+        for interface in sorted(self.evidence.behind, key=lambda name: name != self.uplinks[0]):
+            for network, (weight, count, told) in self.evidence.behind[interface].items():
                 against = (interface, network) in self.evidence.not_behind
-                if interface not in self.interfaces or (against and weight <= _PLAINLY) or self._by_default(interface, network):
+                if interface not in self.interfaces or (against and weight <= _PLAINLY):
                     continue
                 if network not in best or best[network][:2] < (weight, count):
                     best[network] = weight, count, Placed(network, interface, told, weight=weight)
         for _, _, one in best.values():
-            yield one
+            if not self._by_default(one):
+                yield one
 
-    def _by_default(self, interface: str, network: Network) -> bool:
-        """Whether it is where the default route leads anyway."""
-        return interface == self.uplinks[0] and not is_private(network)
+    def _by_default(self, one: Placed) -> bool:
+        """Whether it is where the default route leads anyway, and not said to be the uplink's own network."""
+        return one.interface == self.uplinks[0] and not is_private(one.network) and one.weight <= _PLAINLY
 
     def _usual(self) -> None:
         """What the makers of bridges give them, where rules name it in no other place."""
@@ -81,6 +95,16 @@ class Placing:
             if network is None or any(one.interface == name for one in self.placed) or self._is_placed(network):
                 continue
             self._add(Placed(network, name, self.evidence.interfaces[name], "this is what its maker gives it"))
+
+    def _around_own(self) -> None:
+        """Private networks of the host's own addresses on interfaces that rules name with them."""
+        wide = self._wide()
+        for own in self.evidence.own:
+            around = wide.around(own.address)
+            size = _lan_of(own.address) if around is None or is_wide(around) else around
+            if own.interface is not None and own.interface in self.interfaces and is_private(own.address):
+                why = f"this host has {own.address.network_address} there"
+                self._add(Placed(size, own.interface, own.told, why, _PLAINLY))
 
     def _wide(self) -> Networks:
         """Networks that an address may be of: those that are placed, and those that rules name in no place."""
@@ -109,11 +133,11 @@ class Placing:
 
     def _unplaced(self, named: Network, hooks: frozenset[str], told: Told) -> None:
         """A private network, or the network of an address, that no rule names with an interface."""
-        if named in _CLASSES or not is_private(named) or self._is_placed(named):
+        if named in _CLASSES or not is_private(named) or self._is_placed(named) or self._is_of_several(named):
             return
-        network = ip_network((named.network_address, _LAN[named.version]), strict=False) if is_one(named) else named
+        network = _lan_of(named) if is_one(named) else named
         is_forwarded = not hooks <= {"input", "output"}
-        found = self._free(is_forwarded=is_forwarded)
+        found = self._one_armed(network) or self._free(is_forwarded=is_forwarded)
         if found is not None:
             name, why = found
         elif is_forwarded and len(self.interfaces) == len(self.uplinks):
@@ -122,6 +146,26 @@ class Placing:
             return  # the default route leads there
         of = f"rules name {named.network_address} there, and " if network != named else ""
         self._add(Placed(network, name, told, f"{of}{why}"))
+
+    def _is_of_several(self, named: Network) -> bool:
+        """Whether it is said where parts of it are, or on which interface it is the host's own."""
+        own = any(one.address == named and one.interface is not None for one in self.evidence.own) if is_one(named) else False
+        return own or any(is_within(one.network, named) for one in self.placed)
+
+    def _drop_parts(self) -> None:
+        """Take away networks that are a part of another behind the same interface, unless that is wider than any LAN is."""
+        whole = [one for one in self.placed if not is_wide(one.network)]
+        for part in [*self.placed]:
+            if any(
+                one is not part and one.interface == part.interface and is_within(part.network, one.network) for one in whole
+            ):
+                self.placed.remove(part)
+
+    def _one_armed(self, network: Network) -> tuple[str, str] | None:
+        """The only interface of a host of which no rule names one, where an address of the network is its own."""
+        own = any(is_within(one.address, network) for one in self.evidence.own)
+        alone = len(self.interfaces) == 1 and self.interfaces[0] not in self.evidence.interfaces
+        return (self.interfaces[0], "no rule names an interface") if own and alone else None
 
     def _free(self, *, is_forwarded: bool) -> tuple[str, str] | None:
         """The interface that a network is most likely behind which no rule names with one."""
@@ -138,8 +182,13 @@ class Placing:
         return most, f"no rule says where it is, and {most} has most private networks"
 
 
+def _lan_of(one: Network) -> Network:
+    """The network of an address, of the size that LANs usually have."""
+    return ip_network((one.network_address, _LAN[one.version]), strict=False)
+
+
 def _is_of_containers(name: str) -> bool:
-    return usual_network(name) is not None or name.startswith(("br-", "veth", "vnet", "virbr")) or kind_of(name) == "veth"
+    return is_of_docker(name) or kind_of(name) == "veth" or usual_network(name) is not None or name.startswith("virbr")
 
 
 def _widened(said: Iterable[Placed], wide: Networks, known: Networks) -> Iterator[Placed]:
@@ -147,8 +196,8 @@ def _widened(said: Iterable[Placed], wide: Networks, known: Networks) -> Iterato
     groups: dict[tuple[str, Network], list[Placed]] = {}
     for one in said:
         if is_one(one.network) and known.around(one.network) is None:
-            lan = ip_network((one.network.network_address, _LAN[one.network.version]), strict=False)
-            groups.setdefault((one.interface, wide.around(one.network) or lan), []).append(one)
+            around = wide.around(one.network) or _lan_of(one.network)
+            groups.setdefault((one.interface, around), []).append(one)
     most: dict[Network, int] = {}
     for (_, network), group in groups.items():
         most[network] = max(most.get(network, 0), len(group))

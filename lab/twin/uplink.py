@@ -43,6 +43,7 @@ def _score(evidence: Evidence, name: str) -> int:
         + 5 * (name in evidence.published)
         + 4 * (name in evidence.closed)
         + 3 * leads_outside(name)
+        + 2 * max(-1, min(1, evidence.zones.get(name, 0)))
         + any(not is_private(network) for network in networks)
         - 4 * (name in evidence.trusted)
         - 11 * leads_inside(name)
@@ -52,10 +53,14 @@ def _score(evidence: Evidence, name: str) -> int:
 
 def _uplink(evidence: Evidence, name: str, *, alone: bool) -> Uplink:
     for said, why in (
-        (evidence.masqueraded, "what leaves there is translated"), (evidence.published, "what comes in there is forwarded inside"),
+        (evidence.masqueraded, "what leaves there is translated"), (evidence.published, "what comes in there is published"),
         (evidence.closed, "private sources are denied there"),
     ):  # fmt: skip
         if name in said:
             return Uplink(name, said[name], why)
-    why = "no other interface could be" if alone else "it is called so" if leads_outside(name) else "fewest private networks are there"
+    why = "no other could be" if alone else "it is called so" if _is_called_so(evidence, name) else "fewest private networks are there"
     return Uplink(name, evidence.interfaces.get(name), why)
+
+
+def _is_called_so(evidence: Evidence, name: str) -> bool:
+    return leads_outside(name) or evidence.zones.get(name, 0) > 0
