@@ -1,1 +1,1 @@
-"""Two sets of rules at one node: flows that are proposed, asked on both sides, and told where the kernel treats them otherwise."""
+"""Two policies of one node: flows are proposed, asked on both sides, and told where the kernel treats them otherwise."""
