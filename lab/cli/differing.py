@@ -16,7 +16,7 @@ from lab.kernel.ground.privileges import enter
 from lab.prepare.sides import OnNetwork, Sides, against_matrix, sides_on, since, twin_sides
 from lab.prepare.twins import Dumps
 from lab.record.difference import DiffReport, DiffReports
-from lab.report.diff import diff_lines
+from lab.report.diffs import diffs_lines
 from lab.report.printed import printed_width
 from lab.report.write import Reports
 from lab.ruleset.backend import Backend
@@ -106,17 +106,8 @@ def _all_of(
 
 def _shower(report: DiffReports, reports: Reports[DiffReports], *, full: bool) -> Callable[[], None]:
     def show() -> None:
-        if reports.printed:
-            return
-        for number, one in enumerate(report.reports):
-            if number:
-                print()
-            for line in diff_lines(one, printed_width(), full=full):
-                print(line)
-        if report.same and not report.reports:
-            print(f"nothing differs: {', '.join(report.same)} would load the same text, to the letter")
-        for note in report.notes:
-            print(f"note: {note}")
+        for line in diffs_lines(report, printed_width(), full=full) if not reports.printed else ():
+            print(line)
         sys.stdout.flush()
 
     return show

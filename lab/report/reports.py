@@ -13,7 +13,7 @@ from lab.errors import Problem
 from lab.report.write import Reports
 
 if TYPE_CHECKING:
-    from lab.record.difference import DiffReport
+    from lab.record.difference import DiffReports
     from lab.record.exposure import ExposureReport
     from lab.record.result import RunResult
     from lab.record.sweep import AskedSweep, SweepReport
@@ -120,43 +120,42 @@ def _exposure_markdown() -> Text[ExposureReport]:
 
 def diff_reports(
     json: Path | None = None, markdown: Path | None = None, sarif: Path | None = None, annotations: Path | None = None,
-    *, old: str = "", new: str = "",
-) -> Reports[DiffReport]:
-    """Those of ``lab diff``; ``old`` and ``new`` are what the two sides are called where it comes to no end."""
-    from lab.record.difference import DiffReport
+) -> Reports[DiffReports]:  # fmt: skip
+    """Those of ``lab diff``."""
+    from lab.record.difference import DiffReports
 
-    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DiffReport:
-        return DiffReport(old, new, "", "", interrupted=interrupted, problems=problems, exit_code=exit_code)
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DiffReports:
+        return DiffReports(interrupted=interrupted, problems=problems, exit_code=exit_code)
 
     wanted = (json, _diff_json), (markdown, _diff_markdown), (sarif, _diff_sarif), (annotations, _diff_annotations)
     return Reports("diff", _texts(*wanted), stopped)
 
 
-def _diff_json() -> Text[DiffReport]:
+def _diff_json() -> Text[DiffReports]:
     from lab.report.run_json import json_text
-    from lab.report.wire.diff import Diff
+    from lab.report.wire.diff import Diffs
     from lab.report.wire.writing import written
 
-    return lambda report: json_text(written(Diff, report))
+    return lambda report: json_text(written(Diffs, report))
 
 
-def _diff_markdown() -> Text[DiffReport]:
-    from lab.report.diff_markdown import diff_markdown
+def _diff_markdown() -> Text[DiffReports]:
+    from lab.report.diffs import diffs_markdown
 
-    return diff_markdown
+    return diffs_markdown
 
 
-def _diff_sarif() -> Text[DiffReport]:
+def _diff_sarif() -> Text[DiffReports]:
+    from lab.report.diffs import diffs_sarif
     from lab.report.run_json import json_text
-    from lab.report.sarif import diff_sarif
 
-    return lambda report: json_text(diff_sarif(report))
+    return lambda report: json_text(diffs_sarif(report))
 
 
-def _diff_annotations() -> Text[DiffReport]:
-    from lab.report.diff_annotations import diff_annotation_lines
+def _diff_annotations() -> Text[DiffReports]:
+    from lab.report.diffs import diffs_annotations
 
-    return lambda report: "".join(f"{line}\n" for line in diff_annotation_lines(report))
+    return lambda report: "".join(f"{line}\n" for line in diffs_annotations(report))
 
 
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:

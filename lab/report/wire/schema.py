@@ -10,7 +10,7 @@ from typing import Any
 
 from lab.report.wire import run
 from lab.report.wire.bench import Bench
-from lab.report.wire.diff import Diff, Flow, Side
+from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
@@ -49,7 +49,7 @@ def exposure_schema() -> Schema:
 
 def diff_schema() -> Schema:
     """Of ``lab diff --json``."""
-    return _document(Diff, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
+    return _document(Diffs, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
 
 
 def bench_schema() -> Schema:
