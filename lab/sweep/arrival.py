@@ -16,7 +16,8 @@ def arrival(verdict: Verdict, port: int, owner: Callable[[str], str | None]) -> 
     """
     last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
     missing = verdict.observation.missing
-    at = None if last is None or missing else owner(last.destination)
+    seen = verdict.observation.arrived
+    at = None if last is None or missing else seen.at if seen is not None else owner(last.destination)
     if not (is_open(verdict) or _first_came_through(verdict)) or last is None or (at is None and missing is None):
         return None
     sent = verdict.observation.sent

@@ -84,20 +84,28 @@ def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routi
     own = {address for wire in wires for family in (4, 6) for address in wire.addresses(family)}
     found = beyond(wires, routings, own)
     preferred = _preferred(wires, routings, found)
-    counted = [family for there in found.values() for family in there.everything]
-    alone = [family for family in (4, 6) if counted.count(family) == 1]
     peers: dict[str, Peer] = {}
-    taken = {*hosts}
+    names = _peer_names(wires, hosts)
+    first = next((preferred[whole] for whole in WHOLE.values() if whole in preferred), None)
+    first = first or next((wire.name for wire in wires if found[wire.name].everything), None)
     for wire in wires:
+        same_as = names[first] if first is not None and wire.name != first else None
         interface = next(iter(wire.ends))[1]
-        name = f"{BEHIND}-{wire.name}"
-        while name in taken:
-            name += "-"
-        taken.add(name)
         peers[wire.name] = peer_of(
-            wire, found[wire.name], interface, name=name, constants=constants, preferred=preferred, alone=alone
+            wire, found[wire.name], interface, name=names[wire.name], constants=constants, preferred=preferred, same_as=same_as
         )
     return peers
+
+
+def _peer_names(wires: Wires, hosts: Mapping[str, Host]) -> dict[str, str]:
+    """The name of who is behind each network, by its name."""
+    found: dict[str, str] = {}
+    for wire in wires:
+        name = f"{BEHIND}-{wire.name}"
+        while name in hosts or name in found.values():
+            name += "-"
+        found[wire.name] = name
+    return found
 
 
 def _preferred(wires: Wires, routings: Mapping[str, Routing], found: Mapping[str, Beyond]) -> dict[Network, str]:
@@ -147,7 +155,8 @@ def _peer_node(peer: Peer) -> dict[str, Any]:
     there = _interface(peer.wire, peer.addresses, None, end.mtu)
     there = _with(there, **{"link-local": peer.link_local})
     role = INTERNET if peer.everything else BEHIND
-    return _with({"role": role, "interfaces": {interface: there}}, anyip=list(peer.anyip), routes=list(peer.routes))
+    node = {"role": role, "interfaces": {interface: there}}
+    return _with(node, anyip=list(peer.anyip), via=peer.via, routes=list(peer.routes), **{"same-as": peer.same_as})
 
 
 def _with(node: dict[str, Any], **keys: Any) -> dict[str, Any]:

@@ -94,17 +94,19 @@ class Peer:
     link_local: str | None
     host_link_local: str | None
     everything: bool
+    via: str | None = None
+    same_as: str | None = None
 
 
 def peer_of(
     wire: Wire, there: Beyond, interface: str, *, name: str, constants: Collection[Address], preferred: Mapping[Network, str],
-    alone: Collection[int],
+    same_as: str | None,
 ) -> Peer:  # fmt: skip
     """The peer behind ``wire``, at which it has ``interface``.
 
     ``constants`` are addresses that rules name, which it has only where they are a gateway's.  ``preferred`` are prefixes
-    that several peers stand for with the network that they belong to, everything else being a prefix too; ``alone`` are the
-    families of which nobody else stands for everything.
+    that several peers stand for, with the network that they belong to; ``same_as`` is the peer whose everything else is
+    this one's too.
     """
     gateways = [one for one in there.gateways if any(one in prefix for prefix in wire.prefixes)]
     beside = [one for one in there.gateways if one not in gateways]
@@ -115,11 +117,23 @@ def peer_of(
             addresses += _own_address(wire, prefixes, constants)
     addresses += [f"{one}/{one.max_prefixlen}" for one in beside]
     host_link_local, local = _host_link_local(wire), next(iter(there.link_locals), None)
+    via = _via(wire)
     return Peer(
-        name, wire, tuple(addresses), tuple(_anyip(wire, there, preferred, alone)),
-        tuple(_routes(wire, interface, host_link_local)), None if local is None or wire.point_to_point else str(local),
-        host_link_local, bool(there.everything),
+        name, wire, tuple(addresses), tuple(_anyip(wire, there, preferred)),
+        () if via else tuple(_routes(wire, interface, host_link_local)),
+        None if local is None or wire.point_to_point else str(local), host_link_local, bool(there.everything), via,
+        same_as if there.everything else None,
     )  # fmt: skip
+
+
+def _via(wire: Wire) -> str | None:
+    """The host that is the way to everything, where it has its addresses in the network itself."""
+    host, _ = next(iter(wire.ends))
+    for family in {prefix.version for prefix in wire.prefixes}:
+        own = [one.ip for (name, _), end in wire.ends.items() if name == host for one in end.of_family(family)]
+        if not own or not all(any(one in prefix for prefix in wire.prefixes) for one in own):
+            return None
+    return host
 
 
 def _own_address(wire: Wire, prefixes: Sequence[Network], constants: Collection[Address]) -> list[str]:
@@ -141,13 +155,8 @@ def _host_link_local(wire: Wire) -> str | None:
     return None if own is None or (end.mac and own == link_local_of(end.mac)) else own
 
 
-def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str], alone: Collection[int]) -> Iterator[str]:
-    for family in sorted(there.everything):
-        whole = WHOLE[family]
-        if preferred.get(whole) == wire.name and family not in alone:
-            yield from map(str, whole.subnets())
-        else:
-            yield str(whole)
+def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str]) -> Iterator[str]:
+    yield from (str(WHOLE[family]) for family in sorted(there.everything))
     for prefix in there.prefixes:
         if preferred.get(prefix, wire.name) == wire.name or prefix.version not in there.everything:
             yield str(prefix)

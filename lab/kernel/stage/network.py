@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from ipaddress import ip_address
@@ -22,6 +22,7 @@ from lab.kernel.stage.node import Node
 from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.refusals import Told
 from lab.kernel.stage.rest import Fence
+from lab.kernel.stage.standing import Standing
 from lab.kernel.stage.wiring import LinkEnd, Wiring
 from lab.record.observation import Unresolved
 from lab.written import kernel_routes
@@ -42,6 +43,7 @@ class Network:
         adopted: NetworkHandles | None = None,
     ) -> None:  # fmt: skip
         self.topology = topology
+        self._standing = Standing(topology)
         self._ruled = {*(ruled if adopted is None else adopted.ruled)}
         raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
@@ -143,6 +145,10 @@ class Network:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
 
+    def take_on(self, addresses: Iterable[str]) -> None:
+        """Have who stands for ``addresses`` of a network be asked for them; a `MeasurementError` where it cannot be."""
+        self._standing.take_on(self._nodes, addresses)
+
     def unresolved_neighbours(
         self, nodes: Collection[str] | None = None, families: Sequence[int] | None = None
     ) -> tuple[Unresolved, ...]:
@@ -165,7 +171,7 @@ class Network:
             return None
         wanted = ip_address(address)
         for name, interface, spec in self.topology.on_network(port.network):
-            if any(own.ip == wanted for own in spec.addresses):
+            if any(own.ip == wanted for own in spec.addresses) or self.topology.stands_for(name, wanted):
                 off = wanted.version == 6 and _switched_off(self._nodes[name], interface)
                 return None if off else name
         return None
