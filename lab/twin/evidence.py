@@ -30,12 +30,12 @@ class Own:
 class Evidence:
     """All that rules say.
 
-    ``interfaces`` are those named, with the first rule that does; ``behind`` are networks by their interface, with how much
-    rules say so, how many do, and the rule that says most; ``not_behind`` are pairs that a rule speaks against.  ``guests`` are networks
-    that are translated wherever they go, as libvirt does it.  Of the interfaces packets are ``masqueraded`` by, ``published``
-    on, ``closed`` to private sources, or ``trusted``; ``zones`` is what chains' names say of them.  ``ports`` are those of bridges, ``named`` every network with its rules'
-    hooks, ``forwards`` the first rule that lets packets through, ``families`` those that rules are about.  ``concrete`` are
-    the interfaces that are known, or that rules name in full.
+    ``interfaces`` are those named, with the first rule that does, and ``concrete`` those named in full, or known; ``behind``
+    are networks by their interface, with how much rules say so, how many do, and the rule that says most; ``not_behind`` are
+    pairs that a rule speaks against.  ``guests`` are networks that are translated wherever they go, as libvirt does it.  Of
+    the interfaces packets are ``masqueraded`` by, ``published`` on, ``closed`` to private sources, or ``trusted``; ``zones``
+    is what chains' names say of them.  ``ports`` are those of bridges, ``named`` every network with its rules' hooks,
+    ``forwards`` the first rule that lets packets through, ``families`` those that rules are about.
     """
 
     interfaces: dict[str, Told] = field(default_factory=dict)

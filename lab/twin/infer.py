@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_interface
+from itertools import count
 
 from lab.errors import InputError, Problem
 from lab.record.host import Host, Link
@@ -60,7 +61,8 @@ def _interfaces(links: dict[str, Link], evidence: Evidence) -> list[str]:
     found = [name for name in evidence.interfaces if name not in evidence.ports]
     if len(found) > _MOST:
         what = f"rules name {len(found):,} interfaces, more than can be made up: {', '.join(found[:3])}, …"
-        raise InputError(Problem(what, evidence.interfaces[found[_MOST]].where, "give `ip addr` of the host beside them"))
+        where = evidence.interfaces[found[_MOST]].where
+        raise InputError(Problem(what, where, "give `ip addr` of the host beside them"))
     return found
 
 
@@ -68,8 +70,8 @@ def _uplinks(evidence: Evidence, interfaces: list[str]) -> tuple[Uplink, ...]:
     found = uplinks_of(evidence, interfaces)
     if found:
         return found
-    name = next(name for number in range(_MOST + 2) if (name := f"eth{number}") not in interfaces)
-    why = "no rule names an interface that leads out" if interfaces else "no rule names one, and everything is behind it"
+    name = next(name for number in count() if (name := f"eth{number}") not in interfaces)
+    why = "no rule names an interface that leads out" if interfaces else "no rule names one: all is behind it"
     interfaces.insert(0, name)
     return (Uplink(name, None, why, is_made=True),)
 
