@@ -327,7 +327,7 @@ class _Chooser:
 
     def _has(self, address: str) -> bool:
         """Whether a node has this very address."""
-        return self._topology.network_of(address) is not None and bool(self._topology.owners(address))
+        return self._topology.holder(address) is not None
 
     def _lies_nowhere(self, word: str, side: _Side, one: AddressClass) -> None:
         if one.inside & side.named:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from lab.errors import Where
+from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
+from lab.written.messages import did_you_mean
 from lab.written.policy import Instead
 from lab.written.topology import Topology
+from lab.written.words import is_address
+
+SELF = "self"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Twin:
     """``hosts`` are those that it stands for, by node; ``policies`` are what each of them is given in place of a policy.
 
     ``notes`` are what the reader of every answer must know beside the guesses: what was not captured and rules depend on, what
-    became another kind of interface.
+    became another kind of interface.  ``behind`` are the nodes behind each host's interfaces, by host and interface.
     """
 
     topology: Topology
@@ -42,3 +46,43 @@ class Twin:
     policies: Mapping[str, tuple[Instead, ...]]
     guesses: tuple[Guess, ...] = ()
     notes: tuple[str, ...] = ()
+    behind: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def word(self, text: str, *, sender: bool) -> str:
+        """The end of a flow that ``text`` of a command line stands for, as `lab.written.ends` reads it.
+
+        ``self`` is the host, ``@eth0`` who is behind that interface, ``203.0.113.9@eth5`` that address there; all else stays
+        as it is.  ``sender`` says which end it is.  Raises InputError for an interface that there is not, and for words that
+        need one host where there are several.
+        """
+        if text == SELF and SELF not in self.topology.nodes:
+            return self._itself(sender=sender)
+        address, at, interface = text.rpartition("@")
+        if not at or (address and not is_address(address)):
+            return text
+        node = self._behind(interface, text)
+        return f"{{at: {node}, address: {address}}}" if address else node
+
+    def _itself(self, *, sender: bool) -> str:
+        if len(self.hosts) == 1:
+            return next(iter(self.hosts))
+        where = "from" if sender else "to"
+        what = f"`{SELF}` ({where}) is one host, and this twin is of {_listed(self.hosts)}"
+        raise InputError(Problem(what, mend=f"name the one: {next(iter(self.hosts))}"))
+
+    def _behind(self, interface: str, text: str) -> str:
+        there = {host: devices[interface] for host, devices in self.behind.items() if interface in devices}
+        nodes = list(dict.fromkeys(there.values()))
+        if len(nodes) == 1:
+            return nodes[0]
+        if nodes:
+            what = f"{text!r}: {_listed(there)} have an interface {interface}"
+            raise InputError(Problem(what, mend=f"name who is behind it: {_listed(nodes, 'or')}"))
+        known = list(dict.fromkeys(name for devices in self.behind.values() for name in devices))
+        what = f"{text!r}: {_listed(self.hosts)} {'has' if len(self.hosts) == 1 else 'have'} no interface {interface!r}"
+        raise InputError(Problem(what, mend=did_you_mean(interface, known, "the interfaces")))
+
+
+def _listed(words: Mapping[str, object] | list[str], joined: str = "and") -> str:
+    *first, last = words
+    return f"{', '.join(first)} {joined} {last}" if first else last

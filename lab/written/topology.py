@@ -6,7 +6,7 @@ straight from Python.  ``lab.written.load.load_topology`` adds the checks of ``l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -208,13 +208,17 @@ class Topology(BaseModel):
         """The nodes that an address may belong to: the one that has it, else the anyip nodes that stand for it best.
 
         A listed prefix goes before ``anyip: true``, a longer prefix before a shorter one.  An address inside one of the
-        lab's networks that no node has belongs to nobody.  The address may be written in any form.
+        lab's networks that no node has belongs to who stands for that network (`stands_in`), else to nobody.  The address may
+        be written in any form.
         """
         wanted = ip_address(address)
         if (owner := self._owners.get(str(wanted))) is not None:
             return (owner,)
+        network = self._network_of(wanted)
+        if network is not None and self._means_no_host(network, wanted):
+            return ()
         lengths: dict[str, int] = {}
-        for name in self._anyip if self._network_of(wanted) is None else ():
+        for name in self._anyip if network is None else self._standing.get((network, wanted.version), ()):
             if self._answers_for(name, wanted):
                 anyip = self.nodes[name].anyip
                 prefixes = () if isinstance(anyip, bool) else anyip
@@ -222,12 +226,25 @@ class Topology(BaseModel):
         best = max(lengths.values(), default=0)
         return tuple(name for name, length in lengths.items() if length == best)
 
+    def holder(self, address: str) -> str | None:
+        """The node that has this very address on an interface."""
+        return self._owners.get(str(ip_address(address)))
+
     def stands_for(self, name: str, address: Address) -> bool:
-        """Whether the node is an anyip one that could own this address, which then lies beyond the lab's networks.
+        """Whether the node is an anyip one that could own this address, as nobody has it.
 
         ``anyip: true`` is for the families that the node has an address of.
         """
-        return self._network_of(address) is None and self._answers_for(name, address)
+        network = self._network_of(address)
+        if network is None:
+            return self._answers_for(name, address)
+        if str(address) in self._owners or self._means_no_host(network, address):
+            return False
+        return self.stands_in(name, network, address.version) and self._answers_for(name, address)
+
+    def stands_in(self, name: str, network: str, family: int) -> bool:
+        """Whether the node stands for addresses of a network that nobody has: it is on it, and lists a part of it as anyip."""
+        return name in self._standing.get((network, family), ())
 
     @cached_property
     def _anyip(self) -> tuple[str, ...]:
@@ -238,6 +255,23 @@ class Topology(BaseModel):
         if isinstance(node.anyip, bool):
             return node.anyip and bool(node.addresses(address.version))
         return any(address in prefix for prefix in node.anyip)
+
+    @cached_property
+    def _standing(self) -> dict[tuple[str, int], tuple[str, ...]]:
+        found: dict[tuple[str, int], tuple[str, ...]] = {}
+        for name in self._anyip:
+            node = self.nodes[name]
+            for network in dict.fromkeys(interface.network for interface in node.interfaces.values()):
+                for family in {prefix.version for prefix in _inside(node.anyip, self.networks.get(network, ()))}:
+                    found[network, family] = (*found.get((network, family), ()), name)
+        return found
+
+    def _means_no_host(self, network: str, address: Address) -> bool:
+        """Whether an address is its network's own or its broadcast address, which no host can have."""
+        prefix = next((one for one in self.networks.get(network, ()) if address in one), None)
+        if prefix is None or prefix.prefixlen >= prefix.max_prefixlen - 1:
+            return False
+        return address == prefix[0] or (address.version == 4 and address == prefix[-1])
 
     def owner(self, address: str) -> str | None:
         """The one node that an address belongs to; None if nobody has it, or if several could (see ``owners``)."""
@@ -332,6 +366,13 @@ class Topology(BaseModel):
         for name, node in self.nodes.items():
             found[node.role] = (*found.get(node.role, ()), name)
         return found
+
+
+def _inside(anyip: bool | tuple[Network, ...], prefixes: tuple[Network, ...]) -> Iterator[Network]:  # noqa: FBT001 - as written
+    """What of ``anyip`` lies inside one of a network's prefixes."""
+    for one in () if isinstance(anyip, bool) else anyip:
+        if any(one.version == own.version and one.subnet_of(own) for own in prefixes):  # type: ignore[arg-type]
+            yield one
 
 
 def _with_services(node: object, names: Mapping[str, Any]) -> object:

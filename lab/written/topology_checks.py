@@ -98,14 +98,14 @@ def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
 def _anyip(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     for index, prefix in enumerate(() if isinstance(node.anyip, bool) else node.anyip):
         where = topology.where("nodes", name, "anyip", index)
-        inside = [
+        inside = next(
             network
-            for network, prefixes in topology.networks.items()
+            for network, prefixes in (*topology.networks.items(), (None, [prefix]))
             if any(own.version == prefix.version and prefix.subnet_of(own) for own in prefixes)  # type: ignore[arg-type]
-        ]
-        if inside:
-            what = f"node {name}: {prefix} lies inside network {inside[0]}: anyip is for what lies beyond the networks"
-            yield Problem(what, where, "give the node these addresses instead")
+        )
+        if inside is not None and not any(interface.network == inside for interface in node.interfaces.values()):
+            what = f"node {name}: {prefix} lies inside network {inside}, which it is not on: who is asked for it there?"
+            yield Problem(what, where, f"give it an interface on {inside}, or let a node that has one stand for {prefix}")
         elif why := set_aside(prefix):
             yield Problem(f"node {name}: {prefix} cannot be used: {why}", where)
         elif not node.addresses(prefix.version) and node.interfaces:

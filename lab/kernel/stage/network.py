@@ -118,6 +118,11 @@ class Network:
         """The families that some node has addresses of."""
         return tuple(family for family in (4, 6) if any(spec.addresses(family) for spec in self.topology.nodes.values()))
 
+    @cached_property
+    def _asks(self) -> bool:
+        """Whether IPv4 neighbours are asked for, as somebody stands for addresses of a network."""
+        return any(_stands_in(self.topology, name, spec) for name, spec in self.topology.nodes.items())
+
     @property
     def diameter(self) -> int:
         """The most links between any two nodes, or a bound of it."""
@@ -128,9 +133,10 @@ class Network:
         """How many fences bring the network to rest.
 
         Twice the diameter bounds the way of a packet that a gateway turns round; a request, its answer and the answer to
-        that are three ways.  An IPv6 neighbour may have to be asked for on each link, there and back.
+        that are three ways.  An IPv6 neighbour may have to be asked for on each link, there and back; so may an IPv4 address
+        that nobody has, where somebody stands for it.
         """
-        solicitations = 4 * self._diameter if 6 in self.families else 0
+        solicitations = 4 * self._diameter if 6 in self.families or self._asks else 0
         return 3 * 2 * self._diameter + 2 + solicitations
 
     def rest(self) -> None:
@@ -174,6 +180,8 @@ class Network:
         A rule's own module may switch on what it needs (xt_connbytes: ``nf_conntrack_acct``), and that stays as it is.
         """
         values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
+        if _stands_in(self.topology, node.name, spec):
+            values["net.ipv4.conf.all.arp_ignore"] = "0"  # it goes over that of an interface
         values |= bridging.sysctls(node.name, spec, node.namespace)
         values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.devices)}
         node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
@@ -241,7 +249,11 @@ class Network:
             *addressing.stand_for(node, standing),
         ]
         carry_out(node.name, node.namespace, requests, told=Told(self.topology))
-        own = {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}
+        standing_in = _stands_in(self.topology, node.name, spec)
+        own = {
+            f"net.ipv4.conf.{name}.arp_ignore": "1"
+            for name, port in spec.interfaces.items() if standing_in and port.network not in standing_in
+        } | {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}  # fmt: skip
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
 
     def _know_neighbours(self, network: str) -> None:
@@ -263,6 +275,12 @@ class Network:
 def _switched_off(node: Node, interface: str) -> bool:
     keys = (f"net.ipv6.conf.{interface}.disable_ipv6", f"net/ipv6/conf/{interface}/disable_ipv6")
     return any(node.sysctls.get(key, "0") != "0" for key in keys)
+
+
+def _stands_in(topology: Topology, name: str, spec: NodeSpec) -> tuple[str, ...]:
+    """The networks of a node of which it stands for IPv4 addresses that nobody has."""
+    networks = dict.fromkeys(port.network for port in spec.interfaces.values())
+    return tuple(network for network in networks if topology.stands_in(name, network, 4))
 
 
 def _prefixes(spec: NodeSpec) -> Sequence[Prefix]:

@@ -1,0 +1,181 @@
+"""From what dumps say of hosts to a topology that stands for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from lab.errors import InputError, Problem
+from lab.record.host import Host
+from lab.twin.devices import Devices, devices_of
+from lab.twin.named import check_interfaces, constants_of
+from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needed_families, peer_of
+from lab.twin.routing import Routing, routing_of
+from lab.twin.settings import forwards, guessed_forwarding, settings_of
+from lab.twin.twin import Guess, Twin
+from lab.twin.wires import Wire, Wires, without_taken
+from lab.written.policy import ENDINGS, Instead, Piped
+from lab.written.topology import Topology
+from lab.written.topology_checks import check_topology
+from lab.written.words import Network, is_address
+
+_NO_NAME = re.compile(r"[\s\x00-\x1f\x7f@:/\[\],>]+")
+HOST, INTERNET, BEHIND = "host", "internet", "behind"
+"""The roles of a twin's nodes: a host, who stands for the rest of the world, and who is behind another interface."""
+
+
+def twin_of(hosts: Sequence[Host], guesses: Sequence[Guess] = ()) -> Twin:
+    """The twin of ``hosts``, joined where they share a network; ``guesses`` are those that were made to have them.
+
+    Raises InputError where rules are of another host, or what was dumped cannot be built.
+    """
+    by_name = _named(hosts)
+    warnings = [note for host in by_name.values() if (note := check_interfaces(host)) is not None]
+    devices = without_taken({name: devices_of(host) for name, host in by_name.items()})
+    for name, found in devices.items():
+        if not found.there:
+            raise InputError(Problem(f"{name} has no interface that a lab can have", by_name[name].at))
+    routings = {name: routing_of(host, devices[name]) for name, host in by_name.items()}
+    guessed = list(guesses)
+    notes = [*warnings, *(note for found in devices.values() for note in found.notes)]
+    notes += [note for found in routings.values() for note in found.notes]
+    wires = _wires(devices, routings, notes)
+    peers = _peers(by_name, wires, routings)
+    nodes = {name: _node(host, devices[name], routings[name], wires, peers, guessed) for name, host in by_name.items()}
+    nodes |= {peer.name: _peer_node(peer) for peer in peers.values()}
+    topology = _topology("-".join(by_name), by_name, wires, nodes)
+    behind = {
+        name: {device: peers[wire.name].name for device in devices[name].there if (wire := wires.of(name, device)) is not None}
+        for name in by_name
+    }
+    policies = {name: _policies(host) for name, host in by_name.items()}
+    return Twin(topology, by_name, policies, tuple(guessed), tuple(dict.fromkeys(notes)), behind)
+
+
+def _named(hosts: Sequence[Host]) -> dict[str, Host]:
+    """The hosts by the names that their nodes have: words that a topology can have for a node, each once."""
+    found: dict[str, Host] = {}
+    for host in hosts:
+        name = _NO_NAME.sub("-", host.name).lstrip(".-") or HOST
+        name = f"{HOST}-{name}" if is_address(name) else name
+        if name in found:
+            what = f"two hosts are called {name}"
+            raise InputError(Problem(what, host.at, "give each snapshot once; where they are two, rename one"))
+        found[name] = replace(host, name=name)
+    if not found:
+        raise InputError(Problem("there is no host to make a twin of"))
+    return found
+
+
+def _wires(devices: Mapping[str, Devices], routings: Mapping[str, Routing], notes: list[str]) -> Wires:
+    needed = {
+        (host, device): families for host, routing in routings.items() for device, families in needed_families(routing).items()
+    }
+    return Wires({host: found.there for host, found in devices.items()}, needed, notes)
+
+
+def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routing]) -> dict[str, Peer]:
+    """Who is behind each network, by its name."""
+    constants = {address for host in hosts.values() for address in constants_of(host)}
+    own = {address for wire in wires for family in (4, 6) for address in wire.addresses(family)}
+    found = beyond(wires, routings, own)
+    preferred = _preferred(wires, routings, found)
+    counted = [family for there in found.values() for family in there.everything]
+    alone = [family for family in (4, 6) if counted.count(family) == 1]
+    peers: dict[str, Peer] = {}
+    taken = {*hosts}
+    for wire in wires:
+        interface = next(iter(wire.ends))[1]
+        name = f"{BEHIND}-{wire.name}"
+        while name in taken:
+            name += "-"
+        taken.add(name)
+        peers[wire.name] = peer_of(
+            wire, found[wire.name], interface, name=name, constants=constants, preferred=preferred, alone=alone
+        )
+    return peers
+
+
+def _preferred(wires: Wires, routings: Mapping[str, Routing], found: Mapping[str, Beyond]) -> dict[Network, str]:
+    """The network by which the hosts' own routing leads to each prefix that several peers stand for."""
+    chosen: dict[Network, str] = {}
+    prefixes = {prefix for there in found.values() for prefix in there.prefixes}
+    for host, routing in routings.items():
+        for family, whole in WHOLE.items():
+            asked = [(None, whole), *((prefix, prefix) for prefix in prefixes if prefix.version == family)]
+            for asked_for, prefix in asked:
+                device = routing.best(asked_for, family)
+                wire = None if device is None else wires.of(host, device)
+                if wire is not None:
+                    chosen.setdefault(prefix, wire.name)
+    return chosen
+
+
+def _node(
+    host: Host, devices: Devices, routing: Routing, wires: Wires, peers: Mapping[str, Peer], guesses: list[Guess]
+) -> dict[str, Any]:
+    interfaces: dict[str, Any] = {}
+    for name, device in devices.there.items():
+        wire = wires.of(host.name, name)
+        assert wire is not None
+        interfaces[name] = _interface(wire, [str(one) for one in device.addresses], device.mac, device.mtu)
+        local = peers[wire.name].host_link_local
+        if local is not None and next(iter(wire.ends)) == (host.name, name):
+            interfaces[name]["link-local"] = local
+    four, six = forwards(host, 4), forwards(host, 6)
+    if four is None and six is None and (guess := guessed_forwarding(host)) is not None:
+        guesses.append(guess)
+        four = True
+    node: dict[str, Any] = {"role": HOST, "interfaces": interfaces, "forwards": bool(four if four is not None else six)}
+    settings = dict(settings_of(host, devices))
+    if six is not None and six != node["forwards"]:
+        settings["net.ipv6.conf.all.forwarding"] = str(int(six))
+    return _with(node, routes=list(routing.route_lines), rules=list(routing.rule_lines), sysctls=settings)
+
+
+def _interface(wire: Wire, addresses: Sequence[str], mac: str | None, mtu: int | None) -> dict[str, Any]:
+    link = "point-to-point" if wire.point_to_point else None
+    return _with({"network": wire.name}, address=list(addresses), mac=None if link else mac, mtu=mtu, link=link)
+
+
+def _peer_node(peer: Peer) -> dict[str, Any]:
+    (_, interface), end = next(iter(peer.wire.ends.items()))
+    there = _interface(peer.wire, peer.addresses, None, end.mtu)
+    there = _with(there, **{"link-local": peer.link_local})
+    role = INTERNET if peer.everything else BEHIND
+    return _with({"role": role, "interfaces": {interface: there}}, anyip=list(peer.anyip), routes=list(peer.routes))
+
+
+def _with(node: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    """The same with those of ``keys`` that say something."""
+    return node | {key: value for key, value in keys.items() if value not in (None, [], {})}
+
+
+def _policies(host: Host) -> tuple[Instead, ...]:
+    """What the node is given for its policy, in the order in which it is loaded."""
+    return tuple(Piped(kind, host.rulesets[kind].text, host.rulesets[kind].shown) for kind in ENDINGS if kind in host.rulesets)
+
+
+def _topology(name: str, hosts: Mapping[str, Host], wires: Wires, nodes: Mapping[str, Any]) -> Topology:
+    """The topology of what a file would say; raises InputError with all that is wrong in it."""
+    written = {
+        "topology": name,
+        "about": f"The twin of {' and '.join(hosts)}, made of what was dumped there.",
+        "networks": {wire.name: [str(prefix) for prefix in wire.prefixes] for wire in wires},
+        "nodes": dict(nodes),
+    }
+    at = next(iter(hosts.values())).at
+    try:
+        topology = Topology.model_validate(written)
+    except ValidationError as error:
+        raise InputError([
+            Problem(f"the twin of {name}: {'.'.join(map(str, one['loc']))}: {one['msg']}", at) for one in error.errors()
+        ]) from None
+    problems = list(check_topology(topology))
+    if problems:
+        raise InputError([Problem(f"the twin of {name}: {one.what}", at, one.mend) for one in problems])
+    return topology

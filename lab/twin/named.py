@@ -1,0 +1,52 @@
+"""Interfaces that rules name, against those that the host has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from lab.errors import InputError, Problem, Where
+from lab.record.host import Host
+from lab.ruleset.conditions import ENTERED, LEFT
+from lab.ruleset.constants import constants_in
+from lab.ruleset.held_text import rules_in
+from lab.written.words import Address, is_address
+
+_MOST_NAMED = 5
+
+
+def named_interfaces(host: Host) -> dict[str, Where]:
+    """The interfaces that the rules of ``host`` name whole, each with its first place."""
+    found: dict[str, Where] = {}
+    for kind, dump in host.rulesets.items():
+        for number, rule in rules_in(kind, dump.text) if kind != "ipset" else ():
+            for condition in rule.conditions:
+                for value in condition.values if condition.field in (ENTERED, LEFT) else ():
+                    if value and value[-1] not in "+*" and value[0] not in "@$*":
+                        found.setdefault(value, Where(dump.shown, number))
+    return found
+
+
+def check_interfaces(host: Host) -> str | None:
+    """What to say of interfaces that rules name and the host has not; raises InputError where it has none of them.
+
+    A host whose interfaces nobody dumped has none to be held against.
+    """
+    there = {link.name.partition("@")[0] for link in host.links} | {"lo"}
+    named = {name: where for name, where in named_interfaces(host).items() if name != "lo"}
+    absent = {name: where for name, where in named.items() if name not in there}
+    if not absent or there == {"lo"}:
+        return None
+    told = ", ".join(f"{name} ({where})" for name, where in [*absent.items()][:_MOST_NAMED])
+    told += f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+    if len(absent) == len(named):
+        has = ", ".join(sorted(there - {"lo"}))
+        what = f"the rules are of another host than {host.name}: they name {told}, and it has {has}"
+        raise InputError(Problem(what, host.at, "give the rules and the snapshot of one host"))
+    return f"{host.name}: rules name interfaces that it does not have: {told}: no packet comes or goes by them"
+
+
+def constants_of(host: Host) -> Iterator[Address]:
+    """The addresses that its rules and sets name, prefixes aside."""
+    for kind, dump in host.rulesets.items():
+        yield from (ip_address(one) for one in constants_in(kind, dump.text) if is_address(one))

@@ -1,0 +1,179 @@
+"""Who is behind an interface: one node that answers for all that is there, with the addresses of every gateway there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+
+from lab.twin.devices import Device
+from lab.twin.routing import EVERYWHERE_LENGTH, Routing
+from lab.twin.wires import Wire, Wires, free_addresses
+from lab.written.routing import Route
+from lab.written.words import Address, Network, link_local_of, set_aside
+
+_FAMILIES = (4, 6)
+WHOLE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+_UNKNOWN_LINK_LOCAL = "fe80::1:1"  # of a host whose own is not known, and that is answered by it
+
+
+@dataclass(slots=True)
+class Beyond:
+    """What lies behind a network as the hosts on it send there: gateways, prefixes, and the families of everything else."""
+
+    gateways: dict[Address, None] = field(default_factory=dict)
+    link_locals: dict[Address, None] = field(default_factory=dict)
+    prefixes: dict[Network, None] = field(default_factory=dict)
+    everything: set[int] = field(default_factory=set)
+
+
+def needed_families(routing: Routing) -> dict[str, set[int]]:
+    """The families that packets leave each interface by, whichever addresses it has."""
+    found: dict[str, set[int]] = {}
+    for route in routing.routes:
+        for way in route.ways if route.kind == "unicast" else ():
+            if way.dev is not None:
+                found.setdefault(way.dev, set()).add(way.via.version if way.via is not None else route.family)
+    return found
+
+
+def beyond(wires: Wires, routings: Mapping[str, Routing], own: Collection[Address]) -> dict[str, Beyond]:
+    """What lies behind each network, by its name; ``own`` are the addresses of hosts, to whom a route may lead too."""
+    found = {wire.name: Beyond() for wire in wires}
+    for host, routing in routings.items():
+        for route in routing.routes:
+            for way in route.ways if route.kind == "unicast" else ():
+                wire = _wire_of(wires, host, way.dev, way.via)
+                if wire is None or way.via in own:
+                    continue
+                there = found[wire.name]
+                if way.via is not None and way.via.is_link_local and way.via.version == 6:
+                    there.link_locals[way.via] = None
+                elif way.via is not None:
+                    there.gateways[way.via] = None
+                _leads(wires, route, there)
+    for wire in wires:
+        for end in wire.ends.values():
+            found[wire.name].gateways |= dict.fromkeys(one for one in end.peers if one not in own)
+    return found
+
+
+def _wire_of(wires: Wires, host: str, dev: str | None, via: Address | None) -> Wire | None:
+    if dev is not None:
+        return wires.of(host, dev)
+    return None if via is None else wires.wire_of(via)
+
+
+def _leads(wires: Wires, route: Route, there: Beyond) -> None:
+    destination = route.destination
+    if destination.prefixlen <= EVERYWHERE_LENGTH:
+        there.everything.add(route.family)
+    elif not _inside(wires, destination) and set_aside(destination) is None:
+        there.prefixes[destination] = None
+
+
+def _inside(wires: Wires, prefix: Network) -> Wire | None:
+    return next(
+        (
+            wire for wire in wires
+            if any(one.version == prefix.version and prefix.subnet_of(one) for one in wire.prefixes)  # type: ignore[arg-type]
+        ),
+        None,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The node behind a network, in the words of a topology's file."""
+
+    name: str
+    wire: Wire
+    addresses: tuple[str, ...]
+    anyip: tuple[str, ...]
+    routes: tuple[str, ...]
+    link_local: str | None
+    host_link_local: str | None
+    everything: bool
+
+
+def peer_of(
+    wire: Wire, there: Beyond, interface: str, *, name: str, constants: Collection[Address], preferred: Mapping[Network, str],
+    alone: Collection[int],
+) -> Peer:  # fmt: skip
+    """The peer behind ``wire``, at which it has ``interface``.
+
+    ``constants`` are addresses that rules name, which it has only where they are a gateway's.  ``preferred`` are prefixes
+    that several peers stand for with the network that they belong to, everything else being a prefix too; ``alone`` are the
+    families of which nobody else stands for everything.
+    """
+    gateways = [one for one in there.gateways if any(one in prefix for prefix in wire.prefixes)]
+    beside = [one for one in there.gateways if one not in gateways]
+    addresses = [*map(str, gateways)]
+    for family in _FAMILIES:
+        prefixes = [prefix for prefix in wire.prefixes if prefix.version == family]
+        if prefixes and not any(one.version == family for one in gateways):
+            addresses += _own_address(wire, prefixes, constants)
+    addresses += [f"{one}/{one.max_prefixlen}" for one in beside]
+    host_link_local, local = _host_link_local(wire), next(iter(there.link_locals), None)
+    return Peer(
+        name, wire, tuple(addresses), tuple(_anyip(wire, there, preferred, alone)),
+        tuple(_routes(wire, interface, host_link_local)), None if local is None or wire.point_to_point else str(local),
+        host_link_local, bool(there.everything),
+    )  # fmt: skip
+
+
+def _own_address(wire: Wire, prefixes: Sequence[Network], constants: Collection[Address]) -> list[str]:
+    """An address that rules do not name and nobody has; one that they name where no other is left."""
+    taken = set(wire.addresses(prefixes[0].version))
+    for avoided in (taken | set(constants), taken):
+        for prefix in prefixes:
+            if (free := next(free_addresses(prefix, avoided), None)) is not None:
+                return [str(free)]
+    return []
+
+
+def _host_link_local(wire: Wire) -> str | None:
+    """What the host's interface is given for its link-local address: its own, where its MAC does not make it."""
+    if wire.point_to_point or 6 not in {prefix.version for prefix in wire.prefixes}:
+        return None
+    end = next(iter(wire.ends.values()))
+    own = end.link_local or (None if end.mac else _UNKNOWN_LINK_LOCAL if 6 in wire.stand_ins else None)
+    return None if own is None or (end.mac and own == link_local_of(end.mac)) else own
+
+
+def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str], alone: Collection[int]) -> Iterator[str]:
+    for family in sorted(there.everything):
+        whole = WHOLE[family]
+        if preferred.get(whole) == wire.name and family not in alone:
+            yield from map(str, whole.subnets())
+        else:
+            yield str(whole)
+    for prefix in there.prefixes:
+        if preferred.get(prefix, wire.name) == wire.name or prefix.version not in there.everything:
+            yield str(prefix)
+    yield from (str(prefix) for prefix in wire.prefixes if prefix.version not in wire.stand_ins)
+
+
+def _routes(wire: Wire, interface: str, host_link_local: str | None) -> Iterator[str]:
+    """The peer's way back, which is by the first host there is."""
+    for family in _FAMILIES:
+        if family not in {prefix.version for prefix in wire.prefixes}:
+            continue
+        own = [
+            one for end in wire.ends.values() for one in end.of_family(family)
+            if any(one.ip in prefix for prefix in wire.prefixes)
+        ]  # fmt: skip
+        beside = [one for end in wire.ends.values() for one in end.of_family(family) if one not in own]
+        if wire.point_to_point:
+            yield f"{WHOLE[family]} dev {interface}"
+            continue
+        yield from (f"{one.ip}/{one.max_prefixlen} dev {interface}" for one in beside)
+        via = next((str(one.ip) for one in (*own, *beside)), None) or (_back(wire, host_link_local) if family == 6 else None)
+        if via is not None:
+            yield f"{WHOLE[family]} via {via} dev {interface}"
+
+
+def _back(wire: Wire, host_link_local: str | None) -> str | None:
+    """The link-local address of a host that has no other there."""
+    end: Device = next(iter(wire.ends.values()))
+    return host_link_local or (link_local_of(end.mac) if end.mac else None)

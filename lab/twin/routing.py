@@ -1,0 +1,188 @@
+"""A host's routes and routing rules as its node has them, and which way they lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.record.host import Host
+from lab.twin.devices import LOOPBACK, Devices
+from lab.written.route_lines import parse_routes
+from lab.written.routing import TABLES, Hop, Route, RoutingRule
+from lab.written.rule_lines import parse_rules
+from lab.written.words import Network
+
+_FLAG = {4: "-4", 6: "-6"}
+_FIRST_UNNAMED = 10_000  # table numbers for names that no dump gives a number
+_MAIN = TABLES["main"]
+EVERYWHERE_LENGTH = 1
+"""The longest prefix that is everything: a default route, or one of two halves, as VPNs write them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """What a node has of a host's ``routes`` and ``rules``; lines as the topology's file has them."""
+
+    routes: tuple[Route, ...]
+    rules: tuple[RoutingRule, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def route_lines(self) -> tuple[str, ...]:
+        """The lines of the routes, each with its family."""
+        return tuple(route.text for route in self.routes)
+
+    @property
+    def rule_lines(self) -> tuple[str, ...]:
+        """The lines of the rules."""
+        return tuple(rule.text for rule in self.rules)
+
+    def best(self, prefix: Network | None, family: int) -> str | None:
+        """The interface by which a plain packet to ``prefix`` leaves, to anywhere else if it is None; None if by none."""
+        for table, suppressed in self._asked(family):
+            ways = [
+                (-route.destination.prefixlen, route.metric or 0, route.ways[0].dev)
+                for route in self.routes
+                if route.family == family and (route.table or _MAIN) == table and route.ways and route.kind == "unicast"
+                and route.destination.prefixlen > suppressed and _leads_to(route, prefix)
+            ]  # fmt: skip
+            if ways:
+                return min(ways, key=lambda way: way[:2])[2]
+        return None
+
+    def _asked(self, family: int) -> Iterator[tuple[int, int]]:
+        """(table, prefix length of what it is not asked for) that a packet without a mark is looked up in, in their order."""
+        written = [rule for rule in self.rules if rule.family in (None, family)]
+        has_main = any(rule.is_plain and rule.table == _MAIN for rule in written)
+        everyone = [*written, *([] if has_main else [RoutingRule("", _MAIN, priority=32766)])]
+        for rule in sorted(everyone, key=lambda rule: 32000 if rule.priority is None else rule.priority):
+            if rule.action == "lookup" and _for_all(rule):
+                yield rule.table, -1 if rule.suppress is None else rule.suppress
+
+
+def _leads_to(route: Route, prefix: Network | None) -> bool:
+    return route.destination.prefixlen <= EVERYWHERE_LENGTH if prefix is None else route.destination == prefix
+
+
+def _for_all(rule: RoutingRule) -> bool:
+    """Whether it holds for a packet without a mark, whatever its ends."""
+    marked = rule.fwmark is not None and rule.fwmark != 0
+    if rule.inverted:
+        return marked
+    asks = (rule.source, rule.destination, rule.iif, rule.oif, rule.uids, rule.protocol, rule.sports, rule.dports)
+    return not marked and not rule.tos and all(one is None for one in asks)
+
+
+def routing_of(host: Host, devices: Devices) -> Routing:
+    """The routes and rules of ``host`` on a node with these ``devices``."""
+    notes: list[str] = []
+    numbers = _Numbers(host.tables)
+    rules = _but_for_stock(tuple(_rules(host, devices, numbers, notes)))
+    asked = {rule.table for rule in rules} | {_MAIN, TABLES["local"], TABLES["default"]}
+    routes = tuple(route for route in _routes(host, devices, numbers, notes) if (route.table or _MAIN) in asked)
+    return Routing(routes, rules, tuple(notes))
+
+
+def _but_for_stock(rules: tuple[RoutingRule, ...]) -> tuple[RoutingRule, ...]:
+    """The rules without the three that every node has, unless one of them is told by its absence: that of the local table."""
+    families = {rule.said_family for rule in rules}
+    local = {rule.said_family for rule in rules if rule.is_stock and rule.table == TABLES["local"]}
+    return rules if families - local else tuple(rule for rule in rules if not rule.is_stock)
+
+
+class _Numbers:
+    """Tables' numbers in the place of their names, which only the host's own files know."""
+
+    def __init__(self, tables: Mapping[int, str]) -> None:
+        self._known = {name: number for number, name in tables.items()}
+
+    def in_line(self, line: str) -> str:
+        """The line with numbers for names."""
+        return re.sub(r"\b(lookup|table) (\S+)", lambda found: f"{found[1]} {self._number(found[2])}", line)
+
+    def _number(self, name: str) -> str:
+        if name in TABLES or name == "unspec" or name[:1].isdigit() or name.startswith("["):
+            return name
+        if name not in self._known:
+            self._known[name] = _FIRST_UNNAMED + len(self._known)
+        return str(self._known[name])
+
+
+def _joined(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """The lines, those of several ways in one."""
+    found: list[tuple[int, str]] = []
+    for family, line in lines:
+        text = " ".join(line.split())
+        if text.startswith("nexthop ") and found:
+            found[-1] = found[-1][0], f"{found[-1][1]} {text}"
+        elif text:
+            found.append((family, text))
+    return iter(found)
+
+
+def _routes(host: Host, devices: Devices, numbers: _Numbers, notes: list[str]) -> Iterator[Route]:
+    gone = 0
+    for family, line in _joined(host.routes):
+        try:
+            (route,) = parse_routes(f"{_FLAG[family]} {numbers.in_line(line)}")
+        except ValueError as error:
+            notes.append(f"{host.name}: route {line!r} is not in the lab: {_without_line(error)}")
+            continue
+        if _of_kernel(route) or route.kind in ("anycast", "broadcast", "multicast"):
+            continue
+        devs = [way.dev for way in route.ways if way.dev is not None]
+        if any(dev not in devices.there and dev != LOOPBACK for dev in devs):
+            unknown = [dev for dev in devs if dev not in devices.left_out and dev not in (*devices.there, LOOPBACK)]
+            gone += not unknown
+            notes += [f"{host.name}: route {line!r} is not in the lab: there is no {dev}" for dev in unknown[:1]]
+            continue
+        yield route
+    if gone:
+        notes.append(f"{host.name}: {gone} routes by interfaces that are not in the lab are not there either")
+
+
+def _of_kernel(route: Route) -> bool:
+    """Whether the kernel makes it of addresses; one with a metric of its own is kept, as `kernel_routes.metrics` reads it."""
+    made = route.by_kernel and route.table in (None, *TABLES.values()) and route.metric is None
+    return made and (route.kind != "unicast" or route.src is None or not _to_a_peer(route))
+
+
+def _to_a_peer(route: Route) -> bool:
+    """A route to the far end of a link, whose address is in no prefix of the interface's own."""
+    return route.destination.prefixlen == route.destination.max_prefixlen
+
+
+def _rules(host: Host, devices: Devices, numbers: _Numbers, notes: list[str]) -> Iterator[RoutingRule]:
+    for family, line in host.rules:
+        text = " ".join(line.split())
+        if not text:
+            continue
+        if "[l3mdev-table]" in text:
+            notes.append(f"{host.name}: rule {text!r} is not in the lab: no interface of a lab is in a VRF")
+            continue
+        try:
+            (rule,) = parse_rules(f"{_FLAG[family]} {_detached(numbers.in_line(text), devices)}")
+        except ValueError as error:
+            notes.append(f"{host.name}: rule {text!r} is not in the lab: {_without_line(error)}")
+            continue
+        yield rule
+
+
+def _detached(line: str, devices: Devices) -> str:
+    """The line, each interface that the node has not marked as not there."""
+    def mark(found: re.Match[str]) -> str:
+        there = found[2] in devices.there or found[2] == LOOPBACK
+        return found[0] if there else f"{found[1]} {found[2]} [detached]"
+
+    return re.sub(r"\b(iif|oif) (\S+)(?: \[detached\])?", mark, line)
+
+
+def _without_line(error: ValueError) -> str:
+    """What is wrong, without the line, which stands before it."""
+    return str(error).partition("\n")[0].rpartition("': ")[2]
+
+
+def hops(route: Route) -> Iterator[Hop]:
+    """Where a route leads, if it leads to somebody."""
+    return iter(route.ways if route.kind == "unicast" else ())
