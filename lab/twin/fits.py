@@ -1,0 +1,67 @@
+"""Whether what was taken of a host is of one host: its rules, its interfaces and its routes must know each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lab.errors import InputError, Problem, Where
+from lab.record.host import Host
+
+_IN_SAVE = re.compile(r"(?m)^(?:\[\d+:\d+\] )?-A (?:.*? )??(?:-i|-o|--in-interface|--out-interface) ([^\s+]+)(?: |$)")
+_IN_NFT = re.compile(r'\b[io]if(?:name)? (?:!= |== )?"?([^\s"*{}@$]+)"?(?= |$)')
+_NAMED = ("nft",)
+_DEV = re.compile(r"\bdev (\S+)")
+_SRC = re.compile(r"\bproto kernel\b.*\bsrc (\S+)")
+_FEW = 3
+_MEND = "give the files of one host, taken at one time"
+
+
+def check_fit(host: Host) -> tuple[str, ...]:
+    """Sentences on what does not quite fit; raises InputError where it is plainly of two hosts.
+
+    What is not captured fits anything.  Interfaces may come and go, so that a single one that is missing says nothing.
+    """
+    if not host.links:
+        return ()
+    links = {link.name for link in host.links}
+    routed = {dev for _, line in host.routes for dev in _DEV.findall(line)} - {"lo"}
+    if routed and not routed & links:
+        raise _two(host, f"the routes lead out by {_few(routed)}, and there is no such interface: there are {_few(links)}")
+    notes = [f"routes lead out by {dev}, which is no interface of the host" for dev in sorted(routed - links)]
+    notes += _foreign_addresses(host)
+    named = set(_named(host))
+    if len(named) > 1 and not named & links:
+        what = f"the rules name {_few(named)}, and there is no such interface: there are {_few(links)}"
+        if not host.is_snapshot:
+            raise _two(host, what)
+        notes.append(what)
+    return tuple(notes)
+
+
+def _foreign_addresses(host: Host) -> Iterator[str]:
+    """Routes that a kernel made have an own address as their source (net/ipv4/fib_frontend.c, fib_add_ifaddr)."""
+    own = {str(address.ip) for link in host.links for address in link.addresses}
+    sources = {found[1] for _, line in host.routes if (found := _SRC.search(line)) is not None}
+    foreign = sources - own
+    if foreign and 2 * len(foreign) >= len(sources):
+        raise _two(host, f"the host of the routes has the addresses {_few(foreign)}, and no interface has them")
+    yield from (f"routes say that {address} is an address of the host, and no interface has it" for address in sorted(foreign))
+
+
+def _named(host: Host) -> Iterator[str]:
+    """The interfaces that rules name, whole; the loopback says nothing."""
+    for kind, dumped in host.rulesets.items():
+        pattern = _IN_NFT if kind in _NAMED else _IN_SAVE
+        yield from (name for name in pattern.findall(dumped.text) if name != "lo")
+
+
+def _two(host: Host, what: str) -> InputError:
+    where = host.at or Where(host.name)
+    return InputError(Problem(f"these are of two hosts: {what}", where, _MEND))
+
+
+def _few(names: set[str]) -> str:
+    first = sorted(names)[:_FEW]
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return f"{', '.join(first)}{more}"
