@@ -21,7 +21,6 @@ from lab.twin.uplink import Uplink, uplinks_of
 
 _MOST = 250
 """Interfaces that are made of rules alone: no host has more, or its `ip addr` is at hand."""
-_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
 def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
@@ -51,7 +50,7 @@ def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
     addressing = _addressing(links, placing, families)
     whole = _Whole(host, links, placing, addressing, uplinks, families)
     telling = Telling(placing, addressing.addressed, uplinks)
-    found = replace(host, links=whole.links(), routes=whole.routes(), sysctls=whole.sysctls())
+    found = replace(host, links=whole.links(), routes=whole.routes())
     return found, telling.guesses()
 
 
@@ -83,7 +82,8 @@ def _families(links: dict[str, Link], evidence: Evidence) -> tuple[int, ...]:
 
 def _addressing(links: dict[str, Link], placing: Placing, families: Sequence[int]) -> Addressing:
     named = placing.evidence.named
-    taken = Networks((*(network for network in named if not is_wide(network)), *(one.network for one in placing.placed), *placing.known))
+    used = (*(one.network for one in placing.placed), *placing.known)
+    taken = Networks((*(network for network in named if not is_wide(network)), *used))
     hosts = {network.network_address for network in named if is_one(network)}
     hosts.update(own.address.network_address for own in placing.evidence.own)
     found = Addressing(placing.evidence, placing.uplinks, placing.placed, taken, hosts)
@@ -148,9 +148,3 @@ class _Whole:
             return f" dev {name} scope link" if family == 4 else f" dev {name}"
         gateway = self.addressing.gateway(found[0])
         return None if gateway is None else f" via {gateway} dev {name}"
-
-    def sysctls(self) -> dict[str, str]:
-        """Those that it had, else whether it forwards."""
-        if self.host.sysctls or self.placing.evidence.forwards is None:
-            return dict(self.host.sysctls)
-        return {_FORWARDING[family]: "1" for family in self.families}
