@@ -89,6 +89,7 @@ def measure_and_report(
             raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
         plans = _asked_about(given, chosen, topology)
         then = read_saved(against, plans[0].topology.topology) if against is not None else None
+        senders, targets = (_words(plans, words, sender=sender) for words, sender in ((senders, True), (targets, False)))
         reads(inputs_of(plan for plan in plans if isinstance(plan, Plan)))
         ready_for(plans)
         screen = Screen(full, reports.printed, FullRows(judged=isinstance(plans[0], Plan)))
@@ -101,6 +102,9 @@ def measure_and_report(
 
 def _asked_about(given: Given, chosen: Selection, topology: str | None) -> Sequence[Plan | Bare]:
     """The matrices about one topology; without any, that topology and what ``--policy`` gives its nodes."""
+    if given.dumps:
+        (backend,) = chosen.backends
+        return [Bare(replace(given, topology=topology).scene(backend), backend, chosen.families)]
     if given.matrices:
         return one_topology(given.whole_plans(chosen), topology)
     if topology is None:
@@ -115,6 +119,12 @@ def _asked_about(given: Given, chosen: Selection, topology: str | None) -> Seque
         return one_topology(replace(given, matrices=files).whole_plans(chosen), None)
     (backend,) = chosen.backends
     return [Bare(replace(given, topology=topology).scene(backend), backend, chosen.families)]
+
+
+def _words(plans: Sequence[Plan | Bare], words: Sequence[str], *, sender: bool) -> Sequence[str]:
+    """Words of the command line as the topology knows them: of a twin ``self`` and ``@eth0`` too."""
+    (first, *_) = plans
+    return [first.scene.word(word, sender=sender) for word in words] if isinstance(first, Bare) else words
 
 
 def _show(lines: Iterable[str]) -> None:

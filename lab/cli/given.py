@@ -9,14 +9,35 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lab.cli.files import FOLDER, assignments, ids_among, is_missing, matrix_file, matrix_files
 from lab.cli.meant import no_such_file
+from lab.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from lab.errors import LabError
     from lab.prepare.plan import Plan
     from lab.prepare.policies import Rendering
     from lab.prepare.scene import Scene
+    from lab.prepare.twins import Dumps
+    from lab.record.host import Host
     from lab.ruleset.backend import Backend
+    from lab.twin.twin import Twin
     from lab.written.policy import Instead, Piped
+
+
+def dumps(
+    twin: Sequence[str] | None, addr: Sequence[str] | None, route: Sequence[str] | None, rule: Sequence[str] | None, *,
+    alone: bool = False,
+) -> Dumps | None:  # fmt: skip
+    """What ``--twin`` and its like name; None where there is no twin.
+
+    Raises InputError for the others without it, unless they may stand ``alone``.
+    """
+    if not twin and not alone:
+        if addr or route or rule:
+            raise InputError(Problem("--addr, --route and --rule belong to --twin RULES", mend="--twin fw.rules"))
+        return None
+    from lab.prepare.twins import Dumps
+
+    return Dumps(tuple(twin or ()), tuple(addr or ()), tuple(route or ()), tuple(rule or ()))
 
 
 class Selection(NamedTuple):
@@ -36,7 +57,8 @@ class Selection(NamedTuple):
 class Given:
     """The words of the command line; ``matrices`` are those of its arguments and of ``--matrix``.
 
-    ``came`` is what was read of the pipes that it names.
+    ``dumps`` are those of ``--twin`` and its like.  ``came`` is what was read of the pipes that it names, ``hosts`` what of
+    the dumps.
     """
 
     matrices: Sequence[Path] = ()
@@ -46,13 +68,16 @@ class Given:
     allow_commands: bool = False
     shipped: bool = False
     without_macs: bool = False
+    dumps: Dumps | None = None
     came: dict[int, tuple[Piped, ...]] = field(default_factory=dict)
+    hosts: list[Host] = field(default_factory=list)
 
     def named(self) -> list[Path]:
         """The files that are named: a report must not go over one of them."""
         values = [one.partition("=")[2] for one in self.policy or ()]
         policies = [Path(value) for value in values if value != "-"]
-        return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else [])]
+        dumped = self.dumps.named() if self.dumps else []
+        return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else []), *dumped]
 
     def and_ids(self) -> tuple[Given, tuple[str, ...]]:
         """What is given without the ids of cells among it, and these."""
@@ -82,9 +107,10 @@ class Given:
         from lab.run.last_failed import last_failed, only_failed
 
         self._topology_is_there()
-        policies, rendering = self._policies(), self._rendering(Backend.NFT)
+        policies, rendering = self._policies(), self.rendering(Backend.NFT)
         choices = Choices(
-            chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted
+            chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted,
+            self._read_hosts(),
         )  # fmt: skip
         unforeseen: list[LabError] = []
         plans = make_plans(self.files(), choices, chosen.backends, unforeseen)
@@ -101,13 +127,39 @@ class Given:
         """The topology and the policies that a single question is asked on; raises InputError."""
         from lab.prepare.scene import find_scene
 
+        if self.dumps:
+            return self._twin_scene(backend)
         self._topology_is_there()
         matrix = matrix_file(self.matrices[0], shipped=self.shipped) if self.matrices else None
         if matrix is not None and is_missing(matrix):
             raise no_such_file(matrix)
         candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
-        policies, rendering = self._policies(), self._rendering(backend)
+        policies, rendering = self._policies(), self.rendering(backend)
         return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
+
+    def twin(self, named: str | None = None) -> Twin:
+        """The twin of the dumped hosts, of which the first is called ``named``; raises InputError."""
+        from lab.prepare.twins import twin_from
+
+        return twin_from(self._read_hosts(), named)
+
+    def _read_hosts(self) -> tuple[Host, ...]:
+        """What the dumps say; a pipe among them can be read once."""
+        if self.dumps and not self.hosts:
+            from lab.prepare.twins import hosts_of
+
+            if self.topology:
+                raise InputError(Problem("--twin and --topology: either names the network"))
+            self.hosts.extend(hosts_of(self.dumps))
+        return tuple(self.hosts)
+
+    def _twin_scene(self, backend: Backend) -> Scene:
+        from lab.prepare.scene import twin_scene
+
+        if self.matrices:
+            what = "--twin and --matrix: either names the network"
+            raise InputError(Problem(what, mend="`lab run MATRIX --twin FILE` runs a matrix on a twin"))
+        return twin_scene(self.twin(), self._policies(), rendering=self.rendering(backend))
 
     def _topology_is_there(self) -> None:
         """Raise InputError where a file is named that is not: once, not for each matrix."""
@@ -120,7 +172,8 @@ class Given:
 
         return taken(assignments(self.policy or ()), self.came)
 
-    def _rendering(self, backend: Backend) -> Rendering:
+    def rendering(self, backend: Backend) -> Rendering:
+        """How policies are rendered."""
         from lab.prepare.policies import Rendering
 
         mend = self.mend or self.without_macs

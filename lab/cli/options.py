@@ -32,6 +32,11 @@ class BackendChoice(StrEnum):
         return tuple(Backend) if self is BackendChoice.BOTH else (Backend(self.value),)
 
 
+def families(chosen: FamilyChoice | None) -> tuple[int | None, ...]:
+    """The families that are asked one by one; None is that of the ends."""
+    return chosen.families if chosen is not None else (None,)
+
+
 BOTH = FamilyChoice.BOTH
 NFT = BackendChoice.NFT
 A_REPORT = "FILE|-"
@@ -60,6 +65,15 @@ _POLICY = typer.Option("--policy", metavar="NODE=NAME|FILE|-", help="This policy
 Policies = Annotated[list[str] | None, _POLICY]
 Sender = Annotated[str, typer.Argument(metavar="FROM", help="node, node@interface, role:R, net:N, name, address, prefix.")]
 Target = Annotated[str, typer.Argument(metavar="TO", help="As FROM.")]
+Twins = Annotated[
+    list[str] | None,
+    typer.Option("--twin", metavar="FILE|-", help="In place of a topology: a real host's snapshot or rules; repeatable."),
+]
+Addr = Annotated[list[str] | None, typer.Option("--addr", metavar="FILE", help="With --twin: what `ip addr` prints there.")]
+Route = Annotated[
+    list[str] | None, typer.Option("--route", metavar="[TABLE=]FILE", help="With --twin: what `ip route` prints there.")
+]
+Rule = Annotated[list[str] | None, typer.Option("--rule", metavar="FILE", help="With --twin: what `ip rule` prints there.")]
 Source = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Send from this address, owned by the sender or not.")]
 Family = Annotated[FamilyChoice, typer.Option(help="Which family.")]
 EitherFamily = Annotated[FamilyChoice | None, typer.Option(help="Which family; by default that of the ends, IPv4 first.")]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, MutableMapping
 
 from lab.errors import InputError, Problem, Where
+from lab.record.host import Dumped
 from lab.ruleset.parts import is_of_iptables, parts
 from lab.ruleset.render import MAX_CHARACTERS
 from lab.written.policy import ENDINGS, Instead, Piped
@@ -33,11 +34,11 @@ def taken(
     named = [descriptor_of(one) for several in policies.values() for one in several]
     for descriptor in named:
         if descriptor is not None and named.count(descriptor) > 1:
-            what = f"{_shown(descriptor)} is named twice, and can be read once"
+            what = f"{shown_as(descriptor)} is named twice, and can be read once"
             raise InputError(Problem(what, mend="write it to a file, and name that"))
     for descriptor in named:
         if descriptor is not None and descriptor not in came:
-            came[descriptor] = piped(_bytes(descriptor), _shown(descriptor))
+            came[descriptor] = piped(_bytes(descriptor), shown_as(descriptor))
 
     def given(one: str) -> tuple[Instead, ...]:
         descriptor = descriptor_of(one)
@@ -52,16 +53,27 @@ def descriptor_of(named: str) -> int | None:
     return None if found is None else int(found[1] or 0)
 
 
-def piped(content: bytes, shown: str) -> tuple[Piped, ...]:
-    """The rulesets that came, one of each kind; raises InputError where that cannot be told."""
-    where = Where(shown)
+def piped_text(descriptor: int) -> Dumped:
+    """What comes by a pipe, whatever it is; raises InputError."""
+    shown = shown_as(descriptor)
+    return Dumped(_decoded(_bytes(descriptor), shown), shown)
+
+
+def _decoded(content: bytes, shown: str) -> str:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         what = f"the policy is not UTF-8 ({error.reason} at byte {error.start})"
-        raise InputError(Problem(what, where, "save it as UTF-8")) from None
+        raise InputError(Problem(what, Where(shown), "save it as UTF-8")) from None
     if len(text) > MAX_CHARACTERS:
         raise _too_large(shown)
+    return text
+
+
+def piped(content: bytes, shown: str) -> tuple[Piped, ...]:
+    """The rulesets that came, one of each kind; raises InputError where that cannot be told."""
+    where = Where(shown)
+    text = _decoded(content, shown)
     if not any(line.strip() and not line.lstrip().startswith("#") for line in text.split("\n")):
         mend = "see what the command before it prints: where no rule is loaded, `nft list ruleset` prints nothing"
         raise InputError(Problem("no ruleset came", where, mend))
@@ -74,13 +86,14 @@ def piped(content: bytes, shown: str) -> tuple[Piped, ...]:
     return (Piped("v4", text, shown),)  # whoever looks through its form tells what it is instead
 
 
-def _shown(descriptor: int) -> str:
+def shown_as(descriptor: int) -> str:
+    """What messages call a pipe."""
     return "<standard input>" if descriptor == 0 else f"/dev/fd/{descriptor}"
 
 
 def _bytes(descriptor: int) -> bytes:
     """All that comes, within bounds of size and time; a terminal has no bound of time, as a person sits there."""
-    shown = _shown(descriptor)
+    shown = shown_as(descriptor)
     terminal = os.isatty(descriptor)
     if terminal:
         print("paste the ruleset, and end it with Ctrl-D in a line of its own", file=sys.stderr, flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,8 @@ from lab.prepare.notes import notes_of
 from lab.prepare.policies import AS_IT_IS, Rendering, prepare
 from lab.prepare.select import Picked, choose
 from lab.prepare.templates import Templates
+from lab.prepare.twins import twin_from
+from lab.record.host import Host
 from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
@@ -31,7 +33,8 @@ class Choices:
 
     ``policies`` maps a node to a policy, or to files that take the place of the same kinds of file in the matrix's;
     ``expression`` is that of ``-k``, ``pasted`` are ids of cells; ``families`` (4, 6) which cells are run.
-    ``shipped``: topologies and policies may be among what is shipped.
+    ``shipped``: topologies and policies may be among what is shipped.  ``hosts`` are real ones, whose twin stands in the place
+    of the matrix's topology and policies.
     """
 
     expression: str | None = None
@@ -41,6 +44,7 @@ class Choices:
     rendering: Rendering = AS_IT_IS
     shipped: bool = False
     pasted: tuple[str, ...] = ()
+    hosts: tuple[Host, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Expanded:
     topology: Topology
     files: Mapping[str, PolicyFiles]
     cells: tuple[Cell, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ids(self) -> list[tuple[Path, str]]:
@@ -109,6 +114,8 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
     folders = search_folders(file, shipped=choices.shipped)
     templates.foresee(folders.policies)
     matrix = load_matrix(file)
+    if choices.hosts:
+        return _on_twin(file, matrix, folders, choices, templates)
     asked_at: Where | None = matrix.where("topology")
     if choices.topology:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
@@ -122,6 +129,24 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
     return Expanded(file, matrix, topology, files, tuple(cells))
 
 
+def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, templates: Templates) -> Expanded:
+    """The matrix on the twin of real hosts, the first of which stands for its node under test."""
+    tested = list(matrix.policies)
+    if len(tested) != 1:
+        what = f"the twin stands for the one node that a matrix gives a policy, and {file} gives {len(tested)} nodes one"
+        raise InputError(Problem(what, matrix.where("policies"), "write its topology out with `lab twin`, and name that"))
+    twin = twin_from(choices.hosts, tested[0])
+    own = twin.topology.nodes[tested[0]].model_copy(update={"role": matrix.role})
+    topology = twin.topology.model_copy(update={"nodes": {**twin.topology.nodes, tested[0]: own}})
+    given: dict[str, Given] = {**twin.policies, **choices.policies}
+    _known_nodes(given, topology)
+    files = {node: resolve_given(node, value, folders.policies).files for node, value in given.items()}
+    templates.begin(list(files.values()))
+    cells = expand(_with_policies(matrix.elsewhere(topology=topology.topology), given), topology, choices.families)
+    notes = (*twin.notes, *(f"guessed: {guess}" for guess in twin.guesses))
+    return Expanded(file, matrix, topology, files, tuple(cells), notes)
+
+
 def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: Templates) -> Plan:
     """Render the policies; raises InputError with every problem found."""
     topology, files = one.topology, one.files
@@ -129,7 +154,8 @@ def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: T
     prepared = {node: prepare(policy, topology, choices.rendering, templates) for node, policy in files.items()}
     policies = {node: found.rulesets for node, found in prepared.items()}
     asked = {node: sorted({cell.family for cell in cells if cell.at == node}) for node in prepared}
-    notes = [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
+    notes = [*one.notes]
+    notes += [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
     way = Way(str(choices.rendering.backend), tuple((node, policy.name) for node, policy in files.items()))
     return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way)
 
@@ -179,7 +205,7 @@ def _with_policies(matrix: Matrix, policies: Mapping[str, Given]) -> Matrix:
     return matrix.elsewhere(policies={node: PolicySpec(name=short_name(value)) for node, value in policies.items()})
 
 
-def _known_nodes(files: Mapping[str, PolicyFiles], topology: Topology) -> None:
+def _known_nodes(files: Iterable[str], topology: Topology) -> None:
     unknown = [node for node in files if node not in topology.nodes]
     if unknown:
         known = ", ".join(topology.nodes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import InputError, Problem
@@ -12,20 +12,31 @@ from lab.prepare.plan import policy_files
 from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
 from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
+from lab.twin.twin import Twin
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
-from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
+from lab.written.load import Folders, find_topology, load_matrix, load_topology, only_in, search_folders
 from lab.written.policy import PolicyFiles
 from lab.written.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A topology and the rendered policies of its nodes."""
+    """A topology and the rendered policies of its nodes; ``twin`` is what it was made from, where that was dumps of hosts."""
 
     topology: Topology
     policies: Mapping[str, Rulesets]
     prepared: Mapping[str, Prepared]
     beside: tuple[str, ...] = ()
+    twin: Twin | None = None
+
+    def word(self, text: str, *, sender: bool) -> str:
+        """A word of the command line as a row has it: of a twin ``self`` and ``@eth0`` mean something, else it is one."""
+        return text if self.twin is None else self.twin.word(text, sender=sender)
+
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """What was concluded of a twin and no dump says, each with the line that it rests on."""
+        return () if self.twin is None else tuple(map(str, self.twin.guesses))
 
     def notes(self, families: Collection[int]) -> tuple[str, ...]:
         """What the reader of any answer about packets of these families must know: what voids it, first."""
@@ -57,6 +68,19 @@ def make_scene(
         return _scene(loaded, files, rendering, templates)
 
 
+def twin_scene(twin: Twin, policies: Mapping[str, Given], *, rendering: Rendering = AS_IT_IS) -> Scene:
+    """The scene of a twin; ``policies`` stand in the place of what its hosts hold, node by node or as ``self``."""
+    folders = search_folders(Path.cwd() / "matrices" / "none.yaml")
+    meant = {twin.word(node, sender=True): value for node, value in policies.items()}
+    _known(meant, twin.topology)
+    with Templates() as templates:
+        given = {node: resolve_given(node, value, folders.policies) for node, value in {**twin.policies, **meant}.items()}
+        return replace(
+            _scene(twin.topology, {node: found.files for node, found in given.items()}, rendering, templates, twin.notes),
+            twin=twin,
+        )
+
+
 def find_scene(
     matrix: Path | None,
     topology: str | None,
@@ -65,11 +89,13 @@ def find_scene(
     candidates: Sequence[Path] = (),
     rendering: Rendering = AS_IT_IS,
     shipped: bool = False,
+    as_in: Path | None = None,
 ) -> Scene:
     """The scene of a matrix file, with another topology or policies if they are given.
 
     Without a matrix: of the given topology, else of the only one of ``candidates``.  A matrix's policies hold on another
-    topology too, where it has nodes of their names; that it does not is told in the notes.
+    topology too, where it has nodes of their names; that it does not is told in the notes.  ``as_in`` is another folder of the
+    project, whose policies are taken: as it was at a revision.
     """
     if matrix is None and topology is None:
         if len(candidates) != 1:
@@ -86,7 +112,7 @@ def find_scene(
         loaded = load_matrix(matrix)
         found = _topology(topology or loaded.topology, folders)
         _known(policies, found)
-        files = policy_files(loaded, folders, policies)
+        files = policy_files(loaded, folders if as_in is None else only_in(as_in), policies)
         notes = [
             f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
             for node in files

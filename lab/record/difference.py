@@ -170,3 +170,18 @@ class DiffReport:
     def collateral(self) -> tuple[Difference, ...]:
         """What differs and was not asked for."""
         return tuple(one for one in self.differences if one.intended is None)
+
+
+@dataclass(frozen=True, slots=True)
+class DiffReports:
+    """What one command compared: a report for each node whose policy differs; ``problems`` stopped it.
+
+    ``same`` are the policies that do not differ in their text, and were not asked about.
+    """
+
+    reports: tuple[DiffReport, ...] = ()
+    same: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0

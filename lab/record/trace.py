@@ -16,7 +16,7 @@ class Trace:
 
     ``notes`` are about the verdict, those ``beside`` it about the policies that it was asked of.
     ``expected`` is what was said of it in a row's words, None where nothing was; ``differences`` are then the ways in which
-    it is otherwise, in words, and ``hints`` why, and what would mend it.
+    it is otherwise, in words, and ``hints`` why, and what would mend it.  ``guesses`` are what of a twin no dump says.
     """
 
     of: str
@@ -28,6 +28,7 @@ class Trace:
     expected: str | None = None
     differences: tuple[str, ...] = ()
     hints: tuple[Hint, ...] = ()
+    guesses: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -26,8 +26,13 @@ def annotation_lines(result: RunResult, *, prefix: str = "") -> list[str]:
         rule = cell.verdict.stopped_by or cell.verdict.rule
         places.setdefault((rule.source if rule else None) or cell.where, []).append(cell)
     lines = [_annotation(place, cells, prefix) for place, cells in places.items()]
-    lines += [_problem(problem, prefix) for problem in result.stops]
-    return lines + [f"::notice title=netfilter-lab::{_data(_plain_text(note))}" for note in result.notes]
+    lines += [problem_command(problem, prefix) for problem in result.stops]
+    return lines + [notice(note) for note in result.notes]
+
+
+def notice(text: str) -> str:
+    """A notice that is at no line."""
+    return workflow_command("notice", [("title", "netfilter-lab")], _plain_text(text))
 
 
 def file_and_line(place: str) -> tuple[str, str | None]:
@@ -40,23 +45,30 @@ def file_and_line(place: str) -> tuple[str, str | None]:
     return (found["file"], found["line"]) if found else (place, None)
 
 
-def _problem(told: RunProblem, prefix: str) -> str:
+def problem_command(told: RunProblem, prefix: str) -> str:
+    """The problem, at its place."""
     where = told.problem.where
     place: list[tuple[str, object]] = []
     if where is not None:
-        place = [("file", _in_repository(where.file, prefix)), ("line", where.line), ("col", where.column)]
-    return f"::error {_properties([*place, ('title', 'netfilter-lab')])}::{_data(_plain_text(str(told)))}"
+        place = [("file", in_repository(where.file, prefix)), ("line", where.line), ("col", where.column)]
+    return workflow_command("error", [*place, ("title", "netfilter-lab")], _plain_text(str(told)))
 
 
 def _annotation(place: str, cells: list[CellResult], prefix: str) -> str:
     file, line = file_and_line(place)
     words = sorted({str(cell.outcome) for cell in cells}, key=[str(cell.outcome) for cell in cells].index)
     title = f"{', '.join(words)}: {len(cells)} {'flow' if len(cells) == 1 else 'flows'}"
-    where = [("file", _in_repository(file, prefix)), ("line", line), ("title", title)]
-    return f"::error {_properties(where)}::{_data(_message(cells))}"
+    where = [("file", in_repository(file, prefix)), ("line", line), ("title", title)]
+    return workflow_command("error", where, _message(cells))
 
 
-def _in_repository(file: str, prefix: str) -> str:
+def workflow_command(level: str, properties: Iterable[tuple[str, object]], message: str) -> str:
+    """``::error file=…,line=…::message``; ``level`` is ``error``, ``warning`` or ``notice``, properties without a value go."""
+    return f"::{level} {_properties(properties)}::{_data(message)}"
+
+
+def in_repository(file: str, prefix: str) -> str:
+    """The file, as its repository has it that has the project in the folder ``prefix``."""
     return file if file.startswith("/") else prefix + file
 
 

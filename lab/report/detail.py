@@ -69,7 +69,7 @@ def explain_trace(trace: Trace) -> str:
         *(Line("warning", text) for text in trace.warnings),
         *(Line("note", text) for text in trace.notes),
     ]
-    return "\n".join([*written(told, _LABEL_WIDTH), *_evidence(verdict)])
+    return "\n".join([*written(told, _LABEL_WIDTH), *_evidence(verdict), *_block("guessed", trace.guesses)])
 
 
 def _source(cell: CellResult) -> str:

@@ -15,7 +15,7 @@ from lab.report.plain import plain
 # letters, digits and marks that mean nothing inside a line; a colon only where it ends a word, as :smile: is an emoji
 _MARKS = r"""(),.;'"/%+=?!>_-"""
 _WORD = re.compile(
-    rf"""[('"!]*[^\W_]+(?:[{_MARKS}]+[^\W_]+)*[(),.;'"/%?!-]*:?|->|-|→|>|=|\.\.\.|…"""
+    rf"""[('"!]*[^\W_]+(?:[{_MARKS}]+[^\W_]+)*[(),.;'"/%?!-]*:?|->|-|→|>|=|\u00d7|\.\.\.|…"""
 )
 # www.x, http//x, GH-1, a commit's hash: what becomes a link by itself
 _LINK = re.compile(r"(?i)www\.|//|\bGH-\d|\b[0-9a-f]{7,40}\b")

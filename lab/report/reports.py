@@ -13,6 +13,7 @@ from lab.errors import Problem
 from lab.report.write import Reports
 
 if TYPE_CHECKING:
+    from lab.record.difference import DiffReport
     from lab.record.exposure import ExposureReport
     from lab.record.result import RunResult
     from lab.record.sweep import AskedSweep, SweepReport
@@ -115,6 +116,47 @@ def _exposure_markdown() -> Text[ExposureReport]:
     from lab.report.exposure_markdown import exposure_markdown
 
     return exposure_markdown
+
+
+def diff_reports(
+    json: Path | None = None, markdown: Path | None = None, sarif: Path | None = None, annotations: Path | None = None,
+    *, old: str = "", new: str = "",
+) -> Reports[DiffReport]:
+    """Those of ``lab diff``; ``old`` and ``new`` are what the two sides are called where it comes to no end."""
+    from lab.record.difference import DiffReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DiffReport:
+        return DiffReport(old, new, "", "", interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    wanted = (json, _diff_json), (markdown, _diff_markdown), (sarif, _diff_sarif), (annotations, _diff_annotations)
+    return Reports("diff", _texts(*wanted), stopped)
+
+
+def _diff_json() -> Text[DiffReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.diff import Diff
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Diff, report))
+
+
+def _diff_markdown() -> Text[DiffReport]:
+    from lab.report.diff_markdown import diff_markdown
+
+    return diff_markdown
+
+
+def _diff_sarif() -> Text[DiffReport]:
+    from lab.report.run_json import json_text
+    from lab.report.sarif import diff_sarif
+
+    return lambda report: json_text(diff_sarif(report))
+
+
+def _diff_annotations() -> Text[DiffReport]:
+    from lab.report.diff_annotations import diff_annotation_lines
+
+    return lambda report: "".join(f"{line}\n" for line in diff_annotation_lines(report))
 
 
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:

@@ -61,21 +61,23 @@ def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
 
 def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     how = asked.how
+    sender, target = scene.word(asked.sender, sender=True), scene.word(asked.target, sender=False)
 
     def probe(sport: int | None) -> Verdict:
         return lab.probe(
-            asked.sender, asked.target, asked.service, source=asked.source, sport=sport, flags=how.flags, mark=how.mark,
+            sender, target, asked.service, source=asked.source, sport=sport, flags=how.flags, mark=how.mark,
             uid=how.uid, family=family,
         )  # fmt: skip
 
-    flow = lab.asked(asked.sender, asked.target, asked.service, source=asked.source, family=family, how=how)
+    flow = lab.asked(sender, target, asked.service, source=asked.source, family=family, how=how)
     with lab.everything_traced():
         verdict = probe(how.sport)
         warnings = lab.absences.behind([(verdict, ())], flow.node, as_user=how.uid is not None)
         notes = [*from_probe(lab, verdict, probe)] if how.sport is None else []
     of = f"{asked.sender} > {asked.target} {asked.service}{f' IPv{family}' if family else ''}"
     trace = Trace(
-        of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family])
+        of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family]),
+        guesses=scene.guesses,
     )
     cell = _cell(lab, asked, flow, asked.expect or Expectation("allow"), verdict)
     found = judge(cell, trace.verdict)

@@ -52,7 +52,8 @@ class Bare:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader must know of them."""
-        return self.scene.notes(_families_of(self.topology, self.families))
+        guesses = (f"guessed: {guess}" for guess in self.scene.guesses)
+        return (*self.scene.notes(_families_of(self.topology, self.families)), *guesses)
 
 
 def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:

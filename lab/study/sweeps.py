@@ -65,11 +65,16 @@ def sweeps(scene: Scene, backend: Backend, asked: Asked, told: Told) -> Iterator
         notes = scene.notes(sorted(families))
         for note in notes:
             told.note(note)
+        words = scene.word(asked.sender, sender=True), scene.word(asked.target, sender=False)
+        asked = replace(asked, sender=words[0], target=words[1])
+        guesses = tuple(f"guessed: {guess}" for guess in scene.guesses)
         for family in asked.families:
             for service in asked.services:
                 title = f"{asked.sender} > {asked.target} {service}{f' IPv{family}' if family else ''}"
                 result = _swept(lab, scene, asked, service, family, title, told)
-                yield AskedSweep(title, str(backend), replace(result, notes=(*result.notes, *notes)))
+                yield AskedSweep(title, str(backend), replace(result, notes=(*result.notes, *notes, *guesses)))
+        for guess in guesses:
+            told.note(guess)
 
 
 def _swept(lab: Lab, scene: Scene, asked: Asked, service: str, family: int | None, title: str, told: Told) -> Sweep:

@@ -52,7 +52,7 @@ def twin_of(hosts: Sequence[Host], guesses: Sequence[Guess] = ()) -> Twin:
         name: {device: peers[wire.name].name for device in devices[name].there if (wire := wires.of(name, device)) is not None}
         for name in by_name
     }
-    policies = {name: _policies(host) for name, host in by_name.items()}
+    policies = {name: policies_of(host) for name, host in by_name.items()}
     return Twin(topology, by_name, policies, tuple(guessed), tuple(dict.fromkeys(notes)), behind)
 
 
@@ -155,7 +155,7 @@ def _with(node: dict[str, Any], **keys: Any) -> dict[str, Any]:
     return node | {key: value for key, value in keys.items() if value not in (None, [], {})}
 
 
-def _policies(host: Host) -> tuple[Instead, ...]:
+def policies_of(host: Host) -> tuple[Instead, ...]:
     """What the node is given for its policy, in the order in which it is loaded."""
     return tuple(Piped(kind, host.rulesets[kind].text, host.rulesets[kind].shown) for kind in ENDINGS if kind in host.rulesets)
 

@@ -30,7 +30,7 @@ class Guess:
 
     def __str__(self) -> str:
         at = f"  [{self.where}]" if self.where is not None else ""
-        return f"guessed: {self.what}" + (f", as of `{self.rests_on}`{at}" if self.rests_on else "")
+        return self.what + (f", as of `{self.rests_on}`{at}" if self.rests_on else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ def search_folders(matrix: Path, *, shipped: bool = False) -> Folders:
     return Folders(_shown(found[0]), _shown(found[1]))
 
 
+def only_in(project: Path) -> Folders:
+    """The folders of a project alone."""
+    return Folders((project / "topologies",), (project / "policies",))
+
+
 def _shown(folders: Sequence[Path]) -> tuple[Path, ...]:
     """Relative to the working folder where they lie in it, as messages and reports show them."""
     here = Path.cwd()

@@ -17,6 +17,7 @@ def exposure(
     topology: Annotated[
         str | None, Option(metavar="NAME|FILE", help="This one: with the matrices about it, or with --policy alone.")
     ] = None,
+    twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None,
     sender: Annotated[list[str] | None, Option("--from", metavar="WORD", help="Only from this network or end.")] = None,
     target: Annotated[list[str] | None, Option("--to", metavar="WORD", help="Only to this network or end.")] = None,
     family: o.Family = o.BOTH,
@@ -32,10 +33,11 @@ def exposure(
 ) -> None:  # fmt: skip
     """Ask every port of both protocols between all zones, and list what is open, by which rule."""
     from lab.cli.exposing import Wanted, measure_and_report
-    from lab.cli.given import Given, Selection
+    from lab.cli.given import Given, Selection, dumps
     from lab.report.reports import exposure_reports
 
-    given = Given([*(files or ()), *(matrix or ())], policy, None, mend, allow_commands, shipped, without_macs=without_macs)
+    of = dumps(twin, addr, route, rule)
+    given = Given([*(files or ()), *(matrix or ())], policy, None, mend, allow_commands, shipped, without_macs, of)
     chosen = Selection(family.families, backend.backends)
     wanted = Wanted(topology, sender or (), target or (), every_port, against)
     measure_and_report(given, chosen, wanted, exposure_reports(json, markdown, against=against), full=full)

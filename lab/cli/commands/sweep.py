@@ -24,21 +24,21 @@ def sweep(
     sources: Annotated[str | None, Option(metavar="FILE", help="Prefixes, or 'constants' of rulesets, to ask from.")] = None,
     gear: Annotated[GearChoice, Option(help="rule names the rule of every port; verdict only counts.")] = GearChoice.RULE,
     every_port: Annotated[bool, Option("--every-port", help="Send every port, where one may speak for those like it.")] = False,
-    matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,
-    family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
-    mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, twin: o.Twins = None,
+    addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None, source: o.Source = None, family: o.EitherFamily = None,
+    backend: o.Backends = o.NFT, json: o.Json = None, mend: o.Mend = False, without_macs: o.NoMacs = False,
+    allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
     from lab.cli.asking import asked_sweeps
-    from lab.cli.given import Given
+    from lab.cli.given import Given, dumps
     from lab.record.sweep import Gear
     from lab.study.sweeps import Asked, services_of
-
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
+    of = dumps(twin, addr, route, rule)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs, of)
 
     def asked() -> Asked:
         services = services_of(service, tcp=tcp, udp=udp, both=both, of_sources=sources is not None)
-        families = family.families if family else (None,)
-        return Asked(sender, target, services, families, Gear(gear.value), source, sources, every_port)
+        return Asked(sender, target, services, o.families(family), Gear(gear.value), source, sources, every_port)
 
     asked_sweeps(given, backend.backends, asked, [Path(sources)] if sources else [], json)

@@ -17,7 +17,8 @@ def trace(
     expect: Annotated[
         str | None, Option(metavar="WORD", help="allow, drop, reject, reject:KIND or deny: 1 where it is otherwise.")
     ] = None,
-    matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, source: o.Source = None,
+    matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None,
+    twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None, source: o.Source = None,
     sport: Annotated[int | None, Option(metavar="PORT", help="Send from this port.")] = None,
     ack: Annotated[bool, Option("--ack", help="One bare ACK in place of a handshake.")] = False,
     flags: Annotated[str, Option(metavar="FLAGS", help="One bare segment with these: ack, rst, fin, or fin,ack.")] = "",
@@ -28,15 +29,16 @@ def trace(
 ) -> None:  # fmt: skip
     """Send one probe with everything traced and show, hook by hook, what became of it."""
     from lab.cli.asking import asked_traces
-    from lab.cli.given import Given
+    from lab.cli.given import Given, dumps
     from lab.run.traced import Asked, expectation
     from lab.written.sending import sending
 
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
+    of = dumps(twin, addr, route, rule)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs, of)
 
     def asked() -> Asked:
-        families = family.families if family else (None,)
         how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
-        return Asked(sender, target, service, families, source, how, expectation(expect) if expect is not None else None)
+        expected = expectation(expect) if expect is not None else None
+        return Asked(sender, target, service, o.families(family), source, how, expected)
 
     asked_traces(given, backend.backends, asked, json)

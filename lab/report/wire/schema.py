@@ -10,6 +10,7 @@ from typing import Any
 
 from lab.report.wire import run
 from lab.report.wire.bench import Bench
+from lab.report.wire.diff import Diff, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
@@ -46,6 +47,11 @@ def exposure_schema() -> Schema:
     return _document(Exposures, "exposure", "what is exposed", (Rule, Arrived))
 
 
+def diff_schema() -> Schema:
+    """Of ``lab diff --json``."""
+    return _document(Diff, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -56,11 +62,11 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
-        "trace": trace_schema(),
+        "trace": trace_schema(), "diff": diff_schema(),
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ class _Asked:
     differences: Many[str] = key("each difference between expected and actual")
     hints: Many[str] = key("why it is not as expected, and what would mend it", of=hints_of)
     warnings: Many[str] = key("what may make the verdict another one in life")
+    guesses: Many[str] = key("of a twin: what no dump says and was concluded, with the line that it rests on", older=())
     notes: Many[str] = key("what else the reader must know", of=lambda trace: (*trace.beside, *trace.notes))
 
 

@@ -1,0 +1,1 @@
+"""Single changed rules, and what the kernel does with them."""

@@ -1,0 +1,122 @@
+"""What a change changes, as the command line has it: both sides found, compared, printed and written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from lab.cli.ending import finish, reporting
+from lab.cli.given import Given, Selection
+from lab.cli.under_way import UnderWay
+from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
+from lab.kernel.ground.privileges import enter
+from lab.prepare.sides import OnNetwork, Sides, against_matrix, sides_on, since, twin_sides
+from lab.prepare.twins import Dumps
+from lab.record.difference import DiffReport, DiffReports
+from lab.report.diff import diff_lines
+from lab.report.printed import printed_width
+from lab.report.write import Reports
+from lab.ruleset.backend import Backend
+from lab.study.diff.diff import diff
+from lab.written.files import is_ordinary
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The words of the command: one or two sides, and where they stand."""
+
+    words: Sequence[str]
+    node: str | None = None
+    change: Path | None = None
+    seen: Path | None = None
+    full: bool = False
+
+
+def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Reports[DiffReports]) -> NoReturn:
+    """Compare what is given, and report it."""
+    with reporting(reports, [*given.named(), *(Path(word) for word in wanted.words if is_ordinary(Path(word)))]):
+        notes: list[str] = []
+        sides = _sides(given, wanted, notes)
+        enter()
+        report = _compared(sides, chosen, notes)
+    finish(report.exit_code, lambda: reports.write(report), _shower(report, reports, full=wanted.full))
+
+
+def _sides(given: Given, wanted: Wanted, notes: list[str]) -> list[Sides]:
+    """What is compared with what; raises InputError."""
+    rendering = given.rendering(Backend.NFT)
+    matrix = given.matrices[0] if given.matrices else None
+    network = OnNetwork(matrix, given.topology, wanted.node, given.shipped, rendering)
+    if len(wanted.words) == 2:
+        old, new = wanted.words
+        if matrix is None and given.topology is None:
+            return [twin_sides(old, new, given.dumps or Dumps(), rendering)]
+        return [sides_on(network, old, new, (old, new))]
+    if not wanted.words:
+        what = "what is compared? Two rulesets, or a revision of git whose policies stand against the work tree's"
+        raise InputError(Problem(what, mend="lab diff OLD NEW; or: lab diff origin/main"))
+    (word,) = wanted.words
+    if matrix is not None or given.topology is not None:
+        return [against_matrix(network, word, word)]
+    if is_ordinary(Path(word)):
+        mend = f"lab diff OLD {word}; or --matrix FILE, whose policy it is to replace"
+        raise InputError(Problem(f"what is {word} compared with?", mend=mend))
+    return list(since(word, given.files(), rendering, notes))
+
+
+def _compared(sides: Sequence[Sides], chosen: Selection, notes: Sequence[str]) -> DiffReports:
+    backends = chosen.backends[0], chosen.backends[-1]
+    done: list[DiffReport] = []
+    same: list[str] = []
+    stopped: Exception | KeyboardInterrupt | None = None
+    far = UnderWay()
+    for one in sides:
+        if one.same and backends[0] is backends[1]:
+            same.append(f"{one.node} on {one.new.topology.topology}")
+            continue
+        try:
+            found = diff(
+                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names,
+                progress=lambda asked, of: far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s"),
+            )  # fmt: skip
+        except (Exception, KeyboardInterrupt) as error:
+            if not done:
+                raise
+            stopped = error
+            break
+        guesses = (f"guessed: {guess}" for guess in one.new.guesses)
+        done.append(replace(found, notes=(*found.notes, *guesses)))
+    far.clear()
+    return _all_of(done, same, notes, stopped)
+
+
+def _all_of(
+    done: Sequence[DiffReport], same: Sequence[str], notes: Sequence[str], stopped: Exception | KeyboardInterrupt | None
+) -> DiffReports:
+    interrupted = isinstance(stopped, KeyboardInterrupt) or any(report.interrupted for report in done)
+    failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
+    codes = [*(report.exit_code for report in done), failed.exit_code if failed else 0]
+    code = interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes)
+    problems = failed.problems if failed else ()
+    return DiffReports(tuple(done), tuple(dict.fromkeys(same)), tuple(notes), interrupted, problems, code)
+
+
+def _shower(report: DiffReports, reports: Reports[DiffReports], *, full: bool) -> Callable[[], None]:
+    def show() -> None:
+        if reports.printed:
+            return
+        for number, one in enumerate(report.reports):
+            if number:
+                print()
+            for line in diff_lines(one, printed_width(), full=full):
+                print(line)
+        if report.same and not report.reports:
+            print(f"nothing differs: {', '.join(report.same)} would load the same text, to the letter")
+        for note in report.notes:
+            print(f"note: {note}")
+        sys.stdout.flush()
+
+    return show

@@ -1,0 +1,127 @@
+"""The two sides of a difference: one topology, one node under test, and what it holds on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lab.errors import InputError, Problem
+from lab.prepare.policies import AS_IT_IS, Rendering
+from lab.prepare.revision import revision_of
+from lab.prepare.scene import Scene, find_scene, twin_scene
+from lab.prepare.twins import Dumps, hosts_of
+from lab.record.host import Host
+from lab.twin.build import policies_of, twin_of
+from lab.twin.infer import inferred
+from lab.twin.twin import Guess
+from lab.written.find_policy import Given
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """``names`` are what the old and the new side are called; ``same`` tells that they hold the same texts."""
+
+    old: Scene
+    new: Scene
+    node: str
+    names: tuple[str, str]
+
+    @property
+    def same(self) -> bool:
+        """Whether both sides are given the same, to the letter."""
+        return self.old.policies[self.node].texts() == self.new.policies[self.node].texts()
+
+
+@dataclass(frozen=True, slots=True)
+class OnNetwork:
+    """The network that both sides stand on: that of a matrix, or a topology; ``node`` where several have a policy."""
+
+    matrix: Path | None = None
+    topology: str | None = None
+    node: str | None = None
+    shipped: bool = False
+    rendering: Rendering = field(default=AS_IT_IS)
+
+    def scene(self, policies: Mapping[str, Given]) -> Scene:
+        """The scene with these policies."""
+        return find_scene(self.matrix, self.topology, policies, rendering=self.rendering, shipped=self.shipped)
+
+
+def twin_sides(old: str, new: str, dumps: Dumps, rendering: Rendering = AS_IT_IS) -> Sides:
+    """Two rulesets, or snapshots, of one host on its twin; raises InputError.
+
+    Where ``dumps`` name no host, it is the one that both tell of: what the newer does not say is taken from the older.
+    """
+    before, after = hosts_of(replace(dumps, files=(old,)))[0], hosts_of(replace(dumps, files=(new,)))[0]
+    if dumps.files:
+        (host,) = hosts_of(dumps)
+        stands, guesses = inferred(host)
+    else:
+        stands, guesses = _both(before, after)
+    twin = twin_of([stands], guesses)
+    (node,) = twin.hosts
+    sides = [replace(twin, policies={node: policies_of(one)}) for one in (before, after)]
+    scenes = [twin_scene(one, {}, rendering=rendering) for one in sides]
+    return Sides(scenes[0], scenes[1], node, (old, new))
+
+
+def _both(before: Host, after: Host) -> tuple[Host, tuple[Guess, ...]]:
+    """One host of which both tell: what it has on either side."""
+    first, guesses = inferred(before)
+    second, more = inferred(
+        replace(
+            after, links=after.links or first.links, routes=after.routes or first.routes, rules=after.rules or first.rules,
+            tables=after.tables or first.tables, sysctls=after.sysctls or first.sysctls, name=after.name,
+        )
+    )  # fmt: skip
+    return second, tuple(dict.fromkeys((*guesses, *more)))
+
+
+def sides_on(network: OnNetwork, old: Given, new: Given, names: tuple[str, str]) -> Sides:
+    """Two policies of one node on a network; raises InputError."""
+    node = network.node or _only_node(network)
+    before, after = network.scene({node: old}), network.scene({node: new})
+    return Sides(before, after, node, names)
+
+
+def against_matrix(network: OnNetwork, new: Given, name: str) -> Sides:
+    """A policy in the place of the one that a matrix gives; raises InputError."""
+    node = network.node or _only_node(network)
+    before = network.scene({})
+    if node not in before.policies:
+        raise InputError(Problem(f"{node} has no policy to compare with", mend="name both sides: lab diff OLD NEW"))
+    return Sides(before, network.scene({node: new}), node, (f"the policy of {node}", name))
+
+
+def since(revision: str, matrices: Sequence[Path], rendering: Rendering, told: list[str]) -> Iterator[Sides]:
+    """Every policy of the matrices as it was at a revision and as it lies in the work tree, each once; raises InputError.
+
+    Those that nothing was in the place of are told of in ``told``.
+    """
+    seen: set[object] = set()
+    with revision_of(revision, Path.cwd()) as (folder, commit):
+        for matrix in matrices:
+            new = find_scene(matrix, None, {}, rendering=rendering)
+            try:
+                old = find_scene(matrix, None, {}, rendering=rendering, as_in=folder)
+            except InputError as error:
+                told.append(f"{matrix}: its policies cannot be compared with those of {commit}: {error.problems[0].what}")
+                continue
+            for node, rulesets in new.policies.items():
+                key = (new.topology.topology, node, str(rulesets.texts()))
+                if key in seen or node not in old.policies:
+                    continue
+                seen.add(key)
+                beside = {**new.policies, node: old.policies[node]}
+                yield Sides(replace(new, policies=beside), new, node, (f"{revision} ({commit})", "the work tree"))
+
+
+def _only_node(network: OnNetwork) -> str:
+    """The node under test, where a matrix names one; else the only one that forwards."""
+    scene = network.scene({})
+    nodes = list(scene.policies) or [name for name, spec in scene.topology.nodes.items() if spec.forwards]
+    if len(nodes) != 1:
+        there = ", ".join(nodes or scene.topology.nodes)
+        raise InputError(Problem("which node is given the two policies?", mend=f"--node NAME; there are {there}"))
+    return nodes[0]

@@ -1,0 +1,165 @@
+"""In what two verdicts of the same flow differ, at the node under test: the gravest of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from lab.record.difference import Aspect
+from lab.record.packet import ICMPS, Packet
+from lab.record.path import Path, Rule, rules_on
+from lab.record.verdict import Kind, Verdict
+
+STOPPED, CUT, THROUGH = 0, 1, 2
+"""How far a flow came: no packet of it passed the node; one did, and a rule stopped it or its answer later; it passed."""
+_LOGGING = frozenset(("LOG", "NFLOG", "ULOG", "log"))
+_ACCEPT = "ACCEPT"
+_THROUGH = (Kind.ALLOWED, Kind.CLOSED)
+
+
+class Treatment(NamedTuple):
+    """What became of a flow at one node, as far as two of them can be compared.
+
+    ``through`` is one of `STOPPED`, `CUT`, `THROUGH`.  ``refusal`` is empty for what came through, ``ends`` and ``way`` (packet
+    mark, mark of the flow, interface) for what did not.  ``rule`` decided, ``translators`` changed addresses or ports.
+    """
+
+    kind: Kind
+    through: int
+    refusal: tuple[Hashable, ...]
+    ends: tuple[Hashable, ...]
+    way: tuple[Hashable, ...]
+    arrived: tuple[Hashable, ...]
+    logged: tuple[str, ...]
+    rule: Rule | None
+    translators: tuple[Rule, ...]
+
+
+def treatment(verdict: Verdict, node: str) -> Treatment:
+    """What a verdict says of ``node``."""
+    paths = [path for path in verdict.path if path.node == node]
+    through = _through(verdict)
+    translators = tuple(rule for path in paths for rule in path.translated_by)
+    passed = through != STOPPED
+    arrived = verdict.arrived
+    return Treatment(
+        verdict.kind,
+        through,
+        (verdict.kind, verdict.reject, verdict.muted) if through != THROUGH else (),
+        _ends(paths, translators) if passed else (),
+        (_marks(verdict, paths, node), paths[-1].out) if passed and paths else (),
+        (arrived.at, arrived.address, arrived.port) if arrived is not None else (),
+        _logged(paths),
+        verdict.rule,
+        translators,
+    )
+
+
+def _through(verdict: Verdict) -> int:
+    if verdict.kind in _THROUGH:
+        return THROUGH
+    if not verdict.passed_node and verdict.kind is not Kind.UNANSWERED:
+        return STOPPED
+    return THROUGH if verdict.stopped_by is None else CUT
+
+
+def _ends(paths: Sequence[Path], translators: Sequence[Rule]) -> tuple[Hashable, ...]:
+    """The addresses and ports that the packet left with; its source port where a rule changed it, and not by chance."""
+    if not paths:
+        return ()
+    first, last = paths[0].entry, paths[-1].exit or paths[-1].entry
+    by_chance = any("random" in rule.text for rule in translators)
+    return last.source, _port(first, last, "sport", by_chance), last.destination, _port(first, last, "dport", by_chance)
+
+
+def _port(first: Packet, last: Packet, end: str, by_chance: bool) -> int | None:  # noqa: FBT001 - of one translation
+    before, after = getattr(first, end), getattr(last, end)
+    return None if before == after or by_chance or first.proto in ICMPS else after
+
+
+def _marks(verdict: Verdict, paths: Sequence[Path], node: str) -> tuple[int, int]:
+    flow = next((entry.mark for entry in verdict.observation.conntrack if entry.node == node), 0)
+    return paths[-1].mark, flow
+
+
+def _logged(paths: Sequence[Path]) -> tuple[str, ...]:
+    return tuple(
+        rule.log_prefix or "" for rule in rules_on(paths) if rule.log_prefix is not None or rule.target in _LOGGING
+    )
+
+
+def compare(old: Verdict, new: Verdict, node: str) -> Aspect | None:
+    """The gravest aspect in which two verdicts of the same flow differ at ``node``; None where they do not.
+
+    Of a `lost` one nothing is known, so it differs in nothing: whoever calls looks for that before.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> compare(PASSED, PASSED, "gateway") is None
+    True
+    """
+    if Kind.LOST in (old.kind, new.kind):
+        return None
+    return differs(treatment(old, node), treatment(new, node))
+
+
+def differs(old: Treatment, new: Treatment) -> Aspect | None:
+    """The gravest aspect in which they differ."""
+    for aspect, same in _SAME:
+        if not same(old, new):
+            return aspect
+    return None
+
+
+def _same_way(old: Treatment, new: Treatment) -> bool:
+    return old.way == new.way and (not old.arrived or not new.arrived or old.arrived == new.arrived)
+
+
+def same_rule(old: Rule | None, new: Rule | None) -> bool:
+    """Whether the same rule decided, by its text with its comment; a policy by its chain and word.
+
+    No rule is as good as a policy that accepts.  Of rules in different dialects only comments can be compared.
+    """
+    old, new = _said(old), _said(new)
+    if old is None or new is None:
+        return old is new
+    if old.is_native != new.is_native:
+        return None in (old.comment, new.comment) or old.comment == new.comment
+    if old.number is None and new.number is None:
+        return (old.chain, old.target) == (new.chain, new.target)
+    return (old.number is None) == (new.number is None) and old.text.split() == new.text.split()
+
+
+def _said(rule: Rule | None) -> Rule | None:
+    silent = rule is not None and rule.number is None and (rule.target or "").upper() == _ACCEPT
+    return None if silent else rule
+
+
+_SAME: Sequence[tuple[Aspect, Callable[[Treatment, Treatment], bool]]] = (
+    (Aspect.ALLOW, lambda old, new: old.through == new.through),
+    (Aspect.REFUSAL, lambda old, new: old.refusal == new.refusal),
+    (Aspect.TRANSLATION, lambda old, new: old.ends == new.ends),
+    (Aspect.WAY, _same_way),
+    # passed on alike, and it fared otherwise behind the node: no rule says why
+    (Aspect.ALLOW, lambda old, new: old.kind == new.kind),
+    (Aspect.LOG, lambda old, new: old.logged == new.logged),
+    (Aspect.RULE, lambda old, new: same_rule(old.rule, new.rule)),
+)
+
+
+def place(rule: Rule | None) -> Hashable:
+    """What tells a rule from all others of its side."""
+    return None if rule is None else (rule.node, rule.family, rule.table, rule.chain, rule.number)
+
+
+def likeness(aspect: Aspect, old: Treatment, new: Treatment) -> Hashable:
+    """What flows have in common that are told as one difference: the rules that decided, and what is otherwise."""
+    what: Hashable = None
+    if aspect in (Aspect.ALLOW, Aspect.REFUSAL):
+        what = old.through, new.through, old.kind, old.refusal, new.kind, new.refusal
+    elif aspect is Aspect.TRANSLATION:
+        what = tuple(map(place, old.translators)), tuple(map(place, new.translators))
+    elif aspect is Aspect.WAY:
+        what = old.way, new.way
+    elif aspect is Aspect.LOG:
+        what = old.logged, new.logged
+    return aspect, place(old.rule), place(new.rule), what

@@ -1,0 +1,170 @@
+"""What two policies of one node do differently: proposed by a model or sampled, and confirmed by the kernel flow by flow."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
+from lab.model.proposal import Proposal
+from lab.prepare.scene import Scene
+from lab.probe.question import Question
+from lab.record.difference import Denied, DiffReport, Flow, FlowClass, Reached
+from lab.ruleset.backend import Backend
+from lab.study.diff.compare import compare
+from lab.study.diff.found import Found
+from lab.study.diff.free import again, elsewhere, same_but_for_chance
+from lab.study.diff.proposer import Proposer
+from lab.study.diff.sample import sample
+from lab.study.diff.sides import Both, Sides, ask_all, same_rules, two_labs
+from lab.written.topology import Topology
+
+
+def diff(
+    old: Scene, new: Scene, node: str, *, backends: tuple[Backend, Backend], families: Sequence[int], names: tuple[str, str],
+    progress: Callable[[int, int], None], proposer: Proposer | None = None, seed: int = 0,
+) -> DiffReport:  # fmt: skip
+    """Ask what the policies of ``node`` in two scenes of one topology treat differently.
+
+    ``backends`` are the iptables of the old and of the new side, ``names`` what the sides are called.  ``progress`` is told how
+    many of how many flows are asked.  Without a ``proposer``, and where that has no model, flows are sampled by ``seed``.
+    Raises InputError when a side is refused.  Ctrl-C, and whatever else stops it once both sides stand, ends it with what is
+    done.
+    """
+    start = time.perf_counter()
+    if node not in old.topology.nodes:
+        what = f"topology {old.topology.topology} has no node {node!r} that two policies could be compared at"
+        raise InputError(Problem(what, mend=f"its nodes are {', '.join(old.topology.nodes)}"))
+    families = _families_of(old.topology, families)
+    with two_labs(old, new, node, backends) as sides:
+        study = _Study(sides, names)
+        try:
+            if not same_rules(sides):
+                study.propose(families, proposer, seed)
+                study.ask(progress)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
+            study.stopped = error
+    report = study.report(_notes((old, new), names, families))
+    return replace(report, topology=old.topology.topology, seconds=time.perf_counter() - start)
+
+
+def _families_of(topology: Topology, families: Iterable[int]) -> list[int]:
+    return [family for family in families if any(topology.addresses(name, family) for name in topology.nodes)]
+
+
+def _notes(scenes: tuple[Scene, Scene], names: tuple[str, str], families: Sequence[int]) -> tuple[str, ...]:
+    """What a reader must know of both sides, or of one, which is then named."""
+    of = [scene.notes(families) for scene in scenes]
+    both = [note for note in of[0] if note in of[1]]
+    alone = (f"{name}: {note}" for name, notes in zip(names, of, strict=True) for note in notes if note not in both)
+    return (*both, *alone)
+
+
+@dataclass(slots=True)
+class _Study:
+    """One difference while it is studied: what is asked, and what came of it so far."""
+
+    sides: Sides
+    names: tuple[str, str]
+    proposals: list[tuple[Flow, FlowClass, Proposal | None]] = field(default_factory=list)
+    reached: Reached = field(default_factory=lambda: Reached(0, 0))
+    denied: list[Denied] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    open: list[tuple[Proposal, Question]] = field(default_factory=list)
+    unsendable: Counter[str] = field(default_factory=Counter)
+    asked: int = 0
+    stopped: BaseException | None = None
+    found: Found = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.found = Found(self.sides.node)
+
+    def propose(self, families: Sequence[int], proposer: Proposer | None, seed: int) -> None:
+        """Collect what is asked, family by family: of the model, or sampled where there is none."""
+        old, new = self.sides.held
+        topology, node = self.sides.old.topology, self.sides.node
+        but_for: list[str] = []
+        unsendable: list[str] = []
+        for family in families:
+            proposed = None
+            if proposer is not None:
+                proposed = proposer(old, new, topology, node, family)
+            if proposed is not None:
+                self.proposals += [(one.flow, one.of, one) for one in proposed.proposals]
+                but_for += proposed.but_for
+                unsendable += proposed.unsendable
+                self.reached = replace(self.reached, classes=self.reached.classes + len(proposed.proposals))
+                continue
+            sampled = sample((old, new), topology, node, family, seed)
+            self.proposals += [(flow, _alone(flow), None) for flow in sampled.flows]
+            classes = self.reached.classes + sampled.classes
+            self.reached = replace(self.reached, classes=classes, sampled=True, seed=seed)
+        self.reached = replace(self.reached, but_for=_once(but_for), unsendable=_once(unsendable))
+
+    def ask(self, progress: Callable[[int, int], None]) -> None:
+        """Ask all of it on both sides."""
+        flows = [flow for flow, *_ in self.proposals]
+        ask_all(self.sides, flows, self._found, self._refused, self._blind, progress)
+        self.sample_open()
+
+    def _found(self, number: int, question: Question, both: Both) -> None:
+        flow, of, proposal = self.proposals[number]
+        self.asked += 1
+        for name, verdict in zip(self.names, both, strict=True):
+            if verdict is both.lost:
+                self.lost.append(f"{flow}: {name}: {verdict.proof}")
+                return
+        rests_on = proposal.rests_on if proposal is not None else ()
+        if compare(*both, self.sides.node) is not None and not same_but_for_chance(self.sides, question, both):
+            self.found.add(flow, of, both, rests_on)
+        elif proposal is not None:
+            self._unconfirmed(proposal, question, both)
+
+    def _unconfirmed(self, proposal: Proposal, question: Question, both: Both) -> None:
+        """What no kernel shows is none; what hangs on a condition that no model reads may show in another state, or flow."""
+        if proposal.rests_on:
+            self.open.append((proposal, question))
+            return
+        old, new = (f"{side.outcome} ({side.rule})" for side in (proposal.old, proposal.new))
+        self.denied.append(Denied(proposal.flow, f"{proposal.aspect}: {old} > {new}", f"{both.old} > {both.new}"))
+
+    def sample_open(self) -> None:
+        """Look on for what hangs on conditions that no model reads."""
+        for proposal, question in self.open:
+            with self.sides.batch():
+                others = (self.sides.ask(self.sides.question(flow)) for flow in elsewhere(proposal.flow, proposal.of))
+                for both in chain(again(self.sides, question), others):
+                    if both.lost is None and self.found.add(proposal.flow, proposal.of, both, proposal.rests_on) is not None:
+                        break
+
+    def _refused(self, error: InputError) -> None:
+        self.unsendable[error.problems[0].what] += 1
+
+    def _blind(self, number: int, why: str) -> None:
+        self.asked += 1
+        self.lost.append(f"{self.proposals[number][0]}: {why}")
+
+    def report(self, notes: tuple[str, ...]) -> DiffReport:
+        """All that is known by now."""
+        stopped, differences = self.stopped, self.found.differences
+        failed: LabError | None = as_lab_error(stopped) if isinstance(stopped, Exception) else None
+        interrupted = isinstance(stopped, KeyboardInterrupt)
+        codes = [failed.exit_code if failed else 0, 3 if self.lost else 0, 1 if differences else 0]
+        refused = tuple(f"{what} ({count} flow{'s' if count > 1 else ''})" for what, count in self.unsendable.items())
+        reached = replace(self.reached, asked=self.asked, unsendable=(*self.reached.unsendable, *refused))
+        return DiffReport(
+            *self.names, self.sides.node, "", differences, reached, tuple(self.denied), tuple(self.lost), notes=notes,
+            interrupted=interrupted, problems=failed.problems if failed else (),
+            exit_code=interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes),
+        )  # fmt: skip
+
+
+def _alone(flow: Flow) -> FlowClass:
+    return FlowClass((flow.source,), (flow.destination,), (flow.service,))
+
+
+def _once(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words))

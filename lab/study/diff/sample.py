@@ -1,0 +1,142 @@
+"""Flows for what no model reads: at the edges of all that the rules of both sides name, rule by rule, and some at random."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
+from typing import NamedTuple
+
+from lab.record.difference import Flow
+from lab.ruleset.address_conditions import entries_of, read_conditions
+from lab.ruleset.conditions import DESTINATIONS, DPORTS
+from lab.ruleset.held import ChainKey, Chains, HeldRule, ports_of
+from lab.study.diff.grounds import Grounds
+from lab.study.diff.points import Aimed, Points, is_of
+from lab.study.diff.proposer import Holds
+from lab.written.topology import Topology
+
+MOST = 2_000  # flows that are chosen of the rules
+AT_RANDOM = 200
+_MOST_CALLERS = 2  # of a chain, and how deep
+_DEEP = 3
+
+
+class Sampled(NamedTuple):
+    """The ``flows`` that are asked, those of rules that one side alone has first, of how many ``classes``."""
+
+    flows: tuple[Flow, ...]
+    classes: int
+
+
+def sample(sides: Sequence[Holds], topology: Topology, node: str, family: int, seed: int) -> Sampled:
+    """Flows past ``node`` that its rules on either of the ``sides`` may tell apart.
+
+    Each rule gives the flows in the middle of its conditions, at the edges of them, and one beyond, one condition at a time.
+    Of more than `MOST` each rule keeps its first ones.  ``seed`` chooses those at random.
+    """
+    grounds = Grounds(topology, node, family)
+    changed, same = _sorted_out([_aimed(side.chains, family) for side in sides])
+    points = [_points(side, grounds) for side in sides]
+    first = list(_in_turn([points[side].flows(one) for side, one in changed]))
+    rest = list(_in_turn([points[side].flows(one) for side, one in same]))
+    usual = [flow for of in points[:1] for flow in of.flows(Aimed(_ANYTHING))]
+    found = tuple(dict.fromkeys((*first, *usual, *rest)))
+    return Sampled(tuple(dict.fromkeys((*found[:MOST], *_at_random(found, seed)))), len(found))
+
+
+_ANYTHING = HeldRule("inet", "", "", 1, "")
+
+
+def _at_random(found: Sequence[Flow], seed: int) -> Iterator[Flow]:
+    """Ends and services that rules name, put together by chance."""
+    chance = random.Random(seed)
+    through = [flow for flow in found if flow.sport is None and not flow.flags]
+    for _ in range(AT_RANDOM if through else 0):
+        origin, target, service = (chance.choice(through) for _ in range(3))
+        if origin.source != target.destination:
+            yield Flow(origin.node, origin.source, target.destination, service.service, origin.family)
+
+
+def _in_turn(several: Sequence[Iterable[Flow]]) -> Iterator[Flow]:
+    """The first flow of each rule, then the second of each."""
+    return (flow for flow in chain.from_iterable(zip_longest(*several)) if flow is not None)
+
+
+def _points(side: Holds, grounds: Grounds) -> Points:
+    return Points(grounds, entries_of(side.texts), _published(side.chains, grounds))
+
+
+def _published(chains: Chains, grounds: Grounds) -> Mapping[str, Sequence[tuple[str, int | None]]]:
+    """Where translations lead to, with what is asked for to come there."""
+    found: dict[str, list[tuple[str, int | None]]] = {}
+    for rule in (rule for held in chains.values() if held.judges(grounds.family) for rule in held.rules):
+        new = rule.new_address if rule.translates == "destination" else None
+        if not new or not is_of(new, grounds.family):
+            continue
+        asked = [one for one in read_conditions(rule, grounds.family, {}).conditions if one.field == DESTINATIONS]
+        named = [grounds.to_address(group[0][0]) for one in asked for group in one.groups if group and not one.negated]
+        ports: list[int | None] = [low for one in rule.of(DPORTS) for low, _ in ports_of(one) or ()]
+        for address in [text for text in named if text is not None] or grounds.own:
+            found.setdefault(new, []).extend((address, port) for port in ports[:2] or [None])
+    return found
+
+
+def _aimed(chains: Chains, family: int) -> list[Aimed]:
+    """Every rule of a side, with the rules that lead to it."""
+    callers: dict[ChainKey, list[HeldRule]] = {}
+    for held in chains.values():
+        for rule in held.rules:
+            for name in rule.jump_to:
+                callers.setdefault((rule.family, rule.table, name), []).append(rule)
+    return [
+        Aimed(rule, stack, hook)
+        for held in chains.values() if held.judges(family)
+        for stack, hook in _led(held.key, chains, callers)
+        for rule in held.rules
+    ]  # fmt: skip
+
+
+def _led(
+    key: ChainKey, chains: Chains, callers: Mapping[ChainKey, Sequence[HeldRule]], deep: int = _DEEP
+) -> Iterator[tuple[tuple[HeldRule, ...], str | None]]:
+    """The rules that lead to a chain, in a few ways, and the hook that each begins with."""
+    held = chains.get(key)
+    if held is not None and held.hook is not None:
+        yield (), held.hook
+    if deep:
+        for caller in callers.get(key, ())[:_MOST_CALLERS]:
+            for stack, hook in _led(caller.key, chains, callers, deep - 1):
+                yield (caller, *stack), hook
+
+
+def _sorted_out(sides: Sequence[Sequence[Aimed]]) -> tuple[list[tuple[int, Aimed]], list[tuple[int, Aimed]]]:
+    """(side, rule) of what one side alone has or has elsewhere, and of what both have, once."""
+    by_chain: list[dict[tuple[ChainKey, tuple[str, ...]], list[Aimed]]] = [{} for _ in sides]
+    for number, side in enumerate(sides):
+        for one in side:
+            key = one.rule.key, tuple(rule.text for rule in one.callers)
+            by_chain[number].setdefault(key, []).append(one)
+    changed: list[tuple[int, Aimed]] = []
+    same: list[tuple[int, Aimed]] = []
+    for key in dict.fromkeys(key for of in by_chain for key in of):
+        rows = [of.get(key, []) for of in by_chain]
+        ahead, behind = _alike(rows)
+        for number, row in enumerate(rows):
+            end = len(row) - behind
+            others = {one.rule.text for other in rows if other is not row for one in other}
+            moved = [one for one in row[ahead:end] if one.rule.text not in others] or row[ahead:end]
+            changed += [(number, one) for one in moved]
+            if number == 0:
+                same += [(number, one) for one in row if one not in moved]
+    return changed, same
+
+
+def _alike(rows: Sequence[Sequence[Aimed]]) -> tuple[int, int]:
+    """How many rules are the same at the beginning of all rows, and at their end."""
+    texts = [[one.rule.text for one in row] for row in rows]
+    least = min(map(len, texts))
+    ahead = next((at for at in range(least) if len({row[at] for row in texts}) > 1), least)
+    left = least - ahead
+    behind = next((at for at in range(left) if len({row[-1 - at] for row in texts}) > 1), left)
+    return ahead, behind
