@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from lab.ruleset.effects import ACCEPTS, DENIES
+from lab.ruleset.effects import ACCEPTS
 from lab.ruleset.words import values_of
 from lab.twin.kinds import as_interface, is_of_hosts, is_private, zone_of
 from lab.twin.told import Told, is_one, of_address
@@ -30,12 +30,12 @@ class Own:
 class Evidence:
     """All that rules say.
 
-    ``interfaces`` are those named, with the first rule that does; ``behind`` are networks by their interface, with how much
-    rules say so, how many do, and the rule that says most; ``not_behind`` are pairs that a rule speaks against.  ``guests`` are networks
-    that are translated wherever they go, as libvirt does it.  Of the interfaces packets are ``masqueraded`` by, ``published``
-    on, ``closed`` to private sources, or ``trusted``; ``zones`` is what chains' names say of them.  ``ports`` are those of bridges, ``named`` every network with its rules'
-    hooks, ``forwards`` the first rule that lets packets through, ``families`` those that rules are about.  ``concrete`` are
-    the interfaces that are known, or that rules name in full.
+    ``interfaces`` are those named, with the first rule that does, and ``concrete`` those named in full, or known; ``behind``
+    are networks by their interface, with how much rules say so, how many do, and the rule that says most; ``not_behind`` are
+    pairs that a rule speaks against.  ``guests`` are networks that are translated wherever they go, as libvirt does it.  Of
+    the interfaces packets are ``masqueraded`` by, ``published`` on, ``closed`` to private sources, or ``trusted``; ``zones``
+    is what chains' names say of them.  ``ports`` are those of bridges, ``named`` every network with its rules' hooks,
+    ``families`` those that rules are about.
     """
 
     interfaces: dict[str, Told] = field(default_factory=dict)
@@ -50,7 +50,6 @@ class Evidence:
     zones: dict[str, int] = field(default_factory=dict)
     ports: dict[str, Told] = field(default_factory=dict)
     named: dict[Network, tuple[frozenset[str], Told]] = field(default_factory=dict)
-    forwards: Told | None = None
     families: dict[int, Told] = field(default_factory=dict)
     concrete: frozenset[str] = frozenset()
 
@@ -208,12 +207,3 @@ def _uplinks(told: Told, found: Evidence) -> None:
             found.trusted.setdefault(name, told)
     for name in (*entered, *left):
         found.zones[name] = found.zones.get(name, 0) + sum(map(zone_of, told.rule.jump_to))
-    if found.forwards is None and _forwards(told):
-        found.forwards = told
-
-
-def _forwards(told: Told) -> bool:
-    """Whether the rule would be of no use on a host that forwards nothing."""
-    about = told.rule.effect in (ACCEPTS, DENIES) and "forward" in told.hooks
-    given_on = told.rule.translates == "destination" and of_address(told.rule.new_address or "") is not None
-    return about or given_on or (told.rule.translates == "source" and "postrouting" in told.hooks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_interface
+from itertools import count
 
 from lab.errors import InputError, Problem
 from lab.record.host import Host, Link
@@ -20,7 +21,6 @@ from lab.twin.uplink import Uplink, uplinks_of
 
 _MOST = 250
 """Interfaces that are made of rules alone: no host has more, or its `ip addr` is at hand."""
-_FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
 def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
@@ -50,7 +50,7 @@ def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
     addressing = _addressing(links, placing, families)
     whole = _Whole(host, links, placing, addressing, uplinks, families)
     telling = Telling(placing, addressing.addressed, uplinks)
-    found = replace(host, links=whole.links(), routes=whole.routes(), sysctls=whole.sysctls())
+    found = replace(host, links=whole.links(), routes=whole.routes())
     return found, telling.guesses()
 
 
@@ -60,7 +60,8 @@ def _interfaces(links: dict[str, Link], evidence: Evidence) -> list[str]:
     found = [name for name in evidence.interfaces if name not in evidence.ports]
     if len(found) > _MOST:
         what = f"rules name {len(found):,} interfaces, more than can be made up: {', '.join(found[:3])}, …"
-        raise InputError(Problem(what, evidence.interfaces[found[_MOST]].where, "give `ip addr` of the host beside them"))
+        where = evidence.interfaces[found[_MOST]].where
+        raise InputError(Problem(what, where, "give `ip addr` of the host beside them"))
     return found
 
 
@@ -68,8 +69,8 @@ def _uplinks(evidence: Evidence, interfaces: list[str]) -> tuple[Uplink, ...]:
     found = uplinks_of(evidence, interfaces)
     if found:
         return found
-    name = next(name for number in range(_MOST + 2) if (name := f"eth{number}") not in interfaces)
-    why = "no rule names an interface that leads out" if interfaces else "no rule names one, and everything is behind it"
+    name = next(name for number in count() if (name := f"eth{number}") not in interfaces)
+    why = "no rule names an interface that leads out" if interfaces else "no rule names one: all is behind it"
     interfaces.insert(0, name)
     return (Uplink(name, None, why, is_made=True),)
 
@@ -81,7 +82,8 @@ def _families(links: dict[str, Link], evidence: Evidence) -> tuple[int, ...]:
 
 def _addressing(links: dict[str, Link], placing: Placing, families: Sequence[int]) -> Addressing:
     named = placing.evidence.named
-    taken = Networks((*(network for network in named if not is_wide(network)), *(one.network for one in placing.placed), *placing.known))
+    used = (*(one.network for one in placing.placed), *placing.known)
+    taken = Networks((*(network for network in named if not is_wide(network)), *used))
     hosts = {network.network_address for network in named if is_one(network)}
     hosts.update(own.address.network_address for own in placing.evidence.own)
     found = Addressing(placing.evidence, placing.uplinks, placing.placed, taken, hosts)
@@ -146,9 +148,3 @@ class _Whole:
             return f" dev {name} scope link" if family == 4 else f" dev {name}"
         gateway = self.addressing.gateway(found[0])
         return None if gateway is None else f" via {gateway} dev {name}"
-
-    def sysctls(self) -> dict[str, str]:
-        """Those that it had, else whether it forwards."""
-        if self.host.sysctls or self.placing.evidence.forwards is None:
-            return dict(self.host.sysctls)
-        return {_FORWARDING[family]: "1" for family in self.families}

@@ -29,9 +29,6 @@ class Telling:
             found += self._networks(name)
             found += self._addresses(name)
         found += self._ports()
-        forwards = self.placing.evidence.forwards
-        if forwards is not None:
-            found.append(_guess("this host forwards packets", forwards, ""))
         return tuple(found)
 
     def _interface(self, name: str) -> Iterator[Guess]:

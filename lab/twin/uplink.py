@@ -58,9 +58,7 @@ def _uplink(evidence: Evidence, name: str, *, alone: bool) -> Uplink:
     ):  # fmt: skip
         if name in said:
             return Uplink(name, said[name], why)
-    why = "no other could be" if alone else "it is called so" if _is_called_so(evidence, name) else "fewest private networks are there"
+    called = leads_outside(name) or evidence.zones.get(name, 0) > 0
+    why = "no other could be" if alone else "it is called so" if called else "fewest private networks are there"
     return Uplink(name, evidence.interfaces.get(name), why)
 
-
-def _is_called_so(evidence: Evidence, name: str) -> bool:
-    return leads_outside(name) or evidence.zones.get(name, 0) > 0
