@@ -1,0 +1,125 @@
+"""A set of flows told in words, with its size, and one flow of it that can be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from lab.model.conditions import PROTOCOLS
+from lab.model.diagrams import DESTINATION, DPORT, ENTERED, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
+from lab.model.sendable import ACK, FIN, RST, SYN, Sendable
+from lab.model.stage import Stage
+from lab.record.difference import Flow, FlowClass
+from lab.ruleset.addresses import Addresses, address_of, address_words, holds
+from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
+from lab.written.service import ports_text
+
+_NAMES = {number: name for name, number in PROTOCOLS.items()}
+_MOST_WORDS = 200
+
+
+class Describer:
+    """Tells of sets of flows at a stage."""
+
+    def __init__(self, space: Space, stage: Stage, sendable: Sendable) -> None:
+        self._space, self._stage, self._sendable = space, stage, sendable
+        self._preferences = tuple(sendable.preferences())
+        self._low_sports = space.ranges(SPORT, ((0, 1023),))
+        self._types = ICMP_TYPES if space.family == 4 else ICMPV6_TYPES
+
+    def flow(self, flows: Flows) -> Flow | None:
+        """A flow of the set that can be sent, and that hangs on nothing which nobody can read where there is one."""
+        space = self._space
+        sure = space.whatever(flows) & self._sendable.known
+        wanted = sure if sure != space.none else space.bound(flows) & self._sendable.known
+        if wanted == space.none:
+            return None
+        wanted, sport_is_free = self._any_source_port(wanted)
+        for preference in self._preferences:
+            better = wanted & preference
+            if better != space.none:
+                wanted = better
+        return self._told(wanted, sport_is_free=sport_is_free)
+
+    def _any_source_port(self, flows: Flows) -> tuple[Flows, bool]:
+        """Those whose source port may be any that a host chooses; else ordinary ones, if there are."""
+        space = self._space
+        robust = space.always(flows | self._low_sports, [SPORT])
+        if robust != space.none:
+            return robust, True
+        return (flows & ~self._low_sports if (flows & ~self._low_sports) != space.none else flows), False
+
+    def _told(self, flows: Flows, *, sport_is_free: bool) -> Flow | None:
+        space = self._space
+        found = space.one(flows)
+        entered, source = space.interfaces[found[ENTERED]], found[SOURCE]
+        senders = [one.sender for one in self._stage.entrances if one.interface == entered and holds(one.sources, source)]
+        node = self._stage.node if entered == NOWHERE else senders[0]
+        proto, low = found[PROTO], found[DPORT]
+        flags = found[TCP_FLAGS] if proto == 6 else SYN
+        return Flow(
+            node, str(address_of(source, space.family)), str(address_of(found[DESTINATION], space.family)),
+            self._icmp(low) if proto in (1, 58) else f"{_NAMES[proto]}/{low}", space.family,
+            None if sport_is_free or proto in (1, 58) else found[SPORT],
+            () if flags == SYN else tuple(name for name, bit in (("fin", FIN), ("rst", RST), ("ack", ACK)) if flags & bit),
+        )  # fmt: skip
+
+    def _icmp(self, value: int) -> str:
+        name = "icmp" if self._space.family == 4 else "icmpv6"
+        kind, code = value >> 8, value & 255
+        called = next((word for word, known in self._types.items() if known == (kind, code)), None)
+        return f"{name}/{called or f'{kind}.{code}'}"
+
+    def of(self, flows: Flows) -> FlowClass:
+        """The class in words; a port, or a type of ICMP, is one service."""
+        space = self._space
+        icmp = self._sendable.icmp
+        typed = icmp & space.without_low_byte(flows & icmp)
+        shadow = space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
+        parts = [
+            space.without(shadow, fields) for fields in ([DESTINATION, PROTO, DPORT], [SOURCE, PROTO, DPORT], [SOURCE, DESTINATION])
+        ]  # fmt: skip
+        size = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
+        together = space.count(parts[0], [SOURCE]) * space.count(parts[1], [DESTINATION]) * space.count(parts[2], [PROTO, DPORT])
+        entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
+                   if number < len(space.interfaces))  # fmt: skip
+        return FlowClass(
+            self._addresses(parts[0], SOURCE), self._addresses(parts[1], DESTINATION), tuple(self._services(parts[2])),
+            size, size == together, tuple(name for name in entered if name != NOWHERE),
+        )  # fmt: skip
+
+    def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
+        ranges = self._space.values(shadow, field, _MOST_WORDS)
+        words = address_words(ranges[:_MOST_WORDS], self._space.family)
+        return words if len(ranges) <= _MOST_WORDS else (*words, "…")
+
+    def _services(self, shadow: Flows) -> Sequence[str]:
+        space = self._space
+        found: list[str] = []
+        for low, high in space.values(shadow, PROTO):
+            for proto in range(low, high + 1):
+                values = space.values(shadow & space.number(PROTO, proto), DPORT)
+                if proto in (1, 58):
+                    found += self._kinds(values, _NAMES[proto])
+                elif proto in (6, 17):
+                    found.append(f"{_NAMES[proto]}/{ports_text(values)}")
+            others = [one for one in range(low, high + 1) if one not in (1, 58, 6, 17)]
+            found += [f"proto/{ports_text(one)}" for one in (_runs(others),) if one]
+        return found
+
+    def _kinds(self, values: Addresses, name: str) -> list[str]:
+        kinds = _runs(kind for low, high in values for kind in range(low >> 8, (high >> 8) + 1))
+        told = []
+        for low, high in kinds:
+            called = next((word for word, known in self._types.items() if known in ((low, 0), (low, None))), None)
+            told.append(called if low == high and called else str(low) if low == high else f"{low}-{high}")
+        return [f"{name}/{word}" for word in told]
+
+
+def _runs(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number <= found[-1][1] + 1:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return tuple(found)
