@@ -92,7 +92,7 @@ def _body(found: Sequence[Group], width: int | None, room: int) -> list[Line]:
         for n, group in enumerate(found[:room])
     ]
     if sum(map(len, told)) > room or len(found) > room:
-        return _cut_groups(told, found, room)
+        return _cut_groups(told, found, room, width)
     for detail in (_Detail.ROWS, _Detail.RULES):
         for n, group in enumerate(found):
             more = _group(group, width, detail)
@@ -101,21 +101,23 @@ def _body(found: Sequence[Group], width: int | None, room: int) -> list[Line]:
     return [line for lines in told for line in lines]
 
 
-def _cut_groups(told: Sequence[list[Line]], found: Sequence[Group], room: int) -> list[Line]:
+def _cut_groups(told: Sequence[list[Line]], found: Sequence[Group], room: int, width: int | None) -> list[Line]:
     """The first groups that there is room for, and what is left of the others."""
     shown: list[Line] = []
-    number = 0
-    for lines in told:
-        if len(shown) + len(lines) > room - 1:
-            break
+    for number, lines in enumerate(told):
+        left = _left(found[number:], width)
+        if len(shown) + len(lines) + len(left) > room:
+            return [*shown, *left]
         shown += lines
-        number += 1
-    left = found[number:]
-    opening = sum(one.opens for group in left for one in group.ones)
+    return [*shown, *_left(found[len(told) :], width)]
+
+
+def _left(found: Sequence[Group], width: int | None) -> list[Line]:
+    """How many classes these are, and how many of them open something."""
+    opening = sum(one.opens for group in found for one in group.ones)
     grave = f", {opening:,} of them open" if opening else ""
-    classes = sum(len(group.ones) for group in left)
-    text = f"and {_more(classes, 'class', 'classes')}{grave}: --full names them"
-    return [*shown, Line(text, _STYLES[OPENS] if opening else None)]
+    text = f"and {_more(sum(len(group.ones) for group in found), 'class', 'classes')}{grave}: --full names them"
+    return _folded(text, width, 2, _TALL, _STYLES[OPENS] if opening else None)
 
 
 def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = False) -> list[Line]:
@@ -134,7 +136,7 @@ def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = Fal
         if full:
             lines += _folded(f"{_ROW}  shown by {flow_text(one.flow)}", width, len(_ROW) + 4, None)
     if most is not None and len(group.ones) > most:
-        lines.append(Line(f"{_ROW}and {_more(len(group.ones) - most, 'class', 'classes')}"))
+        lines += _folded(f"{_ROW}and {_more(len(group.ones) - most, 'class', 'classes')}", width, len(_ROW), tall)
     return lines
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
 from lab.record.difference import Denied, Difference, DiffReport, Reached, RowOutcome
 from lab.record.path import Rule
-from lab.report.differences import counted, flow_text, mark, number, rank, side_parts
+from lab.report.differences import counted, flow_text, mark, number, rank, rule_text, side_parts
 from lab.report.plain import plain
 
 
@@ -43,8 +44,9 @@ class Group(NamedTuple):
 def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     """What was not asked for first; then what opens, what closes, and the rest by aspect, the largest first."""
     found: dict[tuple[str | None, int, tuple[str, ...], tuple[str, ...]], list[Difference]] = {}
+    named = cache(partial(rule_text, node=node))
     for one in differences:
-        was, now = side_parts(one.old, one.aspect, node), side_parts(one.new, one.aspect, node)
+        was, now = (side_parts(side, one.aspect, node, named) for side in (one.old, one.new))
         found.setdefault((one.intended, rank(one), was, now), []).append(one)
     made = [
         (place, Group(mark(ones[0]), was, now, intended, tuple(sorted(ones, key=lambda one: -(one.of.size or 0)))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from lab.record.difference import Aspect, Difference, Flow, FlowClass, Side
@@ -14,6 +14,7 @@ from lab.report.failure import in_a_word, place
 from lab.report.path import translated
 from lab.report.plain import plain
 
+Named = Callable[[Rule], str]
 OPENS, CLOSES = "OPENS", "CLOSES"
 _WORDS = {
     Aspect.ALLOW: "answered otherwise",
@@ -108,11 +109,15 @@ def flow_text(flow: Flow) -> str:
     return plain(f"{flow.node} {flow}{port}")
 
 
-def side_parts(side: Side, aspect: Aspect, node: str) -> tuple[str, ...]:
-    """``dropped by filter:FORWARD:3  [edge.rules:9]``, ``owner net-sec``, …: what became of it, by which rule, and whose."""
-    by = f" by {rule_text(side.rule, node)}" if side.rule is not None else ", by no rule"
-    parts = f"{became(side.verdict)}{by}", *_detail(side.verdict, aspect, node), owner_text(side), *_then(side, node)
-    return tuple(plain(part) for part in parts if part)
+def side_parts(side: Side, aspect: Aspect, node: str, named: Named) -> tuple[str, ...]:
+    """``dropped by filter:FORWARD:3  [edge.rules:9]``, ``owner net-sec``, …: what became of it, by which rule, and whose.
+
+    ``named`` is what rules are called, as `rule_text` calls them.
+    """
+    by = f" by {named(side.rule)}" if side.rule is not None else ", by no rule"
+    then = f"then also blocked by {', '.join(map(named, side.then))}" if side.then else ""
+    parts = f"{plain(became(side.verdict))}{by}", *_detail(side.verdict, aspect, node, named), owner_text(side), then
+    return tuple(part for part in parts if part)
 
 
 def told(parts: Iterable[str]) -> str:
@@ -138,23 +143,18 @@ def owner_text(side: Side) -> str:
     return plain(", ".join(f"{word} {value}" for word, value in said if value is not None))
 
 
-def _then(side: Side, node: str) -> Iterator[str]:
-    if side.then:
-        yield f"then also blocked by {', '.join(rule_text(rule, node) for rule in side.then)}"
-
-
-def _detail(verdict: Verdict, aspect: Aspect, node: str) -> Iterator[str]:
+def _detail(verdict: Verdict, aspect: Aspect, node: str, named: Named) -> Iterator[str]:
     """What the sides differ in, where that is neither the verdict nor the rule."""
     paths = [path for path in verdict.path if path.node == node]
     if aspect is Aspect.TRANSLATION:
-        changes = [text for path in paths for text in _translations(path, node)]
-        yield ", ".join(changes) or "not translated"
+        yield ", ".join(text for path in paths for text in _translations(path, named)) or "not translated"
     elif aspect is Aspect.WAY and paths:
-        way = f"out by {paths[-1].out}" if paths[-1].out else "goes nowhere" if paths[-1].toward is None else ""
-        yield ", ".join(words for words in (way or f"toward {paths[-1].toward}", f"mark {paths[-1].mark:#x}") if words)
+        last = paths[-1]
+        way = f"out by {last.out}" if last.out else f"toward {last.toward}" if last.toward else "goes nowhere"
+        yield plain(f"{way}, mark {last.mark:#x}")
     elif aspect is Aspect.LOG:
-        prefixes = list(log_prefixes(paths))
-        yield f"logged as {', '.join(map(repr, prefixes))}" if prefixes else "not logged"
+        prefixes = log_prefixes(paths)
+        yield plain(f"logged as {', '.join(map(repr, prefixes))}" if prefixes else "not logged")
 
 
 def log_prefixes(paths: Iterable[Path]) -> dict[str, Rule]:
@@ -167,14 +167,14 @@ def log_prefixes(paths: Iterable[Path]) -> dict[str, Rule]:
     return found
 
 
-def _translations(path: Path, node: str) -> Iterator[str]:
+def _translations(path: Path, named: Named) -> Iterator[str]:
     """``destination becomes 10.0.2.10:8443 by nat:PREROUTING:1``: ports of sources are the kernel's choice, and left out."""
     after = path.exit or path.head(-1)
     for what, rules in translated(path):
         side = what.partition(" ")[0]
         to = after.source if side == "source" else after.end_point(side)
-        by = f" by {', '.join(rule_text(rule, node) for rule in rules)}" if rules else ""
-        yield f"{side} becomes {to}{by}"
+        by = f" by {', '.join(map(named, rules))}" if rules else ""
+        yield f"{plain(f'{side} becomes {to}')}{by}"
 
 
 def _ends(texts: Sequence[str], most: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from lab.errors import Problem, Where
@@ -13,9 +14,9 @@ from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, Sweep
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json
 from lab.report.run_json import to_json
-from lab.report.wire import bench, exposure, run, sweep
+from lab.report.wire import bench, diff, exposure, run, sweep
 from lab.report.wire.writing import written
-from tests.unit.report import make
+from tests.unit.report import differing, make
 from tests.unit.verdict.made import rule, verdict
 
 STOPPED = Problem("a problem", Where("matrices/web.yaml", 11, 3), "mend it")
@@ -52,6 +53,13 @@ def exposures(**changes: Any) -> dict[str, Any]:
     return exposure_json(ExposureReport("made", (ours, theirs), 2, 1, 1.5, **values))
 
 
+def differences() -> dict[str, Any]:
+    review = replace(differing.opens().new, review=datetime.date(2030, 1, 31))
+    found = differing.opens(new=review, intended="web from wan"), differing.closes(rests_on=("-m recent",)), differing.logs()
+    of = differing.many(2)
+    return written(diff.Diff, replace(of, differences=found, problems=(STOPPED,)))
+
+
 def benched() -> dict[str, Any]:
     grown = bench.Growth(rules=(bench.Rules(rules=10, linear_us=70.5),), nodes=())
     return written(bench.Bench, bench.Bench(version=1, deny_us=68.5, growth=grown, peers=bench.Peers(nc_deny_us=1e6)))
@@ -64,6 +72,8 @@ DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
     "sweeps that did not begin": (sweep.Sweeps, written(sweep.Sweeps, SweepReport((), 2, (STOPPED,)))),
     "exposures": (exposure.Exposures, exposures()),
     "exposures alone": (exposure.Exposures, exposures(added=None, gone=None, problems=(STOPPED,), exit_code=2)),
+    "differences": (diff.Diff, differences()),
+    "no difference": (diff.Diff, written(diff.Diff, differing.report())),
     "bench": (bench.Bench, benched()),
 }
 
