@@ -38,27 +38,27 @@ def refused(folder: Path, text: str) -> str:
         (f"    [NEW] {NATTED}", WEB),
         (NATTED.replace(" src=203", " packets=7 bytes=612 src=203") + " packets=5 bytes=9000", WEB),
         (
-            "udp      17 28 src=10.20.1.10 dst=10.20.2.10 sport=40000 dport=53 [UNREPLIED] src=10.20.2.10 dst=10.20.1.10"
-            " sport=53 dport=40000 mark=0 zone=3 use=1",
+            ("udp      17 28 src=10.20.1.10 dst=10.20.2.10 sport=40000 dport=53 [UNREPLIED] src=10.20.2.10 dst=10.20.1.10"
+            " sport=53 dport=40000 mark=0 zone=3 use=1"),
             LiveFlow(4, "10.20.1.10", "10.20.2.10", "udp/53", "10.20.2.10", "10.20.1.10", replied=False),
         ),
         (
-            "icmp     1 29 src=10.20.1.10 dst=10.20.2.10 type=8 code=0 id=4711 src=10.20.2.10 dst=10.20.1.10 type=0 code=0 id=4711",
+            "icmp     1 29 src=10.20.1.10 dst=10.20.2.10 type=8 code=0 id=47 src=10.20.2.10 dst=10.20.1.10 type=0 code=0 id=47",
             LiveFlow(4, "10.20.1.10", "10.20.2.10", "icmp/echo-request", "10.20.2.10", "10.20.1.10"),
         ),
         (
-            "ipv6     10 icmpv6   58 9 src=2001:db8:a::10 dst=2001:DB8:d:0::10 type=128 code=0 id=1"
-            " src=2001:db8:d::10 dst=2001:db8:a::10 type=129 code=0 id=1 mark=0 use=1",
+            ("ipv6     10 icmpv6   58 9 src=2001:db8:a::10 dst=2001:DB8:d:0::10 type=128 code=0 id=1"
+            " src=2001:db8:d::10 dst=2001:db8:a::10 type=129 code=0 id=1 mark=0 use=1"),
             LiveFlow(6, "2001:db8:a::10", "2001:db8:d::10", "icmpv6/echo-request", "2001:db8:d::10", "2001:db8:a::10"),
         ),
         (
-            "tcp      6 300 CLOSE src=2001:db8:a::10 dst=2001:db8:d::10 sport=50000 dport=22"
-            " src=2001:db8:d::10 dst=2001:db8:a::10 sport=22 dport=50000 use=1",
+            ("tcp      6 300 CLOSE src=2001:db8:a::10 dst=2001:db8:d::10 sport=50000 dport=22"
+            " src=2001:db8:d::10 dst=2001:db8:a::10 sport=22 dport=50000 use=1"),
             LiveFlow(6, "2001:db8:a::10", "2001:db8:d::10", "tcp/22", "2001:db8:d::10", "2001:db8:a::10"),
         ),
         (
-            "gre      47 174 timeout=30, stream_timeout=180 src=10.0.0.1 dst=10.0.0.2 srckey=0x0 dstkey=0x1 src=10.0.0.2"
-            " dst=10.0.0.1 srckey=0x1 dstkey=0x0 use=1",
+            ("gre      47 174 timeout=30, stream_timeout=180 src=10.0.0.1 dst=10.0.0.2 srckey=0x0 dstkey=0x1 src=10.0.0.2"
+            " dst=10.0.0.1 srckey=0x1 dstkey=0x0 use=1"),
             LiveFlow(4, "10.0.0.1", "10.0.0.2", "proto/47", "10.0.0.2", "10.0.0.1"),
         ),
         (
@@ -74,16 +74,15 @@ def test_a_line(tmp_path: Path, line: str, flow: LiveFlow) -> None:
 def test_flows_that_differ_in_their_own_port_are_counted_and_the_most_frequent_come_first(tmp_path: Path) -> None:
     other = NATTED.replace("dport=443", "dport=80").replace("sport=443", "sport=80")
     more = [NATTED.replace("51000", port) for port in ("51001", "51002", "51002")]
-    text = "\n".join([
-        "root@fw:~# conntrack -L", other, NATTED, *more, "", "conntrack v1.4.7 (conntrack-tools): 4 flow entries have been shown."
-    ])
+    end = "conntrack v1.4.7 (conntrack-tools): 4 flow entries have been shown."
+    text = "\n".join(["root@fw:~# conntrack -L", other, NATTED, *more, "", end])
     assert [(flow.service, flow.count) for flow in read(tmp_path, text)] == [("tcp/443", 3), ("tcp/80", 1)]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{NATTED}\ntcp 6 12 ESTABLISHED src=10.0.0.1 dst=10.0", ":2: 'tcp 6 12 ESTABLISHED src=10.0.0.1 dst=10.0' is no entry"),
+        (f"{NATTED}\ntcp 6 12 CLOSE src=10.0.0.1 dst=10.0", ":2: 'tcp 6 12 CLOSE src=10.0.0.1 dst=10.0' is no entry"),
         (NATTED.replace("dport=443 src", "dport=70000 src"), "'70000' is no number up to 65,535"),
         (NATTED.replace("10.20.1.10", "10.20.1.300"), "'10.20.1.300' does not appear to be an IPv4 or IPv6 address"),
         (NATTED.replace("dst=203.0.113.7", "dst=2001:db8::7"), "its addresses are of two families"),
