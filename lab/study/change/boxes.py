@@ -120,6 +120,12 @@ def box_of(found: FlowClass, family: int) -> Box:
     return Box(read_addresses(found.sources, family), read_addresses(found.destinations, family), services)
 
 
+def one_flow(source: str, destination: str, service: str) -> Box:
+    """The box of one flow; ValueError for what is none."""
+    family = 6 if ":" in source else 4
+    return Box(read_addresses([source], family), read_addresses([destination], family), together(service_spans(service)))
+
+
 def service_spans(word: str) -> tuple[tuple[int, int], ...]:
     """What ``tcp/1-1023,8080``, ``udp``, ``icmp/echo-request``, ``proto/47``, ``gre`` or ``any`` names; ValueError for others.
 
