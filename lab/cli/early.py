@@ -14,6 +14,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "sweep": {"--json": "json"},
     "trace": {"--json": "json"},
     "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
+    "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""
 _AGAINST = "--against"

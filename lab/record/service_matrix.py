@@ -50,7 +50,8 @@ class Group:
 
     ``addresses`` are words (prefixes, addresses and ``first-last``), ``count`` how many they are, ``places`` the networks that
     they lie in, or ``beyond NETWORK``, or the node under test that has them; ``asked`` how many classes of them were asked.
-    ``sends`` tells whether anybody sent from them.
+  
+    ``sends`` tells whether anybody sent from them, ``own`` is the node under test whose own they are.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Group:
     places: tuple[str, ...]
     asked: int
     sends: bool = True
+    own: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,6 @@ class ServiceMatrix:
     ways: tuple[Way, ...]
     classes: tuple[int, int] = (0, 0)
     questions: int = 0
-
-    def group(self, name: str) -> Group:
-        """The group of a name."""
-        return next(group for group in self.groups if group.name == name)
 
 
 @dataclass(frozen=True, slots=True)

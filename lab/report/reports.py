@@ -15,6 +15,7 @@ from lab.report.write import Reports
 if TYPE_CHECKING:
     from lab.record.exposure import ExposureReport
     from lab.record.result import RunResult
+    from lab.record.service_matrix import ServiceMatrixReport
     from lab.record.sweep import AskedSweep, SweepReport
     from lab.record.trace import Trace, TraceReport
 
@@ -115,6 +116,32 @@ def _exposure_markdown() -> Text[ExposureReport]:
     from lab.report.exposure_markdown import exposure_markdown
 
     return exposure_markdown
+
+
+def reach_reports(
+    json: Path | None = None, svg: Path | None = None, *, against: Path | None = None
+) -> Reports[ServiceMatrixReport]:
+    """Those of ``lab reach``; the one ``against`` which it is compared goes only for a finished one."""
+    from lab.record.service_matrix import ServiceMatrixReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ServiceMatrixReport:
+        return ServiceMatrixReport("", (), interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("reach", _texts((json, _reach_json), (svg, _reach_svg)), stopped, kept=against)
+
+
+def _reach_json() -> Text[ServiceMatrixReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.service_matrix import ServiceMatrices
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(ServiceMatrices, report))
+
+
+def _reach_svg() -> Text[ServiceMatrixReport]:
+    from lab.report.reach_svg import reach_svg
+
+    return reach_svg
 
 
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:

@@ -14,6 +14,7 @@ from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.run import Run
+from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.trace import Traces
 
@@ -46,6 +47,11 @@ def exposure_schema() -> Schema:
     return _document(Exposures, "exposure", "what is exposed", (Rule, Arrived))
 
 
+def reach_schema() -> Schema:
+    """Of ``lab reach --json``."""
+    return _document(ServiceMatrices, "reach", "who reaches whom by some services", (Rule,))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -56,11 +62,11 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'reach']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
-        "trace": trace_schema(),
+        "trace": trace_schema(), "reach": reach_schema(),
     }  # fmt: skip
 
 

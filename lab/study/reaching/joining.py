@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ def join(ends: Ends, cells: Mapping[Cell, Fare], turned: set[Cell], service: str
     named = list(zip(map(_name, count()), members, strict=False))
     groups = tuple(_group(name, ones, ends, askers, asked) for name, ones in named)
     between = _Between(ends, cells, turned, askers, asked)
-    ways = [way for name, ones in named for other, others in named if (way := between.way(name, ones, other, others)) is not None]
+    ways = [way for name, ones in named for other, others in named for way in between.ways(name, ones, other, others)]
     return ServiceMatrix((service,), ends.family, groups, tuple(ways), (len(askers), len(asked)), len(cells))
 
 
@@ -82,14 +82,17 @@ def _group(
 ) -> Group:  # fmt: skip
     addresses = together(span for one in ones for span in one[0])
     places: Counter[str] = Counter()
+    own: set[str | None] = set()
     for members, source, target in ones:
-        mine = {ends.sources.ends[row].place for row in askers.get(source, ())}
-        mine |= {ends.destinations.ends[column].place for column in asked.get(target, ())} if not mine else set()
-        for place in mine:
+        here = [ends.sources.ends[row] for row in askers.get(source, ())]
+        here = here or [ends.destinations.ends[column] for column in asked.get(target, ())]
+        own |= {one.node if one.own else None for one in here}
+        for place in dict.fromkeys(one.place for one in here):
             places[place] += size(members)
     sends = any(source in askers for _, source, _ in ones)
     words = address_words(addresses, ends.family)
-    return Group(name, words, size(addresses), tuple(place for place, _ in places.most_common()), len(ones), sends)
+    of = next(iter(own)) if len(own) == 1 else None
+    return Group(name, words, size(addresses), tuple(place for place, _ in places.most_common()), len(ones), sends, of)
 
 
 class _Between:
@@ -101,8 +104,8 @@ class _Between:
     ) -> None:  # fmt: skip
         self._ends, self._cells, self._turned, self._askers, self._asked = ends, cells, turned, askers, asked
 
-    def way(self, source: str, ones: _Members, destination: str, others: _Members) -> Way | None:
-        """None where nobody sends, or nothing comes through."""
+    def ways(self, source: str, ones: _Members, destination: str, others: _Members) -> Iterator[Way]:
+        """One for each state that lets in: several where those who can send from the addresses do not all fare alike."""
         columns = dict.fromkeys(column for _, _, kind in others for column in self._asked.get(kind, ()))
         pairs = [
             (row, column)
@@ -110,16 +113,14 @@ class _Between:
             for column in columns
         ]
         fares = [(pair, self._cells[pair]) for pair in pairs if pair in self._cells]
-        let_in = [(pair, fare) for pair, fare in fares if fare.state.lets_in or fare.state is State.LOST]
-        if not let_in:
-            return None
-        senders = dict.fromkeys(self._place(pair) for pair, _ in let_in)
-        within = sum(pair in self._turned for pair, _ in let_in)
-        only = () if len(let_in) == len(fares) else tuple(senders)
-        return Way(
-            source, destination, let_in[0][1].state, tuple(_by(fare for _, fare in let_in)), bool(within),
-            within == len(let_in), only,
-        )  # fmt: skip
+        for state in dict.fromkeys(fare.state for _, fare in fares):
+            if not (state.lets_in or state is State.LOST):
+                continue
+            these = [(pair, fare) for pair, fare in fares if fare.state is state]
+            within = sum(pair in self._turned for pair, _ in these)
+            only = () if len(these) == len(fares) else tuple(dict.fromkeys(self._place(pair) for pair, _ in these))
+            by = tuple(_by(fare for _, fare in these))
+            yield Way(source, destination, state, by, bool(within), within == len(these), only)
 
     def _place(self, pair: Cell) -> str:
         return self._ends.sources.ends[pair[0]].place
@@ -164,6 +165,3 @@ def _and(one: ServiceMatrix, other: ServiceMatrix) -> ServiceMatrix:
 def _both(ones: Sequence[By], others: Sequence[By]) -> tuple[By, ...]:
     known = {(by.rule and (by.rule.node, by.rule.place), by.arrived) for by in ones}
     return (*ones, *(by for by in others if (by.rule and (by.rule.node, by.rule.place), by.arrived) not in known))
-
-
-Say = Callable[[str], None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.lab import Lab
@@ -142,6 +142,3 @@ def _not_asked(one: _Asked) -> Iterator[str]:
                 more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
                 yield f"{word} {', '.join(words[:_MOST_NAMED])}{more}: no host of this topology can have one of these"
     yield from (f"IPv{one.family}: {text}" for text in ends.constants.unread)
-
-
-__all__ = ["measure", "replace", "services_of"]
