@@ -21,6 +21,7 @@ from lab.report.printed import printed_width
 from lab.report.write import Reports
 from lab.ruleset.backend import Backend
 from lab.study.diff.diff import diff
+from lab.study.diff.modelled import modelled
 from lab.written.files import is_ordinary
 
 
@@ -80,7 +81,7 @@ def _compared(sides: Sequence[Sides], chosen: Selection, notes: Sequence[str]) -
         try:
             found = diff(
                 one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names,
-                progress=lambda asked, of: far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s"),
+                proposer=modelled, progress=lambda asked, of: far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s"),
             )  # fmt: skip
         except (Exception, KeyboardInterrupt) as error:
             if not done:

@@ -15,6 +15,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "trace": {"--json": "json"},
     "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
     "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations"},
+    "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""
 _AGAINST = "--against"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
-from lab.model.now import ANSWER, FOLLOWS, INVALID, NEW, STATES, Now
+from lab.model.now import ANSWER, FOLLOWS, INVALID, STATES, Now
 from lab.ruleset import asked as of
 from lab.ruleset import conditions as on
 from lab.ruleset.addresses import Addresses

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab.record.difference import DiffReports
     from lab.record.exposure import ExposureReport
     from lab.record.result import RunResult
+    from lab.record.service_matrix import ServiceMatrixReport
     from lab.record.sweep import AskedSweep, SweepReport
     from lab.record.trace import Trace, TraceReport
 
@@ -156,6 +157,32 @@ def _diff_annotations() -> Text[DiffReports]:
     from lab.report.diffs import diffs_annotations
 
     return lambda report: "".join(f"{line}\n" for line in diffs_annotations(report))
+
+
+def reach_reports(
+    json: Path | None = None, svg: Path | None = None, *, against: Path | None = None
+) -> Reports[ServiceMatrixReport]:
+    """Those of ``lab reach``; the one ``against`` which it is compared goes only for a finished one."""
+    from lab.record.service_matrix import ServiceMatrixReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ServiceMatrixReport:
+        return ServiceMatrixReport("", (), interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("reach", _texts((json, _reach_json), (svg, _reach_svg)), stopped, kept=against)
+
+
+def _reach_json() -> Text[ServiceMatrixReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.service_matrix import ServiceMatrices
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(ServiceMatrices, report))
+
+
+def _reach_svg() -> Text[ServiceMatrixReport]:
+    from lab.report.reach_svg import reach_svg
+
+    return reach_svg
 
 
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:

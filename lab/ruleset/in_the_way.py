@@ -141,7 +141,7 @@ class Ways:
                     else:
                         changed.add(node)
                         if ports and rule.target not in _ADDRESSES_ALONE:
-                            more += _ports_given(rule)
+                            more += ports_given(rule)
             grown = tuple(sorted(set(more)))
             if grown == tuple(sorted(ports)):
                 break
@@ -272,7 +272,7 @@ def _may_turn_to(rule: HeldRule, own: Collection[str]) -> bool:
     return address is None or address in own or "-" in address
 
 
-def _ports_given(rule: HeldRule) -> Ports:
+def ports_given(rule: HeldRule) -> Ports:
     """The ports that this rule may put in place of a flow's own; none where it leaves the port alone."""
     if rule.is_native:
         new = new_destination(rule.text).ports

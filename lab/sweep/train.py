@@ -49,7 +49,8 @@ class SweepQuestion:
     The key is the destination port, one of ``ports``; or, where ``sources`` are given, the place in them, and ``ports`` holds
     the one port that is asked; or, where ``aims`` are given, the place in them, and they say what differs from packet to packet
     (see `to_many`).  ``varied`` gives each key a source port of its own, in place of ``sport``: flows that a
-    translation leads to one destination would otherwise be one flow.
+    translation leads to one destination would otherwise be one flow.  ``by_gateway`` sends to the node's gateway also what is
+    for its own network, or for itself.
     """
 
     node: str
@@ -61,15 +62,16 @@ class SweepQuestion:
     sources: tuple[str, ...] = ()
     varied: bool = False
     aims: tuple[Aim, ...] = ()
+    by_gateway: bool = False
 
     @classmethod
-    def to_many(cls, node: str, proto: int, sport: int, aims: Sequence[Aim]) -> Self:
+    def to_many(cls, node: str, proto: int, sport: int, aims: Sequence[Aim], *, by_gateway: bool = False) -> Self:
         """One train of ``node`` to many destinations and ports: at most 65,536 ``aims``, of one family, no two alike."""
         source, destination, _ = aims[0]
         if len({*aims}) < len(aims) or len({":" in aim.destination for aim in aims}) > 1 or len(aims) > _INVERSE + 1:
             raise ValueError("aims are of one family, no two alike, and no more than 65,536")
         ports = merged([(aim.port, aim.port) for aim in aims])
-        return cls(node, source, destination, proto, sport, ports, aims=tuple(aims))
+        return cls(node, source, destination, proto, sport, ports, aims=tuple(aims), by_gateway=by_gateway)
 
     @property
     def family(self) -> int:

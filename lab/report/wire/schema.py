@@ -15,6 +15,7 @@ from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.run import Run
+from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.trace import Traces
 
@@ -52,6 +53,11 @@ def diff_schema() -> Schema:
     return _document(Diffs, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
 
 
+def reach_schema() -> Schema:
+    """Of ``lab reach --json``."""
+    return _document(ServiceMatrices, "reach", "who reaches whom by some services", (Rule,))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -62,11 +68,11 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
-        "trace": trace_schema(), "diff": diff_schema(),
+        "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(),
     }  # fmt: skip
 
 
