@@ -32,14 +32,13 @@ def run(
     """Run matrices and report every flow with its verdict and the rule that decided."""
     from lab.cli.given import Given, Selection, dumps
     from lab.cli.running import Screen, list_cells, run_and_report
-    from lab.report.reports import run_reports
     from lab.run.runner import Order
+
     named, hosts = [*(files or ()), *(matrix or ())], dumps(twin, addr, route, rule)
     given, ids = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, hosts).and_ids()
     chosen = Selection(family.families, backend.backends, expression, last_failed, ids)
     if collect:
         list_cells(given.plans(chosen)[0])
-        return
-    reports = run_reports(json, junit, markdown, annotations)
-    screen = Screen(verbose, quiet, durations, reports.printed)
-    run_and_report(given, chosen, Order(shuffle, strict, first), reports, screen, pcap)
+    else:
+        screen, reports = Screen(verbose, quiet, durations), (json, junit, markdown, annotations)
+        run_and_report(given, chosen, Order(shuffle, strict, first), reports, screen, pcap)
