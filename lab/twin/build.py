@@ -13,7 +13,7 @@ from lab.errors import InputError, Problem
 from lab.record.host import Host
 from lab.twin.devices import Devices, devices_of
 from lab.twin.named import check_interfaces, constants_of
-from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needed_families, peer_of
+from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needs_of, peer_of
 from lab.twin.routing import Routing, routing_of
 from lab.twin.settings import forwards, guessed_forwarding, settings_of
 from lab.twin.twin import Guess, Twin
@@ -72,10 +72,12 @@ def _named(hosts: Sequence[Host]) -> dict[str, Host]:
 
 
 def _wires(devices: Mapping[str, Devices], routings: Mapping[str, Routing], notes: list[str]) -> Wires:
-    needed = {
-        (host, device): families for host, routing in routings.items() for device, families in needed_families(routing).items()
+    needs = {
+        (host, device): of
+        for host, routing in routings.items()
+        for device, of in needs_of(devices[host].there, routing).items()
     }
-    return Wires({host: found.there for host, found in devices.items()}, needed, notes)
+    return Wires({host: found.there for host, found in devices.items()}, needs, notes)
 
 
 def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routing]) -> dict[str, Peer]:

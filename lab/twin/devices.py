@@ -21,7 +21,7 @@ from lab.written.words import (
 )
 
 LOOPBACK = "lo"
-POINT_TO_POINT = ("ppp", "tun", "wireguard", "ipip", "sit", "gre", "vti", "vti6", "xfrm", "ip6tnl", "ipvti", "none")
+POINT_TO_POINT = ("ppp", "wireguard", "ipip", "sit", "gre", "vti", "vti6", "xfrm", "ip6tnl", "ipvti", "none")
 _PLAIN = (None, "veth", "device", "ether", "dummy")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _MOST_NAMED = 5

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 
 from lab.twin.devices import Device
 from lab.twin.routing import EVERYWHERE_LENGTH, Routing
-from lab.twin.wires import Wire, Wires, free_addresses
+from lab.twin.wires import Needs, Wire, Wires, free_addresses
 from lab.written.routing import Route
 from lab.written.words import Address, Network, link_local_of, set_aside
 
@@ -27,13 +27,22 @@ class Beyond:
     everything: set[int] = field(default_factory=set)
 
 
-def needed_families(routing: Routing) -> dict[str, set[int]]:
-    """The families that packets leave each interface by, whichever addresses it has."""
-    found: dict[str, set[int]] = {}
+def needs_of(devices: Mapping[str, Device], routing: Routing) -> dict[str, Needs]:
+    """What each interface of a host needs of its network, by its name, whichever addresses it has."""
+    found = {name: Needs() for name in devices}
     for route in routing.routes:
         for way in route.ways if route.kind == "unicast" else ():
-            if way.dev is not None:
-                found.setdefault(way.dev, set()).add(way.via.version if way.via is not None else route.family)
+            if way.dev not in found:
+                continue
+            found[way.dev].families.add(way.via.version if way.via is not None else route.family)
+            if route.destination.prefixlen <= EVERYWHERE_LENGTH:
+                continue
+            if way.via is None:
+                found[way.dev].on_link.append(route.destination)
+            if routing.best(route.destination, route.family) == way.dev:
+                found[way.dev].routed.append(route.destination)
+    for name, device in devices.items():
+        found[name].on_link[:0] = [ip_network(one) for one in device.peers]
     return found
 
 
@@ -113,7 +122,7 @@ def peer_of(
     addresses = [*map(str, gateways)]
     for family in _FAMILIES:
         prefixes = [prefix for prefix in wire.prefixes if prefix.version == family]
-        if prefixes and not any(one.version == family for one in gateways):
+        if prefixes and not any(one.version == family for one in there.gateways):
             addresses += _own_address(wire, prefixes, constants)
     addresses += [f"{one}/{one.max_prefixlen}" for one in beside]
     host_link_local, local = _host_link_local(wire), next(iter(there.link_locals), None)
@@ -157,10 +166,11 @@ def _host_link_local(wire: Wire) -> str | None:
 
 def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str]) -> Iterator[str]:
     yield from (str(WHOLE[family]) for family in sorted(there.everything))
-    for prefix in there.prefixes:
-        if preferred.get(prefix, wire.name) == wire.name or prefix.version not in there.everything:
-            yield str(prefix)
-    yield from (str(prefix) for prefix in wire.prefixes if prefix.version not in wire.stand_ins)
+    own = {ip_network(one) for one in there.gateways}
+    mine = {one for one in there.prefixes if preferred.get(one, wire.name) == wire.name}
+    beyond = [one for one in there.prefixes if one in mine or one.version not in there.everything]
+    near = [one for one in wire.prefixes if one.version not in wire.stand_ins]
+    yield from (str(prefix) for prefix in (*beyond, *near) if prefix not in own)
 
 
 def _routes(wire: Wire, interface: str, host_link_local: str | None) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lab.record.host import Host
 from lab.twin.devices import LOOPBACK, Devices
 from lab.written.route_lines import parse_routes
-from lab.written.routing import TABLES, Hop, Route, RoutingRule
+from lab.written.routing import TABLES, Route, RoutingRule
 from lab.written.rule_lines import parse_rules
 from lab.written.words import Network
 
@@ -20,7 +21,7 @@ EVERYWHERE_LENGTH = 1
 """The longest prefix that is everything: a default route, or one of two halves, as VPNs write them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Routing:
     """What a node has of a host's ``routes`` and ``rules``; lines as the topology's file has them."""
 
@@ -43,13 +44,25 @@ class Routing:
         for table, suppressed in self._asked(family):
             ways = [
                 (-route.destination.prefixlen, route.metric or 0, route.ways[0].dev)
-                for route in self.routes
-                if route.family == family and (route.table or _MAIN) == table and route.ways and route.kind == "unicast"
-                and route.destination.prefixlen > suppressed and _leads_to(route, prefix)
-            ]  # fmt: skip
+                for route in self._by_prefix.get((table, family, prefix), ())
+                if route.destination.prefixlen > suppressed
+            ]
             if ways:
                 return min(ways, key=lambda way: way[:2])[2]
         return None
+
+    @cached_property
+    def _by_prefix(self) -> Mapping[tuple[int, int, Network | None], Sequence[Route]]:
+        """Routes that lead somewhere by table, family and prefix; those of everywhere under None too."""
+        found: dict[tuple[int, int, Network | None], list[Route]] = {}
+        for route in self.routes:
+            if route.kind != "unicast" or not route.ways:
+                continue
+            table = route.table or _MAIN
+            found.setdefault((table, route.family, route.destination), []).append(route)
+            if route.destination.prefixlen <= EVERYWHERE_LENGTH:
+                found.setdefault((table, route.family, None), []).append(route)
+        return found
 
     def _asked(self, family: int) -> Iterator[tuple[int, int]]:
         """(table, prefix length of what it is not asked for) that a packet without a mark is looked up in, in their order."""
@@ -59,10 +72,6 @@ class Routing:
         for rule in sorted(everyone, key=lambda rule: 32000 if rule.priority is None else rule.priority):
             if rule.action == "lookup" and _for_all(rule):
                 yield rule.table, -1 if rule.suppress is None else rule.suppress
-
-
-def _leads_to(route: Route, prefix: Network | None) -> bool:
-    return route.destination.prefixlen <= EVERYWHERE_LENGTH if prefix is None else route.destination == prefix
 
 
 def _for_all(rule: RoutingRule) -> bool:
@@ -181,8 +190,3 @@ def _detached(line: str, devices: Devices) -> str:
 def _without_line(error: ValueError) -> str:
     """What is wrong, without the line, which stands before it."""
     return str(error).partition("\n")[0].rpartition("': ")[2]
-
-
-def hops(route: Route) -> Iterator[Hop]:
-    """Where a route leads, if it leads to somebody."""
-    return iter(route.ways if route.kind == "unicast" else ())
