@@ -21,14 +21,18 @@ _ECHO = {4: (8, 0), 6: (128, 129)}
 _FLAGS_OF = {ANSWER: 0x12, FOLLOWS: 0x10}
 _INTERFACES = {on.ENTERED: ENTERED, on.LEFT: LEFT}
 _OTHER = {SOURCE: DESTINATION, DESTINATION: SOURCE, SPORT: DPORT, DPORT: SPORT, ENTERED: LEFT, LEFT: ENTERED}
+_REVERSE_PATHS = {"rpfilter": False, "rpfilter --invert": True, "fib saddr . iif oif missing": True}
 _LOOPBACK = {4: ((0x7F000000, 0x7FFFFFFF),), 6: ((1, 1),)}
 
 
 class Conditions:
-    """The conditions of one side's rules over a space; ``own`` are the node's addresses, ``sets`` its ipsets of addresses."""
+    """The conditions of one side's rules over a space; ``own`` are the node's addresses, ``sets`` its ipsets of addresses.
 
-    def __init__(self, space: Space, own: Addresses, sets: Mapping[str, Addresses]) -> None:
-        self.space, self._sets = space, sets
+    ``reverse_path`` are the flows whose source the node would send to by the interface that they come in by.
+    """
+
+    def __init__(self, space: Space, own: Addresses, sets: Mapping[str, Addresses], reverse_path: Flows) -> None:
+        self.space, self._sets, self._reverse_path = space, sets, reverse_path
         self._own = (*own, *_LOOPBACK[space.family])
         self._known: dict[tuple[Any, ...], Flows] = {}
         self._numbers: dict[Asked, int] = {}
@@ -54,7 +58,10 @@ class Conditions:
         return found
 
     def unread(self, said: str, now: Now) -> Flows:
-        """The flows of which what nobody can read holds."""
+        """The flows of which what nobody can read holds; of a reverse path the routes tell."""
+        wrong = _REVERSE_PATHS.get(said)
+        if wrong is not None and not now.is_answer:
+            return ~self._reverse_path if wrong else self._reverse_path
         return self.space.all if now.loose else self.space.free(said, now.kind)
 
     def _made(self, asked: Asked, now: Now) -> Flows:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lab.model.conditions import PROTOCOLS
-from lab.model.diagrams import DESTINATION, DPORT, ENTERED, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
+from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
 from lab.model.sendable import ACK, FIN, RST, SYN, Sendable
 from lab.model.stage import Stage
 from lab.record.difference import Flow, FlowClass
@@ -26,8 +26,8 @@ class Describer:
         self._low_sports = space.ranges(SPORT, ((0, 1023),))
         self._types = ICMP_TYPES if space.family == 4 else ICMPV6_TYPES
 
-    def flow(self, flows: Flows) -> Flow | None:
-        """A flow of the set that can be sent, and that hangs on nothing which nobody can read where there is one."""
+    def flow(self, flows: Flows) -> tuple[Flow, tuple[str, ...]] | None:
+        """A flow of the set that can be sent, and what of that which nobody can read it hangs on, if there is none without."""
         space = self._space
         sure = space.whatever(flows) & self._sendable.known
         wanted = sure if sure != space.none else space.bound(flows) & self._sendable.known
@@ -38,7 +38,14 @@ class Describer:
             better = wanted & preference
             if better != space.none:
                 wanted = better
-        return self._told(wanted, sport_is_free=sport_is_free)
+        found = space.one(wanted)
+        packet = space.all
+        for field, value in found.items():
+            if field not in (LEFT, SPORT):
+                packet = packet & space.number(field, value)
+        if not sport_is_free:
+            packet = packet & space.number(SPORT, found[SPORT])
+        return self._told(found, sport_is_free=sport_is_free), space.rests_on(flows & packet)
 
     def _any_source_port(self, flows: Flows) -> tuple[Flows, bool]:
         """Those whose source port may be any that a host chooses; else ordinary ones, if there are."""
@@ -48,9 +55,8 @@ class Describer:
             return robust, True
         return (flows & ~self._low_sports if (flows & ~self._low_sports) != space.none else flows), False
 
-    def _told(self, flows: Flows, *, sport_is_free: bool) -> Flow | None:
+    def _told(self, found: Mapping[str, int], *, sport_is_free: bool) -> Flow:
         space = self._space
-        found = space.one(flows)
         entered, source = space.interfaces[found[ENTERED]], found[SOURCE]
         senders = [one.sender for one in self._stage.entrances if one.interface == entered and holds(one.sources, source)]
         node = self._stage.node if entered == NOWHERE else senders[0]
@@ -95,16 +101,14 @@ class Describer:
     def _services(self, shadow: Flows) -> Sequence[str]:
         space = self._space
         found: list[str] = []
-        for low, high in space.values(shadow, PROTO):
-            for proto in range(low, high + 1):
+        protos = [proto for low, high in space.values(shadow, PROTO) for proto in range(low, high + 1)]
+        for proto in (6, 17, 1, 58):
+            if proto in protos:
                 values = space.values(shadow & space.number(PROTO, proto), DPORT)
-                if proto in (1, 58):
-                    found += self._kinds(values, _NAMES[proto])
-                elif proto in (6, 17):
-                    found.append(f"{_NAMES[proto]}/{ports_text(values)}")
-            others = [one for one in range(low, high + 1) if one not in (1, 58, 6, 17)]
-            found += [f"proto/{ports_text(one)}" for one in (_runs(others),) if one]
-        return found
+                told = [f"{_NAMES[proto]}/{ports_text(values)}"] if proto in (6, 17) else self._kinds(values, _NAMES[proto])
+                found += told
+        others = _runs(proto for proto in protos if proto not in (6, 17, 1, 58))
+        return [*found, *([f"proto/{ports_text(others)}"] if others else ())]
 
     def _kinds(self, values: Addresses, name: str) -> list[str]:
         kinds = _runs(kind for low, high in values for kind in range(low >> 8, (high >> 8) + 1))

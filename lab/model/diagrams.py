@@ -68,7 +68,8 @@ class Space:
 
     def rests_on(self, flows: Flows) -> tuple[str, ...]:
         """What a set depends on that nobody can read."""
-        return tuple(dict.fromkeys(self._said[name] for name in sorted(self._bdd.support(flows)) if name in self._said))
+        support = self._bdd.support(flows)
+        return tuple(dict.fromkeys(self._said[name] for name in self._said if name in support))
 
     def whatever(self, flows: Flows) -> Flows:
         """The part of a set that is in it whatever the free variables are."""

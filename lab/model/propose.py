@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lab.model.align import Sets, changed
@@ -55,8 +55,9 @@ class _Comparison:
         self._routes = Routes(space, stage)
         self._sendable = Sendable(space, stage, self._routes)
         own = self._routes.own_addresses
+        back = self._routes.reverse_path()
         self._walks = tuple(
-            Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family)), self._routes)
+            Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family), back), self._routes)
             for chains, texts in ((old, old_texts), (new, new_texts))
         )
         self._changed = changed(old, new, _sets(old_texts), _sets(new_texts))
@@ -67,21 +68,19 @@ class _Comparison:
     def proposed(self) -> Proposed:
         """What differs."""
         among = touched(self._space, self._walks, self._changed)
-        found = list(self._differences(among)) if among != self._space.none else []
+        found = _merged(self._differences(among)) if among != self._space.none else []
         describer = Describer(self._space, self._stage, self._sendable)
         proposals: list[Proposal] = []
         unsendable: Counter[str] = Counter()
         for kind, region in found:
-            flow = None if kind == RELATED else describer.flow(region.flows)
-            if flow is None:
+            chosen = None if kind == RELATED else describer.flow(region.flows)
+            if chosen is None:
                 unsendable["RELATED" if kind == RELATED else "a protocol without a sender"] += 1
                 continue
+            flow, rests_on = chosen
             of = describer.of(region.flows)
-            sure = self._space.whatever(region.flows) != self._space.none
-            proposals.append(Proposal(
-                flow, of, region.aspect, _decision(region.old, kind), _decision(region.new, kind),
-                () if sure else self._space.rests_on(region.flows),
-            ))  # fmt: skip
+            decisions = _decision(region.old, kind), _decision(region.new, kind)
+            proposals.append(Proposal(flow, of, region.aspect, *decisions, rests_on))
         order = tuple(Aspect)
         proposals.sort(key=lambda one: (order.index(one.aspect), -(one.of.size or 0)))
         return Proposed(
@@ -131,6 +130,18 @@ class _Comparison:
             counts.append(names)
         most = {name: max(count[name] for count in counts) for name in (*counts[0], *counts[1])}
         return tuple(f"{name} ({count} rule{'' if count == 1 else 's'})" for name, count in sorted(most.items()))
+
+
+def _merged(found: Iterable[_Found]) -> list[_Found]:
+    """One for each pair: a bare segment that is treated as other packets are is no case of its own."""
+    merged: dict[object, _Found] = {}
+    for kind, region in found:
+        first = NEW if kind == INVALID else kind
+        key = (first, region.aspect, region.old.by.said, region.old.outcome, region.new.by.said, region.new.outcome)
+        known = merged.get(key)
+        flows = region.flows if known is None else known.region.flows | region.flows
+        merged[key] = _Found(kind if known is None else known.kind, region._replace(flows=flows))
+    return list(merged.values())
 
 
 def _then(passed: Packets, kind: str, both: Flows, space: Space) -> Packets:

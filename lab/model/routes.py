@@ -39,6 +39,19 @@ class Routes:
             self._ways[key] = self._made(now)
         return self._ways[key]
 
+    def reverse_path(self) -> Flows:
+        """The flows whose source is reached by the interface that they come in by (xt_rpfilter, without a mark)."""
+        space = self._space
+        left, found = space.all, space.interface(ENTERED, NOWHERE)
+        for lookup in self._stage.lookups:
+            if lookup.mark is not None and lookup.mark[0] & lookup.mark[1]:
+                continue
+            for low, high, name in lookup.ways:
+                here = left & space.ranges(SOURCE, ((low, high),))
+                left = left & ~here
+                found = found | (here & (space.none if name is None else space.interface(ENTERED, name)))
+        return found
+
     def _made(self, now: Now) -> Flows:
         space = self._space
         left, found = space.all, space.none

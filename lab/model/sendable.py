@@ -91,6 +91,9 @@ class Sendable:
             space.interface(ENTERED, one.interface) & space.ranges(SOURCE, one.hosts) for one in stage.entrances
         ])  # fmt: skip
         yield space.ranges(DESTINATION, together((*stage.hosts, *self._routes.own_addresses)))
+        yield ~self._to_itself | space.any([
+            space.interface(ENTERED, name) & space.ranges(DESTINATION, ranges) for name, ranges in stage.own.items() if ranges
+        ])  # fmt: skip
         yield space.without(
             space.any([
                 self._routes.ways(Now(NEW)) & space.interface(LEFT, name) & space.ranges(SOURCE, ranges)

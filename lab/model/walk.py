@@ -77,10 +77,11 @@ class Walk:
         self._steps: dict[tuple[str, str, str], tuple[Step, ...]] = {}
 
     def steps(self, chain: HeldChain) -> tuple[Step, ...]:
-        """The rules of a chain, read."""
+        """The rules of a chain, read; without those that only count."""
         found = self._steps.get(chain.key)
         if found is None:
-            found = self._steps[chain.key] = tuple(self._step(rule) for rule in chain.rules)
+            steps = (self._step(rule) for rule in chain.rules)
+            found = self._steps[chain.key] = tuple(step for step in steps if not _only_counts(step.deed))
         return found
 
     def _step(self, rule: HeldRule) -> Step:
@@ -188,7 +189,7 @@ class Walk:
             if not left:
                 break
             hits = [(now, hit) for now, flows in left.items() if (hit := self.matches(step, now, flows)) != none]
-            if hits and (not _only_counts(step.deed)):
+            if hits:
                 for now, hit in hits:
                     rest = left[now] & ~hit
                     if rest == none:
