@@ -14,6 +14,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "sweep": {"--json": "json"},
     "trace": {"--json": "json"},
     "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
+    "audit": {"--json": "json", "--markdown": "markdown"},
     "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations"},
     "reach": {"--json": "json", "--svg": "svg"},
 }

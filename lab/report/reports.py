@@ -5,6 +5,7 @@ What makes a text is imported for those that are wanted, and before anything is 
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +14,7 @@ from lab.errors import Problem
 from lab.report.write import Reports
 
 if TYPE_CHECKING:
+    from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
     from lab.record.exposure import ExposureReport
     from lab.record.result import RunResult
@@ -117,6 +119,31 @@ def _exposure_markdown() -> Text[ExposureReport]:
     from lab.report.exposure_markdown import exposure_markdown
 
     return exposure_markdown
+
+
+def audit_reports(json: Path | None = None, markdown: Path | None = None) -> Reports[AuditReport]:
+    """Those of ``lab audit``."""
+    from lab.record.audit import AuditReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> AuditReport:
+        day = datetime.datetime.now().astimezone().date()
+        return AuditReport("", day, interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("audit", _texts((json, _audit_json), (markdown, _audit_markdown)), stopped)
+
+
+def _audit_json() -> Text[AuditReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.audit import Audit
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Audit, report))
+
+
+def _audit_markdown() -> Text[AuditReport]:
+    from lab.report.audit import audit_markdown
+
+    return audit_markdown
 
 
 def diff_reports(

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lab.report.wire import run
+from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
 from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
@@ -58,6 +59,11 @@ def reach_schema() -> Schema:
     return _document(ServiceMatrices, "reach", "who reaches whom by some services", (Rule,))
 
 
+def audit_schema() -> Schema:
+    """Of ``lab audit --json``."""
+    return _document(Audit, "audit", "the questions of an auditor", (Rule, Arrived, run.Step))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -68,11 +74,11 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
-        "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(),
+        "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
     }  # fmt: skip
 
 
