@@ -41,7 +41,11 @@ class Given:
 
 
 def given_chains(text: str) -> Iterator[Given]:
-    """Every place of a script that writes to a chain, in its order; `include` is not followed: expand it first."""
+    """Every place of a script that writes to a chain, in its order; `include` is not followed: expand it first.
+
+    >>> [(place.table, place.chain, place.rules) for place in given_chains("table ip own { chain in { accept; drop; } }")]
+    [('own', 'in', ('accept', 'drop'))]
+    """
     return _Walk(text).places()
 
 
