@@ -33,7 +33,7 @@ _THINGS = (
            "in the twin none does"),
     _Thing("bridge ports", r"-m physdev\b", r"(?:meta )?(?:ibrname|obrname|ibrport|obrport|ibridgename|obridgename) ",
            "ask by which port of a bridge a packet goes", "what is behind which port is the twin's guess"),
-    _Thing("conntrack helpers", r"-m helper\b|-j CT .*--helper\b", r"ct helper ", "ask for a conntrack helper, or give one",
+    _Thing("conntrack helpers", r"-m helper\b|-j CT .*--helper\b", r"ct helper ", "name a conntrack helper",
            "in the twin no flow has another"),
     _Thing("flowtables", r"-j FLOWOFFLOAD\b", r"flow (?:add|offload) @", "let flows pass the rules by (flowtable)",
            "in the twin a flow is asked before it is in there"),
@@ -130,7 +130,7 @@ def _marks(host: Host, lines: tuple[RuleLine, ...]) -> Iterator[str]:
     routing = sum(" fwmark " in f" {line} " for _, line in host.rules)
     if not asking and not routing:
         return
-    who = _told(asking, "ask for a mark") if asking else f"{routing} of the routing rules ask for a mark"
+    who = _told(asking, "ask for a mark") if asking else f"{routing} of the routing rules {'asks' if routing == 1 else 'ask'} for a mark"
     filters = _seen(host, "tc filters")
     if filters:
         yield f"{who}; {_of('tc filters', filters)}, and may set one"

@@ -40,7 +40,11 @@ def check_fit(host: Host) -> tuple[str, ...]:
 def _foreign_addresses(host: Host) -> Iterator[str]:
     """Routes that a kernel made have an own address as their source (net/ipv4/fib_frontend.c, fib_add_ifaddr)."""
     own = {str(address.ip) for link in host.links for address in link.addresses}
-    sources = {found[1] for _, line in host.routes if (found := _SRC.search(line)) is not None}
+    links = {link.name for link in host.links}
+    sources = {
+        found[1] for _, line in host.routes
+        if (found := _SRC.search(line)) is not None and not links.isdisjoint(_DEV.findall(line))
+    }
     foreign = sources - own
     if foreign and 2 * len(foreign) >= len(sources):
         raise _two(host, f"the host of the routes has the addresses {_few(foreign)}, and no interface has them")

@@ -15,8 +15,10 @@ from lab.twin.script import snapshot_script
 AWKS = ("mawk", "gawk", "original-awk", "busybox")
 EVERY_BYTE = bytes(byte for byte in range(1, 256) if byte != 10)
 ODD = (
-    b'-A INPUT -m comment --comment "a \\"quote\\", a \\\\ and a tab\t" -j DROP', b"\x1b[31mred\x07", b"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\xa5",
-    b"\xc3", b"\xc3(", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xff\xfe", b"%s %d \\n \\u0041 &", b"",
+    b'-A INPUT -m comment --comment "a \\"quote\\", a \\\\ and a tab\t" -j DROP',
+    b"\x1b[31mred\x07", b"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x94\xa5",
+    b"\xc3", b"\xc3(", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xff\xfe",
+    b"%s %d \\n \\u0041 &", b"",
     EVERY_BYTE, EVERY_BYTE[::-1],
 )  # fmt: skip
 
