@@ -73,7 +73,7 @@ def _of(file: Path, chosen: argparse.Namespace) -> tuple[Counter[str], float, di
 def _one(
     scene: Scene, node: str, one: Mutant, trains: Sequence[Asked], before: Fates, chosen: argparse.Namespace
 ) -> str:
-    """``differs``, ``the same``, ``refused`` by the tool, ``denied`` by the kernel; ``missed``: a flow that lies in no class."""
+    """``differs``, ``the same``, ``refused`` by the tool, ``denied`` by the kernel; ``missed``: a flow in no class."""
     assert scene.twin is not None
     text = "\n".join(one.lines)
     try:
