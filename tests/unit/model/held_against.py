@@ -84,7 +84,7 @@ class Pair:
         if old.outcome == new.outcome == "accept" and answered and sent.code == 0:
             one, other = (side.answer(sent, met) for side, met in zip(sides, (old, new), strict=True))
             aspect = _aspect(one, other)
-            if aspect in (Aspect.ALLOW, Aspect.REFUSAL, Aspect.LOG):
+            if aspect in (Aspect.ALLOW, Aspect.REFUSAL):
                 yield Found(aspect, sent, one, other)
 
     def holds(self, found: Found, proposed: Proposed) -> bool:
