@@ -9,7 +9,7 @@ from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO
 from lab.model.sendable import ACK, FIN, RST, SYN, Sendable
 from lab.model.stage import Stage
 from lab.record.difference import Flow, FlowClass
-from lab.ruleset.addresses import Addresses, address_of, address_words, holds
+from lab.ruleset.addresses import Addresses, address_of, address_words, holds, size
 from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from lab.written.service import ports_text
 
@@ -84,19 +84,20 @@ class Describer:
         parts = [
             space.without(shadow, fields) for fields in ([DESTINATION, PROTO, DPORT], [SOURCE, PROTO, DPORT], [SOURCE, DESTINATION])
         ]  # fmt: skip
-        size = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
+        flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
         together = space.count(parts[0], [SOURCE]) * space.count(parts[1], [DESTINATION]) * space.count(parts[2], [PROTO, DPORT])
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
             self._addresses(parts[0], SOURCE), self._addresses(parts[1], DESTINATION), tuple(self._services(parts[2])),
-            size, size == together, tuple(name for name in entered if name != NOWHERE),
+            flows_in_it, flows_in_it == together, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
 
     def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
-        ranges = self._space.values(shadow, field, _MOST_WORDS)
-        words = address_words(ranges[:_MOST_WORDS], self._space.family)
-        return words if len(ranges) <= _MOST_WORDS else (*words, "…")
+        ranges = self._space.values(shadow, field)
+        told = ranges[:_MOST_WORDS]
+        words = address_words(told, self._space.family)
+        return words if size(told) == self._space.count(shadow, [field]) else (*words, "…")
 
     def _services(self, shadow: Flows) -> Sequence[str]:
         space = self._space

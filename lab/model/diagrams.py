@@ -165,8 +165,8 @@ class Space:
             node = high if low_is_none else low
         return found
 
-    def values(self, flows: Flows, field: str, most: int = 4096) -> Addresses:
-        """The values of a field in a set, as ranges; about ``most`` of them, where there are more."""
+    def values(self, flows: Flows, field: str, most: int = 2**15) -> Addresses:
+        """The values of a field in a set, as ranges; not all of them where these are of more prefixes than ``most``."""
         others = [name for name in self.names if name != field]
         shadow = self.bound(self.without(flows, others))
         found: list[tuple[int, int]] = []

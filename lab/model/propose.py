@@ -24,8 +24,8 @@ from lab.ruleset.conditions import ENTERED, LEFT
 from lab.ruleset.held import Chains, rules_of
 from lab.ruleset.ipset_addresses import addresses_in
 
-_LATER = (Aspect.ALLOW, Aspect.REFUSAL, Aspect.LOG)
-"""What is told apart of packets behind a flow's first."""
+_LATER = (Aspect.ALLOW, Aspect.REFUSAL)
+"""What is told apart of packets behind a flow's first: a trace tells the logs of that one alone."""
 _IN_WORDS = {NEW: "", ANSWER: "its answer: ", FOLLOWS: "what follows: ", INVALID: "", RELATED: ""}
 
 
