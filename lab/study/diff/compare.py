@@ -155,7 +155,7 @@ def likeness(aspect: Aspect, old: Treatment, new: Treatment) -> Hashable:
     """What flows have in common that are told as one difference: the rules that decided, and what is otherwise."""
     what: Hashable = None
     if aspect in (Aspect.ALLOW, Aspect.REFUSAL):
-        what = old.through, new.through, old.kind, old.refusal, new.kind, new.refusal
+        what = old.through, old.refusal, new.through, new.refusal
     elif aspect is Aspect.TRANSLATION:
         what = tuple(map(place, old.translators)), tuple(map(place, new.translators))
     elif aspect is Aspect.WAY:

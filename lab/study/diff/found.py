@@ -56,10 +56,10 @@ def _entered(both: Both, node: str) -> tuple[str, ...]:
 
 
 def _together(alike: Sequence[Difference]) -> Difference:
-    """Several that the same rules treat in the same two ways as one: the flow is that of the largest class."""
+    """Several that the same rules treat in the same two ways as one: its flow is of the largest class, and answered."""
     if len(alike) == 1:
         return alike[0]
-    first = max(alike, key=lambda one: one.of.size or 0)
+    first = max(alike, key=lambda one: (one.of.size or 0, one.old.verdict.allowed or one.new.verdict.allowed))
     classes = [one.of for one in (first, *(other for other in alike if other is not first))]
     sizes = [one.size for one in classes]
     joined = FlowClass(

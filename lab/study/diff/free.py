@@ -31,7 +31,7 @@ def elsewhere(flow: Flow, of: FlowClass) -> Iterator[Flow]:
 
 
 def same_but_for_chance(sides: Sides, question: Question, both: Both) -> bool:
-    """Whether what differs is decided by chance alone, by rules that both sides have: either outcome may come on either side."""
+    """Whether what differs is decided by chance alone, by rules that both sides have."""
     old, new = sides.chances(question)
     if not old or old != new:
         return False

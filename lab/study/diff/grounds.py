@@ -93,6 +93,15 @@ class Grounds:
         place = self._geography.place(target)
         return place is None or place.name in self._networks(interfaces) or place.name == "beyond"
 
+    def passes(self, origin: Origin, target: str) -> bool:
+        """Whether what a sender sends to an address comes to the node: what stays inside a network does not."""
+        if origin.source == target or origin.node == self.topology.owner(target):
+            return False
+        if origin.node == self.node or self.is_local(target):
+            return True
+        network = self.topology.network_of(target)
+        return network not in {port.network for port in self.topology.nodes[origin.node].interfaces.values()}
+
     def is_local(self, target: str) -> bool:
         """Whether an address is the node's own."""
         return target in self.own
