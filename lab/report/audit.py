@@ -109,7 +109,8 @@ def _enforced(opened: Sequence[Opening]) -> Section:
     if not opened:
         return Section(question, "there is none")
     nobody = [opening for opening in opened if opening.owner is None]
-    owned = "each has an owner" if not nobody else f"of {_number(len(opened), 'rule')} {len(nobody):,} have no owner"
+    has = "has" if len(nobody) == 1 else "have"
+    owned = f"{len(nobody):,} of {_number(len(opened), 'rule')} {has} no owner" if nobody else "each has an owner"
     ordered = [*nobody, *(opening for opening in opened if opening.owner is not None)]
     entries = (
         Entry(f"{rule_text(one)}  {owner_text(one) or 'nobody is named'}", one.rule.text if one.rule is not None else "")
@@ -158,7 +159,7 @@ def _fate(one: DeniedProbe) -> str:
 def _probes(fate: str, ones: Sequence[DeniedProbe]) -> Entry:
     told = "; ".join(map(_flow, ones[:_MOST_FLOWS]))
     more = f" and {len(ones) - _MOST_FLOWS:,} more" if len(ones) > _MOST_FLOWS else ""
-    return Entry(f"{fate}: {told}{more}")
+    return Entry(f"{fate}  of {told}{more}")
 
 
 def _flow(one: DeniedProbe) -> str:
