@@ -19,6 +19,7 @@ from lab.report.zones import Zones, services_text
 
 MOST_ENTRIES = 12  # of one question on a terminal
 MOST_ITEMS = 200  # in a page of Markdown
+_LONGEST = 1_000  # characters of one of them
 _MOST_FLOWS = 4  # that fared alike
 
 
@@ -68,7 +69,8 @@ def audit_markdown(report: AuditReport) -> str:
 
 
 def _item(one: Entry) -> str:
-    return f"- {prose(one.text)}{f'<br>{code(one.copied)}' if one.copied else ''}"
+    text, copied = plain(one.text, _LONGEST), plain(one.copied, _LONGEST)
+    return f"- {prose(text)}{f'<br>{code(copied)}' if copied else ''}"
 
 
 def sections(report: AuditReport) -> tuple[Section, ...]:
