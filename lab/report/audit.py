@@ -19,6 +19,7 @@ from lab.report.zones import Zones, services_text
 
 MOST_ENTRIES = 12  # of one question on a terminal
 MOST_ITEMS = 200  # in a page of Markdown
+_LONGEST = 1_000  # characters of one of them
 _MOST_FLOWS = 4  # that fared alike
 
 
@@ -68,7 +69,8 @@ def audit_markdown(report: AuditReport) -> str:
 
 
 def _item(one: Entry) -> str:
-    return f"- {prose(one.text)}{f'<br>{code(one.copied)}' if one.copied else ''}"
+    text, copied = plain(one.text, _LONGEST), plain(one.copied, _LONGEST)
+    return f"- {prose(text)}{f'<br>{code(copied)}' if copied else ''}"
 
 
 def sections(report: AuditReport) -> tuple[Section, ...]:
@@ -109,7 +111,8 @@ def _enforced(opened: Sequence[Opening]) -> Section:
     if not opened:
         return Section(question, "there is none")
     nobody = [opening for opening in opened if opening.owner is None]
-    owned = "each has an owner" if not nobody else f"of {_number(len(opened), 'rule')} {len(nobody):,} have no owner"
+    has = "has" if len(nobody) == 1 else "have"
+    owned = f"{len(nobody):,} of {_number(len(opened), 'rule')} {has} no owner" if nobody else "each has an owner"
     ordered = [*nobody, *(opening for opening in opened if opening.owner is not None)]
     entries = (
         Entry(f"{rule_text(one)}  {owner_text(one) or 'nobody is named'}", one.rule.text if one.rule is not None else "")
@@ -158,7 +161,7 @@ def _fate(one: DeniedProbe) -> str:
 def _probes(fate: str, ones: Sequence[DeniedProbe]) -> Entry:
     told = "; ".join(map(_flow, ones[:_MOST_FLOWS]))
     more = f" and {len(ones) - _MOST_FLOWS:,} more" if len(ones) > _MOST_FLOWS else ""
-    return Entry(f"{fate}: {told}{more}")
+    return Entry(f"{fate}  of {told}{more}")
 
 
 def _flow(one: DeniedProbe) -> str:

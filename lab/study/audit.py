@@ -31,7 +31,7 @@ from lab.written.topology import Topology
 _INTERNET = "internet"
 _TRIED = 4  # ports of a zone and protocol, until one is denied
 _ALL = ((1, 65_535),)
-_Zones = tuple[str, str, int, str]  # from, into, family, protocol
+_Zones = tuple[str, str, bool, int, str]  # from, into, whether a node under test is meant itself, family, protocol
 
 
 def outside_of(topology: Topology, named: Sequence[str], under_test: Iterable[str]) -> tuple[str, ...]:
@@ -120,14 +120,15 @@ def _rules(policies: Mapping[str, Held]) -> Iterator[Rule]:
 
 
 def _ask_denied(lab: Lab, survey: Survey, found: _Found) -> None:
-    """One denied port from each zone into each other, in each family and protocol: is it logged?"""
+    """One denied port from each zone into each other, and to nodes under test there, in each family and protocol."""
     asked: dict[_Zones, list[Pair]] = {}
     for pair in survey.asked:
         for proto in PROTOCOLS:
-            asked.setdefault((pair.zone, pair.into, pair.family, proto), []).append(pair)
+            own = lab.topology.owner(pair.address) in lab.policies
+            asked.setdefault((pair.zone, pair.into, own, pair.family, proto), []).append(pair)
     with lab.batch():
-        for (zone, into, family, proto), pairs in asked.items():
-            where = f"{zone} -> {into} {proto} IPv{family}"
+        for (zone, into, own, family, proto), pairs in asked.items():
+            where = f"{zone} -> {into}{' (node under test)' * own} {proto} IPv{family}"
             told = len(found.lost)
             probe = next(_denied(lab, pairs[:_TRIED], proto, survey.exposures, where, found), None)
             if probe is not None:

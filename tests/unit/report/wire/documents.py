@@ -14,9 +14,9 @@ from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, Sweep
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json
 from lab.report.run_json import to_json
-from lab.report.wire import bench, diff, exposure, run, sweep
+from lab.report.wire import audit, bench, diff, exposure, run, sweep
 from lab.report.wire.writing import written
-from tests.unit.report import differing, make
+from tests.unit.report import auditing, differing, make
 from tests.unit.verdict.made import rule, verdict
 
 STOPPED = Problem("a problem", Where("matrices/web.yaml", 11, 3), "mend it")
@@ -74,6 +74,8 @@ DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
     "exposures alone": (exposure.Exposures, exposures(added=None, gone=None, problems=(STOPPED,), exit_code=2)),
     "differences": (diff.Diff, differences()),
     "no difference": (diff.Diff, written(diff.Diff, differing.report())),
+    "audit": (audit.Audit, written(audit.Audit, auditing.many(2))),
+    "audit that did not begin": (audit.Audit, written(audit.Audit, auditing.report(exposure=None, problems=(STOPPED,)))),
     "bench": (bench.Bench, benched()),
 }
 
