@@ -152,10 +152,10 @@ def _spans(ports: str) -> Iterator[tuple[int, int]]:
     """Ranges of ports; nobody asks for port 0."""
     for part in ports.split(","):
         found = _SPAN.fullmatch(part.strip())
-        if found is None:
+        low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if not low <= high < _PORTS:
             raise ValueError(f"{ports!r} is no list of ports")
-        low, high = int(found[1]), int(found[2] or found[1])
-        if max(low, 1) <= high < _PORTS:
+        if high:
             yield max(low, 1), high
 
 

@@ -36,7 +36,8 @@ def otherwise(asked: Sequence[Asked]) -> list[tuple[Asked, SeenFlow]]:
     found = [
         (one, SeenFlow(how, f"{first.source} > {first.destination}", first.service, one.wanted.flows))
         for one in asked
-        if (how := one.how) is not None and (first := one.wanted.first)
+        for first in (one.wanted.first,)
+        if (how := one.how) is not None
     ]
     return sorted(found, key=lambda one: (_HOWS.index(one[1].how), -one[1].count))
 
