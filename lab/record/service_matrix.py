@@ -1,4 +1,4 @@
-"""Who reaches whom by one service: groups of addresses that fare alike, as they ask and as they are asked, and the ways between."""
+"""Who reaches whom by one service: groups of addresses that fare alike, asking and asked, and the ways between them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Group:
 
     ``addresses`` are words (prefixes, addresses and ``first-last``), ``count`` how many they are, ``places`` the networks that
     they lie in, or ``beyond NETWORK``, or the node under test that has them; ``asked`` how many classes of them were asked.
-  
+
     ``sends`` tells whether anybody sent from them, ``own`` is the node under test whose own they are.
     """
 

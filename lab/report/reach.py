@@ -59,8 +59,8 @@ def title(matrix: ServiceMatrix) -> str:
     own = {group.name: group.own for group in matrix.groups if group.own is not None}
     others = len(matrix.groups) - len(own)
     between = _count(way for way in matrix.ways if way.source not in own and way.destination not in own)
-    parts = [f"{', '.join(matrix.services)}{' IPv6' if matrix.family == 6 else ''}: {_number(others, 'group')} of addresses, "
-             f"{_number(between, 'way')} between them"]  # fmt: skip
+    service = ", ".join(matrix.services) + (" IPv6" if matrix.family == 6 else "")
+    parts = [f"{service}: {_number(others, 'group')} of addresses, {_number(between, 'way')} between them"]
     for node in dict.fromkeys(own.values()):
         these = {name for name, of in own.items() if of == node}
         to = _count(way for way in matrix.ways if way.destination in these and way.source not in these)
@@ -90,7 +90,7 @@ def _matrix(report: ServiceMatrixReport, matrix: ServiceMatrix, width: int | Non
         ways = min(ways, room - groups)
     yield from columns([_group_row(group, None if room is None else _WORDS) for group in matrix.groups[:groups]], width)
     yield from _more(len(matrix.groups) - groups, "smaller group")
-    yield from columns([_way_row(matrix, *row) for row in rows[:ways]], width)
+    yield from columns([_way_row(*row) for row in rows[:ways]], width)
     yield from _more(len(rows) - ways, "more line")
     if any(way.within for way in matrix.ways):
         yield "  * within one network: what a packet comes to that is sent to the firewall; hosts there need none"
@@ -145,9 +145,9 @@ def _rule_key(way: Way) -> object:
     return first and (first.node, first.place), len(way.by) > 1
 
 
-def _way_row(matrix: ServiceMatrix, ways: Sequence[Way], sources: Sequence[str]) -> tuple[str, str]:
+def _way_row(ways: Sequence[Way], sources: Sequence[str]) -> tuple[str, str]:
     names = (f"{way.destination}{'*' if way.within else ''}" for way in ways)
-    by = sorted((way.by for way in ways), key=len)[-1]
+    by = max((way.by for way in ways), key=len)
     only = f", only from {', '.join(ways[0].only_from)}" if ways[0].only_from else ""
     arrow = f"{_listed(sources)} -> {_listed(list(names))}"
     return arrow, f"{rule_words(by)}{_SAID.get(ways[0].state, '')}{plain(only)}"

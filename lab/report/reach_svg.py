@@ -1,4 +1,4 @@
-"""Service matrices as a picture: a table for each, who asks in the rows, who is asked in the columns, and what the groups are."""
+"""Service matrices as a picture: a table for each, who asks in the rows and who is asked in the columns, and the groups."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def reach_svg(report: ServiceMatrixReport) -> str:
     height = max(top, _TOP)
     size = f'width="{wide}" height="{height}" viewBox="0 0 {wide} {height}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="netfilter-lab" {size}>'
-    return "\n".join([head, f'<style>{_STYLE}</style><rect width="{wide}" height="{height}" fill="#fff"/>', *parts, "</svg>", ""])
+    white = f'<rect width="{wide}" height="{height}" fill="#fff"/>'
+    return "\n".join([head, f"<style>{_STYLE}</style>{white}", *parts, "</svg>", ""])
 
 
 def _height(matrix: ServiceMatrix, groups: tuple[Group, ...]) -> int:

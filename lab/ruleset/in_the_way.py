@@ -273,7 +273,12 @@ def _may_turn_to(rule: HeldRule, own: Collection[str]) -> bool:
 
 
 def ports_given(rule: HeldRule) -> Ports:
-    """The ports that this rule may put in place of a flow's own; none where it leaves the port alone."""
+    """The ports that this rule may put in place of a flow's own; none where it leaves the port alone.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> ports_given(rule_in_line("v4", "-A PREROUTING -p tcp --dport 2222 -j DNAT --to-destination 10.0.2.10:22"))
+    ((22, 22),)
+    """
     if rule.is_native:
         new = new_destination(rule.text).ports
         return () if new == "" else read_ports((new or "").replace("-", ":")) or _ANY_PORT

@@ -81,6 +81,7 @@ class Catch:
 
     def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:
         self._question, self._mark, self._family = question, mark, question.family
+        self._packed: dict[str, bytes] = {}
         self._known: dict[tuple[str, bytes, bytes, int | None, tuple[str, str]], Arrived] = {}
         receiver = BatchReceiver(_AT_ONCE, _LONGEST, _CONTROL if self._family == 6 else 0)
         with ExitStack() as undo:
@@ -130,8 +131,17 @@ class Catch:
                         self.twice.add(key)
                     self.arrived[key] = self._how(ear.node, key, source, destination, transport)
                 elif of_sender and proto == TCP and (key := answered_key(transport, mark)) is not None:
-                    self.refused[key] = RESET if is_reset(transport) else None
+                    # what was translated on its way back is no answer to whoever asked
+                    if (source, _OTHER_PORT.unpack_from(transport)[0]) == self._asked_of(key):
+                        self.refused[key] = RESET if is_reset(transport) else None
         self._listen_for_errors()
+
+    def _asked_of(self, key: int) -> tuple[bytes, int]:
+        """The address and the port that a key's packet went to."""
+        destination = self._question.destination_of(key)
+        if destination not in self._packed:
+            self._packed[destination] = sockets.inet_pton(ADDRESS_FAMILIES[self._family], destination)
+        return self._packed[destination], self._question.port_of(key)
 
     def _listen_for_errors(self) -> None:
         domain, proto = ADDRESS_FAMILIES[self._family], self._question.proto

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from lab.lab import Lab
@@ -18,6 +18,7 @@ from lab.sweep.train import Aim, SweepQuestion
 
 MOST_AIMS = 65_536  # of one train: its packets have 16 bits to tell them apart
 MOST_CELLS = 2_000_000
+MOST_LISTENED = 4096  # cells that are asked again, one by one
 Cell = tuple[int, int]
 """The place of an end that asks and of one that is asked."""
 _ANSWERED = (Kind.ALLOWED, Kind.CLOSED)
@@ -36,13 +37,19 @@ NEAR = Fare(State.NEAR)
 
 @dataclass(slots=True)
 class Found:
-    """Filled while it is asked: of each port what each cell came to; ``turned`` are cells within one network."""
+    """Filled while it is asked: of each port what each cell came to; ``turned`` are cells within one network.
+
+    ``listened`` are those that were asked again with somebody there who listens, ``unheard`` those that were not, though
+    nobody answered.
+    """
 
     cells: dict[int, dict[Cell, Fare]] = field(default_factory=dict)
     turned: set[Cell] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     questions: int = 0
+    listened: int = 0
+    unheard: int = 0
 
 
 class _Train(NamedTuple):
@@ -113,11 +120,28 @@ def _send(
         fare = _fare(group)
         for key in _keys(group):
             found.cells[port][cells[key]] = fare
+        if fare.state is State.UNANSWERED and not train.turned:
+            _ask_listening(lab, ends, question, [(key, cells[key]) for key in _keys(group)], found)
         if fare.state is State.LOST:
             found.lost.append(_said(proto, aims, group, group.verdict.proof))
         elif group.unsettled is not None:
             why = f"{group.verdict.kind} this time, but {group.unsettled} decides by chance"
             found.unsettled.append(_said(proto, aims, group, why))
+
+
+def _ask_listening(
+    lab: Lab, ends: Ends, question: SweepQuestion, cells: Sequence[tuple[int, Cell]], found: Found
+) -> None:  # fmt: skip
+    """Ask again what nobody answered, with somebody there who listens: rules may treat a refusal otherwise than an answer."""
+    for key, cell in cells:
+        node = ends.destinations.ends[cell[1]].node
+        port = question.port_of(key)
+        if not node or found.listened >= MOST_LISTENED:
+            found.unheard += 1
+            continue
+        found.listened += 1
+        verdict = lab.ask(replace(question.single(key), receivers=((node, port),)))
+        found.cells[port][cell] = Fare(state_of(verdict), verdict.rule, found.cells[port][cell].arrived)
 
 
 def _keys(group: SweepGroup) -> Iterator[int]:

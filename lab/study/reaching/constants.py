@@ -1,4 +1,4 @@
-"""The sets of addresses that rules may tell packets of a service apart by, at the end that asks and at the end that is asked."""
+"""The sets of addresses by which rules may tell packets of a service apart, at the end that asks and at the one asked."""
 
 from __future__ import annotations
 

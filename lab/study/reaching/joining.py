@@ -22,7 +22,7 @@ class _Signs(NamedTuple):
     column: int
 
 
-def join(ends: Ends, cells: Mapping[Cell, Fare], turned: set[Cell], service: str) -> ServiceMatrix:
+def join(ends: Ends, turned: set[Cell], cells: Mapping[Cell, Fare], service: str) -> ServiceMatrix:
     """The matrix of one service, the largest group first."""
     askers, asked = _by_kind(ends.sources.ends), _by_kind(ends.destinations.ends)
     width = range(len(ends.destinations.ends))

@@ -48,7 +48,8 @@ def services_of(words: Sequence[str], topology: Topology) -> dict[str, tuple[int
         for low, high in service.ports:
             found.setdefault(service.proto, {}).update(dict.fromkeys(range(low, min(high, low + MOST_SERVICES) + 1)))
     if sum(map(len, found.values())) > MOST_SERVICES:
-        raise InputError(Problem(f"more than {MOST_SERVICES} services: each has a matrix of its own", mend="--service tcp/22,80"))
+        what = f"more than {MOST_SERVICES} services: each has a matrix of its own"
+        raise InputError(Problem(what, mend="--service tcp/22,80"))
     return {proto: tuple(ports) for proto, ports in found.items()}
 
 
@@ -122,8 +123,8 @@ def _ask(
         for one in asked:
             assert one.ends is not None
             ask(lab, one.ends, one.proto, one.ports, one.found, heard)
-            for port in one.ports:
-                matrices.append(join(one.ends, one.found.cells[port], one.found.turned, f"{one.proto}/{port}"))
+            of = one.ends, one.found.turned
+            matrices += [join(*of, one.found.cells[port], f"{one.proto}/{port}") for port in one.ports]
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
         return error
     return None
