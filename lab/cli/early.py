@@ -15,7 +15,8 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "trace": {"--json": "json"},
     "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
     "audit": {"--json": "json", "--markdown": "markdown"},
-    "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations"},
+    "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations",
+             "--client-script": "client_script"},
     "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""

@@ -148,6 +148,7 @@ def _audit_markdown() -> Text[AuditReport]:
 
 def diff_reports(
     json: Path | None = None, markdown: Path | None = None, sarif: Path | None = None, annotations: Path | None = None,
+    client_script: Path | None = None,
 ) -> Reports[DiffReports]:  # fmt: skip
     """Those of ``lab diff``."""
     from lab.record.difference import DiffReports
@@ -155,7 +156,10 @@ def diff_reports(
     def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DiffReports:
         return DiffReports(interrupted=interrupted, problems=problems, exit_code=exit_code)
 
-    wanted = (json, _diff_json), (markdown, _diff_markdown), (sarif, _diff_sarif), (annotations, _diff_annotations)
+    wanted = (
+        (json, _diff_json), (markdown, _diff_markdown), (sarif, _diff_sarif), (annotations, _diff_annotations),
+        (client_script, _diff_client_script),
+    )  # fmt: skip
     return Reports("diff", _texts(*wanted), stopped)
 
 
@@ -178,6 +182,13 @@ def _diff_sarif() -> Text[DiffReports]:
     from lab.report.run_json import json_text
 
     return lambda report: json_text(diffs_sarif(report))
+
+
+def _diff_client_script() -> Text[DiffReports]:
+    from lab.report.client_script import client_script
+    from lab.report.diffs import as_one
+
+    return lambda report: client_script(as_one(report))
 
 
 def _diff_annotations() -> Text[DiffReports]:

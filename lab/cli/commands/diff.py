@@ -34,6 +34,6 @@ def diff(
 
     of, words = dumps(twin, addr, route, rule, alone=True), [word for word in (old, new) if word is not None]
     given = Given([matrix] if matrix else [], None, topology, mend, allow_commands, shipped, without_macs, of)
-    reports = diff_reports(json, markdown, sarif, annotations)
+    reports = diff_reports(json, markdown, sarif, annotations, client_script)
     wanted = Wanted(words, node, change, seen, full)
     diff_and_report(given, Selection(family.families, backend.backends), wanted, reports)
