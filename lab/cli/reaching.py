@@ -47,6 +47,7 @@ def measure_and_report(
         report = measure(
             scene, backend, chosen.families, wanted.services, every_class=wanted.every_class, heard=partial(_far, far)
         )
+        report = replace(report, notes=(*report.notes, *(f"guessed: {guess}" for guess in scene.guesses)))
         report = report if then is None else _compared(report, then)
         far.clear()
     show = partial(_show, report, full=full) if not reports.printed else _nothing

@@ -35,16 +35,15 @@ _Zones = tuple[str, str, bool, int, str]  # from, into, whether a node under tes
 
 
 def outside_of(topology: Topology, named: Sequence[str], under_test: Iterable[str]) -> tuple[str, ...]:
-    """The words for who is outside: those that are ``named``, else the networks of nodes of role internet, and of anyip nodes.
+    """The words for who is outside: those that are ``named``, else the networks of nodes of role internet, else of anyip nodes.
 
     Raises InputError where there is none.
     """
     if named:
         return tuple(named)
-    nodes = (node for name, node in topology.nodes.items() if name not in set(under_test))
-    found = dict.fromkeys(
-        port.network for node in nodes if node.role == _INTERNET or node.anyip for port in node.interfaces.values()
-    )
+    nodes = [node for name, node in topology.nodes.items() if name not in set(under_test)]
+    outside = [node for node in nodes if node.role == _INTERNET] or [node for node in nodes if node.anyip]
+    found = dict.fromkeys(port.network for node in outside for port in node.interfaces.values())
     if not found:
         what = f"who is outside? No node of {topology.topology} has the role {_INTERNET} or `anyip`"
         raise InputError(Problem(what, mend=f"--from WORD names a network or a node: {', '.join(topology.networks)}"))

@@ -17,7 +17,8 @@ def reach(
     service: Annotated[
         list[str] | None, Option("--service", metavar="SERVICE", help="tcp/22,80: a matrix of each; repeatable.")
     ] = None,
-    policy: o.Policies = None, topology: o.Topology = None, family: o.Family = o.BOTH,
+    policy: o.Policies = None, topology: o.Topology = None,
+    twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None, family: o.Family = o.BOTH,
     every_class: Annotated[
         bool, Option("--every-class", help="Tell addresses apart by all rules, also those that are not about the service.")
     ] = False,
@@ -31,11 +32,12 @@ def reach(
     without_macs: o.NoMacs = False,
 ) -> None:  # fmt: skip
     """Ask every class of addresses of the one end for every class of the other, and join those that fare alike."""
-    from lab.cli.given import Given, Selection
+    from lab.cli.given import Given, Selection, dumps
     from lab.cli.reaching import Wanted, measure_and_report
     from lab.report.reports import reach_reports
 
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
+    of = dumps(twin, addr, route, rule)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs, of)
     wanted = Wanted(tuple(service or ()), every_class, against)
     reports = reach_reports(json, svg, against=against)
     measure_and_report(given, Selection(family.families, backend.backends), wanted, reports, full=full)
