@@ -98,6 +98,11 @@ class HeldRule:
         return tuple(asked.of_nft(self.text) if self.is_native else asked.of_iptables(self.text))
 
     @cached_property
+    def plain_conditions(self) -> tuple[Condition, ...]:
+        """Those of its conditions that say by themselves what they ask, and name no set that does."""
+        return tuple(one for one in self.conditions if not one.is_named)
+
+    @cached_property
     def effect(self) -> str:
         """What becomes of a packet that matches, in the words of `lab.ruleset.effects`; of a verdict map that is not told."""
         if self.jump_to and self.target != "vmap":
