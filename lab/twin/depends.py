@@ -130,7 +130,8 @@ def _marks(host: Host, lines: tuple[RuleLine, ...]) -> Iterator[str]:
     routing = sum(" fwmark " in f" {line} " for _, line in host.rules)
     if not asking and not routing:
         return
-    who = _told(asking, "ask for a mark") if asking else f"{routing} of the routing rules {'asks' if routing == 1 else 'ask'} for a mark"
+    asks = "asks" if routing == 1 else "ask"
+    who = _told(asking, "ask for a mark") if asking else f"{routing} of the routing rules {asks} for a mark"
     filters = _seen(host, "tc filters")
     if filters:
         yield f"{who}; {_of('tc filters', filters)}, and may set one"

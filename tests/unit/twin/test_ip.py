@@ -83,6 +83,11 @@ def test_the_far_end_of_a_prefix_that_both_lie_in() -> None:
     assert (link.addresses, link.peer) == ((ip_interface("10.1.64.69/30"),), ("10.1.64.70",))
 
 
+def test_an_own_address_outside_of_the_far_ends_prefix_stands_alone() -> None:
+    (link,) = links_of_text(given("5: tun0: <UP> mtu 1450\n    inet 10.8.0.1 peer 192.0.2.9/24 scope global tun0\n"))
+    assert (link.addresses, link.peer) == ((ip_interface("10.8.0.1/32"),), ("192.0.2.9",))
+
+
 def test_both_families_one_after_the_other() -> None:
     head = "2: eth0: <UP> mtu 1500\n"
     four, six = "    inet 10.0.0.1/24 scope global eth0\n", "    inet6 2001:db8::1/64 scope global\n"
