@@ -141,7 +141,7 @@ def _node(
     settings = dict(settings_of(host, devices))
     if six is not None and six != node["forwards"]:
         settings["net.ipv6.conf.all.forwarding"] = str(int(six))
-    return _with(node, routes=list(routing.route_lines), rules=list(routing.rule_lines), sysctls=settings)
+    return _with(node, routes=list(routing.routes), rules=list(routing.rules), sysctls=settings)
 
 
 def _interface(wire: Wire, addresses: Sequence[str], mac: str | None, mtu: int | None) -> dict[str, Any]:

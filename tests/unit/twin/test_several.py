@@ -58,8 +58,7 @@ def test_words_where_there_are_several(both: Twin) -> None:
     [
         ("self", "edge"), ("@eth0", "behind-eth0"), ("10.0.0.5", "10.0.0.5"), ("10.0.0.0/24", "10.0.0.0/24"),
         ("10.0.0.1", "10.0.0.1"), ("9.9.9.9@eth1", "{at: behind-eth1, address: 9.9.9.9}"), ("edge@eth0", "edge@eth0"),
-        ("role:host", "role:host"),
-        ("2001:db8::1@eth0", "{at: behind-eth0, address: 2001:db8::1}"), ("edge@lo", "edge@lo"),
+        ("role:host", "role:host"), ("2001:db8::1@eth0", "{at: behind-eth0, address: 2001:db8::1}"), ("edge@lo", "edge@lo"),
     ],
 )  # fmt: skip
 def test_words(word: str, meant: str) -> None:
