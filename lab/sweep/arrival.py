@@ -8,16 +8,18 @@ from lab.record.observation import came_through
 from lab.record.sweep import Arrived, is_open
 from lab.record.verdict import Verdict
 
+Taker = Callable[[str, str | None, str], str | None]
+"""(node, interface that a packet left it by, its destination) to who takes it in."""
 
-def arrival(verdict: Verdict, port: int, owner: Callable[[str], str | None]) -> Arrived | None:
+
+def arrival(verdict: Verdict, port: int, taker: Taker) -> Arrived | None:
     """How a probe to ``port`` was delivered, or left for where no node is; None where it was not let in.
 
-    It was let in too where a later packet of its flow was denied.  ``owner`` is the node that has an address.
+    It was let in too where a later packet of its flow was denied.  ``taker`` is `lab.written.topology.Topology.taker`.
     """
     last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
     missing = verdict.observation.missing
-    seen = verdict.observation.arrived
-    at = None if last is None or missing else seen.at if seen is not None else owner(last.destination)
+    at = None if last is None or missing else taker(verdict.path[-1].node, verdict.path[-1].out, last.destination)
     if not (is_open(verdict) or _first_came_through(verdict)) or last is None or (at is None and missing is None):
         return None
     sent = verdict.observation.sent

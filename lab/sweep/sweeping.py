@@ -241,7 +241,7 @@ class Sweeping:
         self._tally.add((*story, whim), [key], lambda: Fate(verdict, arrived or self._arrival(verdict, key), whim))
 
     def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
-        return arrival(verdict, self._question.port_of(key), self._stage.network.topology.owner)
+        return arrival(verdict, self._question.port_of(key), self._stage.network.topology.taker)
 
     def _probe(self, key: int) -> Verdict:
         self._tally.tell()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,13 +16,12 @@ from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needs_of, peer_of
 from lab.twin.routing import Routing, routing_of
 from lab.twin.settings import forwards, guessed_forwarding, settings_of
 from lab.twin.twin import Guess, Twin
-from lab.twin.wires import Wire, Wires, without_taken
+from lab.twin.wires import Wire, Wires, a_name, without_taken
 from lab.written.policy import ENDINGS, Instead, Piped
 from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
-from lab.written.words import Network, is_address
+from lab.written.words import Network
 
-_NO_NAME = re.compile(r"[\s\x00-\x1f\x7f@:/\[\],>]+")
 HOST, INTERNET, BEHIND = "host", "internet", "behind"
 """The roles of a twin's nodes: a host, who stands for the rest of the world, and who is behind another interface."""
 
@@ -60,8 +58,7 @@ def _named(hosts: Sequence[Host]) -> dict[str, Host]:
     """The hosts by the names that their nodes have: words that a topology can have for a node, each once."""
     found: dict[str, Host] = {}
     for host in hosts:
-        name = _NO_NAME.sub("-", host.name).lstrip(".-") or HOST
-        name = f"{HOST}-{name}" if is_address(name) else name
+        name = a_name(host.name, HOST)
         if name in found:
             what = f"two hosts are called {name}"
             raise InputError(Problem(what, host.at, "give each snapshot once; where they are two, rename one"))
@@ -144,7 +141,7 @@ def _node(
     settings = dict(settings_of(host, devices))
     if six is not None and six != node["forwards"]:
         settings["net.ipv6.conf.all.forwarding"] = str(int(six))
-    return _with(node, routes=list(routing.route_lines), rules=list(routing.rule_lines), sysctls=settings)
+    return _with(node, routes=list(routing.routes), rules=list(routing.rules), sysctls=settings)
 
 
 def _interface(wire: Wire, addresses: Sequence[str], mac: str | None, mtu: int | None) -> dict[str, Any]:

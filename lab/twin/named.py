@@ -49,4 +49,7 @@ def check_interfaces(host: Host) -> str | None:
 def constants_of(host: Host) -> Iterator[Address]:
     """The addresses that its rules and sets name, prefixes aside."""
     for kind, dump in host.rulesets.items():
-        yield from (ip_address(one) for one in constants_in(kind, dump.text) if is_address(one))
+        for found in constants_in(kind, dump.text):
+            address, _, length = found.partition("/")
+            if length in ("", "32", "128") and is_address(address):
+                yield ip_address(address)

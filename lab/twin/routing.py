@@ -23,21 +23,11 @@ EVERYWHERE_LENGTH = 1
 
 @dataclass(frozen=True)
 class Routing:
-    """What a node has of a host's ``routes`` and ``rules``; lines as the topology's file has them."""
+    """What a node has of a host's ``routes`` and ``rules``, each with its line as a topology's file has it."""
 
     routes: tuple[Route, ...]
     rules: tuple[RoutingRule, ...]
     notes: tuple[str, ...]
-
-    @property
-    def route_lines(self) -> tuple[str, ...]:
-        """The lines of the routes, each with its family."""
-        return tuple(route.text for route in self.routes)
-
-    @property
-    def rule_lines(self) -> tuple[str, ...]:
-        """The lines of the rules."""
-        return tuple(rule.text for rule in self.rules)
 
     def best(self, prefix: Network | None, family: int) -> str | None:
         """The interface by which a plain packet to ``prefix`` leaves, to anywhere else if it is None; None if by none."""
@@ -134,7 +124,7 @@ def _routes(host: Host, devices: Devices, numbers: _Numbers, notes: list[str]) -
     gone = 0
     for family, line in _joined(host.routes):
         try:
-            (route,) = parse_routes(f"{_FLAG[family]} {numbers.in_line(line)}")
+            (route,) = parse_routes(_of_family(numbers.in_line(line), family))
         except ValueError as error:
             notes.append(f"{host.name}: route {line!r} is not in the lab: {_without_line(error)}")
             continue
@@ -149,6 +139,12 @@ def _routes(host: Host, devices: Devices, numbers: _Numbers, notes: list[str]) -
         yield route
     if gone:
         notes.append(f"{host.name}: {gone} routes by interfaces that are not in the lab are not there either")
+
+
+def _of_family(line: str, family: int) -> str:
+    """The line, which says its family where nothing else in it does."""
+    (route,) = parse_routes(line)
+    return line if route.family == family and not route.family_open else f"{_FLAG[family]} {line}"
 
 
 def _of_kernel(route: Route) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -9,11 +10,12 @@ from itertools import count, islice
 
 from lab.errors import InputError, Problem
 from lab.twin.devices import Device, Devices, prefixes_of
-from lab.written.words import Address, Network, refused
+from lab.written.words import Address, Network, is_address, refused
 
 _STAND_INS: Mapping[int, tuple[Network, int]] = {  # RFC 2544, RFC 5180: for benchmarks
     4: (ip_network("198.18.0.0/15"), 30), 6: (ip_network("2001:2::/48"), 64),
 }  # fmt: skip
+_NO_NAME = re.compile(r"[\s\x00-\x1f\x7f@:/\[\],>]+")
 _TRIED = 4096
 _MOST_PARTED, _MOST_NAMED = 256, 3
 
@@ -173,12 +175,18 @@ class Wires:
     def _names(self) -> None:
         for wire in self._wires:
             host, device = next(iter(wire.ends))
-            wire.name = "-".join(wire.hosts) if len(wire.hosts) > 1 else f"{host}-{device}" if self._several else device
-        taken: dict[str, int] = {}
-        for wire in self._wires:
-            taken[wire.name] = number = taken.get(wire.name, 0) + 1
-            if number > 1:
-                wire.name = f"{wire.name}-{number}"
+            name = "-".join(wire.hosts) if len(wire.hosts) > 1 else f"{host}-{device}" if self._several else device
+            wire.name = first = a_name(name, "link")
+            number = 1
+            while any(other.name == wire.name for other in self._wires if other is not wire):
+                number += 1
+                wire.name = f"{first}-{number}"
+
+
+def a_name(text: str, kind: str) -> str:
+    """The text as a topology can have it for a name; ``kind`` is put before what is none without."""
+    name = _NO_NAME.sub("-", text)
+    return name if name and name[0] not in ".-" and not is_address(name) else f"{kind}-{name}".rstrip("-")
 
 
 def _within(wide: Wire, narrow: Wire) -> bool:

@@ -299,6 +299,19 @@ class Topology(BaseModel):
         owners = self.owners(address)
         return owners[0] if len(owners) == 1 else None
 
+    def taker(self, node: str, out: str | None, address: str) -> str | None:
+        """Who takes a packet to ``address`` in that left ``node`` by its interface ``out`` (None: nobody knows by which).
+
+        It is the address's owner, or of those that it is behind too the one on that network.
+        """
+        owner = self.owner(address)
+        others = () if owner is None else self.also(owner, address)
+        interface = self.nodes[node].interfaces.get(out or "")
+        if not others or interface is None:
+            return owner
+        near = {name for name, _, _ in self.on_network(interface.network)}
+        return next((name for name in (owner, *others) if name in near), owner)
+
     def network_of(self, address: str) -> str | None:
         """The name of the network that an address lies in, or that the interface is on which has it besides."""
         return self._network_of(ip_address(address))
