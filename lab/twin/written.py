@@ -18,8 +18,8 @@ def topology_text(twin: Twin, *, name: str, source: str) -> str:
     """The topology of ``twin`` under another ``name``, as YAML that loads again; ``source`` says what it was made of."""
     comments = _Comments(twin)
     lines = [
-        comment(f"Made by `lab twin {source}`, to be kept and corrected. A comment that begins with `guessed` tells what no dump"),
-        comment("says: check it against the host, mend its line, and take the comment out."),
+        comment(f"Made by `lab twin {source}`, to be kept and corrected. What begins with `guessed` is said by no dump:"),
+        comment("check it against the host, mend its line, and take the comment out."),
         *(comment(f"note: {note}") for note in twin.notes),
         f"topology: {flow(name)}",
         f"about: {flow(twin.topology.about)}",
