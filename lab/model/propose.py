@@ -108,7 +108,9 @@ class _Comparison:
             both = sides[0].passed & sides[1].passed & flags
             if both == self._space.none:
                 return
-            fates = [walk.packets(_then(one.passed, kind, both, self._space)) for walk, one in zip(self._walks, fates, strict=True)]
+            fates = [
+                walk.packets(_then(one.passed, kind, both, self._space)) for walk, one in zip(self._walks, fates, strict=True)
+            ]
             sides = [self._judged(one) for one in fates]
             yield from self._told(kind, sides, both, _LATER)
 
