@@ -108,10 +108,12 @@ class OnePacket:
         """What comes back to a first packet that passed."""
         destination, port = first.to or (sent.destination, None)
         icmp = sent.proto in ("icmp", "icmpv6")
+        # conntrack has not seen what it answers
+        state = "ESTABLISHED" if not first.untracked else "INVALID" if sent.proto == "tcp" else "NEW"
         back = Sent(
             sent.family, sent.proto, destination, sent.source,
             None if icmp else port or sent.dport, sent.sport,
-            _ECHO_REPLY[sent.family] if icmp else 0x12 if sent.proto == "tcp" else 0, 0, first.left, "ESTABLISHED",
+            _ECHO_REPLY[sent.family] if icmp else 0x12 if sent.proto == "tcp" else 0, 0, first.left, state,
         )  # fmt: skip
         met = Met1(ct_mark=first.ct_mark, left=sent.entered)
         met.source_shown = first.source_shown
