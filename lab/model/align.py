@@ -8,8 +8,25 @@ from typing import NamedTuple
 
 from lab.ruleset.held import ChainKey, Chains, HeldChain, HeldRule
 
-Sets = Mapping[str, object]
+Sets = Mapping[str, frozenset[str]]
 """Of one side, what each ipset is made of and holds."""
+
+
+def sets_of(text: str) -> Sets:
+    r"""What makes each set of ``ipset save``, in any order; sets of sets have what makes those, too.
+
+    >>> sorted(sets_of("create a hash:ip\nadd a 10.0.0.1")["a"])
+    ['add a 10.0.0.1', 'create a hash:ip']
+    """
+    made: dict[str, set[str]] = {}
+    for line in text.splitlines():
+        found = line.split()
+        if found[:1] in (["create"], ["add"]) and len(found) > 2:
+            made.setdefault(found[1], set()).add(" ".join(found))
+    return {
+        name: frozenset(lines.union(*(made.get(line.split()[2], ()) for line in lines if line.startswith("add "))))
+        for name, lines in made.items()
+    }
 
 
 class Changed(NamedTuple):

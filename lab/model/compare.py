@@ -62,7 +62,9 @@ def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
 
 
 def _unmasked(now: Now, own: Addresses) -> Now:
-    return now._replace(shown=str(address_of(own[0][0], 4 if own[0][1] < 2**32 else 6))) if own and now.shown == MASQUERADE else now
+    if not own or now.shown != MASQUERADE:
+        return now
+    return now._replace(shown=str(address_of(own[0][0], 4 if own[0][0] < 2**32 else 6)))
 
 
 def regions(space: Space, old: Judged, new: Judged, among: Flows, *, aspects: Collection[Aspect]) -> Iterator[Region]:
@@ -85,8 +87,8 @@ def _pairs(space: Space, aspect: Aspect, old: Judged, new: Judged, different: Fl
             flows = before.flows & after.flows
             if flows != space.none:
                 key = before.by.said, before.outcome, after.by.said, after.outcome
-                known = found.get(key)
-                found[key] = Region(aspect, before, after, flows) if known is None else known._replace(flows=known.flows | flows)
+                known = found.get(key, Region(aspect, before, after, space.none))
+                found[key] = known._replace(flows=known.flows | flows)
     yield from found.values()
 
 

@@ -39,6 +39,14 @@ class Conditions:
         self._asked: list[Asked] = []
         self.icmp = space.number(PROTO, 1 if space.family == 4 else 58)
         self.tcp = space.number(PROTO, 6)
+        self._tests: Mapping[str, Callable[[Asked, Now], Flows | None]] = {
+            on.SOURCES: self._of_address, on.DESTINATIONS: self._of_address, on.SPORTS: self._of_port, on.DPORTS: self._of_port,
+            on.PORTS: self._of_port, on.ORIGINAL_SPORTS: self._of_original_port, on.ORIGINAL_DPORTS: self._of_original_port,
+            on.PROTO: self._protocol, of.FAMILY: self._family, on.ENTERED: self._interface, on.LEFT: self._interface,
+            on.STATES: self._state, on.ICMP_TYPES: self._icmp, of.FLAGS: self._flags, of.SOURCE_IN: self._of_set,
+            of.DESTINATION_IN: self._of_set, of.MARK: self._mark, of.DIRECTION: self._direction,
+            of.LOCAL_SOURCE: self._local, of.LOCAL_DESTINATION: self._local, of.TOGETHER: self._together,
+        }  # fmt: skip
         self._ported = space.any([space.number(PROTO, number) for number in WITH_PORTS])
 
     def number(self, asked: Asked) -> int:
@@ -65,7 +73,7 @@ class Conditions:
         return self.space.all if now.loose else self.space.free(said, now.kind)
 
     def _made(self, asked: Asked, now: Now) -> Flows:
-        found = _TESTS[asked.field](self, asked, now)
+        found = self._tests[asked.field](asked, now)
         if found is None:
             found = self.unread(asked.words.removeprefix("! "), now)
             if now.loose:
@@ -87,8 +95,8 @@ class Conditions:
 
     def _of_address(self, asked: Asked, now: Now) -> Flows:
         field = SOURCE if asked.field == on.SOURCES else DESTINATION
-        space = self.space
-        return space.any([self._addresses(field, ranges, now) for of_family, ranges in asked.values if of_family == space.family])
+        mine = (ranges for family, ranges in asked.values if family == self.space.family)
+        return self.space.any([self._addresses(field, ranges, now) for ranges in mine])
 
     def _of_set(self, asked: Asked, now: Now) -> Flows | None:
         ranges = self._sets.get(asked.values[0])
@@ -188,14 +196,3 @@ def _what_counts(field: str, now: Now) -> tuple[Any, ...]:
     if field in (on.ICMP_TYPES, of.FLAGS, on.PROTO, of.SOURCE_IN, of.DESTINATION_IN):
         return now.kind, now.to, now.loose
     return now.is_answer, now.to, now.to_port
-
-
-_TESTS: Mapping[str, Callable[[Conditions, Asked, Now], Flows | None]] = {
-    on.SOURCES: Conditions._of_address, on.DESTINATIONS: Conditions._of_address, on.SPORTS: Conditions._of_port,
-    on.DPORTS: Conditions._of_port, on.PORTS: Conditions._of_port, on.ORIGINAL_SPORTS: Conditions._of_original_port,
-    on.ORIGINAL_DPORTS: Conditions._of_original_port, on.PROTO: Conditions._protocol, of.FAMILY: Conditions._family,
-    on.ENTERED: Conditions._interface, on.LEFT: Conditions._interface, on.STATES: Conditions._state,
-    on.ICMP_TYPES: Conditions._icmp, of.FLAGS: Conditions._flags, of.SOURCE_IN: Conditions._of_set,
-    of.DESTINATION_IN: Conditions._of_set, of.MARK: Conditions._mark, of.DIRECTION: Conditions._direction,
-    of.LOCAL_SOURCE: Conditions._local, of.LOCAL_DESTINATION: Conditions._local, of.TOGETHER: Conditions._together,
-}  # fmt: skip

@@ -114,9 +114,9 @@ def _writes(rule: HeldRule) -> Iterator[Write]:
                 yield _nft_write("mark" if found["which"] == "meta" else "ct_mark", found["value"])
     elif rule.target in ("MARK", "CONNMARK"):
         which = "mark" if rule.target == "MARK" else "ct_mark"
-        found = words(rule.text)
+        said_words = words(rule.text)
         try:
-            yield _write(which, dict(zip(found, found[1:] + [""], strict=True)))
+            yield _write(which, dict(zip(said_words, [*said_words[1:], ""], strict=True)))
         except ValueError:
             yield Write(which, 0, None)
 

@@ -81,15 +81,16 @@ class Describer:
         icmp = self._sendable.icmp
         typed = icmp & space.without_low_byte(flows & icmp)
         shadow = space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
-        parts = [
-            space.without(shadow, fields) for fields in ([DESTINATION, PROTO, DPORT], [SOURCE, PROTO, DPORT], [SOURCE, DESTINATION])
-        ]  # fmt: skip
+        sources = space.without(shadow, [DESTINATION, PROTO, DPORT])
+        destinations = space.without(shadow, [SOURCE, PROTO, DPORT])
+        services = space.without(shadow, [SOURCE, DESTINATION])
         flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
-        together = space.count(parts[0], [SOURCE]) * space.count(parts[1], [DESTINATION]) * space.count(parts[2], [PROTO, DPORT])
+        together = space.count(sources, [SOURCE]) * space.count(destinations, [DESTINATION])
+        together *= space.count(services, [PROTO, DPORT])
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
-            self._addresses(parts[0], SOURCE), self._addresses(parts[1], DESTINATION), tuple(self._services(parts[2])),
+            self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), tuple(self._services(services)),
             flows_in_it, flows_in_it == together, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
 

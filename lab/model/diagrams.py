@@ -154,15 +154,13 @@ class Space:
     def one(self, flows: Flows) -> Mapping[str, int]:
         """The lowest flow of a set that is not empty, field by field as `together` orders them."""
         found: dict[str, int] = dict.fromkeys(self.widths, 0)
-        node, inverted = flows, False
+        node = flows
         while node.var is not None:
-            inverted ^= bool(node.negated)
-            low, high = node.low, node.high
-            low_is_none = (low if not inverted else ~low) == self.none
-            if node.var in self._place and low_is_none:
+            low, high = _children(node)
+            if node.var in self._place and low == self.none:
                 field, bit = self._place[node.var]
                 found[field] |= 1 << (self.widths[field] - 1 - bit)
-            node = high if low_is_none else low
+            node = high if low == self.none else low
         return found
 
     def values(self, flows: Flows, field: str, most: int = 2**15) -> Addresses:
@@ -172,22 +170,22 @@ class Space:
         found: list[tuple[int, int]] = []
         width = self.widths[field]
 
-        def look(node: Flows, inverted: bool, bit: int, base: int) -> None:
+        def look(node: Flows, bit: int, base: int) -> None:
             if node.var is None:
-                if (node == self.all) != inverted:
+                if node == self.all:
                     found.append((base, base + (1 << (width - bit)) - 1))
                 return
-            inverted ^= bool(node.negated)
+            low, high = _children(node)
             at = self._place[node.var][1]
             step = 1 << (width - 1 - at)
             for above in range(1 << (at - bit)):
                 if len(found) > most:
                     return
                 start = base + (above << (width - at))
-                look(node.low, inverted, at + 1, start)
-                look(node.high, inverted, at + 1, start + step)
+                look(low, at + 1, start)
+                look(high, at + 1, start + step)
 
-        look(shadow, False, 0, 0)
+        look(shadow, 0, 0)
         return together(found)
 
     def count(self, flows: Flows, fields: Sequence[str]) -> int:
@@ -195,24 +193,25 @@ class Space:
         shadow = self.bound(self.without(flows, [name for name in self.names if name not in fields]))
         order = [name for field in self.names if field in fields for name in self.names[field]]
         level = {name: place for place, name in enumerate(order)}
-        known: dict[tuple[int, bool], int] = {}
+        known: dict[Flows, int] = {}
 
         def level_of(node: Flows) -> int:
             return len(order) if node.var is None else level[node.var]
 
-        def below(node: Flows, inverted: bool) -> int:
+        def below(node: Flows) -> int:
             if node.var is None:
-                return int((node == self.all) != inverted)
-            key = int(node), inverted
-            if key not in known:
-                turned = inverted ^ bool(node.negated)
+                return int(node == self.all)
+            if node not in known:
                 here = level[node.var]
-                known[key] = sum(
-                    below(child, turned) << (level_of(child) - here - 1) for child in (node.low, node.high)
-                )
-            return known[key]
+                known[node] = sum(below(child) << (level_of(child) - here - 1) for child in _children(node))
+            return known[node]
 
-        return below(shadow, False) << level_of(shadow)
+        return below(shadow) << level_of(shadow)
+
+
+def _children(node: Flows) -> tuple[Flows, Flows]:
+    """What a set is where its first variable is 0, and where it is 1; dd keeps a complement at the edge above."""
+    return (~node.low, ~node.high) if node.negated else (node.low, node.high)
 
 
 def _two_by_two(sets: Sequence[Flows]) -> Iterable[tuple[Flows, Flows | None]]:

@@ -11,12 +11,13 @@ STATES = {NEW: "NEW", ANSWER: "ESTABLISHED", FOLLOWS: "ESTABLISHED", INVALID: "I
 
 
 class Now(NamedTuple):
-    """``kind`` and ``path`` of the packet; ``to``, ``to_port`` and ``from_`` are what it was translated to by now.
+    """``kind`` and ``path`` of the packet; ``to`` and ``to_port`` are what its destination was translated to by now.
 
     ``to`` is the new address and how many of its bits are new (NETMAP leaves the host's).  ``mark`` and ``ct_mark`` are None
-    where they are not known.  ``seen`` tells that conntrack has seen it, ``tracked`` that it is not exempt, and ``flow_tracked``
-    that the flow's first packet was not.  ``told`` is its new destination as the rule says it, ``shown`` its new source.
-    ``planned`` is a translation of the flow that its later packets get where the first one got it.  A ``loose`` one is any packet of its kind: what is not known of it is taken to hold.
+    where they are not known.  ``seen`` tells that conntrack has seen it, ``tracked`` that it is not exempt, and
+    ``flow_tracked`` that the flow's first packet was not.  ``told`` is its new destination as the rule says it, ``shown`` its
+    new source.  ``planned`` is a translation of the flow that its later packets get where the first one got it.  A ``loose``
+    one is any packet of its kind: what is not known of it is taken to hold.
     """
 
     kind: str

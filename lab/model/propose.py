@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from lab.model.align import Sets, changed
+from lab.model.align import changed, sets_of
 from lab.model.compare import Decided, Judged, Region, judged, regions
 from lab.model.conditions import Conditions
 from lab.model.describe import Describer
@@ -19,7 +19,6 @@ from lab.model.stage import Stage
 from lab.model.touched import touched
 from lab.model.walk import Fates, Packets, Walk
 from lab.record.difference import Aspect
-from lab.ruleset import ipset
 from lab.ruleset.conditions import ENTERED, LEFT
 from lab.ruleset.held import Chains, rules_of
 from lab.ruleset.ipset_addresses import addresses_in
@@ -60,7 +59,7 @@ class _Comparison:
             Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family), back), self._routes)
             for chains, texts in ((old, old_texts), (new, new_texts))
         )
-        self._changed = changed(old, new, _sets(old_texts), _sets(new_texts))
+        self._changed = changed(old, new, sets_of(old_texts.get("ipset", "")), sets_of(new_texts.get("ipset", "")))
         self._aspects = tuple(
             one for one in Aspect if one != Aspect.RULE or _is_native(old, family) == _is_native(new, family)
         )
@@ -108,7 +107,9 @@ class _Comparison:
             both = sides[0].passed & sides[1].passed & flags
             if both == self._space.none:
                 return
-            fates = [walk.packets(_then(one.passed, kind, both, self._space)) for walk, one in zip(self._walks, fates, strict=True)]
+            fates = [
+                walk.packets(_then(one.passed, kind, both, self._space)) for walk, one in zip(self._walks, fates, strict=True)
+            ]
             sides = [self._judged(one) for one in fates]
             yield from self._told(kind, sides, both, _LATER)
 
@@ -166,10 +167,6 @@ def _interfaces(stage: Stage, sides: tuple[Chains, Chains]) -> Iterator[str]:
             for asked in rule.partly.asked:
                 if asked.field in (ENTERED, LEFT):
                     yield from (str(name) for name in asked.values if str(name)[-1:] not in ("+", "*"))
-
-
-def _sets(texts: Mapping[str, str]) -> Sets:
-    return ipset.entries(texts.get("ipset", ""))
 
 
 def _is_native(chains: Chains, family: int) -> bool:

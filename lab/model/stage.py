@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from lab.ruleset.addresses import WIDTH, Addresses, range_of, together
 from lab.written.routing import TABLES, Hop, Route, RoutingRule
@@ -170,14 +170,11 @@ class _Setting:
         gateway = self._topology.next_hop(self._node, self._family)
         if gateway is not None:
             everything = ip_network("0.0.0.0/0" if self._family == 4 else "::/0")
-            main.append((0, 0, everything, self._towards(Hop(self._address(gateway)))))
+            main.append((0, 0, everything, self._towards(Hop(ip_address(gateway)))))
         return {
             table: tuple((net, name) for _, _, net, name in sorted(rows, key=lambda row: row[:2]))
             for table, rows in found.items()
         }  # fmt: skip
-
-    def _address(self, text: str):  # type: ignore[no-untyped-def]
-        return ip_network(text).network_address
 
     def _way(self, route: Route) -> str | None:
         return None if route.kind in _NOWHERE or not route.ways else self._towards(route.ways[0])

@@ -37,7 +37,8 @@ def touched(space: Space, walks: Sequence[Walk], changed: Changed) -> Flows:
 def _may_be(now: Now, walks: Iterable[Walk]) -> Iterable[Now]:
     """What conntrack may say of a packet at any place where rules are asked."""
     yield now
-    if any(chain.priority is None or chain.priority <= CONNTRACK for walk in walks for chain in walk.chains.values() if chain.hook):
+    bases = [chain for walk in walks for some in walk.bases.values() for chain in some]
+    if any(chain.priority is None or chain.priority <= CONNTRACK for chain in bases):
         yield now._replace(seen=False)
     if any(step.deed.untracks for walk in walks for chain in walk.chains.values() for step in walk.steps(chain)):
         yield now._replace(tracked=False)

@@ -42,7 +42,7 @@ def chains_of_save(family: str, ruleset: Ruleset, lines: Lines | None = None) ->
 def _chain(family: str, table: str, chain: Chain, written: Collection[str], lines: Lines) -> HeldChain:
     rules = tuple(held_rule(family, rule, lines.get((table, chain.name, rule.number)), written) for rule in chain.rules)
     hook = None if chain.policy is None else chain.name.lower()
-    priority = _PRIORITIES.get((table, hook), _PRIORITIES.get((table, "")))
+    priority = None if hook is None else _PRIORITIES.get((table, hook), _PRIORITIES.get((table, "")))
     return HeldChain(family, table, chain.name, rules, hook, None if hook is None else table, chain.policy, priority)
 
 

@@ -9,7 +9,8 @@ from lab.ruleset.held import ChainKey, HeldChain, HeldRule, block_name
 from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
 
 _NO_SETS: Mapping[str, str] = {}
-_PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}  # nft(8), of all but bridge
+# nft(8), of all families but bridge
+_PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 
 
 def held_rule(

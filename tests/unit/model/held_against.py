@@ -16,6 +16,8 @@ from lab.ruleset.addresses import address_of, holds, read_addresses
 from lab.ruleset.conditions import DESTINATIONS, DPORTS, ICMP_TYPES, PORTS, SOURCES, SPORTS
 from lab.ruleset.held import Chains, rules_of
 from lab.ruleset.ipset_addresses import addresses_in
+from lab.written.icmp_types import ICMP_TYPES as TYPES
+from lab.written.icmp_types import parse_icmp
 from lab.written.topology import Topology
 from tests.unit.model.one_packet import Met1, OnePacket, Sent
 
@@ -49,9 +51,9 @@ def firewall(interfaces: Mapping[str, str], uplink: str) -> Topology:
 class Pair:
     """Two sides on one stage."""
 
-    def __init__(self, topology: Topology, old: Chains, new: Chains, ipsets: tuple[str, str] = ("", ""), family: int = 4) -> None:
-        self.stage = stage_of(topology, "fw", family)
-        self.old, self.new, self._ipsets, self.family = old, new, ipsets, family
+    def __init__(self, topology: Topology, old: Chains, new: Chains, ipsets: tuple[str, str] = ("", "")) -> None:
+        self.stage = stage_of(topology, "fw", 4)
+        self.old, self.new, self._ipsets, self.family = old, new, ipsets, 4
 
     def proposed(self) -> Proposed:
         """What the model proposes."""
@@ -80,7 +82,7 @@ class Pair:
         aspect = _aspect(old, new)
         if aspect is not None:
             yield Found(aspect, sent, old, new)
-        answered = (sent.proto == "tcp" and sent.flags == 2) or sent.proto == "udp" or (sent.proto == "icmp" and sent.flags == 8)
+        answered = sent.proto == "udp" or (sent.proto, sent.flags) in (("tcp", 2), ("icmp", 8))
         if old.outcome == new.outcome == "accept" and answered and sent.code == 0:
             one, other = (side.answer(sent, met) for side, met in zip(sides, (old, new), strict=True))
             aspect = _aspect(one, other)
@@ -110,14 +112,12 @@ def is_in(sent: Sent, one: Proposal) -> bool:
 
 
 def _serves(sent: Sent, word: str) -> bool:
-    from lab.written.icmp_types import ICMP_TYPES
-
     proto, _, rest = word.partition("/")
     if proto != sent.proto:
         return False
     if proto == "icmp":
-        if rest in ICMP_TYPES:
-            return ICMP_TYPES[rest][0] == sent.flags
+        if rest in TYPES:
+            return TYPES[rest][0] == sent.flags
         low, _, high = rest.partition("-")
         return int(low) <= sent.flags <= int(high or low)
     return any(
@@ -204,8 +204,6 @@ class Packets:
 
 def of_flow(one: Proposal, stage: Stage) -> Sent:
     """The packet of a proposal's flow."""
-    from lab.written.icmp_types import parse_icmp
-
     flow = one.flow
     proto, _, rest = flow.service.partition("/")
     source = int(ipaddress.ip_address(flow.source))

@@ -62,7 +62,8 @@ def _flipped(line: str, random: Random) -> str | None:
         if word in line:
             return line.replace(word, random.choice(others))
     if " -j REJECT" in line:
-        return line[: line.index(" -j REJECT")] + random.choice((" -j ACCEPT", " -j DROP", " -j REJECT --reject-with icmp-admin-prohibited"))
+        kinds = ("ACCEPT", "DROP", "REJECT --reject-with icmp-admin-prohibited")
+        return f"{line[: line.index(' -j REJECT')]} -j {random.choice(kinds)}"
     return None
 
 
@@ -104,14 +105,12 @@ def _state(line: str, random: Random) -> str | None:
 
 
 def _negated(line: str, random: Random) -> str | None:
-    found = [one for one in re.finditer(r" (-s|-d|--dport|--sport|-p icmp|--ctstate|--match-set|--mark) \S+", line)]
-    if not found or "-p tcp" in line and "-p icmp" in line:
+    found = list(re.finditer(r" (-s|-d|--dport|--sport|--ctstate|--match-set|--mark) \S+", line))
+    if not found:
         return None
     one = random.choice(found)
-    if one[1] == "-p icmp":
-        return None
-    before = line[: one.start()]
-    return f"{before.removesuffix(' !')}{one[0]}{line[one.end():]}" if before.endswith(" !") else f"{before} !{one[0]}{line[one.end():]}"
+    before, after = line[: one.start()], line[one.end():]
+    return f"{before.removesuffix(' !')}{one[0]}{after}" if before.endswith(" !") else f"{before} !{one[0]}{after}"
 
 
 def _target(line: str, random: Random) -> str | None:

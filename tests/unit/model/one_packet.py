@@ -108,10 +108,12 @@ class OnePacket:
         """What comes back to a first packet that passed."""
         destination, port = first.to or (sent.destination, None)
         icmp = sent.proto in ("icmp", "icmpv6")
+        # conntrack has not seen what it answers
+        state = "ESTABLISHED" if not first.untracked else "INVALID" if sent.proto == "tcp" else "NEW"
         back = Sent(
             sent.family, sent.proto, destination, sent.source,
-            None if icmp else port or sent.dport, sent.sport, _ECHO_REPLY[sent.family] if icmp else 0x12 if sent.proto == "tcp" else 0,
-            0, first.left, "ESTABLISHED",
+            None if icmp else port or sent.dport, sent.sport,
+            _ECHO_REPLY[sent.family] if icmp else 0x12 if sent.proto == "tcp" else 0, 0, first.left, state,
         )  # fmt: skip
         met = Met1(ct_mark=first.ct_mark, left=sent.entered)
         met.source_shown = first.source_shown
@@ -129,7 +131,7 @@ class OnePacket:
     def _hook(self, hook: str, sent: Sent, met: Met1, kind: str, answers: Sent | None = None) -> None:
         ordered = sorted(
             (chain for chain in self._chains.values() if chain.hook == hook and chain.judges(sent.family)),
-            key=lambda chain: chain.priority,
+            key=lambda chain: chain.priority or 0,
         )
         for chain in ordered:
             if chain.kind == "nat" and (kind != "new" or met.untracked):
@@ -247,7 +249,8 @@ class OnePacket:
         original = answers or sent
         found = has(asked, Met(
             told.family, told.proto, told.source, told.destination, told.sport, told.dport, told.flags, told.code,
-            told.entered or "", (met.left or "") if hook != "input" else "", (state,), met.to is not None, original.sport, original.dport,
-            {*self._own, *(one for one in (told.source, told.destination) if one >> 24 == 127)}, self._sets, met.mark,
+            told.entered or "", (met.left or "") if hook != "input" else "", (state,), met.to is not None, original.sport,
+            original.dport, {*self._own, *(one for one in (told.source, told.destination) if one >> 24 == 127)}, self._sets,
+            met.mark,
         ))  # fmt: skip
         return self._free(asked.words.removeprefix("! "), kind) != asked.negated if found is None else found
