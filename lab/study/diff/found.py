@@ -21,9 +21,11 @@ class Found:
     node: str
     _groups: dict[Hashable, list[Difference]] = field(default_factory=dict)
 
-    def add(self, flow: Flow, of: FlowClass, both: Both, rests_on: Sequence[str] = ()) -> Aspect | None:
-        """Keep a flow if its verdicts differ, and say in what."""
-        old, new = treatment(both.old, self.node), treatment(both.new, self.node)
+    def add(
+        self, flow: Flow, of: FlowClass, both: Both, rests_on: Sequence[str] = (), *, whole: bool = False
+    ) -> Aspect | None:
+        """Keep a flow if its verdicts differ, and say in what; ``whole`` as in `lab.study.diff.compare.treatment`."""
+        old, new = (treatment(verdict, self.node, whole=whole) for verdict in both)
         aspect = differs(old, new)
         if aspect is not None:
             one = _difference(aspect, flow, replace(of, entered=of.entered or _entered(both, self.node)), both, old, new)
