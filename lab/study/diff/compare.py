@@ -37,6 +37,11 @@ class Treatment(NamedTuple):
     rule: Rule | None
     translators: tuple[Rule, ...]
 
+    @property
+    def answered(self) -> bool:
+        """Whether somebody was there at the other end."""
+        return self.kind in _THROUGH
+
 
 def treatment(verdict: Verdict, node: str, *, whole: bool = False) -> Treatment:
     """What a verdict says of ``node``; ``whole``: every packet of the exchange was traced, not the first ones alone."""

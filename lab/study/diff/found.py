@@ -39,11 +39,8 @@ class Found:
 
 
 def _difference(aspect: Aspect, flow: Flow, of: FlowClass, both: Both, old: Treatment, new: Treatment) -> Difference:
-    weighs = aspect is Aspect.ALLOW
-    return Difference(
-        aspect, flow, of, side(both.old), side(both.new),
-        opens=weighs and old.through < new.through, closes=weighs and old.through > new.through,
-    )  # fmt: skip
+    before, after = (one.through + one.answered for one in (old, new)) if aspect is Aspect.ALLOW else (0, 0)
+    return Difference(aspect, flow, of, side(both.old), side(both.new), opens=before < after, closes=before > after)
 
 
 def side(verdict: Verdict) -> Side:
