@@ -76,6 +76,7 @@ class _Study:
     open: list[tuple[Proposal, Question]] = field(default_factory=list)
     unsendable: Counter[str] = field(default_factory=Counter)
     asked: int = 0
+    by_chance: int = 0
     stopped: BaseException | None = None
     found: Found = field(init=False)
 
@@ -118,15 +119,23 @@ class _Study:
                 self.lost.append(f"{flow}: {name}: {verdict.proof}")
                 return
         rests_on = proposal.rests_on if proposal is not None else ()
-        if compare(*both, self.sides.node) is not None and not same_but_for_chance(self.sides, question, both):
+        if compare(*both, self.sides.node) is None:
+            if proposal is not None:
+                self._unconfirmed(proposal, question, both)
+        elif same_but_for_chance(self.sides, question, both):
+            self.by_chance += 1
+        else:
             self.found.add(flow, of, both, rests_on)
-        elif proposal is not None:
-            self._unconfirmed(proposal, question, both)
 
     def _unconfirmed(self, proposal: Proposal, question: Question, both: Both) -> None:
         """What no kernel shows is none; what hangs on a condition that no model reads may show in another state, or flow."""
         if proposal.rests_on:
             self.open.append((proposal, question))
+            return
+        with self.sides.batch():
+            closer = self.sides.ask_closely(question)
+            chance = any(self.sides.chances(question))
+        if not chance and closer.lost is None and self.found.add(proposal.flow, proposal.of, closer, whole=True) is not None:
             return
         old, new = (f"{side.outcome} ({side.rule})" for side in (proposal.old, proposal.new))
         self.denied.append(Denied(proposal.flow, f"{proposal.aspect}: {old} > {new}", f"{both.old} > {both.new}"))
@@ -155,6 +164,9 @@ class _Study:
         codes = [failed.exit_code if failed else 0, 3 if self.lost else 0, 1 if differences else 0]
         refused = tuple(f"{what} ({count} flow{'s' if count > 1 else ''})" for what, count in self.unsendable.items())
         reached = replace(self.reached, asked=self.asked, unsendable=(*self.reached.unsendable, *refused))
+        if self.by_chance:
+            what = "came to a rule that decides by chance on both sides, and fared otherwise by that alone"
+            notes = (*notes, f"{self.by_chance} flow{'s' if self.by_chance > 1 else ''} {what}")
         return DiffReport(
             *self.names, self.sides.node, "", differences, reached, tuple(self.denied), tuple(self.lost), notes=notes,
             interrupted=interrupted, problems=failed.problems if failed else (),

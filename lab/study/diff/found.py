@@ -21,9 +21,11 @@ class Found:
     node: str
     _groups: dict[Hashable, list[Difference]] = field(default_factory=dict)
 
-    def add(self, flow: Flow, of: FlowClass, both: Both, rests_on: Sequence[str] = ()) -> Aspect | None:
-        """Keep a flow if its verdicts differ, and say in what."""
-        old, new = treatment(both.old, self.node), treatment(both.new, self.node)
+    def add(
+        self, flow: Flow, of: FlowClass, both: Both, rests_on: Sequence[str] = (), *, whole: bool = False
+    ) -> Aspect | None:
+        """Keep a flow if its verdicts differ, and say in what; ``whole`` as in `lab.study.diff.compare.treatment`."""
+        old, new = (treatment(verdict, self.node, whole=whole) for verdict in both)
         aspect = differs(old, new)
         if aspect is not None:
             one = _difference(aspect, flow, replace(of, entered=of.entered or _entered(both, self.node)), both, old, new)
@@ -37,11 +39,8 @@ class Found:
 
 
 def _difference(aspect: Aspect, flow: Flow, of: FlowClass, both: Both, old: Treatment, new: Treatment) -> Difference:
-    weighs = aspect is Aspect.ALLOW
-    return Difference(
-        aspect, flow, of, side(both.old), side(both.new),
-        opens=weighs and old.through < new.through, closes=weighs and old.through > new.through,
-    )  # fmt: skip
+    before, after = (one.through + one.answered for one in (old, new)) if aspect is Aspect.ALLOW else (0, 0)
+    return Difference(aspect, flow, of, side(both.old), side(both.new), opens=before < after, closes=before > after)
 
 
 def side(verdict: Verdict) -> Side:

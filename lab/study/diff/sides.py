@@ -71,6 +71,11 @@ class Sides:
         old, new = (lab.ask(question, self.node, as_first=as_first, logs=True) for lab in (self.old, self.new))
         return Both(old, new)
 
+    def ask_closely(self, question: Question) -> Both:
+        """The same with every packet of TCP traced, not those with SYN alone."""
+        with self.old.everything_traced(), self.new.everything_traced():
+            return self.ask(question)
+
     def chances(self, question: Question) -> tuple[frozenset[str], frozenset[str]]:
         """The rules of either side that may decide of a flow by chance, by their texts."""
         old, new = (frozenset(filter(is_chance, lab.whims(question))) for lab in (self.old, self.new))
