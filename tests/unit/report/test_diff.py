@@ -195,6 +195,7 @@ def test_colours_are_of_what_is_grave() -> None:
         (replace(OF, size=None), ""),
         (replace(OF, size=77), "77 flows"),
         (replace(OF, size=1, whole=False), "1 flow of these"),
+        (replace(OF, whole=False), "256 flows of these"),
         (replace(OF, sources=("what",), size=9), "9 flows"),
         (replace(OF, services=("tcp/http",), size=9), "9 flows"),
         (replace(OF, sources=("2001:db8::/64",), destinations=("2001:db8:1::1",), size=2**64), "2^64 addresses x 1 port"),
