@@ -28,7 +28,7 @@ _MARKS = {
     Aspect.ALLOW: "ANSWER", Aspect.REFUSAL: "REFUSAL", Aspect.TRANSLATION: "NAT", Aspect.WAY: "WAY", Aspect.LOG: "LOG",
     Aspect.RULE: "RULE",
 }  # fmt: skip
-_ANY = ("0.0.0.0/0", "::/0")
+_ANY = {"0.0.0.0/0": "any", "::/0": "any IPv6"}
 MOST_NAMED = 3  # prefixes, or pieces of services, of one end
 _EXACT, _MILLION, _BILLION, _TRILLION = 10**6, 10**6, 10**9, 10**12
 _PORTS, _ICMP = ("tcp", "udp", "sctp", "dccp", "udplite"), ("icmp", "icmpv6")
@@ -178,7 +178,7 @@ def _translations(path: Path, named: Named) -> Iterator[str]:
 
 
 def _ends(texts: Sequence[str], most: int | None) -> str:
-    shown = ["any" if text in _ANY else text for text in texts]
+    shown = [_ANY.get(text, text) for text in texts]
     if most is None or len(shown) <= most:
         return ", ".join(shown) or "any"
     return f"{', '.join(shown[:most])} and {len(shown) - most:,} more"

@@ -133,6 +133,14 @@ def test_of_many_prefixes_the_first_are_told_and_in_full_all() -> None:
     assert any("10.8.0.0/16 -> any" in line for line in told(of, None, full=True))
 
 
+def test_any_address_is_one_of_a_family() -> None:
+    of = report(
+        opens(of=FlowClass(("::/0",), ("2001:db8::1",), ("tcp/22",))), opens(of=FlowClass(("0.0.0.0/0",), (), ("tcp/22",)))
+    )
+    rows = [line.strip() for line in told(of) if " -> " in line][1:]
+    assert rows == ["any IPv6 -> 2001:db8::1  tcp/22", "any -> any  tcp/22"]
+
+
 def of_path(**changes: object) -> Side:
     seen = make.allowed().observation
     path: Path = replace(seen.request[0], **changes)  # type: ignore[arg-type]
@@ -187,6 +195,7 @@ def test_colours_are_of_what_is_grave() -> None:
         (replace(OF, size=None), ""),
         (replace(OF, size=77), "77 flows"),
         (replace(OF, size=1, whole=False), "1 flow of these"),
+        (replace(OF, whole=False), "256 flows of these"),
         (replace(OF, sources=("what",), size=9), "9 flows"),
         (replace(OF, services=("tcp/http",), size=9), "9 flows"),
         (replace(OF, sources=("2001:db8::/64",), destinations=("2001:db8:1::1",), size=2**64), "2^64 addresses x 1 port"),
