@@ -82,7 +82,7 @@ class Given:
         from lab.run.last_failed import last_failed, only_failed
 
         self._topology_is_there()
-        policies, rendering = self._policies(), self._rendering(Backend.NFT)
+        policies, rendering = self._policies(), self.rendering(Backend.NFT)
         choices = Choices(
             chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted
         )  # fmt: skip
@@ -106,7 +106,7 @@ class Given:
         if matrix is not None and is_missing(matrix):
             raise no_such_file(matrix)
         candidates = matrix_files((), shipped=self.shipped) if matrix is None and self.topology is None else ()
-        policies, rendering = self._policies(), self._rendering(backend)
+        policies, rendering = self._policies(), self.rendering(backend)
         return find_scene(matrix, self.topology, policies, candidates=candidates, rendering=rendering, shipped=self.shipped)
 
     def _topology_is_there(self) -> None:
@@ -120,7 +120,8 @@ class Given:
 
         return taken(assignments(self.policy or ()), self.came)
 
-    def _rendering(self, backend: Backend) -> Rendering:
+    def rendering(self, backend: Backend) -> Rendering:
+        """How policies are rendered."""
         from lab.prepare.policies import Rendering
 
         mend = self.mend or self.without_macs
