@@ -145,11 +145,6 @@ class Change(BaseModel):
         """Keep the file that this was read from, for messages."""
         self._document = document
 
-    @property
-    def document(self) -> Document | None:
-        """The file that this was read from."""
-        return self._document
-
     def where(self, *path: str | int, key: bool = False) -> Where:
         """The place in the file of a part (``"intends", 3, "from"``); without a file, the change's name."""
         return self._document.where(*path, key=key) if self._document else Where(f"change {self.change}")

@@ -57,12 +57,12 @@ def of_the_host(asked: Sequence[Asked]) -> Iterator[str]:
     """What the real host did to a live flow and the old rules do not: these may not be that host's."""
     denied = [one.wanted for one in asked if not _passes(one.old) and any(flow.replied for flow in one.wanted.live)]
     if denied:
-        were = f"{counted(sum(one.flows for one in denied))} were answered on the real host"
-        yield f"{were}, and the old rules deny them here, as {denied[0]}: are these its rules?"
+        many = counted(sum(one.flows for one in denied))
+        yield f"answered on the real host, and denied here by the old rules: {many}, as {denied[0]}: are these its rules?"
     elsewhere = [one.wanted for one in asked if any(_translated_otherwise(flow, one.old) for flow in one.wanted.live)]
     if elsewhere:
-        were = f"{counted(sum(one.flows for one in elsewhere))} were translated otherwise on the real host"
-        yield f"{were} than by the old rules here, as {elsewhere[0]}"
+        many = counted(sum(one.flows for one in elsewhere))
+        yield f"translated otherwise on the real host than here by the old rules: {many}, as {elsewhere[0]}"
 
 
 def _passes(verdict: Verdict) -> bool:

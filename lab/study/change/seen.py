@@ -44,7 +44,7 @@ def with_seen(
     except Exception as error:  # noqa: BLE001 - what was asked by then stays
         stopped = as_lab_error(error, "live flows could not be asked")
     for rare in wanted[MOST:]:
-        left.add(f"are not of the {MOST} most frequent ones, and were not asked", rare.first, rare.flows)
+        left.add(f"not among the {MOST} most frequent", rare.first, rare.flows)
     return _told(report, sum(flow.count for flow in live), asked, left, stopped)
 
 
@@ -65,9 +65,9 @@ def _asked(
             for one, old, new in zip(some, *verdicts, strict=True):
                 if isinstance(old, str) or isinstance(new, str):
                     why = old if isinstance(old, str) else str(new)
-                    left.add(f"cannot be asked ({why})", one.first, one.flows)
+                    left.add(why, one.first, one.flows)
                 elif Kind.LOST in (old.kind, new.kind):
-                    left.add("are not proven, as the measurement failed", one.first, one.flows)
+                    left.add("not proven, as the measurement failed", one.first, one.flows)
                 else:
                     yield Asked(one, old, new)
 

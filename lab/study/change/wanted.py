@@ -48,7 +48,7 @@ class LeftOut:
     def notes(self) -> Iterator[str]:
         """A sentence for each reason."""
         for why, count in self.counts.items():
-            yield f"{counted(count)} {why}, as {str_of(self.first[why])}"
+            yield f"{counted(count)} left out: {why}, as {str_of(self.first[why])}"
 
 
 def wanted_of(live: Sequence[LiveFlow], topology: Topology, left: LeftOut) -> list[Wanted]:
@@ -61,9 +61,9 @@ def wanted_of(live: Sequence[LiveFlow], topology: Topology, left: LeftOut) -> li
         first, count = flows[0], sum(flow.count for flow in flows)
         node, owner = topology.owner(first.source), topology.owner(first.destination)
         if node is None or owner is None:
-            left.add("have an end that is not in this topology", first, count)
+            left.add("an end is not in this topology", first, count)
         elif not topology.can_send(first.source) or not _can_be_sent(first.service):
-            left.add("are of a kind that the lab does not send", first, count)
+            left.add("the lab does not send this kind", first, count)
         else:
             found.append(Wanted(node, owner, tuple(flows)))
     return sorted(found, key=lambda one: -one.flows)

@@ -80,11 +80,11 @@ def difference(
     size: int | None = 1, aspect: Aspect = Aspect.ALLOW, flow: Flow | None = None, **sent: Any,
 ) -> Difference:  # fmt: skip
     """A class that was dropped and is allowed now, unless something else is said; ``sent`` are fields of its flow."""
-    parts = [(one,) if isinstance(one, str) else one for one in (sources, destinations, services)]
+    of, to, by = ((one,) if isinstance(one, str) else one for one in (sources, destinations, services))
     old, new = old or dropped(), new or allowed()
-    first = flow or Flow("office", OFFICE, TICKETS, "tcp/443", 6 if ":" in parts[0][0] else 4)
+    first = flow or Flow("office", OFFICE, TICKETS, "tcp/443", 6 if ":" in of[0] else 4)
     return Difference(
-        aspect, first._replace(**sent), FlowClass(*parts, size), Side(old), Side(new),
+        aspect, first._replace(**sent), FlowClass(of, to, by, size), Side(old), Side(new),
         opens=old.denied and new.kind in (Kind.ALLOWED, Kind.CLOSED), closes=old.allowed and new.denied,
     )  # fmt: skip
 
