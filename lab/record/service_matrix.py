@@ -63,13 +63,21 @@ class Group:
     own: str | None = None
 
 
+class Example(NamedTuple):
+    """One question of a way, as it was asked: `lab trace NODE DESTINATION SERVICE --source SOURCE`."""
+
+    node: str
+    source: str
+    destination: str
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """What the addresses of one group come to at those of another, by name.
 
     ``within``: some of it stays in one network: there it is what the firewall does with a packet that is sent to it, and hosts
     reach each other without it; ``all_within``: all of it does.  ``only_from`` are the places of the senders, where not all
-    who can send from these addresses fare so.
+    who can send from these addresses fare so.  ``example`` is one of its questions that no gateway turned round.
     """
 
     source: str
@@ -79,6 +87,7 @@ class Way:
     within: bool = False
     all_within: bool = False
     only_from: tuple[str, ...] = ()
+    example: Example | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from lab.record.service_matrix import By, Group, Reached, ServiceMatrix, ServiceMatrixReport, State, Way
@@ -100,7 +101,16 @@ def _group_row(group: Group, most: int | None) -> tuple[str, str, str, str]:
     places = f"{group.own} itself" if group.own is not None else ", ".join(group.places[:2])
     places += f" and {len(group.places) - 2} more" if group.own is None and len(group.places) > 2 else ""
     silent = "" if group.sends else "  (nobody sends from there)"
-    return group.name, f"{group.count:,}", plain(places), plain(some_addresses(group.addresses, most)) + silent
+    return group.name, counted(group.count), plain(places), plain(some_addresses(group.addresses, most)) + silent
+
+
+def counted(addresses: int) -> str:
+    """How many addresses; of IPv6 as a power of two.
+
+    >>> counted(1_024), counted(2**64 - 3)
+    ('1,024', '~2^64')
+    """
+    return f"{addresses:,}" if addresses <= 1 << 32 else f"~2^{math.log2(addresses):.0f}"
 
 
 def some_addresses(words: Sequence[str], most: int | None) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from lab.record.service_matrix import Group, ServiceMatrix, ServiceMatrixReport, State, Way
 from lab.report.plain import plain
-from lab.report.reach import rule_words, some_addresses, title
+from lab.report.reach import counted, rule_words, some_addresses, title
 
 _CELL, _LEFT, _TOP, _LINE, _WIDTH = 28, 60, 70, 18, 760
 _MOST = 40  # groups; a picture of more nobody reads
@@ -55,7 +55,7 @@ def _table(report: ServiceMatrixReport, matrix: ServiceMatrix, groups: tuple[Gro
     below = _TOP + len(groups) * _CELL + 2 * _LINE
     for number, group in enumerate(groups):
         where = f"{group.own} itself" if group.own is not None else ", ".join(group.places[:2])
-        words = f"{group.name}  {group.count:,} of {where}: {some_addresses(group.addresses, _WORDS)}"
+        words = f"{group.name}  {counted(group.count)} of {where}: {some_addresses(group.addresses, _WORDS)}"
         yield _text(_LEFT, below + number * _LINE, words)
     if len(matrix.groups) > _MOST:
         yield _text(_LEFT, below + len(groups) * _LINE, f"and {len(matrix.groups) - _MOST} smaller groups")

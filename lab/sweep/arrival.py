@@ -20,7 +20,7 @@ def arrival(verdict: Verdict, port: int, taker: Taker) -> Arrived | None:
     last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
     missing = verdict.observation.missing
     at = None if last is None or missing else taker(verdict.path[-1].node, verdict.path[-1].out, last.destination)
-    if not (is_open(verdict) or _first_came_through(verdict)) or last is None or (at is None and missing is None):
+    if not (is_open(verdict) or first_came_through(verdict)) or last is None or (at is None and missing is None):
         return None
     sent = verdict.observation.sent
     address = last.destination if missing or last.destination != sent.destination else None
@@ -28,6 +28,6 @@ def arrival(verdict: Verdict, port: int, taker: Taker) -> Arrived | None:
     return Arrived(at, address, new_port, last.source if last.source != sent.source else None, missing)
 
 
-def _first_came_through(verdict: Verdict) -> bool:
+def first_came_through(verdict: Verdict) -> bool:
     """Whether the request's first packet left the last node that traced it, and its destination took it in."""
     return bool(verdict.path) and verdict.path[-1].exit is not None and came_through(verdict.observation) is not None

@@ -33,6 +33,15 @@ class By:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Example:
+    """One question of a way, as it was asked."""
+
+    node: str = key("who asked")
+    source: str = key("from this address")
+    destination: str = key("for this one")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Way:
     """What the addresses of one group come to at those of another; where there is none they are not let in."""
 
@@ -43,6 +52,7 @@ class Way:
     within: bool = key("some of it stays in one network: what the firewall does with a packet that is sent to it")
     all_within: bool = key("all of it does")
     only_from: Many[str] = key("the places of the senders, where not all who can send fare so")
+    example: Example | None = key("one of its questions; null where all are of one network")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lab.lab import Lab
-from lab.probe.question import NUMBERS
-from lab.record.path import Rule
+from lab.probe.question import NUMBERS, Question, to_port
+from lab.record.path import End, Rule
 from lab.record.service_matrix import State
 from lab.record.sweep import Gear, SweepGroup
 from lab.record.verdict import Kind, Verdict
-from lab.study.reaching.ends import End, Ends
+from lab.study.reaching.ends import End as Ending
+from lab.study.reaching.ends import Ends
+from lab.sweep.arrival import first_came_through
 from lab.sweep.fates import SweepTally
 from lab.sweep.train import Aim, SweepQuestion
 
 MOST_AIMS = 65_536  # of one train: its packets have 16 bits to tell them apart
 MOST_CELLS = 2_000_000
-MOST_LISTENED = 4096  # cells that are asked again, one by one
 Cell = tuple[int, int]
 """The place of an end that asks and of one that is asked."""
 _ANSWERED = (Kind.ALLOWED, Kind.CLOSED)
@@ -37,19 +38,13 @@ NEAR = Fare(State.NEAR)
 
 @dataclass(slots=True)
 class Found:
-    """Filled while it is asked: of each port what each cell came to; ``turned`` are cells within one network.
-
-    ``listened`` are those that were asked again with somebody there who listens, ``unheard`` those that were not, though
-    nobody answered.
-    """
+    """Filled while it is asked: of each port what each cell came to; ``turned`` are cells within one network."""
 
     cells: dict[int, dict[Cell, Fare]] = field(default_factory=dict)
     turned: set[Cell] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     questions: int = 0
-    listened: int = 0
-    unheard: int = 0
 
 
 class _Train(NamedTuple):
@@ -96,12 +91,12 @@ def _trains(lab: Lab, ends: Ends, found: Found) -> Mapping[_Train, list[Cell]]:
     return trains
 
 
-def _is_near(source: End, target: End, owners: Sequence[str]) -> bool:
+def _is_near(source: Ending, target: Ending, owners: Sequence[str]) -> bool:
     """Whether the two are in or behind one network, so that hosts reach each other past the firewall."""
     return not source.own and not target.own and (source.place == target.place or source.node in owners)
 
 
-def _can_turn(lab: Lab, source: End, family: int) -> bool:
+def _can_turn(lab: Lab, source: Ending, family: int) -> bool:
     """Whether what a node sends to its gateway surely goes there, whatever its destination."""
     spec = lab.topology.nodes[source.node]
     gateway = lab.topology.next_hop(source.node, family)
@@ -114,34 +109,21 @@ def _send(
 ) -> None:  # fmt: skip
     aims = [Aim(ends.sources.ends[row].address, ends.destinations.ends[column].address, port) for row, column in cells]
     sport = lab.source_port(aims[0].source)
-    question = SweepQuestion.to_many(train.node, NUMBERS[proto], sport, aims, by_gateway=train.turned)
+    # rules may treat a refusal otherwise than an answer: what nobody answers is asked again, and then somebody listens
+    listeners = {end.address: end.node for end in ends.destinations.ends if end.node}
+    question = SweepQuestion.to_many(
+        train.node, NUMBERS[proto], sport, aims, by_gateway=train.turned, listeners=listeners
+    )  # fmt: skip
     sweep = lab.ask_all(question, Gear.RULE, None, SweepTally())
     for group in sweep.groups:
-        fare = _fare(group)
+        fare = _fare(group, aims, turned=train.turned)
         for key in _keys(group):
             found.cells[port][cells[key]] = fare
-        if fare.state is State.UNANSWERED and not train.turned:
-            _ask_listening(lab, ends, question, [(key, cells[key]) for key in _keys(group)], found)
         if fare.state is State.LOST:
             found.lost.append(_said(proto, aims, group, group.verdict.proof))
         elif group.unsettled is not None:
             why = f"{group.verdict.kind} this time, but {group.unsettled} decides by chance"
             found.unsettled.append(_said(proto, aims, group, why))
-
-
-def _ask_listening(
-    lab: Lab, ends: Ends, question: SweepQuestion, cells: Sequence[tuple[int, Cell]], found: Found
-) -> None:  # fmt: skip
-    """Ask again what nobody answered, with somebody there who listens: rules may treat a refusal otherwise than an answer."""
-    for key, cell in cells:
-        node = ends.destinations.ends[cell[1]].node
-        port = question.port_of(key)
-        if not node or found.listened >= MOST_LISTENED:
-            found.unheard += 1
-            continue
-        found.listened += 1
-        verdict = lab.ask(replace(question.single(key), receivers=((node, port),)))
-        found.cells[port][cell] = Fare(state_of(verdict), verdict.rule, found.cells[port][cell].arrived)
 
 
 def _keys(group: SweepGroup) -> Iterator[int]:
@@ -154,17 +136,30 @@ def _said(proto: str, aims: Sequence[Aim], group: SweepGroup, why: str) -> str:
     return f"{first.source} > {first.destination} {proto}/{first.port}{more}: {why}"
 
 
-def _fare(group: SweepGroup) -> Fare:
+def _fare(group: SweepGroup, aims: Sequence[Aim], *, turned: bool) -> Fare:
     state = state_of(group.verdict)
+    path, seen = group.verdict.path, group.verdict.observation
+    if turned and state is State.LOST and path and path[-1].end is End.LEFT and not seen.faults and not seen.unseen:
+        state = State.LET_THROUGH  # traced to where it left the last firewall; a probe could not be sent there to see more
     arrived = None if group.arrived is None or not state.lets_in else group.arrived.address
-    return Fare(state, group.verdict.rule, arrived)
+    # what left for an address that nobody has left for the one that was asked, unless it was translated
+    as_sent = all(aims[key].destination == arrived for key in (group.keys[0][0], group.keys[-1][-1]))
+    return Fare(state, group.verdict.rule, None if as_sent else arrived)
+
+
+def whole(lab: Lab, ends: Ends, proto: str, port: int, cell: Cell) -> Verdict:
+    """What becomes of a whole conversation between the two ends of a cell, with somebody who listens."""
+    source, target = ends.sources.ends[cell[0]], ends.destinations.ends[cell[1]]
+    receivers = ((target.node, port),) if target.node else ()
+    question = Question(source.node, source.address, target.address, to_port(NUMBERS[proto], port), receivers=receivers)
+    return lab.ask(question)
 
 
 def state_of(verdict: Verdict) -> State:
     """What a verdict says in the words of a service matrix."""
     if verdict.kind in _ANSWERED:
         return State.REACHES
-    if verdict.kind is Kind.UNANSWERED:
+    if verdict.kind is Kind.UNANSWERED or (verdict.denied and first_came_through(verdict)):
         return State.UNANSWERED
     if verdict.denied:
         return State.DENIED

@@ -14,6 +14,7 @@ from lab.ruleset.held import ChainKey, Chains, HeldRule, rules_of
 from lab.ruleset.in_the_way import ports_given
 from lab.ruleset.rule import Ports
 from lab.written.service import merged
+from lab.written.words import is_address
 
 # what conntrack may call a flow's first packet, and its answer
 _FIRST = ("NEW", "INVALID", "UNTRACKED", "DNAT", "SNAT")
@@ -26,11 +27,15 @@ _ERRORS = {4: "icmp", 6: "icmpv6"}
 
 
 class Constants(NamedTuple):
-    """The sets at each end; ``unread`` says what of the rules is not told apart by them, in words."""
+    """The sets at each end; ``unread`` says what of the rules is not told apart by them, in words.
+
+    ``translated`` are addresses that rules put in the place of others.
+    """
 
     sources: tuple[Addresses, ...] = ()
     destinations: tuple[Addresses, ...] = ()
     unread: tuple[str, ...] = ()
+    translated: tuple[str, ...] = ()
 
 
 def constants_of(
@@ -47,12 +52,14 @@ def constants_of(
     answers = [Seen(proto, sports=seen.dports, dports=_FROM, states=_LATER)]
     answers += [Seen(_ERRORS[family], states=_LATER)] if proto == "udp" else []
     sources, destinations = dict[Addresses, None](), dict[Addresses, None]()
-    unread: dict[str, None] = {}
+    unread, translated = dict[str, None](), dict[str, None]()
     for rule in rules:
         asks = every or may_match(rule, seen, but=_ANYWHERE)
         answered = every or (id(rule) in of_answers and any(may_match(rule, one, but=_ANYWHERE) for one in answers))
         if not (asks or answered):
             continue
+        if rule.translates == "destination" and (address := rule.new_address) and is_address(address):
+            translated[address] = None
         reading = read_conditions(rule, family, entries)
         of_source, of_destination = (dict.fromkeys(named_by(reading.conditions, field)) for field in (SOURCES, DESTINATIONS))
         if asks:
@@ -64,7 +71,7 @@ def constants_of(
         unread |= {f"the addresses of {name}, which are not in the text or change": None for name in reading.unread}
         if rule.target in _SHIFTS:
             unread[f"addresses that {rule.target} makes others of: {rule.text}"] = None
-    return Constants(tuple(sources), tuple(destinations), tuple(unread))
+    return Constants(tuple(sources), tuple(destinations), tuple(unread), tuple(translated))
 
 
 def _with_translated(rules: Sequence[HeldRule], proto: str, ports: Ports) -> Ports:

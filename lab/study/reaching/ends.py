@@ -73,6 +73,9 @@ class Ends:
         self.given: dict[str, str] = {}
         self.sources = self._side(constants.sources, self._asking, 0)
         self.destinations = self._side(constants.destinations, self._asked, 1)
+        for address in constants.translated:
+            if (":" in address) == (family == 6) and topology.can_send(address):
+                self._host(address)
 
     def classes(self) -> Iterator[tuple[Addresses, int, int]]:
         """The addresses that are in one class of sources and in one of destinations, with the numbers of both."""

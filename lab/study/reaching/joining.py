@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from lab.record.service_matrix import By, Group, ServiceMatrix, State, Way
+from lab.record.service_matrix import By, Example, Group, ServiceMatrix, State, Way
 from lab.ruleset.addresses import Addresses, address_words, size, together
 from lab.study.reaching.asking import NEAR, Cell, Fare
 from lab.study.reaching.ends import End, Ends
@@ -22,7 +22,14 @@ class _Signs(NamedTuple):
     column: int
 
 
-def join(ends: Ends, turned: set[Cell], cells: Mapping[Cell, Fare], service: str) -> ServiceMatrix:
+class Joined(NamedTuple):
+    """A matrix, and the cells of each of its ways that no gateway turned round."""
+
+    matrix: ServiceMatrix
+    cells: Mapping[Way, Sequence[Cell]]
+
+
+def join(ends: Ends, turned: set[Cell], cells: Mapping[Cell, Fare], service: str) -> Joined:
     """The matrix of one service, the largest group first."""
     askers, asked = _by_kind(ends.sources.ends), _by_kind(ends.destinations.ends)
     width = range(len(ends.destinations.ends))
@@ -43,7 +50,8 @@ def join(ends: Ends, turned: set[Cell], cells: Mapping[Cell, Fare], service: str
     groups = tuple(_group(name, ones, ends, askers, asked) for name, ones in named)
     between = _Between(ends, cells, turned, askers, asked)
     ways = [way for name, ones in named for other, others in named for way in between.ways(name, ones, other, others)]
-    return ServiceMatrix((service,), ends.family, groups, tuple(ways), (len(askers), len(asked)), len(cells))
+    matrix = ServiceMatrix((service,), ends.family, groups, tuple(ways), (len(askers), len(asked)), len(cells))
+    return Joined(matrix, between.cells)
 
 
 def _by_kind(ends: Sequence[End]) -> Mapping[int, list[int]]:
@@ -103,6 +111,7 @@ class _Between:
         asked: Mapping[int, list[int]],
     ) -> None:  # fmt: skip
         self._ends, self._cells, self._turned, self._askers, self._asked = ends, cells, turned, askers, asked
+        self.cells: dict[Way, list[Cell]] = {}
 
     def ways(self, source: str, ones: _Members, destination: str, others: _Members) -> Iterator[Way]:
         """One for each state that lets in: several where those who can send from the addresses do not all fare alike."""
@@ -120,7 +129,15 @@ class _Between:
             within = sum(pair in self._turned for pair, _ in these)
             only = () if len(these) == len(fares) else tuple(dict.fromkeys(self._place(pair) for pair, _ in these))
             by = tuple(_by(fare for _, fare in these))
-            yield Way(source, destination, state, by, bool(within), within == len(these), only)
+            straight = [pair for pair, _ in these if pair not in self._turned]
+            example = self._example(straight[0]) if straight else None
+            way = Way(source, destination, state, by, bool(within), not straight, only, example)
+            self.cells[way] = straight
+            yield way
+
+    def _example(self, pair: Cell) -> Example:
+        source, target = self._ends.sources.ends[pair[0]], self._ends.destinations.ends[pair[1]]
+        return Example(source.node, source.address, target.address)
 
     def _place(self, pair: Cell) -> str:
         return self._ends.sources.ends[pair[0]].place
@@ -155,7 +172,7 @@ def _and(one: ServiceMatrix, other: ServiceMatrix) -> ServiceMatrix:
     ways = tuple(
         Way(
             first.source, first.destination, first.state, _both(first.by, second.by), first.within, first.all_within,
-            first.only_from,
+            first.only_from, first.example,
         )
         for first, second in zip(one.ways, other.ways, strict=True)
     )  # fmt: skip

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.lab import Lab
 from lab.prepare.scene import Scene
-from lab.record.service_matrix import ServiceMatrix, ServiceMatrixReport
+from lab.record.service_matrix import ServiceMatrix, ServiceMatrixReport, State
 from lab.ruleset.address_conditions import entries_of
 from lab.ruleset.addresses import address_words
 from lab.ruleset.backend import Backend
 from lab.ruleset.rule import Ports
 from lab.study.by_class import Rulesets
-from lab.study.reaching.asking import MOST_CELLS, Found, ask
+from lab.study.reaching.asking import MOST_CELLS, Cell, Found, ask, state_of, whole
 from lab.study.reaching.constants import Constants, constants_of
 from lab.study.reaching.ends import Ends
 from lab.study.reaching.hosts import that_take_what_is_turned_round, with_addresses
@@ -24,6 +24,7 @@ from lab.written.service import merged, parse_service
 from lab.written.topology import Topology
 
 MOST_SERVICES = 64
+MOST_WHOLE = 4096  # cells of which a whole conversation is asked
 _MOST_NAMED = 3
 
 
@@ -36,6 +37,7 @@ class _Asked:
     ports: tuple[int, ...]
     ends: Ends | None = None
     found: Found = field(default_factory=Found)
+    later: list[str] = field(default_factory=list)
 
 
 def services_of(words: Sequence[str], topology: Topology) -> dict[str, tuple[int, ...]]:
@@ -84,7 +86,8 @@ def measure(
     return ServiceMatrixReport(
         topology.topology, tuple(joined(matrices)), time.perf_counter() - start, every_class, lost, unsettled,
         tuple(dict.fromkeys(text for one in asked for text in _not_asked(one))), len(given),
-        scene.notes(families), interrupted=interrupted, problems=failed.problems if failed else (),
+        (*scene.notes(families), *(text for one in asked for text in one.later)), interrupted=interrupted,
+        problems=failed.problems if failed else (),
         exit_code=interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(
             [failed.exit_code if failed else 0, 3 if lost or unsettled else 0]
         ),
@@ -112,7 +115,7 @@ def _constants(nodes: Mapping[str, Rulesets], one: _Asked, ports: Ports, *, ever
         constants_of(held.chains, entries_of(held.texts), one.family, one.proto, ports, every=every_class)
         for held in nodes.values()
     ]
-    return Constants(*(tuple(dict.fromkeys(item for of_node in found for item in of_node[field])) for field in range(3)))  # type: ignore[arg-type]
+    return Constants(*(tuple(dict.fromkeys(item for of_node in found for item in of_node[field])) for field in range(4)))  # type: ignore[arg-type]
 
 
 def _ask(
@@ -123,11 +126,38 @@ def _ask(
         for one in asked:
             assert one.ends is not None
             ask(lab, one.ends, one.proto, one.ports, one.found, heard)
-            of = one.ends, one.found.turned
-            matrices += [join(*of, one.found.cells[port], f"{one.proto}/{port}") for port in one.ports]
+            matrices += [_matrix(lab, one, port) for port in one.ports]
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
         return error
     return None
+
+
+def _matrix(lab: Lab, one: _Asked, port: int) -> ServiceMatrix:
+    """The matrix of a service, each way of which is that of whole conversations too.
+
+    What answers a first packet are two packets of a flow, and rules may treat a later one otherwise: so of each way one flow is
+    asked to its end, and where that fails each of its cells.
+    """
+    assert one.ends is not None
+    service, cells = f"{one.proto}/{port}", one.found.cells[port]
+    found = join(one.ends, one.found.turned, cells, service)
+    failed: list[Cell] = []
+    with lab.batch():
+        for way in found.matrix.ways:
+            straight = found.cells[way] if way.state is State.REACHES else ()
+            if straight and not _is_whole(lab, one, port, straight[0]):
+                failed += straight
+        for cell in failed[:MOST_WHOLE]:
+            if not _is_whole(lab, one, port, cell):
+                cells[cell] = cells[cell]._replace(state=State.UNANSWERED)
+    if len(failed) > MOST_WHOLE:
+        one.later.append(f"{service}: {len(failed) - MOST_WHOLE:,} of {len(failed):,} ways may end behind their first answer")
+    return join(one.ends, one.found.turned, cells, service).matrix if failed else found.matrix
+
+
+def _is_whole(lab: Lab, one: _Asked, port: int, cell: Cell) -> bool:
+    assert one.ends is not None
+    return state_of(whole(lab, one.ends, one.proto, port, cell)) is State.REACHES
 
 
 def _not_asked(one: _Asked) -> Iterator[str]:
@@ -135,11 +165,14 @@ def _not_asked(one: _Asked) -> Iterator[str]:
     ends = one.ends
     if ends is None:
         return
-    for word, side in (("from", ends.sources), ("to", ends.destinations)):
+    for word, side, why in (
+        ("from", ends.sources, "nobody in this topology can send from there"),
+        ("to", ends.destinations, "no host can have one of these"),
+    ):
         spoken = {end.kind for end in side.ends}
         for kind, of in enumerate(side.classes):
             if kind not in spoken and not of.inside & 1:
                 words = address_words(of.addresses, one.family)
                 more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
-                yield f"{word} {', '.join(words[:_MOST_NAMED])}{more}: no host of this topology can have one of these"
+                yield f"{word} {', '.join(words[:_MOST_NAMED])}{more}: {why}"
     yield from (f"IPv{one.family}: {text}" for text in ends.constants.unread)
