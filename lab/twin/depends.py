@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lab.record.host import Host
 from lab.twin.rule_lines import RuleLine, interfaces_in, rule_lines
+from lab.twin.writers import WRITERS
 
 _WORD = r"(?<![\w-])"
 
@@ -49,10 +50,6 @@ _ASKS_MARK = re.compile(_WORD + r"(?:-m mark --mark|-m mark ! --mark|(?:meta )?m
 _SETS_MARK = re.compile(_WORD + r"(?:-j (?:MARK|CONNMARK|HMARK)|(?:meta )?mark set)\b")
 _CONTAINERS = re.compile(r"(?:docker|br-[0-9a-f]{12}|veth|cali|cni|flannel|lxc|lxdbr|incusbr|virbr|vnet|podman|cbr|kube)")
 _WIREGUARD = re.compile(r"wg[\d-]")
-_WRITERS = {
-    "docker": r"DOCKER", "ufw": r"ufw6?-", "fail2ban": r"f2b-", "kubelet": r"KUBE-", "libvirtd": r"LIBVIRT_",
-    "firewalld": r"(?:IN|FWD[IO]?)_public|FORWARD_(?:IN|OUT)_ZONES", "crowdsec": r"CROWDSEC",
-}  # fmt: skip
 
 
 def depends(host: Host) -> tuple[str, ...]:
@@ -153,7 +150,7 @@ def _unit_order(host: Host, lines: tuple[RuleLine, ...]) -> Iterator[str]:
     if not units:
         return
     writers = [
-        name for name, prefix in _WRITERS.items()
+        name for name, prefix in WRITERS.items()
         if name in units and any(re.match(rf"(?:-A|chain) {prefix}", line.text) for line in lines)
     ]
     if len(writers) > 1:

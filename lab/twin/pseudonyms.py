@@ -18,7 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_net
 
 _V4 = r"(?:\d{1,3}\.){3}\d{1,3}"
 _V6 = r"(?=[\da-fA-F]*:[\da-fA-F:]*:)[\da-fA-F:]{2,39}(?:(?<=:)(?:\d{1,3}\.){3}\d{1,3})?"
-_BEFORE, _BEHIND = r"(?<![\w:.])", r"(?![\w.]*\w|:[\da-fA-F]*:)"
+_BEFORE, _BEHIND = r"(?<![\w:.])", r"(?![\w.]*\w)"
 _ADDRESS = rf"{_BEFORE}(?P<address>{_V4}|{_V6}){_BEHIND}"
 _TOKEN = re.compile(rf"{_ADDRESS}(?:/(?P<length>{_V4}|\d{{1,3}}))?(?P<far>\",\s*\"(?:src|dst)len\":\s*(?P<len>\d{{1,3}}))?")
 _RANGE = re.compile(rf"{_BEFORE}({_V4}|{_V6})\s*-\s*({_V4}|{_V6}){_BEHIND}")

@@ -48,9 +48,15 @@ escaped() {
     printf '%s' "${line%\\n}"
 }
 
-# Whether the kernel has a module already, loaded or built in: told by a symbol of it.
+# Whether the kernel has a module already, loaded or built in: of what is built in a symbol tells.
 has() {
-    [ -d "/sys/module/$1" ] || grep -qs "^$1 " /proc/modules || grep -qs " $2\$" /proc/kallsyms
+    if [ -d "/sys/module/$1" ] || grep -qs "^$1 " /proc/modules; then return; fi
+    [ -n "$built_in" ] || built_in=$(grep -sE \
+        ' (nft_do_chain|nft_match_eval|ip_set_add|nf_conntrack_in|xfrm_user_net_init)$' /proc/kallsyms; echo .)
+    case $built_in in
+        *" $2$newline"*) return 0 ;;
+    esac
+    return 1
 }
 
 # Whether a file of /proc says anything; its size is 0 in any case.
@@ -257,7 +263,8 @@ not_captured() {
             *) lacks "$kind" "$names" ;;
         esac
     done
-    names=$(printf '%s\n' "$links" | awk '/^[0-9]+: / && / (xdp|xdpgeneric|xdpoffload|xdpmulti)[ \/]/ { printf "%s ", $2 }')
+    names=$(printf '%s\n' "$links" | awk '/^[0-9]+: / && / xdp(generic|offload|multi)?[ \/]/ {
+        sub(/(@[^@]*)?:$/, "", $2); printf "%s%s", space, $2; space = " " }')
     [ -z "$names" ] || lacks "xdp programs" "$names"
     # `ip xfrm state` would print keys, and is not run
     if has xfrm_user xfrm_user_net_init; then
@@ -324,6 +331,7 @@ main() {
         echo "snapshot: run this as root: rules are told to nobody else" >&2
         exit 1
     fi
+    built_in=''
     ip=$(ip_of_the_host)
     exec 3>&1
     printf '{\n  "format": "netfilter-lab snapshot",\n  "version": 1,\n  "taken": "%s",\n  "host": "%s",\n  "parts": {' \

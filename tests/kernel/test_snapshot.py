@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lab.errors import InputError
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.tools import run
 from lab.kernel.stage.node import Node
@@ -89,11 +90,11 @@ def feed(node: Node, argv: Sequence[str], text: str) -> None:
     assert (done.code, done.err) == (0, ""), argv
 
 
-def taken(node: Node, shell: Sequence[str] = ("sh",), **environment: str) -> str:
+def taken(node: Node, shell: Sequence[str] = ("sh",), *, conntrack: bool = False, **environment: str) -> str:
     """What the script prints where it comes by a pipe, as from ssh."""
     with node.namespace:
         done = subprocess.run(
-            shell, input=snapshot_script().encode(), capture_output=True, check=True, timeout=60,
+            shell, input=snapshot_script(conntrack=conntrack).encode(), capture_output=True, check=True, timeout=60,
             env={"PATH": os.environ["PATH"], **environment},
         )  # fmt: skip
     assert done.stderr == b""
@@ -176,6 +177,22 @@ def test_a_table_of_the_other_backend_is_told_and_is_not_made(host: Node) -> Non
     assert found.backend == "nft"
     assert "-A INPUT -p udp -j DROP" in found.others["v4"].text
     assert [note.split(" beside")[0] for note in found.notes] == ["iptables-legacy holds 1 rule"]
+
+
+def test_flows_are_taken_where_they_are_asked_for(host: Node) -> None:
+    assert read(taken(host)).conntrack is None
+    found = read(taken(host, conntrack=True)).conntrack
+    assert found is not None
+    flows = found.text.splitlines()
+    assert [flow for flow in flows if " src=" not in flow or " dst=" not in flow] == []
+
+
+def test_a_tool_that_fails_there_is_told_here(host: Node, tmp_path: Path) -> None:
+    failing = tmp_path / "nft"
+    failing.write_text('#!/bin/sh\ncase $* in *ruleset*) echo "netlink: no \\"memory\\"" >&2; exit 3 ;; esac\n')
+    failing.chmod(0o755)
+    with pytest.raises(InputError, match='`nft list ruleset` failed on the host, with exit code 3: netlink: no "memory"'):
+        read(taken(host, PATH=f"{tmp_path}:{os.environ['PATH']}"))
 
 
 def test_an_old_ip_tells_the_same_in_text(host: Node, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -60,3 +62,26 @@ def test_any_bytes_come_back(content: bytes) -> None:
 def test_a_long_line_is_whole() -> None:
     content = b'"' + b"x" * 1_000_000 + b"\xff\n"
     assert read(escaped(content)) == content
+
+
+def test_without_root_nothing_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    done = subprocess.run(
+        ["sh"], input=snapshot_script(), capture_output=True, text=True, timeout=60, check=False,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_script_that_was_cut_off_runs_nothing() -> None:
+    lines = snapshot_script().splitlines(keepends=True)
+    for end in range(0, len(lines) - 1, 7):
+        done = subprocess.run(["sh"], input="".join(lines[:end]), capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout == ""
+
+
+def test_the_flows_are_asked_for_in_its_last_line() -> None:
+    plain, asked = (snapshot_script(conntrack=wanted).splitlines() for wanted in (False, True))
+    assert plain[:-1] == asked[:-1]
+    assert (plain[-1], asked[-1]) == ('main "$@"', 'main --conntrack "$@"')
