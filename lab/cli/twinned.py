@@ -11,7 +11,7 @@ from lab.cli.given import Given
 from lab.cli.ready import ready_for
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, LabError, Problem
-from lab.prepare.scene import Scene
+from lab.prepare.scene import Scene, twin_scene
 from lab.report.file import write_file
 from lab.report.plain import plain
 from lab.ruleset.backend import Backend
@@ -42,9 +42,8 @@ class _Screen:
 
 def lay_out(given: Given, into: Path, named: str | None, backend: Backend) -> None:
     """Write what is given out into a folder, under a name; raises InputError where one of the files is there already."""
-    scene = given.scene(backend)
-    twin = scene.twin
-    assert twin is not None
+    twin = given.twin(None if named is None else file_name(named))
+    scene = twin_scene(twin, {}, rendering=given.rendering(backend))
     name = file_name(named or "-".join(twin.hosts))
     names = {node: name if len(twin.hosts) == 1 else file_name(node) for node in twin.hosts}
     source = " ".join(Path(file).name for file in (given.dumps.files if given.dumps else ()))
@@ -62,7 +61,7 @@ def lay_out(given: Given, into: Path, named: str | None, backend: Backend) -> No
     for guess in twin.guesses:
         print(plain(f"guessed: {guess}"), file=sys.stderr)
     print(plain(f"{len(files)} files written into {into.resolve()}: {', '.join(files)}"))
-    print(f"{len(twin.guesses)} guesses, each at its line of topologies/{name}.yaml; {len(found.rows)} rows of what is so today")
+    print(f"{len(twin.guesses)} guesses, each at its line of the topology; {len(found.rows)} rows of what is so today")
     print(f"next: read {matrix}, then lab run {matrix}" + ("" if into == Path() else f"   (in {into})"))
 
 

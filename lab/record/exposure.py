@@ -106,7 +106,8 @@ class ExposureReport:
     ``judged`` whether a matrix was there to assert anything.  ``not_asked`` says which addresses that rules name were not
     asked, ``unmet`` are the rules that no question met, and ``why_unmet`` says of each why, "" where that cannot be read.
     ``asked`` are the pairs that were, ``constants`` what told addresses apart, ``partial`` the families of which not every
-    class was asked: what a later comparison has to know.
+    class was asked: what a later comparison has to know.  ``beside_rules`` are ports of a pair that are not open, and
+    that something else than a rule denied.
     ``problems`` stopped it, ``exit_code`` is what the command ends with.
     """
 
@@ -132,6 +133,7 @@ class ExposureReport:
     asked: tuple[Pair, ...] = ()
     constants: tuple[Constant, ...] = ()
     partial: tuple[int, ...] = ()
+    beside_rules: tuple[tuple[Pair, str, Ranges, Kind], ...] = ()
 
     @property
     def finished(self) -> bool:

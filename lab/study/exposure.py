@@ -120,7 +120,7 @@ def measure(
         tuple(dict.fromkeys(notes)), interrupted, failed.problems if failed else (),
         interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes),
         changed and changed.untold, (*chosen, *classes.pairs), any(isinstance(plan, Plan) for plan in plans),
-        classes.not_asked, rules, why, tuple(found.asked), classes.constants, classes.partial,
+        classes.not_asked, rules, why, tuple(found.asked), classes.constants, classes.partial, tuple(found.beside_rules),
     )  # fmt: skip
 
 

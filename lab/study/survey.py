@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lab.lab import Lab
 from lab.record.exposure import Exposure, Pair
 from lab.record.path import End
-from lab.record.sweep import Gear, Ranges, Sweep, SweepGroup, is_open
+from lab.record.sweep import DENIED, Gear, Ranges, Sweep, SweepGroup, is_open
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.limited import limit_between
 from lab.ruleset.ownership import read_ownership
@@ -27,7 +27,10 @@ _NO_ROUTE = frozenset(("IP_INNOROUTES", "IP_OUTNOROUTES", "icmp-net-unreachable"
 
 @dataclass(slots=True)
 class Survey:
-    """Filled while pairs are asked; after an interruption it holds what was finished."""
+    """Filled while pairs are asked; after an interruption it holds what was finished.
+
+    ``beside_rules`` are ports that are not open, and that no rule denied.
+    """
 
     exposures: list[Exposure] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -37,6 +40,7 @@ class Survey:
     seconds: float = 0.0
     met: set[RuleKey] = field(default_factory=set)
     asked: list[Pair] = field(default_factory=list)
+    beside_rules: list[tuple[Pair, str, Ranges, Kind]] = field(default_factory=list)
 
 
 def survey(
@@ -72,6 +76,10 @@ def _sweep(
     found.swept += coarse.sent == coarse.count
     _tell(coarse.groups, pair, proto, found)
     _tell_untold(((group.verdict, group.keys) for group in coarse.groups), pair, proto, found)
+    found.beside_rules += [
+        (pair, proto, group.keys, group.verdict.kind) for group in coarse.groups
+        if not group.open and group.verdict.kind not in (*DENIED, Kind.LOST)
+    ]  # fmt: skip
     if coarse.gear is Gear.RULE or not coarse.open:
         return coarse.open
     ports = ports_text(sorted(part for group in coarse.open for part in group.keys))

@@ -63,15 +63,16 @@ class Row:
 
     def text(self) -> str:
         """The row as lines of the file."""
-        parts = ", ".join(f"{key}: {flow(value)}" for key, value in (("name", self.name), *self.keys))
-        return f"  - {{{parts}}}" + (f"   # {self.remark}" if self.remark else "")
+        parts = ", ".join(f"{key}: {flow(value)}" for key, value in self.keys)
+        remark = f"   # {self.remark}" if self.remark else ""
+        return f"  - {{name: {flow(self.name)},{remark}\n     {parts}}}"
 
 
 def some_of(ports: Ranges) -> Ranges:
     """Ports that stand for many: both ends of each range, and services that people know; all where they are few.
 
-    >>> some_of(((1, 65535),)), some_of(((8000, 8010),))
-    (((1, 1), (22, 22), (53, 53), (80, 80), (123, 123), (443, 443), (3389, 3389), (8080, 8080), (65535, 65535)), ((8000, 8010),))
+    >>> some_of(((8000, 9000),)), some_of(((8001, 8010),))
+    (((8000, 8000), (8080, 8080), (9000, 9000)), ((8001, 8010),))
     """
     if sum(high - low + 1 for low, high in ports) <= _MOST_PORTS:
         return ports
@@ -84,6 +85,7 @@ def some_of(ports: Ranges) -> Ranges:
 def characterised(report: ExposureReport, words: Words, untold: Untold) -> Characterised:
     """Rows for all that is open, with the rule that opens it, and for all else that was asked; of classes where they differ."""
     found = Characterised()
+    untold = _with_beside_rules(report, untold, words, found.remarks)
     by_pair: dict[Pair, list[Exposure]] = {pair: [] for pair in report.asked}
     for exposure in report.exposures:
         by_pair.setdefault(exposure.pair, []).append(exposure)
@@ -102,6 +104,19 @@ def characterised(report: ExposureReport, words: Words, untold: Untold) -> Chara
         found.remarks.append(f"{len(rows) - _MOST_OF_CLASSES} more differences between sources: `lab exposure` lists them")
     found.remarks += [f"not asked: {one}" for one in report.not_asked]
     found.remarks += [f"not proven: {one}" for one in report.lost] + [f"by chance: {one}" for one in report.unsettled]
+    return found
+
+
+def _with_beside_rules(report: ExposureReport, untold: Untold, words: Words, remarks: list[str]) -> Untold:
+    """What no row may say is denied: what is not known, and what something else than a rule denies."""
+    found = {place: list(ports) for place, ports in untold.items()}
+    for pair, proto, ports, kind in report.beside_rules:
+        place = pair.sender, pair.target, pair.address, pair.family, proto
+        found.setdefault(place, []).append((ports, str(kind)))
+        if not pair.speaks_for_others:
+            service = f"{proto}/{ports_text(some_of(ports))}"
+            what = f"{words.sender(pair)} to {words.target(pair)}, {service}"
+            remarks.append(f"{what}: {kind}, and not by a rule, so that no row says it")
     return found
 
 

@@ -49,7 +49,7 @@ def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
     families = _families(links, evidence)
     addressing = _addressing(links, placing, families)
     whole = _Whole(host, links, placing, addressing, uplinks, families)
-    telling = Telling(placing, addressing.addressed, uplinks)
+    telling = Telling(placing, addressing, uplinks, has_routes=bool(host.routes))
     found = replace(host, links=whole.links(), routes=whole.routes())
     return found, telling.guesses()
 
@@ -86,8 +86,9 @@ def _addressing(links: dict[str, Link], placing: Placing, families: Sequence[int
     taken = Networks((*(network for network in named if not is_wide(network)), *used))
     hosts = {network.network_address for network in named if is_one(network)}
     hosts.update(own.address.network_address for own in placing.evidence.own)
+    hosts.update(address.ip for link in links.values() for address in link.addresses)
     found = Addressing(placing.evidence, placing.uplinks, placing.placed, taken, hosts)
-    had = [Addressed(link.name, address) for link in links.values() for address in link.addresses]
+    had = [Addressed(link.name, address, is_known=True) for link in links.values() for address in link.addresses]
     found.run([name for name in placing.interfaces if not any(one.interface == name for one in had)], families)
     found.addressed += had
     return found
@@ -146,5 +147,5 @@ class _Whole:
             return None
         if is_point_to_point(name):
             return f" dev {name} scope link" if family == 4 else f" dev {name}"
-        gateway = self.addressing.gateway(found[0])
+        gateway = self.addressing.gateway_by(name, family)
         return None if gateway is None else f" via {gateway} dev {name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.twin.kinds import is_point_to_point
-from lab.twin.own_addresses import Addressed
+from lab.twin.own_addresses import Addressing
 from lab.twin.placing import Placing
 from lab.twin.told import Told
 from lab.twin.twin import Guess
@@ -18,8 +18,9 @@ class Telling:
     """What is told: interface by interface, what it is, what is behind it, and which address the host has there."""
 
     placing: Placing
-    addressed: Sequence[Addressed]
+    addressing: Addressing
     uplinks: Sequence[Uplink]
+    has_routes: bool
 
     def guesses(self) -> tuple[Guess, ...]:
         """Every conclusion that matters, with the rule that it rests on."""
@@ -28,6 +29,7 @@ class Telling:
             found += self._interface(name)
             found += self._networks(name)
             found += self._addresses(name)
+            found += self._default_routes(name)
         found += self._ports()
         return tuple(found)
 
@@ -51,8 +53,8 @@ class Telling:
                 yield _guess(f"{one.network} is behind {name}{why}", one.told, str(one.network))
 
     def _addresses(self, name: str) -> Iterator[Guess]:
-        for one in self.addressed:
-            if one.interface != name or one.gateway is None:
+        for one in self.addressing.addressed:
+            if one.interface != name or one.is_known:
                 continue
             if one.said is not None:
                 yield _guess(f"{one.address.ip} is this host's own address on {name}", one.said, str(one.address.ip))
@@ -61,8 +63,13 @@ class Telling:
                 line = is_point_to_point(name) and name in self.placing.uplinks
                 own = one.address.ip if line else one.address
                 yield _guess(f"this host has {own} on {name}, invented: {why}", one.of, str(one.address.ip))
-            if name == self.uplinks[0].name:
-                yield _guess(f"the default route is by {name}, to {one.gateway}, which is invented", self.uplinks[0].told, name)
+
+    def _default_routes(self, name: str) -> Iterator[Guess]:
+        first = self.uplinks[0]
+        for family in (4, 6) if name == first.name and not self.has_routes else ():
+            gateway = self.addressing.gateway_by(name, family)
+            if gateway is not None:
+                yield _guess(f"the default route is by {name}, to {gateway}, which is invented", first.told, name)
 
     def _ports(self) -> Iterator[Guess]:
         for name, told in self.placing.evidence.ports.items():

@@ -44,6 +44,8 @@ class Addressed:
     gateway: Address | None = None
     invented: bool = False
     """Whether the network is invented too."""
+    is_known: bool = False
+    """Whether a dump has it."""
 
 
 @dataclass(slots=True)
@@ -76,11 +78,16 @@ class Addressing:
                 if not any(one.interface == name and one.address.version == family for one in self.addressed):
                     self._invent(name, family)
 
+    def gateway_by(self, name: str, family: int) -> Address | None:
+        """The next hop by an interface; None where the host has no address of the family there."""
+        found = [one for one in self.addressed if one.interface == name and one.address.version == family]
+        return self.gateway(found[0]) if found else None
+
     def gateway(self, one: Addressed) -> Address | None:
         """The next hop on the network of an address: one that was found for it, else one that is free."""
         if one.gateway is not None or one.address.network.num_addresses < 3:
             return one.gateway
-        return self._free_in(one.address.network)
+        return self._free_in(one.address.network, one.address.ip)
 
     def _owned(self, name: str, interfaces: Sequence[str]) -> Iterator[tuple[Own, Network]]:
         """The host's own addresses on an interface, each with its network."""

@@ -44,7 +44,7 @@ def _score(evidence: Evidence, name: str) -> int:
         + 4 * (name in evidence.closed)
         + 3 * leads_outside(name)
         + 2 * max(-1, min(1, evidence.zones.get(name, 0)))
-        + any(not is_private(network) for network in networks)
+        + (name not in evidence.masqueraded and any(not is_private(network) for network in networks))
         - 4 * (name in evidence.trusted)
         - 11 * leads_inside(name)
         - 3 * min(private, _MOST_NETWORKS)
