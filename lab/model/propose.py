@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.model.align import changed, sets_of
@@ -75,8 +75,7 @@ class _Comparison:
         for kind, region in found:
             chosen = None if kind == RELATED else describer.flow(region.flows)
             if chosen is None:
-                services = () if kind == RELATED else describer.of(region.flows).services
-                unsendable["RELATED" if kind == RELATED else services[0] if len(services[0]) < _LONG else "other protocols"] += 1
+                unsendable["RELATED" if kind == RELATED else _protocols(describer.of(region.flows).services)] += 1
                 continue
             flow, rests_on = chosen
             of = describer.of(region.flows)
@@ -127,13 +126,21 @@ class _Comparison:
         """Kinds of condition that nobody reads, with the number of rules of the side that has more of them."""
         counts: list[Counter[str]] = []
         for chains in self._sides:
-            names = Counter(
-                name for rule in rules_of(chains, self._space.family)
-                for name in {said.removeprefix("! ").split(" ")[0].lstrip("-") for said in rule.partly.unread if not is_read(said)}
-            )  # fmt: skip
-            counts.append(names)
+            unread = (
+                {said for said in rule.partly.unread if not is_read(said)} for rule in rules_of(chains, self._space.family)
+            )
+            counts.append(Counter(name for some in unread for name in {_name(said) for said in some}))
         most = {name: max(count[name] for count in counts) for name in (*counts[0], *counts[1])}
         return tuple(f"{name} ({count} rule{'' if count == 1 else 's'})" for name, count in sorted(most.items()))
+
+
+def _name(said: str) -> str:
+    """The match that a condition is of, or its option."""
+    return said.removeprefix("! ").split(" ")[0].lstrip("-")
+
+
+def _protocols(services: Sequence[str]) -> str:
+    return services[0] if len(services[0]) < _LONG else "other protocols"
 
 
 def _merged(found: Iterable[_Found]) -> list[_Found]:
