@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,7 +22,13 @@ _ECHO = {4: (8, 0), 6: (128, 129)}
 _FLAGS_OF = {ANSWER: 0x12, FOLLOWS: 0x10}
 _INTERFACES = {on.ENTERED: ENTERED, on.LEFT: LEFT}
 _OTHER = {SOURCE: DESTINATION, DESTINATION: SOURCE, SPORT: DPORT, DPORT: SPORT, ENTERED: LEFT, LEFT: ENTERED}
-_REVERSE_PATHS = {"rpfilter": False, "rpfilter --invert": True, "fib saddr . iif oif missing": True}
+_REVERSE_PATHS = {  # nft lists the last one as 0 before 1.0.3
+    "rpfilter": False, "rpfilter --invert": True, "fib saddr . iif oif missing": True, "fib saddr . iif oif 0": True,
+}  # fmt: skip
+_TO_MANY = re.compile(
+    r"(?:! )?--(?:dst|src)-type (?:BROADCAST|MULTICAST)(?:,(?:BROADCAST|MULTICAST))*"
+    r"|fib [sd]addr type (?:!= )?(?:broadcast|multicast|\{ (?:broadcast|multicast)(?:, (?:broadcast|multicast))* \})"
+)
 _LOOPBACK = {4: ((0x7F000000, 0x7FFFFFFF),), 6: ((1, 1),)}
 
 
@@ -39,14 +46,6 @@ class Conditions:
         self._asked: list[Asked] = []
         self.icmp = space.number(PROTO, 1 if space.family == 4 else 58)
         self.tcp = space.number(PROTO, 6)
-        self._tests: Mapping[str, Callable[[Asked, Now], Flows | None]] = {
-            on.SOURCES: self._of_address, on.DESTINATIONS: self._of_address, on.SPORTS: self._of_port, on.DPORTS: self._of_port,
-            on.PORTS: self._of_port, on.ORIGINAL_SPORTS: self._of_original_port, on.ORIGINAL_DPORTS: self._of_original_port,
-            on.PROTO: self._protocol, of.FAMILY: self._family, on.ENTERED: self._interface, on.LEFT: self._interface,
-            on.STATES: self._state, on.ICMP_TYPES: self._icmp, of.FLAGS: self._flags, of.SOURCE_IN: self._of_set,
-            of.DESTINATION_IN: self._of_set, of.MARK: self._mark, of.DIRECTION: self._direction,
-            of.LOCAL_SOURCE: self._local, of.LOCAL_DESTINATION: self._local, of.TOGETHER: self._together,
-        }  # fmt: skip
         self._ported = space.any([space.number(PROTO, number) for number in WITH_PORTS])
 
     def number(self, asked: Asked) -> int:
@@ -68,12 +67,15 @@ class Conditions:
     def unread(self, said: str, now: Now) -> Flows:
         """The flows of which what nobody can read holds; of a reverse path the routes tell."""
         wrong = _REVERSE_PATHS.get(said)
-        if wrong is not None and not now.is_answer:
-            return ~self._reverse_path if wrong else self._reverse_path
+        if wrong is not None:
+            right = self.space.all if now.is_answer else self._reverse_path
+            return ~right if wrong else right
+        if _TO_MANY.fullmatch(said) is not None:  # no flow is asked that goes to many
+            return self.space.all if "!" in said else self.space.none
         return self.space.all if now.loose else self.space.free(said, now.kind)
 
     def _made(self, asked: Asked, now: Now) -> Flows:
-        found = self._tests[asked.field](asked, now)
+        found: Flows | None = getattr(self, _TESTS[asked.field])(asked, now)
         if found is None:
             found = self.unread(asked.words.removeprefix("! "), now)
             if now.loose:
@@ -185,6 +187,15 @@ class Conditions:
         return None
 
 
+def is_read(said: str) -> bool:
+    """Whether the model knows what these words hold of, which no rule's own reading does.
+
+    >>> is_read("rpfilter --invert"), is_read("limit --limit 3/min")
+    (True, False)
+    """
+    return said in _REVERSE_PATHS or _TO_MANY.fullmatch(said) is not None
+
+
 def _is(value: str, name: str) -> bool:
     return name.startswith(value[:-1]) if value[-1:] in ("+", "*") else name == value
 
@@ -196,3 +207,13 @@ def _what_counts(field: str, now: Now) -> tuple[Any, ...]:
     if field in (on.ICMP_TYPES, of.FLAGS, on.PROTO, of.SOURCE_IN, of.DESTINATION_IN):
         return now.kind, now.to, now.loose
     return now.is_answer, now.to, now.to_port
+
+
+# by their names: bound methods would refer to each other in a circle, which the collector of dd's objects does not bear
+_TESTS: Mapping[str, str] = {
+    on.SOURCES: "_of_address", on.DESTINATIONS: "_of_address", on.SPORTS: "_of_port", on.DPORTS: "_of_port",
+    on.PORTS: "_of_port", on.ORIGINAL_SPORTS: "_of_original_port", on.ORIGINAL_DPORTS: "_of_original_port",
+    on.PROTO: "_protocol", of.FAMILY: "_family", on.ENTERED: "_interface", on.LEFT: "_interface", on.STATES: "_state",
+    on.ICMP_TYPES: "_icmp", of.FLAGS: "_flags", of.SOURCE_IN: "_of_set", of.DESTINATION_IN: "_of_set", of.MARK: "_mark",
+    of.DIRECTION: "_direction", of.LOCAL_SOURCE: "_local", of.LOCAL_DESTINATION: "_local", of.TOGETHER: "_together",
+}  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 from lab.ruleset.addresses import WIDTH, Addresses, together
@@ -14,18 +17,23 @@ PROTO, ENTERED, LEFT, SOURCE, DESTINATION, SPORT, DPORT, TCP_FLAGS = (
 """``dport`` of ICMP is its type in the upper byte, its code in the lower."""
 NOWHERE = ""
 """The interface of a packet that enters or leaves by none."""
+_LIMIT = re.compile(r"limit --limit (?P<rate>\d+)/(?P<unit>sec|min|hour|day)(?: --limit-burst (?P<burst>\d+))?")
+_UNITS = {"sec": "second", "min": "minute", "hour": "hour", "day": "day"}
 Flows = Any
 """A set of flows: a `Function` of dd, with ``&``, ``|`` and ``~``."""
 
 
-def _manager() -> Any:
-    """The manager of CUDD where its wheel is there, else that of pure Python."""
+def _module() -> ModuleType:
+    """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log."""
     logging.getLogger("dd").setLevel(logging.ERROR)
     try:
-        from dd.cudd import BDD
+        return importlib.import_module("dd.cudd")
     except ImportError:
-        from dd.autoref import BDD
-    made = BDD()
+        return importlib.import_module("dd.autoref")
+
+
+def _manager() -> Any:
+    made = _module().BDD()
     # the order below is good for rules, and looking for a better one costs more than it gives
     made.configure(reordering=False)
     return made
@@ -59,9 +67,10 @@ class Space:
 
     def free(self, said: str, kind: str) -> Flows:
         """A variable for what nobody can read: ``said`` holds for a packet of this kind, or does not."""
-        name = self._free.get((said, kind))
+        key = _in_one_dialect(said), kind
+        name = self._free.get(key)
         if name is None:
-            name = self._free[said, kind] = f"free{len(self._free)}"
+            name = self._free[key] = f"free{len(self._free)}"
             self._said[name] = said
             self._bdd.declare(name)
         return self._bdd.var(name)
@@ -169,44 +178,45 @@ class Space:
         shadow = self.bound(self.without(flows, others))
         found: list[tuple[int, int]] = []
         width = self.widths[field]
-
-        def look(node: Flows, bit: int, base: int) -> None:
+        waiting = [(shadow, 0, 0)]
+        while waiting and len(found) <= most:
+            node, bit, base = waiting.pop()
             if node.var is None:
                 if node == self.all:
                     found.append((base, base + (1 << (width - bit)) - 1))
-                return
-            low, high = _children(node)
+                continue
             at = self._place[node.var][1]
-            step = 1 << (width - 1 - at)
-            for above in range(1 << (at - bit)):
-                if len(found) > most:
-                    return
-                start = base + (above << (width - at))
-                look(low, at + 1, start)
-                look(high, at + 1, start + step)
-
-        look(shadow, 0, 0)
+            if at > bit:  # the bits above are free
+                waiting += [(node, bit + 1, base), (node, bit + 1, base + (1 << (width - 1 - bit)))]
+                continue
+            low, high = _children(node)
+            waiting += [(low, at + 1, base), (high, at + 1, base + (1 << (width - 1 - at)))]
         return together(found)
 
     def count(self, flows: Flows, fields: Sequence[str]) -> int:
         """How many values of these fields together the set has, whatever the others are; exact."""
         shadow = self.bound(self.without(flows, [name for name in self.names if name not in fields]))
         order = [name for field in self.names if field in fields for name in self.names[field]]
-        level = {name: place for place, name in enumerate(order)}
-        known: dict[Flows, int] = {}
+        level: dict[str | None, int] = {name: place for place, name in enumerate(order)}
+        level[None] = len(order)
+        return _below(shadow, level, {self.all: 1, self.none: 0}) << level[shadow.var]
 
-        def level_of(node: Flows) -> int:
-            return len(order) if node.var is None else level[node.var]
 
-        def below(node: Flows) -> int:
-            if node.var is None:
-                return int(node == self.all)
-            if node not in known:
-                here = level[node.var]
-                known[node] = sum(below(child) << (level_of(child) - here - 1) for child in _children(node))
-            return known[node]
+def _in_one_dialect(said: str) -> str:
+    """A limit of iptables as nft says it: the two are one condition."""
+    found = _LIMIT.fullmatch(said)
+    if found is None:
+        return said
+    return f"limit rate {found['rate']}/{_UNITS[found['unit']]} burst {found['burst'] or 5} packets"
 
-        return below(shadow) << level_of(shadow)
+
+def _below(node: Flows, level: Mapping[str | None, int], known: dict[Flows, int]) -> int:
+    """How many values of the variables from a node's own on are in a set."""
+    if node not in known:
+        known[node] = sum(
+            _below(child, level, known) << (level[child.var] - level[node.var] - 1) for child in _children(node)
+        )
+    return known[node]
 
 
 def _children(node: Flows) -> tuple[Flows, Flows]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from lab.model.align import changed, sets_of
 from lab.model.compare import Decided, Judged, Region, judged, regions
-from lab.model.conditions import Conditions
+from lab.model.conditions import Conditions, is_read
 from lab.model.describe import Describer
 from lab.model.diagrams import Flows, Space
 from lab.model.now import ANSWER, FOLLOWS, INVALID, NEW, OUTPUT, RELATED, Now
@@ -25,6 +25,7 @@ from lab.ruleset.ipset_addresses import addresses_in
 
 _LATER = (Aspect.ALLOW, Aspect.REFUSAL)
 """What is told apart of packets behind a flow's first: a trace tells the logs of that one alone."""
+_LONG = 20
 _IN_WORDS = {NEW: "", ANSWER: "its answer: ", FOLLOWS: "what follows: ", INVALID: "", RELATED: ""}
 
 
@@ -74,7 +75,7 @@ class _Comparison:
         for kind, region in found:
             chosen = None if kind == RELATED else describer.flow(region.flows)
             if chosen is None:
-                unsendable["RELATED" if kind == RELATED else "a protocol without a sender"] += 1
+                unsendable["RELATED" if kind == RELATED else _protocols(describer.of(region.flows).services)] += 1
                 continue
             flow, rests_on = chosen
             of = describer.of(region.flows)
@@ -83,7 +84,8 @@ class _Comparison:
         order = tuple(Aspect)
         proposals.sort(key=lambda one: (order.index(one.aspect), -(one.of.size or 0)))
         return Proposed(
-            tuple(proposals), self._but_for(), tuple(f"{name} ({count} classes)" for name, count in unsendable.items())
+            tuple(proposals), self._but_for(),
+            tuple(f"{name} ({count} class{'' if count == 1 else 'es'})" for name, count in unsendable.items()),
         )
 
     def _differences(self, among: Flows) -> Iterator[_Found]:
@@ -124,13 +126,21 @@ class _Comparison:
         """Kinds of condition that nobody reads, with the number of rules of the side that has more of them."""
         counts: list[Counter[str]] = []
         for chains in self._sides:
-            names = Counter(
-                name for rule in rules_of(chains, self._space.family)
-                for name in {said.removeprefix("! ").split(" ")[0].lstrip("-") for said in rule.partly.unread}
-            )  # fmt: skip
-            counts.append(names)
+            unread = (
+                {said for said in rule.partly.unread if not is_read(said)} for rule in rules_of(chains, self._space.family)
+            )
+            counts.append(Counter(name for some in unread for name in {_name(said) for said in some}))
         most = {name: max(count[name] for count in counts) for name in (*counts[0], *counts[1])}
         return tuple(f"{name} ({count} rule{'' if count == 1 else 's'})" for name, count in sorted(most.items()))
+
+
+def _name(said: str) -> str:
+    """The match that a condition is of, or its option."""
+    return said.removeprefix("! ").split(" ")[0].lstrip("-")
+
+
+def _protocols(services: Sequence[str]) -> str:
+    return services[0] if len(services[0]) < _LONG else "other protocols"
 
 
 def _merged(found: Iterable[_Found]) -> list[_Found]:

@@ -60,6 +60,7 @@ class Step(NamedTuple):
     rule: HeldRule
     asked: tuple[int, ...]
     unread: tuple[str, ...]
+    either: tuple[tuple[tuple[tuple[int, ...], ...], bool], ...]
     deed: Deed
     keys: tuple[tuple[int, str], ...]
 
@@ -88,8 +89,10 @@ class Walk:
         partly, number = rule.partly, self._conditions.number
         keys = tuple((number(asked), verdict) for asked, verdict in partly.verdicts)
         return Step(
-            rule, tuple(number(asked) for asked in partly.asked), partly.unread, deed_of(rule, self.space.family), keys
-        )
+            rule, tuple(number(asked) for asked in partly.asked), partly.unread, tuple(
+                (tuple(tuple(number(asked) for asked in way) for way in one.ways), one.negated) for one in partly.either
+            ), deed_of(rule, self.space.family), keys,
+        )  # fmt: skip
 
     def matches(self, step: Step, now: Now, among: Flows) -> Flows:
         """Those of the flows whose packet a rule matches."""
@@ -98,9 +101,18 @@ class Walk:
             among = among & self._conditions.has(asked, now)
             if among == none:
                 return none
+        for ways, negated in step.either:
+            one = self.space.any([self._all(way, now) for way in ways])
+            among = among & (~one if negated else one)
         for said in step.unread:
             among = among & self._conditions.unread(said, now)
         return among
+
+    def _all(self, way: Iterable[int], now: Now) -> Flows:
+        found = self.space.all
+        for asked in way:
+            found = found & self._conditions.has(asked, now)
+        return found
 
     def packets(self, start: Packets) -> Fates:
         """Packets of one kind from where they come in to where they go out, or end."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from lab.ruleset.addresses import read_addresses
-from lab.ruleset.asked import FAMILY, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, TOGETHER, Asked, Partly, Whole
+from lab.ruleset.asked import FAMILY, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, TOGETHER, Asked, Either, Partly, Whole
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -82,6 +83,7 @@ class _Reader:
         self._tokens, self._named = tokens, named
         self._at = 0
         self._asked: list[Asked] = []
+        self._either: dict[str, Either] = {}
 
     def read(self) -> Whole:
         """All of it; raises ValueError, KeyError or IndexError at what is not understood."""
@@ -124,8 +126,12 @@ class _Reader:
                 (sets if " set " in said or said == "notrack" else unread).append(said)
             else:
                 if verdicts:
-                    return Partly(tuple(self._asked), tuple(unread), verdicts, tuple(sets))
-        return Partly(tuple(self._asked), tuple(unread), (), tuple(sets))
+                    return self._partly(unread, sets, verdicts)
+        return self._partly(unread, sets, ())
+
+    def _partly(self, unread: Sequence[str], sets: Sequence[str], verdicts: tuple[tuple[Asked, str], ...]) -> Partly:
+        asked = tuple(one for one in self._asked if one.words not in self._either)
+        return Partly(asked, tuple(unread), verdicts, tuple(sets), tuple(self._either.values()))
 
     def _skip(self, to: int) -> None:
         """Go on at the next word that begins something, at the earliest at ``to``."""
@@ -193,19 +199,31 @@ class _Reader:
 
     def _together(self, said: str, field: str) -> None:
         """Several keys at once, held against elements of as many parts; a map of them is not understood."""
-        fields = [field]
+        fields, keys = [field], [tuple(said.split())]
         while self._ahead(0) == ".":
             self._at += 1
             key, field = self._key()
             said += f" . {' '.join(key)}"
             fields.append(field)
+            keys.append(key)
         sign = "!= " if self._ahead(0) == "!=" else ""
         self._at += bool(sign)
         value = self._tokens[self._at]
         self._at += 1
         if not _PARTS.issuperset(fields):
             raise ValueError(value)
-        self._asked.append(Asked(TOGETHER, tuple(fields), f"{said} {sign}{value}", bool(sign)))
+        shown = f"{said} {sign}{value}"
+        self._asked.append(Asked(TOGETHER, tuple(fields), shown, bool(sign)))
+        with suppress(ValueError, KeyError, IndexError):
+            ways = tuple(self._way(keys, fields, element) for element in self._elements(value))
+            self._either[shown] = Either(ways, bool(sign))
+
+    def _way(self, keys: Sequence[tuple[str, ...]], fields: Sequence[str], element: str) -> tuple[Asked, ...]:
+        """One element of a concatenation, part by part; raises ValueError for what is not understood."""
+        parts = [part.strip().strip('"') for part in element.split(" . ")]
+        return tuple(
+            Asked(field, _values(key, field, [part]), element) for key, field, part in zip(keys, fields, parts, strict=True)
+        )
 
     def _implied(self, field: str, value: object, said: str) -> None:
         """What a key asks by itself, once."""

@@ -54,6 +54,10 @@ class Pair:
     def __init__(self, topology: Topology, old: Chains, new: Chains, ipsets: tuple[str, str] = ("", "")) -> None:
         self.stage = stage_of(topology, "fw", 4)
         self.old, self.new, self._ipsets, self.family = old, new, ipsets, 4
+        self._said = tuple(
+            {f"{rule.table}:{rule.chain}:{rule.number}": (rule.table, rule.chain, rule.text) for rule in rules_of(chains)}
+            for chains in (old, new)
+        )
 
     def proposed(self) -> Proposed:
         """What the model proposes."""
@@ -91,10 +95,7 @@ class Pair:
 
     def holds(self, found: Found, proposed: Proposed) -> bool:
         """Whether it lies in a class that is proposed, by the rules that decided."""
-        old, new = (
-            {f"{rule.table}:{rule.chain}:{rule.number}": (rule.table, rule.chain, rule.text) for rule in rules_of(chains)}
-            for chains in (self.old, self.new)
-        )
+        old, new = self._said
         return any(
             one.aspect == found.aspect
             and old.get(one.old.rule, one.old.rule) == old.get(found.old.rule, found.old.rule)
