@@ -8,17 +8,19 @@ from lab.errors import InputError
 from lab.lab import Lab
 from lab.prepare.scene import Scene
 from lab.probe.question import Question
+from lab.record.difference import Flow
 from lab.record.path import Rule
 from lab.record.verdict import Verdict
 from lab.ruleset.backend import Backend
 from lab.ruleset.held import ChainKey, Chains
 from lab.ruleset.rulesets import Rulesets
+from lab.study.diff.sides import question_for
 from lab.study.taken_out import candidates
 
 MOST = 8
 
 
-def blockers(scene: Scene, backend: Backend, node: str, question: Question) -> tuple[Rule, ...]:
+def blockers(scene: Scene, backend: Backend, node: str, asked: Question | Flow) -> tuple[Rule, ...]:
     """The rules and policies of ``node`` that would deny a flow or its answer, each once those before it are gone.
 
     The first is the one that decides now; none where nothing of the node denies it; at most `MOST`.  Each has the place that it
@@ -26,6 +28,7 @@ def blockers(scene: Scene, backend: Backend, node: str, question: Question) -> t
     """
     found: list[Rule] = []
     with Lab(scene.topology, scene.policies, backend=backend) as lab:
+        question = asked if isinstance(asked, Question) else question_for(lab, asked, node)
         places = _Places(lab.policies[node].chains) if node in lab.policies else None
         rulesets = scene.policies.get(node)
         while places is not None and rulesets is not None and len(found) < MOST:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lab.probe.question import Datagram, Handshake, Question
+from lab.record.difference import Flow
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.study.blockers import blockers
-from tests.kernel.diffs import ANSWERS, OFFICE, WEB, forward, scene
+from lab.study.diff.blocked import with_blockers
+from tests.kernel.diffs import ANSWERS, OFFICE, WEB, asking, compared, forward, scene
 from tests.kernel.scenes import rendered, rulesets, table
 
 pytestmark = pytest.mark.kernel
@@ -39,6 +41,13 @@ def test_each_rule_that_would_deny_it_as_well(backend: Backend) -> None:
     # as they stand in the policy, with line and comment
     assert (found[2].comment, found[2].source) == ("the second", "gateway.rules:13")
     assert found[1].source == "gateway.rules:15"
+
+
+def test_a_flow_in_place_of_a_question(backend: Backend) -> None:
+    policy = forward("-A FORWARD -p udp --sport 5353 -j DROP", policy="ACCEPT")
+    flow = Flow("office", OFFICE, WEB, "udp/5353", 4, sport=5353)
+    assert [rule.place for rule in blockers(scene(policy), backend, "gateway", flow)] == ["filter:FORWARD:2"]
+    assert blockers(scene(policy), backend, "gateway", flow._replace(sport=None)) == ()
 
 
 def test_two_rules_of_one_chain_keep_their_places(backend: Backend) -> None:
@@ -95,3 +104,15 @@ def test_a_rule_that_no_copy_can_be_without_is_the_last_one_told() -> None:
     one_line = "table inet t { chain forward { type filter hook forward priority 0; policy drop; tcp dport 443 drop; }; }"
     policy = Rulesets(nft=rendered(f"{one_line}\n", "gateway.nft"))
     assert told(policy, Backend.NFT) == ["t:forward:1"]
+
+
+def test_differences_tell_what_else_denies_them() -> None:
+    old = forward("-A FORWARD -p tcp --dport 443 -j DROP", "-A FORWARD -d 10.7.2.10 -j REJECT", policy="ACCEPT")
+    new = forward(policy="ACCEPT")
+    report = compared(old, new, proposer=asking("office > 10.7.2.10 tcp/443", "office > 10.7.2.10 tcp/80"))
+    told = with_blockers(report, (scene(old), scene(new)), (Backend.NFT, Backend.NFT)).differences
+    assert [(one.flow.service, [rule.place for rule in one.old.then], one.new.then) for one in told] == [
+        ("tcp/443", ["filter:FORWARD:3"], ()), ("tcp/80", [], ()),
+    ]  # fmt: skip
+    bare = with_blockers(report, (scene(old), scene(new)), (Backend.NFT, Backend.NFT), most=0)
+    assert bare == report

@@ -176,8 +176,10 @@ def place(rule: Rule | None) -> Hashable:
 def likeness(aspect: Aspect, old: Treatment, new: Treatment) -> Hashable:
     """What flows have in common that are told as one difference: the rules that decided, and what is otherwise."""
     what: Hashable = None
-    if aspect in (Aspect.ALLOW, Aspect.REFUSAL):
-        what = old.through, old.refusal, new.through, new.refusal
+    if aspect is Aspect.ALLOW:
+        what = old.through, new.through
+    elif aspect is Aspect.REFUSAL:
+        what = old.refusal[:2], new.refusal[:2]
     elif aspect is Aspect.TRANSLATION:
         what = tuple(map(place, old.translators)), tuple(map(place, new.translators))
     elif aspect is Aspect.WAY:

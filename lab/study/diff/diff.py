@@ -19,7 +19,7 @@ from lab.study.diff.found import Found
 from lab.study.diff.free import again, elsewhere, same_but_for_chance
 from lab.study.diff.proposer import Proposer
 from lab.study.diff.sample import sample
-from lab.study.diff.sides import Both, Sides, ask_all, same_rules, two_labs
+from lab.study.diff.sides import Both, Sides, ask_all, question_for, same_rules, two_labs
 from lab.written.topology import Topology
 
 
@@ -144,7 +144,8 @@ class _Study:
         """Look on for what hangs on conditions that no model reads."""
         for proposal, question in self.open:
             with self.sides.batch():
-                others = (self.sides.ask(self.sides.question(flow)) for flow in elsewhere(proposal.flow, proposal.of))
+                flows = elsewhere(proposal.flow, proposal.of)
+                others = (self.sides.ask(question_for(self.sides.old, flow, self.sides.node)) for flow in flows)
                 for both in chain(again(self.sides, question), others):
                     if both.lost is None and self.found.add(proposal.flow, proposal.of, both, proposal.rests_on) is not None:
                         break

@@ -116,7 +116,7 @@ def test_the_mark_of_the_flow() -> None:
     marked = replace(PASSED.observation, conntrack=(entry._replace(mark=6),))
     assert compare(PASSED, replace(PASSED, observation=marked), NODE) is Aspect.WAY
     elsewhere = Conntrack("other", "NEW", (), 9, 30, WAY.entry, WAY.entry)
-    assert compare(PASSED, replace(PASSED, observation=replace(PASSED.observation, conntrack=(entry, elsewhere))), NODE) is None
+    assert compare(PASSED, replace(PASSED, observation=replace(PASSED.observation, conntrack=(elsewhere, entry))), NODE) is None
 
 
 def test_what_other_nodes_did_is_no_difference_of_this_one() -> None:

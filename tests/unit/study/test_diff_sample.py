@@ -8,7 +8,6 @@ import pytest
 
 from lab.record.difference import Flow
 from lab.study.diff import sample as module
-from lab.study.diff.grounds import Grounds, Origin
 from lab.study.diff.sample import Sampled, sample
 from lab.written.topology import Topology
 from tests.unit.ruleset.made import saved
@@ -33,7 +32,7 @@ TOPOLOGY = Topology.model_validate({
 
 
 def holds(*rules: str, tables: str = "", sets: str = "") -> SimpleNamespace:
-    chains = ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]"
+    chains = ":INPUT DROP [0:0]", ":FORWARD DROP [0:0]", ":OUTPUT ACCEPT [0:0]", ":web - [0:0]"
     text = "\n".join(["*filter", *chains, *rules, "COMMIT", tables, ""])
     return SimpleNamespace(chains=saved(text), texts={"v4": text, "ipset": sets})
 
@@ -88,10 +87,10 @@ def test_rules_of_the_node_itself_and_of_what_it_sends(monkeypatch: pytest.Monke
 
 
 def test_a_chain_is_asked_under_the_conditions_of_who_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    old = holds("-A FORWARD -i lan0 -p tcp -j web", "-A web -d 198.18.7.7 -j ACCEPT")
-    new = holds("-A FORWARD -i lan0 -p tcp -j web", "-A web -d 198.18.7.8 -j ACCEPT")
+    old = holds("-A FORWARD -i lan1 -p udp --dport 4000:4010 -j web", "-A web -d 198.18.7.7 -j ACCEPT")
+    new = holds("-A FORWARD -i lan1 -p udp --dport 4000:4010 -j web", "-A web -d 198.18.7.8 -j ACCEPT")
     flow = of_rules(old, new, monkeypatch)[0]
-    assert (flow.node, flow.destination, flow.service.partition("/")[0]) == ("desktop", "198.18.7.7", "tcp")
+    assert flow == Flow("bench", "10.5.0.10", "198.18.7.7", "udp/4000", 4)
 
 
 def test_what_is_translated_is_asked_for_by_its_outer_address(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,10 +134,12 @@ def test_the_same_seed_gives_the_same_flows() -> None:
 
 def test_all_is_sent_past_the_node_and_by_who_can_send_it() -> None:
     found = sampled(holds("-A FORWARD -s 10.4.0.0/24 -d 10.4.0.0/16 -j DROP", "-A INPUT -s 224.0.0.0/4 -j DROP"), holds())
-    grounds = Grounds(TOPOLOGY, "edge", 4)
     assert found.flows
     for flow in found.flows:
-        assert grounds.passes(Origin(flow.node, flow.source), flow.destination)
+        inside = {port.network for port in TOPOLOGY.nodes[flow.node].interfaces.values()}
+        own = TOPOLOGY.addresses("edge", 4)
+        assert flow.node == "edge" or flow.destination in own or TOPOLOGY.network_of(flow.destination) not in inside
+        assert TOPOLOGY.owner(flow.destination) != flow.node
         assert TOPOLOGY.can_send(flow.source)
         assert not flow.destination.startswith("22")
 
