@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.record.difference import Difference, DiffReport
@@ -36,7 +37,8 @@ _LABEL = 8
 _ROW = " " * (_LABEL + 4)
 _MOST_ROWS = 3  # of a group that is told in short
 _TALL = 2  # lines that one sentence may take where the screen is bounded
-_MOST_BELOW = 11  # lines behind the differences
+_TALL_LINE = 3  # of a group that is told in a line
+_MOST_BELOW = 10  # lines behind the differences
 _FIRST = 2  # groups that open something, and are told in more than a line also where not all can be told
 _STYLES = {OPENS: "bold red", CLOSES: "yellow"}
 
@@ -47,6 +49,16 @@ class Line(NamedTuple):
     text: str
     style: str | None = None
     key: str = ""
+
+
+class _Room(NamedTuple):
+    """How many of each thing are told behind the differences, and in how many lines each; None: in as many as there are."""
+
+    most: int | None
+    tall: int | None
+
+
+_FULL, _ROOMY, _TIGHT = _Room(None, None), _Room(3, _TALL), _Room(1, 1)
 
 
 class _Detail(IntEnum):
@@ -70,11 +82,16 @@ def diff_styled(report: DiffReport, width: int | None = None, *, full: bool = Fa
     tall = None if full else _TALL
     above = [*_folded(answer(report), width, 0, tall, grave), *_folded(compared(report), width, 0, tall)]
     last = [Line(numbers(report), grave)]
+    whole = (line for group in found for line in _group(group, width, _Detail.RULES, full=full))
     if full:
-        body = [line for group in found for line in _group(group, width, _Detail.RULES, full=True)]
-        return [*above, *body, *_below(report, width, full=True), *last]
-    below = _cut(_below(report, width, full=False), _MOST_BELOW - len(last))
-    return [*above, *_body(found, width, MOST_LINES - len(above) - len(below) - len(last)), *below, *last]
+        return [*above, *whole, *_below(report, width, _FULL), *last]
+    room = MOST_LINES - len(above) - len(last)
+    below = _cut(_below(report, width, _ROOMY), _MOST_BELOW)
+    body = list(islice(whole, room))
+    if len(body) + len(below) > room:
+        below = _cut(_below(report, width, _TIGHT), _MOST_BELOW)
+        body = _body(found, width, room - len(below))
+    return [*above, *body, *below, *last]
 
 
 def print_diff(report: DiffReport, console: Console, *, full: bool = False) -> None:
@@ -130,9 +147,9 @@ def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = Fal
     lines += _rule(group.old, width, full=full) if detail is _Detail.RULES else ()
     lines += _folded(f"{'':{_LABEL}}now {told(group.now)}", width, _LABEL + 4, tall)
     lines += _rule(group.new, width, full=full) if detail is _Detail.RULES else ()
-    most = None if detail is _Detail.RULES else _MOST_ROWS
+    most = None if full else MOST_LINES if detail is _Detail.RULES else _MOST_ROWS
     for one in group.ones[:most]:
-        lines += _folded(f"{_ROW}{_row(one, full=full)}", width, len(_ROW) + 2, tall)
+        lines += _folded(f"{_ROW}{_row(one, None if full else MOST_NAMED)}", width, len(_ROW) + 2, tall)
         if full:
             lines += _folded(f"{_ROW}  shown by {flow_text(one.flow)}", width, len(_ROW) + 4, None)
     if most is not None and len(group.ones) > most:
@@ -143,13 +160,12 @@ def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = Fal
 def _in_a_line(group: Group, label: str, width: int | None, style: str | None) -> list[Line]:
     others = len(group.ones) - 1
     more = f" and {_more(others, 'class', 'classes')}" if others else ""
-    text = f"{label}{_row(group.ones[0])}{more}: {told(group.was)} -> {told(group.now)}"
-    return _folded(text, width, _LABEL, _TALL, style, group.mark)
+    text = f"{label}{_row(group.ones[0], 1)}{more}: {told(group.was)} -> {told(group.now)}"
+    return _folded(text, width, _LABEL, _TALL_LINE, style, group.mark)
 
 
-def _row(one: Difference, *, full: bool = False) -> str:
+def _row(one: Difference, most: int | None = MOST_NAMED) -> str:
     """Who, to whom, service, size, and what else is to be known of a class."""
-    most = None if full else MOST_NAMED
     asked = f"as intended by {one.intended}" if one.intended is not None else ""
     rests = f"rests on {', '.join(one.rests_on)}" if one.rests_on else ""
     told = between(one, most), service(one, most), size(one.of), asked, rests
@@ -164,9 +180,8 @@ def _rule(rule: Rule | None, width: int | None, *, full: bool) -> list[Line]:
     return [Line(text)] if full or width is None or len(text) <= width else []
 
 
-def _below(report: DiffReport, width: int | None, *, full: bool) -> list[Line]:
+def _below(report: DiffReport, width: int | None, room: _Room) -> list[Line]:
     """What else is to be known: the gravest first."""
-    tall = None if full else _TALL
     ended = "interrupted" if report.interrupted else "stopped"
     told: list[tuple[str, Sequence[str], int, str | None]] = [
         (ended, ["this is what was finished"] if report.interrupted or report.problems else [], 1, "bold red"),
@@ -180,9 +195,11 @@ def _below(report: DiffReport, width: int | None, *, full: bool) -> list[Line]:
         ("note", report.notes, 3, None),
         ("a model proposed what the kernel denied", [denied_text(one) for one in report.denied], 0, None),
     ]  # fmt: skip
-    return [
-        line for word, texts, most, style in told for line in _several(word, texts, None if full else most, width, tall, style)
-    ]
+    lines: list[Line] = []
+    for word, texts, most, style in told:
+        shown = None if room.most is None else min(most, room.most)
+        lines += _several(word, texts, shown, width, room.tall, style)
+    return lines
 
 
 def _rows_that_failed(report: DiffReport) -> Iterator[tuple[str, list[str]]]:

@@ -84,7 +84,7 @@ def _how_sure(report: DiffReport) -> str:
 
 def compared(report: DiffReport) -> str:
     """What is compared, where: ``gateway of edge: old.rules -> new.rules``."""
-    where = " of ".join(word for word in (report.node, report.topology) if word)
+    where = " of ".join(dict.fromkeys(word for word in (report.node, report.topology) if word))
     return plain(f"{where}: {report.old} -> {report.new}" if where else f"{report.old} -> {report.new}")
 
 

@@ -25,7 +25,7 @@ from lab.report.diff_groups import (
 )
 from lab.report.differences import between, flow_text, log_prefixes, number, service, size
 from lab.report.markdown import lines_of
-from lab.report.markup import code, prose
+from lab.report.markup import code, prose, sentence
 from lab.report.plain import plain
 
 T = TypeVar("T")
@@ -194,11 +194,11 @@ def _validated(report: DiffReport, found: Sequence[Group], most: int) -> Iterato
 
 
 def _unknown(report: DiffReport, most: int) -> Iterator[str]:
-    told = [f"not proven: {_prose(text)}" for text in report.lost]
+    told = [f"not proven: {_sentence(text)}" for text in report.lost]
     told += [f"not read by any model: {_prose(text)}" for text in report.reached.but_for]
     told += [f"not sent, as the lab cannot: {_prose(text)}" for text in report.reached.unsendable]
     told += [f"proposed by a model, and denied by the kernel: {_prose(denied_text(one))}" for one in report.denied]
-    told += [f"note: {_prose(note)}" for note in report.notes]
+    told += [f"note: {_sentence(note)}" for note in report.notes]
     if report.reached.sampled:
         told.insert(0, "the flows are a sample: what none of them met may differ too")
     if told:
@@ -251,6 +251,11 @@ def _classes(count: int) -> str:
 
 def _prose(text: str, *, table: bool = False) -> str:
     return prose(_cut(text), table=table)
+
+
+def _sentence(text: str) -> str:
+    """The same of a text that sets what is copied between backticks."""
+    return sentence(_cut(text))
 
 
 def _cut(text: str) -> str:

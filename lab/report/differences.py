@@ -9,6 +9,7 @@ from ipaddress import ip_address, ip_network
 from lab.record.difference import Aspect, Difference, Flow, FlowClass, Side
 from lab.record.path import Path, Rule
 from lab.record.verdict import Kind, Verdict
+from lab.report.any_but import any_but
 from lab.report.causes import services_text
 from lab.report.failure import in_a_word, place
 from lab.report.path import translated
@@ -178,10 +179,13 @@ def _translations(path: Path, named: Named) -> Iterator[str]:
 
 
 def _ends(texts: Sequence[str], most: int | None) -> str:
-    shown = [_ANY.get(text, text) for text in texts]
-    if most is None or len(shown) <= most:
-        return ", ".join(shown) or "any"
-    return f"{', '.join(shown[:most])} and {len(shown) - most:,} more"
+    left_out = any_but(texts)
+    shown = [_ANY.get(text, text) for text in texts] if left_out is None else left_out
+    told = ", ".join(shown[:most]) + (f" and {len(shown) - most:,} more" if most is not None and len(shown) > most else "")
+    if left_out is None:
+        return told or "any"
+    any_ = _ANY["::/0" if ":" in texts[0] else "0.0.0.0/0"]
+    return f"{any_} but {told}" if told else any_
 
 
 def _addresses(texts: Iterable[str]) -> int:

@@ -115,6 +115,15 @@ def test_what_came_to_no_end_does_not_say_that_nothing_differs(changes: dict[str
     assert told(report(**changes))[0] == "nothing is known of what differs: it came to no end"
 
 
+def test_what_is_to_be_known_beside_gives_way_to_the_differences() -> None:
+    notes = tuple(f"guessed: net {number} is behind eth{number}, {'as of a long rule ' * 9}" for number in range(6))
+    roomy = told(report(opens(), notes=notes))
+    assert sum(line.startswith("note: guessed") for line in roomy) == 3
+    tight = told(report(opens(), closes(), logs(), opens(aspect=Aspect.RULE, opens=False), notes=notes))
+    assert [line for line in tight if line.startswith("note: ")][1:] == ["note: 5 more, --full names them"]
+    assert sum(line.startswith("        now ") for line in tight) == 4
+
+
 def test_all_of_it() -> None:
     of = many(300)
     lines = told(of, full=True)
