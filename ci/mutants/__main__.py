@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from ci.mutants.operators import Mutant, mutant
+from ci.mutants.oracle import Asked, Fates, Flows, fates, unlike
 from lab.errors import LabError
 from lab.kernel.ground.privileges import enter
 from lab.lab import Lab
@@ -28,8 +30,6 @@ from lab.study.diff.diff import diff
 from lab.study.diff.modelled import modelled
 from lab.sweep.train import Aim
 from lab.written.policy import Piped
-from mutants.operators import Mutant, mutant
-from mutants.oracle import Asked, Fates, Flows, fates, unlike
 
 
 def main() -> int:

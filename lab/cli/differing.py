@@ -14,7 +14,7 @@ from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.ground.privileges import enter
-from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_on, since, twin_sides
+from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, since, twin_sides
 from lab.prepare.twins import Dumps
 from lab.record.difference import DiffReport, DiffReports
 from lab.report.diffs import diffs_lines
@@ -81,8 +81,13 @@ def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack,
     """What is compared with what; raises InputError."""
     rendering = given.rendering(Backend.NFT)
     if change is not None and wanted.change is not None:
-        if wanted.words or given.matrices or given.topology is not None:
-            raise InputError(Problem("a change says itself what is compared, and where", mend="lab diff --change FILE"))
+        if given.matrices or given.topology is not None or len(wanted.words) == 1:
+            what = "a change says itself what is compared, and where"
+            raise InputError(Problem(what, mend="lab diff --change FILE; or both sides: lab diff OLD NEW --change FILE"))
+        if wanted.words:
+            node = wanted.node or next(iter(change.new))
+            here = OnNetwork(None, change.topology, node, given.shipped, rendering, near=wanted.change)
+            return [sides_of_change(here, change, *wanted.words)]
         return undo.enter_context(change_sides(wanted.change, change, rendering, shipped=given.shipped))
     matrix = given.matrices[0] if given.matrices else None
     network = OnNetwork(matrix, given.topology, wanted.node, given.shipped, rendering)

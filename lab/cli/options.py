@@ -67,7 +67,7 @@ Sender = Annotated[str, typer.Argument(metavar="FROM", help="node, node@interfac
 Target = Annotated[str, typer.Argument(metavar="TO", help="As FROM.")]
 Twins = Annotated[
     list[str] | None,
-    typer.Option("--twin", metavar="FILE|-", help="In place of a topology: a real host's snapshot or rules; repeatable."),
+    typer.Option("--twin", metavar="DUMP|-", help="In place of a topology: a real host's snapshot or rules; repeatable."),
 ]
 Addr = Annotated[list[str] | None, typer.Option("--addr", metavar="FILE", help="With --twin: what `ip addr` prints there.")]
 Route = Annotated[

@@ -11,7 +11,7 @@ from lab.errors import InputError, Problem
 from lab.prepare.changed import changed_scenes
 from lab.prepare.policies import AS_IT_IS, Rendering
 from lab.prepare.revision import revision_of
-from lab.prepare.scene import Scene, find_scene, twin_scene
+from lab.prepare.scene import Scene, find_scene, make_scene, twin_scene
 from lab.prepare.twins import Dumps, hosts_of, twin_from
 from lab.record.host import Host
 from lab.twin.build import policies_of, twin_of
@@ -39,16 +39,22 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class OnNetwork:
-    """The network that both sides stand on: that of a matrix, or a topology; ``node`` where several have a policy."""
+    """The network that both sides stand on: that of a matrix, or a topology; ``node`` where several have a policy.
+
+    A topology is looked for ``near`` a file.
+    """
 
     matrix: Path | None = None
     topology: str | None = None
     node: str | None = None
     shipped: bool = False
     rendering: Rendering = field(default=AS_IT_IS)
+    near: Path | None = None
 
     def scene(self, policies: Mapping[str, Given]) -> Scene:
         """The scene with these policies."""
+        if self.near is not None and self.topology is not None:
+            return make_scene(self.topology, policies, self.near, rendering=self.rendering, shipped=self.shipped)
         return find_scene(self.matrix, self.topology, policies, rendering=self.rendering, shipped=self.shipped)
 
 
@@ -153,6 +159,15 @@ def change_sides(
             for node in change.new
             if node in old.policies
         ]
+
+
+def sides_of_change(network: OnNetwork, change: Change, old: Given, new: Given) -> Sides:
+    """Two policies of the node that a change is about, in the place of those that it names; raises InputError."""
+    if change.twin is not None:
+        assert network.near is not None
+        dumps = Dumps((str(_inside(network.near, change)),))
+        return twin_sides(str(old), str(new), dumps, network.rendering)
+    return sides_on(network, old, new, (str(old), str(new)))
 
 
 def _inside(file: Path, change: Change) -> Path:

@@ -24,6 +24,7 @@ from lab.written.change import Change
 from lab.written.load import held_matrices, load_change, search_folders
 from lab.written.seen.live import LiveFlow
 from tests.kernel.scenes import CLIENT, ESTABLISHED, NEAR, SERVER, corridor, table
+from tests.unit.docs.test_examples import ROOT, blocks_of
 
 pytestmark = pytest.mark.kernel
 
@@ -183,6 +184,28 @@ def test_live_flows_of_what_was_asked_for_are_as_they_should_be(tmp_path: Path) 
     report = made.judged(made.difference("tcp/81"))
     found = with_seen(report, [LiveFlow(4, CLIENT, SERVER, "tcp/81", replied=False)], made.old, made.new)
     assert ([one.how for one in found.seen], found.exit_code) == (["newly open"], 0)
+
+
+def test_the_example_of_the_docs_is_what_its_page_says(tmp_path: Path) -> None:
+    for block in blocks_of(ROOT / "docs" / "changes.md"):
+        first = block.text.partition(":")[0]
+        name = block.text.partition(":")[2].partition("\n")[0].strip()
+        folder = {"topology": "topologies", "matrix": "matrices", "change": "changes"}.get(first)
+        policy = block.info.partition("text policies/")[2]
+        file = tmp_path / folder / f"{name}.yaml" if folder else tmp_path / "policies" / policy if policy else None
+        if file is not None:
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(block.text)
+    (file,) = (tmp_path / "changes").iterdir()
+    change = load_change(file)
+    old, new = changed_scenes(file, change)
+    assert old is not None
+    matrices = held_matrices(change, search_folders(file))
+    found = judged(DiffReport("old", "new", "gateway", "shop"), change, old, new, matrices=matrices)
+    assert [(one.passed, one.what) for one in found.intended] == [(True, "")]
+    assert len(found.holds) == 4
+    assert all(one.passed for one in found.holds)
+    assert found.exit_code == 0
 
 
 LISTENS = """

@@ -118,7 +118,12 @@ def test_the_kernel_is_asked_for_its_reasons_by_one_event_of_a_lab(
 ) -> None:
     opened: list[DropReasons | None] = []
     before = DropReasons.open
-    monkeypatch.setattr(DropReasons, "open", lambda: opened.append(before()) or opened[-1])
+
+    def open_() -> DropReasons | None:
+        opened.append(before())
+        return opened[-1]
+
+    monkeypatch.setattr(DropReasons, "open", open_)
     strict = {"sysctls": {"net.ipv4.conf.all.rp_filter": 1}}
     lab = lab_of(corridor(gateway=strict), gateway=table("filter"))
     for _ in range(3):

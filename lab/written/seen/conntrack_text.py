@@ -56,7 +56,7 @@ def _entry(words: Sequence[str]) -> Entry:
         key, equals, value = word.partition("=")
         if key == "src" and equals:
             tuples.append({})
-        if equals and tuples and key not in tuples[-1]:
+        if equals and tuples:
             tuples[-1][key] = value
     if len(tuples) != 2 or any("dst" not in one for one in tuples):
         raise ValueError(f"it has {len(tuples)} of its two directions (src=… dst=…)")

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.errors import InputError, LabError, MachineError, Problem, Where
+from lab.record.difference import DiffReports
 from lab.record.result import RunResult, no_result
 from lab.report import junit
 from lab.report.reports import audit_reports, diff_reports, exposure_reports, run_reports
@@ -153,13 +154,12 @@ def test_an_input_error_stands_in_every_report_with_its_place(tmp_path: Path) ->
 
 def test_the_reports_of_a_difference_replace_their_own(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("d.json", "d.md", "d.sarif", "d.txt")]
-    reports = diff_reports(*files, old="old.rules", new="new.rules")
+    reports = diff_reports(*files)
     for of in (differing.report(differing.opens()), differing.report(differing.closes())):
-        reports.write(of)
+        reports.write(DiffReports((of,)))
         assert all(replaceable(file) for file in files)
     reports.begin()
     assert ["did not finish" in file.read_text() for file in files] == [True] * 4
-    assert "old.rules" in files[1].read_text()
 
 
 def test_the_page_of_an_audit_is_replaced(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def topology(**more: Any) -> Topology:
     [
         ({"world": WORLD}, (), ("wan",)),
         ({"cloud": CLOUD}, (), ("lan",)),
-        ({"world": WORLD, "cloud": CLOUD}, (), ("wan", "lan")),
+        ({"world": WORLD, "cloud": CLOUD}, (), ("wan",)),
         ({"world": WORLD}, ("lan", "pc"), ("lan", "pc")),
     ],
 )

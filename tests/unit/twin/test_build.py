@@ -120,7 +120,7 @@ def test_whether_it_forwards_is_guessed_of_its_rules_where_no_sysctl_says() -> N
     twin = edge(text=RULES, sysctls={})
     assert twin.topology.nodes["edge"].forwards
     (guess,) = twin.guesses
-    assert str(guess) == "guessed: edge forwards packets, as of `-A FORWARD -i eth1 -o eth0 -j ACCEPT`  [fw.rules:3]"
+    assert str(guess) == "edge forwards packets, as of `-A FORWARD -i eth1 -o eth0 -j ACCEPT`  [fw.rules:3]"
     assert not edge(text="*filter\n-A INPUT -j DROP\nCOMMIT\n", sysctls={}).topology.nodes["edge"].forwards
     assert not edge(text=RULES, sysctls={"net.ipv4.ip_forward": "0"}).topology.nodes["edge"].forwards
 

@@ -60,6 +60,7 @@ def test_what_a_row_asked_for(found: Difference, row: Mapping[str, Any]) -> None
         (difference(), {"rule": "filter:FORWARD:2"}),
         (difference(new=allowed("another")), {}),
         (difference(services="nonsense"), {}),
+        (difference("::a14:10a", "::a14:20a"), {}),
         (difference(new=closed()), {"rule": "filter:FORWARD:2"}),
     ],
 )

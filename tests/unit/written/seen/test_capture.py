@@ -56,6 +56,13 @@ def test_who_began(tmp_path: Path, packets: list[Packet], flow: tuple[Any, ...])
     assert flows(tmp_path, *(Ether() / one for one in packets)) == [flow]
 
 
+def test_an_answer_between_ports_that_tell_nothing_is_of_the_flow_that_was_seen_first(tmp_path: Path) -> None:
+    there = Ether() / IP(src=CLIENT, dst=SERVER) / UDP(sport=50060, dport=50061)
+    back = Ether() / IP(src=SERVER, dst=CLIENT) / UDP(sport=50061, dport=50060)
+    assert flows(tmp_path, there, back) == [(CLIENT, SERVER, "udp/50061", True, 1)]
+    assert flows(tmp_path, back, there) == [(SERVER, CLIENT, "udp/50060", True, 1)]
+
+
 def test_flows_from_other_ports_are_counted_and_errors_and_later_fragments_are_no_flows(tmp_path: Path) -> None:
     found = flows(
         tmp_path,
