@@ -17,21 +17,24 @@ from lab.report.wire.document import adapter, keys_of
 from lab.report.wire.exposure import Exposure, Exposures, Place, Saved
 from lab.report.wire.reading import read
 from lab.report.wire.run import Run
-from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema
+from lab.report.wire.schema import bench_schema, exposure_schema, reach_schema, result_schema, sweep_schema
+from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.writing import written
 from tests.unit.report.wire.documents import DOCUMENTS, sweeps, undescribed
 
 SCHEMAS = {Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema()}
+SCHEMAS[ServiceMatrices] = reach_schema()
 WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
 from pathlib import Path
-from lab.report.reports import exposure_reports, run_reports, sweep_reports, trace_reports
+from lab.report.reports import exposure_reports, reach_reports, run_reports, sweep_reports, trace_reports
 run_reports(Path("run.json")).begin()
 sweep_reports(Path("sweep.json")).begin()
 trace_reports(Path("trace.json")).begin()
 exposure_reports(Path("exposure.json")).begin()
+reach_reports(Path("reach.json"), Path("reach.svg")).begin()
 """
 
 
