@@ -109,7 +109,8 @@ def laid_over(document: Document, part: Mapping[str, Any]) -> Document:
 
 def test_pages_are_found() -> None:
     docs = [
-        "commands.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md", "pytest.md", "security.md", "sweeps.md",
+        "commands.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md", "pytest.md", "reach.md", "security.md",
+        "sweeps.md",
         "verdicts.md",
     ]  # fmt: skip
     assert [page.name for page in PAGES] == ["README.md", *docs]

@@ -29,8 +29,7 @@ MATRIX = ServiceMatrix(
     (6, 7), 42,
 )  # fmt: skip
 SUMMARY = (
-    "branch: 42 packets, one from each of 6 classes to each of 7, as rules that may be about the service tell addresses apart "
-    "(--every-class: all rules), 1.2 s"
+    "branch: 42 packets, from 6 classes to 7 (of rules that may be about the service; --every-class: of all), 1.2 s"
 )
 REPORT = ServiceMatrixReport("branch", (MATRIX,), 1.25)
 

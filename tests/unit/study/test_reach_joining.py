@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from lab.errors import InputError
 from lab.record.path import Rule
 from lab.record.service_matrix import Group, Reached, ServiceMatrix, State, Way
 from lab.ruleset.addresses import Addresses, read_addresses
-from lab.study.reaching.against import compare
+from lab.study.reaching.against import compare, read_saved
 from lab.study.reaching.asking import Fare
 from lab.study.reaching.constants import Constants
 from lab.study.reaching.ends import Ends
@@ -112,6 +118,27 @@ def test_of_addresses_and_services_that_one_side_did_not_ask_nothing_is_said() -
     assert compare([wider], [THEN]) == ((), (), ())
     _, _, untold = compare([matrix({"A": "10.0.0.0/8"}, service="tcp/80")], [THEN])
     assert untold == ("tcp/80 IPv4 was not asked before", "tcp/22 IPv4 was asked before, and is not now")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"topology": "other"}, "about topology 'other', not 'branch'"), ({"interrupted": True}, "not finished"),
+        ({"groups": [{"name": "A", "addresses": ["10.0.0.0/99"]}]}, "10.0.0.0/99"), ({"groups": [{"name": 1}]}, "groups"),
+        ({"version": 2}, "version 2"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_earlier_report_is_refused(changes: dict[str, Any], why: str, tmp_path: Path) -> None:
+    def saved(*, groups: Sequence[object] = ({"name": "A", "addresses": ["10.0.0.0/8"]},), **changes: object) -> Path:
+        matrix = {"services": ["tcp/22"], "family": 4, "groups": groups, "ways": [{"from": "A", "to": "A", "state": "reaches"}]}
+        file = tmp_path / "then.json"
+        file.write_text(json.dumps({"version": 1, "topology": "branch", "matrices": [matrix], **changes}))
+        return file
+
+    (then,) = read_saved(saved(), "branch")
+    assert compare([matrix({"X": "10.0.0.0/8"}, ("X", "X", State.REACHES))], [then]) == ((), (), ())
+    with pytest.raises(InputError, match=re.escape(why)):
+        read_saved(saved(**changes), "branch")
 
 
 def test_services_are_ports_of_tcp_and_udp() -> None:
