@@ -44,11 +44,9 @@ def summary(report: ServiceMatrixReport) -> str:
     """One line with the numbers."""
     packets = sum(matrix.questions * len(matrix.services) for matrix in report.matrices)
     asking, asked = (max((matrix.classes[end] for matrix in report.matrices), default=0) for end in (0, 1))
-    told = "every rule tells" if report.every_class else "rules that may be about the service tell"
-    more = "" if report.every_class else " (--every-class: all rules)"
+    told = "all rules" if report.every_class else "rules that may be about the service; --every-class: of all"
     words = [
-        f"{report.topology}: {packets:,} packets, one from each of {asking} classes to each of {asked}",
-        f"as {told} addresses apart{more}", f"{report.seconds:.1f} s",
+        f"{report.topology}: {packets:,} packets, from {asking} classes to {asked} (of {told})", f"{report.seconds:.1f} s",
     ]  # fmt: skip
     if report.added is not None and report.gone is not None:
         words.append(f"{len(report.added)} new, {len(report.gone)} gone")

@@ -14,31 +14,43 @@ import pytest
 from lab.report.run_json import json_text
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
-from lab.report.wire.diff import Diff
+from lab.report.wire.diff import Diffs
 from lab.report.wire.document import adapter, keys_of
 from lab.report.wire.exposure import Exposure, Exposures, Place, Saved
 from lab.report.wire.reading import read
 from lab.report.wire.run import Run
-from lab.report.wire.schema import audit_schema, bench_schema, diff_schema, exposure_schema, result_schema, sweep_schema
+from lab.report.wire.schema import (
+    audit_schema,
+    bench_schema,
+    diff_schema,
+    exposure_schema,
+    reach_schema,
+    result_schema,
+    sweep_schema,
+)
+from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.writing import written
 from tests.unit.report.wire.documents import DOCUMENTS, sweeps, undescribed
 
 SCHEMAS = {
-    Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema(), Diff: diff_schema(),
-    Audit: audit_schema(),
+    Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema(), Diffs: diff_schema(),
+    Audit: audit_schema(), ServiceMatrices: reach_schema(),
 }  # fmt: skip
 WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
 from pathlib import Path
-from lab.report.reports import audit_reports, diff_reports, exposure_reports, run_reports, sweep_reports, trace_reports
+from lab.report.reports import (
+    audit_reports, diff_reports, exposure_reports, reach_reports, run_reports, sweep_reports, trace_reports
+)
 run_reports(Path("run.json")).begin()
 sweep_reports(Path("sweep.json")).begin()
 trace_reports(Path("trace.json")).begin()
 exposure_reports(Path("exposure.json")).begin()
 diff_reports(Path("diff.json")).begin()
 audit_reports(Path("audit.json")).begin()
+reach_reports(Path("reach.json"), Path("reach.svg")).begin()
 """
 
 
