@@ -6,6 +6,9 @@ import datetime
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lab.errors import Problem
+from lab.record.difference import DiffReport
+
 
 class Place(NamedTuple):
     """Where a rule stands in a host or a policy: its chain, in nft's words, and its place in it from 1."""
@@ -110,3 +113,14 @@ class Reconciled:
     def exit_code(self) -> int:
         """1 where an emergency rule has nobody who answers for it."""
         return 1 if self.unowned else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What a host runs against its policy: how flows fare otherwise, and the rules; ``problems`` stopped it."""
+
+    behaviour: DiffReport | None = None
+    rules: Reconciled | None = None
+    interrupted: bool = False
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0

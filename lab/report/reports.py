@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
     from lab.record.exposure import ExposureReport
+    from lab.record.reconciled import Drift
     from lab.record.result import RunResult
     from lab.record.service_matrix import ServiceMatrixReport
     from lab.record.sweep import AskedSweep, SweepReport
@@ -195,6 +196,24 @@ def _diff_annotations() -> Text[DiffReports]:
     from lab.report.diffs import diffs_annotations
 
     return lambda report: "".join(f"{line}\n" for line in diffs_annotations(report))
+
+
+def reconcile_reports(json: Path | None = None) -> Reports[Drift]:
+    """Those of ``lab reconcile``."""
+    from lab.record.reconciled import Drift
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> Drift:
+        return Drift(interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("reconciliation", _texts((json, _reconcile_json)), stopped)
+
+
+def _reconcile_json() -> Text[Drift]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.reconciled import Reconciliation
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Reconciliation, report))
 
 
 def reach_reports(

@@ -12,6 +12,7 @@ from lab.errors import InputError, Problem, Where
 from lab.lab import Lab
 from lab.prepare.scene import Scene
 from lab.probe.question import Question, question_of
+from lab.record.difference import Flow
 from lab.record.result import Outcome
 from lab.record.trace import Trace
 from lab.record.verdict import Kind, Verdict
@@ -81,8 +82,10 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     trace = Trace(
         of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family]),
         guesses=scene.guesses,
+        flow=Flow(flow.node, flow.source, flow.destination, asked.service, flow.family, how.sport, how.flags),
     )
     cell = _cell(lab, asked, flow, asked.expect or Expectation("allow"), verdict)
+    trace = replace(trace, at=cell.at)
     found = judge(cell, trace.verdict)
     if found.outcome is not Outcome.PASSED:
         trace = replace(trace, hints=hints(lab, verdict, cell.expect, cell.at))

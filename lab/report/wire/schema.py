@@ -15,6 +15,7 @@ from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
+from lab.report.wire.reconciled import Reconciliation
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
@@ -64,6 +65,12 @@ def audit_schema() -> Schema:
     return _document(Audit, "audit", "the questions of an auditor", (Rule, Arrived, run.Step))
 
 
+def reconcile_schema() -> Schema:
+    """Of ``lab reconcile --json``."""
+    parts = Rule, run.Arrived, run.Step, Side, Flow
+    return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -74,11 +81,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
+        "reconcile": reconcile_schema(),
     }  # fmt: skip
 
 
