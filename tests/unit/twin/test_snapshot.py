@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from lab.errors import InputError
 from lab.record.host import Dumped, Host
+from lab.twin.depends import depends
 from lab.twin.reading import read_host
 from tests.unit.twin.made_snapshots import SAVE, SKIPPED, document, listed, parts, snapshot
 
@@ -201,3 +205,12 @@ def test_a_table_that_nft_knows_more_of_is_kept() -> None:
 def test_that_nobody_could_look_for_native_rules_is_told() -> None:
     found = snapshot(parts=parts(without=["nft"]), skipped=SKIPPED | {"nft": "no nft is here"})
     assert read(found).notes == ("whether nf_tables holds more than iptables-nft's rules is not known: no nft is on the host",)
+
+
+@given(place=some.integers(0, len(snapshot()) - 1), instead=some.text(max_size=3))
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_changed_it_is_a_host_or_one_message(place: int, instead: str) -> None:
+    text = snapshot()
+    changed = text[:place] + instead + text[place + 1:]
+    with suppress(InputError):
+        assert depends(read(changed)) == ()
