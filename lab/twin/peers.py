@@ -64,7 +64,18 @@ def beyond(wires: Wires, routings: Mapping[str, Routing], own: Collection[Addres
     for wire in wires:
         for end in wire.ends.values():
             found[wire.name].gateways |= dict.fromkeys(one for one in end.peers if one not in own)
+    _each_once(wires, found)
     return found
+
+
+def _each_once(wires: Wires, found: Mapping[str, Beyond]) -> None:
+    """Leave each gateway at one network: lines of one provider may have the same far end."""
+    taken: set[Address] = set()
+    for wire in wires:
+        there = found[wire.name]
+        elsewhere = {one for one in there.gateways if wires.wire_of(one) not in (None, wire)}
+        there.gateways = {one: None for one in there.gateways if one not in elsewhere and one not in taken}
+        taken |= there.gateways.keys()
 
 
 def _wire_of(wires: Wires, host: str, dev: str | None, via: Address | None) -> Wire | None:

@@ -137,7 +137,7 @@ class Wires:
     def _part_overlaps(self) -> None:
         """Let the narrower of two networks that overlap have its addresses, and what is routed elsewhere be beyond."""
         narrower = {
-            number: [*wire.prefixes, *(one for needs in self._needs_of(wire) for one in needs.routed)]
+            number: [*wire.prefixes, *_alone(wire), *(one for needs in self._needs_of(wire) for one in needs.routed)]
             for number, wire in enumerate(self._wires)
         }
         for number, wire in enumerate(self._wires):
@@ -197,6 +197,12 @@ def _within(wide: Wire, narrow: Wire) -> bool:
         and prefix.subnet_of(one.network)  # type: ignore[arg-type]
         for one in own for prefix in narrow.prefixes
     )  # fmt: skip
+
+
+def _alone(wire: Wire) -> Iterator[Network]:
+    """The hosts' addresses there that are in no prefix of it."""
+    for end in wire.ends.values():
+        yield from (one.network for one in end.addresses if one.network.prefixlen == one.max_prefixlen)
 
 
 def _taken(prefix: Network, others: Sequence[Network]) -> bool:
