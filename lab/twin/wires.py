@@ -144,14 +144,15 @@ class Wires:
             own = {one for family in (4, 6) for one in wire.addresses(family)}
             kept: list[Network] = []
             for prefix in wire.prefixes:
-                inner = dict.fromkeys(
+                inner = _reduced([
                     one for other, prefixes in narrower.items() if other != number for one in prefixes
                     if one.version == prefix.version and one != prefix and one.subnet_of(prefix)  # type: ignore[arg-type]
                     and not any(address in one for address in own)
-                )  # fmt: skip
-                kept += _without(prefix, list(inner)[:_MOST_PARTED])
+                ])[:_MOST_PARTED]  # fmt: skip
+                kept += _without(prefix, inner)
                 if inner:
-                    what = f"{_ends(wire)}: in the lab {', '.join(map(str, list(inner)[:_MOST_NAMED]))} is no part of {prefix}"
+                    named = ", ".join([*map(str, inner[:_MOST_NAMED]), *(["…"] if len(inner) > _MOST_NAMED else [])])
+                    what = f"{_ends(wire)}: in the lab {named} is no part of {prefix}"
                     self._notes.append(f"{what}, as it lies behind another interface")
             wire.prefixes = _reduced(kept)
 
@@ -214,7 +215,7 @@ def _ends(wire: Wire) -> str:
 
 
 def _without(prefix: Network, inner: Sequence[Network]) -> list[Network]:
-    """The prefix but for those that lie in it."""
+    """The prefix but for those that lie in it, of which none lies in another."""
     parts = [prefix]
     for one in inner:
         around = next((part for part in parts if one != part and one.subnet_of(part)), None)  # type: ignore[arg-type]
