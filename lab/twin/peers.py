@@ -156,9 +156,10 @@ def _on_link(wire: Wire, addresses: Sequence[str]) -> list[Network]:
 def _via(wire: Wire, near: Sequence[Network]) -> str | None:
     """The host that is the way to everything, where all that it has there is reached directly."""
     host, _ = next(iter(wire.ends))
-    for family in {prefix.version for prefix in wire.prefixes}:
+    for family in _FAMILIES:
         own = [one.ip for (name, _), end in wire.ends.items() if name == host for one in end.of_family(family)]
-        if not own or not all(any(one in prefix for prefix in near) for one in own):
+        lacks = not own and family in {prefix.version for prefix in wire.prefixes}
+        if lacks or not all(any(one in prefix for prefix in near) for one in own):
             return None
     return host
 

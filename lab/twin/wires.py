@@ -161,7 +161,8 @@ class Wires:
         everywhere = [prefix for wire in self._wires for prefix in wire.prefixes]
         for wire in self._wires:
             of = self._needs_of(wire)
-            wanted = set().union(*(one.families for one in of))
+            wanted = {family for one in of for family in one.families}
+            wanted |= {family for family in (4, 6) if wire.addresses(family)}
             there = {prefix.version for prefix in wire.prefixes}
             for family in sorted(wanted - there or ({4} if not there else set())):
                 direct = [prefix for one in of for prefix in one.on_link if prefix.version == family]
