@@ -61,7 +61,8 @@ def _ended(key: str, command: Sequence[str], runs: int, code: int, memory: str |
     ended = [run_lab(*command, patience_s=_PATIENCE_S) for _ in range(runs)]
     wrong = next((one for one in ended if one.code != code), None)
     if wrong is not None:
-        return Found({key: None} | ({memory: None} if memory else {}), (f"`lab {command[0]}` ended with {wrong.code} after {wrong.seconds:.0f} s",))
+        note = f"`lab {command[0]}` ended with {wrong.code} after {wrong.seconds:.0f} s"
+        return Found({key: None} | ({memory: None} if memory else {}), (note,))
     peak = {memory: max(one.peak_mb for one in ended)} if memory else {}
     return Found({key: statistics.median(one.seconds for one in ended)} | peak)
 

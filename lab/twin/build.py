@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
 from lab.twin.devices import Devices, devices_of
 from lab.twin.named import check_interfaces, constants_of
@@ -18,6 +18,7 @@ from lab.twin.settings import forwards, guessed_forwarding, settings_of
 from lab.twin.twin import Guess, Twin
 from lab.twin.wires import Wire, Wires, a_name, without_taken
 from lab.written.policy import ENDINGS, Instead, Piped
+from lab.written.routing_checks import check_routes, check_rules
 from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
 from lab.written.words import Network
@@ -45,7 +46,7 @@ def twin_of(hosts: Sequence[Host], guesses: Sequence[Guess] = ()) -> Twin:
     peers = _peers(by_name, wires, routings)
     nodes = {name: _node(host, devices[name], routings[name], wires, peers, guessed) for name, host in by_name.items()}
     nodes |= {peer.name: _peer_node(peer) for peer in peers.values()}
-    topology = _topology("-".join(by_name), by_name, wires, nodes)
+    topology = _topology("-".join(by_name), by_name, wires, nodes, notes)
     behind = {
         name: {device: peers[wire.name].name for device in devices[name].there if (wire := wires.of(name, device)) is not None}
         for name in by_name
@@ -168,22 +169,55 @@ def policies_of(host: Host) -> tuple[Instead, ...]:
     return tuple(Piped(kind, host.rulesets[kind].text, host.rulesets[kind].shown) for kind in ENDINGS if kind in host.rulesets)
 
 
-def _topology(name: str, hosts: Mapping[str, Host], wires: Wires, nodes: Mapping[str, Any]) -> Topology:
-    """The topology of what a file would say; raises InputError with all that is wrong in it."""
-    written = {
+def _topology(
+    name: str, hosts: Mapping[str, Host], wires: Wires, nodes: Mapping[str, Any], notes: list[str]
+) -> Topology:
+    """The topology of what a file would say, without the hosts' routes and rules that cannot be on it, which is noted.
+
+    Raises InputError with all else that is wrong in it.
+    """
+    written: dict[str, Any] = {
         "topology": name,
         "about": f"The twin of {' and '.join(hosts)}, made of what was dumped there.",
         "networks": {wire.name: [str(prefix) for prefix in wire.prefixes] for wire in wires},
         "nodes": dict(nodes),
     }
     at = next(iter(hosts.values())).at
-    try:
-        topology = Topology.model_validate(written)
-    except ValidationError as error:
-        raise InputError([
-            Problem(f"the twin of {name}: {'.'.join(map(str, one['loc']))}: {one['msg']}", at) for one in error.errors()
-        ]) from None
-    problems = list(check_topology(topology))
+    topology = _validated(written, at)
+    for host in hosts:
+        node = topology.nodes[host]
+        if any((*check_routes(topology, host, node), *check_rules(topology, host, node))):
+            written["nodes"][host] = nodes[host] | _that_can_be(topology, host, notes)
+    problems = list(check_topology(topology := _validated(written, at)))
     if problems:
         raise InputError([Problem(f"the twin of {name}: {one.what}", at, one.mend) for one in problems])
     return topology
+
+
+def _validated(written: Mapping[str, Any], at: Where | None) -> Topology:
+    try:
+        return Topology.model_validate(written)
+    except ValidationError as error:
+        of = f"the twin of {written['topology']}"
+        raise InputError([
+            Problem(f"{of}: {'.'.join(map(str, one['loc']))}: {one['msg']}", at) for one in error.errors()
+        ]) from None
+
+
+def _that_can_be(topology: Topology, host: str, notes: list[str]) -> dict[str, Any]:
+    """The routes and rules of a host that its node can have."""
+    node = topology.nodes[host]
+    routes, rules = [], []
+    for route in node.routes:
+        problem = next(check_routes(topology, host, node.model_copy(update={"routes": (route,)})), None)
+        if problem is None:
+            routes.append(route)
+        else:
+            notes.append(f"{host}: not in the lab: {problem.what.removeprefix(f'node {host}: ')}")
+    for rule in node.rules:
+        problem = next(check_rules(topology, host, node.model_copy(update={"rules": (rule,)})), None)
+        if problem is None or (rule.goto is not None and any(other.priority == rule.goto for other in node.rules)):
+            rules.append(rule)
+        else:
+            notes.append(f"{host}: not in the lab: {problem.what.removeprefix(f'node {host}: ')}")
+    return {"routes": routes, "rules": rules}

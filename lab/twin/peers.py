@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from lab.twin.devices import Device
 from lab.twin.routing import EVERYWHERE_LENGTH, Routing
@@ -64,7 +64,18 @@ def beyond(wires: Wires, routings: Mapping[str, Routing], own: Collection[Addres
     for wire in wires:
         for end in wire.ends.values():
             found[wire.name].gateways |= dict.fromkeys(one for one in end.peers if one not in own)
+    _each_once(wires, found)
     return found
+
+
+def _each_once(wires: Wires, found: Mapping[str, Beyond]) -> None:
+    """Leave each gateway at one network: lines of one provider may have the same far end."""
+    taken: set[Address] = set()
+    for wire in wires:
+        there = found[wire.name]
+        elsewhere = {one for one in there.gateways if wires.wire_of(one) not in (None, wire)}
+        there.gateways = {one: None for one in there.gateways if one not in elsewhere and one not in taken}
+        taken |= there.gateways.keys()
 
 
 def _wire_of(wires: Wires, host: str, dev: str | None, via: Address | None) -> Wire | None:
@@ -126,21 +137,29 @@ def peer_of(
             addresses += _own_address(wire, prefixes, constants)
     addresses += [f"{one}/{one.max_prefixlen}" for one in beside]
     host_link_local, local = _host_link_local(wire), next(iter(there.link_locals), None)
-    via = _via(wire)
+    near = _on_link(wire, addresses)
+    via = _via(wire, near)
     return Peer(
         name, wire, tuple(addresses), tuple(_anyip(wire, there, preferred)),
-        () if via else tuple(_routes(wire, interface, host_link_local)),
+        () if via else tuple(_routes(wire, interface, near, host_link_local)),
         None if local is None or wire.point_to_point else str(local), host_link_local, bool(there.everything), via,
         same_as if there.everything else None,
     )  # fmt: skip
 
 
-def _via(wire: Wire) -> str | None:
-    """The host that is the way to everything, where it has its addresses in the network itself."""
+def _on_link(wire: Wire, addresses: Sequence[str]) -> list[Network]:
+    """The prefixes of a network that the peer with these addresses reaches directly: a network may be in parts."""
+    own = [ip_address(one) for one in addresses if "/" not in one]
+    return [prefix for prefix in wire.prefixes if any(one in prefix for one in own)]
+
+
+def _via(wire: Wire, near: Sequence[Network]) -> str | None:
+    """The host that is the way to everything, where all that it has there is reached directly."""
     host, _ = next(iter(wire.ends))
-    for family in {prefix.version for prefix in wire.prefixes}:
+    for family in _FAMILIES:
         own = [one.ip for (name, _), end in wire.ends.items() if name == host for one in end.of_family(family)]
-        if not own or not all(any(one in prefix for prefix in wire.prefixes) for one in own):
+        lacks = not own and family in {prefix.version for prefix in wire.prefixes}
+        if lacks or not all(any(one in prefix for prefix in near) for one in own):
             return None
     return host
 
@@ -148,6 +167,7 @@ def _via(wire: Wire) -> str | None:
 def _own_address(wire: Wire, prefixes: Sequence[Network], constants: Collection[Address]) -> list[str]:
     """An address that rules do not name and nobody has; one that they name where no other is left."""
     taken = set(wire.addresses(prefixes[0].version))
+    prefixes = sorted(prefixes, key=lambda prefix: not any(one in prefix for one in taken))
     for avoided in (taken | set(constants), taken):
         for prefix in prefixes:
             if (free := next(free_addresses(prefix, avoided), None)) is not None:
@@ -173,14 +193,14 @@ def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str]) -> Itera
     yield from (str(prefix) for prefix in (*beyond, *near) if prefix not in own)
 
 
-def _routes(wire: Wire, interface: str, host_link_local: str | None) -> Iterator[str]:
+def _routes(wire: Wire, interface: str, near: Sequence[Network], host_link_local: str | None) -> Iterator[str]:
     """The peer's way back, which is by the first host there is."""
     for family in _FAMILIES:
         if family not in {prefix.version for prefix in wire.prefixes}:
             continue
         own = [
             one for end in wire.ends.values() for one in end.of_family(family)
-            if any(one.ip in prefix for prefix in wire.prefixes)
+            if any(one.ip in prefix for prefix in near)
         ]  # fmt: skip
         beside = [one for end in wire.ends.values() for one in end.of_family(family) if one not in own]
         if wire.point_to_point:

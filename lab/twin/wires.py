@@ -137,21 +137,22 @@ class Wires:
     def _part_overlaps(self) -> None:
         """Let the narrower of two networks that overlap have its addresses, and what is routed elsewhere be beyond."""
         narrower = {
-            number: [*wire.prefixes, *(one for needs in self._needs_of(wire) for one in needs.routed)]
+            number: [*wire.prefixes, *_alone(wire), *(one for needs in self._needs_of(wire) for one in needs.routed)]
             for number, wire in enumerate(self._wires)
         }
         for number, wire in enumerate(self._wires):
             own = {one for family in (4, 6) for one in wire.addresses(family)}
             kept: list[Network] = []
             for prefix in wire.prefixes:
-                inner = dict.fromkeys(
+                inner = _reduced([
                     one for other, prefixes in narrower.items() if other != number for one in prefixes
                     if one.version == prefix.version and one != prefix and one.subnet_of(prefix)  # type: ignore[arg-type]
                     and not any(address in one for address in own)
-                )  # fmt: skip
-                kept += _without(prefix, list(inner)[:_MOST_PARTED])
+                ])[:_MOST_PARTED]  # fmt: skip
+                kept += _without(prefix, inner)
                 if inner:
-                    what = f"{_ends(wire)}: in the lab {', '.join(map(str, list(inner)[:_MOST_NAMED]))} is no part of {prefix}"
+                    named = ", ".join([*map(str, inner[:_MOST_NAMED]), *(["…"] if len(inner) > _MOST_NAMED else [])])
+                    what = f"{_ends(wire)}: in the lab {named} is no part of {prefix}"
                     self._notes.append(f"{what}, as it lies behind another interface")
             wire.prefixes = _reduced(kept)
 
@@ -160,7 +161,8 @@ class Wires:
         everywhere = [prefix for wire in self._wires for prefix in wire.prefixes]
         for wire in self._wires:
             of = self._needs_of(wire)
-            wanted = set().union(*(one.families for one in of))
+            wanted = {family for one in of for family in one.families}
+            wanted |= {family for family in (4, 6) if wire.addresses(family)}
             there = {prefix.version for prefix in wire.prefixes}
             for family in sorted(wanted - there or ({4} if not there else set())):
                 direct = [prefix for one in of for prefix in one.on_link if prefix.version == family]
@@ -199,6 +201,12 @@ def _within(wide: Wire, narrow: Wire) -> bool:
     )  # fmt: skip
 
 
+def _alone(wire: Wire) -> Iterator[Network]:
+    """The hosts' addresses there that are in no prefix of it."""
+    for end in wire.ends.values():
+        yield from (one.network for one in end.addresses if one.network.prefixlen == one.max_prefixlen)
+
+
 def _taken(prefix: Network, others: Sequence[Network]) -> bool:
     return any(other.version == prefix.version and other.overlaps(prefix) for other in others)
 
@@ -208,7 +216,7 @@ def _ends(wire: Wire) -> str:
 
 
 def _without(prefix: Network, inner: Sequence[Network]) -> list[Network]:
-    """The prefix but for those that lie in it."""
+    """The prefix but for those that lie in it, of which none lies in another."""
     parts = [prefix]
     for one in inner:
         around = next((part for part in parts if one != part and one.subnet_of(part)), None)  # type: ignore[arg-type]

@@ -267,6 +267,15 @@ class Topology(BaseModel):
         """Whether the node stands for addresses of a network that nobody has: it is on it, and lists a part of it as anyip."""
         return name in self._standing.get((network, family), ())
 
+    def stood_for(self, name: str, network: str, family: int) -> tuple[Network, ...]:
+        """The parts of a network that a node stands for; none where it does not (`stands_in`)."""
+        if not self.stands_in(name, network, family):
+            return ()
+        anyip, prefixes = self.nodes[name].anyip, [one for one in self.networks[network] if one.version == family]
+        listed = () if isinstance(anyip, bool) else [one for one in anyip if one.version == family]
+        parts = [own for own in prefixes if any(own.subnet_of(one) for one in listed)]  # type: ignore[arg-type]
+        return (*parts, *(one for one in listed if any(one != own and one.subnet_of(own) for own in prefixes)))  # type: ignore[arg-type]
+
     @cached_property
     def _anyip(self) -> tuple[str, ...]:
         return tuple(name for name, node in self.nodes.items() if node.anyip)

@@ -188,6 +188,8 @@ class Network:
         values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
         if _stands_in(self.topology, node.name, spec):
             values["net.ipv4.conf.all.arp_ignore"] = "0"  # it goes over that of an interface
+            # a router may lead back to it what it sent as one host of its network to another behind the same interface
+            values["net.ipv4.conf.all.accept_local"] = "1"
         values |= bridging.sysctls(node.name, spec, node.namespace)
         values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.devices)}
         node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
@@ -252,7 +254,7 @@ class Network:
             *addressing.local_routes(prefixes),
             *addressing.rules(spec.rules, families),
             *addressing.no_local_rule(spec.rules, [family for family in families if family not in standing]),
-            *addressing.stand_for(node, standing),
+            *addressing.stand_for(node, standing, *self._stood_for(node.name, spec)),
         ]
         carry_out(node.name, node.namespace, requests, told=Told(self.topology))
         standing_in = _stands_in(self.topology, node.name, spec)
@@ -261,6 +263,21 @@ class Network:
             for name, port in spec.interfaces.items() if standing_in and port.network not in standing_in
         } | {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}  # fmt: skip
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
+
+    def _stood_for(self, name: str, spec: NodeSpec) -> tuple[list[Prefix], list[str]]:
+        """The prefixes of its own networks that a node stands for, and the addresses there that others have."""
+        near = {
+            (port.network, family) for port in spec.interfaces.values() for family in (4, 6)
+            if self.topology.stands_in(name, port.network, family)
+        }  # fmt: skip
+        inside = [prefix for network, family in near for prefix in self.topology.stood_for(name, network, family)]
+        others = [
+            str(address.ip)
+            for network, family in near
+            for other, _, port in self.topology.on_network(network) if other != name
+            for address in port.of_family(family)
+        ]  # fmt: skip
+        return inside, others
 
     def _know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.

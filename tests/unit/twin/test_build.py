@@ -89,7 +89,7 @@ def test_what_is_down_is_not_there_nor_its_routes() -> None:
     assert twin.notes == (
         "edge: not in the lab: eth2 (down)",
         "edge: route '10.4.0.0/16 dev eth9' is not in the lab: there is no eth9",
-        "edge: 1 routes by interfaces that are not in the lab are not there either",
+        "edge: 1 routes are not in the lab: they leave by interfaces that are not",
     )
     assert twin.topology.owner("10.2.0.7") == "behind-eth0", "the default route leads there now"
 
@@ -120,7 +120,8 @@ def test_whether_it_forwards_is_guessed_of_its_rules_where_no_sysctl_says() -> N
     twin = edge(text=RULES, sysctls={})
     assert twin.topology.nodes["edge"].forwards
     (guess,) = twin.guesses
-    assert str(guess) == "edge forwards packets, as of `-A FORWARD -i eth1 -o eth0 -j ACCEPT`  [fw.rules:3]"
+    assert (guess.what, guess.rests_on) == ("edge forwards packets", "-A FORWARD -i eth1 -o eth0 -j ACCEPT")
+    assert str(guess.where) == "fw.rules:3"
     assert not edge(text="*filter\n-A INPUT -j DROP\nCOMMIT\n", sysctls={}).topology.nodes["edge"].forwards
     assert not edge(text=RULES, sysctls={"net.ipv4.ip_forward": "0"}).topology.nodes["edge"].forwards
 
@@ -151,6 +152,8 @@ def test_rules_of_another_host_are_refused() -> None:
         edge(text=other)
     told = "the rules are of another host than edge: they name ens3 (fw.rules:2), ens4 (fw.rules:2), and it has eth0, eth1"
     assert told in str(caught.value)
+    assert "ens3 (fw.rules:2)" in edge(text=other, is_snapshot=True).notes[0], "a snapshot is of one host"
+    assert "ens3 (fw.rules:2)" in edge(text=other.replace("-o ens4", "")).notes[0], "one interface says little"
 
 
 def test_rules_that_name_an_interface_too_many_are_told_of() -> None:

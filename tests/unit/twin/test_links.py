@@ -62,6 +62,12 @@ def test_the_narrower_of_two_networks_has_its_addresses() -> None:
     ]
 
 
+def test_an_address_alone_that_lies_in_the_network_of_another_interface() -> None:
+    twin = edge(link("wg0", "10.0.0.5/32", kind="wireguard"), routes=["10.0.0.64/26 dev wg0", "10.0.0.7 dev wg0"])
+    owners = {"10.0.0.5": "edge", "10.0.0.4": "behind-eth1", "10.0.0.7": "behind-wg0", "10.0.0.70": "behind-wg0"}
+    assert {one: twin.topology.owner(one) for one in owners} == owners
+
+
 def test_one_network_on_two_interfaces_is_one() -> None:
     twin = edge(link("wlan0", "10.0.0.7/24"))
     assert networks(twin)["eth1"] == ["10.0.0.0/24"]

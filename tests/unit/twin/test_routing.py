@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from lab.errors import InputError
 from lab.twin.build import twin_of
 from tests.unit.twin.made import anyip, edge, host, link
 
@@ -97,6 +96,25 @@ def test_what_the_kernel_makes_of_addresses_is_not_made_twice() -> None:
     assert [route.text for route in routes] == ["default via 198.51.100.1 dev eth0", printed[-1]]
 
 
-def test_a_gateway_that_is_on_no_network_is_an_error_that_says_so() -> None:
-    with pytest.raises(InputError, match=r"the gateway 172\.16\.0\.1 is on none of its networks"):
-        edge(routes=["10.7.0.0/16 via 172.16.0.1"])
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("10.7.0.0/16 via 172.16.0.1", "the gateway 172.16.0.1 is on none of its networks"),
+        ("10.7.0.0/16 via 127.0.0.1 dev eth1", "its gateway is loopback"),
+        ("10.7.0.0/16 via 10.0.0.1 dev eth1", "its gateway is the host itself"),
+        ("10.7.0.0/16 via 10.0.0.255 dev eth1", "its gateway is no host"),
+        ("10.7.0.0/16 via 10.0.0.9 dev eth0", "its gateway is on eth1"),
+        ("2001:db8::/64 dev eth0 metric 1", "it has no IPv6 address that a lab can have"),
+    ],
+)
+def test_a_route_that_no_node_can_have_is_left_out_and_told_of(line: str, why: str) -> None:
+    twin = edge(routes=[line])
+    assert [route.text for route in twin.topology.nodes["edge"].routes] == ["default via 198.51.100.1 dev eth0"]
+    (note,) = twin.notes
+    assert why in note
+
+
+def test_a_rule_that_stands_twice_stands_once() -> None:
+    twin = edge(rules=["100: from all fwmark 0x1 lookup main", "100: from all fwmark 1 lookup 254", "100: goto 4000"])
+    assert [rule.text for rule in twin.topology.nodes["edge"].rules] == ["-4 100: from all fwmark 1 lookup 254"]
+    assert "4000" in twin.notes[0]

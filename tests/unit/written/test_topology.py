@@ -125,6 +125,18 @@ def test_who_stands_for_an_address_of_a_network(
         assert not inside or standing.stands_for(name, ip_address(address)) == (name in owners)
 
 
+def test_the_parts_of_a_network_that_a_node_stands_for(tmp_path: Path) -> None:
+    standing = topology(STANDING, tmp_path)
+    assert standing.stood_for("staff", "lan", 4) == (ip_network("10.0.0.0/25"),)
+    assert standing.stood_for("staff", "lan", 6) == (ip_network("2001:db8:a::/64"),)
+    assert standing.stood_for("fibre", "fibre", 4) == (ip_network("198.51.100.0/30"),)
+    assert standing.stood_for("cable", "cable", 4) == (), "everything is what lies beyond"
+    assert standing.taker("edge", "cable", "8.8.8.8") == "cable"
+    assert standing.taker("edge", "fibre", "9.9.9.9") == "fibre"
+    assert standing.taker("edge", "lan", "8.8.8.8") == "fibre", "its owner, where nobody of them is on that network"
+    assert standing.taker("edge", None, "10.0.0.77") == "staff"
+
+
 def addresses_of(written: Topology) -> set[object]:
     return {address for node in written.nodes.values() for family in (4, 6) for address in node.addresses(family)}
 
