@@ -41,7 +41,12 @@ class Given:
 
 
 def given_chains(text: str) -> Iterator[Given]:
-    """Every place of a script that writes to a chain, in its order; `include` is not followed: expand it first."""
+    """Every place of a script that writes to a chain, in its order; `include` is not followed: expand it first.
+
+    >>> (place,) = given_chains("table ip t { chain c { type filter hook input priority 0; tcp dport 22 accept; } }")
+    >>> place.hook, place.rules
+    ('input', ('tcp dport 22 accept',))
+    """
     return _Walk(text).places()
 
 
