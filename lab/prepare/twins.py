@@ -54,7 +54,7 @@ def twin_from(hosts: Sequence[Host], named: str | None = None) -> Twin:
     completed: list[Host] = []
     guesses: list[Guess] = []
     for host in hosts:
-        whole, concluded = inferred(host)
+        whole, concluded = inferred(host, completed)
         completed.append(whole if named is None or completed else replace(whole, name=named))
         guesses += concluded
     return twin_of(completed, guesses)

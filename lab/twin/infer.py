@@ -23,11 +23,11 @@ _MOST = 250
 """Interfaces that are made of rules alone: no host has more, or its `ip addr` is at hand."""
 
 
-def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
+def inferred(host: Host, others: Sequence[Host] = ()) -> tuple[Host, tuple[Guess, ...]]:
     r"""The host with what its dumps do not say of it, concluded from its rules, and each conclusion with its line.
 
-    What the host has stays as it is; where it has links and routes, nothing is missing.  Raises InputError for rules that
-    name more interfaces than a host is made of.
+    What the host has stays as it is; where it has links and routes, nothing is missing.  What is invented is nothing that
+    one of ``others`` has.  Raises InputError for rules that name more interfaces than a host is made of.
 
     >>> from lab.record.host import Dumped
     >>> dump = Dumped("*filter\n-A INPUT -s 10.0.9.0/24 -i lan1 -j ACCEPT\n-A INPUT -i wan1 -j DROP\nCOMMIT\n", "fw.rules")
@@ -47,7 +47,7 @@ def inferred(host: Host) -> tuple[Host, tuple[Guess, ...]]:
     placing = Placing(evidence, interfaces, [one.name for one in uplinks], known)
     placing.run()
     families = _families(links, evidence)
-    addressing = _addressing(links, placing, families)
+    addressing = _addressing(links, placing, families, others)
     whole = _Whole(host, links, placing, addressing, uplinks, families)
     telling = Telling(placing, addressing, uplinks, has_routes=bool(host.routes))
     found = replace(host, links=whole.links(), routes=whole.routes())
@@ -80,13 +80,17 @@ def _families(links: dict[str, Link], evidence: Evidence) -> tuple[int, ...]:
     return tuple(sorted(had or evidence.families or {4}))
 
 
-def _addressing(links: dict[str, Link], placing: Placing, families: Sequence[int]) -> Addressing:
+def _addressing(
+    links: dict[str, Link], placing: Placing, families: Sequence[int], others: Sequence[Host]
+) -> Addressing:
+    theirs = [address for host in others for link in host.links for address in link.addresses]
     named = placing.evidence.named
-    used = (*(one.network for one in placing.placed), *placing.known)
+    used = (*(one.network for one in placing.placed), *placing.known, *(address.network for address in theirs))
     taken = Networks((*(network for network in named if not is_wide(network)), *used))
     hosts = {network.network_address for network in named if is_one(network)}
     hosts.update(own.address.network_address for own in placing.evidence.own)
     hosts.update(address.ip for link in links.values() for address in link.addresses)
+    hosts.update(address.ip for address in theirs)
     found = Addressing(placing.evidence, placing.uplinks, placing.placed, taken, hosts)
     had = [Addressed(link.name, address, is_known=True) for link in links.values() for address in link.addresses]
     found.run([name for name in placing.interfaces if not any(one.interface == name for one in had)], families)

@@ -43,8 +43,9 @@ class Given:
 def given_chains(text: str) -> Iterator[Given]:
     """Every place of a script that writes to a chain, in its order; `include` is not followed: expand it first.
 
-    >>> [(place.table, place.chain, place.rules) for place in given_chains("table ip own { chain in { accept; drop; } }")]
-    [('own', 'in', ('accept', 'drop'))]
+    >>> (place,) = given_chains("table ip t { chain c { type filter hook input priority 0; tcp dport 22 accept; } }")
+    >>> place.hook, place.rules
+    ('input', ('tcp dport 22 accept',))
     """
     return _Walk(text).places()
 
