@@ -83,7 +83,7 @@ class Sendable:
 
     @property
     def stray(self) -> Flows:
-        """Of any packet: one that conntrack takes for invalid; of segments tcp_conntracks tells (nf_conntrack_proto_tcp.c, sNO)."""
+        """Of any packet: one that conntrack takes for invalid; of segments its tcp_conntracks tells that (sNO)."""
         flags = [some for some in range(64) if some & ~(FIN | RST | ACK) == 0 and some not in (0, ACK)]
         segments = self.tcp & self._space.ranges(TCP_FLAGS, together((some, some) for some in flags))
         return segments | (self._plain & self._strange)
