@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import NamedTuple
 
 from lab.model.deeds import MASQUERADE
-from lab.model.diagrams import LEFT, Flows, Space
+from lab.model.diagrams import DESTINATION, DPORT, LEFT, SOURCE, Flows, Space
 from lab.model.now import Now
 from lab.model.walk import Decider, Fates
 from lab.record.difference import Aspect
@@ -46,9 +48,10 @@ def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
         return space.without(flows, [LEFT])
 
     ways = tuple(
-        (_unmasked(now, own.get(name, ())), name, bare(flows & space.interface(LEFT, name)))
+        (then, name, part)
         for now, flows in fates.passed.items() for name in space.interfaces
-        if (flows & space.interface(LEFT, name)) != space.none
+        if (left := flows & space.interface(LEFT, name)) != space.none
+        for then, part in _translated(space, _unmasked(now, own.get(name, ())), bare(left)) if part != space.none
     )  # fmt: skip
     passed = space.any([flows for _, _, flows in ways])
     denied = [Decided(by, outcome, bare(flows)) for by, outcome, flows in fates.denied]
@@ -65,6 +68,21 @@ def _unmasked(now: Now, own: Addresses) -> Now:
     if not own or now.shown != MASQUERADE:
         return now
     return now._replace(shown=str(address_of(own[0][0], 4 if own[0][0] < 2**32 else 6)))
+
+
+def _translated(space: Space, now: Now, flows: Flows) -> Iterator[tuple[Now, Flows]]:
+    """The flows by what they were translated to; one that became what it was is as it was."""
+    if now.to is not None or now.to_port is not None:
+        to = space.all if now.to is None else space.prefix(DESTINATION, *now.to)
+        same = flows & to & (space.all if now.to_port is None else space.number(DPORT, now.to_port))
+        yield from _translated(space, now._replace(to=None, to_port=None, told=""), same)
+        flows = flows & ~same
+    if now.shown:
+        with suppress(ValueError):
+            same = flows & space.number(SOURCE, int(ip_address(now.shown)))
+            yield now._replace(shown=""), same
+            flows = flows & ~same
+    yield now, flows
 
 
 def regions(space: Space, old: Judged, new: Judged, among: Flows, *, aspects: Collection[Aspect]) -> Iterator[Region]:

@@ -64,8 +64,8 @@ class Describer:
         flags = found[TCP_FLAGS] if proto == 6 else SYN
         return Flow(
             node, str(address_of(source, space.family)), str(address_of(found[DESTINATION], space.family)),
-            self._icmp(low) if proto in (1, 58) else f"{_NAMES[proto]}/{low}", space.family,
-            None if sport_is_free or proto in (1, 58) else found[SPORT],
+            self._icmp(low) if proto not in (6, 17) else f"{_NAMES[proto]}/{low}", space.family,
+            None if sport_is_free or proto not in (6, 17) else found[SPORT],
             () if flags == SYN else tuple(name for name, bit in (("fin", FIN), ("rst", RST), ("ack", ACK)) if flags & bit),
         )  # fmt: skip
 
@@ -104,12 +104,13 @@ class Describer:
         space = self._space
         found: list[str] = []
         protos = [proto for low, high in space.values(shadow, PROTO) for proto in range(low, high + 1)]
-        for proto in (6, 17, 1, 58):
+        icmp = 1 if space.family == 4 else 58
+        for proto in (6, 17, icmp):
             if proto in protos:
                 values = space.values(shadow & space.number(PROTO, proto), DPORT)
                 told = [f"{_NAMES[proto]}/{ports_text(values)}"] if proto in (6, 17) else self._kinds(values, _NAMES[proto])
                 found += told
-        others = _runs(proto for proto in protos if proto not in (6, 17, 1, 58))
+        others = _runs(proto for proto in protos if proto not in (6, 17, icmp))
         return [*found, *([f"proto/{ports_text(others)}"] if others else ())]
 
     def _kinds(self, values: Addresses, name: str) -> list[str]:

@@ -98,11 +98,18 @@ class _Comparison:
             }
             fates = [walk.packets(start) for walk in self._walks]
             sides = [self._judged(one) for one in fates]
-            yield from self._told(kind, sides, space.all, self._aspects)
-            if kind == NEW:
-                yield from self._later(fates, sides)
+            later = list(self._later(fates, sides)) if kind == NEW else []
+            # of a flow whose answer is denied that is what decides
+            unanswered = space.any([one.denied for _, both, _ in later for one in both])
+            rule = frozenset((Aspect.RULE,))
+            graver = list(self._told(kind, sides, space.all, frozenset(self._aspects) - rule))
+            yield from graver
+            for name, both, passed in later:
+                yield from self._told(name, both, passed, _LATER)
+            alike = ~space.any([one.region.flows for one in graver])
+            yield from self._told(kind, sides, alike & ~unanswered, rule.intersection(self._aspects))
 
-    def _later(self, fates: list[Fates], sides: list[Judged]) -> Iterator[_Found]:
+    def _later(self, fates: list[Fates], sides: list[Judged]) -> Iterator[tuple[str, list[Judged], Flows]]:
         """What becomes of answers, and of what follows on these, where both sides let the packet before pass."""
         sendable = self._sendable
         for kind, flags in ((ANSWER, sendable.answered), (FOLLOWS, sendable.syn)):
@@ -113,7 +120,7 @@ class _Comparison:
                 walk.packets(_then(one.passed, kind, both, self._space)) for walk, one in zip(self._walks, fates, strict=True)
             ]
             sides = [self._judged(one) for one in fates]
-            yield from self._told(kind, sides, both, _LATER)
+            yield kind, sides, both
 
     def _judged(self, fates: Fates) -> Judged:
         return judged(self._space, fates, self._stage.own)

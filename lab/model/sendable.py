@@ -25,6 +25,9 @@ from lab.ruleset.addresses import together
 SYN, ACK, FIN, RST = 2, 16, 1, 4
 _ORDINARY = (443, 80, 22, 53, 25, 123, 8080, 993, 3306)
 _ECHO = {4: (8, 1), 6: (128, 58)}
+# nf_conntrack_proto_icmp.c, nf_conntrack_proto_icmpv6.c: what may begin a flow, and what is never tracked
+_BEGINS = {4: (8, 13, 15, 17), 6: (128, 139)}
+_NEVER_TRACKED: dict[int, tuple[int, ...]] = {4: (), 6: (130, 131, 132, 133, 134, 135, 136, 143)}
 
 
 class Sendable:
@@ -39,10 +42,16 @@ class Sendable:
         self.known = self.tcp | self.udp | self.icmp
         self.syn = self.tcp & space.number(TCP_FLAGS, SYN)
         self._plain = ~self.tcp & space.number(TCP_FLAGS, 0)
+        begins, untracked = (
+            self.icmp & space.any([space.prefix(DPORT, kind << 8, 8) for kind in kinds[space.family]])
+            for kinds in (_BEGINS, _NEVER_TRACKED)
+        )
+        self._strange = self.icmp & ~begins
         port = ((1, 65535),)
         with_ports = space.ranges(DPORT, port) & space.ranges(SPORT, port)
         # the protocols that have none are one service each
-        self._headers = ((self.tcp | self.udp) & with_ports) | self.icmp | (~self.known & space.number(DPORT, 0))
+        icmp = self.icmp & ~untracked
+        self._headers = ((self.tcp | self.udp) & with_ports) | icmp | (~self.known & space.number(DPORT, 0))
         self._asked = ~space.ranges(DESTINATION, stage.unaskable) if stage.unaskable else space.all
         beaten = [space.interface(LEFT, name) & space.interface(ENTERED, name) for name in space.interfaces if name != NOWHERE]
         back = space.without(routes.ways(Now(NEW)) & space.any(beaten), [LEFT])
@@ -70,13 +79,14 @@ class Sendable:
     @property
     def first(self) -> Flows:
         """Of any packet: the first of a flow; a bare ACK is one too (nf_conntrack_tcp_loose)."""
-        return self.syn | (self.tcp & self._space.number(TCP_FLAGS, ACK)) | self._plain
+        return self.syn | (self.tcp & self._space.number(TCP_FLAGS, ACK)) | (self._plain & ~self._strange)
 
     @property
     def stray(self) -> Flows:
-        """Of any packet: a segment that conntrack takes for invalid (tcp_conntracks of nf_conntrack_proto_tcp.c, sNO)."""
+        """Of any packet: one that conntrack takes for invalid; of segments its tcp_conntracks tells that (sNO)."""
         flags = [some for some in range(64) if some & ~(FIN | RST | ACK) == 0 and some not in (0, ACK)]
-        return self.tcp & self._space.ranges(TCP_FLAGS, together((some, some) for some in flags))
+        segments = self.tcp & self._space.ranges(TCP_FLAGS, together((some, some) for some in flags))
+        return segments | (self._plain & self._strange)
 
     @property
     def answered(self) -> Flows:

@@ -83,15 +83,17 @@ class Pair:
         old, new = (side.first(sent) for side in sides)
         if "nowhere" in (old.outcome, new.outcome):
             return
-        aspect = _aspect(old, new)
-        if aspect is not None:
-            yield Found(aspect, sent, old, new)
+        aspect = _aspect(sent, old, new)
         answered = sent.proto == "udp" or (sent.proto, sent.flags) in (("tcp", 2), ("icmp", 8))
         if old.outcome == new.outcome == "accept" and answered and sent.code == 0:
             one, other = (side.answer(sent, met) for side, met in zip(sides, (old, new), strict=True))
-            aspect = _aspect(one, other)
-            if aspect in (Aspect.ALLOW, Aspect.REFUSAL):
-                yield Found(aspect, sent, one, other)
+            of_answers = _aspect(sent, one, other)
+            if of_answers in (Aspect.ALLOW, Aspect.REFUSAL):
+                yield Found(of_answers, sent, one, other)
+            if "accept" not in (one.outcome, other.outcome) or of_answers == Aspect.ALLOW:
+                aspect = None if aspect == Aspect.RULE else aspect
+        if aspect is not None:
+            yield Found(aspect, sent, old, new)
 
     def holds(self, found: Found, proposed: Proposed) -> bool:
         """Whether it lies in a class that is proposed, by the rules that decided."""
@@ -127,13 +129,19 @@ def _serves(sent: Sent, word: str) -> bool:
     )
 
 
-def _aspect(old: Met1, new: Met1) -> Aspect | None:
+def _translation(sent: Sent, met: Met1) -> object:
+    """What became of its ends, where that is another than it was."""
+    same = met.to is not None and met.to[0] == sent.destination and met.to[1] in (None, sent.dport)
+    return None if same else met.to, "" if met.source_shown == str(address_of(sent.source, sent.family)) else met.source_shown
+
+
+def _aspect(sent: Sent, old: Met1, new: Met1) -> Aspect | None:
     passed = old.outcome == "accept", new.outcome == "accept"
     if passed[0] != passed[1]:
         return Aspect.ALLOW
     if not passed[0] and old.outcome != new.outcome:
         return Aspect.REFUSAL
-    if passed[0] and (old.to, old.source_shown) != (new.to, new.source_shown):
+    if passed[0] and _translation(sent, old) != _translation(sent, new):
         return Aspect.TRANSLATION
     if passed[0] and (old.mark, old.left) != (new.mark, new.left):
         return Aspect.WAY
@@ -197,7 +205,7 @@ class Packets:
         state = "INVALID" if proto == "tcp" and random.random() < 0.15 else "NEW"
         if proto == "icmp":
             kind = random.choice((8, 8, 0, 3, 13))
-            return Sent(4, proto, source, destination, None, None, kind, 0, entered, state)
+            return Sent(4, proto, source, destination, None, None, kind, 0, entered, "NEW" if kind in (8, 13) else "INVALID")
         flags = random.choice(_FLAGS[state]) if proto == "tcp" else 0
         sport = random.randint(1024, 65535) if random.random() < 0.7 else self._pick(SPORTS, 1, 65535)
         return Sent(4, proto, source, destination, sport, self._pick(DPORTS, 1, 65535), flags, 0, entered, state)
@@ -217,7 +225,8 @@ def of_flow(one: Proposal, stage: Stage) -> Sent:
     ported = proto in ("tcp", "udp")
     return Sent(
         flow.family, proto, source, int(ipaddress.ip_address(flow.destination)), (flow.sport or 40000) if ported else None,
-        int(rest) if ported else None, flags, code, entered, "NEW" if flow.flags in ((), ("ack",)) else "INVALID",
+        int(rest) if ported else None, flags, code, entered,
+        "NEW" if flow.flags in ((), ("ack",)) and (ported or flags in (8, 13, 15, 17)) else "INVALID",
     )  # fmt: skip
 
 
