@@ -31,7 +31,7 @@ def blockers(scene: Scene, backend: Backend, node: str, asked: Question | Flow) 
         question = asked if isinstance(asked, Question) else question_for(lab, asked, node)
         places = _Places(lab.policies[node].chains) if node in lab.policies else None
         rulesets = scene.policies.get(node)
-        while places is not None and rulesets is not None and len(found) < MOST:
+        while places is not None and rulesets is not None:
             rule = _denies(lab.ask(question, node), node)
             if rule is None:
                 break

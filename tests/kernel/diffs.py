@@ -37,20 +37,25 @@ ANSWERS = "-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -m comment --co
 NFT, LEGACY = Backend.NFT, Backend.LEGACY
 
 
-def asking(*flows: str, rests_on: tuple[str, ...] = ()) -> Proposer:
-    """A proposer of these flows (``office > 10.7.2.10 tcp/443``), each from its node's own address, whatever the rules are."""
+def asking(*flows: str, rests_on: tuple[str, ...] = (), of_sources: tuple[str, ...] = ()) -> Proposer:
+    """A proposer of these flows (``office > 10.7.2.10 tcp/443``), whatever the rules are.
+
+    Each is from its node's own address, or from the one behind ``@``, and one of a class of its own, or with ``of_sources``.
+    """
 
     def propose(old: Holds, new: Holds, topology: Topology, node: str, family: int) -> Proposed:
-        return Proposed(tuple(_proposal(flow, topology, node, rests_on) for flow in flows) if family == 4 else ())
+        return Proposed(tuple(_proposal(flow, topology, node, rests_on, of_sources) for flow in flows) if family == 4 else ())
 
     return propose
 
 
-def _proposal(words: str, stage: Topology, node: str, rests_on: tuple[str, ...]) -> Proposal:
+def _proposal(
+    words: str, stage: Topology, node: str, rests_on: tuple[str, ...], sources: tuple[str, ...]
+) -> Proposal:  # fmt: skip
     sender, _, to, service = words.split()
     sender, _, source = sender.partition("@")
     flow = Flow(sender, source or stage.addresses(sender, 4)[0], to, service, 4)
-    of = FlowClass((flow.source,), (flow.destination,), (flow.service,), 1)
+    of = FlowClass(sources or (flow.source,), (flow.destination,), (flow.service,), 1)
     return Proposal(flow, of, Aspect.ALLOW, Decision("accept", f"{node}'s old rule"), Decision("drop", "its new one"), rests_on)
 
 

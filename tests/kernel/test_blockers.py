@@ -33,10 +33,12 @@ def test_each_rule_that_would_deny_it_as_well(backend: Backend) -> None:
     policy = rulesets(
         table("raw", "-A PREROUTING -s 10.7.1.9/32 -p tcp -j DROP")
         + table("filter", ANSWERS, *DENIALS, FORWARD="DROP", own="-")
+        + table("mangle", "-A POSTROUTING -o eth1 -j DROP")
     )
     found = blockers(scene(policy), backend, "gateway", TO_WEB)
     assert [rule.place for rule in found] == [
         "raw:PREROUTING:1", "filter:own:2", "filter:FORWARD:3", "filter:FORWARD policy",
+        "mangle:POSTROUTING:1",
     ]  # fmt: skip
     # as they stand in the policy, with line and comment
     assert (found[2].comment, found[2].source) == ("the second", "gateway.rules:13")

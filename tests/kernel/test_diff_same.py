@@ -127,6 +127,16 @@ def test_what_the_kernel_does_not_confirm_is_denied_and_no_difference() -> None:
     assert (report.reached.asked, report.reached.sampled) == (1, False)
 
 
+def test_where_a_witness_is_denied_the_rest_of_its_class_is_asked() -> None:
+    """The gateway's outer address is translated to itself, and its other ones to that."""
+    old, new = (rulesets(table("nat", f"-A POSTROUTING {of}-o ppp0 -j MASQUERADE")) for of in ("", "-s 198.51.100.0/29 "))
+    ask = asking(f"gateway@{OUTER} > 192.0.2.7 udp/53", of_sources=("10.7.1.0/24", "198.51.100.1"))
+    report = compared(old, new, proposer=ask)
+    assert [denied.flow.source for denied in report.denied] == [OUTER]
+    (one,) = report.differences
+    assert (one.aspect, one.flow.node, one.flow.source, one.of.whole) == (Aspect.TRANSLATION, "gateway", "10.7.1.1", False)
+
+
 def test_a_log_of_what_follows_the_first_packet() -> None:
     old, new = (forward(f'-A FORWARD -p tcp --dport 80 -m conntrack --ctstate ESTABLISHED -j LOG --log-prefix "{text} "',
                         "-A FORWARD -i eth0 -j ACCEPT") for text in ("a", "b"))  # fmt: skip
