@@ -123,6 +123,8 @@ def _enforced(opened: Sequence[Opening]) -> Section:
 
 def _overdue(report: AuditReport) -> Section:
     question = "Which exceptions are overdue"
+    if not report.exemptions and not report.finished:
+        return Section(question, "that is not known to its end")
     if not report.exemptions:
         return Section(question, "no row and no rule says that it is one")
     if not report.overdue:

@@ -16,6 +16,8 @@ from lab.report.diff_groups import (
     Group,
     answer,
     breadth_text,
+    by_new_rule,
+    by_old_rule,
     compared,
     denied_text,
     failed_rows,
@@ -103,12 +105,20 @@ def print_diff(report: DiffReport, console: Console, *, full: bool = False) -> N
 
 
 def _body(found: Sequence[Group], width: int | None, room: int) -> list[Line]:
-    """The groups in at most ``room`` lines: in as much detail as there is room for, the first ones in most."""
-    told = [
-        _group(group, width, _Detail.ROWS if n < _FIRST and group.mark == OPENS else _Detail.LINE)
-        for n, group in enumerate(found[:room])
-    ]
-    if sum(map(len, told)) > room or len(found) > room:
+    """The groups in at most ``room`` lines: in as much detail as there is room for, the first ones in most.
+
+    Where they are too many, those that fare alike now are told as one, then those that fared alike before.
+    """
+    told: list[list[Line]] = []
+    for joined in (found, new := by_new_rule(found), by_old_rule(new)):
+        found = joined
+        told = [
+            _group(group, width, _Detail.ROWS if n < _FIRST and group.mark == OPENS else _Detail.LINE)
+            for n, group in enumerate(found[:room])
+        ]
+        if sum(map(len, told)) <= room and len(found) <= room:
+            break
+    else:
         return _cut_groups(told, found, room, width)
     for detail in (_Detail.ROWS, _Detail.RULES):
         for n, group in enumerate(found):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -54,6 +54,33 @@ def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     ]
     ordered = sorted(made, key=lambda one: (one[1].intended is not None, one[0], -one[1].size))
     return [group for _, group in ordered]
+
+
+def by_new_rule(found: Sequence[Group]) -> list[Group]:
+    """The groups, those that fare alike now as one, whatever rules decided before."""
+    return _joined(found, lambda group: group.now, lambda group, more: group._replace(was=(*group.was, _or_by(more))))
+
+
+def by_old_rule(found: Sequence[Group]) -> list[Group]:
+    """The groups, those that fared alike before as one, whatever rules decide now."""
+    return _joined(found, lambda group: group.was, lambda group, more: group._replace(now=(*group.now, _or_by(more))))
+
+
+def _or_by(more: int) -> str:
+    return f"or by {more:,} other {'rule' if more == 1 else 'rules'}"
+
+
+def _joined(
+    found: Sequence[Group], side: Callable[[Group], tuple[str, ...]], told: Callable[[Group, int], Group]
+) -> list[Group]:
+    alike: dict[tuple[str, str | None, tuple[str, ...]], list[Group]] = {}
+    for group in found:
+        alike.setdefault((group.mark, group.intended, side(group)), []).append(group)
+    joined = []
+    for first, *others in alike.values():
+        ones = sorted((one for group in (first, *others) for one in group.ones), key=lambda one: -(one.of.size or 0))
+        joined.append(told(first, len(others))._replace(ones=tuple(ones)) if others else first)
+    return joined
 
 
 def answer(report: DiffReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
@@ -33,8 +34,9 @@ _ANY = {"0.0.0.0/0": "any", "::/0": "any IPv6"}
 MOST_NAMED = 3  # prefixes, or pieces of services, of one end
 _EXACT, _MILLION, _BILLION, _TRILLION = 10**6, 10**6, 10**9, 10**12
 _PORTS, _ICMP = ("tcp", "udp", "sctp", "dccp", "udplite"), ("icmp", "icmpv6")
+_ALL_PORTS = re.compile(r"\b(\w+)/[01]-65535(?!\d|,\d)")
 _TIMES = " \N{MULTIPLICATION SIGN} "
-_LET_THROUGH = {Kind.CLOSED: "let through (nothing listens)"}
+_LET_THROUGH = {Kind.CLOSED: "let through to where nothing listens"}
 
 
 def rank(one: Difference) -> int:
@@ -66,7 +68,7 @@ def between(one: Difference, most: int | None = MOST_NAMED) -> str:
 
 def service(one: Difference, most: int | None = MOST_NAMED) -> str:
     """``tcp/443``, of bare segments with their flags."""
-    text = services_text(one.of.services)
+    text = _ALL_PORTS.sub(r"all \1", services_text(one.of.services))
     pieces = text.split(",")
     shown = text if most is None or len(pieces) <= most else f"{','.join(pieces[:most])} and {len(pieces) - most} more"
     flags = f" {','.join(one.flow.flags)}" if one.flow.flags else ""
@@ -115,10 +117,18 @@ def side_parts(side: Side, aspect: Aspect, node: str, named: Named) -> tuple[str
 
     ``named`` is what rules are called, as `rule_text` calls them.
     """
-    by = f" by {named(side.rule)}" if side.rule is not None else ", by no rule"
+    by = f"{_by(side)} {named(side.rule)}" if side.rule is not None else ", by no rule"
     then = f"then also blocked by {', '.join(map(named, side.then))}" if side.then else ""
     parts = f"{plain(became(side.verdict))}{by}", *_detail(side.verdict, aspect, node, named), owner_text(side), then
     return tuple(part for part in parts if part)
+
+
+def _by(side: Side) -> str:
+    """How its rule made it so: of what was let through and came to nothing that rule is not to blame."""
+    verdict = side.verdict
+    if verdict.kind in (Kind.ALLOWED, Kind.DROPPED, Kind.REJECTED, Kind.CONSUMED):
+        return " by"
+    return ", as its answer was dropped by" if verdict.stopped_by == side.rule else ", passed by"
 
 
 def told(parts: Iterable[str]) -> str:

@@ -52,6 +52,7 @@ def test_the_page() -> None:
         ({"exposure": exposure()}, 2, "there is none"),
         ({"exposure": None, "problems": (Problem("x"),)}, 1, "that is not known to its end"),
         ({"interrupted": True}, 1, "that is not known to its end"),
+        ({"exemptions": (), "interrupted": True}, 3, "that is not known to its end"),
         ({"exemptions": ()}, 3, "no row and no rule says that it is one"),
         ({"exemptions": (LATER,)}, 3, "none of 1; the next is due on 2027-01-31: gateway filter:from-wan:1 (publish-web)"),
         ({"denied": ()}, 4, "that is not known"),

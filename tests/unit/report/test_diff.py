@@ -9,12 +9,14 @@ from rich.console import Console
 
 from lab.errors import Problem
 from lab.record.difference import Aspect, Denied, DiffReport, FlowClass, Reached, RowOutcome, Side
-from lab.record.path import Path
+from lab.record.path import Path, Rule
+from lab.record.verdict import Kind
 from lab.report.diff import MOST_LINES, diff_lines, print_diff
-from lab.report.differences import number, size
+from lab.report.differences import number, service, size
 from tests.unit.report import make
 from tests.unit.report.differing import FLOW, HOSTILE, OF, closes, logs, many, opens, report
 
+POLICY, PUBLISH = make.POLICY, make.PUBLISH
 ALL, TEN = ("tcp/1-65535",), ("10.0.0.1-10.0.0.10",)
 ALL_SENT = "all that the models of both sides tell apart was sent"
 NAT = "destination becomes 10.0.2.10:8443 by nat:PREROUTING:2 (dnat-web)  [policies/edge.rules.j2:31]"
@@ -67,12 +69,47 @@ def test_it_is_a_screen_at_any_size(width: int | None, count: int, text: str) ->
 
 
 def test_what_is_left_out_is_counted() -> None:
-    lines = told(many(10_000))
+    of = report(
+        *(opens(new=Side(make.allowed(), rule(PUBLISH, n)), old=Side(make.dropped(), rule(POLICY, n))) for n in range(99)),
+        *(closes(old=Side(make.allowed(), rule(PUBLISH, n)), new=Side(make.dropped(), rule(POLICY, n))) for n in range(99)),
+    )
+    lines = told(of)
     shown = sum(" -> 10.0.2.10 " in line for line in lines)
-    (rest,) = (line for line in lines if "more classes" in line and "--full" in line)
-    told_of = sum(int(line.split()[1]) for line in lines if line.endswith(" more classes"))
-    opening = 5_000 - shown - told_of
-    assert rest == f"and {10_000 - shown - told_of:,} more classes, {opening:,} of them open: --full names them"
+    assert shown > 4
+    assert f"and {198 - shown:,} more classes, {99 - shown:,} of them open: --full names them" in lines
+
+
+def test_of_many_rules_those_that_fare_alike_now_or_fared_alike_before_are_told_as_one() -> None:
+    old = [opens(old=Side(make.dropped(), rule(POLICY, n))) for n in range(40)]
+    new = [closes(new=Side(make.dropped(), rule(POLICY, n))) for n in range(40)]
+    lines = told(report(*old, *new), None)
+    assert not any("--full" in line for line in lines)
+    assert "        now dropped by filter:FORWARD:0  [policies/edge.rules.j2:9]; or by 39 other rules" in lines
+    assert "OPENS   was dropped by filter:FORWARD:0  [policies/edge.rules.j2:9]; or by 39 other rules" in lines
+    assert sum("and 37 more classes" in line for line in lines) == 2
+    few = told(report(*old[:3]), None)
+    assert not any("other rules" in line for line in few)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dropped", "words"),
+    [
+        (Kind.ALLOWED, False, "allowed by"),
+        (Kind.DROPPED, False, "dropped by"),
+        (Kind.CLOSED, False, "let through to where nothing listens, passed by"),
+        (Kind.UNANSWERED, False, "unanswered, passed by"),
+        (Kind.UNANSWERED, True, "unanswered, as its answer was dropped by"),
+    ],
+)
+def test_a_rule_is_to_blame_for_what_it_did(kind: Kind, dropped: bool, words: str) -> None:
+    verdict = replace(make.dropped() if dropped else make.allowed(), kind=kind)
+    side = Side(verdict, POLICY if dropped else PUBLISH)
+    lines = told(report(opens(new=side)), None)
+    assert any(line.startswith(f"        now {words} filter:") for line in lines)
+
+
+def rule(of: Rule, number: int) -> Rule:
+    return replace(of, number=number)
 
 
 def test_what_opens_comes_first_then_what_closes_then_the_largest() -> None:
@@ -140,6 +177,11 @@ def test_of_many_prefixes_the_first_are_told_and_in_full_all() -> None:
     row = "10.0.0.0/16, 10.1.0.0/16, 10.2.0.0/16 and 6 more -> any  tcp/22,80-90, udp/1  1.0 billion flows of these"
     assert any(line.strip() == row for line in told(of))
     assert any("10.8.0.0/16 -> any" in line for line in told(of, None, full=True))
+
+
+def test_all_ports_are_told_as_all() -> None:
+    services = ("tcp/1-65535", "udp/0-65535", "icmp/0-255", "sctp/1-65534")
+    assert service(opens(of=FlowClass((), (), services)), None) == "all tcp, all udp, icmp/0-255, sctp/1-65534"
 
 
 def test_any_address_is_one_of_a_family() -> None:
