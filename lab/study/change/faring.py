@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from lab.record.difference import Difference, SeenFlow
 from lab.record.verdict import Kind, Verdict
-from lab.study.change.boxes import box_of, meets, one_flow
+from lab.study.change.boxes import Box, box_of, meets, one_flow
 from lab.study.change.wanted import Wanted, counted
 from lab.written.seen.live import LiveFlow
 
@@ -42,15 +43,30 @@ def otherwise(asked: Sequence[Asked]) -> list[tuple[Asked, SeenFlow]]:
     return sorted(found, key=lambda one: (_HOWS.index(one[1].how), -one[1].count))
 
 
-def is_of(one: Wanted, difference: Difference) -> bool:
-    """Whether a flow is in the class of a difference."""
+class Class(NamedTuple):
+    """The flows of a difference, and whether they were asked for."""
+
+    family: int
+    box: Box
+    intended: bool
+
+
+def classes_of(differences: Sequence[Difference]) -> list[Class]:
+    """The classes of which the words are understood."""
+    found: list[Class] = []
+    for one in differences:
+        with suppress(ValueError):
+            found.append(Class(one.flow.family, box_of(one.of, one.flow.family), one.intended is not None))
+    return found
+
+
+def is_in(one: Wanted, classes: Sequence[Class], *, intended: bool = False) -> bool:
+    """Whether a flow is in one of the classes, or in one that is ``intended``."""
     flow = one.first
-    if flow.family != difference.flow.family:
-        return False
-    try:
-        return meets(one_flow(flow.source, flow.destination, flow.service), box_of(difference.of, flow.family))
-    except ValueError:
-        return False
+    box = one_flow(flow.source, flow.destination, flow.service)
+    return any(
+        other.family == flow.family and meets(box, other.box) for other in classes if other.intended or not intended
+    )
 
 
 def of_the_host(asked: Sequence[Asked]) -> Iterator[str]:

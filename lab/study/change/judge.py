@@ -75,7 +75,7 @@ def judged(
     ended = _Ended()
     listener = listener or _Silent()
     rows = list(_rows(change, cells, (old, new), backends, ended, listener))
-    holds = list(_held(plans, ended, listener)) if ended.signal is None else []
+    holds = list(_held(plans, ended, listener))
     told = replace(
         report, differences=differences, change=change.change, intended=tuple(rows), holds=tuple(holds), breadth=breadth,
         notes=(*report.notes, *notes, *of_breadth, *_overdue(change, today or datetime.date.today())),

@@ -13,7 +13,7 @@ from lab.prepare.scene import Scene
 from lab.record.difference import DiffReport
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
-from lab.study.change.faring import Asked, is_of, of_the_host, otherwise
+from lab.study.change.faring import Asked, classes_of, is_in, of_the_host, otherwise
 from lab.study.change.wanted import LeftOut, Wanted, counted, wanted_of
 from lab.written.seen.live import LiveFlow
 
@@ -94,11 +94,12 @@ def _told(
     of = sum(one.wanted.flows for one in asked)
     notes = [f"{of:,} of {counted(live)} were asked on both sides, as new connections ({len(asked)} distinct ones)"]
     notes += [*left.notes(), *of_the_host(asked)]
-    untold = [one.wanted for one, _ in fared if not any(is_of(one.wanted, other) for other in report.differences)]
+    classes = classes_of(report.differences)
+    untold = [one.wanted for one, _ in fared if not is_in(one.wanted, classes)]
     if untold:
         notes.append(f"{len(untold)} distinct live flows fare otherwise and are in no class above, as {untold[0]}")
-    intended = [other for other in report.differences if other.intended is not None]
-    codes = [report.exit_code, 0 if all(any(is_of(one.wanted, other) for other in intended) for one, _ in fared) else 1]
+    as_asked = all(is_in(one.wanted, classes, intended=True) for one, _ in fared)
+    codes = [report.exit_code, 0 if as_asked else 1]
     codes += [stopped.exit_code] if isinstance(stopped, LabError) else []
     interrupted = isinstance(stopped, KeyboardInterrupt)
     return replace(
