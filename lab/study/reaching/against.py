@@ -66,7 +66,7 @@ def compare(
                 untold.append(f"{service} IPv{matrix.family} was not asked before")
                 continue
             for changed in _changes(service, matrix, earlier):
-                (added if _RANK.get(changed.state, 0) > _RANK.get(changed.before, 0) else gone).append(changed)
+                (added if _rank(changed.state) > _rank(changed.before) else gone).append(changed)
     untold += [f"{service} IPv{family} was asked before, and is not now" for service, family in before]
     return tuple(added), tuple(gone), tuple(untold)
 
@@ -81,7 +81,7 @@ def _changes(service: str, now: ServiceMatrix, then: ServiceMatrix) -> Iterator[
             (target, state, before)
             for target in pieces
             for state, before in [(_of(states_now, source.now, target.now), _of(states_then, source.then, target.then))]
-            if state is not before and State.LOST not in (state, before) and State.NEAR not in (state, before)
+            if _rank(state) != _rank(before) and State.LOST not in (state, before) and State.NEAR not in (state, before)
         )
         if row:
             rows.setdefault(row, []).append(source)
@@ -109,8 +109,13 @@ def _states(matrix: ServiceMatrix) -> Mapping[tuple[str, str], State]:
     found: dict[tuple[str, str], State] = {}
     for way in matrix.ways:
         key = way.source, way.destination
-        found[key] = max(found.get(key, way.state), way.state, key=lambda state: _RANK.get(state, 0))
+        found[key] = max(found.get(key, way.state), way.state, key=_rank)
     return found
+
+
+def _rank(state: State) -> int:
+    """How far requests come: let in, with an answer."""
+    return _RANK.get(state, 0)
 
 
 def _of(states: Mapping[tuple[str, str], State], source: str | None, target: str | None) -> State:

@@ -113,6 +113,11 @@ def test_what_a_part_of_a_group_reaches_is_new_or_gone() -> None:
     assert not {one.sources for one in added} - {("192.0.2.0/25",), ("10.0.0.0/9",)}
 
 
+def test_whether_nobody_answers_or_no_answer_comes_back_is_no_change() -> None:
+    then = matrix({"A": "10.0.0.0/8"}, ("A", "A", State.LET_THROUGH))
+    assert compare([matrix({"A": "10.0.0.0/8"}, ("A", "A", State.UNANSWERED))], [then]) == ((), (), ())
+
+
 def test_of_addresses_and_services_that_one_side_did_not_ask_nothing_is_said() -> None:
     wider = matrix({"A": "10.0.0.0/8 172.16.0.0/12", "B": "192.0.2.0/24"}, ("A", "B", State.REACHES))
     assert compare([wider], [THEN]) == ((), (), ())
