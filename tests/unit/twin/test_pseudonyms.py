@@ -14,7 +14,7 @@ from lab.errors import InputError
 from lab.twin.pseudonymised import key_in, pseudonymised
 from lab.twin.pseudonyms import Pseudonyms
 from lab.twin.reading import read_host
-from tests.unit.twin.snapshots import parts, snapshot
+from tests.unit.twin.made_snapshots import parts, snapshot
 
 KEY = bytes(range(32))
 NETS = [ip_network(one) for one in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/64",

@@ -14,7 +14,7 @@ from lab.errors import InputError
 from lab.record.host import Dumped, Host
 from lab.twin.depends import depends
 from lab.twin.reading import read_host
-from tests.unit.twin.snapshots import SAVE, SKIPPED, document, listed, parts, snapshot
+from tests.unit.twin.made_snapshots import SAVE, SKIPPED, document, listed, parts, snapshot
 
 
 def read(text: str) -> Host:
