@@ -12,11 +12,8 @@ def check(
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Check topologies, policies, matrices and changes as far as that needs no kernel: all problems at once."""
-    from lab.cli.changes import changes_among
-    from lab.cli.checking import check_and_print
+    from lab.cli.checking import check_and_tell
     from lab.cli.given import Given
 
-    named = [*(files or ()), *(matrix or ())]
-    changes, matrices = changes_among(named)
-    given = Given(matrices, policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
-    check_and_print(given, changes, matrices_too=bool(matrices) or not named)
+    given = Given((), policy, topology, mend, allow_commands, shipped, without_macs=without_macs)
+    check_and_tell(given, [*(files or ()), *(matrix or ())])
