@@ -112,7 +112,7 @@ def test_zones_that_chains_are_called_after_tell_the_uplink() -> None:
 
 
 def test_what_is_translated_where_it_leaves_tells_the_uplink() -> None:
-    text = filtered("-A FORWARD -i one -o two -j ACCEPT", nat=("-A POSTROUTING -o two -j MASQUERADE",))
+    text = filtered(nat=("-A PREROUTING -i one -p tcp --dport 80 -j LOG", "-A POSTROUTING -o two -j MASQUERADE"))
     assert Concluded(host(v4=text)).uplinks() == {"two"}
 
 
