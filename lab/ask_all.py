@@ -66,7 +66,7 @@ def _ask_alike(lab: Lab, question: SweepQuestion, at: str | None, tally: SweepTa
         if service.proto == proto
         for ports in service.ports
     )
-    ways = Ways(partial(lab.ask, at=at), lab.site.held.cuts_on, tuple(dict.fromkeys(served)), lab.topology.owner)
+    ways = Ways(partial(lab.ask, at=at), lab.site.held.cuts_on, tuple(dict.fromkeys(served)), lab.topology.taker)
     with lab.batch(), lab.everything_traced():
         return ask_alike(question, ways, tally)
 

@@ -24,6 +24,7 @@ from lab.kernel.stage.node import Node
 from lab.probe.question import SOURCE_PORTS
 from lab.record.path import Path
 from lab.ruleset.backend import Backend
+from lab.ruleset.constants import constants_in
 from lab.ruleset.hazards import Hazards, find_hazards
 from lab.ruleset.held import Chains, HeldRule, rules_of
 from lab.ruleset.ipset import without_ports
@@ -131,6 +132,8 @@ class Site:
             undo.callback(self.network.close)
             for load in loads.values():
                 load.finish()
+            for rulesets in policies.values():
+                self._take_on(rulesets)
             self.held = Holding(
                 topology,
                 {
@@ -192,9 +195,15 @@ class Site:
             raise type(error)((*error.problems, self.trouble)) from error
         self.trouble = None
 
+    def _take_on(self, rulesets: Rulesets) -> None:
+        """Have who stands for addresses that rules name be asked for them: a translation may lead there."""
+        for kind, rendered in rulesets.parts():
+            self.network.take_on(constants_in(kind, rendered.text))
+
     def _exchange(self, name: str, before: Rulesets, now: Rulesets, lines: NodeLines, sets: str) -> None:
         node = self.network.nodes[name]
         exchange(node, before, now, self.backend, sets)
+        self._take_on(now)
         self._hold(name, read_back(node, now, self.backend, KnownLines(lines)))
 
     def _hold(self, name: str, policy: Held | None) -> None:

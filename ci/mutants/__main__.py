@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from lab.study.diff.diff import diff
-
+from ci.mutants.operators import Mutant, mutant
+from ci.mutants.oracle import Asked, Fates, Flows, fates, unlike
 from lab.errors import LabError
 from lab.kernel.ground.privileges import enter
 from lab.lab import Lab
@@ -26,10 +26,10 @@ from lab.prepare.twins import Dumps, hosts_of, twin_from
 from lab.probe.question import NUMBERS
 from lab.record.difference import DiffReport, FlowClass
 from lab.ruleset.backend import Backend
+from lab.study.diff.diff import diff
+from lab.study.diff.modelled import modelled
 from lab.sweep.train import Aim
 from lab.written.policy import Piped
-from mutants.operators import Mutant, mutant
-from mutants.oracle import Asked, Fates, Flows, fates, unlike
 
 
 def main() -> int:
@@ -73,14 +73,14 @@ def _of(file: Path, chosen: argparse.Namespace) -> tuple[Counter[str], float, di
 def _one(
     scene: Scene, node: str, one: Mutant, trains: Sequence[Asked], before: Fates, chosen: argparse.Namespace
 ) -> str:
-    """``differs``, ``the same``, ``refused`` by the tool, ``denied`` by the kernel, or ``missed``: a flow that lies in no class."""
+    """``differs``, ``the same``, ``refused`` by the tool, ``denied`` by the kernel; ``missed``: a flow in no class."""
     assert scene.twin is not None
     text = "\n".join(one.lines)
     try:
         changed = twin_scene(scene.twin, {node: (Piped("v4", text, "mutant"),)})
         report = diff(
             scene, changed, node, backends=(chosen.backend, chosen.backend), families=(4,), names=("old", "new"),
-            progress=lambda *_: None,
+            proposer=modelled, progress=lambda *_: None,
         )  # fmt: skip
         with Lab(changed.topology, changed.policies, backend=chosen.backend) as lab:
             after = fates(lab, trains, node)

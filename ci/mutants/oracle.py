@@ -18,7 +18,7 @@ from lab.written.topology import Topology
 
 NUMBER = re.compile(r"\d+\.\d+\.\d+\.\d+(?:/\d+)?")
 PORTS = re.compile(r"(?:--[sd]ports?|--to-ports|:) ?([\d:,]+)")
-_NEVER = (IPv4Network("127.0.0.0/8"), IPv4Network("224.0.0.0/3"), IPv4Network("0.0.0.0/8"))
+_NEVER = (IPv4Network("127.0.0.0/8"), IPv4Network("224.0.0.0/3"), IPv4Network("0.0.0.0/8"), IPv4Network("169.254.0.0/16"))
 _LEAST_PORT, _MOST_PORT = 1, 65_535
 
 
@@ -51,7 +51,9 @@ class Flows:
             tried += 1
             source, destination = self._address(), self._address()
             sender = self._sender(source)
-            if sender is None or source == destination or self._topology.owner(destination) == sender:
+            if sender is None or source == destination or not self._may_be_asked(destination):
+                continue
+            if self._topology.owner(destination) == sender:
                 continue
             proto = self._chance.choice((TCP, TCP, UDP))
             found.setdefault((sender, proto), set()).add(Aim(source, destination, self._port()))
@@ -67,10 +69,15 @@ class Flows:
             return self._chance.choice(self._ports)
         return self._chance.randint(_LEAST_PORT, _MOST_PORT)
 
+    def _may_be_asked(self, address: str) -> bool:
+        """Whether one host may have the address: it names no network, and nobody's own loopback."""
+        wanted = ip_address(address)
+        wide = (net for nets in self._topology.networks.values() for net in nets if net.prefixlen < 31)
+        ends = (end for net in wide for end in (net[0], net[-1]))
+        return not any(wanted in never for never in _NEVER) and wanted not in set(ends)
+
     def _sender(self, source: str) -> str | None:
-        if any(ip_address(source) in never for never in _NEVER) or not self._topology.can_send(source):
-            return None
-        if self._topology.owner(source) == self._node:
+        if not self._may_be_asked(source) or not self._topology.can_send(source) or self._topology.owner(source) == self._node:
             return None
         senders = self._geography.senders(source)
         return senders[0][1] if senders else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.bench.building import building
+from lab.bench.changes import changes
 from lab.bench.figures import Figures, Found, Size, merged
 from lab.bench.growth import growth
 from lab.bench.loads import loads
@@ -35,7 +36,7 @@ def groups(names: Sequence[str] = (), instead: Sequence[Group] = ()) -> Sequence
     build.  The largest labs come last: the kernel is at work for seconds after they are gone.
     """
     named = {group.name: group for group in instead}
-    own = [Group(work.__name__, work) for work in (machine, probes, sweeps, runs, real, loads, growth, building)]
+    own = [Group(work.__name__, work) for work in (machine, probes, sweeps, runs, real, changes, loads, growth, building)]
     every = [named.pop(group.name, group) for group in own]
     every[-3:-3] = named.values()
     known = {group.name for group in every}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -22,6 +23,7 @@ from lab.report.sweep import sweep_lines
 from lab.ruleset.backend import Backend
 from lab.run import traced
 from lab.study import sweeps
+from lab.study.blockers import blockers
 
 
 def asked_sweeps(
@@ -45,8 +47,11 @@ def asked_sweeps(
     finish(report.exit_code, lambda: reports.write(report), _nothing)
 
 
-def asked_traces(given: Given, backends: Sequence[Backend], asked: Callable[[], traced.Asked], json: Path | None) -> NoReturn:
-    """Probe once, on each backend and in each family."""
+def asked_traces(
+    given: Given, backends: Sequence[Backend], asked: Callable[[], traced.Asked], json: Path | None, *,
+    all_blockers: bool = False,
+) -> NoReturn:  # fmt: skip
+    """Probe once, on each backend and in each family; with ``all_blockers`` also past each rule that denies it."""
     found: list[Trace] = []
     reports = trace_reports(json, found)
     with reporting(reports, given.named()):
@@ -55,6 +60,8 @@ def asked_traces(given: Given, backends: Sequence[Backend], asked: Callable[[], 
             scene = given.scene(backend)
             enter()
             for one in traced.traces(scene, backend, question):
+                if all_blockers and one.flow is not None and one.verdict.stopped_by is not None:
+                    one = replace(one, blockers=blockers(scene, backend, one.at, one.flow)[1:])
                 found.append(one)
                 if not reports.printed:
                     _trace(one, backends, question.families)

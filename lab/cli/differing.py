@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -13,15 +14,22 @@ from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.ground.privileges import enter
-from lab.prepare.sides import OnNetwork, Sides, against_matrix, sides_on, since, twin_sides
+from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, since, twin_sides
 from lab.prepare.twins import Dumps
 from lab.record.difference import DiffReport, DiffReports
-from lab.report.diff import diff_lines
+from lab.report.diffs import diffs_lines
 from lab.report.printed import printed_width
 from lab.report.write import Reports
 from lab.ruleset.backend import Backend
+from lab.study.change.judge import judged
+from lab.study.change.seen import with_seen
 from lab.study.diff.diff import diff
+from lab.study.diff.modelled import modelled
+from lab.written.change import Change
 from lab.written.files import is_ordinary
+from lab.written.load import held_matrices, load_change, search_folders
+from lab.written.seen.live import LiveFlow
+from lab.written.seen.read import read_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +45,50 @@ class Wanted:
 
 def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Reports[DiffReports]) -> NoReturn:
     """Compare what is given, and report it."""
-    with reporting(reports, [*given.named(), *(Path(word) for word in wanted.words if is_ordinary(Path(word)))]):
+    files = [Path(word) for word in wanted.words if is_ordinary(Path(word))]
+    files += [file for file in (wanted.change, wanted.seen) if file is not None]
+    with reporting(reports, [*given.named(), *files]), ExitStack() as undo:
         notes: list[str] = []
-        sides = _sides(given, wanted, notes)
+        live = read_seen(wanted.seen) if wanted.seen is not None else None
+        change = None if wanted.change is None else load_change(wanted.change)
+        sides = _sides(given, wanted, change, undo, notes)
+        judge = _Judge(given, wanted, change, live)
         enter()
-        report = _compared(sides, chosen, notes)
+        report = _compared(sides, chosen, judge, notes)
     finish(report.exit_code, lambda: reports.write(report), _shower(report, reports, full=wanted.full))
 
 
-def _sides(given: Given, wanted: Wanted, notes: list[str]) -> list[Sides]:
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What a difference is held against: the change that it belongs to, and flows that were seen."""
+
+    given: Given
+    wanted: Wanted
+    change: Change | None
+    live: Sequence[LiveFlow] | None
+
+    def judged(self, report: DiffReport, sides: Sides, backends: tuple[Backend, Backend]) -> DiffReport:
+        """The report with what came of that."""
+        if self.change is not None and self.wanted.change is not None and not report.interrupted:
+            matrices = held_matrices(self.change, search_folders(self.wanted.change, shipped=self.given.shipped))
+            report = judged(report, self.change, sides.old, sides.new, matrices=matrices, backends=backends)
+        if self.live is not None and not report.interrupted:
+            report = with_seen(report, self.live, sides.old, sides.new, backends=backends)
+        return report
+
+
+def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack, notes: list[str]) -> Sequence[Sides]:
     """What is compared with what; raises InputError."""
     rendering = given.rendering(Backend.NFT)
+    if change is not None and wanted.change is not None:
+        if given.matrices or given.topology is not None or len(wanted.words) == 1:
+            what = "a change says itself what is compared, and where"
+            raise InputError(Problem(what, mend="lab diff --change FILE; or both sides: lab diff OLD NEW --change FILE"))
+        if wanted.words:
+            node = wanted.node or next(iter(change.new))
+            here = OnNetwork(None, change.topology, node, given.shipped, rendering, near=wanted.change)
+            return [sides_of_change(here, change, *wanted.words)]
+        return undo.enter_context(change_sides(wanted.change, change, rendering, shipped=given.shipped))
     matrix = given.matrices[0] if given.matrices else None
     network = OnNetwork(matrix, given.topology, wanted.node, given.shipped, rendering)
     if len(wanted.words) == 2:
@@ -57,7 +98,7 @@ def _sides(given: Given, wanted: Wanted, notes: list[str]) -> list[Sides]:
         return [sides_on(network, old, new, (old, new))]
     if not wanted.words:
         what = "what is compared? Two rulesets, or a revision of git whose policies stand against the work tree's"
-        raise InputError(Problem(what, mend="lab diff OLD NEW; or: lab diff origin/main"))
+        raise InputError(Problem(what, mend="lab diff OLD NEW; or: lab diff origin/main; or: lab diff --change FILE"))
     (word,) = wanted.words
     if matrix is not None or given.topology is not None:
         return [against_matrix(network, word, word)]
@@ -67,21 +108,26 @@ def _sides(given: Given, wanted: Wanted, notes: list[str]) -> list[Sides]:
     return list(since(word, given.files(), rendering, notes))
 
 
-def _compared(sides: Sequence[Sides], chosen: Selection, notes: Sequence[str]) -> DiffReports:
+def _compared(sides: Sequence[Sides], chosen: Selection, judge: _Judge, notes: Sequence[str]) -> DiffReports:
     backends = chosen.backends[0], chosen.backends[-1]
     done: list[DiffReport] = []
     same: list[str] = []
     stopped: Exception | KeyboardInterrupt | None = None
     far = UnderWay()
+
+    def progress(asked: int, of: int) -> None:
+        far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s")
+
     for one in sides:
-        if one.same and backends[0] is backends[1]:
+        if one.same and backends[0] is backends[1] and judge.change is None:
             same.append(f"{one.node} on {one.new.topology.topology}")
             continue
         try:
             found = diff(
-                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names,
-                progress=lambda asked, of: far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s"),
+                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names, proposer=modelled,
+                progress=progress,
             )  # fmt: skip
+            found = judge.judged(found, one, backends)
         except (Exception, KeyboardInterrupt) as error:
             if not done:
                 raise
@@ -106,17 +152,8 @@ def _all_of(
 
 def _shower(report: DiffReports, reports: Reports[DiffReports], *, full: bool) -> Callable[[], None]:
     def show() -> None:
-        if reports.printed:
-            return
-        for number, one in enumerate(report.reports):
-            if number:
-                print()
-            for line in diff_lines(one, printed_width(), full=full):
-                print(line)
-        if report.same and not report.reports:
-            print(f"nothing differs: {', '.join(report.same)} would load the same text, to the letter")
-        for note in report.notes:
-            print(f"note: {note}")
+        for line in diffs_lines(report, printed_width(), full=full) if not reports.printed else ():
+            print(line)
         sys.stdout.flush()
 
     return show

@@ -14,7 +14,11 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "sweep": {"--json": "json"},
     "trace": {"--json": "json"},
     "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
-    "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations"},
+    "audit": {"--json": "json", "--markdown": "markdown"},
+    "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations",
+             "--client-script": "client_script"},
+    "reconcile": {"--json": "json"},
+    "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""
 _AGAINST = "--against"

@@ -87,7 +87,7 @@ def measure_and_report(
     with reporting(reports, [*given.named(), *([against] if against else [])]) as reads:
         if len(chosen.backends) > 1:
             raise InputError(Problem("an exposure is measured on one backend", mend="--backend nft"))
-        plans = _asked_about(given, chosen, topology)
+        plans = asked_about(given, chosen, topology)
         then = read_saved(against, plans[0].topology.topology) if against is not None else None
         senders, targets = (_words(plans, words, sender=sender) for words, sender in ((senders, True), (targets, False)))
         reads(inputs_of(plan for plan in plans if isinstance(plan, Plan)))
@@ -100,7 +100,7 @@ def measure_and_report(
     finish(report.exit_code, lambda: reports.write(report, finished=report.finished), lambda: screen.show(report))
 
 
-def _asked_about(given: Given, chosen: Selection, topology: str | None) -> Sequence[Plan | Bare]:
+def asked_about(given: Given, chosen: Selection, topology: str | None) -> Sequence[Plan | Bare]:
     """The matrices about one topology; without any, that topology and what ``--policy`` gives its nodes."""
     if given.dumps:
         (backend,) = chosen.backends

@@ -67,7 +67,7 @@ Sender = Annotated[str, typer.Argument(metavar="FROM", help="node, node@interfac
 Target = Annotated[str, typer.Argument(metavar="TO", help="As FROM.")]
 Twins = Annotated[
     list[str] | None,
-    typer.Option("--twin", metavar="FILE|-", help="In place of a topology: a real host's snapshot or rules; repeatable."),
+    typer.Option("--twin", metavar="DUMP|-", help="In place of a topology: a real host's snapshot or rules; repeatable."),
 ]
 Addr = Annotated[list[str] | None, typer.Option("--addr", metavar="FILE", help="With --twin: what `ip addr` prints there.")]
 Route = Annotated[
@@ -88,3 +88,4 @@ Json = Annotated[Path | None, report("--json", what="the results as JSON")]
 Markdown = Annotated[Path | None, report("--markdown", what="a summary as Markdown")]
 Junit = Annotated[Path | None, report("--junit", what="the results as JUnit XML")]
 Annotations = Annotated[Path | None, report("--annotations", what="GitHub annotations at the template's lines")]
+Sarif = Annotated[Path | None, report("--sarif", what="SARIF 2.1.0, for code scanning")]

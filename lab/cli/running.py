@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -19,7 +19,7 @@ from lab.report.console import print_failures, print_run
 from lab.report.durations import slowest_lines
 from lab.report.printed import NARROWEST, coloured_output, printed_width
 from lab.report.progress import NoProgress, progress_for
-from lab.report.write import Reports
+from lab.report.reports import run_reports
 from lab.run.after.pcap import capture_failures
 from lab.run.last_failed import remember
 from lab.run.runner import Order, inputs_of
@@ -65,9 +65,14 @@ def list_cells(plans: Sequence[Plan]) -> None:
 
 
 def run_and_report(
-    given: Given, chosen: Selection, order: Order, reports: Reports[RunResult], screen: Screen, pcap: Path | None
+    given: Given, chosen: Selection, order: Order, files: Sequence[Path | None], screen: Screen, pcap: Path | None
 ) -> NoReturn:
-    """Run what is given, note which cells failed, capture those into the folder ``pcap``, and report all of it."""
+    """Run what is given, note which cells failed, capture those into the folder ``pcap``, and report all of it.
+
+    ``files`` are those of the reports, as `run_reports` has them.
+    """
+    reports = run_reports(*files)
+    screen = replace(screen, printed=reports.printed)
     with reporting(reports, given.named()) as reads:
         reads(given.files())
         plans, unforeseen = given.plans(chosen)

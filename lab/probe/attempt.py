@@ -35,6 +35,7 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
 
     ``translated`` tells that a rule may lead it to another destination.
     """
+    stage.network.take_on((question.source, question.destination))
     if closely:
         observation = _watched(stage, question, None if translated else question.destination, repeats=0)
     else:
@@ -47,6 +48,7 @@ def step(stage: Stage, question: Question, send: Send) -> Observation:
 
     ``question`` is the one that whoever sends now would ask.
     """
+    stage.network.take_on((question.source, question.destination))
     return _with_unseen(stage, question, _watched(stage, question, None, repeats=0, send=send))
 
 

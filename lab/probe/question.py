@@ -170,7 +170,7 @@ def question_of(flow: OneFlow, how: Sending, at: str | None) -> Question:
         destination=flow.destination,
         sends=sends_of(flow.service, port, flags=how.flags, many=many),
         sport=how.sport,
-        receivers=tuple((node, port) for node in (many.nodes if many else (flow.owner,)) if node is not None),
+        receivers=tuple((node, port) for node in (many.nodes if many else (flow.owner, *flow.also)) if node is not None),
         mark=how.mark,
         uid=how.uid,
     )

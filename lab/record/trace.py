@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem, gravest
+from lab.record.difference import Flow
 from lab.record.hint import Hint
+from lab.record.path import Rule
 from lab.record.verdict import Kind, Verdict
 
 
@@ -17,6 +19,8 @@ class Trace:
     ``notes`` are about the verdict, those ``beside`` it about the policies that it was asked of.
     ``expected`` is what was said of it in a row's words, None where nothing was; ``differences`` are then the ways in which
     it is otherwise, in words, and ``hints`` why, and what would mend it.  ``guesses`` are what of a twin no dump says.
+    ``flow`` is what was sent, ``at`` the node under test, ``blockers`` are the rules that would deny it as well, were those
+    before them not there.
     """
 
     of: str
@@ -29,6 +33,9 @@ class Trace:
     differences: tuple[str, ...] = ()
     hints: tuple[Hint, ...] = ()
     guesses: tuple[str, ...] = ()
+    flow: Flow | None = None
+    at: str = ""
+    blockers: tuple[Rule, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -65,6 +65,7 @@ def explain_trace(trace: Trace) -> str:
         Line("verdict", _proof(verdict)),
         *differs(trace.expected or "", verdict, trace.differences),
         *deciding(verdict, None),
+        *(Line("then", f"also blocked by {rule}{place(rule)}: {rule.text}") for rule in trace.blockers),
         *reasons(trace.hints),
         *(Line("warning", text) for text in trace.warnings),
         *(Line("note", text) for text in trace.notes),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from lab.record.difference import Difference, DiffReport
@@ -15,6 +16,8 @@ from lab.report.diff_groups import (
     Group,
     answer,
     breadth_text,
+    by_new_rule,
+    by_old_rule,
     compared,
     denied_text,
     failed_rows,
@@ -36,7 +39,8 @@ _LABEL = 8
 _ROW = " " * (_LABEL + 4)
 _MOST_ROWS = 3  # of a group that is told in short
 _TALL = 2  # lines that one sentence may take where the screen is bounded
-_MOST_BELOW = 11  # lines behind the differences
+_TALL_LINE = 3  # of a group that is told in a line
+_MOST_BELOW = 10  # lines behind the differences
 _FIRST = 2  # groups that open something, and are told in more than a line also where not all can be told
 _STYLES = {OPENS: "bold red", CLOSES: "yellow"}
 
@@ -47,6 +51,16 @@ class Line(NamedTuple):
     text: str
     style: str | None = None
     key: str = ""
+
+
+class _Room(NamedTuple):
+    """How many of each thing are told behind the differences, and in how many lines each; None: in as many as there are."""
+
+    most: int | None
+    tall: int | None
+
+
+_FULL, _ROOMY, _TIGHT = _Room(None, None), _Room(3, _TALL), _Room(1, 1)
 
 
 class _Detail(IntEnum):
@@ -70,11 +84,16 @@ def diff_styled(report: DiffReport, width: int | None = None, *, full: bool = Fa
     tall = None if full else _TALL
     above = [*_folded(answer(report), width, 0, tall, grave), *_folded(compared(report), width, 0, tall)]
     last = [Line(numbers(report), grave)]
+    whole = (line for group in found for line in _group(group, width, _Detail.RULES, full=full))
     if full:
-        body = [line for group in found for line in _group(group, width, _Detail.RULES, full=True)]
-        return [*above, *body, *_below(report, width, full=True), *last]
-    below = _cut(_below(report, width, full=False), _MOST_BELOW - len(last))
-    return [*above, *_body(found, width, MOST_LINES - len(above) - len(below) - len(last)), *below, *last]
+        return [*above, *whole, *_below(report, width, _FULL), *last]
+    room = MOST_LINES - len(above) - len(last)
+    below = _cut(_below(report, width, _ROOMY), _MOST_BELOW)
+    body = list(islice(whole, room))
+    if len(body) + len(below) > room:
+        below = _cut(_below(report, width, _TIGHT), _MOST_BELOW)
+        body = _body(found, width, room - len(below))
+    return [*above, *body, *below, *last]
 
 
 def print_diff(report: DiffReport, console: Console, *, full: bool = False) -> None:
@@ -86,13 +105,21 @@ def print_diff(report: DiffReport, console: Console, *, full: bool = False) -> N
 
 
 def _body(found: Sequence[Group], width: int | None, room: int) -> list[Line]:
-    """The groups in at most ``room`` lines: in as much detail as there is room for, the first ones in most."""
-    told = [
-        _group(group, width, _Detail.ROWS if n < _FIRST and group.mark == OPENS else _Detail.LINE)
-        for n, group in enumerate(found[:room])
-    ]
-    if sum(map(len, told)) > room or len(found) > room:
-        return _cut_groups(told, found, room)
+    """The groups in at most ``room`` lines: in as much detail as there is room for, the first ones in most.
+
+    Where they are too many, those that fare alike now are told as one, then those that fared alike before.
+    """
+    told: list[list[Line]] = []
+    for joined in (found, new := by_new_rule(found), by_old_rule(new)):
+        found = joined
+        told = [
+            _group(group, width, _Detail.ROWS if n < _FIRST and group.mark == OPENS else _Detail.LINE)
+            for n, group in enumerate(found[:room])
+        ]
+        if sum(map(len, told)) <= room and len(found) <= room:
+            break
+    else:
+        return _cut_groups(told, found, room, width)
     for detail in (_Detail.ROWS, _Detail.RULES):
         for n, group in enumerate(found):
             more = _group(group, width, detail)
@@ -101,21 +128,23 @@ def _body(found: Sequence[Group], width: int | None, room: int) -> list[Line]:
     return [line for lines in told for line in lines]
 
 
-def _cut_groups(told: Sequence[list[Line]], found: Sequence[Group], room: int) -> list[Line]:
+def _cut_groups(told: Sequence[list[Line]], found: Sequence[Group], room: int, width: int | None) -> list[Line]:
     """The first groups that there is room for, and what is left of the others."""
     shown: list[Line] = []
-    number = 0
-    for lines in told:
-        if len(shown) + len(lines) > room - 1:
-            break
+    for number, lines in enumerate(told):
+        left = _left(found[number:], width)
+        if len(shown) + len(lines) + len(left) > room:
+            return [*shown, *left]
         shown += lines
-        number += 1
-    left = found[number:]
-    opening = sum(one.opens for group in left for one in group.ones)
+    return [*shown, *_left(found[len(told) :], width)]
+
+
+def _left(found: Sequence[Group], width: int | None) -> list[Line]:
+    """How many classes these are, and how many of them open something."""
+    opening = sum(one.opens for group in found for one in group.ones)
     grave = f", {opening:,} of them open" if opening else ""
-    classes = sum(len(group.ones) for group in left)
-    text = f"and {_more(classes, 'class', 'classes')}{grave}: --full names them"
-    return [*shown, Line(text, _STYLES[OPENS] if opening else None)]
+    text = f"and {_more(sum(len(group.ones) for group in found), 'class', 'classes')}{grave}: --full names them"
+    return _folded(text, width, 2, _TALL, _STYLES[OPENS] if opening else None)
 
 
 def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = False) -> list[Line]:
@@ -128,26 +157,25 @@ def _group(group: Group, width: int | None, detail: _Detail, *, full: bool = Fal
     lines += _rule(group.old, width, full=full) if detail is _Detail.RULES else ()
     lines += _folded(f"{'':{_LABEL}}now {told(group.now)}", width, _LABEL + 4, tall)
     lines += _rule(group.new, width, full=full) if detail is _Detail.RULES else ()
-    most = None if detail is _Detail.RULES else _MOST_ROWS
+    most = None if full else MOST_LINES if detail is _Detail.RULES else _MOST_ROWS
     for one in group.ones[:most]:
-        lines += _folded(f"{_ROW}{_row(one, full=full)}", width, len(_ROW) + 2, tall)
+        lines += _folded(f"{_ROW}{_row(one, None if full else MOST_NAMED)}", width, len(_ROW) + 2, tall)
         if full:
             lines += _folded(f"{_ROW}  shown by {flow_text(one.flow)}", width, len(_ROW) + 4, None)
     if most is not None and len(group.ones) > most:
-        lines.append(Line(f"{_ROW}and {_more(len(group.ones) - most, 'class', 'classes')}"))
+        lines += _folded(f"{_ROW}and {_more(len(group.ones) - most, 'class', 'classes')}", width, len(_ROW), tall)
     return lines
 
 
 def _in_a_line(group: Group, label: str, width: int | None, style: str | None) -> list[Line]:
     others = len(group.ones) - 1
     more = f" and {_more(others, 'class', 'classes')}" if others else ""
-    text = f"{label}{_row(group.ones[0])}{more}: {told(group.was)} -> {told(group.now)}"
-    return _folded(text, width, _LABEL, _TALL, style, group.mark)
+    text = f"{label}{_row(group.ones[0], 1)}{more}: {told(group.was)} -> {told(group.now)}"
+    return _folded(text, width, _LABEL, _TALL_LINE, style, group.mark)
 
 
-def _row(one: Difference, *, full: bool = False) -> str:
+def _row(one: Difference, most: int | None = MOST_NAMED) -> str:
     """Who, to whom, service, size, and what else is to be known of a class."""
-    most = None if full else MOST_NAMED
     asked = f"as intended by {one.intended}" if one.intended is not None else ""
     rests = f"rests on {', '.join(one.rests_on)}" if one.rests_on else ""
     told = between(one, most), service(one, most), size(one.of), asked, rests
@@ -162,9 +190,8 @@ def _rule(rule: Rule | None, width: int | None, *, full: bool) -> list[Line]:
     return [Line(text)] if full or width is None or len(text) <= width else []
 
 
-def _below(report: DiffReport, width: int | None, *, full: bool) -> list[Line]:
+def _below(report: DiffReport, width: int | None, room: _Room) -> list[Line]:
     """What else is to be known: the gravest first."""
-    tall = None if full else _TALL
     ended = "interrupted" if report.interrupted else "stopped"
     told: list[tuple[str, Sequence[str], int, str | None]] = [
         (ended, ["this is what was finished"] if report.interrupted or report.problems else [], 1, "bold red"),
@@ -178,9 +205,11 @@ def _below(report: DiffReport, width: int | None, *, full: bool) -> list[Line]:
         ("note", report.notes, 3, None),
         ("a model proposed what the kernel denied", [denied_text(one) for one in report.denied], 0, None),
     ]  # fmt: skip
-    return [
-        line for word, texts, most, style in told for line in _several(word, texts, None if full else most, width, tall, style)
-    ]
+    lines: list[Line] = []
+    for word, texts, most, style in told:
+        shown = None if room.most is None else min(most, room.most)
+        lines += _several(word, texts, shown, width, room.tall, style)
+    return lines
 
 
 def _rows_that_failed(report: DiffReport) -> Iterator[tuple[str, list[str]]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from typing import NamedTuple
 
 from lab.record.difference import Denied, Difference, DiffReport, Reached, RowOutcome
 from lab.record.path import Rule
-from lab.report.differences import counted, flow_text, mark, number, rank, side_parts
+from lab.report.differences import counted, flow_text, mark, number, rank, rule_text, side_parts
 from lab.report.plain import plain
 
 
@@ -43,8 +44,9 @@ class Group(NamedTuple):
 def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     """What was not asked for first; then what opens, what closes, and the rest by aspect, the largest first."""
     found: dict[tuple[str | None, int, tuple[str, ...], tuple[str, ...]], list[Difference]] = {}
+    named = cache(partial(rule_text, node=node))
     for one in differences:
-        was, now = side_parts(one.old, one.aspect, node), side_parts(one.new, one.aspect, node)
+        was, now = (side_parts(side, one.aspect, node, named) for side in (one.old, one.new))
         found.setdefault((one.intended, rank(one), was, now), []).append(one)
     made = [
         (place, Group(mark(ones[0]), was, now, intended, tuple(sorted(ones, key=lambda one: -(one.of.size or 0)))))
@@ -52,6 +54,33 @@ def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     ]
     ordered = sorted(made, key=lambda one: (one[1].intended is not None, one[0], -one[1].size))
     return [group for _, group in ordered]
+
+
+def by_new_rule(found: Sequence[Group]) -> list[Group]:
+    """The groups, those that fare alike now as one, whatever rules decided before."""
+    return _joined(found, lambda group: group.now, lambda group, more: group._replace(was=(*group.was, _or_by(more))))
+
+
+def by_old_rule(found: Sequence[Group]) -> list[Group]:
+    """The groups, those that fared alike before as one, whatever rules decide now."""
+    return _joined(found, lambda group: group.was, lambda group, more: group._replace(now=(*group.now, _or_by(more))))
+
+
+def _or_by(more: int) -> str:
+    return f"or by {more:,} other {'rule' if more == 1 else 'rules'}"
+
+
+def _joined(
+    found: Sequence[Group], side: Callable[[Group], tuple[str, ...]], told: Callable[[Group, int], Group]
+) -> list[Group]:
+    alike: dict[tuple[str, str | None, tuple[str, ...]], list[Group]] = {}
+    for group in found:
+        alike.setdefault((group.mark, group.intended, side(group)), []).append(group)
+    joined = []
+    for first, *others in alike.values():
+        ones = sorted((one for group in (first, *others) for one in group.ones), key=lambda one: -(one.of.size or 0))
+        joined.append(told(first, len(others))._replace(ones=tuple(ones)) if others else first)
+    return joined
 
 
 def answer(report: DiffReport) -> str:
@@ -82,7 +111,7 @@ def _how_sure(report: DiffReport) -> str:
 
 def compared(report: DiffReport) -> str:
     """What is compared, where: ``gateway of edge: old.rules -> new.rules``."""
-    where = " of ".join(word for word in (report.node, report.topology) if word)
+    where = " of ".join(dict.fromkeys(word for word in (report.node, report.topology) if word))
     return plain(f"{where}: {report.old} -> {report.new}" if where else f"{report.old} -> {report.new}")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
+from typing import TypeVar
 
-from lab.record.difference import Difference, DiffReport
+from lab.record.difference import Difference, DiffReport, RowOutcome
 from lab.record.path import Rule
 from lab.report.diff_groups import (
     Group,
@@ -23,9 +25,10 @@ from lab.report.diff_groups import (
 )
 from lab.report.differences import between, flow_text, log_prefixes, number, service, size
 from lab.report.markdown import lines_of
-from lab.report.markup import code, prose
+from lab.report.markup import code, prose, sentence
 from lab.report.plain import plain
 
+T = TypeVar("T")
 MOST_CHARACTERS = 60_000
 _LONGEST = 300  # characters of one text of a file
 _MOST = (100, 40, 15, 5, 2)
@@ -103,15 +106,17 @@ def _chains(found: Sequence[Group], node: str, most: int) -> Iterator[str]:
     if not rules:
         yield "No rule decides another flow than before." if not found else "No rule decides these flows."
         return
-    lines = []
-    for (word, rule), count in rules.items():
-        text = f": {code(_cut(rule.text))}" if rule.number is not None and rule.text else ""
-        at = f" at {code(_cut(rule.source))}" if rule.source else ""
-        beside = f" of {prose(rule.node)}" if rule.node != node else ""
-        chain_of = f"table {code(_cut(rule.table))}, chain {code(_cut(rule.chain))}"
-        which = "policy" if rule.number is None else f"rule {rule.number}"
-        lines.append(f"{word}: {chain_of}, {which}{beside}{at}, {_classes(count)}{text}")
-    yield from _items(lines, most)
+    yield from _items(rules.items(), most, partial(_chain, node))
+
+
+def _chain(node: str, told: tuple[tuple[str, Rule], int]) -> str:
+    (word, rule), count = told
+    text = f": {code(_cut(rule.text))}" if rule.number is not None and rule.text else ""
+    at = f" at {code(_cut(rule.source))}" if rule.source else ""
+    beside = f" of {prose(rule.node)}" if rule.node != node else ""
+    chain_of = f"table {code(_cut(rule.table))}, chain {code(_cut(rule.chain))}"
+    which = "policy" if rule.number is None else f"rule {rule.number}"
+    return f"{word}: {chain_of}, {which}{beside}{at}, {_classes(count)}{text}"
 
 
 def _expected(report: DiffReport, most: int) -> Iterator[str]:
@@ -137,27 +142,26 @@ def _preserved(report: DiffReport, found: Sequence[Group], most: int) -> Iterato
     if report.holds:
         yield f"{sum(row.passed for row in report.holds):,} of {len(report.holds):,} rows that have to hold do so."
         yield ""
-    behind = [
-        f"{_prose(between(one))} {_prose(service(one))}: also denied by {_prose(', '.join(str(rule) for rule in one.new.then))}"
-        for group in found for one in group.ones if one.new.then
-    ]  # fmt: skip
-    yield from _items(behind, most)
+    behind = [one for group in found for one in group.ones if one.new.then]
+    yield from _items(behind, most, _behind)
+
+
+def _behind(one: Difference) -> str:
+    then = ", ".join(map(str, one.new.then))
+    return f"{_prose(between(one))} {_prose(service(one))}: also denied by {_prose(then)}"
 
 
 def _rollback(report: DiffReport, found: Sequence[Group], most: int) -> Iterator[str]:
     yield f"Rolled back by loading {code(_cut(report.old))} in the place of {code(_cut(report.new))}."
     yield ""
-    cut = [one for group in found if group.intended is None for one in group.ones if one.closes]
-    triggers = [f"{_flow(one)} is denied now, and somebody needs it" for one in cut]
-    triggers += [
-        f"{_flow(one)} is allowed now, and somebody uses it"
-        for group in found if group.intended is None for one in group.ones if one.opens
-    ]  # fmt: skip
-    triggers += [f"{_prose(row.name)} was asked for, and does not work after the load" for row in report.intended]
+    others = [one for group in found if group.intended is None for one in group.ones]
+    triggers: list[Difference | RowOutcome] = [one for one in others if one.closes]
+    triggers += [one for one in others if one.opens]
+    triggers += report.intended
     if triggers:
         yield "It is time for that when one of these is seen:"
         yield ""
-        yield from _items(triggers, most)
+        yield from _items(triggers, most, _trigger)
     if report.seen:
         yield ""
         yield "Of live flows:"
@@ -165,30 +169,36 @@ def _rollback(report: DiffReport, found: Sequence[Group], most: int) -> Iterator
         yield from _items(map(_prose, seen_lines(report)), most)
 
 
+def _trigger(one: Difference | RowOutcome) -> str:
+    if isinstance(one, RowOutcome):
+        return f"{_prose(one.name)} was asked for, and does not work after the load"
+    return f"{_flow(one)} is {'allowed now, and somebody uses' if one.opens else 'denied now, and somebody needs'} it"
+
+
 def _validated(report: DiffReport, found: Sequence[Group], most: int) -> Iterator[str]:
     """What to read on the host after the load: the counters of the rules that decide now, and the logs that are written."""
-    counters: dict[str, list[str]] = {}
-    logs: dict[str, list[str]] = {}
+    counters: dict[Rule, list[Difference]] = {}
+    logs: dict[str, list[Difference]] = {}
     for group in found:
         for one in group.ones:
             if group.new is not None:
-                counters.setdefault(_counter(group.new), []).append(_flow(one))
+                counters.setdefault(group.new, []).append(one)
             for prefix in log_prefixes(path for path in one.new.verdict.path if path.node == report.node):
-                logs.setdefault(prefix, []).append(_flow(one))
+                logs.setdefault(prefix, []).append(one)
     if not counters and not logs:
         yield "No rule counts or logs otherwise than before, as far as it was asked."
         return
-    lines = [f"{command} counts {_first(flows)}" for command, flows in counters.items()]
-    lines += [f"the log says {code(_cut(prefix))} of {_first(flows)}" for prefix, flows in logs.items()]
+    lines = [f"{_counter(rule)} counts {_first(ones)}" for rule, ones in counters.items()]
+    lines += [f"the log says {code(_cut(prefix))} of {_first(ones)}" for prefix, ones in logs.items()]
     yield from _items(lines, most)
 
 
 def _unknown(report: DiffReport, most: int) -> Iterator[str]:
-    told = [f"not proven: {_prose(text)}" for text in report.lost]
+    told = [f"not proven: {_sentence(text)}" for text in report.lost]
     told += [f"not read by any model: {_prose(text)}" for text in report.reached.but_for]
     told += [f"not sent, as the lab cannot: {_prose(text)}" for text in report.reached.unsendable]
     told += [f"proposed by a model, and denied by the kernel: {_prose(denied_text(one))}" for one in report.denied]
-    told += [f"note: {_prose(note)}" for note in report.notes]
+    told += [f"note: {_sentence(note)}" for note in report.notes]
     if report.reached.sampled:
         told.insert(0, "the flows are a sample: what none of them met may differ too")
     if told:
@@ -212,13 +222,14 @@ def _flow(one: Difference) -> str:
     return code(_cut(flow_text(one.flow)))
 
 
-def _first(flows: Sequence[str]) -> str:
-    return flows[0] + (f" and {number(len(flows) - 1)} more" if len(flows) > 1 else "")
+def _first(ones: Sequence[Difference]) -> str:
+    return _flow(ones[0]) + (f" and {number(len(ones) - 1)} more" if len(ones) > 1 else "")
 
 
-def _items(lines: Iterable[str], most: int) -> Iterator[str]:
-    every = list(lines)
-    yield from (f"- {line}" for line in every[:most])
+def _items(things: Iterable[T], most: int, told: Callable[[T], str] = str) -> Iterator[str]:
+    """The first of them, each as it is ``told``."""
+    every = list(things)
+    yield from (f"- {told(one)}" for one in every[:most])
     yield from _left(len(every) - most, "line", "lines")
 
 
@@ -240,6 +251,11 @@ def _classes(count: int) -> str:
 
 def _prose(text: str, *, table: bool = False) -> str:
     return prose(_cut(text), table=table)
+
+
+def _sentence(text: str) -> str:
+    """The same of a text that sets what is copied between backticks."""
+    return sentence(_cut(text))
 
 
 def _cut(text: str) -> str:

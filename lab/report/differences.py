@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from lab.record.difference import Aspect, Difference, Flow, FlowClass, Side
 from lab.record.path import Path, Rule
 from lab.record.verdict import Kind, Verdict
+from lab.report.any_but import any_but
 from lab.report.causes import services_text
 from lab.report.failure import in_a_word, place
 from lab.report.path import translated
 from lab.report.plain import plain
 
+Named = Callable[[Rule], str]
 OPENS, CLOSES = "OPENS", "CLOSES"
 _WORDS = {
     Aspect.ALLOW: "answered otherwise",
@@ -27,12 +30,13 @@ _MARKS = {
     Aspect.ALLOW: "ANSWER", Aspect.REFUSAL: "REFUSAL", Aspect.TRANSLATION: "NAT", Aspect.WAY: "WAY", Aspect.LOG: "LOG",
     Aspect.RULE: "RULE",
 }  # fmt: skip
-_ANY = ("0.0.0.0/0", "::/0")
+_ANY = {"0.0.0.0/0": "any", "::/0": "any IPv6"}
 MOST_NAMED = 3  # prefixes, or pieces of services, of one end
 _EXACT, _MILLION, _BILLION, _TRILLION = 10**6, 10**6, 10**9, 10**12
 _PORTS, _ICMP = ("tcp", "udp", "sctp", "dccp", "udplite"), ("icmp", "icmpv6")
+_ALL_PORTS = re.compile(r"\b(\w+)/[01]-65535(?!\d|,\d)")
 _TIMES = " \N{MULTIPLICATION SIGN} "
-_LET_THROUGH = {Kind.CLOSED: "let through (nothing listens)"}
+_LET_THROUGH = {Kind.CLOSED: "let through to where nothing listens"}
 
 
 def rank(one: Difference) -> int:
@@ -64,7 +68,7 @@ def between(one: Difference, most: int | None = MOST_NAMED) -> str:
 
 def service(one: Difference, most: int | None = MOST_NAMED) -> str:
     """``tcp/443``, of bare segments with their flags."""
-    text = services_text(one.of.services)
+    text = _ALL_PORTS.sub(r"all \1", services_text(one.of.services))
     pieces = text.split(",")
     shown = text if most is None or len(pieces) <= most else f"{','.join(pieces[:most])} and {len(pieces) - most} more"
     flags = f" {','.join(one.flow.flags)}" if one.flow.flags else ""
@@ -108,11 +112,23 @@ def flow_text(flow: Flow) -> str:
     return plain(f"{flow.node} {flow}{port}")
 
 
-def side_parts(side: Side, aspect: Aspect, node: str) -> tuple[str, ...]:
-    """``dropped by filter:FORWARD:3  [edge.rules:9]``, ``owner net-sec``, …: what became of it, by which rule, and whose."""
-    by = f" by {rule_text(side.rule, node)}" if side.rule is not None else ", by no rule"
-    parts = f"{became(side.verdict)}{by}", *_detail(side.verdict, aspect, node), owner_text(side), *_then(side, node)
-    return tuple(plain(part) for part in parts if part)
+def side_parts(side: Side, aspect: Aspect, node: str, named: Named) -> tuple[str, ...]:
+    """``dropped by filter:FORWARD:3  [edge.rules:9]``, ``owner net-sec``, …: what became of it, by which rule, and whose.
+
+    ``named`` is what rules are called, as `rule_text` calls them.
+    """
+    by = f"{_by(side)} {named(side.rule)}" if side.rule is not None else ", by no rule"
+    then = f"then also blocked by {', '.join(map(named, side.then))}" if side.then else ""
+    parts = f"{plain(became(side.verdict))}{by}", *_detail(side.verdict, aspect, node, named), owner_text(side), then
+    return tuple(part for part in parts if part)
+
+
+def _by(side: Side) -> str:
+    """How its rule made it so: of what was let through and came to nothing that rule is not to blame."""
+    verdict = side.verdict
+    if verdict.kind in (Kind.ALLOWED, Kind.DROPPED, Kind.REJECTED, Kind.CONSUMED):
+        return " by"
+    return ", as its answer was dropped by" if verdict.stopped_by == side.rule else ", passed by"
 
 
 def told(parts: Iterable[str]) -> str:
@@ -138,23 +154,18 @@ def owner_text(side: Side) -> str:
     return plain(", ".join(f"{word} {value}" for word, value in said if value is not None))
 
 
-def _then(side: Side, node: str) -> Iterator[str]:
-    if side.then:
-        yield f"then also blocked by {', '.join(rule_text(rule, node) for rule in side.then)}"
-
-
-def _detail(verdict: Verdict, aspect: Aspect, node: str) -> Iterator[str]:
+def _detail(verdict: Verdict, aspect: Aspect, node: str, named: Named) -> Iterator[str]:
     """What the sides differ in, where that is neither the verdict nor the rule."""
     paths = [path for path in verdict.path if path.node == node]
     if aspect is Aspect.TRANSLATION:
-        changes = [text for path in paths for text in _translations(path, node)]
-        yield ", ".join(changes) or "not translated"
+        yield ", ".join(text for path in paths for text in _translations(path, named)) or "not translated"
     elif aspect is Aspect.WAY and paths:
-        way = f"out by {paths[-1].out}" if paths[-1].out else "goes nowhere" if paths[-1].toward is None else ""
-        yield ", ".join(words for words in (way or f"toward {paths[-1].toward}", f"mark {paths[-1].mark:#x}") if words)
+        last = paths[-1]
+        way = f"out by {last.out}" if last.out else f"toward {last.toward}" if last.toward else "goes nowhere"
+        yield plain(f"{way}, mark {last.mark:#x}")
     elif aspect is Aspect.LOG:
-        prefixes = list(log_prefixes(paths))
-        yield f"logged as {', '.join(map(repr, prefixes))}" if prefixes else "not logged"
+        prefixes = log_prefixes(paths)
+        yield plain(f"logged as {', '.join(map(repr, prefixes))}" if prefixes else "not logged")
 
 
 def log_prefixes(paths: Iterable[Path]) -> dict[str, Rule]:
@@ -167,21 +178,24 @@ def log_prefixes(paths: Iterable[Path]) -> dict[str, Rule]:
     return found
 
 
-def _translations(path: Path, node: str) -> Iterator[str]:
+def _translations(path: Path, named: Named) -> Iterator[str]:
     """``destination becomes 10.0.2.10:8443 by nat:PREROUTING:1``: ports of sources are the kernel's choice, and left out."""
     after = path.exit or path.head(-1)
     for what, rules in translated(path):
         side = what.partition(" ")[0]
         to = after.source if side == "source" else after.end_point(side)
-        by = f" by {', '.join(rule_text(rule, node) for rule in rules)}" if rules else ""
-        yield f"{side} becomes {to}{by}"
+        by = f" by {', '.join(map(named, rules))}" if rules else ""
+        yield f"{plain(f'{side} becomes {to}')}{by}"
 
 
 def _ends(texts: Sequence[str], most: int | None) -> str:
-    shown = ["any" if text in _ANY else text for text in texts]
-    if most is None or len(shown) <= most:
-        return ", ".join(shown) or "any"
-    return f"{', '.join(shown[:most])} and {len(shown) - most:,} more"
+    left_out = any_but(texts)
+    shown = [_ANY.get(text, text) for text in texts] if left_out is None else left_out
+    told = ", ".join(shown[:most]) + (f" and {len(shown) - most:,} more" if most is not None and len(shown) > most else "")
+    if left_out is None:
+        return told or "any"
+    any_ = _ANY["::/0" if ":" in texts[0] else "0.0.0.0/0"]
+    return f"{any_} but {told}" if told else any_
 
 
 def _addresses(texts: Iterable[str]) -> int:

@@ -5,6 +5,7 @@ What makes a text is imported for those that are wanted, and before anything is 
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -13,9 +14,12 @@ from lab.errors import Problem
 from lab.report.write import Reports
 
 if TYPE_CHECKING:
-    from lab.record.difference import DiffReport
+    from lab.record.audit import AuditReport
+    from lab.record.difference import DiffReports
     from lab.record.exposure import ExposureReport
+    from lab.record.reconciled import Drift
     from lab.record.result import RunResult
+    from lab.record.service_matrix import ServiceMatrixReport
     from lab.record.sweep import AskedSweep, SweepReport
     from lab.record.trace import Trace, TraceReport
 
@@ -118,45 +122,124 @@ def _exposure_markdown() -> Text[ExposureReport]:
     return exposure_markdown
 
 
+def audit_reports(json: Path | None = None, markdown: Path | None = None) -> Reports[AuditReport]:
+    """Those of ``lab audit``."""
+    from lab.record.audit import AuditReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> AuditReport:
+        day = datetime.datetime.now().astimezone().date()
+        return AuditReport("", day, interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("audit", _texts((json, _audit_json), (markdown, _audit_markdown)), stopped)
+
+
+def _audit_json() -> Text[AuditReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.audit import Audit
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Audit, report))
+
+
+def _audit_markdown() -> Text[AuditReport]:
+    from lab.report.audit import audit_markdown
+
+    return audit_markdown
+
+
 def diff_reports(
     json: Path | None = None, markdown: Path | None = None, sarif: Path | None = None, annotations: Path | None = None,
-    *, old: str = "", new: str = "",
-) -> Reports[DiffReport]:
-    """Those of ``lab diff``; ``old`` and ``new`` are what the two sides are called where it comes to no end."""
-    from lab.record.difference import DiffReport
+    client_script: Path | None = None,
+) -> Reports[DiffReports]:  # fmt: skip
+    """Those of ``lab diff``."""
+    from lab.record.difference import DiffReports
 
-    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DiffReport:
-        return DiffReport(old, new, "", "", interrupted=interrupted, problems=problems, exit_code=exit_code)
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DiffReports:
+        return DiffReports(interrupted=interrupted, problems=problems, exit_code=exit_code)
 
-    wanted = (json, _diff_json), (markdown, _diff_markdown), (sarif, _diff_sarif), (annotations, _diff_annotations)
+    wanted = (
+        (json, _diff_json), (markdown, _diff_markdown), (sarif, _diff_sarif), (annotations, _diff_annotations),
+        (client_script, _diff_client_script),
+    )  # fmt: skip
     return Reports("diff", _texts(*wanted), stopped)
 
 
-def _diff_json() -> Text[DiffReport]:
+def _diff_json() -> Text[DiffReports]:
     from lab.report.run_json import json_text
-    from lab.report.wire.diff import Diff
+    from lab.report.wire.diff import Diffs
     from lab.report.wire.writing import written
 
-    return lambda report: json_text(written(Diff, report))
+    return lambda report: json_text(written(Diffs, report))
 
 
-def _diff_markdown() -> Text[DiffReport]:
-    from lab.report.diff_markdown import diff_markdown
+def _diff_markdown() -> Text[DiffReports]:
+    from lab.report.diffs import diffs_markdown
 
-    return diff_markdown
+    return diffs_markdown
 
 
-def _diff_sarif() -> Text[DiffReport]:
+def _diff_sarif() -> Text[DiffReports]:
+    from lab.report.diffs import diffs_sarif
     from lab.report.run_json import json_text
-    from lab.report.sarif import diff_sarif
 
-    return lambda report: json_text(diff_sarif(report))
+    return lambda report: json_text(diffs_sarif(report))
 
 
-def _diff_annotations() -> Text[DiffReport]:
-    from lab.report.diff_annotations import diff_annotation_lines
+def _diff_client_script() -> Text[DiffReports]:
+    from lab.report.client_script import client_script
+    from lab.report.diffs import as_one
 
-    return lambda report: "".join(f"{line}\n" for line in diff_annotation_lines(report))
+    return lambda report: client_script(as_one(report))
+
+
+def _diff_annotations() -> Text[DiffReports]:
+    from lab.report.diffs import diffs_annotations
+
+    return lambda report: "".join(f"{line}\n" for line in diffs_annotations(report))
+
+
+def reconcile_reports(json: Path | None = None) -> Reports[Drift]:
+    """Those of ``lab reconcile``."""
+    from lab.record.reconciled import Drift
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> Drift:
+        return Drift(interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("reconciliation", _texts((json, _reconcile_json)), stopped)
+
+
+def _reconcile_json() -> Text[Drift]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.reconciled import Reconciliation
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Reconciliation, report))
+
+
+def reach_reports(
+    json: Path | None = None, svg: Path | None = None, *, against: Path | None = None
+) -> Reports[ServiceMatrixReport]:
+    """Those of ``lab reach``; the one ``against`` which it is compared goes only for a finished one."""
+    from lab.record.service_matrix import ServiceMatrixReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ServiceMatrixReport:
+        return ServiceMatrixReport("", (), interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("reach", _texts((json, _reach_json), (svg, _reach_svg)), stopped, kept=against)
+
+
+def _reach_json() -> Text[ServiceMatrixReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.service_matrix import ServiceMatrices
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(ServiceMatrices, report))
+
+
+def _reach_svg() -> Text[ServiceMatrixReport]:
+    from lab.report.reach_svg import reach_svg
+
+    return reach_svg
 
 
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from lab.record.packet import PROTOCOL_NAMES
@@ -74,7 +75,7 @@ def may_match(rule: HeldRule, seen: Seen, *, but: Collection[str] = ()) -> bool:
     >>> may_match(rule, Seen("tcp", dports=((443, 443),))), may_match(rule, Seen("tcp"))
     (False, True)
     """
-    return conditions_may_hold(rule.conditions, seen, but=but)
+    return _may_hold(rule.plain_conditions, seen, but)
 
 
 def conditions_may_hold(conditions: Iterable[Condition], seen: Seen, *, but: Collection[str] = ()) -> bool:
@@ -83,9 +84,11 @@ def conditions_may_hold(conditions: Iterable[Condition], seen: Seen, *, but: Col
     >>> conditions_may_hold([Condition(STATES, ("NEW",))], Seen("tcp", states=("ESTABLISHED",)))
     False
     """
-    return all(
-        one.field in but or one.is_named or _may_be(one.field, one.values, seen, negated=one.negated) for one in conditions
-    )
+    return _may_hold((one for one in conditions if not one.is_named), seen, but)
+
+
+def _may_hold(conditions: Iterable[Condition], seen: Seen, but: Collection[str]) -> bool:
+    return all(one.field in but or _may_be(one.field, one.values, seen, negated=one.negated) for one in conditions)
 
 
 def _may_be(field: str, values: Sequence[str], seen: Seen, *, negated: bool) -> bool:
@@ -103,15 +106,25 @@ def _may_be(field: str, values: Sequence[str], seen: Seen, *, negated: bool) -> 
 
 
 def _is_address(value: str, one: object) -> bool | None:
+    asked, address = _range(value), _range(str(one))
+    if asked is None or address is None:
+        return None
+    version, low, high = asked
+    return version == address[0] and low <= address[1] <= high
+
+
+@lru_cache(65_536)  # the same few thousand words of rules are asked about every packet
+def _range(word: str) -> tuple[int, int, int] | None:
+    """The version, the first and the last address of what a rule names; None for what is none."""
+    first, dash, last = word.partition("-")
     try:
-        first, dash, last = value.partition("-")
-        address = ip_address(str(one))
         if dash:
             low, high = ip_address(first), ip_address(last)
-            return low.version == address.version and int(low) <= int(address) <= int(high)
-        return address in ip_network(value, strict=False)
+            return (low.version, int(low), int(high)) if low.version == high.version else None
+        net = ip_network(word, strict=False)
     except ValueError:
         return None
+    return net.version, int(net.network_address), int(net.broadcast_address)
 
 
 def _may_be_port(values: Sequence[str], known: Ports | None, *, negated: bool) -> bool:

@@ -51,6 +51,27 @@ class Whole(NamedTuple):
     verdicts: tuple[tuple[Asked, str], ...] = ()
 
 
+class Either(NamedTuple):
+    """Several things at once, in one of these ways or in none of them: nft's concatenations, element by element."""
+
+    ways: tuple[tuple[Asked, ...], ...]
+    negated: bool = False
+
+
+class Partly(NamedTuple):
+    """What is understood of a rule, and what is not: ``unread`` has the words of each part, which holds or does not.
+
+    ``verdicts`` as in `Whole`; ``sets`` are nft's statements that write a mark (``meta mark set 0x1``), ``either`` what is
+    asked together.
+    """
+
+    asked: tuple[Asked, ...]
+    unread: tuple[str, ...] = ()
+    verdicts: tuple[tuple[Asked, str], ...] = ()
+    sets: tuple[str, ...] = ()
+    either: tuple[Either, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Met:
     """A packet where a rule sees it: all that rules ask about; None is what is not known.

@@ -138,7 +138,12 @@ def is_excerpt(line: str) -> bool:
 
 
 def first_foreign(lines: Iterable[str], kind: str) -> tuple[int, Foreign] | None:
-    """The first line, from 1, that says what a text is, and what that is; a comment says nothing."""
+    """The first line, from 1, that says what a text is, and what that is; a comment says nothing.
+
+    >>> line, found = first_foreign(["# printed today", "Chain INPUT (policy DROP)"], "v4")
+    >>> line, found.what
+    (2, 'what `iptables -L` prints')
+    """
     for number, line in enumerate(lines, start=1):
         found = None if _COMMENT.match(line) else foreign(line, kind)
         if found is not None:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.ruleset import conditions as asked
-from lab.ruleset.asked import Whole
+from lab.ruleset.asked import Partly, Whole
 from lab.ruleset.conditions import Condition
 from lab.ruleset.effects import GOES, LEADS, TRANSLATES, effect_of_word
 from lab.ruleset.memory import Use
 from lab.ruleset.nft import uses as nft_uses
 from lab.ruleset.nft.rule import is_about_invalid, new_destination, statements
-from lab.ruleset.nft.whole import whole_of_nft
+from lab.ruleset.nft.whole import partly_of_nft, whole_of_nft
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 from lab.ruleset.uses import uses_of_iptables
-from lab.ruleset.whole import whole_of_iptables
+from lab.ruleset.whole import partly_of_iptables, whole_of_iptables
 from lab.ruleset.words import values_of
 from lab.written.reject import canonical_reject
 
@@ -98,6 +98,11 @@ class HeldRule:
         return tuple(asked.of_nft(self.text) if self.is_native else asked.of_iptables(self.text))
 
     @cached_property
+    def plain_conditions(self) -> tuple[Condition, ...]:
+        """Those of its conditions that say by themselves what they ask, and name no set that does."""
+        return tuple(one for one in self.conditions if not one.is_named)
+
+    @cached_property
     def effect(self) -> str:
         """What becomes of a packet that matches, in the words of `lab.ruleset.effects`; of a verdict map that is not told."""
         if self.jump_to and self.target != "vmap":
@@ -111,6 +116,13 @@ class HeldRule:
             return whole_of_nft(self.text, self.named)
         # what rules write into a set, they write while packets are asked about
         return None if self.remembers else whole_of_iptables(self.text, self.family)
+
+    @cached_property
+    def partly(self) -> Partly:
+        """What of it is understood, and in words what is not."""
+        if self.matches is None:
+            return partly_of_nft(self.text, self.named)
+        return partly_of_iptables(self.text, self.family, sets_change=self.remembers)
 
     @cached_property
     def uses(self) -> tuple[Use, ...]:
@@ -275,7 +287,7 @@ class HeldChain:
     """A chain with its rules.
 
     ``hook`` (``forward``), ``kind`` (``filter``, ``nat``, …: iptables' table, nft's type) and ``policy`` in its dialect's word
-    are None for one that no hook calls.
+    are None for one that no hook calls.  ``priority`` orders those of one hook (netfilter_ipv4.h), None where it is not read.
 
     >>> HeldChain("inet", "filter", "input", (), "input", "filter", "drop").judges(6)
     True
@@ -288,6 +300,7 @@ class HeldChain:
     hook: str | None = None
     kind: str | None = None
     policy: str | None = None
+    priority: int | None = None
 
     @property
     def key(self) -> ChainKey:

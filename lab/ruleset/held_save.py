@@ -17,6 +17,10 @@ Lines = Mapping[tuple[str, str, int], str | None]
 _STATEFUL = frozenset(("limit", "hashlimit", "recent", "connlimit", "quota", "statistic", "rateest"))
 _LOGGING = frozenset(("LOG", "NFLOG", "ULOG", "AUDIT", "TRACE"))
 _REMEMBERS_BY_ITSELF = frozenset(("--set", "--update", "--remove"))
+_PRIORITIES = {  # linux/netfilter_ipv4.h
+    ("raw", ""): -300, ("mangle", ""): -150, ("nat", ""): -100, ("nat", "postrouting"): 100, ("nat", "input"): 100,
+    ("filter", ""): 0, ("security", ""): 50,
+}  # fmt: skip
 
 
 def chains_of_save(family: str, ruleset: Ruleset, lines: Lines | None = None) -> dict[ChainKey, HeldChain]:
@@ -38,7 +42,8 @@ def chains_of_save(family: str, ruleset: Ruleset, lines: Lines | None = None) ->
 def _chain(family: str, table: str, chain: Chain, written: Collection[str], lines: Lines) -> HeldChain:
     rules = tuple(held_rule(family, rule, lines.get((table, chain.name, rule.number)), written) for rule in chain.rules)
     hook = None if chain.policy is None else chain.name.lower()
-    return HeldChain(family, table, chain.name, rules, hook, None if hook is None else table, chain.policy)
+    priority = None if hook is None else _PRIORITIES.get((table, hook), _PRIORITIES.get((table, "")))
+    return HeldChain(family, table, chain.name, rules, hook, None if hook is None else table, chain.policy, priority)
 
 
 def held_rule(family: str, rule: SavedRule, source: str | None = None, written: Collection[str] = ()) -> HeldRule:

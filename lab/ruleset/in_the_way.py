@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from lab.ruleset.aimed import Seen, conditions_may_hold, may_match
@@ -141,7 +142,7 @@ class Ways:
                     else:
                         changed.add(node)
                         if ports and rule.target not in _ADDRESSES_ALONE:
-                            more += _ports_given(rule)
+                            more += ports_given(rule)
             grown = tuple(sorted(set(more)))
             if grown == tuple(sorted(ports)):
                 break
@@ -202,6 +203,10 @@ class Ways:
         return (*(name for name, one in own if one.network in networks), *(("", "lo") if node == flow.node else ()))
 
 
+_NOT_ASKED = frozenset((DPORTS,))  # `_about` reads ports itself
+_NOT_ASKED_OF_ANY = _NOT_ASKED | {PROTO}
+
+
 class _View(NamedTuple):
     """What one packet may be where it comes to a base chain."""
 
@@ -213,7 +218,7 @@ class _View(NamedTuple):
 
     def may_match(self, rule: HeldRule) -> bool:
         if self.is_error:
-            return _may_be_an_error(rule, self.begin, self.flow) and may_match(rule, self.seen)
+            return _may_match_an_error(rule, self.begin.hook, self.flow, self.seen.proto)
         return _about(rule, self.flow, self.seen, answers=self.answers)
 
     def may_write(self, rule: HeldRule) -> bool:
@@ -242,21 +247,24 @@ def _name(proto: str) -> str:
 
 def _about(rule: HeldRule, proto: str, seen: Seen, *, answers: bool) -> bool:
     """Whether a packet of the flow, and no error about it, may match the rule."""
-    but = {DPORTS}
-    if _name(proto) == "any":
-        but.add(PROTO)
-    elif not rule.is_about(_name(proto)):
+    if proto != "any" and not rule.is_about(proto):
         return False
     dports = rule.ports(DPORTS)
     asked = dports is None or seen.dports is None or bool(overlap(dports, seen.dports))
     answered = answers and dports is not None and any(high - low >= _BROAD for low, high in overlap(dports, _SOURCE_PORTS))
-    return (asked or answered) and may_match(rule, seen, but=but)
+    return (asked or answered) and may_match(rule, seen, but=_NOT_ASKED_OF_ANY if proto == "any" else _NOT_ASKED)
 
 
-def _may_be_an_error(rule: HeldRule, begin: HeldChain, proto: str) -> bool:
-    """Whether an ICMP error about the flow could meet the rule: the node's own REJECT, or one from further on."""
-    if begin.hook == "input" or (begin.hook in ("forward", "prerouting") and proto == "tcp"):
+@lru_cache(65_536)  # an error may be about any address: the answer is the same for every flow of a protocol
+def _may_match_an_error(rule: HeldRule, hook: str | None, proto: str, icmp: str) -> bool:
+    """Whether an ICMP error about the flow could match the rule: the node's own REJECT, or one from further on."""
+    if hook == "input" or (hook in ("forward", "prerouting") and proto == "tcp"):
         return False
+    return _may_be_an_error(rule) and may_match(rule, Seen(icmp))
+
+
+def _may_be_an_error(rule: HeldRule) -> bool:
+    """Whether the rule may be about ICMP errors."""
     if not any(all(admits(one, icmp) for one in rule.of(PROTO)) for icmp in ("icmp", "icmpv6")):
         return False
     return not any(_ECHO.issuperset(one.values) and not one.negated for one in rule.of(ICMP_TYPES))
@@ -272,8 +280,13 @@ def _may_turn_to(rule: HeldRule, own: Collection[str]) -> bool:
     return address is None or address in own or "-" in address
 
 
-def _ports_given(rule: HeldRule) -> Ports:
-    """The ports that this rule may put in place of a flow's own; none where it leaves the port alone."""
+def ports_given(rule: HeldRule) -> Ports:
+    """The ports that this rule may put in place of a flow's own; none where it leaves the port alone.
+
+    >>> from lab.ruleset.held_text import rule_in_line
+    >>> ports_given(rule_in_line("v4", "-A PREROUTING -p tcp --dport 2222 -j DNAT --to-destination 10.0.2.10:22"))
+    ((22, 22),)
+    """
     if rule.is_native:
         new = new_destination(rule.text).ports
         return () if new == "" else read_ports((new or "").replace("-", ":")) or _ANY_PORT

@@ -14,6 +14,7 @@ from lab.ruleset.asked import (
     MARK,
     SOURCE_IN,
     Asked,
+    Partly,
     Whole,
 )
 from lab.ruleset.conditions import (
@@ -54,6 +55,9 @@ _OTHERS = {
     "--ctstate": STATES, "--state": STATES, "--icmp-type": ICMP_TYPES, "--icmpv6-type": ICMP_TYPES,
     "--src-type": LOCAL_SOURCE, "--dst-type": LOCAL_DESTINATION, "--mark": MARK, "--ctdir": DIRECTION,
 }  # fmt: skip
+_OF_EVERY_RULE = frozenset((
+    "-s", "--source", "-d", "--destination", "-p", "--protocol", "-i", "--in-interface", "-o", "--out-interface",
+))  # fmt: skip
 _SET_ENDS = {"src": SOURCE_IN, "dst": DESTINATION_IN}
 _FIELDS = _ADDRESSES | _PORTS | _OTHERS
 
@@ -70,6 +74,57 @@ def whole_of_iptables(text: str, family: str) -> Whole | None:
         return Whole(tuple(_read(words(text)[2:], _FAMILIES[family])))
     except (ValueError, KeyError):
         return None
+
+
+def partly_of_iptables(text: str, family: str, *, sets_change: bool = False) -> Partly:
+    """What is understood of a rule, condition by condition; ``sets_change`` where rules write the sets that it asks.
+
+    Of a match that is not known all options together are one part, as each says something of the others.
+
+    >>> partly_of_iptables("-A INPUT -s 10.0.9.7 -m limit --limit 3/min --limit-burst 5 -j ACCEPT", "ip").unread
+    ('limit --limit 3/min --limit-burst 5',)
+    """
+    asked: list[Asked] = []
+    unread: list[str] = []
+    for match, options in _matches(words(text)[2:]):
+        strange = []
+        for option in options:
+            name = next((word for word in option if word != "!"), "")
+            if (match in _MATCHES or name in _OF_EVERY_RULE) and not (sets_change and name == "--match-set"):
+                try:
+                    asked += _read(option, _FAMILIES[family])
+                except (ValueError, KeyError):
+                    unread.append(" ".join(option))
+            else:
+                strange += option
+        if strange or (match not in _MATCHES and not options):
+            unread.append(" ".join((match, *strange)))
+    return Partly(tuple(asked), tuple(unread))
+
+
+def _matches(found: list[str]) -> Iterator[tuple[str, list[list[str]]]]:
+    """Each match with its options, these with their values and a ``!`` before them; those of every rule are of ``comment``."""
+    match = "comment"
+    options: list[list[str]] = []
+    rest = iter(found)
+    for word in rest:
+        if word in ("-j", "--jump", "-g", "--goto"):
+            break
+        if word in ("-m", "--match"):
+            yield match, options
+            match, options = next(rest, ""), []
+        elif word == "--comment":
+            next(rest, None)
+        elif options and options[-1] == ["!"]:
+            options[-1].append(word)
+        elif word == "!" or (word[:1] == "-" and not word[1:2].isdecimal()):
+            if word in ("-p", "--protocol"):  # its options follow, whatever match stood before
+                yield match, options
+                match, options = "comment", []
+            options.append([word])
+        else:
+            options[-1:] = [[*(options[-1] if options else ()), word]]
+    yield match, options
 
 
 def _read(found: list[str], family: int) -> Iterator[Asked]:

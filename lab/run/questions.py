@@ -52,7 +52,7 @@ def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ..
     if cell.to_many is not None:
         nodes: tuple[str | None, ...] = cell.to_many.nodes
     else:
-        nodes = arrives.at if arrives is not None and arrives.at else (cell.target.node,)
+        nodes = arrives.at if arrives is not None and arrives.at else (cell.target.node, *cell.target.also)
     if arrives is not None and arrives.port is not None and port is not None:
         port = arrives.port
     return tuple((node, port) for node in nodes if node is not None)

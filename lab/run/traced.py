@@ -11,9 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from lab.errors import InputError, Problem, Where
 from lab.lab import Lab
 from lab.prepare.scene import Scene
+from lab.probe.question import Question, question_of
+from lab.record.difference import Flow
 from lab.record.result import Outcome
 from lab.record.trace import Trace
-from lab.record.verdict import Verdict
+from lab.record.verdict import Kind, Verdict
 from lab.ruleset.backend import Backend
 from lab.run.after.source_ports import from_probe
 from lab.run.after.why import hints
@@ -72,18 +74,31 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     flow = lab.asked(sender, target, asked.service, source=asked.source, family=family, how=how)
     with lab.everything_traced():
         verdict = probe(how.sport)
+        if scene.twin is not None and verdict.kind is Kind.CLOSED:
+            verdict = _served(lab, question_of(flow, how, None), verdict)
         warnings = lab.absences.behind([(verdict, ())], flow.node, as_user=how.uid is not None)
         notes = [*from_probe(lab, verdict, probe)] if how.sport is None else []
     of = f"{asked.sender} > {asked.target} {asked.service}{f' IPv{family}' if family else ''}"
     trace = Trace(
         of, str(lab.backend), verdict, tuple(warnings), tuple(notes), scene.notes([verdict.observation.sent.family]),
         guesses=scene.guesses,
+        flow=Flow(flow.node, flow.source, flow.destination, asked.service, flow.family, how.sport, how.flags),
     )
     cell = _cell(lab, asked, flow, asked.expect or Expectation("allow"), verdict)
+    trace = replace(trace, at=cell.at)
     found = judge(cell, trace.verdict)
     if found.outcome is not Outcome.PASSED:
         trace = replace(trace, hints=hints(lab, verdict, cell.expect, cell.at))
     return trace if asked.expect is None else replace(trace, expected=expected_words(cell), differences=found.differences)
+
+
+def _served(lab: Lab, question: Question, closed: Verdict) -> Verdict:
+    """The verdict of the same question with somebody who listens where it arrived: what listens behind a host no dump says."""
+    heads = [path.exit or path.entry for path in closed.path]
+    owner = lab.topology.owner(heads[-1].destination) if heads else None
+    if owner is None:
+        return closed
+    return lab.ask(replace(question, receivers=(*question.receivers, (owner, heads[-1].dport))), closed.path[-1].node)
 
 
 def _cell(lab: Lab, asked: Asked, flow: OneFlow, expect: Expectation, verdict: Verdict) -> Cell:

@@ -74,11 +74,12 @@ def one_topology(plans: Sequence[Plan], named: str | None) -> list[Plan]:
 def measure(
     plans: Sequence[Plan | Bare], families: Sequence[int], senders: Sequence[str], targets: Sequence[str], *, every_port: bool,
     then: Then | None, progress: Callable[[int, int], None], told: Callable[[Exposure], None] = lambda _: None,
+    closely: Callable[[Lab, Survey], None] = lambda *_: None,
 ) -> ExposureReport:  # fmt: skip
     """Measure what is open in those of ``families`` that the topology has; ``then`` is what an earlier report says.
 
-    ``told`` is told what is open as soon as it is known.  Ctrl-C, and whatever else stops it once its lab is built, ends it
-    with what is done.
+    ``told`` is told what is open as soon as it is known; ``closely`` asks the same lab what else is wanted, at the end.
+    Ctrl-C, and whatever else stops it once its lab is built, ends it with what is done.
     """
     topology = plans[0].topology
     policies = {name: rulesets for plan in plans for name, rulesets in plan.policies.items()}
@@ -94,6 +95,7 @@ def measure(
             classes = by_classes(topology, lab.policies, chosen, wanted, None if then is None else then.classes)
             asked = [*chosen, *classes.pairs]
             survey(lab, asked, assertions, found, every_port=every_port, progress=progress, told=told)
+            closely(lab, found)
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, what was finished is told
             stopped = error
         nodes = {

@@ -15,7 +15,7 @@ from lab.record.path import Path
 from lab.record.sweep import Gear
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.port_cuts import Cuts
-from lab.sweep.arrival import arrival
+from lab.sweep.arrival import Taker, arrival
 from lab.sweep.fates import Fate, SweepTally
 from lab.sweep.train import SweepQuestion
 
@@ -29,13 +29,13 @@ class Ways:
     """What is known beside the trace: ``ask`` asks one question, with every packet traced.
 
     ``cuts`` are those of the rules on a path, None where they cannot be told; ``first`` tells it of the request's own.
-    ``served`` are the ports of services that listen, ``owner`` is the node that has an address.
+    ``served`` are the ports of services that listen, ``taker`` tells who takes a packet in.
     """
 
     ask: Callable[[Question], Verdict]
     cuts: Callable[[Path, bool], Cuts | None]
     served: Cuts
-    owner: Callable[[str], str | None]
+    taker: Taker
 
 
 @dataclass(slots=True)
@@ -90,7 +90,7 @@ def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
                 break
         spoken = known[cuts].of(port) & left
         left &= ~spoken
-        tally.fates["alike", port] = Fate(verdict, arrival(verdict, port, ways.owner), spans=tuple(_ports(spoken)))
+        tally.fates["alike", port] = Fate(verdict, arrival(verdict, port, ways.taker), spans=tuple(_ports(spoken)))
         tally.sent += 1
         tally.tell(spoken.bit_count(), whole)
         tally.seconds = time.perf_counter() - start

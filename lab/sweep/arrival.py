@@ -8,16 +8,19 @@ from lab.record.observation import came_through
 from lab.record.sweep import Arrived, is_open
 from lab.record.verdict import Verdict
 
+Taker = Callable[[str, str | None, str], str | None]
+"""(node, interface that a packet left it by, its destination) to who takes it in."""
 
-def arrival(verdict: Verdict, port: int, owner: Callable[[str], str | None]) -> Arrived | None:
+
+def arrival(verdict: Verdict, port: int, taker: Taker) -> Arrived | None:
     """How a probe to ``port`` was delivered, or left for where no node is; None where it was not let in.
 
-    It was let in too where a later packet of its flow was denied.  ``owner`` is the node that has an address.
+    It was let in too where a later packet of its flow was denied.  ``taker`` is `lab.written.topology.Topology.taker`.
     """
     last = (verdict.path[-1].exit or verdict.path[-1].entry) if verdict.path else None
     missing = verdict.observation.missing
-    at = None if last is None or missing else owner(last.destination)
-    if not (is_open(verdict) or _first_came_through(verdict)) or last is None or (at is None and missing is None):
+    at = None if last is None or missing else taker(verdict.path[-1].node, verdict.path[-1].out, last.destination)
+    if not (is_open(verdict) or first_came_through(verdict)) or last is None or (at is None and missing is None):
         return None
     sent = verdict.observation.sent
     address = last.destination if missing or last.destination != sent.destination else None
@@ -25,6 +28,6 @@ def arrival(verdict: Verdict, port: int, owner: Callable[[str], str | None]) -> 
     return Arrived(at, address, new_port, last.source if last.source != sent.source else None, missing)
 
 
-def _first_came_through(verdict: Verdict) -> bool:
+def first_came_through(verdict: Verdict) -> bool:
     """Whether the request's first packet left the last node that traced it, and its destination took it in."""
     return bool(verdict.path) and verdict.path[-1].exit is not None and came_through(verdict.observation) is not None

@@ -81,6 +81,7 @@ class Catch:
 
     def __init__(self, nodes: dict[str, Node], question: SweepQuestion, mark: int) -> None:
         self._question, self._mark, self._family = question, mark, question.family
+        self._packed: dict[str, bytes] = {}
         self._known: dict[tuple[str, bytes, bytes, int | None, tuple[str, str]], Arrived] = {}
         receiver = BatchReceiver(_AT_ONCE, _LONGEST, _CONTROL if self._family == 6 else 0)
         with ExitStack() as undo:
@@ -129,9 +130,20 @@ class Catch:
                     if key in self.arrived:
                         self.twice.add(key)
                     self.arrived[key] = self._how(ear.node, key, source, destination, transport)
-                elif of_sender and proto == TCP and (key := answered_key(transport, mark)) is not None:
+                elif of_sender and proto == TCP and (key := self._answered(source, transport)) is not None:
                     self.refused[key] = RESET if is_reset(transport) else None
         self._listen_for_errors()
+
+    def _answered(self, source: bytes, transport: bytes) -> int | None:
+        """The key whose packet this answers; None for what comes from elsewhere, as where it was translated on its way back."""
+        key = answered_key(transport, self._mark)
+        if key is None:
+            return None
+        destination = self._question.destination_of(key)
+        if destination not in self._packed:
+            self._packed[destination] = sockets.inet_pton(ADDRESS_FAMILIES[self._family], destination)
+        asked = self._packed[destination], self._question.port_of(key)
+        return key if (source, _OTHER_PORT.unpack_from(transport)[0]) == asked else None
 
     def _listen_for_errors(self) -> None:
         domain, proto = ADDRESS_FAMILIES[self._family], self._question.proto

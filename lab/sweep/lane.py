@@ -132,12 +132,14 @@ class _Out:
 
     def __init__(self, stage: Stage, question: SweepQuestion, thread: int, undo: ExitStack) -> None:
         self._stage, self._family, self._thread, self._undo = stage, question.family, thread, undo
+        self._by_gateway = question.by_gateway
         self._node = stage.network.nodes[question.node]
 
     def way(self, destination: str) -> _Way:
         """The way to one destination."""
         watched = self._node.name in self._stage.instrument.nodes
-        hop = None if watched else _first_hop(self._stage, self._node, destination, self._family)
+        to = None if self._by_gateway else destination
+        hop = None if watched else _first_hop(self._stage, self._node, to, self._family)
         if hop is None:
             return _Way(self._raw, b"", destination)
         own, other = hop
@@ -162,11 +164,14 @@ def _connect(way: _Way, question: SweepQuestion) -> None:
             raise MeasurementError(Problem(what, mend="probe one port to see why")) from error
 
 
-def _first_hop(stage: Stage, node: Node, destination: str, family: int) -> tuple[Port, Port] | None:
-    """The sender's interface and its neighbour's on the way; None where the sender's kernel has to find it itself."""
+def _first_hop(stage: Stage, node: Node, destination: str | None, family: int) -> tuple[Port, Port] | None:
+    """The sender's interface and its neighbour's on the way; None where the sender's kernel has to find it itself.
+
+    Without a destination those on the way to its gateway.
+    """
     topology, nodes = stage.network.topology, stage.network.nodes
     spec = topology.nodes[node.name]
-    if spec.routes or spec.rules or family == 6:
+    if spec.routes or spec.rules or (family == 6 and destination is not None):
         # an IPv6 neighbour has to be asked for, which a policy may not let through
         return None
     for near in (destination, topology.next_hop(node.name, family)):

@@ -63,6 +63,8 @@ class Sweeper:
     def __init__(self, stage: Stage, question: SweepQuestion, processor: int | None, *, alone: bool = False) -> None:
         self._stage, self._question, self._alone = stage, question, alone
         self._mark = int.from_bytes(stage.nonce()[-2:], "big") % 0xFFFE + 1
+        aims = (end for aim in question.aims for end in (aim.source, aim.destination))
+        stage.network.take_on((question.source, question.destination, *question.sources, *aims))
         with ExitStack() as undo:
             self._lanes = Lanes(stage, question, self._mark, processor)
             undo.callback(self._lanes.close)

@@ -203,6 +203,9 @@ class Sweeping:
     def _settle(self) -> None:
         """Ask single probes of each key; where many were delivered and not answered, or got lost alike, of two of them."""
         for fate in [fate for fate in self._tally.fates.values() if fate.ask]:
+            if self._question.by_gateway:
+                fate.ask = False  # a probe would take the way that its kernel knows
+                continue
             if not fate.each and len(fate.keys) > _ALL_ASKED and self._told_by_two(fate):
                 continue
             for key in fate.keys[:_ASKED_ONE_BY_ONE]:
@@ -238,7 +241,7 @@ class Sweeping:
         self._tally.add((*story, whim), [key], lambda: Fate(verdict, arrived or self._arrival(verdict, key), whim))
 
     def _arrival(self, verdict: Verdict, key: int) -> Arrived | None:
-        return arrival(verdict, self._question.port_of(key), self._stage.network.topology.owner)
+        return arrival(verdict, self._question.port_of(key), self._stage.network.topology.taker)
 
     def _probe(self, key: int) -> Verdict:
         self._tally.tell()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket as sockets
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from lab.kernel.ground.headers import checksum, ip_header
@@ -49,7 +49,9 @@ class SweepQuestion:
     The key is the destination port, one of ``ports``; or, where ``sources`` are given, the place in them, and ``ports`` holds
     the one port that is asked; or, where ``aims`` are given, the place in them, and they say what differs from packet to packet
     (see `to_many`).  ``varied`` gives each key a source port of its own, in place of ``sport``: flows that a
-    translation leads to one destination would otherwise be one flow.
+    translation leads to one destination would otherwise be one flow.  ``by_gateway`` sends to the node's gateway also what is
+    for its own network, or for itself.  ``listeners`` are the nodes where the port is opened while a destination is asked
+    by a probe of its own.
     """
 
     node: str
@@ -61,15 +63,22 @@ class SweepQuestion:
     sources: tuple[str, ...] = ()
     varied: bool = False
     aims: tuple[Aim, ...] = ()
+    by_gateway: bool = False
+    listeners: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def to_many(cls, node: str, proto: int, sport: int, aims: Sequence[Aim]) -> Self:
+    def to_many(
+        cls, node: str, proto: int, sport: int, aims: Sequence[Aim], *, by_gateway: bool = False,
+        listeners: Mapping[str, str] | None = None,
+    ) -> Self:  # fmt: skip
         """One train of ``node`` to many destinations and ports: at most 65,536 ``aims``, of one family, no two alike."""
         source, destination, _ = aims[0]
         if len({*aims}) < len(aims) or len({":" in aim.destination for aim in aims}) > 1 or len(aims) > _INVERSE + 1:
             raise ValueError("aims are of one family, no two alike, and no more than 65,536")
         ports = merged([(aim.port, aim.port) for aim in aims])
-        return cls(node, source, destination, proto, sport, ports, aims=tuple(aims))
+        return cls(
+            node, source, destination, proto, sport, ports, aims=tuple(aims), by_gateway=by_gateway, listeners=listeners or {}
+        )
 
     @property
     def family(self) -> int:
@@ -115,7 +124,9 @@ class SweepQuestion:
 
     def single(self, key: int) -> Question:
         """The question that asks of one key alone, by packets of its own."""
-        return Question(self.node, self.source_of(key), self.destination_of(key), to_port(self.proto, self.port_of(key)))
+        destination, port = self.destination_of(key), self.port_of(key)
+        receivers = ((self.listeners[destination], port),) if destination in self.listeners else ()
+        return Question(self.node, self.source_of(key), destination, to_port(self.proto, port), receivers=receivers)
 
 
 class Train:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
 from lab.twin.devices import Devices, devices_of
 from lab.twin.named import check_interfaces, constants_of
-from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needed_families, peer_of
+from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needs_of, peer_of
 from lab.twin.routing import Routing, routing_of
 from lab.twin.settings import forwards, guessed_forwarding, settings_of
 from lab.twin.twin import Guess, Twin
-from lab.twin.wires import Wire, Wires, without_taken
+from lab.twin.wires import Wire, Wires, a_name, without_taken
 from lab.written.policy import ENDINGS, Instead, Piped
+from lab.written.routing_checks import check_routes, check_rules
 from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
-from lab.written.words import Network, is_address
+from lab.written.words import Network
 
-_NO_NAME = re.compile(r"[\s\x00-\x1f\x7f@:/\[\],>]+")
 HOST, INTERNET, BEHIND = "host", "internet", "behind"
 """The roles of a twin's nodes: a host, who stands for the rest of the world, and who is behind another interface."""
 
@@ -47,7 +46,7 @@ def twin_of(hosts: Sequence[Host], guesses: Sequence[Guess] = ()) -> Twin:
     peers = _peers(by_name, wires, routings)
     nodes = {name: _node(host, devices[name], routings[name], wires, peers, guessed) for name, host in by_name.items()}
     nodes |= {peer.name: _peer_node(peer) for peer in peers.values()}
-    topology = _topology("-".join(by_name), by_name, wires, nodes)
+    topology = _topology("-".join(by_name), by_name, wires, nodes, notes)
     behind = {
         name: {device: peers[wire.name].name for device in devices[name].there if (wire := wires.of(name, device)) is not None}
         for name in by_name
@@ -60,8 +59,7 @@ def _named(hosts: Sequence[Host]) -> dict[str, Host]:
     """The hosts by the names that their nodes have: words that a topology can have for a node, each once."""
     found: dict[str, Host] = {}
     for host in hosts:
-        name = _NO_NAME.sub("-", host.name).lstrip(".-") or HOST
-        name = f"{HOST}-{name}" if is_address(name) else name
+        name = a_name(host.name, HOST)
         if name in found:
             what = f"two hosts are called {name}"
             raise InputError(Problem(what, host.at, "give each snapshot once; where they are two, rename one"))
@@ -72,10 +70,12 @@ def _named(hosts: Sequence[Host]) -> dict[str, Host]:
 
 
 def _wires(devices: Mapping[str, Devices], routings: Mapping[str, Routing], notes: list[str]) -> Wires:
-    needed = {
-        (host, device): families for host, routing in routings.items() for device, families in needed_families(routing).items()
+    needs = {
+        (host, device): of
+        for host, routing in routings.items()
+        for device, of in needs_of(devices[host].there, routing).items()
     }
-    return Wires({host: found.there for host, found in devices.items()}, needed, notes)
+    return Wires({host: found.there for host, found in devices.items()}, needs, notes)
 
 
 def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routing]) -> dict[str, Peer]:
@@ -84,20 +84,28 @@ def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routi
     own = {address for wire in wires for family in (4, 6) for address in wire.addresses(family)}
     found = beyond(wires, routings, own)
     preferred = _preferred(wires, routings, found)
-    counted = [family for there in found.values() for family in there.everything]
-    alone = [family for family in (4, 6) if counted.count(family) == 1]
     peers: dict[str, Peer] = {}
-    taken = {*hosts}
+    names = _peer_names(wires, hosts)
+    first = next((preferred[whole] for whole in WHOLE.values() if whole in preferred), None)
+    first = first or next((wire.name for wire in wires if found[wire.name].everything), None)
     for wire in wires:
+        same_as = names[first] if first is not None and wire.name != first else None
         interface = next(iter(wire.ends))[1]
-        name = f"{BEHIND}-{wire.name}"
-        while name in taken:
-            name += "-"
-        taken.add(name)
         peers[wire.name] = peer_of(
-            wire, found[wire.name], interface, name=name, constants=constants, preferred=preferred, alone=alone
+            wire, found[wire.name], interface, name=names[wire.name], constants=constants, preferred=preferred, same_as=same_as
         )
     return peers
+
+
+def _peer_names(wires: Wires, hosts: Mapping[str, Host]) -> dict[str, str]:
+    """The name of who is behind each network, by its name."""
+    found: dict[str, str] = {}
+    for wire in wires:
+        name = f"{BEHIND}-{wire.name}"
+        while name in hosts or name in found.values():
+            name += "-"
+        found[wire.name] = name
+    return found
 
 
 def _preferred(wires: Wires, routings: Mapping[str, Routing], found: Mapping[str, Beyond]) -> dict[Network, str]:
@@ -134,7 +142,7 @@ def _node(
     settings = dict(settings_of(host, devices))
     if six is not None and six != node["forwards"]:
         settings["net.ipv6.conf.all.forwarding"] = str(int(six))
-    return _with(node, routes=list(routing.route_lines), rules=list(routing.rule_lines), sysctls=settings)
+    return _with(node, routes=list(routing.routes), rules=list(routing.rules), sysctls=settings)
 
 
 def _interface(wire: Wire, addresses: Sequence[str], mac: str | None, mtu: int | None) -> dict[str, Any]:
@@ -147,7 +155,8 @@ def _peer_node(peer: Peer) -> dict[str, Any]:
     there = _interface(peer.wire, peer.addresses, None, end.mtu)
     there = _with(there, **{"link-local": peer.link_local})
     role = INTERNET if peer.everything else BEHIND
-    return _with({"role": role, "interfaces": {interface: there}}, anyip=list(peer.anyip), routes=list(peer.routes))
+    node = {"role": role, "interfaces": {interface: there}}
+    return _with(node, anyip=list(peer.anyip), via=peer.via, routes=list(peer.routes), **{"same-as": peer.same_as})
 
 
 def _with(node: dict[str, Any], **keys: Any) -> dict[str, Any]:
@@ -160,22 +169,55 @@ def policies_of(host: Host) -> tuple[Instead, ...]:
     return tuple(Piped(kind, host.rulesets[kind].text, host.rulesets[kind].shown) for kind in ENDINGS if kind in host.rulesets)
 
 
-def _topology(name: str, hosts: Mapping[str, Host], wires: Wires, nodes: Mapping[str, Any]) -> Topology:
-    """The topology of what a file would say; raises InputError with all that is wrong in it."""
-    written = {
+def _topology(
+    name: str, hosts: Mapping[str, Host], wires: Wires, nodes: Mapping[str, Any], notes: list[str]
+) -> Topology:
+    """The topology of what a file would say, without the hosts' routes and rules that cannot be on it, which is noted.
+
+    Raises InputError with all else that is wrong in it.
+    """
+    written: dict[str, Any] = {
         "topology": name,
         "about": f"The twin of {' and '.join(hosts)}, made of what was dumped there.",
         "networks": {wire.name: [str(prefix) for prefix in wire.prefixes] for wire in wires},
         "nodes": dict(nodes),
     }
     at = next(iter(hosts.values())).at
-    try:
-        topology = Topology.model_validate(written)
-    except ValidationError as error:
-        raise InputError([
-            Problem(f"the twin of {name}: {'.'.join(map(str, one['loc']))}: {one['msg']}", at) for one in error.errors()
-        ]) from None
-    problems = list(check_topology(topology))
+    topology = _validated(written, at)
+    for host in hosts:
+        node = topology.nodes[host]
+        if any((*check_routes(topology, host, node), *check_rules(topology, host, node))):
+            written["nodes"][host] = nodes[host] | _that_can_be(topology, host, notes)
+    problems = list(check_topology(topology := _validated(written, at)))
     if problems:
         raise InputError([Problem(f"the twin of {name}: {one.what}", at, one.mend) for one in problems])
     return topology
+
+
+def _validated(written: Mapping[str, Any], at: Where | None) -> Topology:
+    try:
+        return Topology.model_validate(written)
+    except ValidationError as error:
+        of = f"the twin of {written['topology']}"
+        raise InputError([
+            Problem(f"{of}: {'.'.join(map(str, one['loc']))}: {one['msg']}", at) for one in error.errors()
+        ]) from None
+
+
+def _that_can_be(topology: Topology, host: str, notes: list[str]) -> dict[str, Any]:
+    """The routes and rules of a host that its node can have."""
+    node = topology.nodes[host]
+    routes, rules = [], []
+    for route in node.routes:
+        problem = next(check_routes(topology, host, node.model_copy(update={"routes": (route,)})), None)
+        if problem is None:
+            routes.append(route)
+        else:
+            notes.append(f"{host}: not in the lab: {problem.what.removeprefix(f'node {host}: ')}")
+    for rule in node.rules:
+        problem = next(check_rules(topology, host, node.model_copy(update={"rules": (rule,)})), None)
+        if problem is None or (rule.goto is not None and any(other.priority == rule.goto for other in node.rules)):
+            rules.append(rule)
+        else:
+            notes.append(f"{host}: not in the lab: {problem.what.removeprefix(f'node {host}: ')}")
+    return {"routes": routes, "rules": rules}

@@ -21,7 +21,7 @@ from lab.written.words import (
 )
 
 LOOPBACK = "lo"
-POINT_TO_POINT = ("ppp", "tun", "wireguard", "ipip", "sit", "gre", "vti", "vti6", "xfrm", "ip6tnl", "ipvti", "none")
+POINT_TO_POINT = ("ppp", "wireguard", "ipip", "sit", "gre", "vti", "vti6", "xfrm", "ip6tnl", "ipvti", "none")
 _PLAIN = (None, "veth", "device", "ether", "dummy")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _MOST_NAMED = 5
@@ -66,7 +66,8 @@ def devices_of(host: Host) -> Devices:
         if why is not None:
             left_out[name] = why
             continue
-        there[name] = _device(name, link, host.name, notes)
+        taken = {one.ip: other for other, device in there.items() for one in device.addresses}
+        there[name] = _device(name, link, host.name, notes, taken)
     there = _with_loopback(by_name.get(LOOPBACK), there, host.name, notes)
     notes += _as_veths(host, {name: by_name[name] for name in there})
     notes += [f"{host.name}: not in the lab: {_some(names)} ({why})" for why, names in _by_reason(left_out)]
@@ -93,16 +94,20 @@ def _left_out(name: str, link: Link, others: Mapping[str, Link]) -> str | None:
     return "a VRF" if link.kind == "vrf" else None
 
 
-def _device(name: str, link: Link, host: str, notes: list[str]) -> Device:
+def _device(name: str, link: Link, host: str, notes: list[str], taken: Mapping[Address, str]) -> Device:
     point_to_point = link.point_to_point or link.kind in POINT_TO_POINT
-    usable = []
+    usable: list[InterfaceAddress] = []
     for address in dict.fromkeys(link.addresses):
         if address.ip.is_link_local and address.version == 6:
             continue
         if (why := refused(address.ip)) is not None:
             notes.append(f"{host}: {name} has {address.ip}, which no node of a lab can have: {why}")
             continue
-        usable.append(_host_address(address))
+        if address.ip in taken:
+            notes.append(f"{host}: {name} has {address.ip} as {taken[address.ip]} has, which has it alone in the lab")
+            continue
+        if all(address.ip != other.ip for other in usable):
+            usable.append(_host_address(address))
     local = next((str(one.ip) for one in link.addresses if one.version == 6 and one.ip.is_link_local), None)
     peers = tuple(ip_address(one) for one in (text.partition("/")[0] for text in link.peer) if is_address(one))
     peers = tuple(one for one in peers if refused(one) is None and one not in {address.ip for address in usable})
@@ -113,8 +118,13 @@ def _device(name: str, link: Link, host: str, notes: list[str]) -> Device:
 
 
 def _host_address(address: InterfaceAddress) -> InterfaceAddress:
-    """The address as a host can have it: one that means its network, or all of it, stands by itself."""
+    """The address as a host can have it: one that means its network, or all of it, stands by itself.
+
+    So does one whose network is larger than any that a lab can have (0.0.0.0/0).
+    """
     network = address.network
+    if refused(network) is not None:
+        return ip_interface(f"{address.ip}/{address.max_prefixlen}")
     ends = [network[0]] if address.version == 6 else [network[0], network[-1]]
     if network.prefixlen < network.max_prefixlen - 1 and address.ip in ends:
         return ip_interface(f"{address.ip}/{address.max_prefixlen}")

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
+from lab.twin.rule_lines import interfaces_named
 
-_IN_SAVE = re.compile(r"(?m)^(?:\[\d+:\d+\] )?-A (?:.*? )??(?:-i|-o|--in-interface|--out-interface) ([^\s+]+)(?: |$)")
-_IN_NFT = re.compile(r'\b[io]if(?:name)? (?:!= |== )?"?([^\s"*{}@$]+)"?(?= |$)')
-_NAMED = ("nft",)
 _DEV = re.compile(r"\bdev (\S+)")
 _SRC = re.compile(r"\bproto kernel\b.*\bsrc (\S+)")
 _FEW = 3
@@ -30,7 +28,7 @@ def check_fit(host: Host) -> tuple[str, ...]:
         raise _two(host, f"the routes lead out by {_few(routed)}, and there is no such interface: there are {_few(links)}")
     notes = [f"routes lead out by {dev}, which is no interface of the host" for dev in sorted(routed - links)]
     notes += _foreign_addresses(host)
-    named = set(_named(host))
+    named = set(interfaces_named(host))
     if len(named) > 1 and not named & links:
         what = f"the rules name {_few(named)}, and there is no such interface: there are {_few(links)}"
         if not host.is_snapshot:
@@ -42,18 +40,15 @@ def check_fit(host: Host) -> tuple[str, ...]:
 def _foreign_addresses(host: Host) -> Iterator[str]:
     """Routes that a kernel made have an own address as their source (net/ipv4/fib_frontend.c, fib_add_ifaddr)."""
     own = {str(address.ip) for link in host.links for address in link.addresses}
-    sources = {found[1] for _, line in host.routes if (found := _SRC.search(line)) is not None}
+    links = {link.name for link in host.links}
+    sources = {
+        found[1] for _, line in host.routes
+        if (found := _SRC.search(line)) is not None and not links.isdisjoint(_DEV.findall(line))
+    }
     foreign = sources - own
     if foreign and 2 * len(foreign) >= len(sources):
         raise _two(host, f"the host of the routes has the addresses {_few(foreign)}, and no interface has them")
     yield from (f"routes say that {address} is an address of the host, and no interface has it" for address in sorted(foreign))
-
-
-def _named(host: Host) -> Iterator[str]:
-    """The interfaces that rules name, whole; the loopback says nothing."""
-    for kind, dumped in host.rulesets.items():
-        pattern = _IN_NFT if kind in _NAMED else _IN_SAVE
-        yield from (name for name in pattern.findall(dumped.text) if name != "lo")
 
 
 def _two(host: Host, what: str) -> InputError:

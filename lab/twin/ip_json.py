@@ -137,6 +137,7 @@ def _route(one: _Item) -> Iterator[str]:
     yield from _words(one, {"from": "from", "tos": "tos"})
     yield from _way(one)
     yield from _words(one, {"table": "table", "protocol": "proto", "scope": "scope", "prefsrc": "src", "metric": "metric"})
+    yield from _flags(one)
     for metrics in one.several("metrics"):
         yield from _words(_Item(metrics, one.where, f"a metric of {one.what}"), {name: name for name in _METRICS})
     yield from _words(one, {"pref": "pref"})
@@ -145,6 +146,7 @@ def _route(one: _Item) -> Iterator[str]:
         yield "nexthop"
         yield from _way(hop)
         yield from _words(hop, {"weight": "weight"})
+        yield from _flags(hop)
 
 
 def _way(one: _Item) -> Iterator[str]:
@@ -153,6 +155,9 @@ def _way(one: _Item) -> Iterator[str]:
     if (via := one.inner("via")) is not None:
         yield from ("via", via.word("family") or "inet", via.word("host") or "")
     yield from _words(one, {"gateway": "via", "dev": "dev"})
+
+
+def _flags(one: _Item) -> Iterator[str]:
     flags = one.several("flags")
     yield from (flag for flag in _ROUTE_FLAGS if flag in flags)
 

@@ -15,7 +15,8 @@ from lab.twin.addresses import interface_of, joined
 _HEADER = re.compile(r"(\d+): (\S+): <([^>]*)>\s*(.*)")
 _BEGUN = re.compile(r"(\d+): (\S+?)(?::\s+|\s+)(?=(?:inet6?|link/\S+) )")  # how `ip -o addr` begins each line
 _COMMAND = re.compile(r"(?:[$#>]|\S+@\S+[#$])\s*(?:sudo\s+)?(?:\S*/)?ip\s|(?:sudo\s+)?ip\s")
-_NO_KIND = frozenset(("altname", "vf", "RX:", "TX:", "RX", "TX", "inet", "inet6", "valid_lft", "prop-list", "link-netns"))
+_NO_KIND = frozenset(("altname", "vf", "inet", "inet6", "valid_lft"))
+_KIND = re.compile(r"[a-z][a-z0-9_]*")
 _BY_LINK_TYPE = {"ppp": "ppp", "sit": "sit", "ipip": "ipip", "gre": "gre", "tunnel6": "ip6tnl"}
 _UNUSED = "dadfailed"  # somebody else has the address (net/ipv6/addrconf.c)
 
@@ -89,7 +90,7 @@ def _detail(draft: _Draft, words: list[str], where: Where) -> None:
         if kind == "ether" and len(words) > 1:
             draft.mac = words[1]
         draft.kind = draft.kind or _BY_LINK_TYPE.get(kind)
-    elif word not in _NO_KIND and not word.endswith("_slave") and word.isascii() and word[0].isalpha():
+    elif word not in _NO_KIND and not word.endswith("_slave") and _KIND.fullmatch(word):
         draft.kind = draft.kind if draft.kind not in (None, *_BY_LINK_TYPE.values()) else word
 
 

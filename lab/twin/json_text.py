@@ -45,8 +45,8 @@ def load_json(text: str, where: Where) -> Any:
 
 
 def _wrong(error: json.JSONDecodeError, text: str, where: Where) -> InputError:
-    at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
-    if at_end:
+    bare = text.rstrip()
+    if error.pos >= len(bare) or bare[-1] not in "]}" or error.msg.startswith("Unterminated string"):
         what = f"it ends in the middle, after {len(text.encode(errors='surrogatepass')):,} bytes: it was cut off"
         return CutOff(Problem(what, where, "take it anew, and look whether the command before it failed"))
     line = text.split("\n")[error.lineno - 1].strip()

@@ -28,8 +28,9 @@ def named_interfaces(host: Host) -> dict[str, Where]:
 
 
 def check_interfaces(host: Host) -> str | None:
-    """What to say of interfaces that rules name and the host has not; raises InputError where it has none of them.
+    """What to say of interfaces that rules name and the host has not; raises InputError where it has none of several.
 
+    Interfaces come and go, so that one that is missing says little, and a snapshot is of one host whatever it has at the time.
     A host whose interfaces nobody dumped has none to be held against.
     """
     there = {link.name.partition("@")[0] for link in host.links} | {"lo"}
@@ -39,7 +40,7 @@ def check_interfaces(host: Host) -> str | None:
         return None
     told = ", ".join(f"{name} ({where})" for name, where in [*absent.items()][:_MOST_NAMED])
     told += f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
-    if len(absent) == len(named):
+    if len(absent) == len(named) > 1 and not host.is_snapshot:
         has = ", ".join(sorted(there - {"lo"}))
         what = f"the rules are of another host than {host.name}: they name {told}, and it has {has}"
         raise InputError(Problem(what, host.at, "give the rules and the snapshot of one host"))
@@ -49,4 +50,7 @@ def check_interfaces(host: Host) -> str | None:
 def constants_of(host: Host) -> Iterator[Address]:
     """The addresses that its rules and sets name, prefixes aside."""
     for kind, dump in host.rulesets.items():
-        yield from (ip_address(one) for one in constants_in(kind, dump.text) if is_address(one))
+        for found in constants_in(kind, dump.text):
+            address, _, length = found.partition("/")
+            if length in ("", "32", "128") and is_address(address):
+                yield ip_address(address)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from lab.twin.devices import Device
 from lab.twin.routing import EVERYWHERE_LENGTH, Routing
-from lab.twin.wires import Wire, Wires, free_addresses
+from lab.twin.wires import Needs, Wire, Wires, free_addresses
 from lab.written.routing import Route
 from lab.written.words import Address, Network, link_local_of, set_aside
 
@@ -27,13 +27,22 @@ class Beyond:
     everything: set[int] = field(default_factory=set)
 
 
-def needed_families(routing: Routing) -> dict[str, set[int]]:
-    """The families that packets leave each interface by, whichever addresses it has."""
-    found: dict[str, set[int]] = {}
+def needs_of(devices: Mapping[str, Device], routing: Routing) -> dict[str, Needs]:
+    """What each interface of a host needs of its network, by its name, whichever addresses it has."""
+    found = {name: Needs() for name in devices}
     for route in routing.routes:
         for way in route.ways if route.kind == "unicast" else ():
-            if way.dev is not None:
-                found.setdefault(way.dev, set()).add(way.via.version if way.via is not None else route.family)
+            if way.dev not in found:
+                continue
+            found[way.dev].families.add(way.via.version if way.via is not None else route.family)
+            if route.destination.prefixlen <= EVERYWHERE_LENGTH:
+                continue
+            if way.via is None:
+                found[way.dev].on_link.append(route.destination)
+            if routing.best(route.destination, route.family) == way.dev:
+                found[way.dev].routed.append(route.destination)
+    for name, device in devices.items():
+        found[name].on_link[:0] = [ip_network(one) for one in device.peers]
     return found
 
 
@@ -55,7 +64,18 @@ def beyond(wires: Wires, routings: Mapping[str, Routing], own: Collection[Addres
     for wire in wires:
         for end in wire.ends.values():
             found[wire.name].gateways |= dict.fromkeys(one for one in end.peers if one not in own)
+    _each_once(wires, found)
     return found
+
+
+def _each_once(wires: Wires, found: Mapping[str, Beyond]) -> None:
+    """Leave each gateway at one network: lines of one provider may have the same far end."""
+    taken: set[Address] = set()
+    for wire in wires:
+        there = found[wire.name]
+        elsewhere = {one for one in there.gateways if wires.wire_of(one) not in (None, wire)}
+        there.gateways = {one: None for one in there.gateways if one not in elsewhere and one not in taken}
+        taken |= there.gateways.keys()
 
 
 def _wire_of(wires: Wires, host: str, dev: str | None, via: Address | None) -> Wire | None:
@@ -94,37 +114,60 @@ class Peer:
     link_local: str | None
     host_link_local: str | None
     everything: bool
+    via: str | None = None
+    same_as: str | None = None
 
 
 def peer_of(
     wire: Wire, there: Beyond, interface: str, *, name: str, constants: Collection[Address], preferred: Mapping[Network, str],
-    alone: Collection[int],
+    same_as: str | None,
 ) -> Peer:  # fmt: skip
     """The peer behind ``wire``, at which it has ``interface``.
 
     ``constants`` are addresses that rules name, which it has only where they are a gateway's.  ``preferred`` are prefixes
-    that several peers stand for with the network that they belong to, everything else being a prefix too; ``alone`` are the
-    families of which nobody else stands for everything.
+    that several peers stand for, with the network that they belong to; ``same_as`` is the peer whose everything else is
+    this one's too.
     """
     gateways = [one for one in there.gateways if any(one in prefix for prefix in wire.prefixes)]
     beside = [one for one in there.gateways if one not in gateways]
     addresses = [*map(str, gateways)]
     for family in _FAMILIES:
         prefixes = [prefix for prefix in wire.prefixes if prefix.version == family]
-        if prefixes and not any(one.version == family for one in gateways):
+        if prefixes and not any(one.version == family for one in there.gateways):
             addresses += _own_address(wire, prefixes, constants)
     addresses += [f"{one}/{one.max_prefixlen}" for one in beside]
     host_link_local, local = _host_link_local(wire), next(iter(there.link_locals), None)
+    near = _on_link(wire, addresses)
+    via = _via(wire, near)
     return Peer(
-        name, wire, tuple(addresses), tuple(_anyip(wire, there, preferred, alone)),
-        tuple(_routes(wire, interface, host_link_local)), None if local is None or wire.point_to_point else str(local),
-        host_link_local, bool(there.everything),
+        name, wire, tuple(addresses), tuple(_anyip(wire, there, preferred)),
+        () if via else tuple(_routes(wire, interface, near, host_link_local)),
+        None if local is None or wire.point_to_point else str(local), host_link_local, bool(there.everything), via,
+        same_as if there.everything else None,
     )  # fmt: skip
+
+
+def _on_link(wire: Wire, addresses: Sequence[str]) -> list[Network]:
+    """The prefixes of a network that the peer with these addresses reaches directly: a network may be in parts."""
+    own = [ip_address(one) for one in addresses if "/" not in one]
+    return [prefix for prefix in wire.prefixes if any(one in prefix for one in own)]
+
+
+def _via(wire: Wire, near: Sequence[Network]) -> str | None:
+    """The host that is the way to everything, where all that it has there is reached directly."""
+    host, _ = next(iter(wire.ends))
+    for family in _FAMILIES:
+        own = [one.ip for (name, _), end in wire.ends.items() if name == host for one in end.of_family(family)]
+        lacks = not own and family in {prefix.version for prefix in wire.prefixes}
+        if lacks or not all(any(one in prefix for prefix in near) for one in own):
+            return None
+    return host
 
 
 def _own_address(wire: Wire, prefixes: Sequence[Network], constants: Collection[Address]) -> list[str]:
     """An address that rules do not name and nobody has; one that they name where no other is left."""
     taken = set(wire.addresses(prefixes[0].version))
+    prefixes = sorted(prefixes, key=lambda prefix: not any(one in prefix for one in taken))
     for avoided in (taken | set(constants), taken):
         for prefix in prefixes:
             if (free := next(free_addresses(prefix, avoided), None)) is not None:
@@ -141,27 +184,23 @@ def _host_link_local(wire: Wire) -> str | None:
     return None if own is None or (end.mac and own == link_local_of(end.mac)) else own
 
 
-def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str], alone: Collection[int]) -> Iterator[str]:
-    for family in sorted(there.everything):
-        whole = WHOLE[family]
-        if preferred.get(whole) == wire.name and family not in alone:
-            yield from map(str, whole.subnets())
-        else:
-            yield str(whole)
-    for prefix in there.prefixes:
-        if preferred.get(prefix, wire.name) == wire.name or prefix.version not in there.everything:
-            yield str(prefix)
-    yield from (str(prefix) for prefix in wire.prefixes if prefix.version not in wire.stand_ins)
+def _anyip(wire: Wire, there: Beyond, preferred: Mapping[Network, str]) -> Iterator[str]:
+    yield from (str(WHOLE[family]) for family in sorted(there.everything))
+    own = {ip_network(one) for one in there.gateways}
+    mine = {one for one in there.prefixes if preferred.get(one, wire.name) == wire.name}
+    beyond = [one for one in there.prefixes if one in mine or one.version not in there.everything]
+    near = [one for one in wire.prefixes if one.version not in wire.stand_ins]
+    yield from (str(prefix) for prefix in (*beyond, *near) if prefix not in own)
 
 
-def _routes(wire: Wire, interface: str, host_link_local: str | None) -> Iterator[str]:
+def _routes(wire: Wire, interface: str, near: Sequence[Network], host_link_local: str | None) -> Iterator[str]:
     """The peer's way back, which is by the first host there is."""
     for family in _FAMILIES:
         if family not in {prefix.version for prefix in wire.prefixes}:
             continue
         own = [
             one for end in wire.ends.values() for one in end.of_family(family)
-            if any(one.ip in prefix for prefix in wire.prefixes)
+            if any(one.ip in prefix for prefix in near)
         ]  # fmt: skip
         beside = [one for end in wire.ends.values() for one in end.of_family(family) if one not in own]
         if wire.point_to_point:

@@ -63,7 +63,7 @@ def read_host(source: Path | Dumped, beside: Beside | None = None) -> Host:
 
     A snapshot, `iptables-save` of one family or of both, `ipset save` with rules, or an nft ruleset.  Raises InputError.
     """
-    given = _dumped(source) if isinstance(source, Path) else source
+    given = dumped_file(source) if isinstance(source, Path) else source
     where = Where(given.shown)
     beside = beside or Beside()
     if is_snapshot(given.text):
@@ -100,9 +100,9 @@ def _rulesets(given: Dumped, where: Where) -> dict[str, Dumped]:
 
 def _with_beside(host: Host, beside: Beside) -> Host:
     """The host with what files of `ip` say of it."""
-    addresses = [_dumped(file) for file in beside.addresses]
-    routes = [routes_of(_dumped(file), table=table, mend=False) for table, file in beside.routes]
-    rules = [rules_of(_dumped(file), family=family, mend=False) for family, file in beside.rules]
+    addresses = [dumped_file(file) for file in beside.addresses]
+    routes = [routes_of(dumped_file(file), table=table, mend=False) for table, file in beside.routes]
+    rules = [rules_of(dumped_file(file), family=family, mend=False) for family, file in beside.rules]
     links = joined(
         (link, Where(one.shown))
         for one in addresses
@@ -117,7 +117,7 @@ def _with_beside(host: Host, beside: Beside) -> Host:
     )  # fmt: skip
 
 
-def _dumped(file: Path) -> Dumped:
+def dumped_file(file: Path) -> Dumped:
     """The text of an ordinary file, within bounds; raises InputError."""
     where = Where(str(file))
     try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from lab.record.host import Host
 from lab.twin.devices import LOOPBACK, Devices
 from lab.written.route_lines import parse_routes
-from lab.written.routing import TABLES, Hop, Route, RoutingRule
+from lab.written.routing import TABLES, Route, RoutingRule
 from lab.written.rule_lines import parse_rules
-from lab.written.words import Network
+from lab.written.words import Address, Network, refused
 
 _FLAG = {4: "-4", 6: "-6"}
 _FIRST_UNNAMED = 10_000  # table numbers for names that no dump gives a number
@@ -20,36 +21,38 @@ EVERYWHERE_LENGTH = 1
 """The longest prefix that is everything: a default route, or one of two halves, as VPNs write them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Routing:
-    """What a node has of a host's ``routes`` and ``rules``; lines as the topology's file has them."""
+    """What a node has of a host's ``routes`` and ``rules``, each with its line as a topology's file has it."""
 
     routes: tuple[Route, ...]
     rules: tuple[RoutingRule, ...]
     notes: tuple[str, ...]
-
-    @property
-    def route_lines(self) -> tuple[str, ...]:
-        """The lines of the routes, each with its family."""
-        return tuple(route.text for route in self.routes)
-
-    @property
-    def rule_lines(self) -> tuple[str, ...]:
-        """The lines of the rules."""
-        return tuple(rule.text for rule in self.rules)
 
     def best(self, prefix: Network | None, family: int) -> str | None:
         """The interface by which a plain packet to ``prefix`` leaves, to anywhere else if it is None; None if by none."""
         for table, suppressed in self._asked(family):
             ways = [
                 (-route.destination.prefixlen, route.metric or 0, route.ways[0].dev)
-                for route in self.routes
-                if route.family == family and (route.table or _MAIN) == table and route.ways and route.kind == "unicast"
-                and route.destination.prefixlen > suppressed and _leads_to(route, prefix)
-            ]  # fmt: skip
+                for route in self._by_prefix.get((table, family, prefix), ())
+                if route.destination.prefixlen > suppressed
+            ]
             if ways:
                 return min(ways, key=lambda way: way[:2])[2]
         return None
+
+    @cached_property
+    def _by_prefix(self) -> Mapping[tuple[int, int, Network | None], Sequence[Route]]:
+        """Routes that lead somewhere by table, family and prefix; those of everywhere under None too."""
+        found: dict[tuple[int, int, Network | None], list[Route]] = {}
+        for route in self.routes:
+            if route.kind != "unicast" or not route.ways:
+                continue
+            table = route.table or _MAIN
+            found.setdefault((table, route.family, route.destination), []).append(route)
+            if route.destination.prefixlen <= EVERYWHERE_LENGTH:
+                found.setdefault((table, route.family, None), []).append(route)
+        return found
 
     def _asked(self, family: int) -> Iterator[tuple[int, int]]:
         """(table, prefix length of what it is not asked for) that a packet without a mark is looked up in, in their order."""
@@ -59,10 +62,6 @@ class Routing:
         for rule in sorted(everyone, key=lambda rule: 32000 if rule.priority is None else rule.priority):
             if rule.action == "lookup" and _for_all(rule):
                 yield rule.table, -1 if rule.suppress is None else rule.suppress
-
-
-def _leads_to(route: Route, prefix: Network | None) -> bool:
-    return route.destination.prefixlen <= EVERYWHERE_LENGTH if prefix is None else route.destination == prefix
 
 
 def _for_all(rule: RoutingRule) -> bool:
@@ -78,10 +77,14 @@ def routing_of(host: Host, devices: Devices) -> Routing:
     """The routes and rules of ``host`` on a node with these ``devices``."""
     notes: list[str] = []
     numbers = _Numbers(host.tables)
-    rules = _but_for_stock(tuple(_rules(host, devices, numbers, notes)))
+    rules = _but_for_stock(_each_once(_rules(host, devices, numbers, notes)))
     asked = {rule.table for rule in rules} | {_MAIN, TABLES["local"], TABLES["default"]}
     routes = tuple(route for route in _routes(host, devices, numbers, notes) if (route.table or _MAIN) in asked)
     return Routing(routes, rules, tuple(notes))
+
+
+def _each_once(rules: Iterable[RoutingRule]) -> tuple[RoutingRule, ...]:
+    return tuple({replace(rule, text="", item=0): rule for rule in rules}.values())
 
 
 def _but_for_stock(rules: tuple[RoutingRule, ...]) -> tuple[RoutingRule, ...]:
@@ -122,24 +125,65 @@ def _joined(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 
 def _routes(host: Host, devices: Devices, numbers: _Numbers, notes: list[str]) -> Iterator[Route]:
-    gone = 0
+    families = {one.version for device in devices.there.values() for one in device.addresses}
+    left: dict[str, int] = {}
     for family, line in _joined(host.routes):
         try:
-            (route,) = parse_routes(f"{_FLAG[family]} {numbers.in_line(line)}")
+            (route,) = parse_routes(_of_family(numbers.in_line(line), family))
         except ValueError as error:
             notes.append(f"{host.name}: route {line!r} is not in the lab: {_without_line(error)}")
             continue
         if _of_kernel(route) or route.kind in ("anycast", "broadcast", "multicast"):
             continue
-        devs = [way.dev for way in route.ways if way.dev is not None]
-        if any(dev not in devices.there and dev != LOOPBACK for dev in devs):
-            unknown = [dev for dev in devs if dev not in devices.left_out and dev not in (*devices.there, LOOPBACK)]
-            gone += not unknown
-            notes += [f"{host.name}: route {line!r} is not in the lab: there is no {dev}" for dev in unknown[:1]]
-            continue
-        yield route
-    if gone:
-        notes.append(f"{host.name}: {gone} routes by interfaces that are not in the lab are not there either")
+        why = _not_there(route, devices)
+        if why is not None:
+            notes.append(f"{host.name}: route {line!r} is not in the lab: {why}")
+        elif route.family not in families:
+            reason = f"it has no IPv{route.family} address that a lab can have"
+            left[reason] = left.get(reason, 0) + 1
+        elif any(way.dev is not None and way.dev not in (*devices.there, LOOPBACK) for way in route.ways):
+            reason = "they leave by interfaces that are not"
+            left[reason] = left.get(reason, 0) + 1
+        else:
+            yield route
+    notes += [f"{host.name}: {number} routes are not in the lab: {reason}" for reason, number in left.items()]
+
+
+def _not_there(route: Route, devices: Devices) -> str | None:
+    """Why no node of a lab can have the route, which a reader must know of; None where it can, or its interface is left out."""
+    for way in route.ways:
+        if way.dev is not None and way.dev not in (*devices.there, *devices.left_out, LOOPBACK):
+            return f"there is no {way.dev}"
+        if way.via is not None and not (way.via.version == 6 and way.via.is_link_local):
+            why = _no_gateway(way.via, way.dev, devices)
+            if why is not None:
+                return why
+    return None
+
+
+def _no_gateway(via: Address, dev: str | None, devices: Devices) -> str | None:
+    """Why an address is no gateway that a node can have on the link ``dev``."""
+    if (why := refused(via)) is not None:
+        return f"its gateway is {why}"
+    for name, device in devices.there.items():
+        for address in device.of_family(via.version):
+            network = address.network
+            if address.ip == via:
+                return "its gateway is the host itself"
+            if via not in network or network.prefixlen >= network.max_prefixlen - 1:
+                continue
+            if via in (network[0], network[-1])[: 2 if via.version == 4 else 1]:
+                return "its gateway is no host"
+            own = devices.there.get(dev or name)
+            if own is not None and all(via not in one.network for one in own.addresses):
+                return f"its gateway is on {name}"
+    return None
+
+
+def _of_family(line: str, family: int) -> str:
+    """The line, which says its family where nothing else in it does."""
+    (route,) = parse_routes(line)
+    return line if route.family == family and not route.family_open else f"{_FLAG[family]} {line}"
 
 
 def _of_kernel(route: Route) -> bool:
@@ -181,8 +225,3 @@ def _detached(line: str, devices: Devices) -> str:
 def _without_line(error: ValueError) -> str:
     """What is wrong, without the line, which stands before it."""
     return str(error).partition("\n")[0].rpartition("': ")[2]
-
-
-def hops(route: Route) -> Iterator[Hop]:
-    """Where a route leads, if it leads to somebody."""
-    return iter(route.ways if route.kind == "unicast" else ())

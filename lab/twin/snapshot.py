@@ -15,6 +15,7 @@ from lab.twin.ip_json import is_json, links_of_json
 from lab.twin.ip_lines import Printed, routes_of, rules_of
 from lab.twin.ip_text import links_of_text
 from lab.twin.json_text import Behind, load_json, refuse, shown
+from lab.written.rule_lines import parse_rules
 
 FORMAT = "netfilter-lab snapshot"
 VERSION = 1
@@ -71,7 +72,10 @@ def read_snapshot(text: str, name: str) -> Host:
         conntrack=conntrack,
         not_captured=_not_captured(document, where),
         taken=_text(document, "taken", where),
-        notes=(*ruled.notes, *_left_out("route", routes), *_left_out("rule", rules), *_unread(document, ruled)),
+        notes=(
+            *ruled.notes, *_left_out("route", routes), *_left_out("rule", rules), *_unread(document, ruled),
+            *_untold(parts, rules),
+        ),
         at=where,
         is_snapshot=True,
     )
@@ -184,6 +188,15 @@ def _not_captured(document: Mapping[str, Any], where: Where) -> tuple[str, ...]:
 
 def _left_out(kind: str, printed: list[Printed]) -> tuple[str, ...]:
     return tuple(f"the {kind} `{line}` is left out: {why}" for one in printed for line, why in one.left_out)
+
+
+def _untold(parts: Mapping[str, Dumped], rules: list[Printed]) -> tuple[str, ...]:
+    """That the `ip` of busybox does not print all that a rule asks (busybox, networking/libiproute/iprule.c)."""
+    own = sum(not (rule.is_stock or rule.is_plain) for one in rules for _, line in one.lines for rule in parse_rules(line))
+    if not own or "BusyBox" not in _pairs(parts.get("versions")).get("ip", ""):
+        return ()
+    what = "rule may ask" if own == 1 else "rules may ask"
+    return (f"{own} routing {what} more than is known: the host's `ip` is BusyBox's, which prints no `not`, port and protocol",)
 
 
 def _unread(document: Mapping[str, Any], ruled: Chosen) -> tuple[str, ...]:

@@ -48,9 +48,15 @@ escaped() {
     printf '%s' "${line%\\n}"
 }
 
-# Whether the kernel has a module already, loaded or built in: told by a symbol of it.
+# Whether the kernel has a module already, loaded or built in: of what is built in a symbol tells.
 has() {
-    [ -d "/sys/module/$1" ] || grep -qs "^$1 " /proc/modules || grep -qs " $2\$" /proc/kallsyms
+    if [ -d "/sys/module/$1" ] || grep -qs "^$1 " /proc/modules; then return; fi
+    [ -n "$built_in" ] || built_in=$(grep -sE \
+        ' (nft_do_chain|nft_match_eval|ip_set_add|nf_conntrack_in|xfrm_user_net_init)$' /proc/kallsyms; echo .)
+    case $built_in in
+        *" $2$newline"*) return 0 ;;
+    esac
+    return 1
 }
 
 # Whether a file of /proc says anything; its size is 0 in any case.
@@ -145,21 +151,31 @@ sets() {
     fi
 }
 
+# The ip of iproute2 where there is one: that of busybox prints rules without `not` and ports, and routes without their ways.
+ip_of_the_host() {
+    for tool in ip /usr/sbin/ip /sbin/ip /usr/bin/ip /bin/ip /usr/libexec/ip-full; do
+        case $("$tool" -V 2>/dev/null </dev/null) in
+            *iproute2*) printf '%s' "$tool" && return ;;
+        esac
+    done
+    printf 'ip'
+}
+
 # Links, addresses, routes and rules; iproute2 before 4.14 has no -j, and the ip of busybox has no -d either.
 network() {
     details="-d"
     json="-j"
-    ip -j link show lo >/dev/null 2>&1 </dev/null || json=
-    ip -d link show lo >/dev/null 2>&1 </dev/null || details=
+    "$ip" -j link show lo >/dev/null 2>&1 </dev/null || json=
+    "$ip" -d link show lo >/dev/null 2>&1 </dev/null || details=
     # shellcheck disable=SC2086  # without a flag there is no word
     {
-        part "ip addr" ip $json addr show
-        part "ip link" ip $json $details link show
-        part "ip -4 route" ip -4 $json route show table all
-        part "ip -4 rule" ip -4 $json rule show
+        part "ip addr" "$ip" $json addr show
+        part "ip link" "$ip" $json $details link show
+        part "ip -4 route" "$ip" -4 $json route show table all
+        part "ip -4 rule" "$ip" -4 $json rule show
         if [ -e /proc/net/if_inet6 ]; then
-            part "ip -6 route" ip -6 $json route show table all
-            part "ip -6 rule" ip -6 $json rule show
+            part "ip -6 route" "$ip" -6 $json route show table all
+            part "ip -6 rule" "$ip" -6 $json rule show
         else
             skip "ip -6 route" "this kernel has no IPv6"
             skip "ip -6 rule" "this kernel has no IPv6"
@@ -200,7 +216,7 @@ sysctls() {
 versions() {
     echo "kernel = $(uname -srvm)"
     sed -n 's/^PRETTY_NAME="*\([^"]*\)"*$/os = \1/p' /etc/os-release 2>/dev/null
-    echo "ip = $(ip -V 2>&1)"
+    echo "ip = $("$ip" -V 2>&1 | sed -n '/iproute2/p; /BusyBox/p' | head -n 1)"
     if has nf_tables nft_do_chain; then
         for tool in iptables ip6tables nft; do
             if there "$tool"; then echo "$tool = $("$tool" --version 2>&1)"; fi
@@ -236,7 +252,7 @@ of_kind() {
 
 not_captured() {
     comma=
-    links=$(ip -d link show 2>/dev/null)
+    links=$("$ip" -d link show 2>/dev/null </dev/null)
     for kind in wireguard vrf bridge bridge_slave bond xfrm ipvlan macvlan; do
         names=$(of_kind "$kind")
         [ -z "$names" ] && continue
@@ -247,11 +263,12 @@ not_captured() {
             *) lacks "$kind" "$names" ;;
         esac
     done
-    names=$(printf '%s\n' "$links" | awk '/^[0-9]+: / && / (xdp|xdpgeneric|xdpoffload|xdpmulti)[ \/]/ { printf "%s ", $2 }')
+    names=$(printf '%s\n' "$links" | awk '/^[0-9]+: / && / xdp(generic|offload|multi)?[ \/]/ {
+        sub(/(@[^@]*)?:$/, "", $2); printf "%s%s", space, $2; space = " " }')
     [ -z "$names" ] || lacks "xdp programs" "$names"
     # `ip xfrm state` would print keys, and is not run
     if has xfrm_user xfrm_user_net_init; then
-        count=$(ip xfrm policy 2>/dev/null | grep -c '^src')
+        count=$("$ip" xfrm policy 2>/dev/null </dev/null | grep -c '^src')
         [ "$count" = 0 ] || lacks "xfrm policies" "$count"
     fi
     # shellcheck disable=SC2012  # these names are the kernel's
@@ -314,6 +331,8 @@ main() {
         echo "snapshot: run this as root: rules are told to nobody else" >&2
         exit 1
     fi
+    built_in=''
+    ip=$(ip_of_the_host)
     exec 3>&1
     printf '{\n  "format": "netfilter-lab snapshot",\n  "version": 1,\n  "taken": "%s",\n  "host": "%s",\n  "parts": {' \
         "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$(escaped "$(uname -n)")"

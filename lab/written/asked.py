@@ -29,7 +29,10 @@ _MOST_KNOWN = 4_096
 
 @dataclass(frozen=True, slots=True)
 class OneFlow:
-    """From ``node`` with ``source`` to ``destination``, which is at ``owner`` (None: nobody has it); ``family`` is 4 or 6."""
+    """From ``node`` with ``source`` to ``destination``, which is at ``owner`` (None: nobody has it); ``family`` is 4 or 6.
+
+    ``also`` are the nodes that it is behind too, by another line.
+    """
 
     node: str
     source: str
@@ -38,6 +41,7 @@ class OneFlow:
     service: Service
     family: int
     to_many: ToMany | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Resolver:
         many = of_service.tried(lambda: to_many(self._topology, at, said, to.address, what, self._under_test), None)
         if of_service.found:
             raise InputError(of_service.found)
-        return OneFlow(first.node, own, to.address, to.node, what, between.family, many)
+        return OneFlow(first.node, own, to.address, to.node, what, between.family, many, to.also)
 
     def sources(self, texts: Iterable[str], family: int) -> tuple[str, ...]:
         """Addresses of the family to send from, as the kernel writes them; raises InputError for each that cannot be."""

@@ -53,11 +53,15 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The address a probe is sent to, and the node that would own it without NAT (None: nobody has it)."""
+    """The address a probe is sent to, and the node that would own it without NAT (None: nobody has it).
+
+    ``also`` are the nodes that the same host is behind, by another line.
+    """
 
     address: str
     node: str | None
     label: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,8 @@ class Ends:
             raise ValueError(
                 f"{word} could be at {' or '.join(owners)}\nsay which: {{at: {owners[0]}, address: {word}}}"
             )
-        yield Target(str(address), owners[0] if owners else None, word)
+        also = self._topology.also(owners[0], word) if owners else ()
+        yield Target(str(address), owners[0] if owners else None, word, also)
 
     def _role(self, word: str) -> Iterator[Target]:
         role = word.removeprefix("role:")

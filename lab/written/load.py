@@ -1,4 +1,4 @@
-"""Topologies and matrices from files, found near the matrix, in the working folder or, if asked, among what is shipped."""
+"""What people write, from files: found near the matrix, in the working folder or, if asked, among what is shipped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from lab.errors import InputError, Problem, Where
+from lab.written.change import Change
+from lab.written.change_checks import check_change
 from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.matrix import Matrix
 from lab.written.matrix_checks import check_matrix
@@ -18,15 +20,17 @@ from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
 from lab.written.yaml_source import MAX_PROBLEMS, load_yaml
 
-_KINDS = ("topologies", "policies", "matrices")
+_WITH_ROWS = ("matrices", "changes")
+_KINDS = ("topologies", "policies", *_WITH_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Where topologies and policies are looked for, the nearest first."""
+    """Where topologies, policies and matrices are looked for, the nearest first."""
 
     topologies: tuple[Path, ...]
     policies: tuple[Path, ...]
+    matrices: tuple[Path, ...] = ()
 
 
 def load_topology(path: Path) -> Topology:
@@ -51,6 +55,17 @@ def load_matrix(path: Path) -> Matrix:
     return matrix
 
 
+def load_change(path: Path) -> Change:
+    """The change in ``path``; raises InputError with every problem found."""
+    document = load_yaml(path, free=("old", "new"), within=project_of(path))
+    change = validated(Change, document)
+    change.remember(document)
+    problems = list(islice(check_change(change), MAX_PROBLEMS))
+    if problems:
+        raise InputError(problems)
+    return change
+
+
 def project_of(file: Path) -> Path:
     """The folder above the nearest one that is called as its kind (``X`` for ``X/matrices/M.yaml``), else the file's own.
 
@@ -60,16 +75,15 @@ def project_of(file: Path) -> Path:
     return next((folder.parent for folder in (parent, *parent.parents) if folder.name in _KINDS), parent)
 
 
-def search_folders(matrix: Path, *, shipped: bool = False) -> Folders:
-    """The folders for a matrix file: of its project (``X`` for ``X/matrices/M.yaml``), the working one, with ``shipped``
+def search_folders(file: Path, *, shipped: bool = False) -> Folders:
+    """The folders for a matrix or change: of its project (``X`` for ``X/matrices/M.yaml``), the working one, with ``shipped``
     those of what is shipped.
     """
-    parent = Path(os.path.realpath(matrix)).parent  # where links lead round, it is told when the file is read
-    inside = next((folder for folder in (parent, *parent.parents) if folder.name == "matrices"), None)
+    parent = Path(os.path.realpath(file)).parent  # where links lead round, it is told when the file is read
+    inside = next((folder for folder in (parent, *parent.parents) if folder.name in _WITH_ROWS), None)
     project = inside.parent if inside is not None else parent
     roots = dict.fromkeys((project, Path.cwd(), *([shipped_root()] if shipped else ())))
-    found = [tuple(root / kind for root in roots) for kind in ("topologies", "policies")]
-    return Folders(_shown(found[0]), _shown(found[1]))
+    return Folders(*(_shown([root / kind for root in roots]) for kind in ("topologies", "policies", "matrices")))
 
 
 def only_in(project: Path) -> Folders:
@@ -85,18 +99,35 @@ def _shown(folders: Sequence[Path]) -> tuple[Path, ...]:
 
 def find_topology(name: str, folders: Folders, where: Where | None = None) -> Path:
     """The file of the topology called ``name``, asked for at ``where``; InputError lists what is there."""
+    return _find("topology", "topologies", name, folders.topologies, where, "--topology takes any file that ends in .yaml")
+
+
+def held_matrices(change: Change, folders: Folders) -> tuple[Path, ...]:
+    """The files of the matrices that must hold after the change; InputError lists what is there."""
+    found: list[Path] = []
+    problems: list[Problem] = []
+    for index, name in enumerate(change.holds):
+        try:
+            found.append(_find("matrix", "matrices", name, folders.matrices, change.where("holds", index), "put it there"))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return tuple(found)
+
+
+def _find(one: str, kind: str, name: str, folders: Sequence[Path], where: Where | None, otherwise: str) -> Path:
+    """The file of this name and kind in the first folder that has it."""
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        what = f"the topology {name!r} leads out of the topologies folder"
-        mend = "topologies are named from there on; --topology takes any file that ends in .yaml"
-        raise InputError(Problem(what, where, mend))
-    files = [folder / f"{name}{ending}" for folder in folders.topologies for ending in (".yaml", ".yml")]
+        what = f"the {one} {name!r} leads out of the {kind} folder"
+        raise InputError(Problem(what, where, f"{kind} are named from there on; {otherwise}"))
+    files = [folder / f"{name}{ending}" for folder in folders for ending in (".yaml", ".yml")]
     for path in files:
         if is_ordinary(path):
             return path
     special = next((path for path in files if is_special(path)), None)
     if special is not None:
         raise InputError(Problem(f"{special} {NOT_ORDINARY}", where, "put the file itself in its place"))
-    there = {path.stem for folder in folders.topologies if folder.is_dir() for path in folder.glob("*.y*ml")}
-    looked = ", ".join(map(str, folders.topologies))
-    mend = advice("topologies", name, did_you_mean(name, there, "topologies there"))
-    raise InputError(Problem(f"there is no topology {name!r} in {looked}", where, mend))
+    there = {path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.y*ml")}
+    mend = advice(kind, name, did_you_mean(name, there, f"{kind} there"))
+    raise InputError(Problem(f"there is no {one} {name!r} in {', '.join(map(str, folders))}", where, mend))

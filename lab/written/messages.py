@@ -104,7 +104,7 @@ def _in(path: tuple[str | int, ...], document: Document | None) -> str:
             data = data[step]
         except (KeyError, IndexError, TypeError):
             return ""
-    if len(path) == 2 and path[0] == "flows" and isinstance(data, Mapping):
+    if len(path) == 2 and path[0] in ("flows", "intends") and isinstance(data, Mapping):
         return f" in flow {data['name']!r}" if isinstance(data.get("name"), str) else f" in flow {int(path[1]) + 1}"
     return f" in {path[-1]!r}" if path and isinstance(path[-1], str) else ""
 

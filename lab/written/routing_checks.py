@@ -20,7 +20,8 @@ def not_next_to(topology: Topology, node: NodeSpec, gateway: Address) -> str | N
     """Why a node cannot send to this gateway directly; None when it can."""
     if why := refused(gateway):
         return f"cannot be used: {why}"
-    ports = [port for port in node.interfaces.values() if port.network == topology.network_of(str(gateway))]
+    network = topology.network_of(str(gateway))
+    ports = [port for port in node.interfaces.values() if port.network == network]
     if not ports:
         return "is on none of its networks"
     if not any(port.of_family(gateway.version) for port in ports):

@@ -92,7 +92,7 @@ SysctlValue = Annotated[
 class NodeSpec(BaseModel):
     """One node: its role, interfaces, routing and what it serves."""
 
-    model_config = STRICT
+    model_config = STRICT | ConfigDict(populate_by_name=True)
 
     role: Name = Field(description="what the node is there for: client, gateway, backend, …")
     interfaces: Annotated[
@@ -100,6 +100,9 @@ class NodeSpec(BaseModel):
         BeforeValidator(in_full),
     ] = Field(description="{NETWORK: ADDRESSES}, or {INTERFACE: {network: NETWORK, address: ADDRESSES}}")
     anyip: AnyIp = Field(default=False, description="stands for every address beyond the lab, or for these prefixes")
+    same_as: Name | None = Field(
+        default=None, alias="same-as", description="an anyip node: what that one stands for is here too, by another line"
+    )
     via: Names = Field(default=(), description="the default route: a node on a shared network, or addresses")
     routes: Annotated[tuple[Route, ...], Lines(parse_routes), several({"type": "string"}, least=0)] = Field(
         default=(), description="as `ip route` prints them: 10.99.0.0/16 via 10.0.1.99 table 7; a text may have several lines"
@@ -208,8 +211,8 @@ class Topology(BaseModel):
         """The nodes that an address may belong to: the one that has it, else the anyip nodes that stand for it best.
 
         A listed prefix goes before ``anyip: true``, a longer prefix before a shorter one.  An address inside one of the
-        lab's networks that no node has belongs to who stands for that network (`stands_in`), else to nobody.  The address may
-        be written in any form.
+        lab's networks that no node has belongs to who stands for that network (`stands_in`), else to nobody.  Of nodes that
+        stand for the same hosts (``same-as``) it is one.  The address may be written in any form.
         """
         wanted = ip_address(address)
         if (owner := self._owners.get(str(wanted))) is not None:
@@ -224,7 +227,25 @@ class Topology(BaseModel):
                 prefixes = () if isinstance(anyip, bool) else anyip
                 lengths[name] = max((network.prefixlen for network in prefixes if wanted in network), default=-1)
         best = max(lengths.values(), default=0)
-        return tuple(name for name, length in lengths.items() if length == best)
+        return self._but_for_same(tuple(name for name, length in lengths.items() if length == best))
+
+    def _but_for_same(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names, but for nodes that stand for the same hosts as one of them."""
+        if len(names) < 2 or not any(self.nodes[name].same_as for name in names):
+            return names
+        firsts: dict[str, str] = {}
+        for name in sorted(names, key=lambda name: self.nodes[name].same_as is not None):
+            firsts.setdefault(self.nodes[name].same_as or name, name)
+        return tuple(name for name in names if name in firsts.values())
+
+    def also(self, name: str, address: str) -> tuple[str, ...]:
+        """The other nodes at which what ``name`` stands for is too, where this address is beyond the lab's networks."""
+        first = self.nodes[name].same_as or name
+        others = [other for other in self._anyip if other != name and first in (other, self.nodes[other].same_as)]
+        wanted = ip_address(address)
+        if not others or self._network_of(wanted) is not None:
+            return ()
+        return tuple(other for other in others if self._answers_for(other, wanted))
 
     def holder(self, address: str) -> str | None:
         """The node that has this very address on an interface."""
@@ -245,6 +266,15 @@ class Topology(BaseModel):
     def stands_in(self, name: str, network: str, family: int) -> bool:
         """Whether the node stands for addresses of a network that nobody has: it is on it, and lists a part of it as anyip."""
         return name in self._standing.get((network, family), ())
+
+    def stood_for(self, name: str, network: str, family: int) -> tuple[Network, ...]:
+        """The parts of a network that a node stands for; none where it does not (`stands_in`)."""
+        if not self.stands_in(name, network, family):
+            return ()
+        anyip, prefixes = self.nodes[name].anyip, [one for one in self.networks[network] if one.version == family]
+        listed = () if isinstance(anyip, bool) else [one for one in anyip if one.version == family]
+        parts = [own for own in prefixes if any(own.subnet_of(one) for one in listed)]  # type: ignore[arg-type]
+        return (*parts, *(one for one in listed if any(one != own and one.subnet_of(own) for own in prefixes)))  # type: ignore[arg-type]
 
     @cached_property
     def _anyip(self) -> tuple[str, ...]:
@@ -277,6 +307,19 @@ class Topology(BaseModel):
         """The one node that an address belongs to; None if nobody has it, or if several could (see ``owners``)."""
         owners = self.owners(address)
         return owners[0] if len(owners) == 1 else None
+
+    def taker(self, node: str, out: str | None, address: str) -> str | None:
+        """Who takes a packet to ``address`` in that left ``node`` by its interface ``out`` (None: nobody knows by which).
+
+        It is the address's owner, or of those that it is behind too the one on that network.
+        """
+        owner = self.owner(address)
+        others = () if owner is None else self.also(owner, address)
+        interface = self.nodes[node].interfaces.get(out or "")
+        if not others or interface is None:
+            return owner
+        near = {name for name, _, _ in self.on_network(interface.network)}
+        return next((name for name in (owner, *others) if name in near), owner)
 
     def network_of(self, address: str) -> str | None:
         """The name of the network that an address lies in, or that the interface is on which has it besides."""

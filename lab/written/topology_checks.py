@@ -92,6 +92,7 @@ def _node(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
     yield from check_routes(topology, name, node)
     yield from check_rules(topology, name, node)
     yield from _anyip(topology, name, node)
+    yield from _same_as(topology, name, node)
     yield from check_bridges(topology, name, node)
 
 
@@ -111,6 +112,22 @@ def _anyip(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
         elif not node.addresses(prefix.version) and node.interfaces:
             what = f"node {name} cannot stand for {prefix}: it has no IPv{prefix.version} address to be reached by"
             yield Problem(what, where, f"give it an IPv{prefix.version} address on one of its networks")
+
+
+def _same_as(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:
+    if node.same_as is None:
+        return
+    where = topology.where("nodes", name, "same-as")
+    first = topology.nodes.get(node.same_as)
+    if first is None:
+        mend = did_you_mean(node.same_as, topology.nodes, "the nodes")
+        yield Problem(f"node {name}: there is no node {node.same_as!r} to be the same as", where, mend)
+    elif first.same_as is not None or node.same_as == name:
+        what = "it is the node itself" if node.same_as == name else f"{node.same_as} has `same-as` too"
+        yield Problem(f"node {name}: {what}", where, "name the one node that all others are the same as")
+    elif not (node.anyip and first.anyip):
+        what = f"node {name}: {node.same_as if node.anyip else name} stands for nobody: the two cannot stand for the same"
+        yield Problem(what, where, "give both `anyip`")
 
 
 def _gateways(topology: Topology, name: str, node: NodeSpec) -> Iterator[Problem]:

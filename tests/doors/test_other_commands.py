@@ -132,13 +132,13 @@ def test_init_leaves_alone_what_is_there(tmp_path: Path) -> None:
 
 def test_schemas_are_named_printed_and_written(project: Project) -> None:
     names = project.lab("schema").ended(0).out.split()
-    assert names == ["topology", "matrix", "result", "bench", "sweep", "exposure", "trace"]
+    assert names == ["topology", "matrix", "change", "result", "bench", "sweep", "exposure", "trace"]
     project.lab("schema", "--write", "schemas").ended(0)
     for name in names:
         schema = json.loads(project.lab("schema", name).ended(0).out)
         jsonschema.Draft202012Validator.check_schema(schema)
         assert json.loads(project.read(f"schemas/{name}.schema.json")) == schema
-    assert "topology, matrix, result, bench" in project.lab("schema", "policy").ended(2).err
+    assert "topology, matrix, change, result, bench" in project.lab("schema", "policy").ended(2).err
 
 
 def test_bench_measures_one_group_and_leaves_the_rest_null(project: Project) -> None:

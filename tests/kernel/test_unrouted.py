@@ -111,3 +111,23 @@ def test_one_address_of_a_bridge_that_nobody_has(lab_of: LabOf, service: str) ->
     lab = lab_of(corridor(**more), gateway=table("filter"))
     verdict = lab.probe("client", "10.0.2.99", service)
     assert (verdict.kind, verdict.node) == (Kind.UNROUTED, "gateway"), verdict.proof
+
+
+def test_the_kernel_is_asked_for_its_reasons_by_one_event_of_a_lab(
+    lab_of: LabOf, kernel_tells: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[DropReasons | None] = []
+    before = DropReasons.open
+
+    def open_() -> DropReasons | None:
+        opened.append(before())
+        return opened[-1]
+
+    monkeypatch.setattr(DropReasons, "open", open_)
+    strict = {"sysctls": {"net.ipv4.conf.all.rp_filter": 1}}
+    lab = lab_of(corridor(gateway=strict), gateway=table("filter"))
+    for _ in range(3):
+        verdict = lab.probe("client", "server", "udp/443", source="10.0.2.77")
+        assert verdict.kind is Kind.UNROUTED
+        assert verdict.observation.reasons == (("IP_RPFILTER",) if kernel_tells else ())
+    assert len(opened) == 1 or not kernel_tells

@@ -24,6 +24,7 @@ def trace(
     flags: Annotated[str, Option(metavar="FLAGS", help="One bare segment with these: ack, rst, fin, or fin,ack.")] = "",
     mark: Annotated[str, Option(metavar="MARK", help="Send from a socket with this mark, 0x1.")] = "0",
     uid: Annotated[int | None, Option(metavar="UID", help="Send from a socket of the user with this number.")] = None,
+    all_blockers: Annotated[bool, Option("--all-blockers", help="Name every rule that denies it, one by one.")] = False,
     family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
@@ -33,12 +34,11 @@ def trace(
     from lab.run.traced import Asked, expectation
     from lab.written.sending import sending
 
-    of = dumps(twin, addr, route, rule)
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs, of)
+    named, of = [matrix] if matrix else [], dumps(twin, addr, route, rule)
+    given = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, of)
 
     def asked() -> Asked:
         how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
-        expected = expectation(expect) if expect is not None else None
-        return Asked(sender, target, service, o.families(family), source, how, expected)
+        return Asked(sender, target, service, o.families(family), source, how, expectation(expect) if expect else None)
 
-    asked_traces(given, backend.backends, asked, json)
+    asked_traces(given, backend.backends, asked, json, all_blockers=all_blockers)

@@ -39,6 +39,7 @@ _KIND, _DATA, _PEER = 1, 2, 1
 _FORWARD_DELAY, _STP_STATE, _MCAST_SNOOPING = 1, 5, 23
 _LLADDR, _NUD_NOARP, _NTF_MASTER = 2, 0x40, 0x04
 _SCOPE_UNIVERSE = 0
+_CACHEINFO, _FOREVER = 6, 0xFFFFFFFF  # IFA_CACHEINFO: preferred and valid lifetimes
 _RT_PRIORITY = 9  # IFA_RT_PRIORITY (Linux 4.18)
 _UNSPEC, LOCAL_TABLE, MAIN_TABLE, _COMPAT = 0, 255, 254, 252
 _PART = 100  # messages; what is sent at once must fit into the socket's buffer, 212,992 bytes where nobody changed it
@@ -200,8 +201,11 @@ def ask_nobody(name: str, index: int, *, ipv6: bool) -> Request:
     return Request(f"{name} point-to-point", _NEWLINK, 0, _link(index, _IFF_NOARP, own))
 
 
-def new_address(name: str, index: int, written: str, metric: int | None = None) -> Request:
-    """Give the interface ``name`` the address that is ``written`` with its prefix length; ``metric`` is its prefix route's."""
+def new_address(name: str, index: int, written: str, metric: int | None = None, *, spare: bool = False) -> Request:
+    """Give the interface ``name`` the address that is ``written`` with its prefix length; ``metric`` is its prefix route's.
+
+    A ``spare`` one is never chosen for a source (it is deprecated, RFC 4862), and may be there already.
+    """
     address, _, length = written.partition("/")
     family = sockets.AF_INET6 if ":" in address else sockets.AF_INET
     packed = sockets.inet_pton(family, address)
@@ -210,7 +214,9 @@ def new_address(name: str, index: int, written: str, metric: int | None = None) 
         body += attribute(2, packed)  # IFA_LOCAL, which is IFA_ADDRESS where there is no peer
     if metric is not None:
         body += word(_RT_PRIORITY, metric)
-    return Request(f"address {written} on {name}", _NEWADDR, ADD, body)
+    if spare:
+        body += attribute(_CACHEINFO, struct.pack("=IIII", 0, _FOREVER, 0, 0))
+    return Request(f"address {written} on {name}", _NEWADDR, NLM_F_CREATE | NLM_F_REPLACE if spare else ADD, body)
 
 
 def small_table(table: int) -> int:

@@ -96,16 +96,25 @@ def local_routes(prefixes: Sequence[Network]) -> Iterator[Request]:
         yield new_route(f"anyip {prefix}", prefix, [Way(index=_LOOPBACK_INDEX)], table=LOCAL_TABLE, kind="local")
 
 
-def stand_for(node: Node, versions: Sequence[int]) -> Iterator[Request]:
+def stand_for(
+    node: Node, versions: Sequence[int], inside: Sequence[Network] = (), neighbours: Sequence[str] = ()
+) -> Iterator[Request]:
     """Let ``node`` own whole prefixes of the families 4, 6 or both, and still reach its neighbours and its gateway.
 
     Its own packets come from the loopback's point of view (``iif lo``), so they ask the main table first; all others ask
-    the local table, where the prefixes are the node's own.
+    the local table, where the prefixes are the node's own.  What it sends to a prefix of its own networks (``inside``) stays
+    with it, but for the addresses of its ``neighbours`` there: hosts of one network reach each other past every router.
     """
     what = "the rules of anyip"
     for family in versions:
         for own in (_LOOPBACKS[family], *(ip_network(one) for one in node.addresses if (":" in one) == (family == 6))):
             yield new_rule(what, family, LOCAL_TABLE, 0, iif="lo", destination=own)
+        if any(prefix.version == family for prefix in inside):
+            for address in (ip_network(one) for one in neighbours if (":" in one) == (family == 6)):
+                yield new_rule(what, family, MAIN_TABLE, 0, iif="lo", destination=address)
+        for prefix in inside:
+            if prefix.version == family:
+                yield new_rule(what, family, LOCAL_TABLE, 0, iif="lo", destination=prefix)
         yield new_rule(what, family, MAIN_TABLE, 1, iif="lo")
         yield new_rule(what, family, LOCAL_TABLE, 2)
         yield no_rule(what, family, LOCAL_TABLE, 0)

@@ -50,6 +50,7 @@ _CONNTRACK = {
     "net.netfilter.nf_conntrack_checksum": "1",
     "net.netfilter.nf_conntrack_log_invalid": "0",
 }
+_SWAPPED = str.maketrans("./", "/.")  # a point in an interface's name is written as a slash, as sysctl(8) does
 _SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)  # EROFS: /proc/sys of an ordinary container
 # what not every kernel has or has loaded, and what is there where it has it
 _OPTIONAL = {
@@ -78,11 +79,12 @@ def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
 
 def of_interface(key: str, interfaces: Iterable[str]) -> bool:
     """Whether ``key`` belongs to one interface, and so can only be written once that exists."""
+    key = key.translate(_SWAPPED) if "/" in key else key
     return any(f".{interface}." in key or f"/{interface}/" in key for interface in interfaces)
 
 
 def _path(key: str) -> str:
-    return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
+    return "/proc/sys/" + key.translate(_SWAPPED)
 
 
 def _may_lack(key: str, own: Collection[str]) -> bool:

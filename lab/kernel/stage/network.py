@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from ipaddress import ip_address
@@ -22,6 +22,7 @@ from lab.kernel.stage.node import Node
 from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.refusals import Told
 from lab.kernel.stage.rest import Fence
+from lab.kernel.stage.standing import Standing
 from lab.kernel.stage.wiring import LinkEnd, Wiring
 from lab.record.observation import Unresolved
 from lab.written import kernel_routes
@@ -42,6 +43,7 @@ class Network:
         adopted: NetworkHandles | None = None,
     ) -> None:  # fmt: skip
         self.topology = topology
+        self._standing = Standing(topology)
         self._ruled = {*(ruled if adopted is None else adopted.ruled)}
         raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
@@ -143,6 +145,10 @@ class Network:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
 
+    def take_on(self, addresses: Iterable[str]) -> None:
+        """Have who stands for ``addresses`` of a network be asked for them; a `MeasurementError` where it cannot be."""
+        self._standing.take_on(self._nodes, addresses)
+
     def unresolved_neighbours(
         self, nodes: Collection[str] | None = None, families: Sequence[int] | None = None
     ) -> tuple[Unresolved, ...]:
@@ -165,7 +171,7 @@ class Network:
             return None
         wanted = ip_address(address)
         for name, interface, spec in self.topology.on_network(port.network):
-            if any(own.ip == wanted for own in spec.addresses):
+            if any(own.ip == wanted for own in spec.addresses) or self.topology.stands_for(name, wanted):
                 off = wanted.version == 6 and _switched_off(self._nodes[name], interface)
                 return None if off else name
         return None
@@ -182,6 +188,8 @@ class Network:
         values = baseline(forwards=spec.forwards, ipv6=bool(spec.addresses(6)), anyip=bool(spec.anyip))
         if _stands_in(self.topology, node.name, spec):
             values["net.ipv4.conf.all.arp_ignore"] = "0"  # it goes over that of an interface
+            # a router may lead back to it what it sent as one host of its network to another behind the same interface
+            values["net.ipv4.conf.all.accept_local"] = "1"
         values |= bridging.sysctls(node.name, spec, node.namespace)
         values |= {key: value for key, value in spec.sysctls.items() if not of_interface(key, spec.devices)}
         node.sysctls = write_sysctls(node.name, node.namespace, values, spec.sysctls.keys())
@@ -246,7 +254,7 @@ class Network:
             *addressing.local_routes(prefixes),
             *addressing.rules(spec.rules, families),
             *addressing.no_local_rule(spec.rules, [family for family in families if family not in standing]),
-            *addressing.stand_for(node, standing),
+            *addressing.stand_for(node, standing, *self._stood_for(node.name, spec)),
         ]
         carry_out(node.name, node.namespace, requests, told=Told(self.topology))
         standing_in = _stands_in(self.topology, node.name, spec)
@@ -255,6 +263,21 @@ class Network:
             for name, port in spec.interfaces.items() if standing_in and port.network not in standing_in
         } | {key: value for key, value in spec.sysctls.items() if of_interface(key, spec.devices)}  # fmt: skip
         node.sysctls |= write_sysctls(node.name, node.namespace, own, own.keys())
+
+    def _stood_for(self, name: str, spec: NodeSpec) -> tuple[list[Prefix], list[str]]:
+        """The prefixes of its own networks that a node stands for, and the addresses there that others have."""
+        near = {
+            (port.network, family) for port in spec.interfaces.values() for family in (4, 6)
+            if self.topology.stands_in(name, port.network, family)
+        }  # fmt: skip
+        inside = [prefix for network, family in near for prefix in self.topology.stood_for(name, network, family)]
+        others = [
+            str(address.ip)
+            for network, family in near
+            for other, _, port in self.topology.on_network(network) if other != name
+            for address in port.of_family(family)
+        ]  # fmt: skip
+        return inside, others
 
     def _know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.

@@ -12,6 +12,7 @@ from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import Link, ask_nobody, carry_out, new_bridge, new_veth, set_up
 from lab.kernel.stage.baseline import baseline, write_sysctls
 from lab.kernel.stage.node import Node, Port
+from lab.written.words import LEAST_MTU_OF_IPV6
 
 _FIRST_INDEX = 1001
 _IPV6 = Path("/proc/sys/net/ipv6")
@@ -66,7 +67,8 @@ class Wiring:
             self._pair(network, *ends, point_to_point=point_to_point)
         for end in ends if point_to_point else ():
             port = end.node.ports[end.interface]
-            carry_out(end.node.name, end.node.namespace, [ask_nobody(port.name, port.index, ipv6=_IPV6.exists())], MachineError)
+            speaks = _IPV6.exists() and (end.mtu is None or end.mtu >= LEAST_MTU_OF_IPV6)
+            carry_out(end.node.name, end.node.namespace, [ask_nobody(port.name, port.index, ipv6=speaks)], MachineError)
         return switch
 
     def _link(self, name: str, mac: str | None = None, mtu: int | None = None) -> Link:

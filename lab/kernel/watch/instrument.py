@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -114,6 +115,7 @@ class Instrument:
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
         self._neighbours = NeighbourTables()
+        self._reasons: DropReasons | None = None
 
     def watch(
         self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False, always: bool = False
@@ -303,14 +305,24 @@ class Instrument:
     @contextmanager
     def drop_reasons(self) -> Iterator[Callable[[], tuple[str, ...]]]:
         """What gives the kernel's own reasons for drops outside the rules; nothing, where it does not tell."""
-        collected = DropReasons.open()
+        collected = self._collected()
         if collected is None:
             yield tuple
             return
+        collected.resume()
         try:
             yield collected.read
         finally:
-            collected.close()
+            collected.pause()
+
+    def _collected(self) -> DropReasons | None:
+        """What collects reasons for this thread, opened once."""
+        if self._reasons is not None and self._reasons.thread != threading.get_native_id():
+            self._reasons.close()
+            self._reasons = None
+        if self._reasons is None:
+            self._reasons = DropReasons.open()
+        return self._reasons
 
     def losses(self) -> Mapping[tuple[str, str], int]:
         """What conntrack refused so far, by (node, counter)."""
@@ -335,6 +347,8 @@ class Instrument:
         The kernel waits some milliseconds for each packet socket and each table that goes, so they go side by side.
         """
         channels = [close for watch in self._watches.values() for close in watch.closers()]
+        channels += [] if self._reasons is None else [self._reasons.close]
+        self._reasons = None
         self._watches.clear()
         side_by_side(*channels, *also)
         self._backlog.close()

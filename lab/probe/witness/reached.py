@@ -13,7 +13,7 @@ from lab.record.observation import Observation
 
 
 class Reached(Onlooker):
-    """Listens at the untraced node that has the destination.
+    """Listens at the untraced node that has the destination, and at those that it is behind too.
 
     Where that is not known, as a translation may lead anywhere, all of them are listened to.
     """
@@ -22,12 +22,13 @@ class Reached(Onlooker):
 
     def __init__(self, stage: Stage, question: Question, destination: str | None) -> None:
         nodes, watched = stage.network.nodes, stage.instrument.nodes
-        owner = stage.network.topology.owner(destination) if destination is not None else None
-        names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else [owner]
+        names = [name for name, node in nodes.items() if node.has(question.family)] if destination is None else []
+        if destination is not None and (owner := stage.network.topology.owner(destination)) is not None:
+            names = [owner, *stage.network.topology.also(owner, destination)]
         self._listening: dict[str, Sniffer] = {}
         try:
             for name in names:
-                if name is not None and name not in watched:
+                if name not in watched:
                     self._listening[name] = Sniffer(nodes[name], question)
         except BaseException:
             self.disarm()

@@ -158,3 +158,17 @@ class Diff:
     breadth: float | None = key("what was opened beyond what was asked for, as a ratio; null where nothing was asked for")
     seen: Many[SeenFlow] = key("live flows that fare otherwise now")
     notes: Many[str] = key("what else the reader must know")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diffs:
+    """All policies that one command compared."""
+
+    version: Literal[1] = key()
+    exit_code: ExitCode = key("of `lab diff`")
+    interrupted: bool = key("true after Ctrl-C, SIGTERM or SIGHUP: what was finished")
+    problems: Many[str] = key("what stopped it", of=texts_of)
+    problem_records: Many[ProblemRecord] = problem_records()
+    same: Many[str] = key("policies whose texts are the same: nothing was asked of them")
+    notes: Many[str] = key("what else the reader must know")
+    diffs: Many[Diff] = key("those that differ, one for each node and topology", of="reports")

@@ -9,12 +9,15 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lab.report.wire import run
+from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
-from lab.report.wire.diff import Diff, Flow, Side
+from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.parts import Arrived, Rule
+from lab.report.wire.reconciled import Reconciliation
 from lab.report.wire.run import Run
+from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.trace import Traces
 
@@ -49,7 +52,23 @@ def exposure_schema() -> Schema:
 
 def diff_schema() -> Schema:
     """Of ``lab diff --json``."""
-    return _document(Diff, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
+    return _document(Diffs, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
+
+
+def reach_schema() -> Schema:
+    """Of ``lab reach --json``."""
+    return _document(ServiceMatrices, "reach", "who reaches whom by some services", (Rule,))
+
+
+def audit_schema() -> Schema:
+    """Of ``lab audit --json``."""
+    return _document(Audit, "audit", "the questions of an auditor", (Rule, Arrived, run.Step))
+
+
+def reconcile_schema() -> Schema:
+    """Of ``lab reconcile --json``."""
+    parts = Rule, run.Arrived, run.Step, Side, Flow
+    return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
 
 
 def bench_schema() -> Schema:
@@ -62,11 +81,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
-        "trace": trace_schema(), "diff": diff_schema(),
+        "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
+        "reconcile": reconcile_schema(),
     }  # fmt: skip
 
 

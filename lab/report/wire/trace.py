@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.report.wire.document import key
-from lab.report.wire.parts import ExitCode, Many, ProblemRecord, hints_of, problem_records, texts_of
+from lab.report.wire.parts import ExitCode, Many, ProblemRecord, Rule, hints_of, problem_records, texts_of
 from lab.report.wire.run import Conntrack, Judged, Packet, Step, steps_of
 
 
@@ -19,6 +19,7 @@ class _Asked:
     differences: Many[str] = key("each difference between expected and actual")
     hints: Many[str] = key("why it is not as expected, and what would mend it", of=hints_of)
     warnings: Many[str] = key("what may make the verdict another one in life")
+    blockers: Many[Rule] = key("with --all-blockers: the rules that would deny it as well, one after the other", older=())
     guesses: Many[str] = key("of a twin: what no dump says and was concluded, with the line that it rests on", older=())
     notes: Many[str] = key("what else the reader must know", of=lambda trace: (*trace.beside, *trace.notes))
 

@@ -9,6 +9,8 @@ from lab.ruleset.held import ChainKey, HeldChain, HeldRule, block_name
 from lab.ruleset.nft.listing import NftChain, NftRule, NftRuleset, NftTable
 
 _NO_SETS: Mapping[str, str] = {}
+# nft(8), of all families but bridge
+_PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 
 
 def held_rule(
@@ -38,7 +40,17 @@ def held_chain(family: str, table: str, chain: NftChain, rules: tuple[HeldRule, 
     'accept'
     """
     policy = None if chain.hook is None else chain.policy or "accept"
-    return HeldChain(family, table, chain.name, rules, chain.hook, chain.type, policy)
+    return HeldChain(family, table, chain.name, rules, chain.hook, chain.type, policy, _priority(chain.priority))
+
+
+def _priority(written: str | None) -> int | None:
+    """A priority in nft's words as its number: ``filter - 10``."""
+    name, sign, more = (written or "").partition(" ")
+    try:
+        number = _PRIORITIES.get(name)
+        return int(name) if number is None else number + int(f"{sign}{more}".replace(" ", "") or 0)
+    except ValueError:
+        return None
 
 
 def chains_of_listing(listed: NftRuleset) -> dict[ChainKey, HeldChain]:

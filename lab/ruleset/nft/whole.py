@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from lab.ruleset.addresses import read_addresses
-from lab.ruleset.asked import FAMILY, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, TOGETHER, Asked, Whole
+from lab.ruleset.asked import FAMILY, FLAGS, LOCAL_DESTINATION, LOCAL_SOURCE, TOGETHER, Asked, Either, Partly, Whole
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -19,6 +20,7 @@ from lab.ruleset.conditions import (
     SPORTS,
     STATES,
 )
+from lab.ruleset.nft.rule import without_block
 from lab.ruleset.rule import is_one_protocol, protocol_name, read_ports
 from lab.written.icmp_types import ICMP_TYPES as TYPES
 from lab.written.icmp_types import ICMPV6_TYPES as TYPES6
@@ -42,6 +44,7 @@ _FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32}
 _VERDICTS = frozenset((
     "accept", "drop", "return", "continue", "jump", "goto", "reject", "masquerade", "snat", "dnat", "redirect", "queue",
 ))  # fmt: skip
+_BEGINS = frozenset(("meta", "ct", "limit", "ip", "ip6", "tcp", "udp", "fib", "ether", "quota", "notrack"))
 _OF_LOGS = frozenset(("prefix", "level", "group", "flags", "snaplen", "queue-threshold"))
 
 
@@ -63,6 +66,16 @@ def whole_of_nft(text: str, named: Mapping[str, str]) -> Whole | None:
         return None
 
 
+def partly_of_nft(text: str, named: Mapping[str, str]) -> Partly:
+    """What is understood of a rule, comparison by comparison, and the words of each that is not.
+
+    >>> found = partly_of_nft('iifname "eth1" limit rate 3/minute burst 5 packets tcp dport 22 meta mark set 0x2 accept', {})
+    >>> found.unread, found.sets, [asked.words for asked in found.asked]
+    (('limit rate 3/minute burst 5 packets',), ('meta mark set 0x2',), ['iifname "eth1"', 'tcp', 'tcp dport 22'])
+    """
+    return _Reader(_TOKEN.findall(without_block(text)), named).partly()
+
+
 class _Reader:
     """The words of a rule, from the first to its verdict."""
 
@@ -70,6 +83,7 @@ class _Reader:
         self._tokens, self._named = tokens, named
         self._at = 0
         self._asked: list[Asked] = []
+        self._either: dict[str, Either] = {}
 
     def read(self) -> Whole:
         """All of it; raises ValueError, KeyError or IndexError at what is not understood."""
@@ -77,19 +91,69 @@ class _Reader:
             token = self._tokens[self._at]
             if token in _VERDICTS:
                 break
-            if token == "counter":
-                self._at += 5 if self._ahead(1) == "packets" else 3 if self._ahead(1) == "name" else 1
-            elif token == "comment":
-                self._at += 2
-            elif token == "log":
-                self._at += 1
-                while self._ahead(0) in _OF_LOGS:
-                    self._at += 2
-            else:
-                verdicts = self._match()
-                if verdicts:
-                    return Whole(tuple(self._asked), verdicts)
+            verdicts = self._statement()
+            if verdicts:
+                return Whole(tuple(self._asked), verdicts)
         return Whole(tuple(self._asked))
+
+    def _statement(self) -> tuple[tuple[Asked, str], ...]:
+        """One comparison, and what a verdict map then says; or what asks nothing."""
+        token = self._tokens[self._at]
+        if token == "counter":
+            self._at += 5 if self._ahead(1) == "packets" else 3 if self._ahead(1) == "name" else 1
+        elif token == "comment":
+            self._at += 2
+        elif token == "log":
+            self._at += 1
+            while self._ahead(0) in _OF_LOGS:
+                self._at += 2
+        else:
+            return self._match()
+        return ()
+
+    def partly(self) -> Partly:
+        """What is understood; a comparison that is not ends where a word stands that begins another."""
+        unread: list[str] = []
+        sets: list[str] = []
+        while self._at < len(self._tokens) and self._tokens[self._at] not in _VERDICTS:
+            begun, known = self._at, len(self._asked)
+            try:
+                verdicts = self._statement()
+            except (ValueError, KeyError, IndexError):
+                del self._asked[known:]
+                self._skip(begun + self._least(begun))
+                said = " ".join(self._tokens[begun: self._at])
+                (sets if " set " in said or said == "notrack" else unread).append(said)
+            else:
+                if verdicts:
+                    return self._partly(unread, sets, verdicts)
+        return self._partly(unread, sets, ())
+
+    def _partly(self, unread: Sequence[str], sets: Sequence[str], verdicts: tuple[tuple[Asked, str], ...]) -> Partly:
+        asked = tuple(one for one in self._asked if one.words not in self._either)
+        return Partly(asked, tuple(unread), verdicts, tuple(sets), tuple(self._either.values()))
+
+    def _skip(self, to: int) -> None:
+        """Go on at the next word that begins something, at the earliest at ``to``."""
+        self._at = to
+        while self._at < len(self._tokens) and not self._begins():
+            self._at += 1
+
+    def _least(self, place: int) -> int:
+        """How many words belong together whatever they look like: `fib saddr . iif oif`, `meta mark set ct mark`."""
+        if self._tokens[place] != "fib":
+            return 4 if self._tokens[place + 2: place + 3] == ["set"] else 1
+        size = 2
+        while self._tokens[place + size: place + size + 1] == ["."]:
+            size += 2
+        return size + 1
+
+    def _begins(self) -> bool:
+        token = self._tokens[self._at]
+        key = any(tuple(self._tokens[self._at: self._at + size]) in _KEYS for size in (3, 2, 1))
+        return (key and self._tokens[self._at - 1] != ".") or token in _VERDICTS or token in ("counter", "log") or (
+            token == "comment" and self._at == len(self._tokens) - 2
+        ) or token in _BEGINS
 
     def _ahead(self, places: int) -> str:
         place = self._at + places
@@ -135,19 +199,31 @@ class _Reader:
 
     def _together(self, said: str, field: str) -> None:
         """Several keys at once, held against elements of as many parts; a map of them is not understood."""
-        fields = [field]
+        fields, keys = [field], [tuple(said.split())]
         while self._ahead(0) == ".":
             self._at += 1
             key, field = self._key()
             said += f" . {' '.join(key)}"
             fields.append(field)
+            keys.append(key)
         sign = "!= " if self._ahead(0) == "!=" else ""
         self._at += bool(sign)
         value = self._tokens[self._at]
         self._at += 1
         if not _PARTS.issuperset(fields):
             raise ValueError(value)
-        self._asked.append(Asked(TOGETHER, tuple(fields), f"{said} {sign}{value}", bool(sign)))
+        shown = f"{said} {sign}{value}"
+        self._asked.append(Asked(TOGETHER, tuple(fields), shown, bool(sign)))
+        with suppress(ValueError, KeyError, IndexError):
+            ways = tuple(self._way(keys, fields, element) for element in self._elements(value))
+            self._either[shown] = Either(ways, bool(sign))
+
+    def _way(self, keys: Sequence[tuple[str, ...]], fields: Sequence[str], element: str) -> tuple[Asked, ...]:
+        """One element of a concatenation, part by part; raises ValueError for what is not understood."""
+        parts = [part.strip().strip('"') for part in element.split(" . ")]
+        return tuple(
+            Asked(field, _values(key, field, [part]), element) for key, field, part in zip(keys, fields, parts, strict=True)
+        )
 
     def _implied(self, field: str, value: object, said: str) -> None:
         """What a key asks by itself, once."""

@@ -21,7 +21,9 @@ class Treatment(NamedTuple):
     """What became of a flow at one node, as far as two of them can be compared.
 
     ``through`` is one of `STOPPED`, `CUT`, `THROUGH`.  ``refusal`` is empty for what came through, ``ends`` and ``way`` (packet
-    mark, mark of the flow, interface) for what did not.  ``rule`` decided, ``translators`` changed addresses or ports.
+    mark, mark of the flow, interface) for what did not.  ``logged`` are the prefixes that the first packet and its answer met,
+    ``logged_later`` those of all behind them, None where these were not traced.  ``rule`` decided, ``translators`` changed
+    addresses or ports.
     """
 
     kind: Kind
@@ -31,12 +33,18 @@ class Treatment(NamedTuple):
     way: tuple[Hashable, ...]
     arrived: tuple[Hashable, ...]
     logged: tuple[str, ...]
+    logged_later: frozenset[str] | None
     rule: Rule | None
     translators: tuple[Rule, ...]
 
+    @property
+    def answered(self) -> bool:
+        """Whether somebody was there at the other end."""
+        return self.kind in _THROUGH
 
-def treatment(verdict: Verdict, node: str) -> Treatment:
-    """What a verdict says of ``node``."""
+
+def treatment(verdict: Verdict, node: str, *, whole: bool = False) -> Treatment:
+    """What a verdict says of ``node``; ``whole``: every packet of the exchange was traced, not the first ones alone."""
     paths = [path for path in verdict.path if path.node == node]
     through = _through(verdict)
     translators = tuple(rule for path in paths for rule in path.translated_by)
@@ -49,7 +57,8 @@ def treatment(verdict: Verdict, node: str) -> Treatment:
         _ends(paths, translators) if passed else (),
         (_marks(verdict, paths, node), paths[-1].out) if passed and paths else (),
         (arrived.at, arrived.address, arrived.port) if arrived is not None else (),
-        _logged(paths),
+        (*_logged(paths), *_logged([path for path in verdict.observation.answer if path.node == node])),
+        _logged_later(verdict, node) if whole else None,
         verdict.rule,
         translators,
     )
@@ -88,9 +97,17 @@ def _logged(paths: Sequence[Path]) -> tuple[str, ...]:
     )
 
 
-def compare(old: Verdict, new: Verdict, node: str) -> Aspect | None:
+def _logged_later(verdict: Verdict, node: str) -> frozenset[str]:
+    seen = verdict.observation
+    return frozenset(
+        _logged([path for path in seen.others if path.node == node and path.entry.proto == seen.sent.proto])
+    )
+
+
+def compare(old: Verdict, new: Verdict, node: str, *, whole: bool = False) -> Aspect | None:
     """The gravest aspect in which two verdicts of the same flow differ at ``node``; None where they do not.
 
+    ``whole`` as in `treatment`.
     Of a `lost` one nothing is known, so it differs in nothing: whoever calls looks for that before.
 
     >>> from lab.written.expect.example import PASSED
@@ -99,7 +116,7 @@ def compare(old: Verdict, new: Verdict, node: str) -> Aspect | None:
     """
     if Kind.LOST in (old.kind, new.kind):
         return None
-    return differs(treatment(old, node), treatment(new, node))
+    return differs(treatment(old, node, whole=whole), treatment(new, node, whole=whole))
 
 
 def differs(old: Treatment, new: Treatment) -> Aspect | None:
@@ -112,6 +129,11 @@ def differs(old: Treatment, new: Treatment) -> Aspect | None:
 
 def _same_way(old: Treatment, new: Treatment) -> bool:
     return old.way == new.way and (not old.arrived or not new.arrived or old.arrived == new.arrived)
+
+
+def _same_logs(old: Treatment, new: Treatment) -> bool:
+    later = old.logged_later, new.logged_later
+    return old.logged == new.logged and (None in later or later[0] == later[1])
 
 
 def same_rule(old: Rule | None, new: Rule | None) -> bool:
@@ -141,7 +163,7 @@ _SAME: Sequence[tuple[Aspect, Callable[[Treatment, Treatment], bool]]] = (
     (Aspect.WAY, _same_way),
     # passed on alike, and it fared otherwise behind the node: no rule says why
     (Aspect.ALLOW, lambda old, new: old.kind == new.kind),
-    (Aspect.LOG, lambda old, new: old.logged == new.logged),
+    (Aspect.LOG, _same_logs),
     (Aspect.RULE, lambda old, new: same_rule(old.rule, new.rule)),
 )
 
@@ -154,12 +176,14 @@ def place(rule: Rule | None) -> Hashable:
 def likeness(aspect: Aspect, old: Treatment, new: Treatment) -> Hashable:
     """What flows have in common that are told as one difference: the rules that decided, and what is otherwise."""
     what: Hashable = None
-    if aspect in (Aspect.ALLOW, Aspect.REFUSAL):
-        what = old.through, new.through, old.kind, old.refusal, new.kind, new.refusal
+    if aspect is Aspect.ALLOW:
+        what = old.through, new.through
+    elif aspect is Aspect.REFUSAL:
+        what = old.refusal[:2], new.refusal[:2]
     elif aspect is Aspect.TRANSLATION:
         what = tuple(map(place, old.translators)), tuple(map(place, new.translators))
     elif aspect is Aspect.WAY:
         what = old.way, new.way
     elif aspect is Aspect.LOG:
-        what = old.logged, new.logged
+        what = old.logged, old.logged_later, new.logged, new.logged_later
     return aspect, place(old.rule), place(new.rule), what

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
 from lab.model.proposal import Proposal
@@ -17,9 +16,10 @@ from lab.ruleset.backend import Backend
 from lab.study.diff.compare import compare
 from lab.study.diff.found import Found
 from lab.study.diff.free import again, elsewhere, same_but_for_chance
+from lab.study.diff.grounds import Grounds
 from lab.study.diff.proposer import Proposer
 from lab.study.diff.sample import sample
-from lab.study.diff.sides import Both, Sides, ask_all, same_rules, two_labs
+from lab.study.diff.sides import Both, Sides, ask_all, question_for, same_rules, two_labs
 from lab.written.topology import Topology
 
 
@@ -73,9 +73,10 @@ class _Study:
     reached: Reached = field(default_factory=lambda: Reached(0, 0))
     denied: list[Denied] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    open: list[tuple[Proposal, Question]] = field(default_factory=list)
+    open: list[tuple[Proposal, Question | None]] = field(default_factory=list)
     unsendable: Counter[str] = field(default_factory=Counter)
     asked: int = 0
+    by_chance: int = 0
     stopped: BaseException | None = None
     found: Found = field(init=False)
 
@@ -118,27 +119,48 @@ class _Study:
                 self.lost.append(f"{flow}: {name}: {verdict.proof}")
                 return
         rests_on = proposal.rests_on if proposal is not None else ()
-        if compare(*both, self.sides.node) is not None and not same_but_for_chance(self.sides, question, both):
+        if compare(*both, self.sides.node) is None:
+            if proposal is not None:
+                self._unconfirmed(proposal, question, both)
+        elif same_but_for_chance(self.sides, question, both):
+            self.by_chance += 1
+        else:
             self.found.add(flow, of, both, rests_on)
-        elif proposal is not None:
-            self._unconfirmed(proposal, question, both)
 
     def _unconfirmed(self, proposal: Proposal, question: Question, both: Both) -> None:
         """What no kernel shows is none; what hangs on a condition that no model reads may show in another state, or flow."""
         if proposal.rests_on:
             self.open.append((proposal, question))
             return
+        with self.sides.batch():
+            closer = self.sides.ask_closely(question)
+            chance = any(self.sides.chances(question))
+        if not chance and closer.lost is None and self.found.add(proposal.flow, proposal.of, closer, whole=True) is not None:
+            return
         old, new = (f"{side.outcome} ({side.rule})" for side in (proposal.old, proposal.new))
         self.denied.append(Denied(proposal.flow, f"{proposal.aspect}: {old} > {new}", f"{both.old} > {both.new}"))
+        self.open.append((proposal, None))
 
     def sample_open(self) -> None:
-        """Look on for what hangs on conditions that no model reads."""
+        """Look on: for what hangs on conditions that no model reads, and elsewhere in the class of what was denied."""
         for proposal, question in self.open:
             with self.sides.batch():
-                others = (self.sides.ask(self.sides.question(flow)) for flow in elsewhere(proposal.flow, proposal.of))
-                for both in chain(again(self.sides, question), others):
-                    if both.lost is None and self.found.add(proposal.flow, proposal.of, both, proposal.rests_on) is not None:
+                for flow, both in self._further(proposal, question):
+                    of = replace(proposal.of, whole=proposal.of.whole and flow == proposal.flow)
+                    if both.lost is None and self.found.add(flow, of, both, proposal.rests_on) is not None:
                         break
+
+    def _further(self, proposal: Proposal, question: Question | None) -> Iterator[tuple[Flow, Both]]:
+        if question is not None:
+            yield from ((proposal.flow, both) for both in again(self.sides, question))
+        grounds = Grounds(self.sides.old.topology, self.sides.node, proposal.flow.family)
+        for flow in elsewhere(proposal.flow, proposal.of, grounds):
+            try:
+                other = question_for(self.sides.old, flow, self.sides.node)
+            except InputError:
+                continue
+            if not any(self.sides.chances(other)):
+                yield flow, self.sides.ask(other)
 
     def _refused(self, error: InputError) -> None:
         self.unsendable[error.problems[0].what] += 1
@@ -155,6 +177,9 @@ class _Study:
         codes = [failed.exit_code if failed else 0, 3 if self.lost else 0, 1 if differences else 0]
         refused = tuple(f"{what} ({count} flow{'s' if count > 1 else ''})" for what, count in self.unsendable.items())
         reached = replace(self.reached, asked=self.asked, unsendable=(*self.reached.unsendable, *refused))
+        if self.by_chance:
+            what = "came to a rule that decides by chance on both sides, and fared otherwise by that alone"
+            notes = (*notes, f"{self.by_chance} flow{'s' if self.by_chance > 1 else ''} {what}")
         return DiffReport(
             *self.names, self.sides.node, "", differences, reached, tuple(self.denied), tuple(self.lost), notes=notes,
             interrupted=interrupted, problems=failed.problems if failed else (),

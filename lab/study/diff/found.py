@@ -21,9 +21,11 @@ class Found:
     node: str
     _groups: dict[Hashable, list[Difference]] = field(default_factory=dict)
 
-    def add(self, flow: Flow, of: FlowClass, both: Both, rests_on: Sequence[str] = ()) -> Aspect | None:
-        """Keep a flow if its verdicts differ, and say in what."""
-        old, new = treatment(both.old, self.node), treatment(both.new, self.node)
+    def add(
+        self, flow: Flow, of: FlowClass, both: Both, rests_on: Sequence[str] = (), *, whole: bool = False
+    ) -> Aspect | None:
+        """Keep a flow if its verdicts differ, and say in what; ``whole`` as in `lab.study.diff.compare.treatment`."""
+        old, new = (treatment(verdict, self.node, whole=whole) for verdict in both)
         aspect = differs(old, new)
         if aspect is not None:
             one = _difference(aspect, flow, replace(of, entered=of.entered or _entered(both, self.node)), both, old, new)
@@ -37,11 +39,8 @@ class Found:
 
 
 def _difference(aspect: Aspect, flow: Flow, of: FlowClass, both: Both, old: Treatment, new: Treatment) -> Difference:
-    weighs = aspect is Aspect.ALLOW
-    return Difference(
-        aspect, flow, of, side(both.old), side(both.new),
-        opens=weighs and old.through < new.through, closes=weighs and old.through > new.through,
-    )  # fmt: skip
+    before, after = (one.through + one.answered for one in (old, new)) if aspect is Aspect.ALLOW else (0, 0)
+    return Difference(aspect, flow, of, side(both.old), side(both.new), opens=before < after, closes=before > after)
 
 
 def side(verdict: Verdict) -> Side:
@@ -56,10 +55,10 @@ def _entered(both: Both, node: str) -> tuple[str, ...]:
 
 
 def _together(alike: Sequence[Difference]) -> Difference:
-    """Several that the same rules treat in the same two ways as one: the flow is that of the largest class."""
+    """Several that the same rules treat in the same two ways as one: its flow is of the largest class, and answered."""
     if len(alike) == 1:
         return alike[0]
-    first = max(alike, key=lambda one: one.of.size or 0)
+    first = max(alike, key=lambda one: (one.of.size or 0, one.old.verdict.allowed or one.new.verdict.allowed))
     classes = [one.of for one in (first, *(other for other in alike if other is not first))]
     sizes = [one.size for one in classes]
     joined = FlowClass(

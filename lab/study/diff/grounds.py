@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -29,6 +29,11 @@ class Grounds:
     def __init__(self, topology: Topology, node: str, family: int) -> None:
         self.topology, self.node, self.family = topology, node, family
         self._geography = Geography(topology, (node,), family)
+        # the same few addresses are asked for with every rule
+        self._owner = cache(topology.owner)
+        self._network = cache(topology.network_of)
+        self._allowed = cache(lambda address: not any(ip_address(address) in never for never in NEVER))
+        self._zones = cache(lambda name: frozenset(port.network for port in topology.nodes[name].interfaces.values()))
 
     @cached_property
     def own(self) -> tuple[str, ...]:
@@ -67,9 +72,9 @@ class Grounds:
 
     def from_address(self, address: str, entered: Sequence[str] = ()) -> Iterator[Origin]:
         """Who can send from an address; by one of the interfaces ``entered``, where such are said, if need be as another."""
-        if not self._can_have(address) or not self.topology.can_send(address):
+        if not self._allowed(address) or not self.topology.can_send(address):
             return
-        owner = self.topology.owner(address)
+        owner = self._owner(address)
         if owner == self.node:
             yield Origin(self.node, address)
             return
@@ -85,13 +90,18 @@ class Grounds:
 
     def enters(self, origin: Origin, interfaces: Sequence[str]) -> bool:
         """Whether a sender is on the network of one of these interfaces of the node."""
-        ports = self.topology.nodes[origin.node].interfaces.values()
-        return origin.node != self.node and not self._networks(interfaces).isdisjoint(port.network for port in ports)
+        return origin.node != self.node and not self._networks(interfaces).isdisjoint(self._zones(origin.node))
 
     def leaves(self, target: str, interfaces: Sequence[str]) -> bool:
         """Whether what is sent to an address may leave by one of these interfaces."""
         place = self._geography.place(target)
         return place is None or place.name in self._networks(interfaces) or place.name == "beyond"
+
+    def passes(self, origin: Origin, target: str) -> bool:
+        """Whether what a sender sends to an address comes to the node: what stays inside a network does not."""
+        if origin.source == target or origin.node == self._owner(target):
+            return False
+        return origin.node == self.node or self.is_local(target) or self._network(target) not in self._zones(origin.node)
 
     def is_local(self, target: str) -> bool:
         """Whether an address is the node's own."""
@@ -101,10 +111,7 @@ class Grounds:
         """An address as text, if packets can be sent to it."""
         address = address_of(number, self.family)
         text = str(address)
-        return text if self._can_have(text) and text not in self.topology.broadcasts else None
-
-    def _can_have(self, address: str) -> bool:
-        return not any(ip_address(address) in never for never in NEVER)
+        return text if self._allowed(text) and text not in self.topology.broadcasts else None
 
     def _networks(self, interfaces: Sequence[str]) -> frozenset[str]:
         own = self.topology.nodes[self.node].interfaces

@@ -91,7 +91,7 @@ class Points:
         return self._grounds.targets if aimed.hook != "input" else self._grounds.own
 
     def _flow(self, origin: Origin, target: str, service: Service) -> Iterator[Flow]:
-        if origin.source == target:
+        if not self._grounds.passes(origin, target):
             return
         published = self._published.get(target, ())
         for address, port in ((target, None), *published):
@@ -125,11 +125,15 @@ class Points:
         usual = [
             origin for origin in self._grounds.origins
             if (entered is None or self._grounds.enters(origin, entered))
-            and (aimed.hook != "output" or origin.node == self._grounds.node)
+            and self._may_begin(aimed, origin)
         ]  # fmt: skip
-        other = [origin for origin in self._grounds.origins if origin not in usual]
+        other = [origin for origin in self._grounds.origins if origin not in usual and self._may_begin(aimed, origin)]
         # one that the rule is not about, too: what it lets through must not be let through from there
         return list(dict.fromkeys((*named, *(usual if not named else usual[:1]), *other[:1])))
+
+    def _may_begin(self, aimed: Aimed, origin: Origin) -> bool:
+        """Whether what a sender sends comes to the hook of a rule: what the node sends itself, or what others do."""
+        return aimed.hook in (None, "postrouting") or (aimed.hook == "output") == (origin.node == self._grounds.node)
 
     def _targets(self, aimed: Aimed) -> list[str]:
         left = self._interfaces(aimed, LEFT)

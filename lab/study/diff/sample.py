@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
 from lab.record.difference import Flow
-from lab.ruleset.address_conditions import entries_of, read_conditions
+from lab.ruleset.address_conditions import Entries, entries_of, read_conditions
 from lab.ruleset.conditions import DESTINATIONS, DPORTS
 from lab.ruleset.held import ChainKey, Chains, HeldRule, ports_of
-from lab.study.diff.grounds import Grounds
+from lab.study.diff.grounds import Grounds, Origin
 from lab.study.diff.points import Aimed, Points, is_of
 from lab.study.diff.proposer import Holds
 from lab.written.topology import Topology
 
-MOST = 2_000  # flows that are chosen of the rules
-AT_RANDOM = 200
+MOST = 1_000  # flows that are chosen of the rules
+AT_RANDOM = 100
 _MOST_CALLERS = 2  # of a chain, and how deep
 _DEEP = 3
+_SET = re.compile(r"@([\w.-]+)")
 
 
 class Sampled(NamedTuple):
@@ -36,25 +38,30 @@ def sample(sides: Sequence[Holds], topology: Topology, node: str, family: int, s
     Of more than `MOST` each rule keeps its first ones.  ``seed`` chooses those at random.
     """
     grounds = Grounds(topology, node, family)
-    changed, same = _sorted_out([_aimed(side.chains, family) for side in sides])
-    points = [_points(side, grounds) for side in sides]
-    first = list(_in_turn([points[side].flows(one) for side, one in changed]))
+    sets = [entries_of(side.texts) for side in sides]
+    otherwise = _otherwise(sets)
+    changed, same = _sorted_out([_aimed(side.chains, family) for side in sides], otherwise)
+    published = [_published(side.chains, grounds) for side in sides]
+    points = [Points(grounds, of, to) for of, to in zip(sets, published, strict=True)]
+    # of sets that are otherwise, only what one side has
+    nearer = [Points(grounds, {**of, **otherwise}, to) for of, to in zip(sets, published, strict=True)]
+    first = list(_in_turn([nearer[side].flows(one) for side, one in changed]))
     rest = list(_in_turn([points[side].flows(one) for side, one in same]))
     usual = [flow for of in points[:1] for flow in of.flows(Aimed(_ANYTHING))]
     found = tuple(dict.fromkeys((*first, *usual, *rest)))
-    return Sampled(tuple(dict.fromkeys((*found[:MOST], *_at_random(found, seed)))), len(found))
+    return Sampled(tuple(dict.fromkeys((*found[:MOST], *_at_random(found, grounds, seed)))), len(found))
 
 
 _ANYTHING = HeldRule("inet", "", "", 1, "")
 
 
-def _at_random(found: Sequence[Flow], seed: int) -> Iterator[Flow]:
+def _at_random(found: Sequence[Flow], grounds: Grounds, seed: int) -> Iterator[Flow]:
     """Ends and services that rules name, put together by chance."""
     chance = random.Random(seed)
     through = [flow for flow in found if flow.sport is None and not flow.flags]
     for _ in range(AT_RANDOM if through else 0):
         origin, target, service = (chance.choice(through) for _ in range(3))
-        if origin.source != target.destination:
+        if grounds.passes(Origin(origin.node, origin.source), target.destination):
             yield Flow(origin.node, origin.source, target.destination, service.service, origin.family)
 
 
@@ -63,8 +70,19 @@ def _in_turn(several: Sequence[Iterable[Flow]]) -> Iterator[Flow]:
     return (flow for flow in chain.from_iterable(zip_longest(*several)) if flow is not None)
 
 
-def _points(side: Holds, grounds: Grounds) -> Points:
-    return Points(grounds, entries_of(side.texts), _published(side.chains, grounds))
+def _otherwise(sets: Sequence[Entries]) -> Entries:
+    """The ipsets that are not the same on all sides, with the entries that not all of them have."""
+    found: dict[str, tuple[str, Mapping[str, str]]] = {}
+    for name in dict.fromkeys(name for of in sets for name in of):
+        kinds = [of.get(name, ("", {})) for of in sets]
+        every = {entry: more for _, entries in kinds for entry, more in entries.items()}
+        apart = {
+            entry: more for entry, more in every.items()
+            if any(entries.get(entry) != more for _, entries in kinds)
+        }  # fmt: skip
+        if apart:
+            found[name] = next(kind for kind, _ in kinds if kind), apart
+    return found
 
 
 def _published(chains: Chains, grounds: Grounds) -> Mapping[str, Sequence[tuple[str, int | None]]]:
@@ -110,8 +128,13 @@ def _led(
                 yield (caller, *stack), hook
 
 
-def _sorted_out(sides: Sequence[Sequence[Aimed]]) -> tuple[list[tuple[int, Aimed]], list[tuple[int, Aimed]]]:
-    """(side, rule) of what one side alone has or has elsewhere, and of what both have, once."""
+def _sorted_out(
+    sides: Sequence[Sequence[Aimed]], otherwise: Entries
+) -> tuple[list[tuple[int, Aimed]], list[tuple[int, Aimed]]]:
+    """(side, rule) of what one side alone has or has elsewhere, and of what both have, once.
+
+    A rule that asks a set that is ``otherwise`` is not the same.
+    """
     by_chain: list[dict[tuple[ChainKey, tuple[str, ...]], list[Aimed]]] = [{} for _ in sides]
     for number, side in enumerate(sides):
         for one in side:
@@ -121,22 +144,31 @@ def _sorted_out(sides: Sequence[Sequence[Aimed]]) -> tuple[list[tuple[int, Aimed
     same: list[tuple[int, Aimed]] = []
     for key in dict.fromkeys(key for of in by_chain for key in of):
         rows = [of.get(key, []) for of in by_chain]
-        ahead, behind = _alike(rows)
+        texts = [[_said(one.rule) for one in row] for row in rows]
+        ahead, behind = _alike(texts)
         for number, row in enumerate(rows):
-            end = len(row) - behind
-            others = {one.rule.text for other in rows if other is not row for one in other}
-            moved = [one for one in row[ahead:end] if one.rule.text not in others] or row[ahead:end]
-            changed += [(number, one) for one in moved]
+            window = range(ahead, len(row) - behind)
+            others = {text for other, of in enumerate(texts) if other != number for text in of}
+            moved = [at for at in window if texts[number][at] not in others] or window
+            otherwise_read = (at for at, one in enumerate(row) if not one.rule.sets.isdisjoint(otherwise))
+            chosen = {*moved, *otherwise_read}
+            changed += [(number, row[at]) for at in sorted(chosen)]
             if number == 0:
-                same += [(number, one) for one in row if one not in moved]
+                same += [(number, one) for at, one in enumerate(row) if at not in chosen]
     return changed, same
 
 
-def _alike(rows: Sequence[Sequence[Aimed]]) -> tuple[int, int]:
+def _said(rule: HeldRule) -> tuple[str, ...]:
+    """The rule's text, and the elements of the sets of its table that it names."""
+    if not rule.is_native or "@" not in rule.text:
+        return (rule.text,)
+    return rule.text, *(rule.named.get(name, "") for name in _SET.findall(rule.text))
+
+
+def _alike(rows: Sequence[Sequence[tuple[str, ...]]]) -> tuple[int, int]:
     """How many rules are the same at the beginning of all rows, and at their end."""
-    texts = [[one.rule.text for one in row] for row in rows]
-    least = min(map(len, texts))
-    ahead = next((at for at in range(least) if len({row[at] for row in texts}) > 1), least)
+    least = min(map(len, rows))
+    ahead = next((at for at in range(least) if len({row[at] for row in rows}) > 1), least)
     left = least - ahead
-    behind = next((at for at in range(left) if len({row[-1 - at] for row in texts}) > 1), left)
+    behind = next((at for at in range(left) if len({row[-1 - at] for row in rows}) > 1), left)
     return ahead, behind

@@ -20,6 +20,14 @@ from lab.study.diff.proposer import Holds
 from lab.written.sending import sending
 
 
+def question_for(lab: Lab, flow: Flow, node: str) -> Question:
+    """What is sent for a flow past ``node``; InputError where it cannot be."""
+    how = sending(sport=flow.sport, flags=flow.flags)
+    one = lab.asked(flow.node, flow.destination, flow.service, source=flow.source, family=flow.family, how=how)
+    how.fits(one.service)
+    return question_of(one, how, node)
+
+
 @dataclass(frozen=True, slots=True)
 class _Nothing:
     """What a node without a policy holds."""
@@ -57,19 +65,15 @@ class Sides:
         """What the node holds on either side."""
         return self.old.policies.get(self.node, _NOTHING), self.new.policies.get(self.node, _NOTHING)
 
-    def question(self, flow: Flow) -> Question:
-        """What is sent for a flow; InputError where it cannot be."""
-        how = sending(sport=flow.sport, flags=flow.flags)
-        one = self.old.asked(
-            flow.node, flow.destination, flow.service, source=flow.source, family=flow.family, how=how
-        )
-        how.fits(one.service)
-        return question_of(one, how, self.node)
-
     def ask(self, question: Question, *, as_first: bool = True) -> Both:
         """The verdicts of both sides, as if it were the first question that was ever asked of them."""
         old, new = (lab.ask(question, self.node, as_first=as_first, logs=True) for lab in (self.old, self.new))
         return Both(old, new)
+
+    def ask_closely(self, question: Question) -> Both:
+        """The same with every packet of TCP traced, not those with SYN alone."""
+        with self.old.everything_traced(), self.new.everything_traced():
+            return self.ask(question)
 
     def chances(self, question: Question) -> tuple[frozenset[str], frozenset[str]]:
         """The rules of either side that may decide of a flow by chance, by their texts."""
@@ -138,7 +142,7 @@ def ask_all(
                 try:
                     for number, flow in enumerate(flows[start : start + _AT_ONCE], start):
                         try:
-                            question = sides.question(flow)
+                            question = question_for(sides.old, flow, sides.node)
                         except InputError as error:
                             refused(error)
                             continue

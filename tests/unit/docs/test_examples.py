@@ -1,6 +1,6 @@
 """Every example of README.md and docs/ is read as the lab reads it: what is printed there works, or this fails.
 
-The info string of a fence says what a block is.  ``yaml`` is a whole topology or matrix, told by its first key.
+The info string of a fence says what a block is.  ``yaml`` is a whole topology, matrix or change, told by its first key.
 ``yaml fragment`` is a part that is parsed only; ``yaml fragment of topology`` or ``of matrix`` is laid over the document's own
 one, which is then checked again.  ``jinja policies/NAME`` is a policy of the document's matrix; ``python`` is compiled.
 """
@@ -19,8 +19,11 @@ from lab.prepare.plan import Choices, make_plan
 from lab.ruleset.save import read_save
 from lab.written.cell import Cell
 from lab.written.cells import expand
+from lab.written.change import Change
+from lab.written.change_checks import check_change
 from lab.written.expect.rule import RULE
 from lab.written.expect.through import THROUGH
+from lab.written.intended import admin_cells, intended_cells
 from lab.written.load import find_topology, load_topology, search_folders
 from lab.written.matrix import Matrix
 from lab.written.matrix_checks import check_matrix
@@ -98,6 +101,21 @@ def cells_in(document: Document, page: Path) -> tuple[Cell, ...]:
     return expand(matrix, load_topology(shipped))
 
 
+def change_in(document: Document, page: Path) -> tuple[Cell, ...]:
+    """The cells of a change on the topology that the page shows, whose matrices it names."""
+    change = validated(Change, document)
+    change.remember(document)
+    assert [str(problem) for problem in check_change(change)] == []
+    stage, held = whole(page, "topology"), whole(page, "matrix")
+    assert stage is not None
+    assert held is not None
+    assert change.topology == stage.data["topology"]
+    assert change.holds == (held.data["matrix"],)
+    topology = topology_in(stage)
+    assert admin_cells(change, topology)
+    return intended_cells(change, topology)
+
+
 def laid_over(document: Document, part: Mapping[str, Any]) -> Document:
     """The document with the keys of ``part`` in the place of its own; mappings are joined, a list takes a list's place."""
     joined = {
@@ -109,8 +127,8 @@ def laid_over(document: Document, part: Mapping[str, Any]) -> Document:
 
 def test_pages_are_found() -> None:
     docs = [
-        "commands.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md", "pytest.md", "security.md", "sweeps.md",
-        "verdicts.md",
+        "changes.md", "commands.md", "differences.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md", "pytest.md",
+        "reach.md", "security.md", "snapshot.md", "sweeps.md", "twins.md", "verdicts.md",
     ]  # fmt: skip
     assert [page.name for page in PAGES] == ["README.md", *docs]
     assert {block.info.split()[0] for block in BLOCKS if block.info} >= {"yaml", "jinja", "python", "console"}
@@ -132,6 +150,8 @@ def test_yaml(block: Block) -> None:
             topology_in(document)
         case [] if kind == "matrix":
             assert cells_in(document, block.page)
+        case [] if kind == "change":
+            assert change_in(document, block.page)
         case ["fragment"]:
             pass
         case ["fragment", "of", "topology"]:

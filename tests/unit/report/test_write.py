@@ -7,11 +7,12 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.errors import InputError, LabError, MachineError, Problem, Where
+from lab.record.difference import DiffReports
 from lab.record.result import RunResult, no_result
 from lab.report import junit
-from lab.report.reports import exposure_reports, run_reports
+from lab.report.reports import audit_reports, diff_reports, exposure_reports, run_reports
 from lab.report.write import Reports, replaceable
-from tests.unit.report import make
+from tests.unit.report import auditing, differing, make
 
 WRONG = Problem("`expect`: 'alow' cannot be expected", Where("matrices/edge.yaml", 7, 13), "did you mean 'allow'?")
 
@@ -149,3 +150,20 @@ def test_an_input_error_stands_in_every_report_with_its_place(tmp_path: Path) ->
     assert "matrices/edge.yaml:7:13" in (tmp_path / "r.md").read_text()
     place = "::error file=matrices/edge.yaml,line=7,col=13,title=netfilter-lab::matrices/edge.yaml:7:13: "
     assert (tmp_path / "r.txt").read_text().startswith(place)
+
+
+def test_the_reports_of_a_difference_replace_their_own(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("d.json", "d.md", "d.sarif", "d.txt")]
+    reports = diff_reports(*files)
+    for of in (differing.report(differing.opens()), differing.report(differing.closes())):
+        reports.write(DiffReports((of,)))
+        assert all(replaceable(file) for file in files)
+    reports.begin()
+    assert ["did not finish" in file.read_text() for file in files] == [True] * 4
+
+
+def test_the_page_of_an_audit_is_replaced(tmp_path: Path) -> None:
+    reports = audit_reports(tmp_path / "a.json", tmp_path / "a.md")
+    reports.write(auditing.report())
+    reports.begin()
+    assert ["did not finish" in (tmp_path / name).read_text() for name in ("a.json", "a.md")] == [True] * 2

@@ -35,7 +35,7 @@ def loads(name: str, path: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["topology", "matrix"])
+@pytest.mark.parametrize("name", ["topology", "matrix", "change"])
 def test_they_are_schemas_with_words(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
     assert all("description" in value or "$ref" in value for value in SCHEMAS[name]["properties"].values())  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
 import pytest
@@ -80,6 +80,65 @@ def test_names_of_services_stand_for_all_of_theirs(several: Topology) -> None:
 def test_whose_an_address_is(address: str, owners: tuple[str, ...], several: Topology) -> None:
     assert several.owners(address) == owners
     assert several.owner(address) == (owners[0] if len(owners) == 1 else None)
+
+
+STANDING = """
+topology: standing
+networks: {lan: [10.0.0.0/24, "2001:db8:a::/64"], dmz: 10.0.1.0/24, fibre: 198.51.100.0/30, cable: 203.0.113.0/30}
+nodes:
+  edge: {role: gateway, interfaces: {lan: [10.0.0.1, "2001:db8:a::1"], dmz: 10.0.1.1, fibre: 198.51.100.2, cable: 203.0.113.2}}
+  staff: {role: client, interfaces: {lan: [10.0.0.2, "2001:db8:a::2"]}, anyip: [10.0.0.0/25, "2001:db8:a::/64"], via: edge}
+  printers: {role: client, interfaces: {lan: 10.0.0.130}, anyip: 10.0.0.128/26, via: edge}
+  shop: {role: client, interfaces: {dmz: 10.0.1.2}, anyip: true, via: edge}
+  fibre: {role: internet, interfaces: {fibre: 198.51.100.1}, anyip: [0.0.0.0/0, 198.51.100.0/30], via: edge}
+  cable: {role: internet, interfaces: {cable: 203.0.113.1}, anyip: [0.0.0.0/0, 9.9.9.9/32], same-as: fibre, via: edge}
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "owners", "also"),
+    [
+        ("10.0.0.1", ("edge",), ()),
+        ("10.0.0.2", ("staff",), ()),
+        ("10.0.0.77", ("staff",), ()),
+        ("10.0.0.140", ("printers",), ()),
+        ("10.0.0.200", (), ()),  # of its network, and nobody lists it
+        ("10.0.0.255", (), ()),
+        ("10.0.0.0", (), ()),
+        ("10.0.1.7", (), ()),  # `true` is for what lies beyond
+        ("2001:db8:a::99", ("staff",), ()),
+        ("2001:db8:a::", (), ()),
+        ("8.8.8.8", ("fibre",), ("cable",)),
+        ("9.9.9.9", ("cable",), ("fibre",)),
+        ("198.51.100.1", ("fibre",), ()),
+    ],
+)
+def test_who_stands_for_an_address_of_a_network(
+    address: str, owners: tuple[str, ...], also: tuple[str, ...], tmp_path: Path
+) -> None:
+    standing = topology(STANDING, tmp_path)
+    assert standing.owners(address) == owners
+    assert (standing.also(owners[0], address) if owners else ()) == also
+    assert standing.holder(address) == (owners[0] if owners and ip_address(address) in addresses_of(standing) else None)
+    for name in standing.nodes:
+        inside = standing.network_of(address) is not None and standing.holder(address) is None
+        assert not inside or standing.stands_for(name, ip_address(address)) == (name in owners)
+
+
+def test_the_parts_of_a_network_that_a_node_stands_for(tmp_path: Path) -> None:
+    standing = topology(STANDING, tmp_path)
+    assert standing.stood_for("staff", "lan", 4) == (ip_network("10.0.0.0/25"),)
+    assert standing.stood_for("staff", "lan", 6) == (ip_network("2001:db8:a::/64"),)
+    assert standing.stood_for("fibre", "fibre", 4) == (ip_network("198.51.100.0/30"),)
+    assert standing.stood_for("cable", "cable", 4) == (), "everything is what lies beyond"
+    assert standing.taker("edge", "cable", "8.8.8.8") == "cable"
+    assert standing.taker("edge", "fibre", "9.9.9.9") == "fibre"
+    assert standing.taker("edge", "lan", "8.8.8.8") == "fibre", "its owner, where nobody of them is on that network"
+    assert standing.taker("edge", None, "10.0.0.77") == "staff"
+
+
+def addresses_of(written: Topology) -> set[object]:
+    return {address for node in written.nodes.values() for family in (4, 6) for address in node.addresses(family)}
 
 
 def test_an_address_may_be_written_in_any_form(edge: Topology) -> None:

@@ -12,6 +12,7 @@ from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
 from tests.unit.written.written import TOPOLOGY, assert_told, changed, line_of, told, topology
 
+PARTNER = "198.51.100.20}, "
 OFFICE = '{lan: [10.0.1.10, "2001:db8:a::10"]}'
 ROUTE = "[10.99.0.0/16 via 10.0.1.99]"
 RULE = "[fwmark 2 lookup 102 pref 100]"
@@ -134,6 +135,11 @@ CASES = [
     ("anyip: true", "anyip: [8.8.8.0/24, 10.0.1.128/25]", ["10.0.1.128/25 lies inside network lan"]),
     ("anyip: true", 'anyip: ["2001:db8:a:0:1::/80"]', ["2001:db8:a:0:1::/80 lies inside network lan"]),
     ("anyip: true", 'anyip: ["100::/96"]', ["100::/96 cannot be used", "canaries"]),
+    ("anyip: true", "anyip: [8.8.8.0/24, 10.0.1.128/25]", ["which it is not on", "give it an interface on lan"]),
+    (PARTNER, f"{PARTNER}anyip: 192.0.2.0/24, same-as: wrold, ", ["no node 'wrold' to be the same as", "mean 'world'?"]),
+    (PARTNER, f"{PARTNER}anyip: 192.0.2.0/24, same-as: partner, ", ["partner: it is the node itself", "all others are"]),
+    (PARTNER, f"{PARTNER}anyip: 192.0.2.0/24, same-as: office, ", ["office stands for nobody", "give both `anyip`"]),
+    ("role: client", "role: client, same-as: world", ["office stands for nobody", "give both `anyip`"]),
     ("anyip: true", "anyip: 240.1.0.0/16", ["240.1.0.0/16 cannot be used", "canaries"]),
     ("198.51.100.20}, ", '198.51.100.20}, anyip: [192.0.2.0/24, "2001:db8:9::/48"], ',
      ["partner cannot stand for 2001:db8:9::/48", "no IPv6 address", "give it an IPv6 address"]),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from lab.errors import Problem, Where
+from lab.record.difference import DiffReports
 from lab.record.exposure import Change, Exposure, ExposureReport, Pair
 from lab.record.result import Comparison, Contrast, Outcome, RunProblem, no_result
+from lab.record.service_matrix import By, Example, Group, Reached, ServiceMatrix, ServiceMatrixReport, State, Way
 from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, SweepReport
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json
 from lab.report.run_json import to_json
-from lab.report.wire import bench, exposure, run, sweep
+from lab.report.wire import audit, bench, diff, exposure, run, service_matrix, sweep
 from lab.report.wire.writing import written
-from tests.unit.report import make
+from tests.unit.report import auditing, differing, make
 from tests.unit.verdict.made import rule, verdict
 
 STOPPED = Problem("a problem", Where("matrices/web.yaml", 11, 3), "mend it")
@@ -52,6 +55,30 @@ def exposures(**changes: Any) -> dict[str, Any]:
     return exposure_json(ExposureReport("made", (ours, theirs), 2, 1, 1.5, **values))
 
 
+def differences() -> dict[str, Any]:
+    review = replace(differing.opens().new, review=datetime.date(2030, 1, 31))
+    found = differing.opens(new=review, intended="web from wan"), differing.closes(rests_on=("-m recent",)), differing.logs()
+    of = differing.many(2)
+    return written(diff.Diffs, DiffReports((replace(of, differences=found, problems=(STOPPED,)),), problems=(STOPPED,)))
+
+
+def service_matrices() -> dict[str, Any]:
+    groups = (
+        Group("A", ("10.0.0.0/8", "192.0.2.7-192.0.2.9"), 16_777_219, ("left",), 2),
+        Group("B", ("10.0.2.1",), 1, ("gw",), 1, own="gw"),
+    )  # fmt: skip
+    ways = (
+        Way("A", "B", State.REACHES, (By(rule("publish"), 2, ("10.0.2.9",)), By(None, 1)), within=True, only_from=("left",)),
+        Way("B", "A", State.LET_THROUGH, example=Example("gw", "10.0.2.1", "10.0.0.1")),
+    )  # fmt: skip
+    changed = Reached("tcp/22", 4, ("10.0.0.0/8",), ("192.0.2.7",), State.REACHES, State.DENIED, rule("publish"))
+    report = ServiceMatrixReport(
+        "made", (ServiceMatrix(("tcp/22", "tcp/80"), 4, groups, ways, (2, 3), 6),), 1.5, every_class=True, lost=("x",),
+        unsettled=("u",), not_asked=("y",), given=2, notes=("n",), added=(changed,), gone=(), exit_code=1,
+    )  # fmt: skip
+    return written(service_matrix.ServiceMatrices, report)
+
+
 def benched() -> dict[str, Any]:
     grown = bench.Growth(rules=(bench.Rules(rules=10, linear_us=70.5),), nodes=())
     return written(bench.Bench, bench.Bench(version=1, deny_us=68.5, growth=grown, peers=bench.Peers(nc_deny_us=1e6)))
@@ -64,6 +91,11 @@ DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
     "sweeps that did not begin": (sweep.Sweeps, written(sweep.Sweeps, SweepReport((), 2, (STOPPED,)))),
     "exposures": (exposure.Exposures, exposures()),
     "exposures alone": (exposure.Exposures, exposures(added=None, gone=None, problems=(STOPPED,), exit_code=2)),
+    "differences": (diff.Diffs, differences()),
+    "no difference": (diff.Diffs, written(diff.Diffs, DiffReports((differing.report(),), ("gateway on edge",)))),
+    "audit": (audit.Audit, written(audit.Audit, auditing.many(2))),
+    "audit that did not begin": (audit.Audit, written(audit.Audit, auditing.report(exposure=None, problems=(STOPPED,)))),
+    "service matrices": (service_matrix.ServiceMatrices, service_matrices()),
     "bench": (bench.Bench, benched()),
 }
 

@@ -12,26 +12,45 @@ import jsonschema
 import pytest
 
 from lab.report.run_json import json_text
+from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
+from lab.report.wire.diff import Diffs
 from lab.report.wire.document import adapter, keys_of
 from lab.report.wire.exposure import Exposure, Exposures, Place, Saved
 from lab.report.wire.reading import read
 from lab.report.wire.run import Run
-from lab.report.wire.schema import bench_schema, exposure_schema, result_schema, sweep_schema
+from lab.report.wire.schema import (
+    audit_schema,
+    bench_schema,
+    diff_schema,
+    exposure_schema,
+    reach_schema,
+    result_schema,
+    sweep_schema,
+)
+from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.writing import written
 from tests.unit.report.wire.documents import DOCUMENTS, sweeps, undescribed
 
-SCHEMAS = {Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema()}
+SCHEMAS = {
+    Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema(), Diffs: diff_schema(),
+    Audit: audit_schema(), ServiceMatrices: reach_schema(),
+}  # fmt: skip
 WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
 from pathlib import Path
-from lab.report.reports import exposure_reports, run_reports, sweep_reports, trace_reports
+from lab.report.reports import (
+    audit_reports, diff_reports, exposure_reports, reach_reports, run_reports, sweep_reports, trace_reports
+)
 run_reports(Path("run.json")).begin()
 sweep_reports(Path("sweep.json")).begin()
 trace_reports(Path("trace.json")).begin()
 exposure_reports(Path("exposure.json")).begin()
+diff_reports(Path("diff.json")).begin()
+audit_reports(Path("audit.json")).begin()
+reach_reports(Path("reach.json"), Path("reach.svg")).begin()
 """
 
 
@@ -85,7 +104,7 @@ def test_what_a_comparison_takes_is_a_part_of_what_is_saved(part: type, whole: t
 def test_reports_are_begun_without_what_takes_time_to_import(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_PYDANTIC], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("run", "sweep", "trace", "exposure"):
+    for name in ("run", "sweep", "trace", "exposure", "diff", "audit"):
         said = json.loads((tmp_path / f"{name}.json").read_text())
         assert (said["exit_code"], said["interrupted"]) == (3, True)
         assert "did not finish" in said["problems"][0]

@@ -1,0 +1,151 @@
+"""A difference held against the change that it belongs to: what was asked for, what still holds, what is collateral."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lab.errors import Problem, gravest
+from lab.prepare.changed import held_plan, intended_plan
+from lab.prepare.plan import Plan
+from lab.prepare.scene import Scene
+from lab.record.difference import DiffReport, RowOutcome
+from lab.record.progress import Progress
+from lab.record.result import CellResult, Outcome, PlanResult
+from lab.ruleset.backend import Backend
+from lab.run.runner import Order, run_plan
+from lab.study.change.asked_for import asked_for
+from lab.study.change.breadth import breadth_of
+from lab.study.change.covering import covered
+from lab.written.cell import Cell
+from lab.written.change import Change
+from lab.written.intended import intended_cells
+
+
+class _Silent:
+    """Tells nobody."""
+
+    def started(self, cells: int) -> None:
+        """Nothing."""
+
+    def cell(self, result: CellResult) -> None:
+        """Nothing."""
+
+    def asking(self, cell_id: str, ahead: int, done: int, of: int) -> None:
+        """Nothing."""
+
+    def finished(self) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class _Ended:
+    """What stopped plans, so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
+    signal: int | None = None
+
+    def by(self, done: PlanResult) -> PlanResult:
+        """What was run, noted."""
+        self.problems += [one.problem for one in done.problems]
+        self.codes += done.codes
+        self.signal = self.signal or done.interrupted
+        return done
+
+
+def judged(
+    report: DiffReport, change: Change, old: Scene, new: Scene, *, matrices: Sequence[Path] = (),
+    backends: tuple[Backend, Backend] = (Backend.NFT, Backend.NFT), listener: Progress | None = None,
+    today: datetime.date | None = None,
+) -> DiffReport:  # fmt: skip
+    """The report with what the change asked for, what still holds, how much more was opened, and its exit code.
+
+    ``old`` and ``new`` are the two sides on one topology, as the report's differences were asked on them; ``matrices`` are the
+    files of what ``holds`` names (`lab.written.load.held_matrices`), run on the new side.  Raises InputError for words that the
+    topology does not know.
+    """
+    cells = [cell for cell in intended_cells(change, new.topology) if cell.at == report.node]
+    plans = [held_plan(file, new, backends[1]) for file in matrices]
+    asked = asked_for(change.intends, cells, new.topology)
+    differences, notes = covered(report.differences, asked)
+    breadth, of_breadth = breadth_of(differences, asked)
+    ended = _Ended()
+    listener = listener or _Silent()
+    rows = list(_rows(change, cells, (old, new), backends, ended, listener))
+    holds = list(_held(plans, ended, listener))
+    told = replace(
+        report, differences=differences, change=change.change, intended=tuple(rows), holds=tuple(holds), breadth=breadth,
+        notes=(*report.notes, *notes, *of_breadth, *_overdue(change, today or datetime.date.today())),
+        problems=(*report.problems, *ended.problems), interrupted=report.interrupted or ended.signal is not None,
+    )  # fmt: skip
+    return replace(told, exit_code=_exit_code(told, report.exit_code, ended))
+
+
+def _rows(
+    change: Change, cells: Sequence[Cell], scenes: tuple[Scene, Scene], backends: tuple[Backend, Backend], ended: _Ended,
+    listener: Progress,
+) -> Iterator[RowOutcome]:  # fmt: skip
+    """Whether each row was false before, and is true now."""
+    if not cells:
+        return
+    found: list[list[CellResult]] = []
+    for scene, backend in zip(scenes, backends, strict=True):
+        if ended.signal is None:
+            done = ended.by(run_plan(intended_plan(change, cells, scene, backend), Order(), listener))
+            found.append(list(done.results))
+    before, after = [*found, [], []][:2]
+    for row in dict.fromkeys(cell.row for cell in cells):
+        of_row = [cell for cell in cells if cell.row == row]
+        yield _outcome(row, len(of_row), [one for one in before if one.row == row], [one for one in after if one.row == row])
+
+
+def _outcome(row: str, cells: int, before: Sequence[CellResult], after: Sequence[CellResult]) -> RowOutcome:
+    lost = [one for one in (*before, *after) if one.outcome is Outcome.ERROR]
+    if len(before) < cells or len(after) < cells or lost:
+        why = f": {lost[0].id}: {_first(lost[0])}" if lost else ": the run was stopped"
+        return RowOutcome(row, passed=False, what=f"not known, as it could not be asked on both sides{why}")
+    if failed := [one for one in after if one.outcome is not Outcome.PASSED]:
+        more = f", and {len(failed) - 1} more of its {cells} cells" if len(failed) > 1 else ""
+        return RowOutcome(row, passed=False, what=f"does not hold afterwards: {failed[0].id}: {_first(failed[0])}{more}")
+    held = sum(one.outcome is Outcome.PASSED for one in before)
+    if held == cells:
+        return RowOutcome(row, passed=False, what=f"held before already: {before[0].id} was {before[0].verdict}")
+    return RowOutcome(row, passed=True, what=f"{held} of its {cells} cells held before already" if held else "")
+
+
+def _held(plans: Iterable[Plan], ended: _Ended, listener: Progress) -> Iterator[RowOutcome]:
+    for plan in plans:
+        if ended.signal is not None or not plan.cells:
+            continue
+        done = ended.by(run_plan(plan, Order(), listener))
+        for one in done.results:
+            passed = one.outcome is Outcome.PASSED
+            yield RowOutcome(one.id, passed=passed, what="" if passed else f"{one.outcome}: {_first(one)}")
+        if left := len(plan.cells) - len(done.results):
+            yield RowOutcome(plan.name, passed=False, what=f"stopped: {left} of its {len(plan.cells)} cells were not asked")
+
+
+def _first(result: CellResult) -> str:
+    return result.differences[0] if result.differences else str(result.verdict)
+
+
+def _overdue(change: Change, today: datetime.date) -> Iterator[str]:
+    if change.review is not None and change.review < today:
+        whose = f" by {change.owner}" if change.owner else ""
+        yield f"{change.change} was to be reviewed{whose} by {change.review}"
+
+
+def _exit_code(report: DiffReport, before: int, ended: _Ended) -> int:
+    """0 where nothing differs but what was asked for, and all holds; 1 otherwise, or what stopped it."""
+    if ended.signal is not None:
+        return ended.signal
+    as_asked = (
+        not report.collateral
+        and all(one.passed for one in (*report.intended, *report.holds))
+        and not (report.breadth is not None and report.breadth > 1)
+    )
+    # 1 says that something differs, which may be what was asked for
+    return gravest([before if before != 1 else 0, *ended.codes, 0 if as_asked else 1])

@@ -1,0 +1,109 @@
+"""``lab diff``: two files, a policy in the place of a matrix's, a revision of git, a change."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from lab.report.wire.schema import diff_schema
+from tests.doors.project import Project
+
+pytestmark = pytest.mark.kernel
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+POLICY = "policies/small-gateway.rules.j2"
+CHANGE = """change: CHG-9
+topology: small
+rev: HEAD
+new: {gateway: small-gateway}
+intends:
+  - {name: the trial, from: world, to: 10.0.2.10, service: tcp/8444, expect: allow}
+holds: [small]
+"""
+GIT = ("git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.net")
+
+
+def git(project: Project, *words: str) -> None:
+    subprocess.run([*GIT, *words], cwd=project.folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(project: Project) -> Project:
+    """The small project with all that is in it committed."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not on this machine")
+    git(project, "init", "-q")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "as it was")
+    return project
+
+
+def opened(project: Project) -> str:
+    """The policy with a rule that lets in more than what was translated."""
+    return project.read(POLICY).replace("--dport 8443 -m conntrack --ctstate DNAT", "--dport 8443:8444")
+
+
+def widened(project: Project) -> None:
+    project.write(POLICY, opened(project))
+
+
+def test_two_dumps_of_one_host(project: Project) -> None:
+    for name in ("docker-host.rules", "docker-host-next.rules"):
+        shutil.copy(EXAMPLES / name, project.folder)
+    of = {"--json": "d.json", "--markdown": "d.md", "--sarif": "d.sarif", "--annotations": "d.txt", "--client-script": "d.sh"}
+    reports = [word for pair in of.items() for word in pair]
+    done = project.lab("diff", "docker-host.rules", "docker-host-next.rules", *reports).ended(1)
+    assert done.out.splitlines()[0].startswith("2 classes of flows differ: 1 closes")
+    assert "now dropped by filter:DOCKER-USER:1 (database owner=platform CHG-1187)  [docker-host-next.rules:47]" in done.out
+    document = json.loads(project.read("d.json"))
+    jsonschema.validate(document, diff_schema())
+    (found,) = document["diffs"]
+    assert [one["closes"] for one in found["differences"]] == [True, False]
+    assert found["denied"] == []
+    assert json.loads(project.read("d.sarif"))["runs"][0]["results"][0]["level"] == "warning"
+    assert "## What the change changes" in project.read("d.md")
+    assert "docker-host-next.rules,line=47" in project.read("d.txt")
+    assert project.read("d.sh").startswith("#!/bin/sh\n")
+
+
+def test_a_ruleset_against_itself_on_both_backends(project: Project) -> None:
+    shutil.copy(EXAMPLES / "docker-host.rules", project.folder)
+    same = project.lab("diff", "docker-host.rules", "docker-host.rules").ended(0)
+    assert same.out.startswith("nothing differs")
+    both = project.lab("diff", "docker-host.rules", "docker-host.rules", "--backend", "both")
+    if both.code == 4:
+        pytest.skip(both.err)
+    assert "nothing" in both.ended(0).out.splitlines()[0]
+
+
+def test_every_policy_that_git_says_differs(committed: Project) -> None:
+    assert "gateway on small" in committed.lab("diff", "HEAD").ended(0).out
+    widened(committed)
+    done = committed.lab("diff", "HEAD").ended(1)
+    assert "gateway of small: HEAD (" in done.out
+    assert f"(publish-web)  [{POLICY}:11]" in done.out
+    assert "OPENS" in done.out
+    wrong = committed.lab("diff", "no-such-branch").ended(2)
+    assert "git knows no revision 'no-such-branch' here" in wrong.err
+
+
+def test_a_file_in_the_place_of_a_matrix_policy(project: Project) -> None:
+    project.write("new.rules.j2", opened(project))
+    done = project.lab("diff", "new.rules.j2", "--matrix", "matrices/small.yaml").ended(1)
+    assert "OPENS" in done.out
+    assert "what is new.rules.j2 compared with?" in project.lab("diff", "new.rules.j2").ended(2).err
+    assert "what is compared?" in project.lab("diff").ended(2).err
+
+
+def test_a_change_says_what_was_meant(committed: Project) -> None:
+    widened(committed)
+    committed.write("changes/CHG-9.yaml", CHANGE)
+    done = committed.lab("diff", "--change", "changes/CHG-9.yaml", "--json", "d.json")
+    (found,) = json.loads(committed.read("d.json"))["diffs"]
+    assert found["change"] == "CHG-9"
+    assert done.out.splitlines()[-1].startswith("INTENDED ")
