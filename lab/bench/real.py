@@ -16,6 +16,7 @@ from lab.probe.question import Handshake, Question
 _PATIENCE_S = 300  # for one command: what takes longer is told by a note
 _RUN = ("run", "--json", os.devnull)
 _EXPOSURE = ("exposure", "--json", os.devnull)
+_REACH = ("reach", "--service", "tcp/22", "--json", os.devnull)
 _MANY = 49
 _MOST_PROBES = 300
 _LIBRARY = Question("world", "198.51.100.254", "10.80.200.10", Handshake(443), receivers=(("library", 443),))
@@ -36,6 +37,8 @@ def real(size: Size) -> Found:
             _beside("branches_exposure", "branches", _EXPOSURE, 1),
             _beside("counting_exposure", "counting", _EXPOSURE, 1),
             _alone("campus_zone_exposure", "campus", (*_EXPOSURE, "--from", "wan")),
+            _alone("counting_reach", "counting", _REACH),
+            _alone("campus_reach", "campus", _REACH),
         ]
     return Found({key: value for one in found for key, value in one.figures.items()}, sum((one.notes for one in found), ()))
 

@@ -159,7 +159,11 @@ class Given:
         if self.matrices:
             what = "--twin and --matrix: either names the network"
             raise InputError(Problem(what, mend="`lab run MATRIX --twin FILE` runs a matrix on a twin"))
-        return twin_scene(self.twin(), self._policies(), rendering=self.rendering(backend))
+        scene = twin_scene(self.twin(), self._policies(), rendering=self.rendering(backend))
+        others = [host.name for host in self.hosts if host.backend not in (None, backend.value)]
+        other = "nft" if backend.value == "legacy" else "legacy"
+        how = f"on the host iptables-{other} holds the rules: --backend {other} asks as there"
+        return replace(scene, beside=(*scene.beside, *(f"{name}: {how}" for name in others)))
 
     def _topology_is_there(self) -> None:
         """Raise InputError where a file is named that is not: once, not for each matrix."""

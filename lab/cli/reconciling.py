@@ -6,7 +6,6 @@ import datetime
 import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 
 from lab.cli.ending import finish, reporting
@@ -27,11 +26,12 @@ from lab.twin.reconcile import reconcile
 
 
 def reconcile_and_report(
-    given: Given, policy: str, chosen: Selection, reports: Reports[Drift], *, full: bool = False
+    given: Given, chosen: Selection, reports: Reports[Drift], *, full: bool = False
 ) -> NoReturn:
     """Hold the host of a dump against its policy, and report it; an emergency rule that nobody answers for ends it with 1."""
     far = UnderWay()
-    with reporting(reports, [*given.named(), Path(policy)]):
+    with reporting(reports, given.named()):
+        policy = _policy(given)
         if len(chosen.backends) > 1:
             raise InputError(Problem("a host is held against its policy on one backend", mend="--backend nft"))
         (backend,) = chosen.backends
@@ -59,6 +59,14 @@ def reconcile_and_report(
         drift = Drift(behaviour, rules, exit_code=gravest((behaviour.exit_code, rules.exit_code)))
     show = partial(_show, drift, full=full) if not reports.printed else _nothing
     finish(drift.exit_code, lambda: reports.write(drift), show)
+
+
+def _policy(given: Given) -> str:
+    """What the host should run: a policy by itself, as there is one node."""
+    said = [text.partition("=")[2] or text for text in given.policy or ()]
+    if len(said) != 1:
+        raise InputError(Problem("against which policy is the host held?", mend="--policy NAME, or --policy FILE"))
+    return said[0]
 
 
 def _show(drift: Drift, *, full: bool) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
+from lab.twin.depends import depends
 from lab.twin.devices import Devices, devices_of
 from lab.twin.named import check_interfaces, constants_of
 from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needs_of, peer_of
@@ -40,7 +41,8 @@ def twin_of(hosts: Sequence[Host], guesses: Sequence[Guess] = ()) -> Twin:
             raise InputError(Problem(f"{name} has no interface that a lab can have", by_name[name].at))
     routings = {name: routing_of(host, devices[name]) for name, host in by_name.items()}
     guessed = list(guesses)
-    notes = [*warnings, *(note for found in devices.values() for note in found.notes)]
+    notes = [*warnings, *(note for host in hosts for note in (*host.notes, *depends(host)))]
+    notes += [note for found in devices.values() for note in found.notes]
     notes += [note for found in routings.values() for note in found.notes]
     wires = _wires(devices, routings, notes)
     peers = _peers(by_name, wires, routings)

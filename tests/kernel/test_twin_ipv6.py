@@ -17,9 +17,9 @@ NEIGHBOURS = [f"-A INPUT -p ipv6-icmp -m icmp6 --icmpv6-type {kind} -j ACCEPT" f
 FORWARDED = (
     "-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
     "-A FORWARD -i eth1 -o eth0 -p tcp --dport 443 -j ACCEPT",
-    "-A FORWARD -i eth0 -d 2001:db8:a::80 -p tcp --dport 8080 -j ACCEPT",
+    "-A FORWARD -i eth0 -d 2001:db8:a::80/127 -p tcp --dport 8080 -j ACCEPT",
 )
-DNAT = table("nat", "-A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination [2001:db8:a::80]:8080")
+DNAT = table("nat", "-A PREROUTING -i eth0 -p tcp --dport 80 -j DNAT --to-destination [2001:db8:a::81]:8080")
 
 
 def edge(rules: str, *routes: str, **more: str) -> Host:
@@ -46,7 +46,7 @@ def test_neighbours_that_nobody_has_are_asked_for() -> None:
         assert lab.probe("2001:db8:77::9", "2001:db8:a::80", "tcp/8080").allowed
         translated = lab.probe("2001:db8:77::9", "2001:db8:f::2", "tcp/80")
         assert translated.observation.request[-1].exit is not None
-        assert translated.observation.request[-1].exit.destination == "2001:db8:a::80"
+        assert translated.observation.request[-1].exit.destination == "2001:db8:a::81"
         assert translated.observation.missing is None
         assert "came back" in translated.proof or "answered" in translated.proof, translated.proof
 

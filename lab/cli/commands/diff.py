@@ -23,7 +23,7 @@ def diff(
     full: Annotated[bool, Option("--full", help="Print every class, and what was proposed and denied.")] = False,
     family: o.Family = o.BOTH, backend: o.Backends = o.NFT,
     json: o.Json = None, markdown: o.Markdown = None, annotations: o.Annotations = None,
-    sarif: Annotated[Path | None, o.report("--sarif", what="the results as SARIF")] = None,
+    sarif: o.Sarif = None,
     client_script: Annotated[Path | None, o.report("--client-script", what="a script for real clients")] = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip

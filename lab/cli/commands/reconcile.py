@@ -13,7 +13,7 @@ from lab.cli.command import Job, command
 @command(Job.ASK, "Hold what a host runs against its policy: drift, rule by rule.")
 def reconcile(
     snapshot: Annotated[str, Argument(metavar="SNAPSHOT", help="What `lab snapshot` took, or rules; - reads it.")],
-    policy: Annotated[str, Option(metavar="NAME|FILE", help="What the host should run.")],
+    policy: o.Policies = None,
     addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None,
     full: Annotated[bool, Option("--full", help="Print every class of flows.")] = False,
     family: o.Family = o.BOTH, backend: o.Backends = o.NFT, json: o.Json = None,
@@ -25,6 +25,6 @@ def reconcile(
     from lab.report.reports import reconcile_reports
 
     of = dumps([snapshot], addr, route, rule)
-    given = Given((), None, None, mend, allow_commands, without_macs=without_macs, dumps=of)
+    given = Given((), policy, None, mend, allow_commands, without_macs=without_macs, dumps=of)
     chosen = Selection(family.families, backend.backends)
-    reconcile_and_report(given, policy, chosen, reconcile_reports(json), full=full)
+    reconcile_and_report(given, chosen, reconcile_reports(json), full=full)

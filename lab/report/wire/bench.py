@@ -95,6 +95,8 @@ class Bench:
     counting_exposure_s: Number | None = figure("the exposure of a firewall of 580 rules with a guard by `recent`, seconds")
     counting_exposure_ratio: Number | None = without_limiters()
     campus_zone_exposure_s: Number | None = figure("what one zone of a router of 5,500 rules and 25 networks reaches, seconds")
+    counting_reach_s: Number | None = figure("who reaches whom by ssh past the firewall of 580 rules, seconds")
+    campus_reach_s: Number | None = figure("who reaches whom by ssh past the router of 5,500 rules, seconds")
     campus_probe_ms: Number | None = figure("an allow by the same router, milliseconds")
     probe_49_nodes_ratio: Number | None = figure("a probe in a lab of 49 nodes as a multiple of one in a lab of three")
     diff_s: Number | None = figure("`lab diff` of the router of 218 rules and itself with five slips, on its twin, seconds")

@@ -133,7 +133,11 @@ def read_rule(
 
 
 def without_block(text: str) -> str:
-    """A rule without the rules of its own that it has in ``jump { … }``."""
+    """A rule without the rules of its own that it has in ``jump { … }``.
+
+    >>> without_block("ip daddr 10.0.0.1 jump { accept; }")
+    'ip daddr 10.0.0.1 jump {}'
+    """
     return _BLOCK.sub(r"\1 {}", text) if "p {" in text or "o {" in text else text
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from lab.written.seen.live import LiveFlow
 from lab.written.service import read_services
 from lab.written.topology import Topology
+from lab.written.words import refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ def wanted_of(live: Sequence[LiveFlow], topology: Topology, left: LeftOut) -> li
     for flows in kinds.values():
         first, count = flows[0], sum(flow.count for flow in flows)
         node, owner = topology.owner(first.source), topology.owner(first.destination)
-        if node is None or owner is None:
+        if refused(ip_address(first.source)) or refused(ip_address(first.destination)):
+            left.add("an end is loopback, multicast or what else no node has", first, count)
+        elif node is None or owner is None:
             left.add("an end is not in this topology", first, count)
         elif not topology.can_send(first.source) or not _can_be_sent(first.service):
             left.add("the lab does not send this kind", first, count)

@@ -160,7 +160,8 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
         "lab300_s", "lab1000_s", "exposure_s", "pytest_1000_s", "rmem_max", "backlog", "growth",
         "openwrt_default_s", "openwrt_default_ratio", "ufw_docker_run_s", "ufw_docker_run_ratio", "ufw_docker_exposure_s",
         "ufw_docker_exposure_ratio", "branches_exposure_s", "branches_exposure_ratio", "counting_exposure_s",
-        "counting_exposure_ratio", "campus_zone_exposure_s", "campus_probe_ms", "probe_49_nodes_ratio",
+        "counting_exposure_ratio", "campus_zone_exposure_s", "counting_reach_s", "campus_reach_s", "campus_probe_ms",
+        "probe_49_nodes_ratio",
     }  # fmt: skip
     assert set(schema["properties"]["peers"]["required"]) == {
         "nc_deny_us", "scapy_sr1_deny_us", "ip_netns_exec_us", "nmap_tuned_s", "nmap_tuned_ratio",

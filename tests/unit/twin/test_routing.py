@@ -117,4 +117,4 @@ def test_a_route_that_no_node_can_have_is_left_out_and_told_of(line: str, why: s
 def test_a_rule_that_stands_twice_stands_once() -> None:
     twin = edge(rules=["100: from all fwmark 0x1 lookup main", "100: from all fwmark 1 lookup 254", "100: goto 4000"])
     assert [rule.text for rule in twin.topology.nodes["edge"].rules] == ["-4 100: from all fwmark 1 lookup 254"]
-    assert "4000" in twin.notes[0]
+    assert any("4000" in note for note in twin.notes)
