@@ -256,3 +256,11 @@ def test_nothing_of_a_comparison_waits_for_the_collector() -> None:
     finally:
         gc.enable()
     assert left == []
+
+
+def test_conntrack_has_seen_nothing_before_it_is_asked() -> None:
+    """In `raw` every packet is INVALID: a rule for new ones matches none there."""
+    first = "-A PREROUTING -i wan0 -m set"
+    old = RULES.replace(first, f"-A PREROUTING -m conntrack --ctstate NEW -j DROP\n{first}")
+    assert _proposed(saved(old), saved(RULES), SETS, SETS).proposals == ()
+    assert _proposed(saved(old.replace("ctstate NEW", "ctstate INVALID")), saved(RULES), SETS, SETS).proposals != ()
