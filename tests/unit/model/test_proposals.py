@@ -264,3 +264,9 @@ def test_conntrack_has_seen_nothing_before_it_is_asked() -> None:
     old = RULES.replace(first, f"-A PREROUTING -m conntrack --ctstate NEW -j DROP\n{first}")
     assert _proposed(saved(old), saved(RULES), SETS, SETS).proposals == ()
     assert _proposed(saved(old.replace("ctstate NEW", "ctstate INVALID")), saved(RULES), SETS, SETS).proposals != ()
+
+
+def test_a_bare_ack_is_never_invalid() -> None:
+    rules = "-A FORWARD -i lan0 -p tcp --dport 80 -j ACCEPT"
+    acks = f"-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate INVALID -j DROP\n{rules}"
+    assert _proposed(_filter(rules), _filter(acks)).proposals == ()
