@@ -270,3 +270,9 @@ def test_a_bare_ack_is_never_invalid() -> None:
     rules = "-A FORWARD -i lan0 -p tcp --dport 80 -j ACCEPT"
     acks = f"-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate INVALID -j DROP\n{rules}"
     assert _proposed(_filter(rules), _filter(acks)).proposals == ()
+
+
+def test_where_both_deny_the_answer_that_is_what_decides() -> None:
+    old, new = (f"-A FORWARD -i lan0 -p udp --dport 53 -m comment --comment {name} -j ACCEPT" for name in ("dns", "names"))
+    assert _proposed(_filter(old), _filter(new)).proposals == ()
+    assert _only(_filter(f"{_ANSWERS}{old}"), _filter(f"{_ANSWERS}{new}")).aspect == Aspect.RULE
