@@ -347,7 +347,11 @@ def reached(
 
 
 def ports_of(condition: Condition) -> Ports | None:
-    """The ports that a condition on ports lets match, as ascending ranges; None where one is no number."""
+    """The ports that a condition on ports lets match, as ascending ranges; None where one is no number.
+
+    >>> ports_of(Condition("dports", ("22", "8000:8010")))
+    ((22, 22), (8000, 8010))
+    """
     ports = read_ports(",".join(condition.values).replace("-", ":"))
     return None if ports is None else complement(ports) if condition.negated else ports
 
