@@ -60,7 +60,7 @@ def devices_of(host: Host) -> Devices:
     there: dict[str, Device] = {}
     by_name = {link.name.partition("@")[0]: link for link in host.links}
     # an address of lo, or of who is behind the interface, may come to it
-    six = any(one.version == 6 for link in host.links for one in link.addresses) or any(family == 6 for family, _ in host.routes)
+    families = {one.version for link in host.links for one in link.addresses} | {family for family, _ in host.routes}
     for name, link in by_name.items():
         why = _left_out(name, link, by_name)
         if name == LOOPBACK:
@@ -69,7 +69,7 @@ def devices_of(host: Host) -> Devices:
             left_out[name] = why
             continue
         taken = {one.ip: other for other, device in there.items() for one in device.addresses}
-        there[name] = _device(name, link, host.name, notes, taken, six=six)
+        there[name] = _device(name, link, host.name, notes, taken, six=6 in families)
     there = _with_loopback(by_name.get(LOOPBACK), there, host.name, notes)
     notes += _as_veths(host, {name: by_name[name] for name in there})
     notes += [f"{host.name}: not in the lab: {_some(names)} ({why})" for why, names in _by_reason(left_out)]
