@@ -69,6 +69,7 @@ class Ways:
             for family in (4, 6)
         }  # fmt: skip
         self._jumps: dict[tuple[str, int], Mapping[ChainKey, Sequence[HeldRule]]] = {}
+        self._led_to: dict[tuple[str, int, ChainKey], frozenset[ChainKey]] = {}
         self._untracked = any(
             word in rule.text for chains in held.values() for rule in rules_of(chains) for word in _UNTRACKED
         )
@@ -92,14 +93,29 @@ class Ways:
             chains = self._chains[node, flow.family]
             leading = self._leading(node, flow.family)
             for begin in chains.values() if rules else ():
-                if not self._enters(flow, node, begin, first=first):
+                below = self._below(node, flow.family, begin.key)
+                here = [rule for rule in rules if rule.key in below]
+                if not here or not self._enters(flow, node, begin, first=first):
                     continue
                 for view in self._views(flow, node, begin, known, first=first):
                     entered = {begin.key: True}
-                    for rule in rules:
+                    for rule in here:
                         meets = view.may_match(rule) or (or_writes and view.may_write(rule))
-                        if rule.key in chains and meets and _led(rule.key, view, leading, entered):
+                        if meets and _led(rule.key, view, leading, entered):
                             yield node, rule
+
+    def _below(self, node: str, family: int, begin: ChainKey) -> frozenset[ChainKey]:
+        """The chain itself, and every one that it can lead to, whatever the packet."""
+        found = self._led_to.get((node, family, begin))
+        if found is None:
+            chains, seen, waiting = self._chains[node, family], {begin}, [begin]
+            while waiting:
+                for rule in chains[waiting.pop()].rules:
+                    new = {(rule.family, rule.table, name) for name in rule.jump_to}.intersection(chains) - seen
+                    seen |= new
+                    waiting += new
+            found = self._led_to[node, family, begin] = frozenset(seen)
+        return found
 
     def _leading(self, node: str, family: int) -> Mapping[ChainKey, Sequence[HeldRule]]:
         """The rules that lead to each chain."""

@@ -90,11 +90,12 @@ def _peers(hosts: Mapping[str, Host], wires: Wires, routings: Mapping[str, Routi
     names = _peer_names(wires, hosts)
     first = next((preferred[whole] for whole in WHOLE.values() if whole in preferred), None)
     first = first or next((wire.name for wire in wires if found[wire.name].everything), None)
-    for wire in wires:
+    for number, wire in enumerate(wires):
         same_as = names[first] if first is not None and wire.name != first else None
         interface = next(iter(wire.ends))[1]
         peers[wire.name] = peer_of(
-            wire, found[wire.name], interface, name=names[wire.name], constants=constants, preferred=preferred, same_as=same_as
+            wire, found[wire.name], interface, name=names[wire.name], constants=constants, preferred=preferred, same_as=same_as,
+            number=number,
         )
     return peers
 

@@ -59,6 +59,8 @@ def devices_of(host: Host) -> Devices:
     notes: list[str] = []
     there: dict[str, Device] = {}
     by_name = {link.name.partition("@")[0]: link for link in host.links}
+    # an address of lo, or of who is behind the interface, may come to it
+    families = {one.version for link in host.links for one in link.addresses} | {family for family, _ in host.routes}
     for name, link in by_name.items():
         why = _left_out(name, link, by_name)
         if name == LOOPBACK:
@@ -67,7 +69,7 @@ def devices_of(host: Host) -> Devices:
             left_out[name] = why
             continue
         taken = {one.ip: other for other, device in there.items() for one in device.addresses}
-        there[name] = _device(name, link, host.name, notes, taken)
+        there[name] = _device(name, link, host.name, notes, taken, six=6 in families)
     there = _with_loopback(by_name.get(LOOPBACK), there, host.name, notes)
     notes += _as_veths(host, {name: by_name[name] for name in there})
     notes += [f"{host.name}: not in the lab: {_some(names)} ({why})" for why, names in _by_reason(left_out)]
@@ -94,7 +96,7 @@ def _left_out(name: str, link: Link, others: Mapping[str, Link]) -> str | None:
     return "a VRF" if link.kind == "vrf" else None
 
 
-def _device(name: str, link: Link, host: str, notes: list[str], taken: Mapping[Address, str]) -> Device:
+def _device(name: str, link: Link, host: str, notes: list[str], taken: Mapping[Address, str], *, six: bool) -> Device:
     point_to_point = link.point_to_point or link.kind in POINT_TO_POINT
     usable: list[InterfaceAddress] = []
     for address in dict.fromkeys(link.addresses):
@@ -113,7 +115,7 @@ def _device(name: str, link: Link, host: str, notes: list[str], taken: Mapping[A
     peers = tuple(one for one in peers if refused(one) is None and one not in {address.ip for address in usable})
     return Device(
         name, tuple(usable), peers, point_to_point, None if point_to_point else usable_mac(link.mac),
-        _usable_mtu(link.mtu, six=any(one.version == 6 for one in usable)), None if point_to_point else local,
+        _usable_mtu(link.mtu, six=six), None if point_to_point else local,
     )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from lab.written.words import Address, Network, link_local_of, set_aside
 
 _FAMILIES = (4, 6)
 WHOLE = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
+_NONE_LEFT = {4: ip_address("198.19.255.1"), 6: ip_address("2001:2:0:ffff::1")}  # where hosts have all of their network
+_ALONE = {4: "/32", 6: "/128"}
 _UNKNOWN_LINK_LOCAL = "fe80::1:1"  # of a host whose own is not known, and that is answered by it
 
 
@@ -120,13 +122,13 @@ class Peer:
 
 def peer_of(
     wire: Wire, there: Beyond, interface: str, *, name: str, constants: Collection[Address], preferred: Mapping[Network, str],
-    same_as: str | None,
+    same_as: str | None, number: int,
 ) -> Peer:  # fmt: skip
     """The peer behind ``wire``, at which it has ``interface``.
 
     ``constants`` are addresses that rules name, which it has only where they are a gateway's.  ``preferred`` are prefixes
     that several peers stand for, with the network that they belong to; ``same_as`` is the peer whose everything else is
-    this one's too.
+    this one's too.  ``number`` is no other peer's.
     """
     gateways = [one for one in there.gateways if any(one in prefix for prefix in wire.prefixes)]
     beside = [one for one in there.gateways if one not in gateways]
@@ -134,7 +136,7 @@ def peer_of(
     for family in _FAMILIES:
         prefixes = [prefix for prefix in wire.prefixes if prefix.version == family]
         if prefixes and not any(one.version == family for one in there.gateways):
-            addresses += _own_address(wire, prefixes, constants)
+            addresses += _own_address(wire, prefixes, constants) or [str(_NONE_LEFT[family] + number) + _ALONE[family]]
     addresses += [f"{one}/{one.max_prefixlen}" for one in beside]
     host_link_local, local = _host_link_local(wire), next(iter(there.link_locals), None)
     near = _on_link(wire, addresses)

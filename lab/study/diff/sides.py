@@ -143,10 +143,9 @@ def ask_all(
                     for number, flow in enumerate(flows[start : start + _AT_ONCE], start):
                         try:
                             question = question_for(sides.old, flow, sides.node)
+                            asked.append((number, question, sides.ask(question)))
                         except InputError as error:
                             refused(error)
-                            continue
-                        asked.append((number, question, sides.ask(question)))
                         progress(number + 1, len(flows))
                 except KeyboardInterrupt as error:
                     stopped = error

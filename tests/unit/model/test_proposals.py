@@ -256,3 +256,32 @@ def test_nothing_of_a_comparison_waits_for_the_collector() -> None:
     finally:
         gc.enable()
     assert left == []
+
+
+def test_conntrack_has_seen_nothing_before_it_is_asked() -> None:
+    """In `raw` every packet is INVALID: a rule for new ones matches none there."""
+    first = "-A PREROUTING -i wan0 -m set"
+    old = RULES.replace(first, f"-A PREROUTING -m conntrack --ctstate NEW -j DROP\n{first}")
+    assert _proposed(saved(old), saved(RULES), SETS, SETS).proposals == ()
+    assert _proposed(saved(old.replace("ctstate NEW", "ctstate INVALID")), saved(RULES), SETS, SETS).proposals != ()
+
+
+def test_a_bare_ack_is_never_invalid() -> None:
+    rules = "-A FORWARD -i lan0 -p tcp --dport 80 -j ACCEPT"
+    acks = f"-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK ACK -m conntrack --ctstate INVALID -j DROP\n{rules}"
+    assert _proposed(_filter(rules), _filter(acks)).proposals == ()
+
+
+def test_where_both_deny_the_answer_that_is_what_decides() -> None:
+    old, new = (f"-A FORWARD -i lan0 -p udp --dport 53 -m comment --comment {name} -j ACCEPT" for name in ("dns", "names"))
+    assert _proposed(_filter(old), _filter(new)).proposals == ()
+    assert _only(_filter(f"{_ANSWERS}{old}"), _filter(f"{_ANSWERS}{new}")).aspect == Aspect.RULE
+
+
+def test_what_becomes_what_it_was_is_not_translated() -> None:
+    rule = "-A PREROUTING -d 10.20.0.1/32 -i lan0 -p udp --dport {} -j REDIRECT --to-ports 5353\n-A PREROUTING -i lan0 -p udp"
+    same, other = (RULES.replace("-A PREROUTING -i lan0 -p udp -m udp --dport 53", f"{rule.format(port)} -m udp --dport 53")
+                   for port in (5353, 5354))  # fmt: skip
+    assert _proposed(saved(RULES), saved(same), SETS, SETS).proposals == ()
+    assert _first(saved(RULES.replace("--dport 5353 -j ACCEPT", "--dport 5353:5354 -j ACCEPT")), saved(
+        other.replace("--dport 5353 -j ACCEPT", "--dport 5353:5354 -j ACCEPT"))).aspect == Aspect.TRANSLATION  # fmt: skip

@@ -161,6 +161,7 @@ def test_the_schema_of_the_bench_has_the_keys_that_were_promised() -> None:
         "openwrt_default_s", "openwrt_default_ratio", "ufw_docker_run_s", "ufw_docker_run_ratio", "ufw_docker_exposure_s",
         "ufw_docker_exposure_ratio", "branches_exposure_s", "branches_exposure_ratio", "counting_exposure_s",
         "counting_exposure_ratio", "campus_zone_exposure_s", "counting_reach_s", "campus_reach_s", "campus_probe_ms",
+        "diff_s", "diff_ratio", "diff_itself_s", "diff_campus_s", "diff_campus_mb", "trace_twin_s",
         "probe_49_nodes_ratio",
     }  # fmt: skip
     assert set(schema["properties"]["peers"]["required"]) == {

@@ -104,9 +104,34 @@ def test_sets_say_which_addresses_a_rule_means() -> None:
 
 
 def test_zones_that_chains_are_called_after_tell_the_uplink() -> None:
-    text = filtered("-A FORWARD -i ens5 -g FWDI_internal", "-A FORWARD -i ens6 -g FWDI_external", "-A FWDI_internal -j ACCEPT",
-                    "-A FWDI_external -j DROP")  # fmt: skip
+    text = filtered(
+        "-A FORWARD -i ens5 -g FWDI_internal", "-A FORWARD -i ens6 -g FWDI_external",
+        "-A FWDI_internal -p tcp --dport 22 -j ACCEPT", "-A FWDI_external -j DROP",
+    )  # fmt: skip
     assert Concluded(host(v4=text)).uplinks() == {"ens6"}
+
+
+def test_what_is_translated_where_it_leaves_tells_the_uplink() -> None:
+    text = filtered(nat=("-A PREROUTING -i one -p tcp --dport 80 -j LOG", "-A POSTROUTING -o two -j MASQUERADE"))
+    assert Concluded(host(v4=text)).uplinks() == {"two"}
+
+
+def test_a_network_of_which_rules_place_the_parts_is_behind_none() -> None:
+    text = filtered(
+        "-A FORWARD ! -s 10.3.1.0/24 -i lab -j DROP", "-A FORWARD ! -s 10.3.2.0/24 -i desk -j DROP",
+        "-A FORWARD -s 10.3.0.0/16 -p udp --dport 68 -j ACCEPT", "-A INPUT -i wan -j DROP",
+    )  # fmt: skip
+    networks = [network for behind in Concluded(host(v4=text)).behind().values() for network in behind]
+    assert "10.3.0.0/16" not in networks
+    assert {"10.3.1.0/24", "10.3.2.0/24"} <= set(networks)
+
+
+def test_two_hosts_have_no_address_in_common_that_is_invented() -> None:
+    rules = host(v4=filtered("-A FORWARD -s 10.5.5.0/24 -i lan -j ACCEPT", "-A INPUT -i wan -j DROP")).rulesets
+    first, _ = inferred(Host("one", rulesets=rules))
+    second, _ = inferred(Host("two", rulesets=rules), [first])
+    own = [{str(one.ip) for link in whole.links for one in link.addresses} for whole in (first, second)]
+    assert own == [{"10.5.5.1", "198.51.100.2"}, {"10.5.5.254", "203.0.113.2"}]
 
 
 def test_a_mended_rule_is_told_as_it_is_written() -> None:

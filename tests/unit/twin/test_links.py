@@ -51,6 +51,13 @@ def test_an_address_alone_and_a_gateway_beside_it() -> None:
     assert twin.topology.nodes["edge"].interfaces["eth0"].link is None
 
 
+def test_a_host_that_has_all_of_its_network() -> None:
+    twin = edge(link("eth2", "192.0.2.0/31", "192.0.2.1/32"))
+    (address,) = addresses(twin.topology.nodes["behind-eth2"])["eth2"]
+    assert address.endswith("/32")
+    assert twin.topology.owner(address.removesuffix("/32")) == "behind-eth2"
+
+
 def test_the_narrower_of_two_networks_has_its_addresses() -> None:
     twin = edge(link("eth2", "10.0.0.129/25"), link("eth3", "10.128.0.1/9"), routes=["10.128.7.0/24 via 10.0.0.7 dev eth1"])
     assert networks(twin)["eth1"] == ["10.0.0.0/25"]
