@@ -32,6 +32,7 @@ from lab.study.diff.diff import diff
 from lab.study.diff.modelled import modelled
 from lab.written.policy import Piped
 
+_IN_TRAINS = {None, "SYN", "datagram", "answer"}
 _FAULTS = ("missed", "denied", "overclaimed", "lost", "failed")
 
 
@@ -158,7 +159,9 @@ class _Campaign:
             for one in told_of(report, flow[2].source, flow[2].destination, _service(flow), (Aspect.ALLOW,)):
                 ways = {nodes[self._node].interfaces[name].network for name in one.of.entered}
                 enters = not ways.isdisjoint(port.network for port in nodes[flow[0]].interfaces.values())
-                plain = not one.flow.flags and one.flow.sport is None and not one.rests_on
+                stopped = {side.verdict.packet for side in (one.old, one.new)}
+                # a train has no packets behind a flow's first and its answer
+                plain = not one.flow.flags and one.flow.sport is None and not one.rests_on and stopped <= _IN_TRAINS
                 if one.of.whole and plain and enters and "…" not in (*one.of.sources, *one.of.destinations):
                     yield flow, one.of
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lab.model.deeds import MASQUERADE, first_address
 from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
 from lab.model.now import ANSWER, FOLLOWS, INVALID, STATES, Now
 from lab.ruleset import asked as of
@@ -35,11 +36,14 @@ _LOOPBACK = {4: ((0x7F000000, 0x7FFFFFFF),), 6: ((1, 1),)}
 class Conditions:
     """The conditions of one side's rules over a space; ``own`` are the node's addresses, ``sets`` its ipsets of addresses.
 
-    ``reverse_path`` are the flows whose source the node would send to by the interface that they come in by.
+    ``reverse_path`` are the flows whose source the node would send to by the interface that they come in by, ``masks`` the
+    address that masquerades at each interface.
     """
 
-    def __init__(self, space: Space, own: Addresses, sets: Mapping[str, Addresses], reverse_path: Flows) -> None:
-        self.space, self._sets, self._reverse_path = space, sets, reverse_path
+    def __init__(
+        self, space: Space, own: Addresses, sets: Mapping[str, Addresses], reverse_path: Flows, masks: Mapping[str, int]
+    ) -> None:
+        self.space, self._sets, self._reverse_path, self._masks = space, sets, reverse_path, masks
         self._own = (*own, *_LOOPBACK[space.family])
         self._known: dict[tuple[Any, ...], Flows] = {}
         self._numbers: dict[Asked, int] = {}
@@ -90,7 +94,18 @@ class Conditions:
             return self.space.fixed(found, mine, *now.to)
         if mine == DPORT and now.to_port is not None:
             return self.space.fixed(found, mine, now.to_port)
-        return found
+        return self._masked(found, now) if mine == SOURCE and now.masked else found
+
+    def _masked(self, flows: Flows, now: Now) -> Flows:
+        """The flows that would be in the set if their source were what it was translated to; unread it stays."""
+        space = self.space
+        if now.shown != MASQUERADE:
+            number = first_address(now.shown)
+            return flows if number is None else space.fixed(flows, SOURCE, number)
+        left = space.any([space.interface(LEFT, name) for name in self._masks])
+        return (flows & ~left) | space.any([
+            space.interface(LEFT, name) & space.fixed(flows, SOURCE, number) for name, number in self._masks.items()
+        ])
 
     def _addresses(self, field: str, ranges: Addresses, now: Now) -> Flows:
         return self._end(field, now, lambda mine: self.space.ranges(mine, ranges))
@@ -205,8 +220,8 @@ def _what_counts(field: str, now: Now) -> tuple[Any, ...]:
     if field in (of.MARK, of.DIRECTION, of.TOGETHER, on.STATES):
         return now
     if field in (on.ICMP_TYPES, of.FLAGS, on.PROTO, of.SOURCE_IN, of.DESTINATION_IN):
-        return now.kind, now.to, now.loose
-    return now.is_answer, now.to, now.to_port
+        return now.kind, now.to, now.loose, now.shown if now.masked else ""
+    return now.is_answer, now.to, now.to_port, now.shown if now.masked else ""
 
 
 # by their names: bound methods would refer to each other in a circle, which the collector of dd's objects does not bear

@@ -55,9 +55,9 @@ class _Comparison:
         self._routes = Routes(space, stage)
         self._sendable = Sendable(space, stage, self._routes)
         own = self._routes.own_addresses
-        back = self._routes.reverse_path()
+        back, masks = self._routes.reverse_path(), self._routes.masks()
         self._walks = tuple(
-            Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family), back), self._routes)
+            Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family), back, masks), self._routes)
             for chains, texts in ((old, old_texts), (new, new_texts))
         )
         self._changed = changed(old, new, sets_of(old_texts.get("ipset", "")), sets_of(new_texts.get("ipset", "")))

@@ -40,6 +40,10 @@ def _may_be(now: Now, walks: Iterable[Walk]) -> Iterable[Now]:
     bases = [chain for walk in walks for some in walk.bases.values() for chain in some]
     if any(chain.priority is None or chain.priority <= CONNTRACK for chain in bases):
         yield now._replace(seen=False)
+    if now.is_answer:  # as long as it is sent to what a source was translated to
+        shown = {step.deed.translation.said for walk in walks for chain in walk.chains.values() for step in walk.steps(chain)
+                 if step.deed.verdict == deeds.SOURCE and step.deed.translation is not None}  # fmt: skip
+        yield from (now._replace(shown=said, masked=True) for said in sorted(shown))
     if any(step.deed.untracks for walk in walks for chain in walk.chains.values() for step in walk.steps(chain)):
         yield now._replace(tracked=False)
         yield now._replace(flow_tracked=False)
