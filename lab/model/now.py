@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-NEW, ANSWER, FOLLOWS, INVALID, RELATED = "new", "answer", "follows", "invalid", "related"
-"""The packets of a flow: its first, what comes back, what follows on that; one that conntrack takes for none of a flow."""
+NEW, ANSWER, FOLLOWS, INVALID, RELATED, ERROR = "new", "answer", "follows", "invalid", "related", "error"
+"""The packets of a flow: its first, what comes back, what follows on that; one that conntrack takes for none of a flow.
+
+``related`` begins as a flow of its own does, ``error`` is ICMP's "unreachable" that comes back from a flow's destination.
+"""
 INPUT, FORWARD, OUTPUT = "input", "forward", "output"
-STATES = {NEW: "NEW", ANSWER: "ESTABLISHED", FOLLOWS: "ESTABLISHED", INVALID: "INVALID", RELATED: "RELATED"}
+STATES = {NEW: "NEW", ANSWER: "ESTABLISHED", FOLLOWS: "ESTABLISHED", INVALID: "INVALID", RELATED: "RELATED",
+          ERROR: "RELATED"}  # fmt: skip
 
 
 class Now(NamedTuple):
@@ -39,13 +43,13 @@ class Now(NamedTuple):
     @property
     def is_answer(self) -> bool:
         """Whether its source is the flow's destination."""
-        return self.kind == ANSWER
+        return self.kind in (ANSWER, ERROR)
 
     def then(self, kind: str) -> Now:
         """The next packet of the same flow, as it comes to the node."""
         then = self._replace(
             kind=kind, mark=0, seen=False, tracked=True, flow_tracked=self.tracked if self.kind == NEW else self.flow_tracked,
-            masked=kind == ANSWER and self.shown != "",
+            masked=kind in (ANSWER, ERROR) and self.shown != "",
         )
         if kind != FOLLOWS:
             return then

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from lab.model import deeds
 from lab.model.align import Changed
 from lab.model.diagrams import LEFT, Flows, Space
-from lab.model.now import ANSWER, FOLLOWS, INVALID, NEW, RELATED, Now
+from lab.model.now import ANSWER, ERROR, FOLLOWS, INVALID, NEW, RELATED, Now
 from lab.model.walk import CONNTRACK, Step, Walk
 from lab.ruleset.held import ChainKey, HeldChain
 
-_KINDS = (NEW, INVALID, ANSWER, FOLLOWS, RELATED)
+_KINDS = (NEW, INVALID, ANSWER, FOLLOWS, RELATED, ERROR)
 _MOST = 20_000  # conditions that are looked at; beyond, walking all flows costs less
 
 

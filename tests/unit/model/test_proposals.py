@@ -308,3 +308,12 @@ def test_a_changed_rule_that_only_such_answers_meet_is_found() -> None:
     old, new = (_masqueraded(raw.format(to), "ESTABLISHED") for to in ("198.51.100.7", "198.51.100.1"))
     services = {(one.flow.node, one.flow.service.partition("/")[0]) for one in _proposed(old, new).proposals}
     assert ("desk", "udp") in services
+
+
+def test_errors_that_no_longer_come_back_are_told_as_not_sent() -> None:
+    """Those of flows that pass: they come by the uplink, from where no flow of their kind could be sent."""
+    kept = "-A PREROUTING -i wan0 ! -d 198.51.100.1/32 -j DROP"
+    old, new = (_masqueraded(kept, states) for states in ("RELATED,ESTABLISHED", "ESTABLISHED"))
+    found = _proposed(old, new)
+    assert found.proposals == ()
+    assert [said.partition(" ")[0] for said in found.unsendable] == ["RELATED"]
