@@ -85,11 +85,12 @@ class Describer:
         flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
         together = space.count(sources, [SOURCE]) * space.count(destinations, [DESTINATION])
         together *= space.count(services, [PROTO, DPORT])
+        whole = flows_in_it == together and begun in (shadow, space.none)
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
             self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), tuple(self._services(services)),
-            flows_in_it, flows_in_it == together and begun in (shadow, space.none), tuple(name for name in entered if name != NOWHERE),
+            flows_in_it, whole, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
 
     def _shadow(self, flows: Flows) -> Flows:
