@@ -245,7 +245,7 @@ class Topology(BaseModel):
         near = dict.fromkeys(name for name, _, _ in self.on_network(interface.network) if name != node)
         others = () if owner is None else self.also(owner, address)
         found = next((name for name in (owner, *others) if name in near), None)
-        if found is None and len(near) == 1 and self._answers_for(next(iter(near)), ip_address(address)):
+        if found is None and len(near) == 1 and self._whose.answers_for(next(iter(near)), ip_address(address)):
             return next(iter(near))
         return owner if found is None else found
 
