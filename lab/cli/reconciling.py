@@ -45,7 +45,8 @@ def reconcile_and_report(
         enter()
         names = policy, twin.hosts[node].name
         behaviour = diff(
-            written, running, node, backends=(backend, backend), families=chosen.families, names=names, proposer=modelled,
+            written, running, node, backends=(backend, backend), families=chosen.families, names=names,
+            proposer=partial(modelled, waiting=far.tell),
             progress=lambda done, of: far.tell(f"{done} of {of} flows asked on both sides, {far.seconds:.0f} s"),
         )  # fmt: skip
         guesses = (f"guessed: {guess}" for guess in running.guesses)

@@ -152,7 +152,9 @@ class Conditions:
     def _interface(self, asked: Asked, now: Now) -> Flows:
         field = _INTERFACES[asked.field]
         mine = _OTHER[field] if now.is_answer else field
-        named = (name for name in self.space.interfaces if name != NOWHERE and any(_is(str(v), name) for v in asked.values))
+        words = [str(value) for value in asked.values]
+        there = (name for name in self.space.interfaces if name != NOWHERE)
+        named = (name for name in there if any(on.is_interface(word, name) for word in words))
         return self.space.any([self.space.interface(mine, name) for name in named])
 
     def _state(self, asked: Asked, now: Now) -> Flows | None:
@@ -221,10 +223,6 @@ def is_read(said: str) -> bool:
     (True, False)
     """
     return said in _REVERSE_PATHS or _TO_MANY.fullmatch(said) is not None
-
-
-def _is(value: str, name: str) -> bool:
-    return name.startswith(value[:-1]) if value[-1:] in ("+", "*") else name == value
 
 
 def _what_counts(field: str, now: Now) -> tuple[Any, ...]:

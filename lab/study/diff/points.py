@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from ipaddress import ip_address
 
 from lab.record.difference import Flow
 from lab.ruleset.address_conditions import AddressCondition, Entries, read_conditions
+from lab.ruleset.addresses import every
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -23,6 +23,7 @@ from lab.ruleset.conditions import (
     SOURCES,
     SPORTS,
     STATES,
+    is_interface,
 )
 from lab.ruleset.held import HeldRule, ports_of
 from lab.ruleset.rule import PORT_MAX
@@ -111,7 +112,7 @@ class Points:
                     inside.append(low + 1 if high - low > 1 else low)
                     edges += [low, high, low - 1, high + 1]
         inside = [number for number in inside if all(one.may_be(number) for one in conditions)]
-        top = (1 << (32 if self._grounds.family == 4 else 128)) - 1
+        ((_, top),) = every(self._grounds.family)
         return [number for number in dict.fromkeys((*inside, *edges[: 4 * _MOST_EDGES])) if 0 <= number <= top]
 
     def _read(self, rule: HeldRule) -> tuple[AddressCondition, ...]:
@@ -154,7 +155,7 @@ class Points:
             return None
         return tuple(
             name for name in names
-            if all(any(_is(name, value) for value in one.values) != one.negated for one in asked)
+            if all(any(is_interface(value, name) for value in one.values) != one.negated for one in asked)
         )  # fmt: skip
 
     def _services(self, aimed: Aimed) -> Iterator[Service]:
@@ -192,10 +193,6 @@ class Points:
         kinds = [word if word in names or word.replace("/", ".").replace(".", "").isdigit() else "" for word in said]
         texts = [f"{proto}/{word.replace('/', '.')}" for word in kinds if word]
         return [Service(text) for text in dict.fromkeys((*texts[:_MOST_EDGES], f"{proto}/echo-request"))]
-
-
-def _is(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern[:-1] + "*") if pattern.endswith(("+", "*")) else name == pattern
 
 
 def _asks_state(rule: HeldRule) -> bool:
