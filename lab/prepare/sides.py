@@ -107,16 +107,19 @@ def against_matrix(network: OnNetwork, new: Given, name: str) -> Sides:
 def since(revision: str, matrices: Sequence[Path], rendering: Rendering, told: list[str]) -> Iterator[Sides]:
     """Every policy of the matrices as it was at a revision and as it lies in the work tree, each once; raises InputError.
 
-    Those that nothing was in the place of are told of in ``told``.
+    Those that nothing was in the place of are told of in ``told``; where that is so of all of them, nothing was compared, and
+    it is an error.
     """
     seen: set[object] = set()
+    missing: list[Problem] = []
     with revision_of(revision, Path.cwd()) as (folder, commit):
         for matrix in matrices:
             new = find_scene(matrix, None, {}, rendering=rendering)
             try:
                 old = find_scene(matrix, None, {}, rendering=rendering, as_in=folder)
             except InputError as error:
-                told.append(f"{matrix}: its policies cannot be compared with those of {commit}: {error.problems[0].what}")
+                what = f"{matrix}: its policies cannot be compared with those of {commit}: {error.problems[0].what}"
+                missing.append(Problem(what))
                 continue
             for node, rulesets in new.policies.items():
                 key = (new.topology.topology, node, str(rulesets.texts()))
@@ -125,6 +128,9 @@ def since(revision: str, matrices: Sequence[Path], rendering: Rendering, told: l
                 seen.add(key)
                 beside = {**new.policies, node: old.policies[node]}
                 yield Sides(replace(new, policies=beside), new, node, (f"{revision} ({commit})", "the work tree"))
+    if missing and not seen:
+        raise InputError(missing)
+    told += [problem.what for problem in missing]
 
 
 def _only_node(network: OnNetwork) -> str:
