@@ -9,6 +9,7 @@ from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.study.diff import sample
+from lab.study.diff.modelled import modelled
 from tests.kernel.diffs import ANSWERS, LEGACY, NFT, OFFICE, OUTER, WEB, asking, compared, forward
 from tests.kernel.scenes import rendered, rulesets, table
 
