@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
@@ -113,6 +113,11 @@ class Twin:
             network = ip_network(text, strict=False)
         except ValueError:
             return None
+        if network.num_addresses > 1:  # the hosts of a network are meant, before the one under test
+            nodes = sorted(self.topology.nodes, key=self.hosts.__contains__)
+            own = {name: self.topology.addresses(name, network.version) for name in nodes}
+            if (has := next((name for name in nodes if any(ip_address(one) in network for one in own[name])), None)) is not None:
+                return has
         return self.topology.owner(str(next(iter(network.hosts()), network.network_address)))
 
     def _itself(self, *, sender: bool) -> str:
