@@ -55,7 +55,7 @@ def test_a_sweep_knows_the_words_of_a_twin(gateway: Project) -> None:
 def test_the_host_itself_is_asked_by_its_address_on_the_side_of_who_asks(gateway: Project) -> None:
     done = gateway.lab("trace", "198.51.100.77", "self", "tcp/22", "--twin", "gw.rules").ended(0)
     assert "verdict     allowed" in done.out
-    assert " > 198.51.100.2:22" in done.out, "not by the tunnel's, which rules name first"
+    assert " > 203.0.113.2:22" in done.out, "not by the tunnel's, which rules name first"
     inside = gateway.lab("trace", "@tun0", "self", "tcp/22", "--twin", "gw.rules").ended(0)
     assert " > 10.8.0.1:22" in inside.out
 
@@ -73,4 +73,3 @@ def test_ports_that_chance_decides_do_not_make_all_others_slow(gateway: Project)
     assert "0 of them with a packet for each port" in done.out
     assert "closed this time, but gw nat:shop:1" in done.out
     assert "decides by chance" in done.out
-    assert "tcp/22  eth9 198.51.100.77 -> any address of gw" in done.out, "which is not: every zone"
