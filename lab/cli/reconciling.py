@@ -42,7 +42,8 @@ def reconcile_and_report(
         enter()
         names = policy, twin.hosts[node].name
         found = drift(
-            running, written, node, backend=backend, families=chosen.families, names=names, proposer=modelled,
+            running, written, node, backend=backend, families=chosen.families, names=names,
+            proposer=partial(modelled, waiting=far.tell),
             progress=lambda done, of: far.tell(f"{done} of {of} flows asked on both sides, {far.seconds:.0f} s"),
             today=datetime.datetime.now().astimezone().date(),
         )  # fmt: skip

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from lab.model.conditions import PROTOCOLS
 from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
 from lab.model.sendable import ACK, FIN, RST, SYN, Sendable
 from lab.model.stage import Stage
 from lab.record.difference import Flow, FlowClass
-from lab.ruleset.addresses import Addresses, address_of, address_words, holds, size
+from lab.ruleset.addresses import Addresses, address_of, address_words, holds
 from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from lab.written.service import ports_text
 
@@ -95,10 +96,9 @@ class Describer:
         )  # fmt: skip
 
     def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
-        ranges = self._space.values(shadow, field)
-        told = ranges[:_MOST_WORDS]
-        words = address_words(told, self._space.family)
-        return words if size(told) == self._space.count(shadow, [field]) else (*words, "…")
+        ranges = tuple(islice(self._space.ascending(shadow, field), _MOST_WORDS + 1))
+        words = address_words(ranges[:_MOST_WORDS], self._space.family)
+        return (*words, "…") if len(ranges) > _MOST_WORDS else words
 
     def _services(self, shadow: Flows) -> Sequence[str]:
         space = self._space

@@ -14,7 +14,8 @@ from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
 from lab.twin.twin import Twin
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
-from lab.written.load import Folders, find_topology, load_matrix, load_topology, only_in, search_folders
+from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
+from lab.written.matrix import Matrix
 from lab.written.policy import PolicyFiles
 from lab.written.topology import Topology
 
@@ -89,13 +90,11 @@ def find_scene(
     candidates: Sequence[Path] = (),
     rendering: Rendering = AS_IT_IS,
     shipped: bool = False,
-    as_in: Path | None = None,
 ) -> Scene:
     """The scene of a matrix file, with another topology or policies if they are given.
 
     Without a matrix: of the given topology, else of the only one of ``candidates``.  A matrix's policies hold on another
-    topology too, where it has nodes of their names; that it does not is told in the notes.  ``as_in`` is another folder of the
-    project, whose policies are taken: as it was at a revision.
+    topology too, where it has nodes of their names; that it does not is told in the notes.
     """
     if matrix is None and topology is None:
         if len(candidates) != 1:
@@ -111,15 +110,23 @@ def find_scene(
         templates.foresee(folders.policies)
         loaded = load_matrix(matrix)
         found = _topology(topology or loaded.topology, folders)
-        _known(policies, found)
-        files = policy_files(loaded, folders if as_in is None else only_in(as_in), policies)
-        notes = [
-            f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
-            for node in files
-            if node not in found.nodes
-        ]
-        here = {node: policy for node, policy in files.items() if node in found.nodes}
-        return _scene(found, here, rendering, templates, notes)
+        return scene_of_matrix(matrix, loaded, found, folders, rendering, templates, policies)
+
+
+def scene_of_matrix(
+    file: Path, matrix: Matrix, topology: Topology, folders: Folders, rendering: Rendering, templates: Templates,
+    policies: Mapping[str, Given],
+) -> Scene:  # fmt: skip
+    """The scene of a matrix that was read from ``file``, with other policies if they are given; raises InputError."""
+    _known(policies, topology)
+    files = policy_files(matrix, folders, policies)
+    notes = [
+        f"{node}: the policy that {file} gives it is not loaded, as topology {topology.topology} has no such node"
+        for node in files
+        if node not in topology.nodes
+    ]
+    here = {node: policy for node, policy in files.items() if node in topology.nodes}
+    return _scene(topology, here, rendering, templates, notes)
 
 
 def _topology(named: str, folders: Folders) -> Topology:

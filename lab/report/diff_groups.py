@@ -123,7 +123,7 @@ def how(reached: Reached) -> str:
         but = f"; not read: {', '.join(reached.but_for)}" if reached.but_for else ""
         return plain(f"sampled: {of}{seed}{but}")
     but = f" but for: {', '.join(reached.but_for)}" if reached.but_for else ""
-    return plain(f"exhaustive{but}: {of} were sent")
+    return plain(f"exhaustive{but}: {of} {'was' if reached.asked == 1 else 'were'} sent")
 
 
 def numbers(report: DiffReport) -> str:

@@ -23,11 +23,13 @@ _MOST = 250
 """Interfaces that are made of rules alone: no host has more, or its `ip addr` is at hand."""
 
 
-def inferred(host: Host, others: Sequence[Host] = ()) -> tuple[Host, tuple[Guess, ...]]:
+def inferred(
+    host: Host, others: Sequence[Host] = (), before: Host | None = None
+) -> tuple[Host, tuple[Guess, ...]]:
     r"""The host with what its dumps do not say of it, concluded from its rules, and each conclusion with its line.
 
     What the host has stays as it is; where it has links and routes, nothing is missing.  What is invented is nothing that
-    one of ``others`` has.  Raises InputError for rules that name more interfaces than a host is made of.
+    one of ``others`` has.  ``before`` is the same host at another time, whose rules tell of it too.  Raises InputError for rules that name more interfaces than a host is made of.
 
     >>> from lab.record.host import Dumped
     >>> dump = Dumped("*filter\n-A INPUT -s 10.0.9.0/24 -i lan1 -j ACCEPT\n-A INPUT -i wan1 -j DROP\nCOMMIT\n", "fw.rules")
@@ -40,7 +42,8 @@ def inferred(host: Host, others: Sequence[Host] = ()) -> tuple[Host, tuple[Guess
     if host.links and host.routes:
         return host, ()
     links = {link.name: link for link in host.links if link.name != "lo"}
-    evidence = evidence_of(rules_told(host), frozenset(links))
+    rules = (*rules_told(host), *(rules_told(before) if before is not None else ()))
+    evidence = evidence_of(rules, frozenset(links))
     interfaces = _interfaces(links, evidence)
     uplinks = _uplinks(evidence, interfaces)
     known = Networks(address.network for link in links.values() for address in link.addresses)

@@ -44,7 +44,7 @@ class Owners:
             return ()
         lengths: dict[str, int] = {}
         for name in self._anyip if network is None else self._standing.get((network, address.version), ()):
-            if self._answers_for(name, address):
+            if self.answers_for(name, address):
                 anyip = self._nodes[name].anyip
                 prefixes = () if isinstance(anyip, bool) else anyip
                 lengths[name] = max((network.prefixlen for network in prefixes if address in network), default=-1)
@@ -66,7 +66,7 @@ class Owners:
         others = [other for other in self._anyip if other != name and first in (other, self._nodes[other].same_as)]
         if not others or self._network_of(address) is not None:
             return ()
-        return tuple(other for other in others if self._answers_for(other, address))
+        return tuple(other for other in others if self.answers_for(other, address))
 
     def holder(self, address: Address) -> str | None:
         """The node that has this very address on an interface."""
@@ -79,10 +79,10 @@ class Owners:
         """
         network = self._network_of(address)
         if network is None:
-            return self._answers_for(name, address)
+            return self.answers_for(name, address)
         if address in self._had or self._means_no_host(network, address):
             return False
-        return self.stands_in(name, network, address.version) and self._answers_for(name, address)
+        return self.stands_in(name, network, address.version) and self.answers_for(name, address)
 
     def stands_in(self, name: str, network: str, family: int) -> bool:
         """Whether the node stands for addresses of a network that nobody has: it is on it, and lists a part of it as anyip."""
@@ -101,7 +101,8 @@ class Owners:
     def _anyip(self) -> tuple[str, ...]:
         return tuple(name for name, node in self._nodes.items() if node.anyip)
 
-    def _answers_for(self, name: str, address: Address) -> bool:
+    def answers_for(self, name: str, address: Address) -> bool:
+        """Whether a node is an anyip one whose prefixes have the address, wherever that lies."""
         node = self._nodes[name]
         if isinstance(node.anyip, bool):
             return node.anyip and bool(node.addresses(address.version))

@@ -235,15 +235,19 @@ class Topology(BaseModel):
     def taker(self, node: str, out: str | None, address: str) -> str | None:
         """Who takes a packet to ``address`` in that left ``node`` by its interface ``out`` (None: nobody knows by which).
 
-        It is the address's owner, or of those that it is behind too the one on that network.
+        It is the address's owner, or of those that it is behind too the one on that network; on a network without the owner it
+        is its only other node, where that is an anyip node which the address is to: it takes in whatever comes.
         """
         owner = self.owner(address)
-        others = () if owner is None else self.also(owner, address)
         interface = self.nodes[node].interfaces.get(out or "")
-        if not others or interface is None:
+        if interface is None:
             return owner
-        near = {name for name, _, _ in self.on_network(interface.network)}
-        return next((name for name in (owner, *others) if name in near), owner)
+        near = dict.fromkeys(name for name, _, _ in self.on_network(interface.network) if name != node)
+        others = () if owner is None else self.also(owner, address)
+        found = next((name for name in (owner, *others) if name in near), None)
+        if found is None and len(near) == 1 and self._whose.answers_for(next(iter(near)), ip_address(address)):
+            return next(iter(near))
+        return owner if found is None else found
 
     def network_of(self, address: str) -> str | None:
         """The name of the network that an address lies in, or that the interface is on which has it besides."""

@@ -92,6 +92,12 @@ def test_every_policy_that_git_says_differs(committed: Project) -> None:
     assert "git knows no revision 'no-such-branch' here" in wrong.err
 
 
+def test_a_revision_that_has_no_policy_is_no_comparison(committed: Project) -> None:
+    git(committed, "rm", "-qr", "--cached", "policies")
+    git(committed, "commit", "-qm", "without")
+    assert "its policies cannot be compared with those of" in committed.lab("diff", "HEAD").ended(2).err
+
+
 def test_a_file_in_the_place_of_a_matrix_policy(project: Project) -> None:
     project.write("new.rules.j2", opened(project))
     done = project.lab("diff", "new.rules.j2", "--matrix", "matrices/small.yaml").ended(1)

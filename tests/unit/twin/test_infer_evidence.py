@@ -134,6 +134,17 @@ def test_two_hosts_have_no_address_in_common_that_is_invented() -> None:
     assert own == [{"10.5.5.1", "198.51.100.2"}, {"10.5.5.254", "203.0.113.2"}]
 
 
+def test_what_the_same_host_was_before_tells_of_it_too() -> None:
+    after = host(v4=filtered("-A FORWARD ! -s 10.3.1.0/24 -i lab -j DROP", "-A INPUT -i wan -j DROP"))
+    before = host(v4=filtered("-A INPUT -i lab -j ACCEPT", "-A INPUT -i old -j ACCEPT", "-A INPUT -i wan -j DROP"))
+    for one, other in ((after, before), (before, after)):
+        found, guesses = inferred(one, before=other)
+        assert {link.name for link in found.links} == {"lab", "old", "wan"}
+        assert [str(guess.rests_on) for guess in guesses if "10.3.1.0/24 is behind lab" in guess.what] == [
+            "-A FORWARD ! -s 10.3.1.0/24 -i lab -j DROP"
+        ]
+
+
 def test_a_mended_rule_is_told_as_it_is_written() -> None:
     text = filtered("-A FORWARD -s ! 10.7.0.0/28 -i dmz -j DROP", "-A INPUT -i wan -j DROP")
     found = Concluded(host(v4=text))
