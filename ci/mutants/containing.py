@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from lab.probe.question import NUMBERS
 from lab.record.difference import Aspect, Difference, DiffReport, FlowClass
+from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 
 SEEN_FROM_OUTSIDE = (Aspect.ALLOW, Aspect.REFUSAL, Aspect.TRANSLATION, Aspect.WAY)
 """The aspects in which a difference shows to who sends, or to who is sent to."""
@@ -27,6 +28,8 @@ def contains(of: FlowClass, source: str, destination: str, service: str) -> bool
     >>> web = FlowClass(("10.0.0.0/8",), ("192.0.2.1-192.0.2.9", "198.51.100.7"), ("tcp/80,440-443",))
     >>> contains(web, "10.3.2.1", "192.0.2.9", "tcp/442"), contains(web, "10.3.2.1", "192.0.2.10", "tcp/442")
     (True, False)
+    >>> contains(FlowClass(("10.0.0.1",), ("10.0.0.2",), ("icmp/0-255",)), "10.0.0.1", "10.0.0.2", "icmp/echo-request")
+    True
     """
     return _in(of.sources, source) and _in(of.destinations, destination) and any(_serves(one, service) for one in of.services)
 
@@ -52,12 +55,18 @@ def _serves(told: str, service: str) -> bool:
         return name == "any" or any(low <= NUMBERS[wanted] <= high for low, high in _ranges(ports))
     if name != wanted:
         return False
-    if not what.isdecimal():
-        return ports in ("", what)
-    return not ports or any(low <= int(what) <= high for low, high in _ranges(ports))
+    number = _number(wanted, what)
+    return not ports or any(low <= number <= high for low, high in _ranges(ports, wanted))
 
 
-def _ranges(ports: str) -> Iterator[tuple[int, int]]:
+def _number(proto: str, word: str) -> int:
+    """A port, or a type of ICMP by its number or its name."""
+    if word.isdecimal():
+        return int(word)
+    return (ICMP_TYPES if proto == "icmp" else ICMPV6_TYPES)[word][0]
+
+
+def _ranges(ports: str, proto: str = "") -> Iterator[tuple[int, int]]:
     for one in ports.split(","):
-        low, _, high = one.partition("-")
-        yield int(low), int(high or low)
+        low, _, high = one.partition("-") if one[:1].isdecimal() else (one, "", "")
+        yield _number(proto, low), _number(proto, high or low)

@@ -317,3 +317,12 @@ def test_errors_that_no_longer_come_back_are_told_as_not_sent() -> None:
     found = _proposed(old, new)
     assert found.proposals == ()
     assert [said.partition(" ")[0] for said in found.unsendable] == ["RELATED"]
+
+
+def test_a_class_that_has_a_port_by_bare_segments_alone_is_not_whole() -> None:
+    """What begins a flow to a published port is translated, and comes to no rule of INPUT; a bare segment does."""
+    published = "-A PREROUTING -d 198.51.100.1/32 -p tcp --dport 443 -j DNAT --to-destination 10.20.9.3"
+    rules = f"*nat\n:PREROUTING ACCEPT [0:0]\n{published}\nCOMMIT\n" + _TABLE
+    old, new = (saved(rules.format(rules=f"-A INPUT -d 198.51.100.1/32 -j {verdict}")) for verdict in ("ACCEPT", "DROP"))
+    found = _first(old, new)
+    assert (found.of.services[0], found.of.whole) == ("tcp/1-65535", False)
