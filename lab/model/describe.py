@@ -25,6 +25,8 @@ class Describer:
         self._space, self._stage, self._sendable = space, stage, sendable
         self._preferences = tuple(sendable.preferences())
         self._low_sports = space.ranges(SPORT, ((0, 1023),))
+        self._words: dict[tuple[str, Flows], tuple[str, ...]] = {}
+        self._told_services: dict[Flows, tuple[str, ...]] = {}
         self._types = ICMP_TYPES if space.family == 4 else ICMPV6_TYPES
 
     def flow(self, flows: Flows) -> tuple[Flow, tuple[str, ...]] | None:
@@ -90,7 +92,7 @@ class Describer:
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
-            self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), tuple(self._services(services)),
+            self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), self._services(services),
             flows_in_it, whole, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
 
@@ -101,11 +103,20 @@ class Describer:
         return space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
 
     def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
-        ranges = tuple(islice(self._space.ascending(shadow, field), _MOST_WORDS + 1))
-        words = address_words(ranges[:_MOST_WORDS], self._space.family)
-        return (*words, "…") if len(ranges) > _MOST_WORDS else words
+        told = self._words.get((field, shadow))
+        if told is None:
+            ranges = tuple(islice(self._space.ascending(shadow, field), _MOST_WORDS + 1))
+            words = address_words(ranges[:_MOST_WORDS], self._space.family)
+            told = self._words[field, shadow] = (*words, "…") if len(ranges) > _MOST_WORDS else words
+        return told
 
-    def _services(self, shadow: Flows) -> Sequence[str]:
+    def _services(self, shadow: Flows) -> tuple[str, ...]:
+        told = self._told_services.get(shadow)
+        if told is None:
+            told = self._told_services[shadow] = tuple(self._services_of(shadow))
+        return told
+
+    def _services_of(self, shadow: Flows) -> Sequence[str]:
         space = self._space
         found: list[str] = []
         protos = [proto for low, high in space.values(shadow, PROTO) for proto in range(low, high + 1)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from lab.ruleset.addresses import WIDTH, Addresses, together
 
@@ -24,12 +25,20 @@ Flows = Any
 
 
 def bdd_module() -> ModuleType:
-    """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log."""
+    """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log.
+
+    dd does without networkx, with which it draws, and which takes ten times as long to import as the rest of it.
+    """
     logging.getLogger("dd").setLevel(logging.ERROR)
+    draws = "networkx"
+    absent = sys.modules.setdefault(draws, cast("ModuleType", None)) is None  # an import of it is then refused
     try:
         return importlib.import_module("dd.cudd")
     except ImportError:
         return importlib.import_module("dd.autoref")
+    finally:
+        if absent:
+            del sys.modules[draws]
 
 
 def _manager() -> Any:

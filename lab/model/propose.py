@@ -84,7 +84,7 @@ class _Comparison:
         order = tuple(Aspect)
         proposals.sort(key=lambda one: (order.index(one.aspect), -(one.of.size or 0)))
         return Proposed(
-            tuple(proposals), self._but_for(),
+            tuple(proposals), self._but_for() if among != self._space.none else (),
             tuple(f"{name} ({count} class{'' if count == 1 else 'es'})" for name, count in unsendable.items()),
         )
 

@@ -63,7 +63,7 @@ def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
 
 def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     how = asked.how
-    sender, target = scene.word(asked.sender, sender=True), scene.word(asked.target, sender=False)
+    sender, target = scene.words(asked.sender, asked.target)
 
     def probe(sport: int | None) -> Verdict:
         return lab.probe(

@@ -9,6 +9,7 @@ from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.study.diff import sample
+from lab.study.diff.modelled import modelled
 from tests.kernel.diffs import ANSWERS, LEGACY, NFT, OFFICE, OUTER, WEB, asking, compared, forward
 from tests.kernel.scenes import rendered, rulesets, table
 
@@ -176,3 +177,10 @@ def test_both_backends_do_the_same(backends: tuple[Backend, Backend], monkeypatc
     report = compared(policy, policy, backends=backends)
     assert (report.differences, report.exit_code) == ((), 0)
     assert report.reached.asked > 50
+
+
+def test_a_limit_that_is_added_closes_to_what_exceeds_it() -> None:
+    old, new = (forward(f"-A FORWARD -d 10.7.2.10 -p icmp {limit}-j ACCEPT") for limit in ("", "-m limit --limit 1/hour "))
+    report = compared(old, new, proposer=modelled)
+    assert (report.differences[0].aspect, report.differences[0].closes) == (Aspect.ALLOW, True)
+    assert report.reached.but_for == ("limit (1 rule)",)

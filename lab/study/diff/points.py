@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from lab.record.difference import Flow
 from lab.ruleset.address_conditions import AddressCondition, Entries, read_conditions
@@ -211,11 +210,3 @@ def _ports(aimed: Aimed, fields: Sequence[str]) -> tuple[list[int], list[int]]:
                     near += [high, low - 1, high + 1]
     kept = [[port for port in dict.fromkeys(ports) if 0 < port <= PORT_MAX] for ports in (inside, near)]
     return kept[0], kept[1][: 3 * _MOST_EDGES]
-
-
-def is_of(address: str, family: int) -> bool:
-    """Whether a text is an address of this family."""
-    try:
-        return ip_address(address).version == family
-    except ValueError:
-        return False

@@ -53,6 +53,12 @@ class Side:
         """Every class, with those that no host has."""
         return self.partition.classes
 
+    @property
+    def unspoken(self) -> Iterator[AddressClass]:
+        """The classes that a host could have an address of, and that nobody speaks for."""
+        spoken = {end.kind for end in self.ends}
+        yield from (one for kind, one in enumerate(self.classes) if kind not in spoken and not one.inside & _NEVER)
+
     def kind_of(self, number: int) -> int:
         """The class of an address."""
         return self.kinds[self.partition.at(number)]

@@ -180,3 +180,30 @@ def test_hostile_words_end_in_a_host_or_in_an_error() -> None:
         "-A INPUT -m iprange --src-range 1.1.1.1-0.0.0.1 -i eth0 -j DROP",
     )  # fmt: skip
     assert set(Concluded(host(v4=text)).addresses()) == {"eth0"}
+
+
+def test_where_a_flow_was_sent_before_nat_is_nobodys_network() -> None:
+    found = Concluded(host(v4=filtered(
+        "-A FORWARD -d 10.7.2.10/32 -i wan -o dmz -p tcp -m conntrack --ctorigdst 203.0.113.19 -j ACCEPT",
+        nat=("-A PREROUTING -d 203.0.113.19/32 -i wan -p tcp -j DNAT --to-destination 10.7.2.10",),
+    )))  # fmt: skip
+    assert found.behind()["dmz"] == ["10.7.2.0/24"]
+    assert not any("is behind dmz: rules name 203.0.113.19" in guess.what for guess in found.guesses)
+
+
+def test_a_public_address_that_is_published_inside_too_is_the_uplinks() -> None:
+    found = Concluded(host(v4=filtered(
+        "-A FORWARD -i lan -o ppp0 -j ACCEPT", "-A FORWARD -s 192.168.1.0/24 -i lan -j ACCEPT",
+        nat=("-A PREROUTING -d 203.0.113.55/32 -i lan -p tcp --dport 80 -j DNAT --to-destination 192.168.1.20",
+             "-A POSTROUTING -o ppp0 -j MASQUERADE"),
+    )))  # fmt: skip
+    assert found.addresses() == {"lan": ["192.168.1.1/24"], "ppp0": ["203.0.113.55/32"]}
+
+
+def test_where_a_network_may_leave_to_wherever_it_wants_is_the_uplink() -> None:
+    found = Concluded(host(v6=filtered(
+        "-A INPUT -s 2001:db8:77::/48 -i eth1 -p tcp --dport 22 -j ACCEPT",
+        "-A FORWARD -s 2001:db8:77:1::/64 -i eth1 -o eth0 -j ACCEPT",
+    )))  # fmt: skip
+    assert found.uplinks() == {"eth0"}
+    assert "a network may leave there to wherever it wants" in found.guess("eth0 is the uplink").what
