@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -136,7 +137,8 @@ def _compared(what: Since, chosen: Selection, judge: _Judge) -> DiffReports:
             continue
         try:
             found = diff(
-                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names, proposer=modelled,
+                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names,
+                proposer=partial(modelled, waiting=far.tell),
                 progress=progress,
             )  # fmt: skip
             found = judge.judged(found, one, backends, far)

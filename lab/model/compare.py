@@ -55,7 +55,7 @@ def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
         (then, name, part)
         for now, flows in fates.passed.items() for name in space.interfaces
         if (left := flows & space.interface(LEFT, name)) != space.none
-        for then, part in _translated(space, _unmasked(now, own.get(name, ())), bare(left)) if part != space.none
+        for then, part in _translated(space, _unmasked(space, now, own.get(name, ())), bare(left)) if part != space.none
     )  # fmt: skip
     passed = space.any([flows for _, _, flows in ways])
     denied = [Decided(by, outcome, bare(flows)) for by, outcome, flows in fates.denied]
@@ -68,10 +68,10 @@ def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
     )  # fmt: skip
 
 
-def _unmasked(now: Now, own: Addresses) -> Now:
+def _unmasked(space: Space, now: Now, own: Addresses) -> Now:
     if not own or now.shown != MASQUERADE:
         return now
-    return now._replace(shown=str(address_of(own[0][0], 4 if own[0][0] < 2**32 else 6)))
+    return now._replace(shown=str(address_of(own[0][0], space.family)))
 
 
 def _translated(space: Space, now: Now, flows: Flows) -> Iterator[tuple[Now, Flows]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from lab.model.conditions import PROTOCOLS
 from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
 from lab.model.sendable import ACK, FIN, RST, SYN, Sendable
 from lab.model.stage import Stage
 from lab.record.difference import Flow, FlowClass
-from lab.ruleset.addresses import Addresses, address_of, address_words, holds, size
+from lab.ruleset.addresses import Addresses, address_of, address_words, holds
 from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from lab.written.service import ports_text
 
@@ -24,6 +25,8 @@ class Describer:
         self._space, self._stage, self._sendable = space, stage, sendable
         self._preferences = tuple(sendable.preferences())
         self._low_sports = space.ranges(SPORT, ((0, 1023),))
+        self._words: dict[tuple[str, Flows], tuple[str, ...]] = {}
+        self._told_services: dict[Flows, tuple[str, ...]] = {}
         self._types = ICMP_TYPES if space.family == 4 else ICMPV6_TYPES
 
     def flow(self, flows: Flows) -> tuple[Flow, tuple[str, ...]] | None:
@@ -78,29 +81,42 @@ class Describer:
     def of(self, flows: Flows) -> FlowClass:
         """The class in words; a port, or a type of ICMP, is one service."""
         space = self._space
-        icmp = self._sendable.icmp
-        typed = icmp & space.without_low_byte(flows & icmp)
-        shadow = space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
+        shadow, begun = self._shadow(flows), self._shadow(flows & (self._sendable.syn | ~self._sendable.tcp))
         sources = space.without(shadow, [DESTINATION, PROTO, DPORT])
         destinations = space.without(shadow, [SOURCE, PROTO, DPORT])
         services = space.without(shadow, [SOURCE, DESTINATION])
         flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
         together = space.count(sources, [SOURCE]) * space.count(destinations, [DESTINATION])
         together *= space.count(services, [PROTO, DPORT])
+        whole = flows_in_it == together and begun in (shadow, space.none)
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
-            self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), tuple(self._services(services)),
-            flows_in_it, flows_in_it == together, tuple(name for name in entered if name != NOWHERE),
+            self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), self._services(services),
+            flows_in_it, whole, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
 
-    def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
-        ranges = self._space.values(shadow, field)
-        told = ranges[:_MOST_WORDS]
-        words = address_words(told, self._space.family)
-        return words if size(told) == self._space.count(shadow, [field]) else (*words, "…")
+    def _shadow(self, flows: Flows) -> Flows:
+        """The ends and services of a set."""
+        space, icmp = self._space, self._sendable.icmp
+        typed = icmp & space.without_low_byte(flows & icmp)
+        return space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
 
-    def _services(self, shadow: Flows) -> Sequence[str]:
+    def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
+        told = self._words.get((field, shadow))
+        if told is None:
+            ranges = tuple(islice(self._space.ascending(shadow, field), _MOST_WORDS + 1))
+            words = address_words(ranges[:_MOST_WORDS], self._space.family)
+            told = self._words[field, shadow] = (*words, "…") if len(ranges) > _MOST_WORDS else words
+        return told
+
+    def _services(self, shadow: Flows) -> tuple[str, ...]:
+        told = self._told_services.get(shadow)
+        if told is None:
+            told = self._told_services[shadow] = tuple(self._services_of(shadow))
+        return told
+
+    def _services_of(self, shadow: Flows) -> Sequence[str]:
         space = self._space
         found: list[str] = []
         protos = [proto for low, high in space.values(shadow, PROTO) for proto in range(low, high + 1)]

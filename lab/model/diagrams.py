@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from lab.ruleset.addresses import WIDTH, Addresses, together
 
@@ -23,17 +24,25 @@ Flows = Any
 """A set of flows: a `Function` of dd, with ``&``, ``|`` and ``~``."""
 
 
-def _module() -> ModuleType:
-    """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log."""
+def bdd_module() -> ModuleType:
+    """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log.
+
+    dd does without networkx, with which it draws, and which takes ten times as long to import as the rest of it.
+    """
     logging.getLogger("dd").setLevel(logging.ERROR)
+    draws = "networkx"
+    absent = sys.modules.setdefault(draws, cast("ModuleType", None)) is None  # an import of it is then refused
     try:
         return importlib.import_module("dd.cudd")
     except ImportError:
         return importlib.import_module("dd.autoref")
+    finally:
+        if absent:
+            del sys.modules[draws]
 
 
 def _manager() -> Any:
-    made = _module().BDD()
+    made = bdd_module().BDD()
     # the order below is good for rules, and looking for a better one costs more than it gives
     made.configure(reordering=False)
     return made
@@ -64,6 +73,7 @@ class Space:
         self._free: dict[tuple[str, str], str] = {}
         self._said: dict[str, str] = {}
         self._made: dict[tuple[str, object], Flows] = {}
+        self._sizes: dict[Flows, int] = {self.all: 1 << sum(self.widths.values())}
 
     def free(self, said: str, kind: str) -> Flows:
         """A variable for what nobody can read: ``said`` holds for a packet of this kind, or does not."""
@@ -172,34 +182,49 @@ class Space:
             node = high if low == self.none else low
         return found
 
-    def values(self, flows: Flows, field: str, most: int = 2**15) -> Addresses:
-        """The values of a field in a set, as ranges; not all of them where these are of more prefixes than ``most``."""
-        others = [name for name in self.names if name != field]
-        shadow = self.bound(self.without(flows, others))
-        found: list[tuple[int, int]] = []
-        width = self.widths[field]
-        waiting = [(shadow, 0, 0)]
-        while waiting and len(found) <= most:
+    def values(self, flows: Flows, field: str) -> Addresses:
+        """The values of a field in a set, as ranges."""
+        return tuple(self.ascending(flows, field))
+
+    def ascending(self, flows: Flows, field: str) -> Iterator[tuple[int, int]]:
+        """The same one after the other, of which one may have enough: ranges in order, no two of which touch."""
+        width, end = self.widths[field], 0
+        began: int | None = None
+        waiting = [(self.shadow(flows, [field]), 0, 0)]
+        while waiting:
             node, bit, base = waiting.pop()
-            if node.var is None:
-                if node == self.all:
-                    found.append((base, base + (1 << (width - bit)) - 1))
+            if node == self.none:
+                continue
+            if node == self.all:
+                if began is not None and base > end:
+                    yield began, end - 1
+                    began = None
+                began, end = base if began is None else began, base + (1 << (width - bit))
                 continue
             at = self._place[node.var][1]
-            if at > bit:  # the bits above are free
-                waiting += [(node, bit + 1, base), (node, bit + 1, base + (1 << (width - 1 - bit)))]
-                continue
-            low, high = _children(node)
-            waiting += [(low, at + 1, base), (high, at + 1, base + (1 << (width - 1 - at)))]
-        return together(found)
+            # the bits above are free: both halves have what is below
+            low, high = _children(node) if at == bit else (node, node)
+            waiting += [(high, bit + 1, base + (1 << (width - 1 - bit))), (low, bit + 1, base)]
+        if began is not None:
+            yield began, end - 1
+
+    def shadow(self, flows: Flows, fields: Sequence[str]) -> Flows:
+        """What a set is to those who see these fields alone."""
+        return self.bound(self.without(flows, [name for name in self.names if name not in fields]))
 
     def count(self, flows: Flows, fields: Sequence[str]) -> int:
         """How many values of these fields together the set has, whatever the others are; exact."""
-        shadow = self.bound(self.without(flows, [name for name in self.names if name not in fields]))
-        order = [name for field in self.names if field in fields for name in self.names[field]]
-        level: dict[str | None, int] = {name: place for place, name in enumerate(order)}
-        level[None] = len(order)
-        return _below(shadow, level, {self.all: 1, self.none: 0}) << level[shadow.var]
+        return self._size(self.shadow(flows, fields)) >> sum(width for name, width in self.widths.items() if name not in fields)
+
+    def _size(self, node: Flows) -> int:
+        """How many flows there are in a set that hangs on no free variable."""
+        if node.negated:
+            return self._sizes[self.all] - self._size(~node)
+        found = self._sizes.get(node)
+        if found is None:
+            # each half is a set of flows whose first variable may be either
+            found = self._sizes[node] = (self._size(node.low) + self._size(node.high)) >> 1
+        return found
 
 
 def _in_one_dialect(said: str) -> str:
@@ -208,15 +233,6 @@ def _in_one_dialect(said: str) -> str:
     if found is None:
         return said
     return f"limit rate {found['rate']}/{_UNITS[found['unit']]} burst {found['burst'] or 5} packets"
-
-
-def _below(node: Flows, level: Mapping[str | None, int], known: dict[Flows, int]) -> int:
-    """How many values of the variables from a node's own on are in a set."""
-    if node not in known:
-        known[node] = sum(
-            _below(child, level, known) << (level[child.var] - level[node.var] - 1) for child in _children(node)
-        )
-    return known[node]
 
 
 def _children(node: Flows) -> tuple[Flows, Flows]:

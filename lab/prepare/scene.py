@@ -12,6 +12,7 @@ from lab.prepare.plan import policy_files
 from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
 from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
+from lab.twin.folded import folded_guesses
 from lab.twin.twin import Twin
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
@@ -34,10 +35,14 @@ class Scene:
         """A word of the command line as a row has it: of a twin ``self`` and ``@eth0`` mean something, else it is one."""
         return text if self.twin is None else self.twin.word(text, sender=sender)
 
+    def words(self, sender: str, target: str) -> tuple[str, str]:
+        """Both ends of a flow as a row has them; InputError for ends of a twin between which its hosts do not stand."""
+        return (sender, target) if self.twin is None else self.twin.ends(sender, target)
+
     @property
     def guesses(self) -> tuple[str, ...]:
-        """What was concluded of a twin and no dump says, each with the line that it rests on."""
-        return () if self.twin is None else tuple(map(str, self.twin.guesses))
+        """What was concluded of a twin and no dump says, interface by interface, each with the line that it rests on."""
+        return () if self.twin is None else folded_guesses(self.twin.guesses)
 
     def notes(self, families: Collection[int]) -> tuple[str, ...]:
         """What the reader of any answer about packets of these families must know: what voids it, first."""

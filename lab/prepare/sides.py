@@ -77,15 +77,12 @@ def twin_sides(old: str, new: str, dumps: Dumps, rendering: Rendering = AS_IT_IS
 
 
 def _both(before: Host, after: Host) -> tuple[Host, tuple[Guess, ...]]:
-    """One host of which both tell: what it has on either side."""
-    first, guesses = inferred(before)
-    second, more = inferred(
-        replace(
-            after, links=after.links or first.links, routes=after.routes or first.routes, rules=after.rules or first.rules,
-            tables=after.tables or first.tables, sysctls=after.sysctls or first.sysctls, name=after.name,
-        )
+    """One host of which both tell: what it has on either side, and what the rules of both say of it."""
+    whole = replace(
+        after, links=after.links or before.links, routes=after.routes or before.routes, rules=after.rules or before.rules,
+        tables=after.tables or before.tables, sysctls=after.sysctls or before.sysctls,
     )  # fmt: skip
-    return second, tuple(dict.fromkeys((*guesses, *more)))
+    return inferred(whole, before=before)
 
 
 def sides_on(network: OnNetwork, old: Given, new: Given, names: tuple[str, str]) -> Sides:

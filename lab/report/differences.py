@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from ipaddress import ip_address, ip_network
 
 from lab.record.difference import Aspect, Difference, Flow, FlowClass, Side
 from lab.record.path import Path, Rule
@@ -15,6 +14,8 @@ from lab.report.causes import services_text
 from lab.report.failure import in_a_word, place
 from lab.report.path import translated
 from lab.report.plain import plain
+from lab.ruleset.addresses import WIDTH, read_addresses
+from lab.ruleset.addresses import size as how_many
 
 Named = Callable[[Rule], str]
 OPENS, CLOSES = "OPENS", "CLOSES"
@@ -219,17 +220,11 @@ def _ends(texts: Sequence[str], most: int | None) -> str:
 
 def _addresses(texts: Iterable[str]) -> int:
     """How many addresses; 0 where a text is none."""
-    count = 0
-    for text in texts:
-        low, dash, high = text.partition("-")
-        try:
-            if dash:
-                count += int(ip_address(high)) - int(ip_address(low)) + 1
-            else:
-                count += ip_network(text, strict=False).num_addresses
-        except ValueError:
-            return 0
-    return count
+    texts = tuple(texts)
+    try:
+        return sum(how_many(read_addresses(texts, family)) for family in WIDTH)
+    except ValueError:
+        return 0
 
 
 def _services(texts: Iterable[str]) -> int:

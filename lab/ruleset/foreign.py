@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 SAVE = "take what `iptables-save` prints, which has every table"
@@ -111,24 +112,24 @@ _OF_SETS = (
     (r"(?:Name|Type|Revision|Header|Members): ?", Foreign("what `ipset list` prints", "take what `ipset save` prints")),
 )
 _SHELL = re.compile(r"#![ \t]*\S*(?:/|env[ \t]+)(?:ba|da|k|z|a)?sh\b")
-_BY_KIND = {
-    kind: tuple((re.compile(pattern), foreign) for pattern, foreign in (*more, *_COMMON))
-    for kind, more in (("v4", _OF_IPTABLES), ("v6", _OF_IPTABLES), ("nft", _OF_IPTABLES[:2]), ("ipset", _OF_SETS))
-}
+_OF_KIND = {"v4": _OF_IPTABLES, "v6": _OF_IPTABLES, "nft": _OF_IPTABLES[:2], "ipset": _OF_SETS}
 _MARKS = frozenset("[(<.\u2026s")
-_ANY_BY_KIND = {
-    kind: re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in known)) for kind, known in _BY_KIND.items()
-}
 _AN_EXCERPT = re.compile(_EXCERPT)
 _COMMENT = re.compile(r"#(?!(?:ACTION|ZONE|SOURCE|INTERFACE)\b)")
+
+
+@cache
+def _any_of(kind: str) -> re.Pattern[str]:
+    """What is one of a kind's forms; compiled where one is looked for, as that takes long and most texts are of one kind."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern, _ in (*_OF_KIND[kind], *_COMMON)))
 
 
 def foreign(line: str, kind: str) -> Foreign | None:
     """What this line of a policy's text of this kind (v4, v6, nft, ipset) belongs to; None where that is not certain."""
     beginning = line[:_MOST_READ]
-    if _ANY_BY_KIND[kind].match(beginning) is None:
+    if _any_of(kind).match(beginning) is None:
         return None
-    return next((found for pattern, found in _BY_KIND[kind] if pattern.match(beginning)), None)
+    return next((found for pattern, found in (*_OF_KIND[kind], *_COMMON) if re.match(pattern, beginning)), None)
 
 
 def is_excerpt(line: str) -> bool:

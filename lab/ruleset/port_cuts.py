@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator
 
 from lab.ruleset.conditions import DPORTS, ORIGINAL_DPORTS, PORTS, SPORTS
 from lab.ruleset.held import HeldRule, ports_of
-from lab.ruleset.nft.port_cuts import cuts_of_nft
 from lab.ruleset.rule import Ports, splits
 from lab.ruleset.words import FREE_TEXT, words
 
@@ -55,6 +54,8 @@ def port_cuts(rule: HeldRule, proto: str, own: Ports, like: Collection[str] = ()
         return ()
     if rule.matches is not None:
         return _cuts_of_iptables(rule, rule.matches, own, like)
+    from lab.ruleset.nft.port_cuts import cuts_of_nft  # its patterns take long to compile
+
     return cuts_of_nft(rule.text, rule.named, own)
 
 

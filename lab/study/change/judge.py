@@ -14,6 +14,7 @@ from lab.prepare.scene import Scene
 from lab.record.difference import DiffReport, RowOutcome
 from lab.record.progress import Progress
 from lab.record.result import CellResult, Outcome, PlanResult
+from lab.report.progress import NoProgress
 from lab.ruleset.backend import Backend
 from lab.run.questions import first_question
 from lab.run.runner import Order, run_plan
@@ -26,22 +27,6 @@ from lab.written.change import Change
 from lab.written.intended import intended_cells
 
 _MOST_BLOCKED = 3  # cells of which is asked what else denies them, each in a lab of its own
-
-
-class _Silent:
-    """Tells nobody."""
-
-    def started(self, cells: int) -> None:
-        """Nothing."""
-
-    def cell(self, result: CellResult) -> None:
-        """Nothing."""
-
-    def asking(self, cell_id: str, ahead: int, done: int, of: int) -> None:
-        """Nothing."""
-
-    def finished(self) -> None:
-        """Nothing."""
 
 
 @dataclass(slots=True)
@@ -77,7 +62,7 @@ def judged(
     differences, notes = covered(report.differences, asked)
     breadth, of_breadth = breadth_of(differences, asked)
     ended = _Ended()
-    listener = listener or _Silent()
+    listener = listener or NoProgress()
     rows = list(_rows(change, cells, (old, new), backends, ended, listener))
     holds = list(_held(plans, ended, listener))
     told = replace(

@@ -17,7 +17,7 @@ from lab.study.diff.compare import compare
 from lab.study.diff.found import Found
 from lab.study.diff.free import again, elsewhere, same_but_for_chance
 from lab.study.diff.grounds import Grounds
-from lab.study.diff.proposer import Proposer
+from lab.study.diff.proposer import NoModel, Proposer
 from lab.study.diff.sample import sample
 from lab.study.diff.sides import Both, Sides, ask_all, question_for, same_rules, two_labs
 from lab.written.topology import Topology
@@ -77,6 +77,7 @@ class _Study:
     unsendable: Counter[str] = field(default_factory=Counter)
     asked: int = 0
     by_chance: int = 0
+    notes: list[str] = field(default_factory=list)
     stopped: BaseException | None = None
     found: Found = field(init=False)
 
@@ -92,7 +93,10 @@ class _Study:
         for family in families:
             proposed = None
             if proposer is not None:
-                proposed = proposer(old, new, topology, node, family)
+                try:
+                    proposed = proposer(old, new, topology, node, family)
+                except NoModel as why:
+                    self.notes.append(f"{why}: flows were sampled, and another difference may be there")
             if proposed is not None:
                 self.proposals += [(one.flow, one.of, one) for one in proposed.proposals]
                 but_for += proposed.but_for
@@ -187,6 +191,7 @@ class _Study:
         codes = [failed.exit_code if failed else 0, 3 if self.lost else 0, 1 if differences else 0]
         refused = tuple(f"{what} ({count} flow{'s' if count > 1 else ''})" for what, count in self.unsendable.items())
         reached = replace(self.reached, asked=self.asked, unsendable=(*self.reached.unsendable, *refused))
+        notes = (*notes, *self.notes)
         if self.by_chance:
             what = "came to a rule that decides by chance on both sides, and fared otherwise by that alone"
             notes = (*notes, f"{self.by_chance} flow{'s' if self.by_chance > 1 else ''} {what}")
