@@ -165,7 +165,7 @@ def _merged(found: Iterable[_Found]) -> list[_Found]:
     merged: dict[object, _Found] = {}
     for kind, region in found:
         first = NEW if kind == INVALID else kind
-        key = (first, region.aspect, region.old.by.said, region.old.outcome, region.new.by.said, region.new.outcome)
+        key = (first, region.aspect, region.led, region.old.by.said, region.old.outcome, region.new.by.said, region.new.outcome)
         known = merged.get(key)
         flows = region.flows if known is None else known.region.flows | region.flows
         merged[key] = _Found(kind if known is None else known.kind, region._replace(flows=flows))
