@@ -55,6 +55,16 @@ def test_a_mark_leads_to_the_same_world_by_another_line() -> None:
         assert answered.allowed
 
 
+def test_what_a_mark_leads_past_its_network_arrives_where_it_is_led_to() -> None:
+    old = two_lines()
+    edge = host(*old.links, link("dmz", "10.9.0.1/24"), routes=[line for _, line in old.routes], rules=[line for _, line in old.rules])
+    with Lab(twin_of([edge]).topology, {"edge": rulesets(MARKS)}) as lab:
+        fates = lab.sweep("10.0.0.200", "10.9.0.7", "tcp/20-22", gear=Gear.VERDICT)
+        assert [group.arrived.at for group in fates.open if group.arrived is not None] == ["behind-cable"]
+        fates = lab.sweep("10.0.0.5", "10.9.0.7", "tcp/20-22", gear=Gear.VERDICT)
+        assert [group.arrived.at for group in fates.open if group.arrived is not None] == ["behind-dmz"]
+
+
 @pytest.fixture(scope="module")
 def openlab() -> Iterator[tuple[Lab, float]]:
     started = time.perf_counter()
