@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_a_mark_leads_to_the_same_world_by_another_line() -> None:
 
 def test_what_a_mark_leads_past_its_network_arrives_where_it_is_led_to() -> None:
     old = two_lines()
-    edge = host(*old.links, link("dmz", "10.9.0.1/24"), routes=[line for _, line in old.routes], rules=[line for _, line in old.rules])
+    edge = replace(old, links=(*old.links, link("dmz", "10.9.0.1/24")))
     with Lab(twin_of([edge]).topology, {"edge": rulesets(MARKS)}) as lab:
         fates = lab.sweep("10.0.0.200", "10.9.0.7", "tcp/20-22", gear=Gear.VERDICT)
         assert [group.arrived.at for group in fates.open if group.arrived is not None] == ["behind-cable"]
