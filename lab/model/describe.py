@@ -87,11 +87,16 @@ class Describer:
         flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
         together = space.count(sources, [SOURCE]) * space.count(destinations, [DESTINATION])
         together *= space.count(services, [PROTO, DPORT])
+        # what only some source ports have is no whole class: a row, and a reader, name none
+        from_any = space.always(flows | self._low_sports, [SPORT])
+        of_some = space.bound(space.without(flows & ~icmp, [ENTERED, SPORT, TCP_FLAGS])) & ~space.bound(
+            space.without(from_any & ~icmp, [ENTERED, TCP_FLAGS])
+        )
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
             self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), tuple(self._services(services)),
-            flows_in_it, flows_in_it == together, tuple(name for name in entered if name != NOWHERE),
+            flows_in_it, flows_in_it == together and of_some == space.none, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
 
     def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:

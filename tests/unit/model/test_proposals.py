@@ -256,3 +256,10 @@ def test_nothing_of_a_comparison_waits_for_the_collector() -> None:
     finally:
         gc.enable()
     assert left == []
+
+
+def test_a_class_that_hangs_on_the_source_port_is_not_whole() -> None:
+    both = "-A INPUT -p tcp --sport 80 -j {}\n", "-A INPUT -p tcp --sport 40000 -j {}\n"
+    for rule in both:
+        assert not _first(_filter(rule.format("ACCEPT")), _filter(rule.format("DROP"))).of.whole
+    assert _first(_filter("-A INPUT -p tcp -j ACCEPT\n"), _filter("-A INPUT -p tcp -j DROP\n")).of.whole
