@@ -23,6 +23,9 @@ from lab.written.policy import ENDINGS
 def lay_out(given: Given, into: Path, named: str | None, backend: Backend) -> None:
     """Write what is given out into a folder, under a name; raises InputError where one of the files is there already."""
     twin = given.twin(None if named is None else file_name(named))
+    if not any(twin.policies.values()):
+        what = f"{' and '.join(twin.hosts)} holds no rules: there is nothing that a matrix could say of them"
+        raise InputError(Problem(what, mend="`lab trace` answers on it all the same"))
     scene = twin_scene(twin, {}, rendering=given.rendering(backend))
     name = file_name(named or "-".join(twin.hosts))
     names = {node: name if len(twin.hosts) == 1 else file_name(node) for node in twin.hosts}
@@ -31,7 +34,7 @@ def lay_out(given: Given, into: Path, named: str | None, backend: Backend) -> No
     files |= dict(_policies(scene, names))
     matrix = f"matrices/{name}.yaml"
     _none_is_there(into, (*files, matrix))
-    policies = {node: one for node, one in names.items() if node in scene.policies}
+    policies = {node: one for node, one in names.items() if twin.policies.get(node)}
     written = partial(matrix_text, name=name, policies=policies, source=source, role=HOST)
     found = what_is_so(scene, twin, backend, written)
     files[matrix] = written(found)

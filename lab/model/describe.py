@@ -88,7 +88,13 @@ class Describer:
         flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
         together = space.count(sources, [SOURCE]) * space.count(destinations, [DESTINATION])
         together *= space.count(services, [PROTO, DPORT])
-        whole = flows_in_it == together and begun in (shadow, space.none)
+        # what only some source ports have is no whole class: a row, and a reader, name none
+        from_any = space.always(flows | self._low_sports, [SPORT])
+        icmp = self._sendable.icmp
+        of_some = space.bound(space.without(flows & ~icmp, [ENTERED, SPORT, TCP_FLAGS])) & ~space.bound(
+            space.without(from_any & ~icmp, [ENTERED, TCP_FLAGS])
+        )
+        whole = flows_in_it == together and begun in (shadow, space.none) and of_some == space.none
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(

@@ -26,6 +26,8 @@ _RULED = ("v4", "v6", "nft")
 _BY_ENDING = ("v4", "v6")
 _BESIDE = re.compile(r"([A-Za-z][\w.-]*|\d{1,10})=(.+)", re.DOTALL)
 _FAMILY = re.compile(r"([46])=(.+)", re.DOTALL)
+MOST_ROUTES = 20_000
+"""Of a host, and as many routing rules: a network of more takes minutes to build."""
 _TAKE = "give a snapshot (`lab snapshot`), or what iptables-save or `nft list ruleset` printed"
 
 
@@ -77,6 +79,11 @@ def read_host(source: Path | Dumped, beside: Beside | None = None) -> Host:
     else:
         name = Path(given.shown).stem if isinstance(source, Path) else "host"
         host = _with_beside(Host(name, rulesets=_rulesets(given, where), at=where), beside)
+    for what, lines in (("routes", host.routes), ("routing rules", host.rules)):
+        if len(lines) > MOST_ROUTES:
+            mend = "leave out what a routing protocol learnt: `ip route show proto static` and `proto kernel`, with --route"
+            has = f"the host has {len(lines):,} {what}, and a twin has at most {MOST_ROUTES:,}"
+            raise InputError(Problem(has, where, mend))
     return replace(host, notes=(*host.notes, *check_fit(host)))
 
 

@@ -43,6 +43,8 @@ def resolve_given(node: str, given: Given, folders: Sequence[Path]) -> Found:
     they are in.  Raises InputError, which tells what was looked for and what is there.
     """
     several = given if isinstance(given, tuple) else (given,)
+    if not several:  # a host that holds no rules
+        return Found(PolicyFiles(node, Path()), whole=True)
     found = [_given(one, folders) for one in several]
     if len(found) == 1:
         return found[0]

@@ -12,6 +12,7 @@ import pytest
 
 from lab.report.wire.schema import reconcile_schema, trace_schema
 from tests.doors.project import DEADLINE_S, LAB, Project
+from tests.unit.twin.made_snapshots import document, parts
 
 pytestmark = pytest.mark.kernel
 
@@ -106,3 +107,12 @@ def test_a_host_against_its_policy(host: Project) -> None:
     (rule,) = document["rules"]["unwritten"]
     assert (rule["text"], rule["lacks"]) == ("-A INPUT -s 203.0.113.7/32 -j ACCEPT", ["owner", "ticket", "date"])
     assert "nothing" in host.lab("reconcile", DUMP, "--policy", DUMP).ended(0).out.splitlines()[0]
+
+
+def test_a_host_that_holds_no_rules(host: Project) -> None:
+    taken = document()
+    taken["skipped"] |= {"iptables-nft-save": "nft_compat is not there"}
+    host.write("bare.json", json.dumps(taken | {"parts": parts(("iptables-nft-save",))}, indent=2))
+    done = host.lab("trace", "203.0.113.9", "self", "tcp/22", "--twin", "bare.json").ended(0)
+    assert "has no IPv4 ruleset, so every IPv4 packet passes" in done.out + done.err
+    assert "gw holds no rules" in host.lab("twin", "bare.json", "--into", "site").ended(2).err

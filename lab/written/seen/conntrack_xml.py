@@ -73,8 +73,10 @@ class _Reader:
 
     def characters(self, text: str) -> None:
         """Text stands in an element."""
-        self._text = f"{self._text}{text}"[: _LONGEST + 1]
-        if len(self._text) > _LONGEST and self._path[-1] in _VALUES:
+        if self._path[-1] not in _VALUES and self._path[-1] != "id":
+            return
+        self._text += text
+        if len(self._text) > _LONGEST:
             self.refuse(f"<{self._path[-1]}> is longer than any that conntrack prints")
 
     def end(self, name: str) -> None:

@@ -326,3 +326,10 @@ def test_a_class_that_has_a_port_by_bare_segments_alone_is_not_whole() -> None:
     old, new = (saved(rules.format(rules=f"-A INPUT -d 198.51.100.1/32 -j {verdict}")) for verdict in ("ACCEPT", "DROP"))
     found = _first(old, new)
     assert (found.of.services[0], found.of.whole) == ("tcp/1-65535", False)
+
+
+def test_a_class_that_hangs_on_the_source_port_is_not_whole() -> None:
+    both = "-A INPUT -p tcp --sport 80 -j {}\n", "-A INPUT -p tcp --sport 40000 -j {}\n"
+    for rule in both:
+        assert not _first(_filter(rule.format("ACCEPT")), _filter(rule.format("DROP"))).of.whole
+    assert _first(_filter("-A INPUT -p tcp -j ACCEPT\n"), _filter("-A INPUT -p tcp -j DROP\n")).of.whole

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from lab.record.host import Dumped, Host
+from lab.twin import placing
+from lab.twin.infer import inferred
+from lab.written.words import Network
 from tests.unit.twin.hosts import Concluded, filtered, host
 
 UFW = filtered(
@@ -149,3 +155,18 @@ def test_of_two_uplinks_the_first_has_the_default_route_and_the_other_what_is_na
     assert found.guess("is another uplink").about == "cable"
     assert found.behind()["cable"] == ["192.168.2.0/24", "203.0.113.32/27"]
     assert found.no_overlap()
+
+
+def test_networks_of_thousands_of_rules_are_placed_without_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = 0
+    within = placing.is_within
+
+    def counted(inner: Network, outer: Network) -> bool:
+        nonlocal asked
+        asked += 1
+        return within(inner, outer)
+
+    monkeypatch.setattr(placing, "is_within", counted)
+    lines = "".join(f"-A FORWARD -s 10.{number >> 8}.{number & 255}.0/24 -j ACCEPT\n" for number in range(400))
+    inferred(Host("fw", rulesets={"v4": Dumped(f"*filter\n:FORWARD DROP [0:0]\n{lines}COMMIT\n", "fw.rules")}))
+    assert asked < 10 * 400

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
+from lab.written.seen import conntrack_xml
 from lab.written.seen.live import LiveFlow
 from lab.written.seen.read import read_seen
 
@@ -159,3 +160,12 @@ def test_what_is_no_file_of_flows(tmp_path: Path) -> None:
         read_seen(tmp_path / "none")
     with pytest.raises(InputError, match="directory"):
         read_seen(tmp_path)
+
+
+def test_what_stands_in_xml_beside_values_is_not_kept() -> None:
+    reader = conntrack_xml._Reader("seen.xml")
+    reader.start("conntrack", {})
+    reader.start("note", {})
+    for _ in range(1_000):
+        reader.characters("of no use")
+    assert not reader._text
