@@ -29,7 +29,8 @@ def inferred(
     r"""The host with what its dumps do not say of it, concluded from its rules, and each conclusion with its line.
 
     What the host has stays as it is; where it has links and routes, nothing is missing.  What is invented is nothing that
-    one of ``others`` has.  ``before`` is the same host at another time, whose rules tell of it too.  Raises InputError for rules that name more interfaces than a host is made of.
+    one of ``others`` has.  ``before`` is the same host at another time, whose rules tell of it too.  Raises InputError for
+    rules that name more interfaces than a host is made of.
 
     >>> from lab.record.host import Dumped
     >>> dump = Dumped("*filter\n-A INPUT -s 10.0.9.0/24 -i lan1 -j ACCEPT\n-A INPUT -i wan1 -j DROP\nCOMMIT\n", "fw.rules")

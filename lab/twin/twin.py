@@ -116,7 +116,8 @@ class Twin:
         if network.num_addresses > 1:  # the hosts of a network are meant, before the one under test
             nodes = sorted(self.topology.nodes, key=self.hosts.__contains__)
             own = {name: self.topology.addresses(name, network.version) for name in nodes}
-            if (has := next((name for name in nodes if any(ip_address(one) in network for one in own[name])), None)) is not None:
+            has = next((name for name in nodes if any(ip_address(one) in network for one in own[name])), None)
+            if has is not None:
                 return has
         return self.topology.owner(str(next(iter(network.hosts()), network.network_address)))
 
