@@ -127,7 +127,7 @@ def since(
         if untouched:
             told.append(f"policies/ is what git has at {commit}, byte for byte: nothing was rendered")
         for matrix in matrices:
-            unchanged = _unchanged(matrix) if untouched else None
+            unchanged = unchanged_in(matrix) if untouched else None
             if unchanged is not None:
                 yield from (one for one in unchanged if one not in seen)
                 seen.update(unchanged)
@@ -147,7 +147,7 @@ def since(
                 yield Sides(replace(new, policies=beside), new, node, (f"{revision} ({commit})", "the work tree"))
 
 
-def _unchanged(matrix: Path) -> Sequence[Unchanged] | None:
+def unchanged_in(matrix: Path) -> Sequence[Unchanged] | None:
     """The policies of a matrix, where all are files of the working folder; None where a command renders one."""
     loaded = load_matrix(matrix)
     folders = search_folders(matrix)

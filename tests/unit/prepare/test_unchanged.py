@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from lab.prepare.revision import same_files
+from lab.prepare.sides import Unchanged, unchanged_in
+from lab.written.shipped import shipped_root
 
 
 @pytest.fixture
@@ -63,3 +67,30 @@ def test_a_pipe_is_not_read(folders: tuple[Path, Path]) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     assert same_files(tmp_path / "one", tmp_path / "none"), "git keeps no empty folder"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of a single matrix, in which one works."""
+    for kind, name in (("topologies", "service-host.yaml"), ("matrices", "service-host.yaml")):
+        (tmp_path / kind).mkdir()
+        shutil.copy(shipped_root() / kind / name, tmp_path / kind)
+    shutil.copytree(shipped_root() / "policies", tmp_path / "policies")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+MATRIX = Path("matrices/service-host.yaml")
+
+
+def test_policies_that_need_not_be_rendered(project: Path) -> None:
+    assert unchanged_in(MATRIX) == [Unchanged("host", "service-host")]
+    (project / "other/matrices").mkdir(parents=True)
+    shutil.copy(MATRIX, project / "other" / MATRIX)
+    assert unchanged_in(project / "other" / MATRIX) is None, "its policies could lie in its own folder"
+
+
+def test_what_a_command_renders_may_differ_although_no_file_does(project: Path) -> None:
+    written = re.sub("(?m)^  host: .*$", "  host: {render: [cat, gateway.rules]}", MATRIX.read_text(), count=1)
+    MATRIX.write_text(written)
+    assert unchanged_in(MATRIX) is None
