@@ -14,17 +14,7 @@ from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.ground.privileges import enter
-from lab.prepare.sides import (
-    OnNetwork,
-    Sides,
-    Unchanged,
-    against_matrix,
-    change_sides,
-    sides_of_change,
-    sides_on,
-    since,
-    twin_sides,
-)
+from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, since, twin_sides
 from lab.prepare.twins import Dumps
 from lab.record.difference import DiffReport, DiffReports
 from lab.report.diffs import diffs_lines
@@ -61,8 +51,7 @@ def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Re
         notes: list[str] = []
         live = read_seen(wanted.seen) if wanted.seen is not None else None
         change = None if wanted.change is None else load_change(wanted.change)
-        one_backend = len(set(chosen.backends)) == 1
-        sides = _sides(given, wanted, change, undo, notes, one_backend=one_backend)
+        sides = _sides(given, wanted, change, undo, notes)
         judge = _Judge(given, wanted, change, live)
         enter()
         report = _compared(sides, chosen, judge, notes)
@@ -88,9 +77,7 @@ class _Judge:
         return report
 
 
-def _sides(
-    given: Given, wanted: Wanted, change: Change | None, undo: ExitStack, notes: list[str], *, one_backend: bool
-) -> Sequence[Sides | Unchanged]:
+def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack, notes: list[str]) -> Sequence[Sides]:
     """What is compared with what; raises InputError."""
     rendering = given.rendering(Backend.NFT)
     if change is not None and wanted.change is not None:
@@ -118,10 +105,10 @@ def _sides(
     if is_ordinary(Path(word)):
         mend = f"lab diff OLD {word}; or --matrix FILE, whose policy it is to replace"
         raise InputError(Problem(f"what is {word} compared with?", mend=mend))
-    return list(since(word, given.files(), rendering, notes, one_backend=one_backend))
+    return list(since(word, given.files(), rendering, notes))
 
 
-def _compared(sides: Sequence[Sides | Unchanged], chosen: Selection, judge: _Judge, notes: Sequence[str]) -> DiffReports:
+def _compared(sides: Sequence[Sides], chosen: Selection, judge: _Judge, notes: Sequence[str]) -> DiffReports:
     backends = chosen.backends[0], chosen.backends[-1]
     done: list[DiffReport] = []
     same: list[str] = []
@@ -132,9 +119,6 @@ def _compared(sides: Sequence[Sides | Unchanged], chosen: Selection, judge: _Jud
         far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s")
 
     for one in sides:
-        if isinstance(one, Unchanged):
-            same.append(f"{one.node} on {one.topology}")
-            continue
         if one.same and backends[0] is backends[1] and judge.change is None:
             same.append(f"{one.node} on {one.new.topology.topology}")
             continue

@@ -6,7 +6,6 @@ git is asked for what it stores, by `ls-tree` and `cat-file`, which run no hook,
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,27 +42,6 @@ def revision_of(word: str, project: Path) -> Iterator[tuple[Path, str]]:
         folder.mkdir()
         _lay_out(project, commit, folder)
         yield folder, commit[:12]
-
-
-def same_files(one: Path, other: Path) -> bool:
-    """Whether two folders hold the same files, byte for byte; not where one of them holds anything but files."""
-    mine, theirs = _sizes(one), _sizes(other)
-    if mine is None or mine != theirs:
-        return False
-    return all((one / name).read_bytes() == (other / name).read_bytes() for name in mine)
-
-
-def _sizes(folder: Path) -> dict[Path, int] | None:
-    """The files below a folder; None where there is a link or a device among them, or too much of it."""
-    found: dict[Path, int] = {}
-    for path in folder.rglob("*"):
-        told = path.lstat()
-        if stat.S_ISDIR(told.st_mode):
-            continue
-        if not stat.S_ISREG(told.st_mode) or len(found) == _MOST_FILES:
-            return None
-        found[path.relative_to(folder)] = told.st_size
-    return found
 
 
 def _lay_out(project: Path, commit: str, folder: Path) -> None:

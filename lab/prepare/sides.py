@@ -9,9 +9,8 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem
 from lab.prepare.changed import changed_scenes
-from lab.prepare.plan import policy_files
 from lab.prepare.policies import AS_IT_IS, Rendering
-from lab.prepare.revision import revision_of, same_files
+from lab.prepare.revision import revision_of
 from lab.prepare.scene import Scene, find_scene, make_scene, twin_scene
 from lab.prepare.twins import Dumps, hosts_of, twin_from
 from lab.record.host import Host
@@ -20,7 +19,7 @@ from lab.twin.infer import inferred
 from lab.twin.twin import Guess
 from lab.written.change import Change
 from lab.written.find_policy import Given
-from lab.written.load import find_topology, load_matrix, load_topology, only_in, project_of, search_folders
+from lab.written.load import project_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +35,6 @@ class Sides:
     def same(self) -> bool:
         """Whether both sides are given the same, to the letter."""
         return self.old.policies[self.node].texts() == self.new.policies[self.node].texts()
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """A policy whose files are those of the revision, byte for byte: what the two sides would be is the same."""
-
-    node: str
-    topology: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,25 +104,14 @@ def against_matrix(network: OnNetwork, new: Given, name: str) -> Sides:
     return Sides(before, network.scene({node: new}), node, (f"the policy of {node}", name))
 
 
-def since(
-    revision: str, matrices: Sequence[Path], rendering: Rendering, told: list[str], *, one_backend: bool = True
-) -> Iterator[Sides | Unchanged]:
+def since(revision: str, matrices: Sequence[Path], rendering: Rendering, told: list[str]) -> Iterator[Sides]:
     """Every policy of the matrices as it was at a revision and as it lies in the work tree, each once; raises InputError.
 
-    Those that nothing was in the place of are told of in ``told``.  Both sides have the topology and matrix of the work tree,
-    so on ``one_backend`` nothing is rendered where the files of the policies are what git has.
+    Those that nothing was in the place of are told of in ``told``.
     """
     seen: set[object] = set()
     with revision_of(revision, Path.cwd()) as (folder, commit):
-        untouched = one_backend and same_files(folder / "policies", Path("policies"))
-        if untouched:
-            told.append(f"policies/ is what git has at {commit}, byte for byte: nothing was rendered")
         for matrix in matrices:
-            unchanged = unchanged_in(matrix) if untouched else None
-            if unchanged is not None:
-                yield from (one for one in unchanged if one not in seen)
-                seen.update(unchanged)
-                continue
             new = find_scene(matrix, None, {}, rendering=rendering)
             try:
                 old = find_scene(matrix, None, {}, rendering=rendering, as_in=folder)
@@ -145,21 +125,6 @@ def since(
                 seen.add(key)
                 beside = {**new.policies, node: old.policies[node]}
                 yield Sides(replace(new, policies=beside), new, node, (f"{revision} ({commit})", "the work tree"))
-
-
-def unchanged_in(matrix: Path) -> Sequence[Unchanged] | None:
-    """The policies of a matrix, where all are files of the working folder; None where a command renders one."""
-    loaded = load_matrix(matrix)
-    folders = search_folders(matrix)
-    own = only_in(Path())
-    try:
-        files = policy_files(loaded, own, {})
-    except InputError:
-        return None
-    if folders.policies[:1] != own.policies or any(policy.render is not None for policy in files.values()):
-        return None
-    topology = load_topology(find_topology(loaded.topology, folders))
-    return [Unchanged(node, topology.topology) for node in files if node in topology.nodes]
 
 
 def _only_node(network: OnNetwork) -> str:
