@@ -66,7 +66,8 @@ def _ask_alike(lab: Lab, question: SweepQuestion, at: str | None, tally: SweepTa
         if service.proto == proto
         for ports in service.ports
     )
-    ways = Ways(partial(lab.ask, at=at), lab.site.held.cuts_on, tuple(dict.fromkeys(served)), lab.topology.taker)
+    cuts, taker = lab.site.held.cuts_on, lab.topology.taker
+    ways = Ways(partial(lab.ask, at=at), cuts, tuple(dict.fromkeys(served)), taker, lab.fresh.whim_on)
     with lab.batch(), lab.everything_traced():
         return ask_alike(question, ways, tally)
 

@@ -114,14 +114,37 @@ def mutant(lines: Lines, chance: random.Random, tables: Sequence[str] = ("filter
     interfaces = sorted({found[2] for line in lines for found in _INTERFACE.finditer(line)})
     while True:
         operator = chance.choice((*OPERATORS, "swap"))
-        at = chance.choice(rules)
-        if operator == "swap":
-            if at + 1 in rules and _chain(lines[at]) == _chain(lines[at + 1]) and lines[at] != lines[at + 1]:
-                return Mutant(operator, at + 1, (*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]))
-            continue
-        changed = OPERATORS[operator](lines[at], chance, interfaces)
-        if changed is not None and changed != lines[at]:
-            return Mutant(operator, at + 1, (*lines[:at], changed, *lines[at + 1 :]))
+        for at in chance.sample(rules, len(rules)):
+            changed = _swapped(lines, at, rules) if operator == "swap" else _replaced(operator, lines, at, chance, interfaces)
+            if changed is not None:
+                return Mutant(operator, at + 1, changed)
+
+
+def _replaced(
+    operator: str, lines: Lines, at: int, chance: random.Random, interfaces: Sequence[str]
+) -> tuple[str, ...] | None:
+    changed = OPERATORS[operator](lines[at], chance, interfaces)
+    return None if changed in (None, lines[at]) else (*lines[:at], str(changed), *lines[at + 1 :])
+
+
+def _swapped(lines: Lines, at: int, rules: Sequence[int]) -> tuple[str, ...] | None:
+    if at + 1 not in rules or _chain(lines[at]) != _chain(lines[at + 1]) or lines[at] == lines[at + 1]:
+        return None
+    return (*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :])
+
+
+def leading_to(lines: Lines, line: int, deep: int = 3) -> list[str]:
+    """The rules that lead to the chain of the rule in a ``line``, from 1, of any table.
+
+    >>> leading_to(["-A INPUT -s 10.0.0.1/32 -j in", "-A in -j ACCEPT"], 2)
+    ['-A INPUT -s 10.0.0.1/32 -j in']
+    """
+    chains, found = {_chain(lines[line - 1])}, dict[str, None]()
+    for _ in range(deep):
+        callers = [one for one in lines if any(one.endswith((f" -j {name}", f" -g {name}")) for name in chains)]
+        found.update(dict.fromkeys(callers))
+        chains = {_chain(one) for one in callers}
+    return list(found)
 
 
 def _chain(line: str) -> str | None:

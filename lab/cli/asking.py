@@ -74,9 +74,9 @@ def _trace(trace: Trace, backends: Sequence[Backend], families: Sequence[int | N
     of += [f"IPv{trace.verdict.observation.sent.family}"] * (len(families) > 1)
     if of:
         print(", ".join(of))
+    print(explain_trace(trace))
     for note in trace.beside:
         _note(note)
-    print(explain_trace(trace))
 
 
 def _sweep(far: UnderWay, title: str, sweep: Sweep) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +15,8 @@ from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.ground.privileges import enter
-from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, since, twin_sides
+from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, twin_sides
+from lab.prepare.since import Since, since
 from lab.prepare.twins import Dumps
 from lab.record.difference import DiffReport, DiffReports
 from lab.report.diffs import diffs_lines
@@ -23,6 +25,7 @@ from lab.report.write import Reports
 from lab.ruleset.backend import Backend
 from lab.study.change.judge import judged
 from lab.study.change.seen import with_seen
+from lab.study.diff.blocked import with_blockers
 from lab.study.diff.diff import diff
 from lab.study.diff.modelled import modelled
 from lab.written.change import Change
@@ -48,13 +51,12 @@ def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Re
     files = [Path(word) for word in wanted.words if is_ordinary(Path(word))]
     files += [file for file in (wanted.change, wanted.seen) if file is not None]
     with reporting(reports, [*given.named(), *files]), ExitStack() as undo:
-        notes: list[str] = []
         live = read_seen(wanted.seen) if wanted.seen is not None else None
         change = None if wanted.change is None else load_change(wanted.change)
-        sides = _sides(given, wanted, change, undo, notes)
+        what = _what(given, wanted, change, undo)
         judge = _Judge(given, wanted, change, live)
         enter()
-        report = _compared(sides, chosen, judge, notes)
+        report = _compared(what, chosen, judge)
     finish(report.exit_code, lambda: reports.write(report), _shower(report, reports, full=wanted.full))
 
 
@@ -67,18 +69,34 @@ class _Judge:
     change: Change | None
     live: Sequence[LiveFlow] | None
 
-    def judged(self, report: DiffReport, sides: Sides, backends: tuple[Backend, Backend]) -> DiffReport:
+    def judged(self, report: DiffReport, sides: Sides, backends: tuple[Backend, Backend], far: UnderWay) -> DiffReport:
         """The report with what came of that."""
         if self.change is not None and self.wanted.change is not None and not report.interrupted:
             matrices = held_matrices(self.change, search_folders(self.wanted.change, shipped=self.given.shipped))
             report = judged(report, self.change, sides.old, sides.new, matrices=matrices, backends=backends)
+        if not report.interrupted and not report.problems:
+            report = with_blockers(report, sides.new, backends[1])
         if self.live is not None and not report.interrupted:
-            report = with_seen(report, self.live, sides.old, sides.new, backends=backends)
+
+            def progress(asked: int, of: int) -> None:
+                far.tell(f"{asked} of {of} live flows asked on both sides, {far.seconds:.0f} s")
+
+            report = with_seen(report, self.live, sides.old, sides.new, backends=backends, progress=progress)
         return report
 
 
-def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack, notes: list[str]) -> Sequence[Sides]:
+def _what(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack) -> Since:
     """What is compared with what; raises InputError."""
+    if change is None and len(wanted.words) == 1 and not given.matrices and given.topology is None:
+        (word,) = wanted.words
+        if is_ordinary(Path(word)):
+            mend = f"lab diff OLD {word}; or --matrix FILE, whose policy it is to replace"
+            raise InputError(Problem(f"what is {word} compared with?", mend=mend))
+        return since(word, given.files(), given.rendering(Backend.NFT))
+    return Since(list(_sides(given, wanted, change, undo)))
+
+
+def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack) -> Sequence[Sides]:
     rendering = given.rendering(Backend.NFT)
     if change is not None and wanted.change is not None:
         if given.matrices or given.topology is not None or len(wanted.words) == 1:
@@ -100,34 +118,30 @@ def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack,
         what = "what is compared? Two rulesets, or a revision of git whose policies stand against the work tree's"
         raise InputError(Problem(what, mend="lab diff OLD NEW; or: lab diff origin/main; or: lab diff --change FILE"))
     (word,) = wanted.words
-    if matrix is not None or given.topology is not None:
-        return [against_matrix(network, word, word)]
-    if is_ordinary(Path(word)):
-        mend = f"lab diff OLD {word}; or --matrix FILE, whose policy it is to replace"
-        raise InputError(Problem(f"what is {word} compared with?", mend=mend))
-    return list(since(word, given.files(), rendering, notes))
+    return [against_matrix(network, word, word)]
 
 
-def _compared(sides: Sequence[Sides], chosen: Selection, judge: _Judge, notes: Sequence[str]) -> DiffReports:
+def _compared(what: Since, chosen: Selection, judge: _Judge) -> DiffReports:
     backends = chosen.backends[0], chosen.backends[-1]
     done: list[DiffReport] = []
-    same: list[str] = []
+    same = [*what.same]
     stopped: Exception | KeyboardInterrupt | None = None
     far = UnderWay()
 
     def progress(asked: int, of: int) -> None:
         far.tell(f"{asked} of {of} flows asked on both sides, {far.seconds:.0f} s")
 
-    for one in sides:
+    for one in what.sides:
         if one.same and backends[0] is backends[1] and judge.change is None:
             same.append(f"{one.node} on {one.new.topology.topology}")
             continue
         try:
             found = diff(
-                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names, proposer=modelled,
+                one.old, one.new, one.node, backends=backends, families=chosen.families, names=one.names,
+                proposer=partial(modelled, waiting=far.tell),
                 progress=progress,
             )  # fmt: skip
-            found = judge.judged(found, one, backends)
+            found = judge.judged(found, one, backends, far)
         except (Exception, KeyboardInterrupt) as error:
             if not done:
                 raise
@@ -136,18 +150,20 @@ def _compared(sides: Sequence[Sides], chosen: Selection, judge: _Judge, notes: S
         guesses = (f"guessed: {guess}" for guess in one.new.guesses)
         done.append(replace(found, notes=(*found.notes, *guesses)))
     far.clear()
-    return _all_of(done, same, notes, stopped)
+    return _all_of(done, same, what, stopped)
 
 
 def _all_of(
-    done: Sequence[DiffReport], same: Sequence[str], notes: Sequence[str], stopped: Exception | KeyboardInterrupt | None
+    done: Sequence[DiffReport], same: Sequence[str], what: Since, stopped: Exception | KeyboardInterrupt | None
 ) -> DiffReports:
     interrupted = isinstance(stopped, KeyboardInterrupt) or any(report.interrupted for report in done)
     failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
-    codes = [*(report.exit_code for report in done), failed.exit_code if failed else 0]
+    codes = [*(report.exit_code for report in done), failed.exit_code if failed else 0, 1 if what.apart else 0]
     code = interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes)
     problems = failed.problems if failed else ()
-    return DiffReports(tuple(done), tuple(dict.fromkeys(same)), tuple(notes), interrupted, problems, code)
+    return DiffReports(
+        tuple(done), tuple(dict.fromkeys(same)), tuple(what.notes), interrupted, problems, code, apart=tuple(what.apart)
+    )
 
 
 def _shower(report: DiffReports, reports: Reports[DiffReports], *, full: bool) -> Callable[[], None]:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import datetime
 import sys
-from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
 from lab.cli.ending import finish, reporting
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
-from lab.errors import InputError, Problem, gravest
+from lab.errors import InputError, Problem
 from lab.kernel.ground.privileges import enter
-from lab.lab import Lab
 from lab.prepare.scene import twin_scene
 from lab.record.reconciled import Drift
 from lab.report.diff import diff_lines
 from lab.report.printed import printed_width
 from lab.report.reconciled import reconciled_lines
 from lab.report.write import Reports
-from lab.study.diff.diff import diff
 from lab.study.diff.modelled import modelled
-from lab.twin.reconcile import reconcile
+from lab.study.drift import drift
 
 
 def reconcile_and_report(
@@ -44,21 +41,15 @@ def reconcile_and_report(
         written = twin_scene(twin, {node: policy}, rendering=rendering)
         enter()
         names = policy, twin.hosts[node].name
-        behaviour = diff(
-            written, running, node, backends=(backend, backend), families=chosen.families, names=names, proposer=modelled,
+        found = drift(
+            running, written, node, backend=backend, families=chosen.families, names=names,
+            proposer=partial(modelled, waiting=far.tell),
             progress=lambda done, of: far.tell(f"{done} of {of} flows asked on both sides, {far.seconds:.0f} s"),
+            today=datetime.datetime.now().astimezone().date(),
         )  # fmt: skip
-        guesses = (f"guessed: {guess}" for guess in running.guesses)
-        behaviour = replace(behaviour, notes=(*behaviour.notes, *guesses))
-        held = []
-        for scene in (running, written):
-            with Lab(scene.topology, scene.policies, backend=backend) as lab:
-                held.append(lab.policies[node].chains if node in lab.policies else {})
-        rules = reconcile(held[0], held[1], datetime.datetime.now().astimezone().date())
         far.clear()
-        drift = Drift(behaviour, rules, exit_code=gravest((behaviour.exit_code, rules.exit_code)))
-    show = partial(_show, drift, full=full) if not reports.printed else _nothing
-    finish(drift.exit_code, lambda: reports.write(drift), show)
+    show = partial(_show, found, full=full) if not reports.printed else _nothing
+    finish(found.exit_code, lambda: reports.write(found), show)
 
 
 def _policy(given: Given) -> str:
@@ -69,9 +60,9 @@ def _policy(given: Given) -> str:
     return said[0]
 
 
-def _show(drift: Drift, *, full: bool) -> None:
-    if drift.behaviour is not None and drift.rules is not None:
-        for line in (*diff_lines(drift.behaviour, printed_width(), full=full), "", *reconciled_lines(drift.rules)):
+def _show(found: Drift, *, full: bool) -> None:
+    if found.behaviour is not None and found.rules is not None:
+        for line in (*diff_lines(found.behaviour, printed_width(), full=full), "", *reconciled_lines(found.rules)):
             print(line)
     sys.stdout.flush()
 

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+from lab.cli.characterising import FAMILIES, what_is_so
 from lab.cli.given import Given
-from lab.cli.ready import ready_for
-from lab.cli.under_way import UnderWay
-from lab.errors import InputError, LabError, Problem
+from lab.errors import InputError, Problem
 from lab.prepare.scene import Scene, twin_scene
 from lab.report.file import write_file
 from lab.report.plain import plain
 from lab.ruleset.backend import Backend
-from lab.study.exposure import Bare, measure
-from lab.study.untold import unknown_places
 from lab.twin.build import HOST
-from lab.twin.characterise import Characterised, characterised, matrix_text
-from lab.twin.matrix_words import Words
-from lab.twin.twin import Twin
+from lab.twin.characterise import matrix_text
 from lab.twin.written import file_name, topology_text
 from lab.written.policy import ENDINGS
-
-FAMILIES = (4, 6)
-
-
-@dataclass(slots=True)
-class _Screen:
-    """How far the measurement is, on standard error."""
-
-    _under_way: UnderWay = field(default_factory=UnderWay)
-
-    def progress(self, done: int, of: int) -> None:
-        if self._under_way.terminal is None or done == of:
-            self._under_way.clear()
-        else:
-            self._under_way.tell(f"{done} of {of} questions, {self._under_way.seconds:.0f} s")
 
 
 def lay_out(given: Given, into: Path, named: str | None, backend: Backend) -> None:
@@ -51,9 +31,10 @@ def lay_out(given: Given, into: Path, named: str | None, backend: Backend) -> No
     files |= dict(_policies(scene, names))
     matrix = f"matrices/{name}.yaml"
     _none_is_there(into, (*files, matrix))
-    found = _measured(scene, twin, backend)
     policies = {node: one for node, one in names.items() if node in scene.policies}
-    files[matrix] = matrix_text(found, name=name, policies=policies, source=source, role=HOST)
+    written = partial(matrix_text, name=name, policies=policies, source=source, role=HOST)
+    found = what_is_so(scene, twin, backend, written)
+    files[matrix] = written(found)
     for place, text in files.items():
         write_file(into / place, text)
     for note in scene.notes(FAMILIES):
@@ -79,15 +60,3 @@ def _none_is_there(into: Path, places: tuple[str, ...]) -> None:
     if there:
         mend = "nothing was written: take another --name, or another folder by --into"
         raise InputError([Problem(f"{into / place} is there already", mend=mend) for place in there])
-
-
-def _measured(scene: Scene, twin: Twin, backend: Backend) -> Characterised:
-    """What is so today, asked of the kernel."""
-    bare = Bare(scene, backend, FAMILIES)
-    ready_for([bare])
-    report = measure([bare], FAMILIES, (), (), every_port=False, then=None, progress=_Screen().progress)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    if report.problems:
-        raise LabError(report.problems)
-    return characterised(report, Words(twin), unknown_places((*report.lost, *report.unsettled)))

@@ -34,12 +34,16 @@ class Judged(NamedTuple):
 
 
 class Region(NamedTuple):
-    """Flows that are treated differently in one aspect, by this rule before and that one now."""
+    """Flows that are treated differently in one aspect, by this rule before and that one now.
+
+    ``led`` are those that a side gives another destination.
+    """
 
     aspect: Aspect
     old: Decided
     new: Decided
     flows: Flows
+    led: bool = False
 
 
 def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
@@ -51,7 +55,7 @@ def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
         (then, name, part)
         for now, flows in fates.passed.items() for name in space.interfaces
         if (left := flows & space.interface(LEFT, name)) != space.none
-        for then, part in _translated(space, _unmasked(now, own.get(name, ())), bare(left)) if part != space.none
+        for then, part in _translated(space, _unmasked(space, now, own.get(name, ())), bare(left)) if part != space.none
     )  # fmt: skip
     passed = space.any([flows for _, _, flows in ways])
     denied = [Decided(by, outcome, bare(flows)) for by, outcome, flows in fates.denied]
@@ -64,10 +68,10 @@ def judged(space: Space, fates: Fates, own: Mapping[str, Addresses]) -> Judged:
     )  # fmt: skip
 
 
-def _unmasked(now: Now, own: Addresses) -> Now:
+def _unmasked(space: Space, now: Now, own: Addresses) -> Now:
     if not own or now.shown != MASQUERADE:
         return now
-    return now._replace(shown=str(address_of(own[0][0], 4 if own[0][0] < 2**32 else 6)))
+    return now._replace(shown=str(address_of(own[0][0], space.family)))
 
 
 def _translated(space: Space, now: Now, flows: Flows) -> Iterator[tuple[Now, Flows]]:
@@ -93,7 +97,15 @@ def regions(space: Space, old: Judged, new: Judged, among: Flows, *, aspects: Co
             different = left & differs(space, old, new)
             if different != space.none:
                 left = left & ~different
-                yield from _pairs(space, aspect, old, new, different)
+                led = _led_elsewhere(space, old, new) if aspect is Aspect.ALLOW else space.none
+                yield from (one._replace(led=True) for one in _pairs(space, aspect, old, new, different & led))
+                yield from _pairs(space, aspect, old, new, different & ~led)
+
+
+def _led_elsewhere(space: Space, *sides: Judged) -> Flows:
+    """What a side gives another destination: what is published is no class together with the server behind it."""
+    ways = (way for side in sides for way in side.ways)
+    return space.any([flows for now, _, flows in ways if now.to is not None or now.to_port is not None])
 
 
 def _pairs(space: Space, aspect: Aspect, old: Judged, new: Judged, different: Flows) -> Iterator[Region]:

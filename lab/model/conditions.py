@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lab.model.deeds import MASQUERADE, first_address
 from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO, SOURCE, SPORT, TCP_FLAGS, Flows, Space
-from lab.model.now import ANSWER, FOLLOWS, INVALID, STATES, Now
+from lab.model.now import ANSWER, ERROR, FOLLOWS, INVALID, STATES, Now
 from lab.ruleset import asked as of
 from lab.ruleset import conditions as on
 from lab.ruleset.addresses import Addresses
@@ -18,7 +19,9 @@ PROTOCOLS = {
     "ospf": 89, "pim": 103, "vrrp": 112, "sctp": 132, "udplite": 136,
 }  # fmt: skip
 WITH_PORTS = (6, 17, 33, 132, 136)
+_ICMP = {4: 1, 6: 58}
 _ECHO = {4: (8, 0), 6: (128, 129)}
+_UNREACHABLE = {4: 3, 6: 1}
 _FLAGS_OF = {ANSWER: 0x12, FOLLOWS: 0x10}
 _INTERFACES = {on.ENTERED: ENTERED, on.LEFT: LEFT}
 _OTHER = {SOURCE: DESTINATION, DESTINATION: SOURCE, SPORT: DPORT, DPORT: SPORT, ENTERED: LEFT, LEFT: ENTERED}
@@ -35,16 +38,19 @@ _LOOPBACK = {4: ((0x7F000000, 0x7FFFFFFF),), 6: ((1, 1),)}
 class Conditions:
     """The conditions of one side's rules over a space; ``own`` are the node's addresses, ``sets`` its ipsets of addresses.
 
-    ``reverse_path`` are the flows whose source the node would send to by the interface that they come in by.
+    ``reverse_path`` are the flows whose source the node would send to by the interface that they come in by, ``masks`` the
+    address that masquerades at each interface.
     """
 
-    def __init__(self, space: Space, own: Addresses, sets: Mapping[str, Addresses], reverse_path: Flows) -> None:
-        self.space, self._sets, self._reverse_path = space, sets, reverse_path
+    def __init__(
+        self, space: Space, own: Addresses, sets: Mapping[str, Addresses], reverse_path: Flows, masks: Mapping[str, int]
+    ) -> None:
+        self.space, self._sets, self._reverse_path, self._masks = space, sets, reverse_path, masks
         self._own = (*own, *_LOOPBACK[space.family])
         self._known: dict[tuple[Any, ...], Flows] = {}
         self._numbers: dict[Asked, int] = {}
         self._asked: list[Asked] = []
-        self.icmp = space.number(PROTO, 1 if space.family == 4 else 58)
+        self.icmp = space.number(PROTO, _ICMP[space.family])
         self.tcp = space.number(PROTO, 6)
         self._ported = space.any([space.number(PROTO, number) for number in WITH_PORTS])
 
@@ -90,7 +96,18 @@ class Conditions:
             return self.space.fixed(found, mine, *now.to)
         if mine == DPORT and now.to_port is not None:
             return self.space.fixed(found, mine, now.to_port)
-        return found
+        return self._masked(found, now) if mine == SOURCE and now.masked else found
+
+    def _masked(self, flows: Flows, now: Now) -> Flows:
+        """The flows that would be in the set if their source were what it was translated to; unread it stays."""
+        space = self.space
+        if now.shown != MASQUERADE:
+            number = first_address(now.shown)
+            return flows if number is None else space.fixed(flows, SOURCE, number)
+        left = space.any([space.interface(LEFT, name) for name in self._masks])
+        return (flows & ~left) | space.any([
+            space.interface(LEFT, name) & space.fixed(flows, SOURCE, number) for name, number in self._masks.items()
+        ])
 
     def _addresses(self, field: str, ranges: Addresses, now: Now) -> Flows:
         return self._end(field, now, lambda mine: self.space.ranges(mine, ranges))
@@ -108,6 +125,8 @@ class Conditions:
         return self._addresses(SOURCE if asked.field == of.LOCAL_SOURCE else DESTINATION, self._own, now)
 
     def _of_port(self, asked: Asked, now: Now) -> Flows:
+        if now.kind == ERROR:
+            return self.space.none
         fields = {on.SPORTS: (SPORT,), on.DPORTS: (DPORT,), on.PORTS: (SPORT, DPORT)}[asked.field]
         return self._ported & self.space.any(
             [self._end(field, now, lambda mine: self.space.ranges(mine, asked.values)) for field in fields]
@@ -117,12 +136,14 @@ class Conditions:
         field = SPORT if asked.field == on.ORIGINAL_SPORTS else DPORT
         return self._ported & self.space.ranges(field, asked.values)
 
-    def _protocol(self, asked: Asked, _now: Now) -> Flows | None:
+    def _protocol(self, asked: Asked, now: Now) -> Flows | None:
         numbers = [PROTOCOLS.get(str(name), int(name) if str(name).isdecimal() else None) for name in asked.values]
         if None in asked.values:
             return self.space.all
         if None in numbers:
             return None
+        if now.kind == ERROR:
+            return self.space.all if _ICMP[self.space.family] in numbers else self.space.none
         return self.space.any([self.space.number(PROTO, number) for number in numbers if number is not None and number < 256])
 
     def _family(self, asked: Asked, _now: Now) -> Flows:
@@ -131,7 +152,9 @@ class Conditions:
     def _interface(self, asked: Asked, now: Now) -> Flows:
         field = _INTERFACES[asked.field]
         mine = _OTHER[field] if now.is_answer else field
-        named = (name for name in self.space.interfaces if name != NOWHERE and any(_is(str(v), name) for v in asked.values))
+        words = [str(value) for value in asked.values]
+        there = (name for name in self.space.interfaces if name != NOWHERE)
+        named = (name for name in there if any(on.is_interface(word, name) for word in words))
         return self.space.any([self.space.interface(mine, name) for name in named])
 
     def _state(self, asked: Asked, now: Now) -> Flows | None:
@@ -150,6 +173,8 @@ class Conditions:
         if not now.seen:
             return space.all if value == "INVALID" else space.none
         if not now.flow_tracked:
+            if now.kind == ERROR:
+                return space.all if value == "INVALID" else space.none
             # conntrack never saw the flow's first packet, and takes what it gets for the beginning of one
             taken = (self.tcp if value == "INVALID" else space.none) | (~self.tcp if value == "NEW" else space.none)
             return taken if now.kind == ANSWER else space.all if value == "NEW" else space.none
@@ -157,6 +182,8 @@ class Conditions:
 
     def _icmp(self, asked: Asked, now: Now) -> Flows:
         space = self.space
+        if now.kind == ERROR:
+            return space.all if any(kind in (_UNREACHABLE[space.family], None) for kind, _ in asked.values) else space.none
         if now.is_answer:
             answer = _ECHO[space.family][1]
             told = any(kind in (answer, None) and code in (0, None) for kind, code in asked.values)
@@ -168,6 +195,8 @@ class Conditions:
         ])
 
     def _flags(self, asked: Asked, now: Now) -> Flows:
+        if now.kind == ERROR:
+            return self.space.none
         fixed = _FLAGS_OF.get(now.kind)
         if fixed is not None:
             return self.tcp if any(fixed & mask == wanted for mask, wanted in asked.values) else self.space.none
@@ -196,17 +225,13 @@ def is_read(said: str) -> bool:
     return said in _REVERSE_PATHS or _TO_MANY.fullmatch(said) is not None
 
 
-def _is(value: str, name: str) -> bool:
-    return name.startswith(value[:-1]) if value[-1:] in ("+", "*") else name == value
-
-
 def _what_counts(field: str, now: Now) -> tuple[Any, ...]:
     """What of a packet a condition's set depends on, beyond its headers."""
     if field in (of.MARK, of.DIRECTION, of.TOGETHER, on.STATES):
         return now
     if field in (on.ICMP_TYPES, of.FLAGS, on.PROTO, of.SOURCE_IN, of.DESTINATION_IN):
-        return now.kind, now.to, now.loose
-    return now.is_answer, now.to, now.to_port
+        return now.kind, now.to, now.loose, now.shown if now.masked else ""
+    return now.is_answer, now.kind == ERROR, now.to, now.to_port, now.shown if now.masked else ""
 
 
 # by their names: bound methods would refer to each other in a circle, which the collector of dd's objects does not bear

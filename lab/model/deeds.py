@@ -177,13 +177,26 @@ def _to_destination(rule: HeldRule, family: int) -> Translation:
     address, ports = new_destination(rule.text) if rule.is_native else (rule.new_address, _ports(rule))
     port = (ports or "").partition("-")[0]
     said = f"{'itself' if redirects else address or ''}{f':{ports}' if ports else ''}"
-    first = (address or "").partition("-")[0].strip("[]")
-    try:
-        number = int(ip_address(first)) if first else None
-    except ValueError:
-        number = None
+    number = first_address(address or "")
     to = None if number is None else (number, WIDTH[family])
     return Translation(to, int(port) if port.isdecimal() and len(port) < 6 else None, said, redirects)
+
+
+def first_address(said: str) -> int | None:
+    """The address, or the first of a range, of what a translation leads to; ports are left out, None where none is said.
+
+    >>> first_address("192.0.2.1-192.0.2.9:1024-2048") == first_address("192.0.2.1"), first_address(":80")
+    (True, None)
+    """
+    first = said.partition("-")[0]
+    if first.startswith("["):
+        first = first[1:].partition("]")[0]
+    elif first.count(":") == 1:
+        first = first.partition(":")[0]
+    try:
+        return int(ip_address(first)) if first else None
+    except ValueError:
+        return None
 
 
 def _ports(rule: HeldRule) -> str:

@@ -81,21 +81,26 @@ class Describer:
     def of(self, flows: Flows) -> FlowClass:
         """The class in words; a port, or a type of ICMP, is one service."""
         space = self._space
-        icmp = self._sendable.icmp
-        typed = icmp & space.without_low_byte(flows & icmp)
-        shadow = space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
+        shadow, begun = self._shadow(flows), self._shadow(flows & (self._sendable.syn | ~self._sendable.tcp))
         sources = space.without(shadow, [DESTINATION, PROTO, DPORT])
         destinations = space.without(shadow, [SOURCE, PROTO, DPORT])
         services = space.without(shadow, [SOURCE, DESTINATION])
         flows_in_it = space.count(shadow, [SOURCE, DESTINATION, PROTO, DPORT])
         together = space.count(sources, [SOURCE]) * space.count(destinations, [DESTINATION])
         together *= space.count(services, [PROTO, DPORT])
+        whole = flows_in_it == together and begun in (shadow, space.none)
         entered = (space.interfaces[number] for low, high in space.values(flows, ENTERED) for number in range(low, high + 1)
                    if number < len(space.interfaces))  # fmt: skip
         return FlowClass(
             self._addresses(sources, SOURCE), self._addresses(destinations, DESTINATION), self._services(services),
-            flows_in_it, flows_in_it == together, tuple(name for name in entered if name != NOWHERE),
+            flows_in_it, whole, tuple(name for name in entered if name != NOWHERE),
         )  # fmt: skip
+
+    def _shadow(self, flows: Flows) -> Flows:
+        """The ends and services of a set."""
+        space, icmp = self._space, self._sendable.icmp
+        typed = icmp & space.without_low_byte(flows & icmp)
+        return space.bound(space.without((flows & ~icmp) | typed, [ENTERED, SPORT, TCP_FLAGS]))
 
     def _addresses(self, shadow: Flows, field: str) -> tuple[str, ...]:
         told = self._words.get((field, shadow))

@@ -24,7 +24,7 @@ Flows = Any
 """A set of flows: a `Function` of dd, with ``&``, ``|`` and ``~``."""
 
 
-def _module() -> ModuleType:
+def bdd_module() -> ModuleType:
     """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log.
 
     dd draws with networkx, and names a class of it; that takes more time to import than all the rest, and nothing is drawn.
@@ -44,7 +44,7 @@ def _module() -> ModuleType:
 
 
 def _manager() -> Any:
-    made = _module().BDD()
+    made = bdd_module().BDD()
     # the order below is good for rules, and looking for a better one costs more than it gives
     made.configure(reordering=False)
     return made

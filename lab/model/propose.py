@@ -11,7 +11,7 @@ from lab.model.compare import Decided, Judged, Region, judged, regions
 from lab.model.conditions import Conditions, is_read
 from lab.model.describe import Describer
 from lab.model.diagrams import Flows, Space
-from lab.model.now import ANSWER, FOLLOWS, INVALID, NEW, OUTPUT, RELATED, Now
+from lab.model.now import ANSWER, ERROR, FOLLOWS, INVALID, NEW, OUTPUT, RELATED, Now
 from lab.model.proposal import Decision, Proposal, Proposed
 from lab.model.routes import Routes
 from lab.model.sendable import Sendable
@@ -26,7 +26,7 @@ from lab.ruleset.ipset_addresses import addresses_in
 _LATER = (Aspect.ALLOW, Aspect.REFUSAL)
 """What is told apart of packets behind a flow's first: a trace tells the logs of that one alone."""
 _LONG = 20
-_IN_WORDS = {NEW: "", ANSWER: "its answer: ", FOLLOWS: "what follows: ", INVALID: "", RELATED: ""}
+_IN_WORDS = {NEW: "", ANSWER: "its answer: ", FOLLOWS: "what follows: ", INVALID: "", RELATED: "", ERROR: "its error: "}
 
 
 class _Found(NamedTuple):
@@ -55,9 +55,9 @@ class _Comparison:
         self._routes = Routes(space, stage)
         self._sendable = Sendable(space, stage, self._routes)
         own = self._routes.own_addresses
-        back = self._routes.reverse_path()
+        back, masks = self._routes.reverse_path(), self._routes.masks()
         self._walks = tuple(
-            Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family), back), self._routes)
+            Walk(chains, Conditions(space, own, addresses_in(texts.get("ipset", ""), family), back, masks), self._routes)
             for chains, texts in ((old, old_texts), (new, new_texts))
         )
         self._changed = changed(old, new, sets_of(old_texts.get("ipset", "")), sets_of(new_texts.get("ipset", "")))
@@ -73,9 +73,9 @@ class _Comparison:
         proposals: list[Proposal] = []
         unsendable: Counter[str] = Counter()
         for kind, region in found:
-            chosen = None if kind == RELATED else describer.flow(region.flows)
+            chosen = None if kind in (RELATED, ERROR) else describer.flow(region.flows)
             if chosen is None:
-                unsendable["RELATED" if kind == RELATED else _protocols(describer.of(region.flows).services)] += 1
+                unsendable["RELATED" if kind in (RELATED, ERROR) else _protocols(describer.of(region.flows).services)] += 1
                 continue
             flow, rests_on = chosen
             of = describer.of(region.flows)
@@ -84,7 +84,7 @@ class _Comparison:
         order = tuple(Aspect)
         proposals.sort(key=lambda one: (order.index(one.aspect), -(one.of.size or 0)))
         return Proposed(
-            tuple(proposals), self._but_for(),
+            tuple(proposals), self._but_for() if among != self._space.none else (),
             tuple(f"{name} ({count} class{'' if count == 1 else 'es'})" for name, count in unsendable.items()),
         )
 
@@ -99,12 +99,13 @@ class _Comparison:
             fates = [walk.packets(start) for walk in self._walks]
             sides = [self._judged(one) for one in fates]
             later = list(self._later(fates, sides)) if kind == NEW else []
+            errors = list(self._errors(fates, sides)) if kind == NEW else []
             # of a flow whose answer is denied that is what decides
             unanswered = space.any([one.denied for _, both, _ in later for one in both])
             rule = frozenset((Aspect.RULE,))
             graver = list(self._told(kind, sides, space.all, frozenset(self._aspects) - rule))
             yield from graver
-            for name, both, passed in later:
+            for name, both, passed in (*later, *errors):
                 yield from self._told(name, both, passed, _LATER)
             alike = ~space.any([one.region.flows for one in graver])
             yield from self._told(kind, sides, alike & ~unanswered, rule.intersection(self._aspects))
@@ -121,6 +122,15 @@ class _Comparison:
             ]
             sides = [self._judged(one) for one in fates]
             yield kind, sides, both
+
+    def _errors(self, fates: list[Fates], sides: list[Judged]) -> Iterator[tuple[str, list[Judged], Flows]]:
+        """What becomes of the error that tells the sender of a flow that both sides let pass that nobody takes it."""
+        both = sides[0].passed & sides[1].passed
+        if both != self._space.none:
+            back = [
+                walk.packets(_then(one.passed, ERROR, both, self._space)) for walk, one in zip(self._walks, fates, strict=True)
+            ]
+            yield ERROR, [self._judged(one) for one in back], both
 
     def _judged(self, fates: Fates) -> Judged:
         return judged(self._space, fates, self._stage.own)
@@ -155,7 +165,7 @@ def _merged(found: Iterable[_Found]) -> list[_Found]:
     merged: dict[object, _Found] = {}
     for kind, region in found:
         first = NEW if kind == INVALID else kind
-        key = (first, region.aspect, region.old.by.said, region.old.outcome, region.new.by.said, region.new.outcome)
+        key = (first, region.aspect, region.led, region.old.by.said, region.old.outcome, region.new.by.said, region.new.outcome)
         known = merged.get(key)
         flows = region.flows if known is None else known.region.flows | region.flows
         merged[key] = _Found(kind if known is None else known.kind, region._replace(flows=flows))

@@ -32,6 +32,10 @@ class Routes:
                 yield name, ranges[0][0]
         yield NOWHERE, _LOOPBACK[self._space.family]
 
+    def masks(self) -> dict[str, int]:
+        """The address that masquerades what leaves by each interface."""
+        return {name: ranges[0][0] for name, ranges in self._stage.own.items() if ranges}
+
     def ways(self, now: Now) -> Flows:
         """All flows, each with the interface that its packet leaves by; those without a way are not among them."""
         key = now.to, now.mark

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
-from lab.ruleset.addresses import WIDTH, Addresses, range_of, together
+from lab.ruleset.addresses import NOBODYS, Addresses, every, less, of_hosts, of_networks, together
+from lab.written.interface import Interface
 from lab.written.routing import TABLES, Hop, Route, RoutingRule
 from lab.written.topology import Topology
 from lab.written.words import Network
@@ -72,9 +73,7 @@ class _Setting:
     def __init__(self, topology: Topology, node: str, family: int) -> None:
         self._topology, self._node, self._family = topology, node, family
         self._spec = topology.nodes[node]
-        self._networks = together(
-            found for prefixes in topology.networks.values() for net in prefixes if (found := range_of(str(net), family))
-        )
+        self._networks = of_networks((net for prefixes in topology.networks.values() for net in prefixes), family)
 
     def stage(self) -> Stage:
         family = self._family
@@ -82,27 +81,22 @@ class _Setting:
             name: tuple((int(address.ip), int(address.ip)) for address in port.of_family(family))
             for name, port in self._spec.interfaces.items()
         }
-        hosts = together(
-            (int(address), int(address)) for name, spec in self._topology.nodes.items() if name != self._node
-            for address in spec.addresses(family)
-        )  # fmt: skip
+        others = (spec for name, spec in self._topology.nodes.items() if name != self._node)
+        hosts = of_hosts((address for spec in others for address in spec.addresses(family)), family)
         mine = together(one for ranges in own.values() for one in ranges)
         unaskable = self._unaskable()
         lookups = tuple(self._lookups())
         entrances = tuple(
             Entrance(one.interface, one.sender, sources, one.hosts, one.beside)
-            for one in self._entrances(lookups) if (sources := without(one.sources, together((*mine, *unaskable))))
+            for one in self._entrances(lookups) if (sources := less(one.sources, together((*mine, *unaskable))))
         )  # fmt: skip
         return Stage(self._node, family, own, entrances, lookups, hosts, unaskable)
 
     def _unaskable(self) -> Addresses:
-        nobodys = _NOBODYS[self._family]
-        ends = (
-            (number, number) for prefixes in self._topology.networks.values() for net in prefixes
-            if net.version == self._family == 4 and net.prefixlen < 31
-            for number in (int(net.network_address), int(net.broadcast_address))
-        )  # fmt: skip
-        return together((*(found for text in nobodys if (found := range_of(text, self._family))), *ends))
+        networks = (net for prefixes in self._topology.networks.values() for net in prefixes)
+        wide = (net for net in networks if net.version == 4 and net.prefixlen < 31)
+        ends = of_hosts((end for net in wide for end in (net.network_address, net.broadcast_address)), self._family)
+        return together((*NOBODYS[self._family], *ends))
 
     def _entrances(self, lookups: tuple[Lookup, ...]) -> Iterator[Entrance]:
         taken: set[str] = {self._node}
@@ -112,14 +106,14 @@ class _Setting:
                 if name != self._node and other.of_family(self._family)
             ]  # fmt: skip
             beside = self._prefixes(port.network)
-            all_hosts = together((int(one.ip), int(one.ip)) for _, other in members for one in other.of_family(self._family))
+            all_hosts = together(one for _, other in members for one in self._hosts(other))
             for place, (name, other) in enumerate(members):
                 taken.add(name)
-                hosts = together((int(one.ip), int(one.ip)) for one in other.of_family(self._family))
+                hosts = self._hosts(other)
                 yield Entrance(ifname, name, hosts, hosts, beside)
                 if place == 0:
-                    yield Entrance(ifname, name, without(beside, all_hosts), (), beside)
-                beyond = without(self._anyip(name), self._networks)
+                    yield Entrance(ifname, name, less(beside, all_hosts), (), beside)
+                beyond = less(self._anyip(name), self._networks)
                 if beyond:
                     yield Entrance(ifname, name, beyond, (), beside)
         for name, spec in self._topology.nodes.items():
@@ -131,13 +125,16 @@ class _Setting:
                     yield Entrance(way, name, ((number, number),), ((number, number),))
 
     def _prefixes(self, network: str) -> Addresses:
-        return together(found for net in self._topology.networks[network] if (found := range_of(str(net), self._family)))
+        return of_networks(self._topology.networks[network], self._family)
+
+    def _hosts(self, interface: Interface) -> Addresses:
+        return of_hosts((address.ip for address in interface.addresses), self._family)
 
     def _anyip(self, name: str) -> Addresses:
         anyip = self._topology.nodes[name].anyip
         if isinstance(anyip, bool):
-            return ((0, 2 ** WIDTH[self._family] - 1),) if anyip else ()
-        return together(found for net in anyip if (found := range_of(str(net), self._family)))
+            return every(self._family) if anyip else ()
+        return of_networks(anyip, self._family)
 
     def _lookups(self) -> Iterator[Lookup]:
         tables = self._tables()
@@ -189,12 +186,6 @@ class _Setting:
         return next((name for name, port in self._spec.interfaces.items() if port.network == network), None)
 
 
-_NOBODYS = {
-    4: ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
-    6: ("::/127", "100::/64", "fe80::/10", "ff00::/8", "::ffff:0:0/96"),
-}  # fmt: skip
-
-
 def _is_odd(rule: RoutingRule) -> bool:
     return bool(
         rule.inverted or rule.oif or rule.tos or rule.uids or rule.protocol or rule.sports or rule.dports or rule.detached
@@ -206,24 +197,4 @@ def _range(way: tuple[Network, str | None]) -> tuple[int, int, str | None]:
 
 
 def _ranges(net: Network | None) -> Addresses | None:
-    return None if net is None else ((int(net.network_address), int(net.broadcast_address)),)
-
-
-def without(ranges: Addresses, others: Addresses) -> Addresses:
-    """The addresses that are not among others.
-
-    >>> without(((1, 9),), ((3, 4), (9, 12)))
-    ((1, 2), (5, 8))
-    """
-    found: list[tuple[int, int]] = []
-    for first, last in ranges:
-        start = first
-        for low, high in others:
-            if high < start or low > last:
-                continue
-            if low > start:
-                found.append((start, low - 1))
-            start = high + 1
-        if start <= last:
-            found.append((start, last))
-    return tuple(found)
+    return None if net is None else of_networks((net,), net.version)

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from lab.model import deeds
 from lab.model.align import Changed
 from lab.model.diagrams import LEFT, Flows, Space
-from lab.model.now import ANSWER, FOLLOWS, INVALID, NEW, RELATED, Now
+from lab.model.now import ANSWER, ERROR, FOLLOWS, INVALID, NEW, RELATED, Now
 from lab.model.walk import CONNTRACK, Step, Walk
 from lab.ruleset.held import ChainKey, HeldChain
 
-_KINDS = (NEW, INVALID, ANSWER, FOLLOWS, RELATED)
+_KINDS = (NEW, INVALID, ANSWER, FOLLOWS, RELATED, ERROR)
 _MOST = 20_000  # conditions that are looked at; beyond, walking all flows costs less
 
 
@@ -40,6 +40,10 @@ def _may_be(now: Now, walks: Iterable[Walk]) -> Iterable[Now]:
     bases = [chain for walk in walks for some in walk.bases.values() for chain in some]
     if any(chain.priority is None or chain.priority <= CONNTRACK for chain in bases):
         yield now._replace(seen=False)
+    if now.is_answer:  # as long as it is sent to what a source was translated to
+        shown = {step.deed.translation.said for walk in walks for chain in walk.chains.values() for step in walk.steps(chain)
+                 if step.deed.verdict == deeds.SOURCE and step.deed.translation is not None}  # fmt: skip
+        yield from (now._replace(shown=said, masked=True) for said in sorted(shown))
     if any(step.deed.untracks for walk in walks for chain in walk.chains.values() for step in walk.steps(chain)):
         yield now._replace(tracked=False)
         yield now._replace(flow_tracked=False)

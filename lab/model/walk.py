@@ -10,7 +10,7 @@ from lab.model import deeds
 from lab.model.conditions import Conditions
 from lab.model.deeds import Deed, Translation, Write, deed_of
 from lab.model.diagrams import DESTINATION, ENTERED, LEFT, NOWHERE, Flows
-from lab.model.now import ANSWER, FORWARD, INPUT, INVALID, NEW, OUTPUT, Now
+from lab.model.now import FORWARD, INPUT, INVALID, NEW, OUTPUT, Now
 from lab.model.routes import Routes
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 
@@ -308,12 +308,12 @@ def _only_counts(deed: Deed) -> bool:
 
 def _comes_in(now: Now) -> bool:
     """Whether the packet comes from elsewhere; the node itself answers what was sent to it."""
-    return now.path != (INPUT if now.kind == ANSWER else OUTPUT)
+    return now.path != (INPUT if now.is_answer else OUTPUT)
 
 
 def _end(now: Now) -> str:
     """By which hook the packet goes on behind the routing decision."""
-    return {OUTPUT: INPUT}.get(now.path, now.path) if now.kind == ANSWER else now.path
+    return {OUTPUT: INPUT}.get(now.path, now.path) if now.is_answer else now.path
 
 
 def _add(packets: Packets, now: Now, flows: Flows) -> None:

@@ -18,6 +18,7 @@ from lab.record.host import Host
 from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
+from lab.twin.folded import folded_guesses
 from lab.written.cell import Cell
 from lab.written.cells import expand
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given, resolve_policy, short_name
@@ -143,7 +144,7 @@ def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, tem
     files = {node: resolve_given(node, value, folders.policies).files for node, value in given.items()}
     templates.begin(list(files.values()))
     cells = expand(_with_policies(matrix.elsewhere(topology=topology.topology), given), topology, choices.families)
-    notes = (*twin.notes, *(f"guessed: {guess}" for guess in twin.guesses))
+    notes = (*twin.notes, *(f"guessed: {guess}" for guess in folded_guesses(twin.guesses)))
     return Expanded(file, matrix, topology, files, tuple(cells), notes)
 
 

@@ -12,9 +12,11 @@ from lab.prepare.plan import policy_files
 from lab.prepare.policies import AS_IT_IS, Prepared, Rendering, prepare
 from lab.prepare.templates import Templates
 from lab.ruleset.rulesets import Rulesets
+from lab.twin.folded import folded_guesses
 from lab.twin.twin import Twin
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given
-from lab.written.load import Folders, find_topology, load_matrix, load_topology, only_in, search_folders
+from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
+from lab.written.matrix import Matrix
 from lab.written.policy import PolicyFiles
 from lab.written.topology import Topology
 
@@ -33,10 +35,14 @@ class Scene:
         """A word of the command line as a row has it: of a twin ``self`` and ``@eth0`` mean something, else it is one."""
         return text if self.twin is None else self.twin.word(text, sender=sender)
 
+    def words(self, sender: str, target: str) -> tuple[str, str]:
+        """Both ends of a flow as a row has them; InputError for ends of a twin between which its hosts do not stand."""
+        return (sender, target) if self.twin is None else self.twin.ends(sender, target)
+
     @property
     def guesses(self) -> tuple[str, ...]:
-        """What was concluded of a twin and no dump says, each with the line that it rests on."""
-        return () if self.twin is None else tuple(map(str, self.twin.guesses))
+        """What was concluded of a twin and no dump says, interface by interface, each with the line that it rests on."""
+        return () if self.twin is None else folded_guesses(self.twin.guesses)
 
     def notes(self, families: Collection[int]) -> tuple[str, ...]:
         """What the reader of any answer about packets of these families must know: what voids it, first."""
@@ -89,13 +95,11 @@ def find_scene(
     candidates: Sequence[Path] = (),
     rendering: Rendering = AS_IT_IS,
     shipped: bool = False,
-    as_in: Path | None = None,
 ) -> Scene:
     """The scene of a matrix file, with another topology or policies if they are given.
 
     Without a matrix: of the given topology, else of the only one of ``candidates``.  A matrix's policies hold on another
-    topology too, where it has nodes of their names; that it does not is told in the notes.  ``as_in`` is another folder of the
-    project, whose policies are taken: as it was at a revision.
+    topology too, where it has nodes of their names; that it does not is told in the notes.
     """
     if matrix is None and topology is None:
         if len(candidates) != 1:
@@ -111,15 +115,23 @@ def find_scene(
         templates.foresee(folders.policies)
         loaded = load_matrix(matrix)
         found = _topology(topology or loaded.topology, folders)
-        _known(policies, found)
-        files = policy_files(loaded, folders if as_in is None else only_in(as_in), policies)
-        notes = [
-            f"{node}: the policy that {matrix} gives it is not loaded, as topology {found.topology} has no such node"
-            for node in files
-            if node not in found.nodes
-        ]
-        here = {node: policy for node, policy in files.items() if node in found.nodes}
-        return _scene(found, here, rendering, templates, notes)
+        return scene_of_matrix(matrix, loaded, found, folders, rendering, templates, policies)
+
+
+def scene_of_matrix(
+    file: Path, matrix: Matrix, topology: Topology, folders: Folders, rendering: Rendering, templates: Templates,
+    policies: Mapping[str, Given],
+) -> Scene:  # fmt: skip
+    """The scene of a matrix that was read from ``file``, with other policies if they are given; raises InputError."""
+    _known(policies, topology)
+    files = policy_files(matrix, folders, policies)
+    notes = [
+        f"{node}: the policy that {file} gives it is not loaded, as topology {topology.topology} has no such node"
+        for node in files
+        if node not in topology.nodes
+    ]
+    here = {node: policy for node, policy in files.items() if node in topology.nodes}
+    return _scene(topology, here, rendering, templates, notes)
 
 
 def _topology(named: str, folders: Folders) -> Topology:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,15 +77,12 @@ def twin_sides(old: str, new: str, dumps: Dumps, rendering: Rendering = AS_IT_IS
 
 
 def _both(before: Host, after: Host) -> tuple[Host, tuple[Guess, ...]]:
-    """One host of which both tell: what it has on either side."""
-    first, guesses = inferred(before)
-    second, more = inferred(
-        replace(
-            after, links=after.links or first.links, routes=after.routes or first.routes, rules=after.rules or first.rules,
-            tables=after.tables or first.tables, sysctls=after.sysctls or first.sysctls, name=after.name,
-        )
+    """One host of which both tell: what it has on either side, and what the rules of both say of it."""
+    whole = replace(
+        after, links=after.links or before.links, routes=after.routes or before.routes, rules=after.rules or before.rules,
+        tables=after.tables or before.tables, sysctls=after.sysctls or before.sysctls,
     )  # fmt: skip
-    return second, tuple(dict.fromkeys((*guesses, *more)))
+    return inferred(whole, before=before)
 
 
 def sides_on(network: OnNetwork, old: Given, new: Given, names: tuple[str, str]) -> Sides:
@@ -102,29 +99,6 @@ def against_matrix(network: OnNetwork, new: Given, name: str) -> Sides:
     if node not in before.policies:
         raise InputError(Problem(f"{node} has no policy to compare with", mend="name both sides: lab diff OLD NEW"))
     return Sides(before, network.scene({node: new}), node, (f"the policy of {node}", name))
-
-
-def since(revision: str, matrices: Sequence[Path], rendering: Rendering, told: list[str]) -> Iterator[Sides]:
-    """Every policy of the matrices as it was at a revision and as it lies in the work tree, each once; raises InputError.
-
-    Those that nothing was in the place of are told of in ``told``.
-    """
-    seen: set[object] = set()
-    with revision_of(revision, Path.cwd()) as (folder, commit):
-        for matrix in matrices:
-            new = find_scene(matrix, None, {}, rendering=rendering)
-            try:
-                old = find_scene(matrix, None, {}, rendering=rendering, as_in=folder)
-            except InputError as error:
-                told.append(f"{matrix}: its policies cannot be compared with those of {commit}: {error.problems[0].what}")
-                continue
-            for node, rulesets in new.policies.items():
-                key = (new.topology.topology, node, str(rulesets.texts()))
-                if key in seen or node not in old.policies:
-                    continue
-                seen.add(key)
-                beside = {**new.policies, node: old.policies[node]}
-                yield Sides(replace(new, policies=beside), new, node, (f"{revision} ({commit})", "the work tree"))
 
 
 def _only_node(network: OnNetwork) -> str:

@@ -14,6 +14,11 @@ from lab.twin.infer import inferred
 from lab.twin.reading import Beside, read_host
 from lab.twin.twin import Guess, Twin
 
+_KNOWN_BY = (
+    "what is guessed is known from what `ip addr` and `ip route` print on the host: --addr FILE --route FILE; "
+    "or from a snapshot, `lab snapshot`"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Dumps:
@@ -57,7 +62,8 @@ def twin_from(hosts: Sequence[Host], named: str | None = None) -> Twin:
         whole, concluded = inferred(host, completed)
         completed.append(whole if named is None or completed else replace(whole, name=named))
         guesses += concluded
-    return twin_of(completed, guesses)
+    twin = twin_of(completed, guesses)
+    return replace(twin, notes=(*twin.notes, _KNOWN_BY)) if any(guess.interface for guess in guesses) else twin
 
 
 def _source(text: str) -> Path | Dumped:

@@ -42,7 +42,7 @@ class DeniedProbe:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a file says of an earlier run: its cells, how many passed, on which kernel, under which rulesets (node, hash)."""
+    """What a file says of an earlier run: of which matrices it was, its cells, how many passed, and on which kernel."""
 
     file: str
     cells: int

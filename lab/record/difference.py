@@ -176,7 +176,8 @@ class DiffReport:
 class DiffReports:
     """What one command compared: a report for each node whose policy differs; ``problems`` stopped it.
 
-    ``same`` are the policies that do not differ in their text, and were not asked about.
+    ``same`` are the policies that do not differ in their text, and were not asked about; ``apart`` tells of those that only one
+    side has, or could not be made for the old one: they differ, and nothing can be asked.
     """
 
     reports: tuple[DiffReport, ...] = ()
@@ -185,3 +186,4 @@ class DiffReports:
     interrupted: bool = False
     problems: tuple[Problem, ...] = ()
     exit_code: int = 0
+    apart: tuple[str, ...] = ()

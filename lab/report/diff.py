@@ -15,9 +15,11 @@ from lab.record.path import Rule
 from lab.report.diff_groups import (
     Group,
     answer,
+    apart_by_rule,
     breadth_text,
     by_new_rule,
     by_old_rule,
+    by_rule_alone,
     compared,
     denied_text,
     failed_rows,
@@ -84,16 +86,28 @@ def diff_styled(report: DiffReport, width: int | None = None, *, full: bool = Fa
     tall = None if full else _TALL
     above = [*_folded(answer(report), width, 0, tall, grave), *_folded(compared(report), width, 0, tall)]
     last = [Line(numbers(report), grave)]
+    otherwise, by_rule = apart_by_rule(found)
+    calm = _calm(by_rule, width) if not full and (otherwise or len(by_rule) > 1) else []
+    found = otherwise if calm else found
     whole = (line for group in found for line in _group(group, width, _Detail.RULES, full=full))
     if full:
         return [*above, *whole, *_below(report, width, _FULL), *last]
-    room = MOST_LINES - len(above) - len(last)
+    room = MOST_LINES - len(above) - len(last) - len(calm)
     below = _cut(_below(report, width, _ROOMY), _MOST_BELOW)
     body = list(islice(whole, room))
     if len(body) + len(below) > room:
         below = _cut(_below(report, width, _TIGHT), _MOST_BELOW)
         body = _body(found, width, room - len(below))
-    return [*above, *body, *below, *last]
+    return [*above, *body, *calm, *below, *last]
+
+
+def _calm(by_rule: Sequence[Group], width: int | None) -> list[Line]:
+    """What only another rule decides, in a line or two: it is not to drown the rest."""
+    if not by_rule:
+        return []
+    more = ": --full names them" if sum(len(group.ones) for group in by_rule) > 1 else ""
+    label = f"{by_rule[0].mark:<{_LABEL}}"
+    return _folded(f"{label}{by_rule_alone(by_rule)}{more}", width, _LABEL, _TALL, None, by_rule[0].mark)
 
 
 def print_diff(report: DiffReport, console: Console, *, full: bool = False) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import NamedTuple
 
-from lab.record.difference import Denied, Difference, DiffReport, Reached, RowOutcome
+from lab.record.difference import Aspect, Denied, Difference, DiffReport, Reached, RowOutcome
 from lab.record.path import Rule
-from lab.report.differences import counted, flow_text, mark, number, rank, rule_text, side_parts
+from lab.report.differences import counted, flow_text, mark, number, parts_of, rank, rule_text, told
 from lab.report.plain import plain
 
 
@@ -46,7 +46,7 @@ def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     found: dict[tuple[str | None, int, tuple[str, ...], tuple[str, ...]], list[Difference]] = {}
     named = cache(partial(rule_text, node=node))
     for one in differences:
-        was, now = (side_parts(side, one.aspect, node, named) for side in (one.old, one.new))
+        was, now = parts_of(one, node, named)
         found.setdefault((one.intended, rank(one), was, now), []).append(one)
     made = [
         (place, Group(mark(ones[0]), was, now, intended, tuple(sorted(ones, key=lambda one: -(one.of.size or 0)))))
@@ -54,6 +54,19 @@ def groups(differences: Sequence[Difference], node: str) -> list[Group]:
     ]
     ordered = sorted(made, key=lambda one: (one[1].intended is not None, one[0], -one[1].size))
     return [group for _, group in ordered]
+
+
+def apart_by_rule(found: Sequence[Group]) -> tuple[list[Group], list[Group]]:
+    """The groups that fare otherwise, and those that only another rule decides, or the same one written otherwise."""
+    by_rule = [group for group in found if group.ones[0].aspect is Aspect.RULE]
+    return [group for group in found if group not in by_rule], by_rule
+
+
+def by_rule_alone(by_rule: Sequence[Group]) -> str:
+    """All of them in a sentence, with the largest as an example."""
+    count = sum(len(group.ones) for group in by_rule)
+    first = by_rule[0]
+    return f"{_classes(count)} {'fares' if count == 1 else 'fare'} as before: {told(first.was[:1])} -> {told(first.now[:1])}"
 
 
 def by_new_rule(found: Sequence[Group]) -> list[Group]:
@@ -85,6 +98,9 @@ def _joined(
 
 def answer(report: DiffReport) -> str:
     """The answer in a sentence: ``3 classes of flows differ: 1 opens, 2 close``, or that nothing does and how sure that is."""
+    if report.differences and all(one.aspect is Aspect.RULE for one in report.differences):
+        count = len(report.differences)
+        return f"no flow fares otherwise: {_classes(count)} {'is' if count == 1 else 'are'} decided by another rule alone"
     if report.differences:
         count = len(report.differences)
         intended = count - len(report.collateral)
@@ -123,7 +139,7 @@ def how(reached: Reached) -> str:
         but = f"; not read: {', '.join(reached.but_for)}" if reached.but_for else ""
         return plain(f"sampled: {of}{seed}{but}")
     but = f" but for: {', '.join(reached.but_for)}" if reached.but_for else ""
-    return plain(f"exhaustive{but}: {of} were sent")
+    return plain(f"exhaustive{but}: {of} {'was' if reached.asked == 1 else 'were'} sent")
 
 
 def numbers(report: DiffReport) -> str:

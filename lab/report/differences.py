@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from ipaddress import ip_address, ip_network
 
 from lab.record.difference import Aspect, Difference, Flow, FlowClass, Side
 from lab.record.path import Path, Rule
@@ -15,6 +14,8 @@ from lab.report.causes import services_text
 from lab.report.failure import in_a_word, place
 from lab.report.path import translated
 from lab.report.plain import plain
+from lab.ruleset.addresses import WIDTH, read_addresses
+from lab.ruleset.addresses import size as how_many
 
 Named = Callable[[Rule], str]
 OPENS, CLOSES = "OPENS", "CLOSES"
@@ -36,6 +37,7 @@ _EXACT, _MILLION, _BILLION, _TRILLION = 10**6, 10**6, 10**9, 10**12
 _PORTS, _ICMP = ("tcp", "udp", "sctp", "dccp", "udplite"), ("icmp", "icmpv6")
 _ALL_PORTS = re.compile(r"\b(\w+)/[01]-65535(?!\d|,\d)")
 _TIMES = " \N{MULTIPLICATION SIGN} "
+_LEADING = ("DNAT", "REDIRECT", "NETMAP")
 _LET_THROUGH = {Kind.CLOSED: "let through to where nothing listens"}
 
 
@@ -112,14 +114,32 @@ def flow_text(flow: Flow) -> str:
     return plain(f"{flow.node} {flow}{port}")
 
 
-def side_parts(side: Side, aspect: Aspect, node: str, named: Named) -> tuple[str, ...]:
+def parts_of(one: Difference, node: str, named: Named) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`side_parts` of both sides; where another rule gives the destination, or one written otherwise, that is told too."""
+    led = [[rule.text for rule in _leading(side.verdict, node)] for side in (one.old, one.new)]
+    to = one.aspect is Aspect.ALLOW and led[0] != led[1]
+    old, new = (side_parts(side, one.aspect, node, named, destination=to) for side in (one.old, one.new))
+    return old, new
+
+
+def _leading(verdict: Verdict, node: str) -> list[Rule]:
+    """The rules that gave a flow another destination."""
+    rules = (rule for path in verdict.path if path.node == node for rule in path.translated_by)
+    return [rule for rule in rules if (rule.target or "").upper() in _LEADING]
+
+
+def side_parts(side: Side, aspect: Aspect, node: str, named: Named, *, destination: bool = False) -> tuple[str, ...]:
     """``dropped by filter:FORWARD:3  [edge.rules:9]``, ``owner net-sec``, …: what became of it, by which rule, and whose.
 
-    ``named`` is what rules are called, as `rule_text` calls them.
+    ``named`` is what rules are called, as `rule_text` calls them; ``destination`` has told where it was led to.
     """
     by = f"{_by(side)} {named(side.rule)}" if side.rule is not None else ", by no rule"
     then = f"then also blocked by {', '.join(map(named, side.then))}" if side.then else ""
-    parts = f"{plain(became(side.verdict))}{by}", *_detail(side.verdict, aspect, node, named), owner_text(side), then
+    led: list[str] = []
+    if destination and _leading(side.verdict, node):
+        texts = [text for path in side.verdict.path if path.node == node for text in _translations(path, named)]
+        led = [text for text in texts if text.startswith("destination")]
+    parts = f"{plain(became(side.verdict))}{by}", *_detail(side.verdict, aspect, node, named), *led, owner_text(side), then
     return tuple(part for part in parts if part)
 
 
@@ -200,17 +220,11 @@ def _ends(texts: Sequence[str], most: int | None) -> str:
 
 def _addresses(texts: Iterable[str]) -> int:
     """How many addresses; 0 where a text is none."""
-    count = 0
-    for text in texts:
-        low, dash, high = text.partition("-")
-        try:
-            if dash:
-                count += int(ip_address(high)) - int(ip_address(low)) + 1
-            else:
-                count += ip_network(text, strict=False).num_addresses
-        except ValueError:
-            return 0
-    return count
+    texts = tuple(texts)
+    try:
+        return sum(how_many(read_addresses(texts, family)) for family in WIDTH)
+    except ValueError:
+        return 0
 
 
 def _services(texts: Iterable[str]) -> int:

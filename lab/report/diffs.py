@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lab.record.difference import DiffReport, DiffReports
 from lab.record.result import RunProblem
-from lab.report.annotations import notice, problem_command
+from lab.report.annotations import notice, problem_command, workflow_command
 from lab.report.diff import diff_lines
 from lab.report.diff_annotations import diff_annotation_lines
 from lab.report.diff_markdown import MOST_CHARACTERS, diff_markdown
@@ -18,26 +18,34 @@ from lab.report.sarif import Sarif, diff_sarif
 
 def diffs_lines(found: DiffReports, width: int | None = None, *, full: bool = False) -> Iterator[str]:
     """Each report as `diff_lines` has it, and what does not differ at all."""
+    yield from apart_lines(found)
     for number, report in enumerate(found.reports):
-        yield from [""] if number else []
+        yield from [""] if number or found.apart else []
         yield from diff_lines(report, width, full=full)
     if found.same and not found.reports:
         yield f"nothing differs: {', '.join(map(plain, found.same))} would load the same text, to the letter"
     yield from (f"note: {plain(note)}" for note in found.notes)
 
 
+def apart_lines(found: DiffReports) -> Iterator[str]:
+    """What differs and cannot be asked, as only one side has it: this comes first."""
+    yield from (f"NOT COMPARED  {plain(text)}" for text in found.apart)
+
+
 def diffs_markdown(found: DiffReports) -> str:
     """Each report as a page, together of at most 60,000 characters; what is left out is counted."""
     problems = "".join(f"- {prose(str(problem))}\n" for problem in found.problems)
+    apart = "".join(f"- **not compared**: {prose(text)}\n" for text in found.apart)
     if not found.reports:
-        said = "did not finish" if found.problems else "nothing"
+        said = "did not finish" if found.problems else "not compared" if found.apart else "nothing"
         same = ", ".join(found.same)
-        return f"## What the change changes: {said}\n\n{problems}" + (f"{prose(same)}: the same text.\n" if same else "")
-    pages: list[str] = []
-    for report in found.reports:
+        told = apart + (f"{prose(same)}: the same text.\n" if same else "")
+        return f"## What the change changes: {said}\n\n{problems}{told}"
+    pages = [apart] if apart else []
+    for number, report in enumerate(found.reports):
         page = diff_markdown(report)
         if sum(map(len, pages)) + len(page) + len(problems) > MOST_CHARACTERS - 200:
-            pages.append(f"\n{len(found.reports) - len(pages)} more policies differ: `lab diff` tells them all.\n")
+            pages.append(f"\n{len(found.reports) - number} more policies differ: `lab diff` tells them all.\n")
             break
         pages.append(page)
     return "\n".join([*pages, problems] if problems else pages)
@@ -62,6 +70,7 @@ def _nothing(found: DiffReports) -> DiffReport:
 def diffs_annotations(found: DiffReports) -> list[str]:
     """The workflow commands of all reports."""
     lines = [problem_command(RunProblem(problem), "") for problem in found.problems]
+    lines += [workflow_command("warning", [("title", "netfilter-lab")], f"not compared: {text}") for text in found.apart]
     lines += [line for report in found.reports for line in diff_annotation_lines(report)]
     return lines or [notice("no policy differs")]
 

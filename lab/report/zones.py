@@ -48,7 +48,9 @@ class Zones:
     def _ends(self, ends: Sequence[End], possible: set[End]) -> str:
         left = possible.difference(ends)
         without = {_node(end) for end in left}
-        if len({end.zone for end in ends}) > 1 and len(without) <= 1 and not without & {_node(end) for end in ends}:
+        nodes = {_node(end) for end in ends}
+        of_several = len(nodes) > 1 and len({end.zone for end in ends}) > 1  # all addresses of one host are no zones
+        if of_several and len(without) <= 1 and not without & nodes:
             self._named |= dict.fromkeys(end.zone for end in ends)
             return "every zone" + "".join(f" but {node}" for node in without)
         return ", ".join(self._parts(ends, possible))

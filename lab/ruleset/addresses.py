@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network, summarize_address_range
 
 Addresses = tuple[tuple[int, int], ...]
 """Ascending ranges of one family that do not touch, both ends included."""
@@ -52,6 +52,75 @@ def read_addresses(words: Iterable[str], family: int) -> Addresses:
     return together(found for word in words if (found := range_of(word, family)) is not None)
 
 
+def of_networks(networks: Iterable[IPv4Network | IPv6Network], family: int) -> Addresses:
+    """The addresses of these networks that are of a family.
+
+    >>> of_networks([ip_network("0.0.0.8/30"), ip_network("0.0.0.9/32"), ip_network("::/0")], 4)
+    ((8, 11),)
+    """
+    own = (net for net in networks if net.version == family)
+    return together((int(net.network_address), int(net.broadcast_address)) for net in own)
+
+
+def of_hosts(hosts: Iterable[IPv4Address | IPv6Address], family: int) -> Addresses:
+    """These addresses, as far as they are of a family.
+
+    >>> of_hosts([ip_address("0.0.0.9"), ip_address("::1")], 4)
+    ((9, 9),)
+    """
+    return together((int(host), int(host)) for host in hosts if host.version == family)
+
+
+def every(family: int) -> Addresses:
+    """All addresses of a family.
+
+    >>> size(every(4)) == 2**32
+    True
+    """
+    return ((0, (1 << WIDTH[family]) - 1),)
+
+
+def common(left: Addresses, right: Addresses) -> Addresses:
+    """What is in both.
+
+    >>> common(((1, 5), (9, 12)), ((4, 10),))
+    ((4, 5), (9, 10))
+    """
+    found: list[tuple[int, int]] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        low, high = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if low <= high:
+            found.append((low, high))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(found)
+
+
+def less(left: Addresses, right: Addresses) -> Addresses:
+    """What is in the left alone.
+
+    >>> less(((1, 9),), ((3, 4), (9, 20)))
+    ((1, 2), (5, 8))
+    """
+    found: list[tuple[int, int]] = []
+    j = 0
+    for low, high in left:
+        while j < len(right) and right[j][1] < low:
+            j += 1
+        at = j
+        while low <= high and at < len(right) and right[at][0] <= high:
+            if right[at][0] > low:
+                found.append((low, right[at][0] - 1))
+            low = right[at][1] + 1
+            at += 1
+        if low <= high:
+            found.append((low, high))
+    return tuple(found)
+
+
 def holds(addresses: Addresses, number: int) -> bool:
     """Whether an address is among them.
 
@@ -93,3 +162,12 @@ def _words(addresses: Addresses, family: int) -> Iterator[str]:
         first, last = address_of(low, family), address_of(high, family)
         prefixes = list(summarize_address_range(first, last))
         yield str(first) if low == high else str(prefixes[0]) if len(prefixes) == 1 else f"{first}-{last}"
+
+
+NOBODYS = {
+    family: read_addresses((
+        "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3",
+        "::/127", "::ffff:0:0/96", "100::/64", "fe80::/10", "ff00::/8",
+    ), family) for family in WIDTH
+}  # fmt: skip
+"""By family what no host beyond a link has: loopback, link-local, multicast, reserved and discarded addresses (RFC 6890)."""

@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
-from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES, Condition
+from lab.ruleset.conditions import DESTINATIONS, DPORTS, ENTERED, LEFT, PROTO, SOURCES, SPORTS, STATES, Condition, is_interface
 from lab.ruleset.held import HeldRule
 from lab.ruleset.rule import Ports, complement, is_one_protocol, overlap, protocol_name, read_ports
 
@@ -133,7 +133,7 @@ def _may_be_port(values: Sequence[str], known: Ports | None, *, negated: bool) -
 
 
 def _is_interface(value: str, one: object) -> bool:
-    return str(one) == value or (value[-1:] in ("+", "*") and bool(one) and str(one).startswith(value[:-1]))
+    return str(one) == value or (bool(one) and is_interface(value, str(one)))
 
 
 def _is_protocol(value: str, one: object) -> bool | None:

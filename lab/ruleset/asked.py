@@ -21,6 +21,7 @@ from lab.ruleset.conditions import (
     SOURCES,
     SPORTS,
     STATES,
+    is_interface,
 )
 
 FAMILY, FLAGS, LOCAL_SOURCE, LOCAL_DESTINATION = "family", "flags", "local_source", "local_destination"
@@ -152,13 +153,9 @@ def _original(field: str) -> _Test:
 def _interface(field: str) -> _Test:
     def test(values: tuple[Any, ...], met: Met) -> bool | None:
         name: str | None = getattr(met, field)
-        return None if name is None else any(_is_interface(str(value), name) for value in values)
+        return None if name is None else any(is_interface(str(value), name) for value in values)
 
     return test
-
-
-def _is_interface(value: str, name: str) -> bool:
-    return name.startswith(value[:-1]) if value[-1:] in ("+", "*") else name == value
 
 
 def _state(values: tuple[Any, ...], met: Met) -> bool | None:

@@ -41,6 +41,15 @@ class Condition(NamedTuple):
         return any(value[:1] in ("@", "$") for value in self.values)
 
 
+def is_interface(word: str, name: str) -> bool:
+    """Whether a rule that writes a word means the interface of this name.
+
+    >>> is_interface("eth+", "eth0"), is_interface("eth*", "wan"), is_interface("eth0", "eth0")
+    (True, False, True)
+    """
+    return name.startswith(word[:-1]) if word[-1:] in ("+", "*") else name == word
+
+
 _OPTIONS = {
     "-s": SOURCES, "--source": SOURCES, "--src": SOURCES, "-d": DESTINATIONS, "--destination": DESTINATIONS,
     "--dst": DESTINATIONS, "-p": PROTO, "--protocol": PROTO, "--proto": PROTO, "-i": ENTERED, "--in-interface": ENTERED,

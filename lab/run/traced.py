@@ -63,7 +63,7 @@ def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
 
 def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
     how = asked.how
-    sender, target = scene.word(asked.sender, sender=True), scene.word(asked.target, sender=False)
+    sender, target = scene.words(asked.sender, asked.target)
 
     def probe(sport: int | None) -> Verdict:
         return lab.probe(
@@ -95,10 +95,11 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
 def _served(lab: Lab, question: Question, closed: Verdict) -> Verdict:
     """The verdict of the same question with somebody who listens where it arrived: what listens behind a host no dump says."""
     heads = [path.exit or path.entry for path in closed.path]
-    owner = lab.topology.owner(heads[-1].destination) if heads else None
-    if owner is None:
+    last = closed.path[-1] if heads else None
+    taker = None if last is None else lab.topology.taker(last.node, last.out, heads[-1].destination)
+    if last is None or taker is None:
         return closed
-    return lab.ask(replace(question, receivers=(*question.receivers, (owner, heads[-1].dport))), closed.path[-1].node)
+    return lab.ask(replace(question, receivers=(*question.receivers, (taker, heads[-1].dport))), last.node)
 
 
 def _cell(lab: Lab, asked: Asked, flow: OneFlow, expect: Expectation, verdict: Verdict) -> Cell:

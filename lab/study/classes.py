@@ -5,10 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from ipaddress import ip_network
 from typing import NamedTuple
 
-from lab.ruleset.addresses import WIDTH, Addresses, address_of, address_words, range_of, size
+from lab.ruleset.addresses import WIDTH, Addresses, address_of, address_words, size
 from lab.study.sources import NEVER
 from lab.written.topology import Topology
 
@@ -100,9 +99,3 @@ def words_of(addresses: Addresses, family: int, named: Iterable[Addresses], rest
     part = "" if outer == own else "the rest of "
     more = f" and {len(outer) - _MOST_WORDS} more" if len(outer) > _MOST_WORDS else ""
     return part + ", ".join(outer[:_MOST_WORDS]) + more
-
-
-def prefix_ranges(prefixes: Iterable[object], family: int) -> Addresses:
-    """Prefixes as ranges, those of the other family left out."""
-    found = (range_of(str(ip_network(str(prefix), strict=False)), family) for prefix in prefixes)
-    return tuple(sorted(one for one in found if one is not None))

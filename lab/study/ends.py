@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from lab.ruleset.addresses import Addresses
-from lab.study.classes import prefix_ranges
+from lab.ruleset.addresses import Addresses, of_networks
 from lab.study.zones import BEYOND
 from lab.written.topology import Topology
 
@@ -30,13 +29,13 @@ class Geography:
     def sets(self) -> Iterator[Addresses]:
         """What cuts addresses by where they lie: networks, what nodes stand for, what nodes under test have routes to."""
         for prefixes in self.topology.networks.values():
-            yield prefix_ranges(prefixes, self.family)
+            yield of_networks(prefixes, self.family)
         for node in self.topology.nodes.values():
             if not isinstance(node.anyip, bool):
-                yield prefix_ranges(node.anyip, self.family)
+                yield of_networks(node.anyip, self.family)
         for name in self.under_test:
             for route in self.topology.nodes[name].routes:
-                yield prefix_ranges([route.destination], self.family)
+                yield of_networks([route.destination], self.family)
 
     def senders(self, address: str) -> tuple[tuple[str, str], ...]:
         """(zone, node) of who can send from an address: on its network, or who stands for it, or where its way begins."""

@@ -34,7 +34,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Who is told of the notes on all sweeps, before the first one, and of each sweep under its title as soon as it is done.
+    """Who is told of the notes on all sweeps, and of each sweep under its title as soon as it is done.
+
+    The notes are told before the first one; of a twin, where there are many, behind the last.
 
     ``under_way`` is told the title of the one that is, how many were asked, and of how many.
     """
@@ -58,23 +60,23 @@ def services_of(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sou
 
 def sweeps(scene: Scene, backend: Backend, asked: Asked, told: Told) -> Iterator[AskedSweep]:
     """Each sweep, in one lab of this backend; Ctrl-C tells what was finished of the one under way, and is raised."""
+    words = scene.words(asked.sender, asked.target)
+    asked = replace(asked, sender=words[0], target=words[1])
     with Lab(scene.topology, scene.policies, backend=backend) as lab:
         families = {
             family or _family(lab, asked, service) for family in asked.families for service in asked.services
         }
         notes = scene.notes(sorted(families))
-        for note in notes:
+        for note in notes if scene.twin is None else ():
             told.note(note)
-        words = scene.word(asked.sender, sender=True), scene.word(asked.target, sender=False)
-        asked = replace(asked, sender=words[0], target=words[1])
         guesses = tuple(f"guessed: {guess}" for guess in scene.guesses)
         for family in asked.families:
             for service in asked.services:
                 title = f"{asked.sender} > {asked.target} {service}{f' IPv{family}' if family else ''}"
                 result = _swept(lab, scene, asked, service, family, title, told)
                 yield AskedSweep(title, str(backend), replace(result, notes=(*result.notes, *notes, *guesses)))
-        for guess in guesses:
-            told.note(guess)
+        for note in () if scene.twin is None else (*notes, *guesses):
+            told.note(note)
 
 
 def _swept(lab: Lab, scene: Scene, asked: Asked, service: str, family: int | None, title: str, told: Told) -> Sweep:

@@ -29,13 +29,15 @@ class Ways:
     """What is known beside the trace: ``ask`` asks one question, with every packet traced.
 
     ``cuts`` are those of the rules on a path, None where they cannot be told; ``first`` tells it of the request's own.
-    ``served`` are the ports of services that listen, ``taker`` tells who takes a packet in.
+    ``served`` are the ports of services that listen, ``taker`` tells who takes a packet in, ``whim`` the rule that decides by
+    chance that one of some packets came to.
     """
 
     ask: Callable[[Question], Verdict]
     cuts: Callable[[Path, bool], Cuts | None]
     served: Cuts
     taker: Taker
+    whim: Callable[[Sequence[Path]], str | None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -71,7 +73,8 @@ class _Classes:
 def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
     """Ask one port of each class of the question's, and fill the tally with what it says of all.
 
-    False, and nothing in the tally, where that cannot be told, or would take more questions than a sweep is worth.
+    Where a few ports are left whose rules cannot be told apart by their text, or decide by chance, each is asked, and speaks
+    for itself.  False, and nothing in the tally, where that cannot be told, or would take more questions than a sweep is worth.
     """
     start = time.perf_counter()
     left = _mask(question.ports)
@@ -82,15 +85,18 @@ def ask_alike(question: SweepQuestion, ways: Ways, tally: SweepTally) -> bool:
         verdict = ways.ask(Question(question.node, question.source, question.destination, to_port(question.proto, port)))
         cuts = _cuts(ways, verdict)
         room = MOST_ASKED - tally.sent
-        if cuts is None or verdict.kind is Kind.LOST or not room:
+        if verdict.kind is Kind.LOST or not room or (cuts is None and left.bit_count() > room):
             break
-        if cuts not in known:
+        if cuts is not None and cuts not in known:
             known[cuts] = _Classes(cuts)
             if known[cuts].count(left, room) > room:
                 break
-        spoken = known[cuts].of(port) & left
+        spoken = 1 << port if cuts is None else known[cuts].of(port) & left
         left &= ~spoken
-        tally.fates["alike", port] = Fate(verdict, arrival(verdict, port, ways.taker), spans=tuple(_ports(spoken)))
+        seen = verdict.observation
+        whim = ways.whim((*seen.request, *seen.answer, *seen.others)) if cuts is None else None
+        arrived = arrival(verdict, port, ways.taker)
+        tally.fates["alike", port] = Fate(verdict, arrived, whim, spans=tuple(_ports(spoken)))
         tally.sent += 1
         tally.tell(spoken.bit_count(), whole)
         tally.seconds = time.perf_counter() - start

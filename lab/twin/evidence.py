@@ -33,9 +33,9 @@ class Evidence:
     ``interfaces`` are those named, with the first rule that does, and ``concrete`` those named in full, or known; ``behind``
     are networks by their interface, with how much rules say so, how many do, and the rule that says most; ``not_behind`` are
     pairs that a rule speaks against.  ``guests`` are networks that are translated wherever they go, as libvirt does it.  Of
-    the interfaces packets are ``masqueraded`` by, ``published`` on, ``closed`` to private sources, or ``trusted``; ``zones``
-    is what chains' names say of them.  ``ports`` are those of bridges, ``named`` every network with its rules' hooks,
-    ``families`` those that rules are about.
+    the interfaces packets are ``masqueraded`` by, ``published`` on, ``closed`` to private sources, or ``trusted``, and a
+    network may leave ``outward`` to wherever it wants; ``zones`` is what chains' names say of them.  ``ports`` are those of
+    bridges, ``named`` every network with its rules' hooks, ``families`` those that rules are about.
     """
 
     interfaces: dict[str, Told] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class Evidence:
     published: dict[str, Told] = field(default_factory=dict)
     closed: dict[str, Told] = field(default_factory=dict)
     trusted: dict[str, Told] = field(default_factory=dict)
+    outward: dict[str, Told] = field(default_factory=dict)
     zones: dict[str, int] = field(default_factory=dict)
     ports: dict[str, Told] = field(default_factory=dict)
     named: dict[Network, tuple[frozenset[str], Told]] = field(default_factory=dict)
@@ -205,5 +206,8 @@ def _uplinks(told: Told, found: Evidence) -> None:
     if told.rule.effect == ACCEPTS and told.is_plain and entered and not told.networks and not left:
         for name in entered:
             found.trusted.setdefault(name, told)
+    is_let_out = told.rule.effect == ACCEPTS and told.is_plain and entered and told.sources
+    for name in left if is_let_out and not told.destinations else ():
+        found.outward.setdefault(name, told)
     for name in (*entered, *left):
         found.zones[name] = found.zones.get(name, 0) + sum(map(zone_of, told.rule.jump_to))

@@ -23,11 +23,15 @@ _MOST = 250
 """Interfaces that are made of rules alone: no host has more, or its `ip addr` is at hand."""
 
 
-def inferred(host: Host, others: Sequence[Host] = ()) -> tuple[Host, tuple[Guess, ...]]:
+def inferred(
+    host: Host, others: Sequence[Host] = (), before: Host | None = None
+) -> tuple[Host, tuple[Guess, ...]]:
     r"""The host with what its dumps do not say of it, concluded from its rules, and each conclusion with its line.
 
     What the host has stays as it is; where it has links and routes, nothing is missing.  What is invented is nothing that
-    one of ``others`` has.  Raises InputError for rules that name more interfaces than a host is made of.
+    one of ``others`` has.  ``before`` is the same host at another time, whose rules tell of it too.
+
+    Raises InputError for rules that name more interfaces than a host is made of.
 
     >>> from lab.record.host import Dumped
     >>> dump = Dumped("*filter\n-A INPUT -s 10.0.9.0/24 -i lan1 -j ACCEPT\n-A INPUT -i wan1 -j DROP\nCOMMIT\n", "fw.rules")
@@ -35,12 +39,13 @@ def inferred(host: Host, others: Sequence[Host] = ()) -> tuple[Host, tuple[Guess
     >>> [(link.name, str(link.addresses[0])) for link in found.links]
     [('lan1', '10.0.9.1/24'), ('wan1', '198.51.100.2/24')]
     >>> print(guesses[0])
-    guessed: 10.0.9.0/24 is behind lan1, as of `-A INPUT -s 10.0.9.0/24 -i lan1 -j ACCEPT`  [fw.rules:2]
+    10.0.9.0/24 is behind lan1, as of `-A INPUT -s 10.0.9.0/24 -i lan1 -j ACCEPT`  [fw.rules:2]
     """
     if host.links and host.routes:
         return host, ()
     links = {link.name: link for link in host.links if link.name != "lo"}
-    evidence = evidence_of(rules_told(host), frozenset(links))
+    rules = (*rules_told(host), *(rules_told(before) if before is not None else ()))
+    evidence = evidence_of(rules, frozenset(links))
     interfaces = _interfaces(links, evidence)
     uplinks = _uplinks(evidence, interfaces)
     known = Networks(address.network for link in links.values() for address in link.addresses)
@@ -51,7 +56,7 @@ def inferred(host: Host, others: Sequence[Host] = ()) -> tuple[Host, tuple[Guess
     whole = _Whole(host, links, placing, addressing, uplinks, families)
     telling = Telling(placing, addressing, uplinks, has_routes=bool(host.routes))
     found = replace(host, links=whole.links(), routes=whole.routes())
-    return found, telling.guesses()
+    return found, tuple(replace(guess, host=host.name) for guess in telling.guesses())
 
 
 def _interfaces(links: dict[str, Link], evidence: Evidence) -> list[str]:

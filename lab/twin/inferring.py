@@ -37,44 +37,51 @@ class Telling:
         evidence = self.placing.evidence
         if name in self.placing.made:
             told, why = self.placing.made[name]
-            yield _guess(f"{name} is there: {why}", told, name)
+            yield _guess(f"{name} is there: {why}", told, name, name, f"made up, as {why}")
         elif name in evidence.interfaces and name not in evidence.concrete:
             told = evidence.interfaces[name]
-            yield _guess(f"{name} is there, as no rule names another for such a word", told, name)
+            what = f"{name} is there, as no rule names another for such a word"
+            yield _guess(what, told, name, name, "no rule names it in full")
         for place, uplink in enumerate(self.uplinks):
             if uplink.name == name:
                 what = "is there, and the uplink" if uplink.is_made else "is another uplink" if place else "is the uplink"
-                yield _guess(f"{name} {what}: {uplink.why}", uplink.told, name)
+                brief = "made up as the uplink" if uplink.is_made else what.removeprefix("is ")
+                yield _guess(f"{name} {what}: {uplink.why}", uplink.told, name, name, f"{brief} ({uplink.why})")
 
     def _networks(self, name: str) -> Iterator[Guess]:
         for one in self.placing.placed:
             if one.interface == name:
-                why = f": {one.why}" if one.why else ""
-                yield _guess(f"{one.network} is behind {name}{why}", one.told, str(one.network))
+                why, because = (f": {one.why}", f" ({one.why})") if one.why else ("", "")
+                brief = f"{one.network} is behind it{because}"
+                yield _guess(f"{one.network} is behind {name}{why}", one.told, str(one.network), name, brief)
 
     def _addresses(self, name: str) -> Iterator[Guess]:
         for one in self.addressing.addressed:
             if one.interface != name or one.is_known:
                 continue
             if one.said is not None:
-                yield _guess(f"{one.address.ip} is this host's own address on {name}", one.said, str(one.address.ip))
+                own, brief = str(one.address.ip), f"this host is {one.address.ip} there"
+                yield _guess(f"{own} is this host's own address on {name}", one.said, own, name, brief)
             else:
                 why = "no rule names a network there" if one.invented else "no rule names its address there"
                 line = is_point_to_point(name) and name in self.placing.uplinks
-                own = one.address.ip if line else one.address
-                yield _guess(f"this host has {own} on {name}, invented: {why}", one.of, str(one.address.ip))
+                at, own = str(one.address.ip), str(one.address.ip if line else one.address)
+                brief = f"this host is {own if one.invented else at} there (invented)"
+                yield _guess(f"this host has {own} on {name}, invented: {why}", one.of, at, name, brief)
 
     def _default_routes(self, name: str) -> Iterator[Guess]:
         first = self.uplinks[0]
         for family in (4, 6) if name == first.name and not self.has_routes else ():
             gateway = self.addressing.gateway_by(name, family)
             if gateway is not None:
-                yield _guess(f"the default route is by {name}, to {gateway}, which is invented", first.told, name)
+                what = f"the default route is by {name}, to {gateway}, which is invented"
+                yield _guess(what, first.told, name, name, f"its next hop is {gateway} (invented)")
 
     def _ports(self) -> Iterator[Guess]:
         for name, told in self.placing.evidence.ports.items():
-            yield _guess(f"{name} is a port of a bridge", told, name)
+            yield _guess(f"{name} is a port of a bridge", told, name, name, "a port of a bridge")
 
 
-def _guess(what: str, told: Told | None, about: str) -> Guess:
-    return Guess(what, "", None, about) if told is None else Guess(what, told.line, told.where, about)
+def _guess(what: str, told: Told | None, about: str, interface: str, brief: str) -> Guess:
+    line, where = ("", None) if told is None else (told.line, told.where)
+    return Guess(what, line, where, about, interface=interface, brief=brief)

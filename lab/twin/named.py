@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
-from lab.ruleset.conditions import ENTERED, LEFT
+from lab.ruleset.absent import named_interfaces
 from lab.ruleset.constants import constants_in
 from lab.ruleset.held_text import rules_in
 from lab.written.words import Address, is_address
@@ -15,15 +15,14 @@ from lab.written.words import Address, is_address
 _MOST_NAMED = 5
 
 
-def named_interfaces(host: Host) -> dict[str, Where]:
+def _named(host: Host) -> dict[str, Where]:
     """The interfaces that the rules of ``host`` name whole, each with its first place."""
     found: dict[str, Where] = {}
     for kind, dump in host.rulesets.items():
         for number, rule in rules_in(kind, dump.text) if kind != "ipset" else ():
-            for condition in rule.conditions:
-                for value in condition.values if condition.field in (ENTERED, LEFT) else ():
-                    if value and value[-1] not in "+*" and value[0] not in "@$*":
-                        found.setdefault(value, Where(dump.shown, number))
+            for name in named_interfaces(rule):
+                if name and name[-1] not in "+*" and name[0] != "*":
+                    found.setdefault(name, Where(dump.shown, number))
     return found
 
 
@@ -34,7 +33,7 @@ def check_interfaces(host: Host) -> str | None:
     A host whose interfaces nobody dumped has none to be held against.
     """
     there = {link.name.partition("@")[0] for link in host.links} | {"lo"}
-    named = {name: where for name, where in named_interfaces(host).items() if name != "lo"}
+    named = {name: where for name, where in _named(host).items() if name != "lo"}
     absent = {name: where for name, where in named.items() if name not in there}
     if not absent or there == {"lo"}:
         return None

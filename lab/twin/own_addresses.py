@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lab.errors import InputError, Problem
 from lab.twin.evidence import Evidence, Own
-from lab.twin.kinds import is_of_docker, is_within, kind_of
+from lab.twin.kinds import is_of_docker, is_private, is_within, kind_of
 from lab.twin.networks import Networks
 from lab.twin.placing import Placed, is_wide
 from lab.twin.told import Told
@@ -95,6 +95,9 @@ class Addressing:
             around = [one for one in self.placed if is_within(own.address, one.network)]
             longest = max(around, key=lambda one: one.network.prefixlen, default=None)
             at = own.interface if own.interface in interfaces else longest.interface if longest else None
+            # what is published is asked for from inside too, where it is not
+            is_published = own.told.rule.translates == "destination" and not is_private(own.address)
+            at = None if is_published and at not in self.uplinks and longest is None else at
             at = self.uplinks[0] if at is None else at
             if at == name:
                 on = longest if longest is not None and longest.interface == name else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -50,6 +51,8 @@ class Placing:
     known: Networks = field(default_factory=Networks)
     placed: list[Placed] = field(default_factory=list)
     _has: Networks = field(default_factory=Networks)
+    _with_parts: set[Network] = field(default_factory=set)
+    _counts: Counter[str] = field(default_factory=Counter)
     made: dict[str, tuple[Told, str]] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -117,7 +120,12 @@ class Placing:
     def _add(self, one: Placed) -> None:
         if one.network not in self._has:
             self._has.add(one.network)
+            self._counts[one.interface] += 1
             self.placed.append(one)
+            around = one.network
+            while around not in self._with_parts:  # of what is in it, all that is around it is too
+                self._with_parts.add(around)
+                around = around.supernet()
 
     def _bridge(self, told: Told) -> str:
         """A bridge for guests: one that rules name and that has no network yet, else one that is made."""
@@ -150,16 +158,19 @@ class Placing:
     def _is_of_several(self, named: Network) -> bool:
         """Whether it is said where parts of it are, or on which interface it is the host's own."""
         own = any(one.address == named and one.interface is not None for one in self.evidence.own) if is_one(named) else False
-        return own or any(is_within(one.network, named) for one in self.placed)
+        return own or named in self._with_parts
 
     def _drop_parts(self) -> None:
         """Take away networks that are a part of another behind the same interface, unless that is wider than any LAN is."""
-        whole = [one for one in self.placed if not is_wide(one.network)]
-        for part in [*self.placed]:
-            if any(
-                one is not part and one.interface == part.interface and is_within(part.network, one.network) for one in whole
-            ):
-                self.placed.remove(part)
+        whole: dict[str, Networks] = {}
+        for one in self.placed:
+            if not is_wide(one.network):
+                whole.setdefault(one.interface, Networks()).add(one.network)
+        self.placed[:] = [
+            one for one in self.placed
+            if one.interface not in whole or not one.network.prefixlen
+            or whole[one.interface].around(one.network.supernet()) is None
+        ]  # fmt: skip
 
     def _one_armed(self, network: Network) -> tuple[str, str] | None:
         """The only interface of a host of which no rule names one, where an address of the network is its own."""
@@ -169,7 +180,7 @@ class Placing:
 
     def _free(self, *, is_forwarded: bool) -> tuple[str, str] | None:
         """The interface that a network is most likely behind which no rule names with one."""
-        counts = {name: sum(one.interface == name for one in self.placed) for name in self.interfaces}
+        counts = self._counts
         inner = [name for name in self.interfaces if name not in self.uplinks and not _is_of_containers(name)]
         empty = [name for name in inner if not counts[name] and (is_forwarded or not leads_inside(name))]
         if len(empty) == 1 or (empty and not any(counts[name] for name in inner)):

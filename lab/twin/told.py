@@ -206,7 +206,12 @@ def _told(line: _Line, context: _Context, sets: Entries) -> Told:
     entered, not_entered = _interfaces(rule, asked.ENTERED)
     left, not_left = _interfaces(rule, asked.LEFT)
     families = {"ip": (4,), "ip6": (6,)}.get(rule.family, (4, 6))
-    conditions = [(one, family) for family in families for one in read_conditions(rule, family, sets).conditions]
+    # where a flow was sent before NAT is nobody's network on the way that the rule asks about
+    was_sent = "--ctorig" in rule.text or "--ctrepl" in rule.text
+    conditions = [
+        (one, family) for family in families for one in read_conditions(rule, family, sets).conditions
+        if one.exact or not was_sent
+    ]  # fmt: skip
     return Told(
         rule, line.line, line.where, context.hooks, entered or context.entered, left or context.left, not_entered, not_left,
         *(_networks(conditions, field, negated=negated) for negated in (False, True) for field in (SOURCES, DESTINATIONS)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
@@ -20,13 +21,16 @@ class Guess:
     """What was concluded and no dump says: ``what`` in a sentence, ``rests_on`` the line as it is written, ``where`` it is.
 
     ``rests_on`` is empty where no rule says anything of it.  ``about`` is the interface, the address or the network that it
-    tells of, as text.
+    tells of, as text; ``brief`` the same in a few words, to be told with all else of ``interface`` of ``host``.
     """
 
     what: str
     rests_on: str
     where: Where | None = None
     about: str = ""
+    host: str = ""
+    interface: str = ""
+    brief: str = ""
 
     def __str__(self) -> str:
         at = f"  [{self.where}]" if self.where is not None else ""
@@ -62,6 +66,60 @@ class Twin:
             return text
         node = self._behind(interface, text)
         return f"{{at: {node}, address: {address}}}" if address else node
+
+    def ends(self, sender: str, target: str) -> tuple[str, str]:
+        """Both ends of a flow in words as `word` gives them; ``self`` as the target is the host's address on the sender's side.
+
+        Raises InputError also where both are behind one interface: who is there is one node, whose packets to itself no host
+        sees.
+        """
+        words = self.word(sender, sender=True), self.word(target, sender=False)
+        of = self._node_of(sender, words[0]), self._node_of(target, words[1])
+        if of[0] is not None and of[0] == of[1] and of[0] not in self.hosts:
+            raise InputError(self._within(sender, target, of[0]))
+        if target == SELF and of[0] is not None and of[1] is not None:
+            return words[0], self._near(of[1], of[0])
+        return words
+
+    def _within(self, sender: str, target: str, node: str) -> Problem:
+        interface = next(name for devices in self.behind.values() for name, one in devices.items() if one == node)
+        hosts = [host for host, devices in self.behind.items() if node in devices.values()]
+        who = f"{sender} is" if sender == target else f"{sender} and {target} are both"
+        what = f"{who} behind {interface} of {_listed(hosts)}, where packets may pass by it"
+        return Problem(
+            what, mend=f"`lab reach` says what {_listed(hosts)} does with those that are sent to it (its lines with a `*`); "
+            f"where one of them is elsewhere, say so: ADDRESS@INTERFACE",
+        )  # fmt: skip
+
+    def _near(self, host: str, sender: str) -> str:
+        """The host by its interface on a network of the sender's, if it has an address of each of its families there."""
+        networks = {interface.network for interface in self.topology.nodes[sender].interfaces.values()}
+        node = self.topology.nodes[host]
+        families = [family for family in (4, 6) if node.addresses(family)]
+        near = (
+            f"{host}@{name}" for name, port in node.interfaces.items()
+            if sender != host and port.network in networks and all(port.of_family(family) for family in families)
+        )  # fmt: skip
+        return next(near, host)
+
+    def _node_of(self, text: str, word: str) -> str | None:
+        """Who has an end; None where that is not certain."""
+        address, at, interface = text.rpartition("@")
+        if at and is_address(address):
+            return self._behind(interface, text)
+        if word in self.topology.nodes:
+            return word
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            return None
+        if network.num_addresses > 1:  # the hosts of a network are meant, before the one under test
+            nodes = sorted(self.topology.nodes, key=self.hosts.__contains__)
+            own = ((name, one) for name in nodes for one in self.topology.addresses(name, network.version))
+            has = next((name for name, one in own if ip_address(one) in network), None)
+            if has is not None:
+                return has
+        return self.topology.owner(str(next(iter(network.hosts()), network.network_address)))
 
     def _itself(self, *, sender: bool) -> str:
         if len(self.hosts) == 1:

@@ -42,6 +42,7 @@ def _score(evidence: Evidence, name: str) -> int:
         10 * (name in evidence.masqueraded)
         + 5 * (name in evidence.published)
         + 4 * (name in evidence.closed)
+        + 2 * (name in evidence.outward)
         + 3 * leads_outside(name)
         + 2 * max(-1, min(1, evidence.zones.get(name, 0)))
         + (name not in evidence.masqueraded and any(not is_private(network) for network in networks))
@@ -55,6 +56,7 @@ def _uplink(evidence: Evidence, name: str, *, alone: bool) -> Uplink:
     for said, why in (
         (evidence.masqueraded, "what leaves there is translated"), (evidence.published, "what comes in there is published"),
         (evidence.closed, "private sources are denied there"),
+        (evidence.outward, "a network may leave there to wherever it wants"),
     ):  # fmt: skip
         if name in said:
             return Uplink(name, said[name], why)

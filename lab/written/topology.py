@@ -6,7 +6,7 @@ straight from Python.  ``lab.written.load.load_topology`` adds the checks of ``l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -29,6 +29,7 @@ from lab.written.bridge import Segment, segments_of
 from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
+from lab.written.owners import Owners
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -199,127 +200,54 @@ class Topology(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
     @cached_property
-    def _owners(self) -> dict[str, str]:
-        return {
-            str(address.ip): name
-            for name, node in self.nodes.items()
-            for interface in node.interfaces.values()
-            for address in interface.addresses
-        }
+    def _whose(self) -> Owners:
+        return Owners(self.nodes, self.networks, self._network_of)
 
     def owners(self, address: str) -> tuple[str, ...]:
-        """The nodes that an address may belong to: the one that has it, else the anyip nodes that stand for it best.
-
-        A listed prefix goes before ``anyip: true``, a longer prefix before a shorter one.  An address inside one of the
-        lab's networks that no node has belongs to who stands for that network (`stands_in`), else to nobody.  Of nodes that
-        stand for the same hosts (``same-as``) it is one.  The address may be written in any form.
-        """
-        wanted = ip_address(address)
-        if (owner := self._owners.get(str(wanted))) is not None:
-            return (owner,)
-        network = self._network_of(wanted)
-        if network is not None and self._means_no_host(network, wanted):
-            return ()
-        lengths: dict[str, int] = {}
-        for name in self._anyip if network is None else self._standing.get((network, wanted.version), ()):
-            if self._answers_for(name, wanted):
-                anyip = self.nodes[name].anyip
-                prefixes = () if isinstance(anyip, bool) else anyip
-                lengths[name] = max((network.prefixlen for network in prefixes if wanted in network), default=-1)
-        best = max(lengths.values(), default=0)
-        return self._but_for_same(tuple(name for name, length in lengths.items() if length == best))
-
-    def _but_for_same(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The names, but for nodes that stand for the same hosts as one of them."""
-        if len(names) < 2 or not any(self.nodes[name].same_as for name in names):
-            return names
-        firsts: dict[str, str] = {}
-        for name in sorted(names, key=lambda name: self.nodes[name].same_as is not None):
-            firsts.setdefault(self.nodes[name].same_as or name, name)
-        return tuple(name for name in names if name in firsts.values())
-
-    def also(self, name: str, address: str) -> tuple[str, ...]:
-        """The other nodes at which what ``name`` stands for is too, where this address is beyond the lab's networks."""
-        first = self.nodes[name].same_as or name
-        others = [other for other in self._anyip if other != name and first in (other, self.nodes[other].same_as)]
-        wanted = ip_address(address)
-        if not others or self._network_of(wanted) is not None:
-            return ()
-        return tuple(other for other in others if self._answers_for(other, wanted))
-
-    def holder(self, address: str) -> str | None:
-        """The node that has this very address on an interface."""
-        return self._owners.get(str(ip_address(address)))
-
-    def stands_for(self, name: str, address: Address) -> bool:
-        """Whether the node is an anyip one that could own this address, as nobody has it.
-
-        ``anyip: true`` is for the families that the node has an address of.
-        """
-        network = self._network_of(address)
-        if network is None:
-            return self._answers_for(name, address)
-        if str(address) in self._owners or self._means_no_host(network, address):
-            return False
-        return self.stands_in(name, network, address.version) and self._answers_for(name, address)
-
-    def stands_in(self, name: str, network: str, family: int) -> bool:
-        """Whether the node stands for addresses of a network that nobody has: it is on it, and lists a part of it as anyip."""
-        return name in self._standing.get((network, family), ())
-
-    def stood_for(self, name: str, network: str, family: int) -> tuple[Network, ...]:
-        """The parts of a network that a node stands for; none where it does not (`stands_in`)."""
-        if not self.stands_in(name, network, family):
-            return ()
-        anyip, prefixes = self.nodes[name].anyip, [one for one in self.networks[network] if one.version == family]
-        listed = () if isinstance(anyip, bool) else [one for one in anyip if one.version == family]
-        parts = [own for own in prefixes if any(own.subnet_of(one) for one in listed)]  # type: ignore[arg-type]
-        return (*parts, *(one for one in listed if any(one != own and one.subnet_of(own) for own in prefixes)))  # type: ignore[arg-type]
-
-    @cached_property
-    def _anyip(self) -> tuple[str, ...]:
-        return tuple(name for name, node in self.nodes.items() if node.anyip)
-
-    def _answers_for(self, name: str, address: Address) -> bool:
-        node = self.nodes[name]
-        if isinstance(node.anyip, bool):
-            return node.anyip and bool(node.addresses(address.version))
-        return any(address in prefix for prefix in node.anyip)
-
-    @cached_property
-    def _standing(self) -> dict[tuple[str, int], tuple[str, ...]]:
-        found: dict[tuple[str, int], tuple[str, ...]] = {}
-        for name in self._anyip:
-            node = self.nodes[name]
-            for network in dict.fromkeys(interface.network for interface in node.interfaces.values()):
-                for family in {prefix.version for prefix in _inside(node.anyip, self.networks.get(network, ()))}:
-                    found[network, family] = (*found.get((network, family), ()), name)
-        return found
-
-    def _means_no_host(self, network: str, address: Address) -> bool:
-        """Whether an address is its network's own or its broadcast address, which no host can have."""
-        prefix = next((one for one in self.networks.get(network, ()) if address in one), None)
-        if prefix is None or prefix.prefixlen >= prefix.max_prefixlen - 1:
-            return False
-        return address == prefix[0] or (address.version == 4 and address == prefix[-1])
+        """The nodes that an address, written in any form, may belong to; see `Owners.of`."""
+        return self._whose.of(ip_address(address))
 
     def owner(self, address: str) -> str | None:
         """The one node that an address belongs to; None if nobody has it, or if several could (see ``owners``)."""
         owners = self.owners(address)
         return owners[0] if len(owners) == 1 else None
 
+    def holder(self, address: str) -> str | None:
+        """The node that has this very address on an interface."""
+        return self._whose.holder(ip_address(address))
+
+    def also(self, name: str, address: str) -> tuple[str, ...]:
+        """The other nodes at which what ``name`` stands for is too, where this address is beyond the lab's networks."""
+        return self._whose.also(name, ip_address(address))
+
+    def stands_for(self, name: str, address: Address) -> bool:
+        """Whether the node is an anyip one that could own this address, as nobody has it; see `Owners.stands_for`."""
+        return self._whose.stands_for(name, address)
+
+    def stands_in(self, name: str, network: str, family: int) -> bool:
+        """Whether the node stands for addresses of a network that nobody has: it is on it, and lists a part of it as anyip."""
+        return self._whose.stands_in(name, network, family)
+
+    def stood_for(self, name: str, network: str, family: int) -> tuple[Network, ...]:
+        """The parts of a network that a node stands for; none where it does not (`stands_in`)."""
+        return self._whose.stood_for(name, network, family)
+
     def taker(self, node: str, out: str | None, address: str) -> str | None:
         """Who takes a packet to ``address`` in that left ``node`` by its interface ``out`` (None: nobody knows by which).
 
-        It is the address's owner, or of those that it is behind too the one on that network.
+        It is the address's owner, or of those that it is behind too the one on that network; on a network without the owner it
+        is its only other node, where that is an anyip node which the address is to: it takes in whatever comes.
         """
         owner = self.owner(address)
-        others = () if owner is None else self.also(owner, address)
         interface = self.nodes[node].interfaces.get(out or "")
-        if not others or interface is None:
+        if interface is None:
             return owner
-        near = {name for name, _, _ in self.on_network(interface.network)}
-        return next((name for name in (owner, *others) if name in near), owner)
+        near = dict.fromkeys(name for name, _, _ in self.on_network(interface.network) if name != node)
+        others = () if owner is None else self.also(owner, address)
+        found = next((name for name in (owner, *others) if name in near), None)
+        if found is None and len(near) == 1 and self._whose.answers_for(next(iter(near)), ip_address(address)):
+            return next(iter(near))
+        return owner if found is None else found
 
     def network_of(self, address: str) -> str | None:
         """The name of the network that an address lies in, or that the interface is on which has it besides."""
@@ -409,13 +337,6 @@ class Topology(BaseModel):
         for name, node in self.nodes.items():
             found[node.role] = (*found.get(node.role, ()), name)
         return found
-
-
-def _inside(anyip: bool | tuple[Network, ...], prefixes: tuple[Network, ...]) -> Iterator[Network]:  # noqa: FBT001 - as written
-    """What of ``anyip`` lies inside one of a network's prefixes."""
-    for one in () if isinstance(anyip, bool) else anyip:
-        if any(one.version == own.version and one.subnet_of(own) for own in prefixes):  # type: ignore[arg-type]
-            yield one
 
 
 def _with_services(node: object, names: Mapping[str, Any]) -> object:

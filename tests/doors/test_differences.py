@@ -92,6 +92,39 @@ def test_every_policy_that_git_says_differs(committed: Project) -> None:
     assert "git knows no revision 'no-such-branch' here" in wrong.err
 
 
+def test_a_policy_of_another_name_is_compared_with_the_one_that_its_matrix_gave(committed: Project) -> None:
+    committed.write(POLICY.replace("small", "other"), opened(committed))
+    matrix = committed.read("matrices/small.yaml")
+    assert "gateway: small-gateway" in matrix
+    committed.write("matrices/small.yaml", matrix.replace("gateway: small-gateway", "gateway: other-gateway"))
+    done = committed.lab("diff", "HEAD").ended(1)
+    assert "OPENS" in done.out
+
+
+def test_what_only_one_side_has_is_no_equality(committed: Project) -> None:
+    committed.write(POLICY.replace("small", "other"), opened(committed))
+    matrix = committed.read("matrices/small.yaml").replace("gateway: small-gateway", "gateway: other-gateway")
+    committed.write("matrices/other.yaml", matrix.replace("matrix: small", "matrix: other"))
+    done = committed.lab("diff", "HEAD", "--json", "d.json", "--markdown", "d.md", "--annotations", "d.txt").ended(1)
+    assert done.out.startswith("NOT COMPARED  matrices/other.yaml: its policies as at HEAD (")
+    (apart,) = json.loads(committed.read("d.json"))["apart"]
+    assert "there is no policy 'other-gateway'" in apart
+    assert "not compared" in committed.read("d.md")
+    assert "::warning title=netfilter-lab::not compared: matrices/other.yaml" in committed.read("d.txt")
+    git(committed, "add", "-A")
+    git(committed, "commit", "-qm", "both")
+    (committed.folder / "matrices" / "other.yaml").unlink()
+    gone = committed.lab("diff", "HEAD").ended(1)
+    assert "NOT COMPARED  matrices/other.yaml: it is gone since HEAD" in gone.out
+
+
+def test_a_topology_that_differs_is_told(committed: Project) -> None:
+    file = next((committed.folder / "topologies").glob("*.yaml"))
+    file.write_text(f"{file.read_text()}\n# another line\n")
+    done = committed.lab("diff", "HEAD").ended(0)
+    assert f"topologies/{file.name} is not as it was at HEAD: both sides stand on that of the work tree" in done.out
+
+
 def test_a_file_in_the_place_of_a_matrix_policy(project: Project) -> None:
     project.write("new.rules.j2", opened(project))
     done = project.lab("diff", "new.rules.j2", "--matrix", "matrices/small.yaml").ended(1)

@@ -36,8 +36,10 @@ def test_one_command_from_a_dump_to_an_answer(host: Project) -> None:
     assert PUBLISHED in done.out
     assert "arrived     at behind-br-5e1f00d0c0de 172.21.0.2:5432 from 203.0.113.9:" in done.out, "somebody listens there"
     line = "-A POSTROUTING -s 172.21.0.0/16 ! -o br-5e1f00d0c0de -j MASQUERADE"
-    guess = f"172.21.0.0/16 is behind br-5e1f00d0c0de, as of `{line}`"
+    guess = f"br-5e1f00d0c0de: 172.21.0.0/16 is behind it, this host is 172.21.0.1 there (invented), as of `{line}`"
     assert f"{guess}  [docker-host.rules:11]" in done.out
+    assert done.out.startswith("  verdict "), "what is to be known beside it comes after"
+    assert done.out.splitlines()[-1].startswith("note: what is guessed is known from what `ip addr` and `ip route` print")
     document = json.loads(host.read("t.json"))
     jsonschema.validate(document, trace_schema())
     assert any(told.startswith(guess) for told in document["traces"][0]["guesses"])
@@ -74,7 +76,7 @@ def test_a_dump_that_comes_by_a_pipe(host: Project) -> None:
 def test_what_is_open_and_who_is_reached_and_what_an_auditor_asks(host: Project) -> None:
     exposed = host.lab("exposure", "--twin", DUMP, "--from", "@eth0").ended(0)
     assert "filter:INPUT:3 (ssh owner=platform review=2026-09-30)" in exposed.out
-    assert "note: guessed: 172.17.0.0/16 is behind docker0" in exposed.out
+    assert "note: guessed: docker0: 172.17.0.0/16 is behind it" in exposed.out
     reached = host.lab("reach", "--service", "tcp/5432", "--twin", DUMP).ended(0)
     assert "filter:DOCKER:2" in reached.out
     assert "note: guessed: " in reached.out

@@ -109,12 +109,16 @@ def test_a_rule_that_no_copy_can_be_without_is_the_last_one_told() -> None:
 
 
 def test_differences_tell_what_else_denies_them() -> None:
-    old = forward("-A FORWARD -p tcp --dport 443 -j DROP", "-A FORWARD -d 10.7.2.10 -j REJECT", policy="ACCEPT")
-    new = forward(policy="ACCEPT")
+    old = forward(policy="ACCEPT")
+    new = forward("-A FORWARD -p tcp --dport 443 -j DROP", "-A FORWARD -d 10.7.2.10 -j REJECT", policy="ACCEPT")
     report = compared(old, new, proposer=asking("office > 10.7.2.10 tcp/443", "office > 10.7.2.10 tcp/80"))
-    told = with_blockers(report, (scene(old), scene(new)), (Backend.NFT, Backend.NFT)).differences
-    assert [(one.flow.service, [rule.place for rule in one.old.then], one.new.then) for one in told] == [
+    told = with_blockers(report, scene(new), Backend.NFT)
+    assert [(one.flow.service, [rule.place for rule in one.new.then], one.old.then) for one in told.differences] == [
         ("tcp/443", ["filter:FORWARD:3"], ()), ("tcp/80", [], ()),
     ]  # fmt: skip
-    bare = with_blockers(report, (scene(old), scene(new)), (Backend.NFT, Backend.NFT), most=0)
-    assert bare == report
+    assert told.notes == report.notes
+    assert with_blockers(report, scene(new), Backend.NFT, most=0) == report
+    late = with_blockers(report, scene(new), Backend.NFT, clock=iter([0.0, 1.0, 11.0]).__next__)
+    assert [len(one.new.then) for one in late.differences] == [1, 0]
+    assert late.notes[-1].startswith("what else denies them was asked of 1 of the 2 classes that close")
+    assert with_blockers(compared(new, old, proposer=asking("office > 10.7.2.10 tcp/443")), scene(old), Backend.NFT).notes == ()

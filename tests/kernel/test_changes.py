@@ -118,7 +118,8 @@ def test_rows_that_held_before_or_do_not_hold_afterwards_and_a_matrix_that_break
         {**INTENDED, "name": "never comes", "service": "tcp/82"},
         {**INTENDED, "name": "another rule", "rule": "first"},
     ]
-    new = filtered("-A FORWARD -d 10.0.2.10/32 -p tcp -m tcp --dport 80:81 -m comment --comment both -j ACCEPT")
+    both = "-A FORWARD -d 10.0.2.10/32 -p tcp -m tcp --dport 80:81 -m comment --comment both -j ACCEPT"
+    new = filtered(both, "-A FORWARD -p tcp -m tcp --dport 82 -j REJECT")
     made = Changed(tmp_path, filtered(FIRST), new, rows, HELD)
     found = made.judged()
     told = {one.name: (one.passed, one.what) for one in found.intended}
@@ -127,6 +128,7 @@ def test_rows_that_held_before_or_do_not_hold_afterwards_and_a_matrix_that_break
     assert told["was half there"] == (True, "1 of its 2 cells held before already")
     assert told["never comes"][0] is False
     assert told["never comes"][1].startswith("does not hold afterwards: CHG-1::never comes[client->server tcp/82]: must")
+    assert told["never comes"][1].endswith("; then also blocked by gateway filter:FORWARD policy")
     assert told["another rule"][0] is False
     assert "decided by" in told["another rule"][1]
     (held,) = found.holds

@@ -9,6 +9,7 @@ from lab.record.verdict import Kind
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.study.diff import sample
+from lab.study.diff.modelled import modelled
 from tests.kernel.diffs import ANSWERS, LEGACY, NFT, OFFICE, OUTER, WEB, asking, compared, forward
 from tests.kernel.scenes import rendered, rulesets, table
 
@@ -176,3 +177,21 @@ def test_both_backends_do_the_same(backends: tuple[Backend, Backend], monkeypatc
     report = compared(policy, policy, backends=backends)
     assert (report.differences, report.exit_code) == ((), 0)
     assert report.reached.asked > 50
+
+
+def test_a_limit_that_is_added_closes_to_what_exceeds_it() -> None:
+    old, new = (forward(f"-A FORWARD -d 10.7.2.10 -p icmp {limit}-j ACCEPT") for limit in ("", "-m limit --limit 1/hour "))
+    report = compared(old, new, proposer=modelled)
+    first = report.differences[0]
+    assert (first.aspect, first.closes, len(first.rests_on)) == (Aspect.ALLOW, True, 1)
+    assert report.reached.but_for == ("limit (1 rule)",)
+
+
+def test_what_is_published_is_told_apart_from_the_server_behind_it() -> None:
+    accept = table("filter", ANSWERS, "-A FORWARD -d 10.7.2.10 -p tcp --dport 443 -j ACCEPT", INPUT="DROP", FORWARD="DROP")
+    old = rulesets(table("filter", ANSWERS, INPUT="DROP", FORWARD="DROP"))
+    dnat = f"-A PREROUTING -d {OUTER} -p tcp --dport 8443 -j DNAT --to-destination {WEB}:443"
+    report = compared(old, rulesets(table("nat", dnat) + accept), proposer=modelled)
+    assert sorted((one.of.destinations, one.of.services) for one in report.differences if one.opens) == [
+        (("10.7.2.10",), ("tcp/443",)), ((OUTER,), ("tcp/8443",)),
+    ]  # fmt: skip

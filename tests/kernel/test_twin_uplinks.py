@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,16 @@ def test_a_mark_leads_to_the_same_world_by_another_line() -> None:
         assert [group.arrived.at for group in fates.open if group.arrived is not None] == ["behind-cable"]
         answered = lab.probe({"at": "behind-cable", "address": "9.9.9.9"}, "10.0.0.200", "icmp/echo-request")
         assert answered.allowed
+
+
+def test_what_a_mark_leads_past_its_network_arrives_where_it_is_led_to() -> None:
+    old = two_lines()
+    edge = replace(old, links=(*old.links, link("dmz", "10.9.0.1/24")))
+    with Lab(twin_of([edge]).topology, {"edge": rulesets(MARKS)}) as lab:
+        fates = lab.sweep("10.0.0.200", "10.9.0.7", "tcp/20-22", gear=Gear.VERDICT)
+        assert [group.arrived.at for group in fates.open if group.arrived is not None] == ["behind-cable"]
+        fates = lab.sweep("10.0.0.5", "10.9.0.7", "tcp/20-22", gear=Gear.VERDICT)
+        assert [group.arrived.at for group in fates.open if group.arrived is not None] == ["behind-dmz"]
 
 
 @pytest.fixture(scope="module")

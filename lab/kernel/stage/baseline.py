@@ -50,7 +50,7 @@ _CONNTRACK = {
     "net.netfilter.nf_conntrack_checksum": "1",
     "net.netfilter.nf_conntrack_log_invalid": "0",
 }
-_SWAPPED = str.maketrans("./", "/.")  # a point in an interface's name is written as a slash, as sysctl(8) does
+_SWAPPED = str.maketrans("./", "/.")  # which of both comes first separates, and the other is a point in a name (sysctl(8))
 _SHUT = (errno.EACCES, errno.EPERM, errno.EROFS)  # EROFS: /proc/sys of an ordinary container
 # what not every kernel has or has loaded, and what is there where it has it
 _OPTIONAL = {
@@ -79,12 +79,13 @@ def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
 
 def of_interface(key: str, interfaces: Iterable[str]) -> bool:
     """Whether ``key`` belongs to one interface, and so can only be written once that exists."""
-    key = key.translate(_SWAPPED) if "/" in key else key
-    return any(f".{interface}." in key or f"/{interface}/" in key for interface in interfaces)
+    path = f"{_path(key)}/"
+    return any(f"/{interface}/" in path for interface in interfaces)
 
 
 def _path(key: str) -> str:
-    return "/proc/sys/" + key.translate(_SWAPPED)
+    first = next((sign for sign in key if sign in "./"), ".")
+    return "/proc/sys/" + (key if first == "/" else key.translate(_SWAPPED))
 
 
 def _may_lack(key: str, own: Collection[str]) -> bool:

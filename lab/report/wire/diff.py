@@ -170,5 +170,6 @@ class Diffs:
     problems: Many[str] = key("what stopped it", of=texts_of)
     problem_records: Many[ProblemRecord] = problem_records()
     same: Many[str] = key("policies whose texts are the same: nothing was asked of them")
+    apart: Many[str] = key("what differs and cannot be asked, as only one side has it", older=())
     notes: Many[str] = key("what else the reader must know")
     diffs: Many[Diff] = key("those that differ, one for each node and topology", of="reports")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lab.record.difference import Flow
-from lab.ruleset.addresses import range_of, together
-from lab.study.change.boxes import Box, Ranges, everything, less, spans_of, without
+from lab.ruleset.addresses import less, range_of, together
+from lab.study.change.boxes import Box, Ranges, everything, spans_of, without
 from lab.written.cell import FAMILIES, Cell
 from lab.written.fields import Place
 from lab.written.matrix import LeftOut, Row

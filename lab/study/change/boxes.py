@@ -8,7 +8,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from lab.record.difference import FlowClass
-from lab.ruleset.addresses import WIDTH, Addresses, address_words, read_addresses, size, together
+from lab.ruleset.addresses import Addresses, address_words, common, every, less, read_addresses, size, together
 from lab.written.cell import Service
 from lab.written.icmp_types import parse_icmp
 
@@ -37,47 +37,6 @@ class Box(NamedTuple):
     def size(self) -> int:
         """How many flows are in it."""
         return size(self.sources) * size(self.destinations) * size(self.services)
-
-
-def common(left: Ranges, right: Ranges) -> Ranges:
-    """What is in both.
-
-    >>> common(((1, 5), (9, 12)), ((4, 10),))
-    ((4, 5), (9, 10))
-    """
-    found: list[tuple[int, int]] = []
-    i = j = 0
-    while i < len(left) and j < len(right):
-        low, high = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
-        if low <= high:
-            found.append((low, high))
-        if left[i][1] < right[j][1]:
-            i += 1
-        else:
-            j += 1
-    return tuple(found)
-
-
-def less(left: Ranges, right: Ranges) -> Ranges:
-    """What is in the left alone.
-
-    >>> less(((1, 9),), ((3, 4), (9, 20)))
-    ((1, 2), (5, 8))
-    """
-    found: list[tuple[int, int]] = []
-    j = 0
-    for low, high in left:
-        while j < len(right) and right[j][1] < low:
-            j += 1
-        at = j
-        while low <= high and at < len(right) and right[at][0] <= high:
-            if right[at][0] > low:
-                found.append((low, right[at][0] - 1))
-            low = right[at][1] + 1
-            at += 1
-        if low <= high:
-            found.append((low, high))
-    return tuple(found)
 
 
 def meets(left: Box, right: Box) -> bool:
@@ -110,8 +69,7 @@ def count(boxes: Iterable[Box]) -> int:
 
 def everything(family: int) -> Box:
     """All flows of a family."""
-    addresses = ((0, (1 << WIDTH[family]) - 1),)
-    return Box(addresses, addresses, (_ALL,))
+    return Box(every(family), every(family), (_ALL,))
 
 
 def box_of(found: FlowClass, family: int) -> Box:

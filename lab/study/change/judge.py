@@ -14,8 +14,11 @@ from lab.prepare.scene import Scene
 from lab.record.difference import DiffReport, RowOutcome
 from lab.record.progress import Progress
 from lab.record.result import CellResult, Outcome, PlanResult
+from lab.report.progress import NoProgress
 from lab.ruleset.backend import Backend
+from lab.run.questions import first_question
 from lab.run.runner import Order, run_plan
+from lab.study.blockers import blockers
 from lab.study.change.asked_for import asked_for
 from lab.study.change.breadth import breadth_of
 from lab.study.change.covering import covered
@@ -23,21 +26,7 @@ from lab.written.cell import Cell
 from lab.written.change import Change
 from lab.written.intended import intended_cells
 
-
-class _Silent:
-    """Tells nobody."""
-
-    def started(self, cells: int) -> None:
-        """Nothing."""
-
-    def cell(self, result: CellResult) -> None:
-        """Nothing."""
-
-    def asking(self, cell_id: str, ahead: int, done: int, of: int) -> None:
-        """Nothing."""
-
-    def finished(self) -> None:
-        """Nothing."""
+_MOST_BLOCKED = 3  # cells of which is asked what else denies them, each in a lab of its own
 
 
 @dataclass(slots=True)
@@ -73,7 +62,7 @@ def judged(
     differences, notes = covered(report.differences, asked)
     breadth, of_breadth = breadth_of(differences, asked)
     ended = _Ended()
-    listener = listener or _Silent()
+    listener = listener or NoProgress()
     rows = list(_rows(change, cells, (old, new), backends, ended, listener))
     holds = list(_held(plans, ended, listener))
     told = replace(
@@ -97,9 +86,29 @@ def _rows(
             done = ended.by(run_plan(intended_plan(change, cells, scene, backend), Order(), listener))
             found.append(list(done.results))
     before, after = [*found, [], []][:2]
+    if ended.signal is None:
+        after = list(_with_blockers(after, cells, scenes[1], backends[1]))
     for row in dict.fromkeys(cell.row for cell in cells):
         of_row = [cell for cell in cells if cell.row == row]
         yield _outcome(row, len(of_row), [one for one in before if one.row == row], [one for one in after if one.row == row])
+
+
+def _with_blockers(
+    after: Iterable[CellResult], cells: Sequence[Cell], scene: Scene, backend: Backend
+) -> Iterator[CellResult]:
+    """The results, the first `_MOST_BLOCKED` that are still denied with all that denies them in a further sentence."""
+    of = {cell.id: cell for cell in cells}
+    left = _MOST_BLOCKED
+    for one in after:
+        cell = of.get(one.id)
+        denied = one.outcome not in (Outcome.PASSED, Outcome.ERROR) and one.verdict.stopped_by is not None
+        if left and denied and cell is not None and cell.expect.action == "allow":
+            left -= 1
+            then = blockers(scene, backend, cell.at, first_question(cell))[1:]
+            also = ", ".join(map(str, then))
+            yield replace(one, differences=(f"{_first(one)}; then also blocked by {also}",)) if then else one
+        else:
+            yield one
 
 
 def _outcome(row: str, cells: int, before: Sequence[CellResult], after: Sequence[CellResult]) -> RowOutcome:

@@ -1,38 +1,44 @@
-"""What a difference's denied side would be denied by as well, were the rule that decided not there."""
+"""What would still deny the flows that a change closes, were the rule that decided not there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 
+from lab.errors import interrupted_code
 from lab.prepare.scene import Scene
-from lab.record.difference import Aspect, Difference, DiffReport, Side
+from lab.record.difference import Difference, DiffReport
 from lab.ruleset.backend import Backend
 from lab.study.blockers import blockers
 
 MOST = 5
+SECONDS = 10.0
 
 
 def with_blockers(
-    report: DiffReport, scenes: tuple[Scene, Scene], backends: tuple[Backend, Backend], most: int = MOST
-) -> DiffReport:
-    """The report with `Side.then` of its first ``most`` differences between allowed and denied, on the side that denies.
+    report: DiffReport, scene: Scene, backend: Backend, *, most: int = MOST, seconds: float = SECONDS,
+    clock: Callable[[], float] = monotonic,
+) -> DiffReport:  # fmt: skip
+    """The report with `Side.then` of the new side of its first ``most`` classes that close, those that nobody asked for first.
 
-    Each is asked in a lab of its own, a few tenths of a second long.  Raises as `lab.study.blockers.blockers` does.
+    ``scene`` is the new side.  Each is asked in a lab of its own, a few tenths of a second long with a small ruleset; none is
+    begun once ``seconds`` are over, and a note says so.  Ctrl-C leaves the report as it
+    was.  Raises as `lab.study.blockers.blockers` does.
     """
-    chosen = [one for one in report.differences if one.aspect is Aspect.ALLOW][:most]
-    told = {id(one): _told(one, report.node, scenes, backends) for one in chosen}
-    return replace(report, differences=tuple(told.get(id(one), one) for one in report.differences))
-
-
-def _told(one: Difference, node: str, scenes: tuple[Scene, Scene], backends: tuple[Backend, Backend]) -> Difference:
-    old, new = (
-        _further(side, one, node, scene, backend)
-        for side, scene, backend in zip((one.old, one.new), scenes, backends, strict=True)
-    )
-    return replace(one, old=old, new=new)
-
-
-def _further(side: Side, one: Difference, node: str, scene: Scene, backend: Backend) -> Side:
-    if side.verdict.stopped_by is None:
-        return side
-    return replace(side, then=blockers(scene, backend, node, one.flow)[1:])
+    closing = [one for one in report.differences if one.closes and one.new.verdict.stopped_by is not None]
+    chosen = sorted(closing, key=lambda one: one.intended is not None)[:most]
+    started, told = clock(), dict[int, Difference]()
+    for one in chosen:
+        if clock() - started >= seconds:
+            break
+        try:
+            then = blockers(scene, backend, report.node, one.flow)[1:]
+        except KeyboardInterrupt as error:
+            return replace(report, interrupted=True, exit_code=interrupted_code(error))
+        told[id(one)] = replace(one, new=replace(one.new, then=then))
+    notes = report.notes
+    if most and len(told) < len(closing):
+        what = f"what else denies them was asked of {len(told)} of the {len(closing)} classes that close"
+        notes = (*notes, f"{what}: lab trace --all-blockers asks it of any flow")
+    return replace(report, differences=tuple(told.get(id(one), one) for one in report.differences), notes=notes)

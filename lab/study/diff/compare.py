@@ -14,6 +14,7 @@ STOPPED, CUT, THROUGH = 0, 1, 2
 """How far a flow came: no packet of it passed the node; one did, and a rule stopped it or its answer later; it passed."""
 _LOGGING = frozenset(("LOG", "NFLOG", "ULOG", "log"))
 _ACCEPT = "ACCEPT"
+_DESTINATION = ("DNAT", "REDIRECT", "NETMAP")
 _THROUGH = (Kind.ALLOWED, Kind.CLOSED)
 
 
@@ -173,11 +174,16 @@ def place(rule: Rule | None) -> Hashable:
     return None if rule is None else (rule.node, rule.family, rule.table, rule.chain, rule.number)
 
 
+def _led_elsewhere(one: Treatment) -> tuple[Hashable, ...]:
+    """The rules that gave a flow another destination: what is published is another thing than the server behind it."""
+    return tuple(place(rule) for rule in one.translators if (rule.target or "").upper() in _DESTINATION)
+
+
 def likeness(aspect: Aspect, old: Treatment, new: Treatment) -> Hashable:
     """What flows have in common that are told as one difference: the rules that decided, and what is otherwise."""
     what: Hashable = None
     if aspect is Aspect.ALLOW:
-        what = old.through, new.through
+        what = old.through, new.through, _led_elsewhere(old), _led_elsewhere(new)
     elif aspect is Aspect.REFUSAL:
         what = old.refusal[:2], new.refusal[:2]
     elif aspect is Aspect.TRANSLATION:

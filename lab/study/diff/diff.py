@@ -11,13 +11,13 @@ from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, int
 from lab.model.proposal import Proposal
 from lab.prepare.scene import Scene
 from lab.probe.question import Question
-from lab.record.difference import Denied, DiffReport, Flow, FlowClass, Reached
+from lab.record.difference import Aspect, Denied, DiffReport, Flow, FlowClass, Reached
 from lab.ruleset.backend import Backend
 from lab.study.diff.compare import compare
 from lab.study.diff.found import Found
 from lab.study.diff.free import again, elsewhere, same_but_for_chance
 from lab.study.diff.grounds import Grounds
-from lab.study.diff.proposer import Proposer
+from lab.study.diff.proposer import NoModel, Proposer
 from lab.study.diff.sample import sample
 from lab.study.diff.sides import Both, Sides, ask_all, question_for, same_rules, two_labs
 from lab.written.topology import Topology
@@ -73,10 +73,11 @@ class _Study:
     reached: Reached = field(default_factory=lambda: Reached(0, 0))
     denied: list[Denied] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    open: list[tuple[Proposal, Question | None]] = field(default_factory=list)
+    open: list[tuple[Proposal, Question | None, Both | None]] = field(default_factory=list)
     unsendable: Counter[str] = field(default_factory=Counter)
     asked: int = 0
     by_chance: int = 0
+    notes: list[str] = field(default_factory=list)
     stopped: BaseException | None = None
     found: Found = field(init=False)
 
@@ -92,7 +93,10 @@ class _Study:
         for family in families:
             proposed = None
             if proposer is not None:
-                proposed = proposer(old, new, topology, node, family)
+                try:
+                    proposed = proposer(old, new, topology, node, family)
+                except NoModel as why:
+                    self.notes.append(f"{why}: flows were sampled, and another difference may be there")
             if proposed is not None:
                 self.proposals += [(one.flow, one.of, one) for one in proposed.proposals]
                 but_for += proposed.but_for
@@ -103,7 +107,10 @@ class _Study:
             self.proposals += [(flow, _alone(flow), None) for flow in sampled.flows]
             classes = self.reached.classes + sampled.classes
             self.reached = replace(self.reached, classes=classes, sampled=True, seed=seed)
-        self.reached = replace(self.reached, but_for=_once(but_for), unsendable=_once(unsendable))
+        both_families = any(key[0] == "inet" for holds in (old, new) for key in holds.chains)
+        self.reached = replace(
+            self.reached, but_for=_joined(but_for, max if both_families else sum), unsendable=_joined(unsendable, sum)
+        )
 
     def ask(self, progress: Callable[[int, int], None]) -> None:
         """Ask all of it on both sides."""
@@ -119,7 +126,10 @@ class _Study:
                 self.lost.append(f"{flow}: {name}: {verdict.proof}")
                 return
         rests_on = proposal.rests_on if proposal is not None else ()
-        if compare(*both, self.sides.node) is None:
+        aspect = compare(*both, self.sides.node)
+        if proposal is not None and proposal.rests_on and _is_less(aspect, proposal.aspect):
+            self.open.append((proposal, question, both))
+        elif aspect is None:
             if proposal is not None:
                 self._unconfirmed(proposal, question, both)
         elif same_but_for_chance(self.sides, question, both):
@@ -129,9 +139,6 @@ class _Study:
 
     def _unconfirmed(self, proposal: Proposal, question: Question, both: Both) -> None:
         """What no kernel shows is none; what hangs on a condition that no model reads may show in another state, or flow."""
-        if proposal.rests_on:
-            self.open.append((proposal, question))
-            return
         with self.sides.batch():
             closer = self.sides.ask_closely(question)
             chance = any(self.sides.chances(question))
@@ -139,16 +146,23 @@ class _Study:
             return
         old, new = (f"{side.outcome} ({side.rule})" for side in (proposal.old, proposal.new))
         self.denied.append(Denied(proposal.flow, f"{proposal.aspect}: {old} > {new}", f"{both.old} > {both.new}"))
-        self.open.append((proposal, None))
+        self.open.append((proposal, None, None))
 
     def sample_open(self) -> None:
         """Look on: for what hangs on conditions that no model reads, and elsewhere in the class of what was denied."""
-        for proposal, question in self.open:
+        for proposal, question, first in self.open:
             with self.sides.batch():
+                seen: list[tuple[Flow, Both]] = [(proposal.flow, first)] if first is not None else []
                 for flow, both in self._further(proposal, question):
-                    of = replace(proposal.of, whole=proposal.of.whole and flow == proposal.flow)
-                    if both.lost is None and self.found.add(flow, of, both, proposal.rests_on) is not None:
-                        break
+                    if both.lost is None:
+                        seen.append((flow, both))
+                        wanted = proposal.aspect if first is not None else Aspect.RULE
+                        if not _is_less(compare(both.old, both.new, self.sides.node), wanted):
+                            break
+            seen.sort(key=lambda one: _gravity(compare(one[1].old, one[1].new, self.sides.node)))
+            for flow, both in seen[:1]:
+                of = replace(proposal.of, whole=proposal.of.whole and flow == proposal.flow)
+                self.found.add(flow, of, both, proposal.rests_on)
 
     def _further(self, proposal: Proposal, question: Question | None) -> Iterator[tuple[Flow, Both]]:
         if question is not None:
@@ -177,6 +191,7 @@ class _Study:
         codes = [failed.exit_code if failed else 0, 3 if self.lost else 0, 1 if differences else 0]
         refused = tuple(f"{what} ({count} flow{'s' if count > 1 else ''})" for what, count in self.unsendable.items())
         reached = replace(self.reached, asked=self.asked, unsendable=(*self.reached.unsendable, *refused))
+        notes = (*notes, *self.notes)
         if self.by_chance:
             what = "came to a rule that decides by chance on both sides, and fared otherwise by that alone"
             notes = (*notes, f"{self.by_chance} flow{'s' if self.by_chance > 1 else ''} {what}")
@@ -187,9 +202,31 @@ class _Study:
         )  # fmt: skip
 
 
+def _gravity(aspect: Aspect | None) -> int:
+    """Its place in the order, 0 being the gravest."""
+    return len(Aspect) if aspect is None else list(Aspect).index(aspect)
+
+
+def _is_less(aspect: Aspect | None, proposed: Aspect) -> bool:
+    """Whether what shows is not as grave as what was proposed."""
+    return _gravity(aspect) > _gravity(proposed)
+
+
 def _alone(flow: Flow) -> FlowClass:
     return FlowClass((flow.source,), (flow.destination,), (flow.service,))
 
 
-def _once(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(words))
+def _joined(words: Iterable[str], count: Callable[[Sequence[int]], int]) -> tuple[str, ...]:
+    """``limit (2 rules)`` of several families as one, with ``count`` of their numbers."""
+    numbers: dict[str, list[int]] = {}
+    singular: dict[str, str] = {}
+    for word in words:
+        name, _, counted = word.rpartition(" (")
+        number, _, what = counted.rstrip(")").partition(" ")
+        numbers.setdefault(name, []).append(int(number))
+        singular[name] = {"rules": "rule", "classes": "class"}.get(what, what)
+    plural = {"rule": "rules", "class": "classes"}
+    return tuple(
+        f"{name} ({total} {singular[name] if total == 1 else plural[singular[name]]})"
+        for name, total in ((name, count(several)) for name, several in numbers.items())
+    )

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from ipaddress import ip_address
 
 from lab.record.difference import Flow
 from lab.ruleset.address_conditions import AddressCondition, Entries, read_conditions
+from lab.ruleset.addresses import every
 from lab.ruleset.conditions import (
     DESTINATIONS,
     DPORTS,
@@ -23,6 +22,7 @@ from lab.ruleset.conditions import (
     SOURCES,
     SPORTS,
     STATES,
+    is_interface,
 )
 from lab.ruleset.held import HeldRule, ports_of
 from lab.ruleset.rule import PORT_MAX
@@ -111,7 +111,7 @@ class Points:
                     inside.append(low + 1 if high - low > 1 else low)
                     edges += [low, high, low - 1, high + 1]
         inside = [number for number in inside if all(one.may_be(number) for one in conditions)]
-        top = (1 << (32 if self._grounds.family == 4 else 128)) - 1
+        ((_, top),) = every(self._grounds.family)
         return [number for number in dict.fromkeys((*inside, *edges[: 4 * _MOST_EDGES])) if 0 <= number <= top]
 
     def _read(self, rule: HeldRule) -> tuple[AddressCondition, ...]:
@@ -154,7 +154,7 @@ class Points:
             return None
         return tuple(
             name for name in names
-            if all(any(_is(name, value) for value in one.values) != one.negated for one in asked)
+            if all(any(is_interface(value, name) for value in one.values) != one.negated for one in asked)
         )  # fmt: skip
 
     def _services(self, aimed: Aimed) -> Iterator[Service]:
@@ -194,10 +194,6 @@ class Points:
         return [Service(text) for text in dict.fromkeys((*texts[:_MOST_EDGES], f"{proto}/echo-request"))]
 
 
-def _is(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern[:-1] + "*") if pattern.endswith(("+", "*")) else name == pattern
-
-
 def _asks_state(rule: HeldRule) -> bool:
     return any(True for _ in rule.of(STATES)) or "tcp-flags" in rule.text or "tcp flags" in rule.text or "--syn" in rule.text
 
@@ -214,11 +210,3 @@ def _ports(aimed: Aimed, fields: Sequence[str]) -> tuple[list[int], list[int]]:
                     near += [high, low - 1, high + 1]
     kept = [[port for port in dict.fromkeys(ports) if 0 < port <= PORT_MAX] for ports in (inside, near)]
     return kept[0], kept[1][: 3 * _MOST_EDGES]
-
-
-def is_of(address: str, family: int) -> bool:
-    """Whether a text is an address of this family."""
-    try:
-        return ip_address(address).version == family
-    except ValueError:
-        return False

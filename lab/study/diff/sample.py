@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_address
 from itertools import chain, zip_longest
 from typing import NamedTuple
 
@@ -13,9 +14,10 @@ from lab.ruleset.address_conditions import Entries, entries_of, read_conditions
 from lab.ruleset.conditions import DESTINATIONS, DPORTS
 from lab.ruleset.held import ChainKey, Chains, HeldRule, ports_of
 from lab.study.diff.grounds import Grounds, Origin
-from lab.study.diff.points import Aimed, Points, is_of
+from lab.study.diff.points import Aimed, Points
 from lab.study.diff.proposer import Holds
 from lab.written.topology import Topology
+from lab.written.words import is_address
 
 MOST = 1_000  # flows that are chosen of the rules
 AT_RANDOM = 100
@@ -90,7 +92,7 @@ def _published(chains: Chains, grounds: Grounds) -> Mapping[str, Sequence[tuple[
     found: dict[str, list[tuple[str, int | None]]] = {}
     for rule in (rule for held in chains.values() if held.judges(grounds.family) for rule in held.rules):
         new = rule.new_address if rule.translates == "destination" else None
-        if not new or not is_of(new, grounds.family):
+        if not new or not (is_address(new) and ip_address(new).version == grounds.family):
             continue
         asked = [one for one in read_conditions(rule, grounds.family, {}).conditions if one.field == DESTINATIONS]
         named = [grounds.to_address(group[0][0]) for one in asked for group in one.groups if group and not one.negated]

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from itertools import islice
 from typing import NamedTuple
 
-from lab.ruleset.addresses import Addresses, together
-from lab.study.classes import AddressClass, Partition, prefix_ranges, representatives
+from lab.ruleset.addresses import Addresses, of_networks, read_addresses
+from lab.study.classes import AddressClass, Partition, representatives
 from lab.study.ends import OWN, Geography
 from lab.study.reaching.constants import Constants
 from lab.study.sources import NEVER
@@ -53,6 +53,12 @@ class Side:
         """Every class, with those that no host has."""
         return self.partition.classes
 
+    @property
+    def unspoken(self) -> Iterator[AddressClass]:
+        """The classes that a host could have an address of, and that nobody speaks for."""
+        spoken = {end.kind for end in self.ends}
+        yield from (one for kind, one in enumerate(self.classes) if kind not in spoken and not one.inside & _NEVER)
+
     def kind_of(self, number: int) -> int:
         """The class of an address."""
         return self.kinds[self.partition.at(number)]
@@ -86,12 +92,12 @@ class Ends:
                 yield one.addresses, self.sources.kind_of(low), self.destinations.kind_of(low)
 
     def _never(self) -> Iterator[Addresses]:
-        yield together(prefix_ranges(NEVER, self.family))
+        yield of_networks(NEVER, self.family)
 
     def _places(self) -> Iterator[Addresses]:
         yield from self.geography.sets()
         for name in self.geography.under_test:
-            yield together((int(ip_address(own)),) * 2 for own in self.topology.addresses(name, self.family))
+            yield read_addresses(self.topology.addresses(name, self.family), self.family)
 
     def _side(self, named: Sequence[Addresses], ends: _Speakers, choice: int) -> Side:
         partition = Partition(self.family, [*self._never(), *named, *self._places()])

@@ -169,10 +169,8 @@ def _not_asked(one: _Asked) -> Iterator[str]:
         ("from", ends.sources, "nobody in this topology can send from there"),
         ("to", ends.destinations, "no host can have one of these"),
     ):
-        spoken = {end.kind for end in side.ends}
-        for kind, of in enumerate(side.classes):
-            if kind not in spoken and not of.inside & 1:
-                words = address_words(of.addresses, one.family)
-                more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
-                yield f"{word} {', '.join(words[:_MOST_NAMED])}{more}: {why}"
+        for of in side.unspoken:
+            words = address_words(of.addresses, one.family)
+            more = f" and {len(words) - _MOST_NAMED} more" if len(words) > _MOST_NAMED else ""
+            yield f"{word} {', '.join(words[:_MOST_NAMED])}{more}: {why}"
     yield from (f"IPv{one.family}: {text}" for text in ends.constants.unread)

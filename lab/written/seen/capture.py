@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -59,7 +60,7 @@ def _packets(raw: bytes, file: str) -> Iterator[Headers]:
                 raise InputError(Problem(what, Where(file), "capture at an interface of IP: tcpdump -i any -w FILE"))
             if (headers := headers_of(frame, link)) is not None:
                 yield headers
-    except (Scapy_Exception, EOFError, ValueError, KeyError, IndexError) as error:
+    except (Scapy_Exception, EOFError, ValueError, KeyError, IndexError, struct.error) as error:
         what = f"this is no capture from packet {number + 1} on: {str(error) or type(error).__name__}"
         raise InputError(Problem(what, Where(file), "write it with tcpdump -w FILE")) from None
 

@@ -73,7 +73,7 @@ class _Reader:
 
     def characters(self, text: str) -> None:
         """Text stands in an element."""
-        self._text += text
+        self._text = f"{self._text}{text}"[: _LONGEST + 1]
         if len(self._text) > _LONGEST and self._path[-1] in _VALUES:
             self.refuse(f"<{self._path[-1]}> is longer than any that conntrack prints")
 

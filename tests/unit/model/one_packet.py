@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 
 from lab.model.stage import Stage
 from lab.ruleset.addresses import Addresses, address_of, holds
@@ -11,6 +12,7 @@ from lab.ruleset.asked import DIRECTION, Asked, Met, has
 from lab.ruleset.held import Chains, HeldChain, HeldRule
 from lab.ruleset.words import words
 
+_NAT = -100
 _ECHO_REPLY = {4: 0, 6: 129}
 
 
@@ -136,7 +138,11 @@ class OnePacket:
         for chain in ordered:
             if chain.kind == "nat" and (kind != "new" or met.untracked):
                 continue
-            found = self._chain(chain, chain, sent, met, kind, hook, answers)
+            told = sent
+            if answers and met.source_shown and hook in ("prerouting", "output") and (chain.priority or 0) < _NAT:
+                # turned back where destinations are translated, and not before
+                told = replace(sent, destination=int(ip_address(met.source_shown.partition(":")[0])))
+            found = self._chain(chain, chain, told, met, kind, hook, answers)
             if found == "policy":
                 decided = f"{chain.table}:{chain.name} policy"
                 if (chain.policy or "").lower() == "drop":

@@ -19,7 +19,7 @@ def space(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sp
         made = importlib.import_module(request.param)
     except ImportError:
         pytest.skip(f"{request.param} has no wheel here")
-    monkeypatch.setattr(lab.model.diagrams, "_module", lambda: made)
+    monkeypatch.setattr(lab.model.diagrams, "bdd_module", lambda: made)
     return Space(4, ["eth0", "eth1"])
 
 

@@ -95,7 +95,7 @@ def test_what_a_rule_behind_a_translation_lets_pass_is_asked_as_it_is_sent() -> 
     new = RULES.replace("-A from-wan -d 10.20.9.3/32", "-A from-wan -d 10.20.9.4/32")
     found = _proposed(saved(RULES), saved(new), SETS, SETS).proposals
     assert [(one.aspect, one.of.destinations) for one in found] == [
-        (Aspect.ALLOW, ("10.20.9.3", "198.51.100.1")), (Aspect.ALLOW, ("10.20.9.4",)),
+        (Aspect.ALLOW, ("198.51.100.1",)), (Aspect.ALLOW, ("10.20.9.4",)), (Aspect.ALLOW, ("10.20.9.3",)),
     ]  # fmt: skip
 
 
@@ -285,3 +285,44 @@ def test_what_becomes_what_it_was_is_not_translated() -> None:
     assert _proposed(saved(RULES), saved(same), SETS, SETS).proposals == ()
     assert _first(saved(RULES.replace("--dport 5353 -j ACCEPT", "--dport 5353:5354 -j ACCEPT")), saved(
         other.replace("--dport 5353 -j ACCEPT", "--dport 5353:5354 -j ACCEPT"))).aspect == Aspect.TRANSLATION  # fmt: skip
+
+
+def _masqueraded(raw: str, answers: str, nat: str = "-o wan0 -j MASQUERADE") -> Chains:
+    return saved(
+        f"*raw\n:PREROUTING ACCEPT [0:0]\n{raw}\nCOMMIT\n*nat\n:POSTROUTING ACCEPT [0:0]\n-A POSTROUTING {nat}\nCOMMIT\n"
+        + _TABLE.format(rules=f"-A FORWARD -i wan0 -m conntrack --ctstate {answers} -j ACCEPT\n-A FORWARD -i lan0 -j ACCEPT")
+    )
+
+
+def test_an_answer_comes_to_what_the_source_was_translated_to() -> None:
+    """Rules of raw that keep private destinations out of the uplink see no answer: it is turned back behind them."""
+    raw = "-A PREROUTING -i wan0 -d 10.0.0.0/8 -j DROP"
+    for nat in ("-o wan0 -j MASQUERADE", "-o wan0 -j SNAT --to-source 198.51.100.5"):
+        found = _first(_masqueraded(raw, "ESTABLISHED", nat), _masqueraded(raw, "RELATED", nat))
+        assert (found.aspect, found.flow.source, found.flow.node) == (Aspect.ALLOW, "10.20.0.10", "desk")
+        assert (found.old.outcome, found.new.outcome) == ("its answer: accept", "its answer: drop")
+
+
+def test_a_changed_rule_that_only_such_answers_meet_is_found() -> None:
+    raw = "-A PREROUTING -i wan0 -s 192.0.2.0/24 -d {}/32 -p udp -j DROP"
+    old, new = (_masqueraded(raw.format(to), "ESTABLISHED") for to in ("198.51.100.7", "198.51.100.1"))
+    services = {(one.flow.node, one.flow.service.partition("/")[0]) for one in _proposed(old, new).proposals}
+    assert ("desk", "udp") in services
+
+
+def test_errors_that_no_longer_come_back_are_told_as_not_sent() -> None:
+    """Those of flows that pass: they come by the uplink, from where no flow of their kind could be sent."""
+    kept = "-A PREROUTING -i wan0 ! -d 198.51.100.1/32 -j DROP"
+    old, new = (_masqueraded(kept, states) for states in ("RELATED,ESTABLISHED", "ESTABLISHED"))
+    found = _proposed(old, new)
+    assert found.proposals == ()
+    assert [said.partition(" ")[0] for said in found.unsendable] == ["RELATED"]
+
+
+def test_a_class_that_has_a_port_by_bare_segments_alone_is_not_whole() -> None:
+    """What begins a flow to a published port is translated, and comes to no rule of INPUT; a bare segment does."""
+    published = "-A PREROUTING -d 198.51.100.1/32 -p tcp --dport 443 -j DNAT --to-destination 10.20.9.3"
+    rules = f"*nat\n:PREROUTING ACCEPT [0:0]\n{published}\nCOMMIT\n" + _TABLE
+    old, new = (saved(rules.format(rules=f"-A INPUT -d 198.51.100.1/32 -j {verdict}")) for verdict in ("ACCEPT", "DROP"))
+    found = _first(old, new)
+    assert (found.of.services[0], found.of.whole) == ("tcp/1-65535", False)

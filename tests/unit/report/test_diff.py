@@ -156,7 +156,7 @@ def test_what_is_to_be_known_beside_gives_way_to_the_differences() -> None:
     notes = tuple(f"guessed: net {number} is behind eth{number}, {'as of a long rule ' * 9}" for number in range(6))
     roomy = told(report(opens(), notes=notes))
     assert sum(line.startswith("note: guessed") for line in roomy) == 3
-    tight = told(report(opens(), closes(), logs(), opens(aspect=Aspect.RULE, opens=False), notes=notes))
+    tight = told(report(opens(), closes(), logs(), opens(aspect=Aspect.REFUSAL, opens=False), notes=notes))
     assert [line for line in tight if line.startswith("note: ")][1:] == ["note: 5 more, --full names them"]
     assert sum(line.startswith("        now ") for line in tight) == 4
 
@@ -260,3 +260,36 @@ def test_a_number_is_rounded_where_nobody_counts() -> None:
     assert [number(one) for one in (0, 999_999, 10**6, 2**40, 3 * 2**100)] == [
         "0", "999,999", "1.0 million", "2^40", "about 2^102"
     ]  # fmt: skip
+
+
+def test_what_only_another_rule_decides_is_one_calm_line() -> None:
+    old, new = make.PUBLISH, replace(make.PUBLISH, chain="renamed")
+    sides = {"old": Side(make.allowed(), old), "new": Side(make.allowed(), new), "aspect": Aspect.RULE, "opens": False}
+    of = [{"old": Side(make.allowed(), rule(old, n)), "new": Side(make.allowed(), rule(new, n))} for n in range(9)]
+    renamed = [opens(**{**sides, **one}) for one in of]
+    first, _, calm, *_ = told(report(*renamed), None)
+    assert first == "no flow fares otherwise: 9 classes are decided by another rule alone"
+    assert calm.startswith("RULE    9 classes fare as before: allowed by filter:from-wan:")
+    assert calm.endswith(": --full names them")
+    lines = told(report(opens(), *renamed), None)
+    assert [line[:8] for line in lines if line[:1].isupper()] == ["OPENS   ", "RULE    ", "DIFFER 1"]
+    assert lines[0] == "10 classes of flows differ: 1 opens, 9 are by another rule alone"
+    assert sum(line.startswith("RULE") for line in told(report(*renamed), None, full=True)) == 9
+
+
+def test_where_another_rule_leads_a_flow_is_told() -> None:
+    (path,) = make.allowed().path
+    dnat = next(one for one in path.translated_by if one.target == "DNAT")
+    assert "destination" not in "".join(told(report(closes()), None))
+    steps = tuple(
+        step._replace(rule=replace(dnat, text=f"{dnat.text} --random")) if step.rule == dnat else step for step in path.steps
+    )
+    seen = replace(make.allowed().observation, request=(replace(path, steps=steps),))
+    lines = told(report(opens(new=Side(replace(make.allowed(), observation=seen), PUBLISH))), None)
+    (now,) = [line for line in lines if line.startswith("        now allowed")]
+    assert "destination becomes 10.0.2.10:8443 by nat:" in now
+
+
+def test_one_was_sent_and_two_were() -> None:
+    assert "exhaustive: 1 flow of 1 class was sent" in told(report(opens(), reached=Reached(1, 1)))[-2]
+    assert "exhaustive: 2 flows of 1 class were sent" in told(report(opens(), reached=Reached(1, 2)))[-2]

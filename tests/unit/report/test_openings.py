@@ -44,6 +44,13 @@ def test_from_every_zone_to_every_other_is_one_row() -> None:
     assert lines(*own)[3] == "tcp/22  every zone -> any address of fw  open, nothing listens"
 
 
+def test_all_addresses_of_one_host_are_no_zones() -> None:
+    own = [pair for pair in PAIRS if "fw" in pair.target]
+    (opened,) = openings([exposed(pair) for pair in own if pair.sender == "pc-office"], own, way)
+    told = Zones(own).between(opened.rows[0].sources, opened.rows[0].targets)
+    assert told == "office pc-office 10.0.0.10 -> any address of fw"
+
+
 def test_a_zone_is_named_alone_only_where_all_of_it_is_open() -> None:
     two = Pair("office", "pc2", "10.0.0.11", "servers", "pc-servers", "10.0.3.10", 4)
     one = next(pair for pair in PAIRS if (pair.sender, pair.target) == ("pc-office", "pc-servers"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.record.difference import Aspect, Flow, FlowClass
-from lab.record.path import Rule
+from lab.record.path import Rule, Step
 from lab.record.verdict import Kind, Verdict
 from lab.study.diff.found import Found, side
 from lab.study.diff.sides import Both
@@ -78,3 +78,12 @@ def test_who_answers_for_a_rule() -> None:
     told = side(ALLOWED)
     assert (told.rule, told.owner, told.ticket, told.review) == (ACCEPTS, "net-sec", "CHG-1042", datetime.date(2027, 1, 31))
     assert side(dropped()).owner is None
+
+
+def test_what_is_published_is_another_class_than_the_server_behind_it() -> None:
+    (path,) = PASSED.path
+    dnat = Rule(NODE, "nat", "PREROUTING", 1, "-A PREROUTING -j DNAT", target="DNAT", translates="destination")
+    through = replace(path, steps=(Step("prerouting", "nat", "PREROUTING", dnat, "accept", "nat"), *path.steps))
+    led = replace(ALLOWED, observation=replace(ALLOWED.observation, request=(through,)))
+    kept = found(("10.0.0.1", dropped(), ALLOWED, 4), ("10.0.0.2", dropped(), led, 60), ("10.0.0.3", dropped(), led, 5))
+    assert sources(kept) == [("10.0.0.2", "10.0.0.3"), ("10.0.0.1",)]

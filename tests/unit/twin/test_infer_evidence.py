@@ -134,6 +134,17 @@ def test_two_hosts_have_no_address_in_common_that_is_invented() -> None:
     assert own == [{"10.5.5.1", "198.51.100.2"}, {"10.5.5.254", "203.0.113.2"}]
 
 
+def test_what_the_same_host_was_before_tells_of_it_too() -> None:
+    after = host(v4=filtered("-A FORWARD ! -s 10.3.1.0/24 -i lab -j DROP", "-A INPUT -i wan -j DROP"))
+    before = host(v4=filtered("-A INPUT -i lab -j ACCEPT", "-A INPUT -i old -j ACCEPT", "-A INPUT -i wan -j DROP"))
+    for one, other in ((after, before), (before, after)):
+        found, guesses = inferred(one, before=other)
+        assert {link.name for link in found.links} == {"lab", "old", "wan"}
+        assert [str(guess.rests_on) for guess in guesses if "10.3.1.0/24 is behind lab" in guess.what] == [
+            "-A FORWARD ! -s 10.3.1.0/24 -i lab -j DROP"
+        ]
+
+
 def test_a_mended_rule_is_told_as_it_is_written() -> None:
     text = filtered("-A FORWARD -s ! 10.7.0.0/28 -i dmz -j DROP", "-A INPUT -i wan -j DROP")
     found = Concluded(host(v4=text))
@@ -169,3 +180,30 @@ def test_hostile_words_end_in_a_host_or_in_an_error() -> None:
         "-A INPUT -m iprange --src-range 1.1.1.1-0.0.0.1 -i eth0 -j DROP",
     )  # fmt: skip
     assert set(Concluded(host(v4=text)).addresses()) == {"eth0"}
+
+
+def test_where_a_flow_was_sent_before_nat_is_nobodys_network() -> None:
+    found = Concluded(host(v4=filtered(
+        "-A FORWARD -d 10.7.2.10/32 -i wan -o dmz -p tcp -m conntrack --ctorigdst 203.0.113.19 -j ACCEPT",
+        nat=("-A PREROUTING -d 203.0.113.19/32 -i wan -p tcp -j DNAT --to-destination 10.7.2.10",),
+    )))  # fmt: skip
+    assert found.behind()["dmz"] == ["10.7.2.0/24"]
+    assert not any("is behind dmz: rules name 203.0.113.19" in guess.what for guess in found.guesses)
+
+
+def test_a_public_address_that_is_published_inside_too_is_the_uplinks() -> None:
+    found = Concluded(host(v4=filtered(
+        "-A FORWARD -i lan -o ppp0 -j ACCEPT", "-A FORWARD -s 192.168.1.0/24 -i lan -j ACCEPT",
+        nat=("-A PREROUTING -d 203.0.113.55/32 -i lan -p tcp --dport 80 -j DNAT --to-destination 192.168.1.20",
+             "-A POSTROUTING -o ppp0 -j MASQUERADE"),
+    )))  # fmt: skip
+    assert found.addresses() == {"lan": ["192.168.1.1/24"], "ppp0": ["203.0.113.55/32"]}
+
+
+def test_where_a_network_may_leave_to_wherever_it_wants_is_the_uplink() -> None:
+    found = Concluded(host(v6=filtered(
+        "-A INPUT -s 2001:db8:77::/48 -i eth1 -p tcp --dport 22 -j ACCEPT",
+        "-A FORWARD -s 2001:db8:77:1::/64 -i eth1 -o eth0 -j ACCEPT",
+    )))  # fmt: skip
+    assert found.uplinks() == {"eth0"}
+    assert "a network may leave there to wherever it wants" in found.guess("eth0 is the uplink").what

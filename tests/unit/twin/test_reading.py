@@ -45,6 +45,18 @@ def test_what_it_is_is_told_by_its_content(tmp_path: Path, text: str, kinds: lis
     assert {kind: list(read_host(Dumped(text, "-")).rulesets) for kind in "x"} == {"x": kinds}
 
 
+@pytest.mark.parametrize(("name", "kind"), [("gw.rules", "v4"), ("gw.rules6", "v6")])
+def test_of_which_family_rules_are_that_do_not_say_it_the_ending_says(tmp_path: Path, name: str, kind: str) -> None:
+    text = "*filter\n-A INPUT -p tcp --dport 22 -j DROP\nCOMMIT\n"
+    assert list(read_host(Path(file(tmp_path, name, text))).rulesets) == [kind]
+    with pytest.raises(InputError, match="nothing in them tells whether of IPv4 or IPv6"):
+        read_host(Dumped(text, "-"))
+
+
+def test_what_rules_say_themselves_goes_before_the_ending(tmp_path: Path) -> None:
+    assert list(read_host(Path(file(tmp_path, "gw.rules", SAVE_6))).rulesets) == ["v6"]
+
+
 def test_a_line_keeps_its_number_in_a_file_of_several(tmp_path: Path) -> None:
     host = read_host(Path(file(tmp_path, "both.rules", SAVE_4 + SAVE_6)))
     lines = (SAVE_4 + SAVE_6).split("\n")

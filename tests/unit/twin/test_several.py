@@ -97,3 +97,18 @@ def test_two_hosts_of_one_name_are_refused() -> None:
         twin_of([A, A])
     with pytest.raises(InputError, match="there is no host"):
         twin_of([])
+
+
+def test_the_host_itself_is_who_the_sender_meets() -> None:
+    twin = edge()
+    assert twin.ends("10.0.0.5", "self") == ("10.0.0.5", "edge@eth1")
+    assert twin.ends("@eth0", "self") == ("behind-eth0", "edge@eth0")
+    assert twin.ends("10.0.0.0/24", "self") == ("10.0.0.0/24", "edge@eth1")
+    assert twin.ends("self", "9.9.9.9") == ("edge", "9.9.9.9")
+    assert twin.ends("self", "self") == ("edge", "edge")
+
+
+@pytest.mark.parametrize("words", [("10.0.0.5", "10.0.0.6"), ("@eth1", "@eth1"), ("10.0.0.5", "10.0.0.6@eth1")])
+def test_two_behind_one_interface_are_one_node_and_nothing_is_asked(words: tuple[str, str]) -> None:
+    with pytest.raises(InputError, match="behind eth1 of edge, where packets may pass by it"):
+        edge().ends(*words)

@@ -135,6 +135,10 @@ def test_the_parts_of_a_network_that_a_node_stands_for(tmp_path: Path) -> None:
     assert standing.taker("edge", "fibre", "9.9.9.9") == "fibre"
     assert standing.taker("edge", "lan", "8.8.8.8") == "fibre", "its owner, where nobody of them is on that network"
     assert standing.taker("edge", None, "10.0.0.77") == "staff"
+    assert standing.taker("edge", "cable", "10.0.0.77") == "cable", "who takes in whatever comes"
+    assert standing.taker("edge", "dmz", "10.0.0.2") == "shop", "one that stands for all, whoever has the address"
+    assert standing.taker("edge", "lan", "10.0.0.77") == "staff"
+    assert standing.taker("edge", "lan", "10.0.1.2") == "shop", "none of several on the network is said to take it"
 
 
 def addresses_of(written: Topology) -> set[object]:

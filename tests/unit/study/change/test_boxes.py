@@ -8,8 +8,8 @@ import random
 import pytest
 
 from lab.record.difference import FlowClass
-from lab.ruleset.addresses import together
-from lab.study.change.boxes import Box, Ranges, box_of, common, count, everything, less, meets, service_spans, without, words_of
+from lab.ruleset.addresses import common, less, together
+from lab.study.change.boxes import Box, Ranges, box_of, count, everything, meets, service_spans, without, words_of
 
 
 def members(ranges: Ranges) -> set[int]:
