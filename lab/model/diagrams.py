@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from lab.ruleset.addresses import WIDTH, Addresses, together
 
@@ -27,18 +27,20 @@ Flows = Any
 def bdd_module() -> ModuleType:
     """CUDD's where its wheel is there, else that of pure Python; it is slow to import, and says much on its log.
 
-    dd does without networkx, with which it draws, and which takes ten times as long to import as the rest of it.
+    dd draws with networkx, and names a class of it; that takes more time to import than all the rest, and nothing is drawn.
+    Without the name dd keeps the error, and with it each frame on the stack.
     """
     logging.getLogger("dd").setLevel(logging.ERROR)
-    draws = "networkx"
-    absent = sys.modules.setdefault(draws, cast("ModuleType", None)) is None  # an import of it is then refused
+    nothing = ModuleType("networkx")
+    vars(nothing)["MultiDiGraph"] = object
+    stands_in = sys.modules.setdefault(nothing.__name__, nothing) is nothing
     try:
         return importlib.import_module("dd.cudd")
     except ImportError:
         return importlib.import_module("dd.autoref")
     finally:
-        if absent:
-            del sys.modules[draws]
+        if stands_in:
+            del sys.modules[nothing.__name__]
 
 
 def _manager() -> Any:

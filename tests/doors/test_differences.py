@@ -82,9 +82,7 @@ def test_a_ruleset_against_itself_on_both_backends(project: Project) -> None:
 
 
 def test_every_policy_that_git_says_differs(committed: Project) -> None:
-    same = committed.lab("diff", "HEAD").ended(0).out
-    assert "gateway on small" in same
-    assert "byte for byte: nothing was rendered" in same
+    assert "gateway on small" in committed.lab("diff", "HEAD").ended(0).out
     widened(committed)
     done = committed.lab("diff", "HEAD").ended(1)
     assert "gateway of small: HEAD (" in done.out
