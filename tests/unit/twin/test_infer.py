@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.record.host import Dumped, Host
-from lab.twin import placing
+from lab.twin import kinds, placing
 from lab.twin.infer import inferred
 from lab.written.words import Network
 from tests.unit.twin.hosts import Concluded, filtered, host
@@ -159,7 +159,7 @@ def test_of_two_uplinks_the_first_has_the_default_route_and_the_other_what_is_na
 
 def test_networks_of_thousands_of_rules_are_placed_without_comparing_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = 0
-    within = placing.is_within
+    within = kinds.is_within
 
     def counted(inner: Network, outer: Network) -> bool:
         nonlocal asked
