@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from rich.console import Console
+
 from lab.cli.ending import finish, reporting
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
@@ -19,8 +21,8 @@ from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, si
 from lab.prepare.since import Since, since
 from lab.prepare.twins import Dumps
 from lab.record.difference import DiffReport, DiffReports
-from lab.report.diffs import diffs_lines
-from lab.report.printed import printed_width
+from lab.report.diffs import print_diffs
+from lab.report.printed import coloured_output, printed_width
 from lab.report.write import Reports
 from lab.ruleset.backend import Backend
 from lab.study.change.judge import judged
@@ -168,8 +170,8 @@ def _all_of(
 
 def _shower(report: DiffReports, reports: Reports[DiffReports], *, full: bool) -> Callable[[], None]:
     def show() -> None:
-        for line in diffs_lines(report, printed_width(), full=full) if not reports.printed else ():
-            print(line)
+        if not reports.printed:
+            print_diffs(report, Console(file=coloured_output(), width=printed_width()), full=full)
         sys.stdout.flush()
 
     return show

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+
+from rich.console import Console
 
 from lab.record.difference import DiffReport, DiffReports
 from lab.record.result import RunProblem
 from lab.report.annotations import notice, problem_command, workflow_command
-from lab.report.diff import diff_lines
+from lab.report.diff import print_diff
 from lab.report.diff_annotations import diff_annotation_lines
 from lab.report.diff_markdown import MOST_CHARACTERS, diff_markdown
 from lab.report.markup import prose
@@ -16,15 +18,22 @@ from lab.report.plain import plain
 from lab.report.sarif import Sarif, diff_sarif
 
 
-def diffs_lines(found: DiffReports, width: int | None = None, *, full: bool = False) -> Iterator[str]:
-    """Each report as `diff_lines` has it, and what does not differ at all."""
-    yield from apart_lines(found)
+def print_diffs(found: DiffReports, console: Console, *, full: bool = False) -> None:
+    """Print each report as `print_diff` has it, what stopped the others, and what does not differ at all."""
+    _print(apart_lines(found), console)
     for number, report in enumerate(found.reports):
-        yield from [""] if number or found.apart else []
-        yield from diff_lines(report, width, full=full)
+        _print([""] if number or found.apart else [], console)
+        print_diff(report, console, full=full)
+    _print((plain(str(problem)) for problem in found.problems), console)
     if found.same and not found.reports:
-        yield f"nothing differs: {', '.join(map(plain, found.same))} would load the same text, to the letter"
-    yield from (f"note: {plain(note)}" for note in found.notes)
+        told = ", ".join(map(plain, found.same))
+        _print([f"nothing differs: {told} would load the same text, to the letter"], console)
+    _print((f"note: {plain(note)}" for note in found.notes), console)
+
+
+def _print(lines: Iterable[str], console: Console) -> None:
+    for line in lines:
+        console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
 
 
 def apart_lines(found: DiffReports) -> Iterator[str]:
