@@ -64,18 +64,21 @@ def asked_traces(
                     one = replace(one, blockers=blockers(scene, backend, one.at, one.flow)[1:])
                 found.append(one)
                 if not reports.printed:
-                    _trace(one, backends, question.families)
+                    _trace(one, backends, question.families, voided=scene.twin is None)
     report = trace_report(found)
     finish(report.exit_code, lambda: reports.write(report), _nothing)
 
 
-def _trace(trace: Trace, backends: Sequence[Backend], families: Sequence[int | None]) -> None:
+def _trace(trace: Trace, backends: Sequence[Backend], families: Sequence[int | None], *, voided: bool) -> None:
+    """Print one; what may void it comes first, what a dump of a host does not say behind it."""
     of = [f"iptables-{trace.backend}"] * (len(backends) > 1)
     of += [f"IPv{trace.verdict.observation.sent.family}"] * (len(families) > 1)
     if of:
         print(", ".join(of))
+    for note in trace.beside if voided else ():
+        _note(note)
     print(explain_trace(trace))
-    for note in trace.beside:
+    for note in () if voided else trace.beside:
         _note(note)
 
 

@@ -5,9 +5,10 @@ One that a single command has is in its own file.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +16,10 @@ from lab.written.families import FamilyChoice
 
 if TYPE_CHECKING:
     from lab.ruleset.backend import Backend
+
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class BackendChoice(StrEnum):
@@ -35,6 +40,11 @@ class BackendChoice(StrEnum):
 def families(chosen: FamilyChoice | None) -> tuple[int | None, ...]:
     """The families that are asked one by one; None is that of the ends."""
     return chosen.families if chosen is not None else (None,)
+
+
+def given(value: T | None, read: Callable[[T], R]) -> R | None:
+    """What an option says; None where it is not given, be what is given empty or not."""
+    return None if value is None else read(value)
 
 
 BOTH = FamilyChoice.BOTH

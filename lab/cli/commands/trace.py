@@ -39,6 +39,6 @@ def trace(
 
     def asked() -> Asked:
         how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)
-        return Asked(sender, target, service, o.families(family), source, how, expectation(expect) if expect else None)
+        return Asked(sender, target, service, o.families(family), source, how, o.given(expect, expectation))
 
     asked_traces(given, backend.backends, asked, json, all_blockers=all_blockers)

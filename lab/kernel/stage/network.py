@@ -170,8 +170,10 @@ class Network:
         if port is None:
             return None
         wanted = ip_address(address)
+        # what lies beyond is behind who stands for it, and no neighbour of anybody
+        inside = self.topology.network_of(address) == port.network
         for name, interface, spec in self.topology.on_network(port.network):
-            if any(own.ip == wanted for own in spec.addresses) or self.topology.stands_for(name, wanted):
+            if any(own.ip == wanted for own in spec.addresses) or (inside and self.topology.stands_for(name, wanted)):
                 off = wanted.version == 6 and _switched_off(self._nodes[name], interface)
                 return None if off else name
         return None
