@@ -55,7 +55,7 @@ def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Re
     with reporting(reports, [*given.named(), *files]), ExitStack() as undo:
         live = read_seen(wanted.seen) if wanted.seen is not None else None
         change = None if wanted.change is None else load_change(wanted.change)
-        what = _what(given, wanted, change, undo)
+        what = _what(given, wanted, change, undo, one_backend=len(chosen.backends) == 1)
         judge = _Judge(given, wanted, change, live)
         enter()
         report = _compared(what, chosen, judge)
@@ -87,14 +87,14 @@ class _Judge:
         return report
 
 
-def _what(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack) -> Since:
+def _what(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack, *, one_backend: bool) -> Since:
     """What is compared with what; raises InputError."""
     if change is None and len(wanted.words) == 1 and not given.matrices and given.topology is None:
         (word,) = wanted.words
         if is_ordinary(Path(word)):
             mend = f"lab diff OLD {word}; or --matrix FILE, whose policy it is to replace"
             raise InputError(Problem(f"what is {word} compared with?", mend=mend))
-        return since(word, given.files(), given.rendering(Backend.NFT))
+        return since(word, given.files(), given.rendering(Backend.NFT), one_backend=one_backend)
     return Since(list(_sides(given, wanted, change, undo)))
 
 

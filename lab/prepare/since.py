@@ -34,11 +34,11 @@ class Since:
     notes: list[str] = field(default_factory=list)
 
 
-def since(revision: str, matrices: Sequence[Path], rendering: Rendering) -> Since:
+def since(revision: str, matrices: Sequence[Path], rendering: Rendering, *, one_backend: bool = True) -> Since:
     """Every policy of the matrices as it was at a revision and as it lies in the work tree, each once; raises InputError.
 
     A policy is rendered as its matrix and topology were at the revision, and both sides stand on the topology of the work tree.
-    Nothing is rendered where all that policies are made of is as it was.
+    Nothing is rendered where all that policies are made of is as it was, and both sides are loaded by ``one_backend``.
     """
     found = Since()
     with revision_of(revision, Path.cwd()) as (folder, commit), Templates() as templates:
@@ -48,19 +48,19 @@ def since(revision: str, matrices: Sequence[Path], rendering: Rendering) -> Sinc
         found.apart += [f"{file}: it is gone since {revision}, with the policies that it gave" for file in project.gone()]
         seen: set[object] = set()
         for file in matrices:
-            _compare(file, project, rendering, templates, names, found, seen)
+            matrix = load_matrix(file)
+            if one_backend and project.is_untouched(file, matrix):
+                found.same += [f"{node} on {matrix.topology}" for node in matrix.policies]
+            else:
+                _compare(file, matrix, project, rendering, templates, names, found, seen)
     return found
 
 
 def _compare(
-    file: Path, project: _Project, rendering: Rendering, templates: Templates, names: tuple[str, str], found: Since,
-    seen: set[object],
+    file: Path, matrix: Matrix, project: _Project, rendering: Rendering, templates: Templates, names: tuple[str, str],
+    found: Since, seen: set[object],
 ) -> None:  # fmt: skip
     """Add what a matrix has of one and of the other."""
-    matrix = load_matrix(file)
-    if project.is_untouched(file, matrix):
-        found.same += [f"{node} on {matrix.topology}" for node in matrix.policies]
-        return
     folders = search_folders(file)
     topology = load_topology(find_topology(matrix.topology, folders, matrix.where("topology")))
     new = scene_of_matrix(file, matrix, topology, folders, rendering, templates, {})

@@ -101,6 +101,14 @@ def test_a_policy_of_another_name_is_compared_with_the_one_that_its_matrix_gave(
     assert "OPENS" in done.out
 
 
+def test_backends_are_compared_where_nothing_else_differs(committed: Project) -> None:
+    done = committed.lab("diff", "HEAD", "--backend", "both", "--json", "d.json")
+    if done.code == 4:
+        pytest.skip(done.err)
+    document = json.loads(committed.read("d.json"))
+    assert (done.ended(0).code, document["same"], [one["node"] for one in document["diffs"]]) == (0, [], ["gateway"])
+
+
 def test_what_only_one_side_has_is_no_equality(committed: Project) -> None:
     committed.write(POLICY.replace("small", "other"), opened(committed))
     matrix = committed.read("matrices/small.yaml").replace("gateway: small-gateway", "gateway: other-gateway")
