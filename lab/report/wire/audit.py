@@ -9,8 +9,8 @@ from typing import Any, Literal
 from lab.record.audit import AuditReport
 from lab.record.verdict import Kind
 from lab.report.wire.document import key
-from lab.report.wire.exposure import Exposure
-from lab.report.wire.parts import Count, ExitCode, Family, Many, ProblemRecord, Rule, problem_records, texts_of
+from lab.report.wire.exposure import Exposure, OfPair
+from lab.report.wire.parts import Count, ExitCode, Many, ProblemRecord, Rule, problem_records, texts_of
 from lab.report.wire.run import Step, steps_of
 
 
@@ -36,16 +36,9 @@ class Logged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeniedProbe:
+class DeniedProbe(OfPair):
     """A denied flow that was sent."""
 
-    zone: str = key("the network of the node that asks", of="pair.zone")
-    sender: str = key("the node that asks", named="from", of="pair.sender")
-    source: str = key("its address", of="pair.source")
-    into: str = key("the network of the address; beyond: none", of="pair.into")
-    to: str = key("what the address is called", of="pair.target")
-    address: str = key("that was asked", of="pair.address")
-    family: Family = key(of="pair.family")
     service: str = key("`tcp/22`")
     verdict: Kind = key(of="verdict.kind")
     proof: str = key("what the verdict rests on, in one sentence", of="verdict.proof")

@@ -24,8 +24,8 @@ from lab.report.wire.parts import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exposure:
-    """Ports of one pair and protocol that are open by one rule."""
+class OfPair:
+    """The keys of a pair, in what was found of it."""
 
     zone: str = key("the network of the node that asks", of="pair.zone")
     sender: str = key("the node that asks", named="from", of="pair.sender")
@@ -34,6 +34,12 @@ class Exposure:
     to: str = key("what the address is called", of="pair.target")
     address: str = key("that was asked", of="pair.address")
     family: Family = key(of="pair.family")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure(OfPair):
+    """Ports of one pair and protocol that are open by one rule."""
+
     proto: Literal["tcp", "udp"] = key()
     ports: Ranges = key()
     verdict: Kind = key(of="kind")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lab.kernel.ground.bounded import TooMuch, bounded
 from lab.model.diagrams import bdd_module
 from lab.model.proposal import Proposed
 from lab.model.propose import propose
 from lab.model.stage import stage_of
-from lab.study.diff.bounded import TooMuch, bounded
 from lab.study.diff.proposer import Holds, NoModel
 from lab.written.topology import Topology
 

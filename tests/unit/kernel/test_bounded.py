@@ -7,7 +7,7 @@ import os
 import pytest
 
 from lab.errors import InputError, Problem
-from lab.study.diff.bounded import TooMuch, bounded
+from lab.kernel.ground.bounded import TooMuch, bounded
 
 
 def nothing(_: float) -> None:
