@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess, Popen
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -36,7 +37,10 @@ _MOST_WORDS = 2_000  # bytes of a complaint
 
 @contextmanager
 def revision_of(word: str, project: Path) -> Iterator[tuple[Path, str]]:
-    """The project's folder as it was at a revision, and the revision's short name; raises InputError."""
+    """The project's folder as it was at a revision, and the revision's short name; raises InputError.
+
+    What the block raises as InputError names files as `in_the_project` does.
+    """
     found = _git(project, ["rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"]) if not word.startswith("-") else None
     if found is None or found.returncode:
         raise InputError(_unknown(word, project))
@@ -45,7 +49,22 @@ def revision_of(word: str, project: Path) -> Iterator[tuple[Path, str]]:
         folder = Path(made) / project.resolve().name
         folder.mkdir()
         _lay_out(project, commit, folder)
-        yield folder, commit[:12]
+        try:
+            yield folder, commit[:12]
+        except InputError as error:
+            raise in_the_project(error, folder) from None
+
+
+def in_the_project(error: InputError, folder: Path) -> InputError:
+    """The error with the names that files of the ``folder`` of a revision have in the project."""
+
+    def named(text: str) -> str:
+        return text.replace(f"{folder}/", "")
+
+    return InputError(
+        Problem(named(one.what), one.where and replace(one.where, file=named(one.where.file)), named(one.mend))
+        for one in error.problems
+    )
 
 
 def _unknown(word: str, project: Path) -> Problem:

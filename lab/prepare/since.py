@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.errors import InputError
 from lab.prepare.policies import Rendering, prepare
-from lab.prepare.revision import revision_of
+from lab.prepare.revision import in_the_project, revision_of
 from lab.prepare.scene import Scene, scene_of_matrix
 from lab.prepare.sides import Sides
 from lab.prepare.templates import Templates
@@ -67,7 +67,8 @@ def _compare(
     try:
         old = project.scene_as_it_was(file, matrix, new, rendering, templates)
     except InputError as error:
-        found.apart.append(f"{file}: its policies as at {names[0]} cannot be told: {error.problems[0].what}")
+        what = replace(in_the_project(error, project.old).problems[0], mend="")
+        found.apart.append(f"{file}: its policies as at {names[0]} cannot be told: {what}")
         return
     for node in old.policies.keys() ^ new.policies.keys():
         has = "has a policy now, and had none" if node in new.policies else "had a policy, and has none now"

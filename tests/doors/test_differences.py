@@ -116,7 +116,7 @@ def test_what_only_one_side_has_is_no_equality(committed: Project) -> None:
     done = committed.lab("diff", "HEAD", "--json", "d.json", "--markdown", "d.md", "--annotations", "d.txt").ended(1)
     assert done.out.startswith("NOT COMPARED  matrices/other.yaml: its policies as at HEAD (")
     (apart,) = json.loads(committed.read("d.json"))["apart"]
-    assert "there is no policy 'other-gateway'" in apart
+    assert "there is no policy 'other-gateway' in policies: " in apart
     assert "not compared" in committed.read("d.md")
     assert "::warning title=netfilter-lab::not compared: matrices/other.yaml" in committed.read("d.txt")
     git(committed, "add", "-A")
@@ -124,6 +124,19 @@ def test_what_only_one_side_has_is_no_equality(committed: Project) -> None:
     (committed.folder / "matrices" / "other.yaml").unlink()
     gone = committed.lab("diff", "HEAD").ended(1)
     assert "NOT COMPARED  matrices/other.yaml: it is gone since HEAD" in gone.out
+
+
+def test_a_template_that_was_wrong_is_named_as_the_project_names_it(committed: Project) -> None:
+    fine = committed.read(POLICY)
+    committed.write(POLICY, f"{fine}{{% no-such-tag %}}\n")
+    git(committed, "commit", "-qam", "wrong")
+    committed.write(POLICY, fine)
+    done = committed.lab("diff", "HEAD").ended(1)
+    line = len(fine.splitlines()) + 1
+    assert f"cannot be told: {POLICY}:{line}: the template is not Jinja2: Encountered unknown tag" in done.out
+    committed.write("changes/CHG-9.yaml", CHANGE)
+    done = committed.lab("diff", "--change", "changes/CHG-9.yaml").ended(2)
+    assert done.err.startswith(f"{POLICY}:{line}: the template is not Jinja2: Encountered unknown tag")
 
 
 def test_a_topology_that_differs_is_told(committed: Project) -> None:
