@@ -42,8 +42,9 @@ class Dumps:
 
     def named(self) -> list[Path]:
         """The files that are read: no report may go over one."""
-        texts = [*self.files, *self.addr, *(text.rpartition("=")[2] for text in self.route), *self.rule]
-        return [Path(text) for text in texts if descriptor_of(text) is None]
+        beside = self.beside
+        files = *beside.addresses, *(file for _, file in beside.routes), *(file for _, file in beside.rules)
+        return [Path(text) for text in (*self.files, *map(str, files)) if descriptor_of(text) is None]
 
 
 def hosts_of(dumps: Dumps) -> tuple[Host, ...]:
