@@ -60,8 +60,8 @@ def twin_from(hosts: Sequence[Host], named: str | None = None) -> Twin:
     completed: list[Host] = []
     guesses: list[Guess] = []
     for host in hosts:
-        whole, concluded = inferred(host, completed)
-        completed.append(whole if named is None or completed else replace(whole, name=named))
+        whole, concluded = inferred(host if named is None or completed else replace(host, name=named), completed)
+        completed.append(whole)
         guesses += concluded
     twin = twin_of(completed, guesses)
     return replace(twin, notes=(*twin.notes, _KNOWN_BY)) if any(guess.interface for guess in guesses) else twin
