@@ -12,7 +12,8 @@ from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
 from lab.twin.depends import depends
 from lab.twin.devices import Devices, devices_of
-from lab.twin.named import check_interfaces, constants_of
+from lab.twin.fits import check_interfaces
+from lab.twin.named import constants_of
 from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needs_of, peer_of
 from lab.twin.routing import Routing, routing_of
 from lab.twin.settings import forwards, guessed_forwarding, settings_of
