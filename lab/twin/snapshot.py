@@ -65,7 +65,6 @@ def read_snapshot(text: str, name: str) -> Host:
         rules=tuple(line for one in rules for line in one.lines),
         tables=_tables(parts["rt_tables"].text) if "rt_tables" in parts else {},
         rulesets=ruled.rulesets,
-        others=ruled.others,
         backend=ruled.backend,
         sysctls=_pairs(parts.get("sysctl"), "net."),
         conntrack=parts.get("conntrack"),

@@ -158,14 +158,14 @@ EMPTY = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:
 
 def test_the_backend_is_the_one_with_rules() -> None:
     host = read(snapshot(parts=parts(iptables_nft_save=EMPTY, iptables_legacy_save=SAVE)))
-    assert (host.backend, host.others, host.notes) == ("legacy", {}, ())
+    assert (host.backend, host.notes) == ("legacy", ())
     assert host.rulesets["v4"].shown == "gw.json iptables-legacy-save"
 
 
 def test_where_both_backends_hold_rules_the_other_is_told() -> None:
     more = SAVE.replace("COMMIT", "-A INPUT -p udp -j DROP\nCOMMIT")
     host = read(snapshot(parts=parts(iptables_nft_save=SAVE, iptables_legacy_save=more)))
-    assert (host.backend, host.others["v4"].text) == ("legacy", SAVE)
+    assert (host.backend, host.rulesets["v4"].text) == ("legacy", more)
     (note,) = host.notes
     assert note.startswith("iptables-nft holds 1 rule beside those of iptables-legacy")
 
