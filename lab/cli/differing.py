@@ -17,6 +17,7 @@ from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.ground.privileges import enter
+from lab.prepare.live import live_flows
 from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, twin_sides
 from lab.prepare.since import Since, since
 from lab.prepare.twins import Dumps
@@ -34,7 +35,6 @@ from lab.written.change import Change
 from lab.written.files import is_ordinary
 from lab.written.load import held_matrices, load_change, search_folders
 from lab.written.seen.live import LiveFlow
-from lab.written.seen.read import read_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Re
     files = [Path(word) for word in wanted.words if is_ordinary(Path(word))]
     files += [file for file in (wanted.change, wanted.seen) if file is not None]
     with reporting(reports, [*given.named(), *files]), ExitStack() as undo:
-        live = read_seen(wanted.seen) if wanted.seen is not None else None
+        live = live_flows(wanted.seen) if wanted.seen is not None else None
         change = None if wanted.change is None else load_change(wanted.change)
         what = _what(given, wanted, change, undo, one_backend=len(chosen.backends) == 1)
         judge = _Judge(given, wanted, change, live)

@@ -42,8 +42,9 @@ class Dumps:
 
     def named(self) -> list[Path]:
         """The files that are read: no report may go over one."""
-        texts = [*self.files, *self.addr, *(text.rpartition("=")[2] for text in self.route), *self.rule]
-        return [Path(text) for text in texts if descriptor_of(text) is None]
+        beside = self.beside
+        files = *beside.addresses, *(file for _, file in beside.routes), *(file for _, file in beside.rules)
+        return [Path(text) for text in (*self.files, *map(str, files)) if descriptor_of(text) is None]
 
 
 def hosts_of(dumps: Dumps) -> tuple[Host, ...]:
@@ -59,8 +60,8 @@ def twin_from(hosts: Sequence[Host], named: str | None = None) -> Twin:
     completed: list[Host] = []
     guesses: list[Guess] = []
     for host in hosts:
-        whole, concluded = inferred(host, completed)
-        completed.append(whole if named is None or completed else replace(whole, name=named))
+        whole, concluded = inferred(host if named is None or completed else replace(host, name=named), completed)
+        completed.append(whole)
         guesses += concluded
     twin = twin_of(completed, guesses)
     return replace(twin, notes=(*twin.notes, _KNOWN_BY)) if any(guess.interface for guess in guesses) else twin

@@ -42,11 +42,11 @@ class Host:
 
     ``routes`` and ``rules`` are lines of ``ip route show table all`` and ``ip rule`` (each with its family), ``tables`` the
     names of routing tables by number.  ``rulesets`` are what it holds by kind (``v4``, ``v6``, ``nft``, ``ipset``), of the
-    backend that holds rules; ``others`` what another backend holds beside it.  ``sysctls`` are those of ``net.``.
-    ``not_captured`` says what of the host no dump holds (``xfrm policies: 3``, ``wireguard peers: wg0``, …), in the words of
-    the snapshot; ``at`` is where it was read from.  ``backend`` is which iptables holds the rulesets (``nft``, ``legacy``),
-    None where that is not known; ``notes`` are what a reader must know of how it was read.  Of a snapshot (``is_snapshot``)
-    what is not told of was looked for and is not there.
+    backend that holds rules.  ``sysctls`` are those of ``net.``, ``conntrack`` the flows that it tracked.  ``not_captured``
+    says what of the host no dump holds (``xfrm policies: 3``, ``wireguard peers: wg0``, …), in the words of the snapshot;
+    ``at`` is where it was read from.  ``backend`` is which iptables holds the rulesets (``nft``, ``legacy``), None where that
+    is not known; ``notes`` are what a reader must know of how it was read.  Of a snapshot (``is_snapshot``) what is not told
+    of was looked for and is not there.
     """
 
     name: str
@@ -55,12 +55,9 @@ class Host:
     rules: tuple[tuple[int, str], ...] = ()
     tables: Mapping[int, str] = field(default_factory=dict)
     rulesets: Mapping[str, Dumped] = field(default_factory=dict)
-    others: Mapping[str, Dumped] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
     conntrack: Dumped | None = None
     not_captured: tuple[str, ...] = ()
-    taken: str | None = None
     at: Where | None = None
     backend: str | None = None
     notes: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Link
 
-_BITS = {4: 32, 6: 128}
 _LONGEST_NAME = 15  # IFNAMSIZ and its final zero
 
 
@@ -24,13 +23,13 @@ def interface_of(
     mend = "take it as `ip addr` prints it"
     try:
         if far is None:
-            found, peer = ip_interface(own if "/" in own else f"{own}/{_BITS[family]}"), None
+            found, peer = ip_interface(own), None
         else:
             beyond = ip_interface(far)
             peer = str(beyond.ip)
             alone = own.partition("/")[0]
             inside = ip_interface(alone).ip in beyond.network
-            found = ip_interface(f"{alone}/{beyond.network.prefixlen if inside else _BITS[family]}")
+            found = ip_interface(f"{alone}/{beyond.network.prefixlen}" if inside else alone)
     except ValueError:
         wrong = own if far is None else f"{own} peer {far}"
         raise InputError(Problem(f"{wrong[:80]!r} is not an address of an interface", where, mend)) from None

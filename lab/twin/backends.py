@@ -20,10 +20,9 @@ _SAYS = {"v4": "iptables", "v6": "ip6tables"}
 
 @dataclass(slots=True)
 class Chosen:
-    """The rulesets by kind, what another backend holds beside them, the backend of iptables' rules, and notes."""
+    """The rulesets by kind, the backend of iptables' rules, and notes: what another backend holds beside them."""
 
     rulesets: dict[str, Dumped] = field(default_factory=dict)
-    others: dict[str, Dumped] = field(default_factory=dict)
     backend: str | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -54,9 +53,9 @@ def chosen(saves: Mapping[Backend, Mapping[str, Dumped]], listing: Dumped | None
 
 def _beside(found: Chosen, texts: Mapping[str, Dumped], backend: Backend) -> None:
     """Tell of the backend that holds fewer rules, if it holds any."""
-    held = {kind: one for kind, one in texts.items() if _weight(one.text)}
-    found.others |= held
-    for kind, one in held.items():
+    for kind, one in texts.items():
+        if not _weight(one.text):
+            continue
         rules = len(_RULE.findall(one.text))
         found.notes.append(
             f"{_SAYS[kind]}-{backend.value} holds {rules} {'rule' if rules == 1 else 'rules'} beside those of"

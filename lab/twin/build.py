@@ -12,7 +12,8 @@ from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
 from lab.twin.depends import depends
 from lab.twin.devices import Devices, devices_of
-from lab.twin.named import check_interfaces, constants_of
+from lab.twin.fits import check_interfaces
+from lab.twin.named import constants_of
 from lab.twin.peers import WHOLE, Beyond, Peer, beyond, needs_of, peer_of
 from lab.twin.routing import Routing, routing_of
 from lab.twin.settings import forwards, guessed_forwarding, settings_of
@@ -40,7 +41,8 @@ def twin_of(hosts: Sequence[Host], guesses: Sequence[Guess] = ()) -> Twin:
         if not found.there:
             raise InputError(Problem(f"{name} has no interface that a lab can have", by_name[name].at))
     routings = {name: routing_of(host, devices[name]) for name, host in by_name.items()}
-    guessed = list(guesses)
+    nodes_of = {host.name: name for host, name in zip(hosts, by_name, strict=True)}
+    guessed = [replace(guess, host=nodes_of.get(guess.host, guess.host)) for guess in guesses]
     notes = [*warnings, *(note for host in hosts for note in (*host.notes, *depends(host)))]
     notes += [note for found in devices.values() for note in found.notes]
     notes += [note for found in routings.values() for note in found.notes]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from lab.errors import InputError, Problem, Where
 from lab.record.host import Host
-from lab.twin.rule_lines import interfaces_named
+from lab.twin.named import interfaces_named
 
 _DEV = re.compile(r"\bdev (\S+)")
 _SRC = re.compile(r"\bproto kernel\b.*\bsrc (\S+)")
 _FEW = 3
+_MOST_NAMED = 5
 _MEND = "give the files of one host, taken at one time"
 
 
@@ -28,13 +29,31 @@ def check_fit(host: Host) -> tuple[str, ...]:
         raise _two(host, f"the routes lead out by {_few(routed)}, and there is no such interface: there are {_few(links)}")
     notes = [f"routes lead out by {dev}, which is no interface of the host" for dev in sorted(routed - links)]
     notes += _foreign_addresses(host)
-    named = set(interfaces_named(host))
-    if len(named) > 1 and not named & links:
-        what = f"the rules name {_few(named)}, and there is no such interface: there are {_few(links)}"
-        if not host.is_snapshot:
-            raise _two(host, what)
-        notes.append(what)
+    if not host.is_snapshot:
+        check_interfaces(host)  # what it says of some that are missing, it says of the twin
     return tuple(notes)
+
+
+def check_interfaces(host: Host) -> str | None:
+    """What to say of interfaces that rules name and the host has not; raises InputError where it has none of several.
+
+    Interfaces come and go, so that one that is missing says little, and a snapshot is of one host whatever it has at the time.
+    A host whose interfaces nobody dumped has none to be held against.
+    """
+    there = {link.name.partition("@")[0] for link in host.links} | {"lo"}
+    if there == {"lo"}:
+        return None
+    named = interfaces_named(host)
+    absent = {name: where for name, where in named.items() if name not in there}
+    if not absent:
+        return None
+    told = ", ".join(f"{name} ({where})" for name, where in [*absent.items()][:_MOST_NAMED])
+    told += f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+    if len(absent) == len(named) > 1 and not host.is_snapshot:
+        has = ", ".join(sorted(there - {"lo"}))
+        what = f"the rules are of another host than {host.name}: they name {told}, and it has {has}"
+        raise InputError(Problem(what, host.at, _MEND))
+    return f"{host.name}: rules name interfaces that it does not have: {told}: no packet comes or goes by them"
 
 
 def _foreign_addresses(host: Host) -> Iterator[str]:

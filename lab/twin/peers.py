@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from lab.twin.devices import Device
+from lab.twin.kinds import is_within
 from lab.twin.routing import EVERYWHERE_LENGTH, Routing
 from lab.twin.wires import Needs, Wire, Wires, free_addresses
 from lab.written.routing import Route
@@ -95,13 +96,7 @@ def _leads(wires: Wires, route: Route, there: Beyond) -> None:
 
 
 def _inside(wires: Wires, prefix: Network) -> Wire | None:
-    return next(
-        (
-            wire for wire in wires
-            if any(one.version == prefix.version and prefix.subnet_of(one) for one in wire.prefixes)  # type: ignore[arg-type]
-        ),
-        None,
-    )  # fmt: skip
+    return next((wire for wire in wires if any(is_within(prefix, one) for one in wire.prefixes)), None)
 
 
 @dataclass(frozen=True, slots=True)

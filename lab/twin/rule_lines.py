@@ -46,9 +46,3 @@ def interfaces_in(line: RuleLine) -> Iterator[str]:
     """The interfaces that a rule names whole, without ``+`` and ``*``; the loopback says nothing."""
     for found in (_IN_NFT if line.kind == "nft" else _IN_SAVE).findall(line.text):
         yield from (name for name in _NO_NAME.split(found) if name and name != "lo" and "*" not in name)
-
-
-def interfaces_named(host: Host) -> Iterator[str]:
-    """The same of all its rules."""
-    for line in rule_lines(host):
-        yield from interfaces_in(line)

@@ -63,4 +63,4 @@ def guessed_forwarding(host: Host) -> Guess | None:
 
 
 def _guess(host: Host, shown: str, number: int, line: str) -> Guess:
-    return Guess(f"{host.name} forwards packets", line.strip(), Where(shown, number))
+    return Guess(f"{host.name} forwards packets", line.strip(), Where(shown, number), host=host.name)

@@ -19,7 +19,8 @@ from lab.written.rule_lines import parse_rules
 
 FORMAT = "netfilter-lab snapshot"
 VERSION = 1
-_FIRST = 4_096  # characters in which a snapshot says that it is one
+FIRST = 4_096
+"""Characters in which a snapshot says that it is one."""
 _SAYS_SO = re.compile(r'\{\s*"format": "netfilter-lab snapshot"')
 _KEYS = ("taken", "host", "parts", "skipped", "not_captured", "whole")
 _ANEW = "take the snapshot anew: lab snapshot | ssh root@HOST sh > HOST.json"
@@ -39,7 +40,7 @@ _TABLE = re.compile(r"\s*(\d{1,10}|0x[0-9a-fA-F]{1,8})\s+([A-Za-z][\w.-]*)\s*(?:
 
 def is_snapshot(text: str) -> bool:
     """Whether the text is, or was, a snapshot; what a login prints may stand before it."""
-    return _SAYS_SO.search(text[:_FIRST]) is not None
+    return _SAYS_SO.search(text[:FIRST]) is not None
 
 
 def read_snapshot(text: str, name: str) -> Host:
@@ -57,7 +58,6 @@ def read_snapshot(text: str, name: str) -> Host:
     routes = [routes_of(parts[part], family=family) for family, part in _of_family(parts, "route")]
     rules = [rules_of(parts[part], family=family) for family, part in _of_family(parts, "rule")]
     ruled = _rulesets(parts)
-    conntrack = parts.get("conntrack")
     return Host(
         name=_text(document, "host", where),
         links=links,
@@ -65,13 +65,10 @@ def read_snapshot(text: str, name: str) -> Host:
         rules=tuple(line for one in rules for line in one.lines),
         tables=_tables(parts["rt_tables"].text) if "rt_tables" in parts else {},
         rulesets=ruled.rulesets,
-        others=ruled.others,
         backend=ruled.backend,
         sysctls=_pairs(parts.get("sysctl"), "net."),
-        versions=_pairs(parts.get("versions")),
-        conntrack=conntrack,
+        conntrack=parts.get("conntrack"),
         not_captured=_not_captured(document, where),
-        taken=_text(document, "taken", where),
         notes=(
             *ruled.notes, *_left_out("route", routes), *_left_out("rule", rules), *_unread(document, ruled),
             *_untold(parts, rules),
@@ -83,7 +80,7 @@ def read_snapshot(text: str, name: str) -> Host:
 
 def _whole(text: str, where: Where) -> Mapping[str, Any]:
     """The document, which is one, of this format and version, and not cut off."""
-    begun = _SAYS_SO.search(text[:_FIRST])
+    begun = _SAYS_SO.search(text[:FIRST])
     if begun is not None and (before := text[: begun.start()].strip("\ufeff \t\r\n")):
         first = before.split("\n", 1)[0].strip()
         refuse(f"before the snapshot stands {shown(first)}, which something else printed", where, "take it out of the file")
@@ -91,7 +88,7 @@ def _whole(text: str, where: Where) -> Mapping[str, Any]:
         document = load_json(text, where)
     except Behind as error:
         if isinstance(error.document, dict) and is_snapshot(error.rest):
-            other = re.search(r'"host": "([^"\\]*)"', error.rest[:_FIRST])
+            other = re.search(r'"host": "([^"\\]*)"', error.rest[:FIRST])
             names = " and ".join(shown(one) for one in (error.document.get("host"), other and other[1]) if one)
             refuse(f"these are two snapshots in one file, of {names}", where, "keep each in a file of its own")
         raise
@@ -101,6 +98,7 @@ def _whole(text: str, where: Where) -> Mapping[str, Any]:
         refuse(f"it is a snapshot of version {shown(version)}, and version {VERSION} is read here", where, _ANEW)
     if missing := [key for key in _KEYS if key not in document]:
         refuse(f"the snapshot is not whole: it has no {missing[0]!r}", where, _ANEW)
+    _text(document, "taken", where)  # people read it
     return document
 
 

@@ -21,7 +21,8 @@ class Guess:
     """What was concluded and no dump says: ``what`` in a sentence, ``rests_on`` the line as it is written, ``where`` it is.
 
     ``rests_on`` is empty where no rule says anything of it.  ``about`` is the interface, the address or the network that it
-    tells of, as text; ``brief`` the same in a few words, to be told with all else of ``interface`` of ``host``.
+    tells of, as text; ``brief`` the same in a few words, to be told with all else of ``interface`` of ``host``, which of a twin
+    is the name of a node.
     """
 
     what: str

@@ -10,6 +10,8 @@ from itertools import count, islice
 
 from lab.errors import InputError, Problem
 from lab.twin.devices import Device, Devices, prefixes_of
+from lab.twin.kinds import is_within
+from lab.twin.networks import Networks
 from lab.written.words import Address, Network, is_address, refused
 
 _STAND_INS: Mapping[int, tuple[Network, int]] = {  # RFC 2544, RFC 5180: for benchmarks
@@ -146,8 +148,7 @@ class Wires:
             for prefix in wire.prefixes:
                 inner = _reduced([
                     one for other, prefixes in narrower.items() if other != number for one in prefixes
-                    if one.version == prefix.version and one != prefix and one.subnet_of(prefix)  # type: ignore[arg-type]
-                    and not any(address in one for address in own)
+                    if one != prefix and is_within(one, prefix) and not any(address in one for address in own)
                 ])[:_MOST_PARTED]  # fmt: skip
                 kept += _without(prefix, inner)
                 if inner:
@@ -195,8 +196,7 @@ def _within(wide: Wire, narrow: Wire) -> bool:
     """Whether an address of ``wide`` lies in a prefix of ``narrow`` that is a part of the address's own network."""
     own = [one for end in wide.ends.values() for one in end.addresses]
     return any(
-        one.version == prefix.version and one.ip in prefix and prefix != one.network
-        and prefix.subnet_of(one.network)  # type: ignore[arg-type]
+        one.ip in prefix and prefix != one.network and is_within(prefix, one.network)
         for one in own for prefix in narrow.prefixes
     )  # fmt: skip
 
@@ -219,7 +219,7 @@ def _without(prefix: Network, inner: Sequence[Network]) -> list[Network]:
     """The prefix but for those that lie in it, of which none lies in another."""
     parts = [prefix]
     for one in inner:
-        around = next((part for part in parts if one != part and one.subnet_of(part)), None)  # type: ignore[arg-type]
+        around = next((part for part in parts if one != part and is_within(one, part)), None)
         if around is not None:
             parts.remove(around)
             parts += around.address_exclude(one)  # type: ignore[arg-type]
@@ -230,13 +230,8 @@ def _without(prefix: Network, inner: Sequence[Network]) -> list[Network]:
 
 def _reduced(prefixes: Sequence[Network]) -> list[Network]:
     """The prefixes without those that lie in another one of them."""
-    return [
-        one for place, one in enumerate(prefixes)
-        if not any(
-            one.version == other.version and one.subnet_of(other) and (one != other or number < place)  # type: ignore[arg-type]
-            for number, other in enumerate(prefixes) if number != place
-        )
-    ]  # fmt: skip
+    there = Networks(prefixes)
+    return [one for one in there if not one.prefixlen or there.around(one.supernet()) is None]
 
 
 def _free(taken: Sequence[Network], family: int) -> Network:

@@ -68,15 +68,10 @@ class _Comments:
 
     def __init__(self, twin: Twin) -> None:
         self._twin = twin
-        self._hosts = {
-            dumped.shown: name for name, host in reversed([*twin.hosts.items()]) for dumped in host.rulesets.values()
-        }
         self._left = dict.fromkeys(twin.guesses)
-        self._placed = {guess for guess in twin.guesses if guess.about}
 
     def _host(self, guess: Guess) -> str:
-        first = next(iter(self._twin.hosts))
-        return first if guess.where is None else self._hosts.get(guess.where.file, first)
+        return guess.host if guess.host in self._twin.hosts else next(iter(self._twin.hosts))
 
     def _take(self, fits: Mapping[Guess, bool]) -> Iterator[str]:
         for guess, is_one in fits.items():

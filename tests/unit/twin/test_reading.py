@@ -126,7 +126,8 @@ def test_files_of_two_hosts_are_refused(tmp_path: Path) -> None:
     assert "the host of the routes has the addresses 203.0.113.2" in refusal(rules, beside(tmp_path, moved))
     between = SAVE_4.replace("eth0", "dmz").replace("COMMIT", "-A FORWARD -i wan -o lan -j ACCEPT\nCOMMIT")
     two = file(tmp_path, "two.rules", between)
-    assert "the rules name dmz, lan, wan, and there is no such interface: there are eth0, lo" in refusal(two, beside(tmp_path))
+    told = refusal(two, beside(tmp_path))
+    assert f"another host than two: they name dmz ({two}:6), wan ({two}:7), lan ({two}:7), and it has eth0" in told
 
 
 def test_what_may_come_and_go_is_told_and_not_refused(tmp_path: Path) -> None:

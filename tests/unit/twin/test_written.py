@@ -61,6 +61,16 @@ def test_twins_of_two_hosts_have_the_guesses_of_each_at_its_own_lines() -> None:
     assert "eth0 is the uplink" in text.partition("  other:")[2]
 
 
+def test_a_guess_that_rests_on_no_line_stands_at_its_host_too() -> None:
+    one = Host("one", rulesets={"v4": Dumped(UFW, "one.rules")})
+    other = Host("other host", rulesets={"v4": Dumped(filtered("-A INPUT -s 192.0.2.9 -j ACCEPT"), "other.rules")})
+    first, guesses = inferred(one)
+    second, more = inferred(other, [first])
+    before, _, behind = _text(twin_of([first, second], [*guesses, *more])).partition("  other-host:")
+    assert ("to 198.51.100.1, which is invented" in before, "to 203.0.113.1, which is invented" in behind) == (True, True)
+    assert "203.0.113" not in before.partition("nodes:")[2]
+
+
 def test_what_a_stranger_wrote_ends_no_comment_and_no_word() -> None:
     twin = Concluded(host(v4=UFW)).twin
     evil = Guess("eth0 is\n  evil: {role: host}\u2028x: 1", '-A INPUT --comment "\x85topology: other"', None, "eth0")
