@@ -27,8 +27,6 @@ from lab.study.diff.modelled import modelled
 from lab.study.diff.proposer import Proposer
 from lab.study.diff.sides import question_for, two_labs
 
-_ORDER = list(Aspect)
-
 
 class Outcome(NamedTuple):
     """What is wrong with a report, in words; and how many flows were asked, of which how many differ, in which classes."""
@@ -91,7 +89,7 @@ def _wrong(report: DiffReport, found: Mapping[Flow, Aspect | None]) -> Iterator[
         if aspect is not None and aspect not in {one.aspect for one in plain}:
             yield f"missed {flow}: {aspect}, told {[str(one.aspect) for one in told]}"
         for one in plain:
-            if one.of.whole and not one.rests_on and (aspect is None or _ORDER.index(aspect) > _ORDER.index(one.aspect)):
+            if one.of.whole and not one.rests_on and (aspect is None or aspect.place > one.aspect.place):
                 yield f"claimed {flow}: {one.aspect} of {one.of}, is {aspect}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from lab.model.conditions import PROTOCOLS
@@ -10,7 +10,7 @@ from lab.model.diagrams import DESTINATION, DPORT, ENTERED, LEFT, NOWHERE, PROTO
 from lab.model.sendable import ACK, FIN, RST, SYN, Sendable
 from lab.model.stage import Stage
 from lab.record.difference import Flow, FlowClass
-from lab.ruleset.addresses import Addresses, address_of, address_words, holds
+from lab.ruleset.addresses import Addresses, address_of, address_words, holds, together
 from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from lab.written.service import ports_text
 
@@ -132,23 +132,12 @@ class Describer:
                 values = space.values(shadow & space.number(PROTO, proto), DPORT)
                 told = [f"{_NAMES[proto]}/{ports_text(values)}"] if proto in (6, 17) else self._kinds(values, _NAMES[proto])
                 found += told
-        others = _runs(proto for proto in protos if proto not in (6, 17, icmp))
+        others = together((proto, proto) for proto in protos if proto not in (6, 17, icmp))
         return [*found, *([f"proto/{ports_text(others)}"] if others else ())]
 
     def _kinds(self, values: Addresses, name: str) -> list[str]:
-        kinds = _runs(kind for low, high in values for kind in range(low >> 8, (high >> 8) + 1))
         told = []
-        for low, high in kinds:
+        for low, high in together((low >> 8, high >> 8) for low, high in values):
             called = next((word for word, known in self._types.items() if known in ((low, 0), (low, None))), None)
             told.append(called if low == high and called else str(low) if low == high else f"{low}-{high}")
         return [f"{name}/{word}" for word in told]
-
-
-def _runs(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    found: list[tuple[int, int]] = []
-    for number in numbers:
-        if found and number <= found[-1][1] + 1:
-            found[-1] = found[-1][0], number
-        else:
-            found.append((number, number))
-    return tuple(found)

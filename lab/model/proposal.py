@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lab.record.difference import Aspect, Flow, FlowClass
 
@@ -31,8 +32,10 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """All proposals; ``but_for`` and ``unsendable`` as in `lab.record.difference.Reached`."""
+    """All proposals; ``but_for`` has kinds of condition that no model reads, with the number of rules, ``unsendable`` what the
+    lab cannot send, with the number of classes that need it.
+    """
 
     proposals: tuple[Proposal, ...]
-    but_for: tuple[str, ...] = ()
-    unsendable: tuple[str, ...] = ()
+    but_for: Mapping[str, int] = field(default_factory=dict)
+    unsendable: Mapping[str, int] = field(default_factory=dict)

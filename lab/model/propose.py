@@ -81,12 +81,8 @@ class _Comparison:
             of = describer.of(region.flows)
             decisions = _decision(region.old, kind), _decision(region.new, kind)
             proposals.append(Proposal(flow, of, region.aspect, *decisions, rests_on))
-        order = tuple(Aspect)
-        proposals.sort(key=lambda one: (order.index(one.aspect), -(one.of.size or 0)))
-        return Proposed(
-            tuple(proposals), self._but_for() if among != self._space.none else (),
-            tuple(f"{name} ({count} class{'' if count == 1 else 'es'})" for name, count in unsendable.items()),
-        )
+        proposals.sort(key=lambda one: (one.aspect.place, -(one.of.size or 0)))
+        return Proposed(tuple(proposals), self._but_for() if among != self._space.none else {}, unsendable)
 
     def _differences(self, among: Flows) -> Iterator[_Found]:
         sendable, space = self._sendable, self._space
@@ -139,7 +135,7 @@ class _Comparison:
         for region in regions(self._space, sides[0], sides[1], among, aspects=aspects):
             yield _Found(kind, region)
 
-    def _but_for(self) -> tuple[str, ...]:
+    def _but_for(self) -> Mapping[str, int]:
         """Kinds of condition that nobody reads, with the number of rules of the side that has more of them."""
         counts: list[Counter[str]] = []
         for chains in self._sides:
@@ -147,8 +143,7 @@ class _Comparison:
                 {said for said in rule.partly.unread if not is_read(said)} for rule in rules_of(chains, self._space.family)
             )
             counts.append(Counter(name for some in unread for name in {_name(said) for said in some}))
-        most = {name: max(count[name] for count in counts) for name in (*counts[0], *counts[1])}
-        return tuple(f"{name} ({count} rule{'' if count == 1 else 's'})" for name, count in sorted(most.items()))
+        return dict(sorted((counts[0] | counts[1]).items()))
 
 
 def _name(said: str) -> str:

@@ -64,7 +64,7 @@ class Sendable:
             space.interface(ENTERED, one.interface) & space.ranges(SOURCE, one.sources) for one in stage.entrances
         ])
         own = space.ranges(SOURCE, routes.own_addresses)
-        self._from_itself = space.interface(ENTERED, NOWHERE) & own & ~to_itself if stage.sends else space.none
+        self._from_itself = space.interface(ENTERED, NOWHERE) & own & ~to_itself
 
     @property
     def from_outside(self) -> Flows:

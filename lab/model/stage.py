@@ -49,7 +49,7 @@ class Stage:
     """The surroundings of ``node``: ``own`` are its addresses by interface, ``lookups`` its routing rules in their order.
 
     ``hosts`` are the addresses of other nodes, ``unaskable`` those that are many's or nobody's, where no flow is sent to or
-    comes from.  ``sends`` tells that the node itself is asked to send, too.
+    comes from.
     """
 
     node: str
@@ -59,7 +59,6 @@ class Stage:
     lookups: tuple[Lookup, ...]
     hosts: Addresses = ()
     unaskable: Addresses = ()
-    sends: bool = True
 
 
 def stage_of(topology: Topology, node: str, family: int) -> Stage:

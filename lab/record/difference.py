@@ -22,6 +22,11 @@ class Aspect(StrEnum):
     LOG = "log"
     RULE = "rule"
 
+    @property
+    def place(self) -> int:
+        """Its place in the order, 0 being the gravest."""
+        return list(Aspect).index(self)
+
 
 class Flow(NamedTuple):
     """One flow as it is sent: ``service`` is ``tcp/443``, ``icmp/echo-request``, ``proto/47``; ``family`` 4 or 6.

@@ -43,7 +43,7 @@ _LET_THROUGH = {Kind.CLOSED: "let through to where nothing listens"}
 
 def rank(one: Difference) -> int:
     """Its place in the order: what opens, what closes, then by aspect."""
-    return 0 if one.opens else 1 if one.closes else 2 + list(Aspect).index(one.aspect)
+    return 0 if one.opens else 1 if one.closes else 2 + one.aspect.place
 
 
 def mark(one: Difference) -> str:

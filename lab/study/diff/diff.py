@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lab.errors import InputError, LabError, Problem, as_lab_error, gravest, interrupted_code
@@ -88,8 +88,9 @@ class _Study:
         """Collect what is asked, family by family: of the model, or sampled where there is none."""
         old, new = self.sides.held
         topology, node = self.sides.old.topology, self.sides.node
-        but_for: list[str] = []
-        unsendable: list[str] = []
+        but_for: Counter[str] = Counter()
+        unsendable: Counter[str] = Counter()
+        both_families = any(key[0] == "inet" for holds in (old, new) for key in holds.chains)
         for family in families:
             proposed = None
             if proposer is not None:
@@ -99,17 +100,17 @@ class _Study:
                     self.notes.append(f"{why}: flows were sampled, and another difference may be there")
             if proposed is not None:
                 self.proposals += [(one.flow, one.of, one) for one in proposed.proposals]
-                but_for += proposed.but_for
-                unsendable += proposed.unsendable
+                of_family = Counter(proposed.but_for)
+                but_for = but_for | of_family if both_families else but_for + of_family
+                unsendable += Counter(proposed.unsendable)
                 self.reached = replace(self.reached, classes=self.reached.classes + len(proposed.proposals))
                 continue
             sampled = sample((old, new), topology, node, family, seed)
             self.proposals += [(flow, _alone(flow), None) for flow in sampled.flows]
             classes = self.reached.classes + sampled.classes
             self.reached = replace(self.reached, classes=classes, sampled=True, seed=seed)
-        both_families = any(key[0] == "inet" for holds in (old, new) for key in holds.chains)
         self.reached = replace(
-            self.reached, but_for=_joined(but_for, max if both_families else sum), unsendable=_joined(unsendable, sum)
+            self.reached, but_for=_counted(but_for, "rule", "rules"), unsendable=_counted(unsendable, "class", "classes")
         )
 
     def ask(self, progress: Callable[[int, int], None]) -> None:
@@ -189,7 +190,7 @@ class _Study:
         failed: LabError | None = as_lab_error(stopped) if isinstance(stopped, Exception) else None
         interrupted = isinstance(stopped, KeyboardInterrupt)
         codes = [failed.exit_code if failed else 0, 3 if self.lost else 0, 1 if differences else 0]
-        refused = tuple(f"{what} ({count} flow{'s' if count > 1 else ''})" for what, count in self.unsendable.items())
+        refused = _counted(self.unsendable, "flow", "flows")
         reached = replace(self.reached, asked=self.asked, unsendable=(*self.reached.unsendable, *refused))
         notes = (*notes, *self.notes)
         if self.by_chance:
@@ -204,7 +205,7 @@ class _Study:
 
 def _gravity(aspect: Aspect | None) -> int:
     """Its place in the order, 0 being the gravest."""
-    return len(Aspect) if aspect is None else list(Aspect).index(aspect)
+    return len(Aspect) if aspect is None else aspect.place
 
 
 def _is_less(aspect: Aspect | None, proposed: Aspect) -> bool:
@@ -216,17 +217,5 @@ def _alone(flow: Flow) -> FlowClass:
     return FlowClass((flow.source,), (flow.destination,), (flow.service,))
 
 
-def _joined(words: Iterable[str], count: Callable[[Sequence[int]], int]) -> tuple[str, ...]:
-    """``limit (2 rules)`` of several families as one, with ``count`` of their numbers."""
-    numbers: dict[str, list[int]] = {}
-    singular: dict[str, str] = {}
-    for word in words:
-        name, _, counted = word.rpartition(" (")
-        number, _, what = counted.rstrip(")").partition(" ")
-        numbers.setdefault(name, []).append(int(number))
-        singular[name] = {"rules": "rule", "classes": "class"}.get(what, what)
-    plural = {"rule": "rules", "class": "classes"}
-    return tuple(
-        f"{name} ({total} {singular[name] if total == 1 else plural[singular[name]]})"
-        for name, total in ((name, count(several)) for name, several in numbers.items())
-    )
+def _counted(counts: Mapping[str, int], one: str, several: str) -> tuple[str, ...]:
+    return tuple(f"{name} ({count} {one if count == 1 else several})" for name, count in counts.items())

@@ -11,8 +11,6 @@ from lab.ruleset.ownership import read_ownership
 from lab.study.diff.compare import Treatment, differs, likeness, treatment
 from lab.study.diff.sides import Both
 
-_ORDER = {aspect: number for number, aspect in enumerate(Aspect)}
-
 
 @dataclass(slots=True)
 class Found:
@@ -74,4 +72,4 @@ def _joined(words: Iterable[Sequence[str]]) -> tuple[str, ...]:
 
 
 def _place(one: Difference) -> tuple[int, bool, bool, int, str]:
-    return _ORDER[one.aspect], not one.opens, not one.closes, -(one.of.size or 0), str(one.flow)
+    return one.aspect.place, not one.opens, not one.closes, -(one.of.size or 0), str(one.flow)

@@ -130,27 +130,29 @@ def ask_all(
 ) -> None:  # fmt: skip
     """Ask all ``flows`` on both sides; each is told by its number: what was ``found``, ``refused`` or not proven (``blind``).
 
-    Nothing is told of a batch before it is known that the instruments saw all of it.  Ctrl-C is raised when what was asked
-    until then is told.
+    Nothing is told of a batch before it is known that the instruments saw all of it; where a measurement fails, nothing of its
+    batch is proven.  Ctrl-C is raised when what was asked until then is told.
     """
     progress(0, len(flows))
     for start in range(0, len(flows), _AT_ONCE):
+        batch = dict(enumerate(flows[start : start + _AT_ONCE], start))
         asked: list[tuple[int, Question, Both]] = []
         stopped: KeyboardInterrupt | None = None
         try:
             with sides.batch():
                 try:
-                    for number, flow in enumerate(flows[start : start + _AT_ONCE], start):
+                    for number, flow in tuple(batch.items()):
                         try:
                             question = question_for(sides.old, flow, sides.node)
                             asked.append((number, question, sides.ask(question)))
                         except InputError as error:
                             refused(error)
+                            del batch[number]
                         progress(number + 1, len(flows))
                 except KeyboardInterrupt as error:
                     stopped = error
         except MeasurementError as error:
-            for number, *_ in asked:
+            for number in batch if stopped is None else [number for number, *_ in asked]:
                 blind(number, error.problems[0].what)
         else:
             for one in asked:

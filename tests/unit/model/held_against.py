@@ -186,7 +186,7 @@ class Packets:
         random, stage = self._random, self._stage
         own = {number for ranges in stage.own.values() for number, _ in ranges}
         destination = random.choice(self._places) if random.random() < 0.4 else self._pick(DESTINATIONS, 2**24, 2**31)
-        if random.random() < 0.15 and stage.sends:
+        if random.random() < 0.15:
             entered, source = None, random.choice(sorted(own))
             if destination in own:
                 return None
