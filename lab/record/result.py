@@ -33,6 +33,25 @@ class PortGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of a flow of several packets: ``words`` tell it as the row says it, ``where`` is its file and line.
+
+    ``verdict`` is None of a step that sends nothing, ``expected`` then empty; ``seconds`` is how long it took.  One that could
+    not be done is an error, and ``differences`` say why.
+    """
+
+    number: int
+    words: str
+    where: str
+    outcome: Outcome
+    seconds: float
+    session: str = ""
+    expected: str = ""
+    verdict: Verdict | None = None
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CellResult:
     """One cell: what was expected, what happened, whether that is right, and each difference in words.
 
@@ -44,6 +63,7 @@ class CellResult:
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
     row names none; None elsewhere.  ``way`` is in which way it was run, where the same cell can be run in several.
+    ``steps`` are those of a flow of several packets, up to the first that is wrong, whose ``verdict`` it then has.
     """
 
     id: str
@@ -69,6 +89,7 @@ class CellResult:
     probe_us: float = 0.0
     kernel_source: str | None = None
     way: Way = BY_NFT
+    steps: tuple[StepResult, ...] = ()
 
     @property
     def source(self) -> str:

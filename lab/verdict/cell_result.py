@@ -123,10 +123,22 @@ class Tally:
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),
             suspect=any(group.judgement.suspect for group in groups), ports=ports, probe_us=self._probe_us / ports,
         )  # fmt: skip
-        for key in KEYS:
-            if key.settled is not None and (wanted := cell.expect.get(key)) is not None:
-                result = key.settled(wanted, result, self._today)
-        return result
+        return settled(cell, result, self._today)
+
+
+def settled(cell: Cell, result: CellResult, today: datetime.date) -> CellResult:
+    """The result with what the keys of its row make of it on a day: what is known to fail, what is overdue.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> tally = Tally(cell, datetime.date(2026, 1, 31))
+    >>> tally.add(443, PASSED)
+    >>> settled(cell, tally.result(), datetime.date(2026, 1, 31)) == tally.result()
+    True
+    """
+    for key in KEYS:
+        if key.settled is not None and (wanted := cell.expect.get(key)) is not None:
+            result = key.settled(wanted, result, today)
+    return result
 
 
 def expected_words(cell: Cell) -> str:

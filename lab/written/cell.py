@@ -93,10 +93,30 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One act of a flow of several: the ``verb``, and ``said``, what stands after it as it is meant in the cell's family.
+
+    ``number`` counts from 1; ``session`` is empty where the row has one only.  ``expect`` is what is expected of what it sends,
+    None of one that sends nothing; ``alters`` tells that it changes the lab.  ``words`` tell it in a report.
+    """
+
+    number: int
+    verb: str
+    where: Where
+    words: str
+    session: str = ""
+    expect: Expectation | None = None
+    said: Any = None
+    alters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
     port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's, ``to_many`` how it is sent
     to all of a network.
+
+    With ``steps`` it is a flow of several packets, and ``expect`` is what is expected of the first of them.
 
     The cells of one flow in both families have the same matrix, row, labels of their ends and text of their service.
     """
@@ -116,8 +136,9 @@ class Cell:
     mark: int = 0
     uid: int | None = None
     to_many: ToMany | None = None
+    steps: tuple[Step, ...] = ()
 
     @property
     def plain(self) -> bool:
-        """Whether it is sent as any client sends: the row says nothing of the socket, or of a bare segment."""
-        return not self.flags and self.sport is None and not self.mark and self.uid is None
+        """Whether it is one packet, sent as any client sends: the row says nothing of the socket, or of a bare segment."""
+        return not self.steps and not self.flags and self.sport is None and not self.mark and self.uid is None

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from lab.errors import InputError, Problem, Where
-from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
+from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Step, Target
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
@@ -17,7 +17,7 @@ from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
 from lab.written.messages import did_you_mean
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
-from lab.written.selection import Asked, Selector
+from lab.written.selection import Asked, Selection, Selector
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
 from lab.written.yaml_source import MAX_PROBLEMS
@@ -88,6 +88,7 @@ class _Expander:
         senders = self._select.senders(row.sender, *path, "from")
         targets = self._select.targets(row.target, *path, "to")
         services = self._select.services(row.service, *path, "service", check=lambda service: _fits(service, row))
+        self._fitting_steps(index, row, services)
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
         at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
         if senders is None or targets is None or services is None:
@@ -97,6 +98,7 @@ class _Expander:
         asked = Asked(f"row {row.name!r}", where, row.families, None if row.family is None else family_word(row.family))
         families = self._select.families(asked, senders, targets, services)
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
+        steps = {family: self._expectations.steps_of_row(index, row, family, families) for family in families}
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -111,9 +113,9 @@ class _Expander:
                 if left is None:
                     continue
                 found = True
-                if (expect := expected[family]) is not None:
+                if (expect := expected[family] or _of_first(steps[family])) is not None:
                     cell = self.problems.tried(
-                        lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row),  # noqa: B023 - called at once
+                        lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row, steps[family]),  # noqa: B023 - called at once
                         partial(self._matrix.where, *path, "to"),
                     )
                     if cell is not None:
@@ -167,7 +169,7 @@ class _Expander:
 
     def _cell(
         self, name: str, where: Where, sender: Sender, target: Target, service: Service, family: int, at: str,
-        expect: Expectation, row: Row | None,
+        expect: Expectation, row: Row | None, steps: tuple[Step, ...] | None = (),
     ) -> Cell:  # fmt: skip
         flags = row.flags if row is not None else ()
         source = row.source if row is not None else None
@@ -191,7 +193,19 @@ class _Expander:
             mark=row.mark if row is not None and row.mark is not None else 0,
             uid=row.uid if row is not None else None,
             to_many=many,
+            steps=steps or (),
         )
+
+    def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
+        """Tells of steps that a service of the row has not, and of a row whose steps send nothing."""
+        if row.steps and not any(spec.verb.speaks for spec in row.steps):
+            where_steps = self._matrix.where("flows", index, "steps")
+            self.problems.tell("no step of these sends anything", where_steps, "begin with open: allow")
+        for number, spec in enumerate(row.steps):
+            for service in services.found[min(services.found)] if services is not None else ():
+                if spec.verb.fits is not None:
+                    where = partial(self._matrix.where, "flows", index, "steps", number)
+                    self.problems.tried(partial(spec.verb.fits, service), where)
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:
         senders = targets = services = None
@@ -239,8 +253,15 @@ def _product(
             yield sender, target, service
 
 
+def _of_first(steps: Sequence[Step] | None) -> Expectation | None:
+    """What is expected of the first packet of several."""
+    return next((step.expect for step in steps or () if step.expect is not None), None)
+
+
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
+    if row.steps and service.port_count > 1:
+        raise ValueError(f"steps are those of one flow, but {service.text} is {service.port_count} ports\nname one port")
     if row.flags and service.proto != "tcp":
         raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
     if row.sport is not None and not service.ports:

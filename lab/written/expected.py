@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from lab.errors import Where
-from lab.written.cell import Expectation
+from lab.written.cell import Expectation, Step
 from lab.written.ends import Ends
 from lab.written.expect.keys import KEYS
+from lab.written.fields import Expect
 from lab.written.matrix import Default, Matrix, Row
 from lab.written.messages import did_you_mean
 from lab.written.problems import Problems
 from lab.written.reject import families_of_kind, kind_for_both, kind_in
+from lab.written.steps.spoken import Spoken
 from lab.written.topology import Topology
 from lab.written.words import is_address
 
@@ -65,28 +69,51 @@ class Expectations:
         of one family only may be right, and is not told.
         """
         told = self._written(row, family, judged, "flows", index)
-        return self._expected(row.of_family(family), told)
+        one = row.of_family(family)
+        return None if one.expect is None else self._expected(one, one.expect, told)
+
+    def steps_of_row(self, index: int, row: Row, family: int, judged: Sequence[int] | None) -> tuple[Step, ...] | None:
+        """The steps of the row's cells of a family; None when a word in one is wrong."""
+        before = len(self._problems.found)
+        found = []
+        for number, spec in enumerate(row.steps):
+            verb, said = spec.verb, spec.said
+            path = ("flows", index, "steps", number)
+            expect = None
+            if verb.speaks:
+                told = self._written(said, family, judged, *path, verb.name)
+                said = said.of_family(family)
+                expect = self._expected(said, said.expect, told)
+            elif verb.resolved is not None:
+                said = verb.resolved(said, _Words(self, self._written(None, family, judged, *path), verb.name))
+            words = " ".join(filter(None, (verb.name, "" if verb.speaks else verb.in_words(said))))
+            where = self._matrix.where(*path)
+            found.append(Step(number + 1, verb.name, where, words, spec.session or "", expect, said, verb.alters))
+        return tuple(found) if len(self._problems.found) == before else None
 
     def of_default(self, default: Default, family: int, judged: Sequence[int]) -> Expectation | None:
         """The same for the default."""
         told = self._written(default, family, judged, "default")
-        return self._expected(default.of_family(family), told)
+        one = default.of_family(family)
+        return self._expected(one, one.expect, told)
 
-    def _expected(self, written: Row | Default, told: _Told) -> Expectation | None:
+    def _expected(self, written: BaseModel, expect: Expect, told: _Told) -> Expectation | None:
         before = len(self._problems.found)
-        kind = written.expect.reject_with
+        kind = expect.reject_with
         self.tried(lambda: _check_kind(kind, told), partial(told.where, "expect"), told)
         further = self._further(written, told)
         if len(self._problems.found) > before:
             return None
-        return Expectation(written.expect.action, kind, further)
+        return Expectation(expect.action, kind, further)
 
-    def _written(self, written: Row | Default, family: int, judged: Sequence[int] | None, *path: str | int) -> _Told:
-        override = written.v4 if family == 4 else written.v6
+    def _written(
+        self, written: Row | Default | Spoken | None, family: int, judged: Sequence[int] | None, *path: str | int
+    ) -> _Told:
+        override = None if written is None else written.v4 if family == 4 else written.v6
         own = frozenset(override.model_fields_set if override is not None else ())
         return _Told(self._matrix, path, own, family, judged)
 
-    def _further(self, written: Row | Default, told: _Told) -> dict[str, object]:
+    def _further(self, written: BaseModel, told: _Told) -> dict[str, object]:
         """What stands after each key, as it is meant in the family."""
         found: dict[str, object] = {}
         for key in KEYS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,9 @@ from pydantic import (
 
 from lab.errors import Where
 from lab.written.cell import FAMILIES
+from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.keys import KEYS, OF_DEFAULT, with_keys
+from lab.written.expect.known import KNOWN
 from lab.written.fields import (
     WRITTEN,
     AnExpect,
@@ -33,7 +35,9 @@ from lab.written.fields import (
     Source,
     User,
 )
+from lab.written.further import Further, Override, overridden
 from lab.written.policy import APolicy, PolicySpec
+from lab.written.steps.verbs import StepSpec
 from lab.written.words import Name, OneOrSeveral, Text, one_or_several
 from lab.written.yaml_source import Document
 
@@ -58,19 +62,6 @@ class LeftOut(BaseModel):
         return self
 
 
-@with_keys(KEYS)
-class Further(BaseModel):
-    """What must hold of a flow besides its action."""
-
-    model_config = WRITTEN
-
-
-class Override(Further):
-    """Keys of a row for one family; one that is null takes back what the row says."""
-
-    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
-
-
 class Row(Further):
     """One flow as written: the product of its senders, targets and services, and what is expected of each."""
 
@@ -78,7 +69,10 @@ class Row(Further):
     sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
     target: Ends = Field(alias="to", description="as `from`")
     service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
-    expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+    steps: Annotated[tuple[StepSpec, ...], BeforeValidator(one_or_several), OneOrSeveral()] = Field(
+        default=(), description="in place of `expect`: what is sent and done, one after the other"
+    )
     family: Families | None = Field(default=None, description=_FAMILY)
     source: Source | None = Field(default=None, description="send from this address, spoofed too")
     sport: Port | None = Field(default=None, description="send from this port")
@@ -92,7 +86,6 @@ class Row(Further):
     v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
     v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
     packet: NotYet = None
-    steps: NotYet = None
     burst: NotYet = None
 
     @property
@@ -104,10 +97,12 @@ class Row(Further):
 
     def of_family(self, family: int) -> Row:
         """The row with what ``v4:`` or ``v6:`` says of it."""
-        return _overridden(self, self.v4 if family == 4 else self.v6)
+        return overridden(self, family)
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
+        if (self.expect is None) == (not self.steps):
+            raise ValueError("a row says what it expects, or the steps that do: `expect`, or `steps`")
         if self.source is not None and self.family not in (None, self.families):
             what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
@@ -155,7 +150,7 @@ class Default(Tried):
 
     def of_family(self, family: int) -> Default:
         """The default with what ``v4:`` or ``v6:`` says of it."""
-        return _overridden(self, self.v4 if family == 4 else self.v6)
+        return overridden(self, family)
 
     @model_validator(mode="after")
     def _sensible(self) -> Default:
@@ -199,16 +194,6 @@ def family_word(families: tuple[int, ...] | None) -> str:
     return str(families[0]) if families is not None and len(families) == 1 else "both"
 
 
-_Overridden = TypeVar("_Overridden", Row, Default)
-
-
-def _overridden(written: _Overridden, override: BaseModel | None) -> _Overridden:
-    if written.v4 is None and written.v6 is None:
-        return written
-    given = {name: getattr(override, name) for name in override.model_fields_set} if override is not None else {}
-    return written.model_copy(update={**given, "v4": None, "v6": None})
-
-
 def _used(written: Row | Default, families: tuple[int, ...]) -> None:
     """A ValueError for keys of a family that there can be no cells of."""
     for family in FAMILIES:
@@ -217,6 +202,8 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 
 
 def _contradiction(row: Row) -> str | None:
+    if row.expect is None:
+        return _beside_steps(row)
     action = row.expect.action
     for key in KEYS:
         if key.of(row) is not None and not key.about.fits(action):
@@ -230,3 +217,11 @@ def _contradiction(row: Row) -> str | None:
     if row.flags and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: {' '.join(row.flags)}` is a TCP segment, but the service is {other}"
     return None
+
+
+def _beside_steps(row: Row) -> str | None:
+    """What a row cannot say beside the steps that say it."""
+    said = next((key.name for key in KEYS if key.of(row) is not None and key not in (EXCEPTION, KNOWN)), None)
+    if said is not None:
+        return f"`{said}` belongs to the step that it is expected of\nwrite {{expect: allow, {said}: …}} after the step's verb"
+    return "a bare segment (`flags`) has no steps" if row.flags else None

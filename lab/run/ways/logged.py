@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lab.run.asker import Asker
 from lab.run.questions import questions
-from lab.run.ways.way import WayToAsk
+from lab.run.ways.way import WayToAskPorts
 from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
 from lab.written.expect.logged import LOGGED
@@ -17,7 +17,7 @@ from lab.written.expect.logged import LOGGED
 class Logged:
     """Asks the cell without its log by the first of ``ways`` that fits, then the first port of each verdict for its log."""
 
-    ways: Sequence[WayToAsk]
+    ways: Sequence[WayToAskPorts]
 
     def fits(self, cell: Cell, asker: Asker) -> bool:
         """Where the row expects a log, and the rule that writes it is limited."""

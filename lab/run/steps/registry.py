@@ -1,0 +1,62 @@
+"""The function that does a step, by its verb: it gives the verdict of what it sent, or None where it sends nothing.
+
+A step that cannot be done raises LabError: it is then an error, and never passed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from lab.errors import InputError, Problem
+from lab.record.verdict import Verdict
+from lab.run.steps.play import Play
+from lab.written.cell import Step
+from lab.written.steps.acting import FORGET, LOAD, WAIT
+from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, SEND
+
+
+def _open(play: Play, step: Step) -> Verdict:
+    return play.proven(step, play.session(step).open())
+
+
+def _send(play: Play, step: Step) -> Verdict:
+    return play.proven(step, play.session(step).send())
+
+
+def _answer(play: Play, step: Step) -> Verdict:
+    return play.proven(step, play.session(step).answer())
+
+
+def _close(play: Play, step: Step) -> Verdict:
+    return play.proven(step, play.session(step).close())
+
+
+def _load(play: Play, step: Step) -> None:
+    for node, rulesets in play.loads[step.number].items():
+        play.lab.load(node, rulesets)
+
+
+def _forget(play: Play, step: Step) -> None:
+    opened = play.opened.get(step.session)
+    for node in step.said:
+        entries = [] if opened is None else [path.entry for path in opened.request if path.node == node]
+        if not entries:
+            raise InputError(Problem(f"no packet of this session has come through {node} yet", step.where))
+        for entry in entries:
+            play.lab.instrument.nodes[node].conntrack.delete(entry)
+
+
+def _wait(_play: Play, step: Step) -> None:
+    time.sleep(step.said)
+
+
+DONE_BY: Mapping[str, Callable[[Play, Step], Verdict | None]] = {
+    OPEN.name: _open,
+    SEND.name: _send,
+    ANSWER.name: _answer,
+    CLOSE.name: _close,
+    LOAD.name: _load,
+    FORGET.name: _forget,
+    WAIT.name: _wait,
+}
