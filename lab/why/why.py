@@ -10,6 +10,7 @@ from lab.why.case import Case
 from lab.why.classics import classics
 from lab.why.denied import denied
 from lab.why.established import cut_off, related
+from lab.why.exhausted import exhausted
 from lab.why.helpers import helpers
 from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
@@ -31,6 +32,7 @@ TELLERS: tuple[Teller, ...] = (
     ways_back,
     cut_off,
     kernel_drops,
+    exhausted,
     neighbours,
     other_way,
     own_packets,
