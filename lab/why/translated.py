@@ -66,7 +66,8 @@ def hides_the_source(case: Case) -> Iterator[Hint]:
         mixed = f"; its destination was translated too, by {unnamed(other)}" if other is not None else ""
         yield Hint(
             f"{with_text(rule)} translated its source {path.entry.source} to {path.exit.source}{by}"
-            + (", and none of them asks for a source" if anyone and by else ", and asks for no source" if anyone else "") + mixed,
+            + (", and none of them asks for a source" if anyone and by else ", and asks for no source" if anyone else "")
+            + mixed,
             "" if not anyone or any(_asks(one, LEFT) for one in held) else
             "let it ask for the interface, `oifname`, or the source, `saddr`, that it is meant for" if rule.is_native else
             "let it ask for the interface, `-o`, or the source, `-s`, that it is meant for",

@@ -72,8 +72,8 @@ def test_a_source_that_was_to_be_kept() -> None:
 
 def test_both_ends_translated_where_one_was_meant() -> None:
     chains = saved(table(
-        "-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20", "-A POSTROUTING -j MASQUERADE", name="nat",
-        policies="ACCEPT",
+        "-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20", "-A POSTROUTING -j MASQUERADE",
+        name="nat", policies="ACCEPT",
     ))  # fmt: skip
     both = TURNED._replace(source="10.0.2.1")
     path = way(chains, "nat:PREROUTING:1 accept", "nat:POSTROUTING:1 accept", end=End.LEFT, exit=both)
