@@ -114,8 +114,14 @@ class Stage:
         channel.setsockopt(*RECEIVE_ERRORS[family], 1)
         if question.mark:
             set_mark(channel, question.mark)
-        if question.source not in node.addresses and not is_loopback(question.source):
-            channel.setsockopt(*_TRANSPARENT[family], 1)
+        _stand_for(channel, node, question.source)
+        return channel
+
+    def receiver(self, name: str, address: str, domain: int) -> sockets.socket:
+        """A socket for a connection that has arrived at an address of a node, its own or not."""
+        node = self.network.nodes[name]
+        channel = node.socket(domain, sockets.SOCK_STREAM)
+        _stand_for(channel, node, address)
         return channel
 
     def _spare_socket(self, node: Node, domain: int, kind: int) -> sockets.socket:
@@ -161,3 +167,9 @@ class Stage:
                 channel.close()
         self.frames.close()
         self.receivers.stop_serving()
+
+
+def _stand_for(channel: sockets.socket, node: Node, address: str) -> None:
+    """Let a socket speak from an address that its node does not have."""
+    if address not in node.addresses and not is_loopback(address):
+        channel.setsockopt(*_TRANSPARENT[6 if ":" in address else 4], 1)

@@ -18,6 +18,7 @@ from lab.written.messages import did_you_mean
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
+from lab.written.steps.flow import FLOW, FlowSpec, check_flow_in_midst, fits_sending
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
 from lab.written.yaml_source import MAX_PROBLEMS
@@ -98,7 +99,7 @@ class _Expander:
         asked = Asked(f"row {row.name!r}", where, row.families, None if row.family is None else family_word(row.family))
         families = self._select.families(asked, senders, targets, services)
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
-        steps = {family: self._expectations.steps_of_row(index, row, family, families) for family in families}
+        steps = {family: self._steps(index, row, family, families) for family in families}
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -169,7 +170,7 @@ class _Expander:
 
     def _cell(
         self, name: str, where: Where, sender: Sender, target: Target, service: Service, family: int, at: str,
-        expect: Expectation, row: Row | None, steps: tuple[Step, ...] | None = (),
+        expect: Expectation, row: Row | FlowSpec | None, steps: tuple[Step, ...] | None = (),
     ) -> Cell:  # fmt: skip
         flags = row.flags if row is not None else ()
         source = row.source if row is not None else None
@@ -195,6 +196,42 @@ class _Expander:
             to_many=many,
             steps=steps or (),
         )
+
+    def _steps(self, index: int, row: Row, family: int, families: Sequence[int]) -> tuple[Step, ...] | None:
+        """The steps of the row's cells of a family, a flow among them as its cells; None when a word in one is wrong."""
+        found = self._expectations.steps_of_row(index, row, family, families)
+        if found is None or not any(step.verb == FLOW.name for step in found):
+            return found
+        before = len(self.problems)
+        made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
+        return made if len(self.problems) == before else None
+
+    def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:
+        """The step, where it is a flow, with its cells as what it says."""
+        if step.verb != FLOW.name:
+            return step
+        flow: FlowSpec = step.said
+        path = (*path, step.number - 1, FLOW.name)
+        where = partial(self._matrix.where, *path)
+        senders = self._select.senders(flow.sender, *path, "from")
+        targets = self._select.targets(flow.target, *path, "to")
+        services = self._select.services(flow.service, *path, "service", check=lambda service: fits_sending(service, flow))
+        at = self.problems.tried(lambda: self._at(flow.at or row.at), partial(self._matrix.where, *path, "at"))
+        if senders is None or targets is None or services is None or at is None or step.expect is None:
+            return step
+        chosen = [
+            *pairs(senders.found[family], targets.found[family]), *own_pairs(self._ends[family], flow.sender, flow.target)
+        ]  # fmt: skip
+        expect = step.expect
+        cells = []
+        for sender, target, service in _product(chosen, services.found[family]):
+            cell = self.problems.tried(
+                lambda: self._cell(row.name, where(), sender, target, service, family, at, expect, flow),  # noqa: B023 - called at once
+                where,
+            )
+            cells += [] if cell is None else [cell]
+        self.problems.tried(lambda: check_flow_in_midst(cells, family), where)
+        return replace(step, said=tuple(cells))
 
     def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
         """Tells of steps that a service of the row has not, and of a row whose steps send nothing."""
@@ -255,14 +292,11 @@ def _product(
 
 def _of_first(steps: Sequence[Step] | None) -> Expectation | None:
     """What is expected of the first packet of several."""
-    return next((step.expect for step in steps or () if step.expect is not None), None)
+    return next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
 
 
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
     if row.steps and service.port_count > 1:
         raise ValueError(f"steps are those of one flow, but {service.text} is {service.port_count} ports\nname one port")
-    if row.flags and service.proto != "tcp":
-        raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
-    if row.sport is not None and not service.ports:
-        raise ValueError(f"`sport` has no meaning for {service.text}")
+    fits_sending(service, row)

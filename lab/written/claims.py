@@ -20,7 +20,7 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
     """A function that cuts out of a service what ``cells`` speak of already; None when nothing is left."""
     claimed: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
     for cell in cells:
-        if cell.plain:
+        if replace(cell, steps=()).plain and _at_first(cell):
             key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
             claimed[key] += cell.service.ports
 
@@ -37,7 +37,7 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
 def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     """Pairs of rows that expect different things of the same packet."""
     groups: dict[Hashable, list[Cell]] = defaultdict(list)
-    for cell in cells:
+    for cell in filter(_at_first, cells):
         key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
         groups[key, cell.flags, cell.sport, cell.mark, cell.uid].append(cell)
     told: set[tuple[str, str]] = set()
@@ -55,6 +55,12 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
                     there.where,
                     "take it out of one of them with `not`",
                 )
+
+
+def _at_first(cell: Cell) -> bool:
+    """Whether its first packet meets the lab as it stands, and not what a step has made of it."""
+    sent = next((number for number, step in enumerate(cell.steps) if step.expect is cell.expect), 0)
+    return not any(step.alters for step in cell.steps[:sent])
 
 
 def _agree(one: Expectation, other: Expectation, family: int) -> bool:

@@ -80,13 +80,13 @@ class Expectations:
             verb, said = spec.verb, spec.said
             path = ("flows", index, "steps", number)
             expect = None
-            if verb.speaks:
+            if verb.expects:
                 told = self._written(said, family, judged, *path, verb.name)
                 said = said.of_family(family)
                 expect = self._expected(said, said.expect, told)
             elif verb.resolved is not None:
                 said = verb.resolved(said, _Words(self, self._written(None, family, judged, *path), verb.name))
-            words = " ".join(filter(None, (verb.name, "" if verb.speaks else verb.in_words(said))))
+            words = " ".join(filter(None, (verb.name, verb.in_words(said))))
             where = self._matrix.where(*path)
             found.append(Step(number + 1, verb.name, where, words, spec.session or "", expect, said, verb.alters))
         return tuple(found) if len(self._problems.found) == before else None

@@ -6,7 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
+from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.keys import KEYS, with_keys
+from lab.written.expect.known import KNOWN
 from lab.written.fields import WRITTEN, OtherExpect
 
 
@@ -21,6 +23,20 @@ class Override(Further):
     """Keys of a row for one family; one that is null takes back what the row says."""
 
     expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+
+
+def misplaced(written: BaseModel, action: str) -> str | None:
+    """What is wrong with a key that says nothing of a flow with this ``action``; None where all do."""
+    wrong = next((key for key in KEYS if key.of(written) is not None and not key.about.fits(action)), None)
+    return None if wrong is None else f"`{wrong.name}` {wrong.about}, but `expect` is {action}"
+
+
+def why_it_is_no_expectation(written: BaseModel, action: str) -> str | None:
+    """The same of a step, which has no key that speaks of a row as a whole either."""
+    of_row = next((key for key in (EXCEPTION, KNOWN) if key.of(written) is not None), None)
+    if of_row is not None:
+        return f"`{of_row.name}` is said of the row, and not of a step"
+    return misplaced(written, action)
 
 
 _Written = TypeVar("_Written", bound=BaseModel)

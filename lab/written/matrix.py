@@ -35,7 +35,7 @@ from lab.written.fields import (
     Source,
     User,
 )
-from lab.written.further import Further, Override, overridden
+from lab.written.further import Further, Override, misplaced, overridden
 from lab.written.policy import APolicy, PolicySpec
 from lab.written.steps.verbs import StepSpec
 from lab.written.words import Name, OneOrSeveral, Text, one_or_several
@@ -207,10 +207,8 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 def _contradiction(row: Row) -> str | None:
     if row.expect is None:
         return _beside_steps(row)
-    action = row.expect.action
-    for key in KEYS:
-        if key.of(row) is not None and not key.about.fits(action):
-            return f"`{key.name}` {key.about}, but `expect` is {action}"
+    if wrong := misplaced(row, row.expect.action):
+        return wrong
     services = row.service
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:

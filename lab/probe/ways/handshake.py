@@ -7,6 +7,7 @@ import os
 import socket as sockets
 import struct
 
+from lab.kernel.ground.tcp_repair import close_silently, position, set_back
 from lab.probe.question import TCP, Question
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
@@ -16,7 +17,7 @@ from lab.record.observation import Arrival, Milestone, Refusal
 from lab.record.packet import Packet
 
 _SYN, _PUSH_ACK = 0x02, 0x18
-_ESTABLISHED, _SYN_SENT = 1, 2  # linux/tcp_states.h, the first byte of struct tcp_info
+_ESTABLISHED, _SYN_SENT, _CLOSED = 1, 2, 7  # linux/tcp_states.h, the first byte of struct tcp_info
 _UNACKED = 24  # where struct tcp_info (linux/tcp.h) counts the segments that were not acknowledged yet
 _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
@@ -25,11 +26,13 @@ class Connection(Way):
     """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
     shakes_hands = answers = True
-    __slots__ = "_connected", "_receivers", "_server", "_speaker", "_syn"
+    __slots__ = "_connected", "_question", "_receivers", "_server", "_speaker", "_syn", "ended"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
+        self._question = question
         self._connected = False
         self._server: sockets.socket | None = None
+        self.ended = False
         self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
@@ -40,6 +43,11 @@ class Connection(Way):
     def sent(self) -> Packet:
         """The SYN, and then what carries data."""
         return self._syn if self._server is None else self._syn._replace(flags=_PUSH_ACK)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether both ends have the connection."""
+        return self._server is not None
 
     def open(self, seen: Sighting) -> bool:
         """The handshake; `send` may follow when both ends know of the connection."""
@@ -91,17 +99,81 @@ class Connection(Way):
 
     def close(self) -> Milestone:
         """Server first: what lingers (TIME_WAIT) then lingers at the server, and the sender's port is free again."""
-        server, self._server = self._server, None
-        self._connected = False
+        server, came = self._server, self.say_goodbye()
+        if came is Milestone.SENT:
+            self.reset()
+        elif server is not None:
+            server.close()
+        return came
+
+    def say_goodbye(self) -> Milestone:
+        """The same; what could not be said may be taken back."""
+        server = self._server
         if server is None:
             return Milestone.SENT
-        with server:
-            server.shutdown(sockets.SHUT_WR)
-            if not self._stage.eventually(lambda: _at_end(self._client)):
-                _abort(self._client, server)
-                return Milestone.SENT
-            self._client.close()
-            return Milestone.ANSWERED if self._stage.eventually(lambda: _at_end(server)) else Milestone.DELIVERED
+        self._speaker = server
+        server.shutdown(sockets.SHUT_WR)
+        if not self._stage.eventually(lambda: _at_end(self._client)):
+            return Milestone.SENT
+        self._client.close()
+        self._server, self._connected, self.ended = None, False, True
+        if self._stage.eventually(lambda: _at_end(server)):
+            server.close()
+            return Milestone.ANSWERED
+        self._hold(_Silent(server))
+        return Milestone.DELIVERED
+
+    def break_off(self, seen: Sighting, *, by_server: bool) -> bool:
+        """A reset by one end; whether the other was told."""
+        server, self._server = self._server, None
+        if server is None:
+            return False
+        speaker, hearer = (server, self._client) if by_server else (self._client, server)
+        self._connected, self.ended = False, True
+        seen.met = seen.one_way = True
+        _abort(speaker)
+        told = self._stage.eventually(lambda: _was_reset(hearer)) is not None
+        self._hold(_Silent(hearer))
+        return told
+
+    def take_back(self) -> None:
+        """Have both ends go on as if what did not arrive had never been said: nothing is sent again later.
+
+        Of a handshake that was cut off nothing is left but what the server's own kernel may keep, and forgets by itself.
+        """
+        server = self._server
+        if self.ended:
+            return
+        if server is None:
+            self._renew()
+        elif _CLOSED in (_state(self._client), _state(server)):
+            self._server, self._connected, self.ended = None, False, True
+            for channel in (self._client, server):
+                close_silently(channel)
+        else:
+            self._set_back(server)
+
+    def _set_back(self, server: sockets.socket) -> None:
+        client_at, server_at = position(self._client), position(server)
+        if _unacknowledged(self._client) or client_at.sends != server_at.expects:
+            self._client = self._hold(
+                set_back(self._client, server_at.expects, lambda: self._stage.sender(self._question, sockets.SOCK_STREAM))
+            )
+        if _unacknowledged(server) or server_at.sends != client_at.expects:
+            self._server = set_back(server, client_at.expects, self._another_server)
+        self._speaker = self._client
+
+    def _another_server(self) -> sockets.socket:
+        """A socket where the connection arrived, whose address its node may only stand for."""
+        arrival = self.arrival
+        assert arrival is not None
+        return self._stage.receiver(arrival.at, arrival.address, self._question.domain)
+
+    def _renew(self) -> None:
+        """Make ready for another handshake: with other receivers, as theirs would remember this one."""
+        close_silently(self._client)
+        self._receivers.close()
+        self._make_ready(self._stage, self._question)
 
     def reset(self) -> None:
         """A reset at both ends; of a connection that nobody accepted the client would go on speaking too."""
@@ -112,12 +184,9 @@ class Connection(Way):
         elif connected:
             _abort(self._client)
 
-    def _state(self) -> int:
-        return self._client.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]
-
     def _is_connected(self, seen: Sighting) -> bool:
         """Whether the handshake is done; if not, says in ``seen`` why, as far as the sender was told."""
-        state = self._state()
+        state = _state(self._client)
         if state == _ESTABLISHED:
             return True
         if state == _SYN_SENT:
@@ -125,13 +194,13 @@ class Connection(Way):
                 return False
             seen.refusal = read_error_queue(self._client)
             told = seen.refusal is None and self._stage.eventually(self._told)
-            if told and self._state() == _ESTABLISHED:
+            if told and _state(self._client) == _ESTABLISHED:
                 return True
         self._refused(seen, self._client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR))
         return False
 
     def _told(self) -> bool | None:
-        return True if self._state() != _SYN_SENT else None
+        return True if _state(self._client) != _SYN_SENT else None
 
     def _refused(self, seen: Sighting, code: int) -> None:
         if seen.refusal is None:
@@ -158,6 +227,25 @@ class Connection(Way):
             seen.refusal = _reset_by(error)
             return False
         return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
+
+
+class _Silent:
+    """An end of a connection whose other end is gone: it is closed without a word."""
+
+    def __init__(self, channel: sockets.socket) -> None:
+        self._channel = channel
+
+    def close(self) -> None:
+        """Close it."""
+        close_silently(self._channel)
+
+
+def _state(channel: sockets.socket) -> int:
+    return channel.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]
+
+
+def _was_reset(channel: sockets.socket) -> bool | None:
+    return True if channel.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR) in _RESETS else None
 
 
 def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:

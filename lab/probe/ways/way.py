@@ -30,6 +30,7 @@ class Way:
 
     shakes_hands = False  # whether `open` and `close` send anything
     answers = False  # whether `answer` does; else it is the receiver's kernel that answers
+    ended = False  # whether it was closed or broken off
     heard_by: tuple[str, ...] = ()  # of what all of a network hears, the nodes that it is about
     __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
     arrival: Arrival | None  # how what was sent arrived last
@@ -54,6 +55,11 @@ class Way:
     def sent(self) -> Packet:
         """The headers of what the sender sends next."""
         return self._sent
+
+    @property
+    def is_open(self) -> bool:
+        """Whether `send` may be first: both ends know of the flow, or need not."""
+        return True
 
     def _hold(self, held: Held) -> Held:
         self._undo.append(held.close)
@@ -82,6 +88,17 @@ class Way:
     def close(self) -> Milestone:
         """Say goodbye in order: how far that came; what is left of it is cut off."""
         return Milestone.ANSWERED
+
+    def say_goodbye(self) -> Milestone:
+        """The same without cutting anything off: what did not arrive may be taken back."""
+        return self.close()
+
+    def break_off(self, seen: Sighting, *, by_server: bool) -> bool:  # noqa: ARG002
+        """Reset it from one end; whether the other was told."""
+        return False
+
+    def take_back(self) -> None:
+        """Have it go on as if what did not arrive had not been said; nothing is sent for that."""
 
     def reset(self) -> None:
         """Cut it off, so that nothing is sent again later."""

@@ -28,6 +28,8 @@ class Play:
         self.sessions: dict[str, Conversation] = {}
         self.opened: dict[str, Observation] = {}
         """What was seen of the first packet of each session."""
+        self.about = cell
+        """The cell that the verdict of the step is about: that of the row, or of a flow in the midst of it."""
         self._undo = ExitStack()
 
     def session(self, step: Step) -> Conversation:

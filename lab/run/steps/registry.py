@@ -9,11 +9,15 @@ import time
 from collections.abc import Callable, Mapping
 
 from lab.errors import InputError, Problem
+from lab.record.result import Outcome
 from lab.record.verdict import Verdict
+from lab.run.questions import questions
 from lab.run.steps.play import Play
+from lab.verdict.judge import judge
 from lab.written.cell import Step
 from lab.written.steps.acting import FORGET, LOAD, WAIT
-from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, SEND
+from lab.written.steps.flow import FLOW
+from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET, SEND
 
 
 def _open(play: Play, step: Step) -> Verdict:
@@ -30,6 +34,22 @@ def _answer(play: Play, step: Step) -> Verdict:
 
 def _close(play: Play, step: Step) -> Verdict:
     return play.proven(step, play.session(step).close())
+
+
+def _reset(play: Play, step: Step) -> Verdict:
+    return play.proven(step, play.session(step).reset(by_server=step.said.end == "server"))
+
+
+def _flow(play: Play, step: Step) -> Verdict | None:
+    """Each of its packets in the state that the lab is in, up to the first that is not as expected."""
+    verdict = None
+    for cell in step.said:
+        play.about = cell
+        for _, question in questions(cell):
+            verdict = play.lab.ask(question, cell.at, as_first=False)
+            if judge(cell, verdict).outcome is not Outcome.PASSED:
+                return verdict
+    return verdict
 
 
 def _load(play: Play, step: Step) -> None:
@@ -56,6 +76,8 @@ DONE_BY: Mapping[str, Callable[[Play, Step], Verdict | None]] = {
     SEND.name: _send,
     ANSWER.name: _answer,
     CLOSE.name: _close,
+    RESET.name: _reset,
+    FLOW.name: _flow,
     LOAD.name: _load,
     FORGET.name: _forget,
     WAIT.name: _wait,

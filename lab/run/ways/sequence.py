@@ -58,6 +58,7 @@ def _steps(play: Play) -> Iterator[StepResult]:
 
 def _done(play: Play, step: Step) -> StepResult:
     start = time.perf_counter()
+    play.about = play.cell
     try:
         verdict = DONE_BY[step.verb](play, step)
     except InputError as error:
@@ -65,4 +66,4 @@ def _done(play: Play, step: Step) -> StepResult:
     seconds = time.perf_counter() - start
     if verdict is None or step.expect is None:
         return done(step, seconds)
-    return judged(play.cell, step, step.expect, verdict, seconds)
+    return judged(play.about, step, step.expect, verdict, seconds)
