@@ -122,7 +122,7 @@ def flags_of(value: object) -> tuple[str, ...]:
     if "none" in words and set(words) != {"none"}:
         raise ValueError(f"{value!r}: a segment without flags has none beside: write `none` alone")
     if set(words) == {"syn"}:
-        raise ValueError("'syn' alone is how a handshake begins\nleave `flags` out; what is no handshake is [syn, fin], [syn, ack], …")
+        raise ValueError("'syn' alone is how a handshake begins\nleave `flags` out; [syn, fin] is none")
     return tuple(flag for flag in FLAGS if flag in words)
 
 
