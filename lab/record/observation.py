@@ -39,8 +39,11 @@ class Refusal(NamedTuple):
 class Conntrack(NamedTuple):
     """The entry of the probe's flow at ``node``, read before anything was closed.
 
-    ``status`` holds the words of conntrack (``SEEN_REPLY``, ``ASSURED``, ``CONFIRMED``, ``SRC_NAT``, ``DST_NAT``); ``state`` is
-    the TCP state, ``ESTABLISHED`` for another protocol that saw its answer, ``NEW`` for one that did not.
+    ``status`` holds words of conntrack (``EXPECTED``, ``SEEN_REPLY``, ``ASSURED``, ``CONFIRMED``, ``SRC_NAT``, ``DST_NAT``);
+    ``state`` is the TCP state, ``ESTABLISHED`` for another protocol that saw its answer, ``NEW`` for one that did not.
+    ``timeout_s`` are the whole seconds until it would expire.  ``zone_orig`` and ``zone_reply`` are the zones of its two
+    directions, which differ where a rule puts one of them alone into a zone.  ``labels`` are the bits that are set.
+    ``of_source`` is how many entries its source had there, as connlimit counts; None where nobody asked.
     """
 
     node: str
@@ -50,6 +53,21 @@ class Conntrack(NamedTuple):
     timeout_s: int
     original: Packet
     reply: Packet
+    zone_orig: int = 0
+    zone_reply: int = 0
+    helper: str | None = None
+    labels: tuple[int, ...] = ()
+    of_source: int | None = None
+
+    @property
+    def zone(self) -> int:
+        """The zone that it is in, in the direction in which it is in one."""
+        return self.zone_orig or self.zone_reply
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its status as ``conntrack -L`` has it: with ``UNREPLIED`` where no answer was seen."""
+        return self.status if "SEEN_REPLY" in self.status else (*self.status, "UNREPLIED")
 
 
 class Milestone(StrEnum):

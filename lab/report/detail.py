@@ -9,6 +9,7 @@ from lab.record.path import End, Path
 from lab.record.result import CellResult
 from lab.record.trace import Trace
 from lab.record.verdict import Kind, Verdict
+from lab.report.entry import further_words
 from lab.report.failure import (
     Line,
     arrival_text,
@@ -129,8 +130,8 @@ def _paths(label: str, paths: Sequence[Path]) -> list[str]:
 
 def _conntrack(entry: Conntrack) -> str:
     status = f" {','.join(entry.status)}" if entry.status else ""
-    mark = f" mark {entry.mark:#x}" if entry.mark else ""
-    return f"{entry.node}: {entry.state}{status}{mark}, {entry.original}, answer {entry.reply}"
+    further = "".join(f" {word}" for word in further_words(entry))
+    return f"{entry.node}: {entry.state}{status}{further}, {entry.original}, answer {entry.reply}"
 
 
 def _block(label: str, texts: Iterable[str]) -> list[str]:

@@ -17,7 +17,7 @@ from lab.written.reject import REJECT_KINDS
 from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 WRITTEN = STRICT | ConfigDict(populate_by_name=True)
-FLAGS = {"fin": 0x01, "rst": 0x04, "ack": 0x10}  # RFC 9293
+FLAGS = {"none": 0x00, "fin": 0x01, "syn": 0x02, "rst": 0x04, "psh": 0x08, "ack": 0x10, "urg": 0x20}  # RFC 9293
 NO_USER = 0xFFFFFFFF
 ACTIONS = ("allow", "drop", "reject", "deny")
 # What cannot be sent from: see also lab.kernel.watch.trace_table.
@@ -119,6 +119,10 @@ def flags_of(value: object) -> tuple[str, ...]:
     words = value if isinstance(value, (list, tuple)) else (value,)
     if not words or any(not isinstance(word, str) or word not in FLAGS for word in words):
         raise ValueError(f"{value!r}: the flags that can be sent in a bare segment are {', '.join(FLAGS)}, or several of them")
+    if "none" in words and set(words) != {"none"}:
+        raise ValueError(f"{value!r}: a segment without flags has none beside: write `none` alone")
+    if set(words) == {"syn"}:
+        raise ValueError("'syn' alone is how a handshake begins\nleave `flags` out; [syn, fin] is none")
     return tuple(flag for flag in FLAGS if flag in words)
 
 

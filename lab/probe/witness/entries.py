@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lab.probe.question import Question
 from lab.probe.sighting import Sighting
+from lab.probe.stage import Stage
 from lab.probe.witness.witness import Witness
 from lab.record.path import End, Path
 
@@ -12,7 +14,10 @@ from lab.record.path import End, Path
 class Entries(Witness):
     """The flow's entry at every watched node on its way, each asked for with the headers that the packet had there."""
 
-    __slots__ = ()
+    __slots__ = ("_counts",)
+
+    def __init__(self, stage: Stage, question: Question) -> None:  # noqa: ARG002
+        self._counts = question.counts_entries
 
     def read(self, seen: Sighting) -> None:
         """Read them before anything is closed, where the flow came to somebody."""
@@ -20,6 +25,9 @@ class Entries(Witness):
             nodes = seen.stage.instrument.nodes
             found = (nodes[path.node].conntrack.find(path.entry) for path in _entered(seen.read_trace().request))
             seen.conntrack = tuple(entry for entry in found if entry is not None)
+            if self._counts:
+                counted = (entry._replace(of_source=nodes[entry.node].conntrack.like(entry)) for entry in seen.conntrack)
+                seen.conntrack = tuple(counted)
 
     def forget(self, seen: Sighting) -> None:
         """Delete them; a packet that was dropped left none."""

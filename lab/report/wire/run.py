@@ -59,11 +59,16 @@ class Conntrack:
     node: str = key("whose table it is in")
     state: str = key("the TCP state; ESTABLISHED or NEW for another protocol")
     assured: bool = key("status has ASSURED", of=lambda entry: "ASSURED" in entry.status)
-    status: Many[str] = key("conntrack's words: SEEN_REPLY, ASSURED, CONFIRMED, SRC_NAT, DST_NAT, …")
+    status: Many[str] = key("conntrack's words: EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED, SRC_NAT, DST_NAT, …")
     mark: Count = key("the entry's mark")
     timeout_s: int = key("seconds until it would expire")
     original: Packet = key()
     reply: Packet = key()
+    zone_orig: Count = key("the zone of its original direction; 0: none", older=0)
+    zone_reply: Count = key("the zone of its answers; 0: none", older=0)
+    helper: str | None = key("the helper that it has", older=None)
+    labels: Many[int] = key("the bits of its labels that are set", older=())
+    of_source: int | None = key("how many flows of its source the table held; null: nobody asked", older=None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 from lab.report.wire import run
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
+from lab.report.wire.conntrack import Conntrack, Counted
 from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
@@ -71,6 +72,11 @@ def reconcile_schema() -> Schema:
     return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
 
 
+def conntrack_schema() -> Schema:
+    """Of ``lab conntrack --json``."""
+    return _document(Conntrack, "conntrack", "a table of conntrack", (run.Packet, Counted))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -81,12 +87,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
-        "reconcile": reconcile_schema(),
+        "reconcile": reconcile_schema(), "conntrack": conntrack_schema(),
     }  # fmt: skip
 
 
