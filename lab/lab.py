@@ -220,6 +220,13 @@ class Lab:
     def ask(
         self, question: Question, at: str | None = None, *, as_first: bool = True, logs: bool = False
     ) -> Verdict:
+        """The verdict of one question, as `_asked` has it; MeasurementError where a program of a node has ended by then."""
+        verdict = self._asked(question, at, as_first=as_first, logs=logs)
+        if self.site.programs is not None:
+            self.site.programs.require()
+        return verdict
+
+    def _asked(self, question: Question, at: str | None, *, as_first: bool, logs: bool) -> Verdict:
         """The verdict of one question, ``at`` being the node under test: as if it were the first that was ever asked.
 
         What rules remember of others is made fresh before, where it could tell; with ``logs`` also what only decides whether a

@@ -21,6 +21,7 @@ from lab.kernel.hold.renew.renewal import Renewal, Uses
 from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
+from lab.kernel.stage.programs import Programs
 from lab.probe.question import SOURCE_PORTS
 from lab.record.path import Path
 from lab.ruleset.backend import Backend
@@ -147,6 +148,7 @@ class Site:
             undo.callback(self._close_renewals)
             for name, policy in self.held.policies.items() if handles is None else ():
                 self._see_fresh(name, policy)
+            self.programs = Programs(self.network) if handles is None and _any_programs(topology) else None
             self._undo = undo.pop_all()
 
     @classmethod
@@ -283,9 +285,11 @@ class Site:
             raise InputError(Problem(f"no node is called {name!r}; the nodes are {', '.join(self.network.nodes)}"))
 
     def require_sound(self) -> None:
-        """Raise MeasurementError when it is not known which rules are in force."""
+        """Raise MeasurementError when it is not known which rules are in force, or a program of a node has ended."""
         if self.trouble is not None:
             raise MeasurementError(self.trouble)
+        if self.programs is not None:
+            self.programs.require()
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -307,6 +311,10 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _any_programs(topology: Topology) -> bool:
+    return any(spec.programs for spec in topology.nodes.values())
 
 
 def _rendered(policy: Held | None) -> Rulesets:

@@ -30,6 +30,7 @@ from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
+from lab.written.programs import Programs
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -116,6 +117,7 @@ class NodeSpec(BaseModel):
     services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
     )
+    programs: Programs = Field(default=(), description="programs that go on there: [{serve: ftp}], [{run: […], ready: tcp/21}]")
 
     @property
     def bridges(self) -> tuple[Interface, ...]:
