@@ -12,7 +12,7 @@ from lab.errors import Problem
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
 from lab.written.service import read_services
-from lab.written.words import OneOrSeveral, one_or_more, several, text_of
+from lab.written.words import OneOrSeveral, one_or_more, one_or_several, several, text_of
 
 if TYPE_CHECKING:
     from lab.written.topology import Topology
@@ -202,4 +202,4 @@ def check_allowed(topology: Topology) -> Iterator[Problem]:
                 )
 
 
-Programs = Annotated[tuple[ProgramSpec, ...], BeforeValidator(one_or_more), OneOrSeveral()]
+Programs = Annotated[tuple[ProgramSpec, ...], BeforeValidator(one_or_several), OneOrSeveral()]
