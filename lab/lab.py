@@ -19,6 +19,7 @@ from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question, question_of
+from lab.probe.session import ask_session, is_session
 from lab.probe.stage import Stage
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
@@ -234,6 +235,8 @@ class Lab:
         """
         recall = self.fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
+            if is_session(question):
+                return recall.asked(lambda: prove(ask_session(self.stage, question), at), as_first=as_first)
             if not recall:
                 self.fresh.let_by(question)
                 return prove(probe(self.stage, question), at)

@@ -21,7 +21,6 @@ from lab.kernel.hold.renew.renewal import Renewal, Uses
 from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
-from lab.kernel.stage.programs import Programs
 from lab.probe.question import SOURCE_PORTS
 from lab.record.path import Path
 from lab.ruleset.backend import Backend
@@ -148,7 +147,8 @@ class Site:
             undo.callback(self._close_renewals)
             for name, policy in self.held.policies.items() if handles is None else ():
                 self._see_fresh(name, policy)
-            self.programs = Programs(self.network) if handles is None and _any_programs(topology) else None
+            starts = handles is None and any(spec.programs for spec in topology.nodes.values())
+            self.programs = self.network.start_programs() if starts else None
             self._undo = undo.pop_all()
 
     @classmethod
@@ -311,10 +311,6 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _any_programs(topology: Topology) -> bool:
-    return any(spec.programs for spec in topology.nodes.values())
 
 
 def _rendered(policy: Held | None) -> Rulesets:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
-from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.program import served
 from lab.kernel.stage.program.process import Process
 from lab.kernel.stage.program.witness import Listens, Notifies, Prints, Witness
 from lab.written.programs import ProgramSpec, Ready
+from lab.written.topology import Topology
 
 _SHOWN = 2000  # characters of its output in a message: the last
 
@@ -23,17 +24,17 @@ class _Running:
 
 
 class Programs:
-    """Those of a network's nodes, one after the other as they are written, from now until their nodes are closed.
+    """Those of a topology's nodes, one after the other as they are written, from now until their nodes are closed.
 
     None of them is waited for by the clock: each has a witness (`lab.kernel.stage.program.witness`), which asks the kernel or
     the program itself, so that no rule of a node can keep one from being ready.
     Raises MachineError for one that is not on this machine, MeasurementError for one that ends or never is ready.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, topology: Topology, nodes: Mapping[str, Node]) -> None:
         self._running = [
-            _Running(network.nodes[name], program, _started(network.nodes[name], program))
-            for name, spec in network.topology.nodes.items()
+            _Running(nodes[name], program, _started(nodes[name], program))
+            for name, spec in topology.nodes.items()
             for program in spec.programs
         ]
 
@@ -52,10 +53,6 @@ class Programs:
             if one.node.name == name:
                 one.process.stop()
                 one.process = _started(one.node, one.spec)
-
-    def at(self, name: str) -> bool:
-        """Whether a node has any."""
-        return any(one.node.name == name for one in self._running)
 
 
 def _started(node: Node, program: ProgramSpec) -> Process:
