@@ -122,6 +122,12 @@ class Observation:
     to_many: bool = False
     session: Session | None = None
 
+    @property
+    def asked(self) -> Packet:
+        """The headers of what was asked with: of a session's data connection, those of its control connection."""
+        control = None if self.session is None else self.session.control
+        return self.sent if control is None else control.sent
+
 
 def reject_dropped_by(observation: Observation) -> Rule | None:
     """The rule or policy that dropped the answer of a REJECT on its way back to the sender; None where none was seen to.

@@ -31,7 +31,7 @@ def of_session(observation: Observation, session: Session, prove: Callable[[Obse
     where = f"the data connection {_whose(session)}to {end_point(sent.destination, sent.dport)}"
     if data.kind is Kind.ALLOWED:
         return replace(data, observation=observation, proof=f"{fine}, and {where} brought all data")
-    what = f"was {data}: {data.proof}" if data.kind is not Kind.LOST else data.proof
+    what = f"was {data}" if data.stopped_by is not None and not data.muted else f"is {data.kind}: {data.proof}"
     return replace(data, observation=observation, proof=f"at the application: {fine}, {where} {what}")
 
 

@@ -87,7 +87,7 @@ class _Expander:
         where = self._matrix.where(*path)
         senders = self._select.senders(row.sender, *path, "from")
         targets = self._select.targets(row.target, *path, "to")
-        services = self._select.services(row.service, *path, "service", check=lambda service: _fits(service, row))
+        services = self._select.services(row.service, *path, "service", check=lambda service: self._fits(service, row))
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
         at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
         if senders is None or targets is None or services is None:
@@ -133,7 +133,7 @@ class _Expander:
         where = self._matrix.where("default")
         senders = self._select.senders(default.between, "default", "between")
         targets = self._select.targets(default.between, "default", "between")
-        services = self._select.services(default.services, "default", "services")
+        services = self._select.services(default.services, "default", "services", check=_no_session)
         at = self.problems.tried(lambda: self._at(default.at), partial(self._matrix.where, "default", "at"))
         if senders is None or targets is None or services is None or at is None:
             return []
@@ -217,6 +217,14 @@ class _Expander:
             address for node in self._under_test for family in FAMILIES for address in self._topology.addresses(node, family)
         }
 
+    def _fits(self, service: Service, row: Row) -> None:
+        """A ValueError for a service that the row cannot send, or that nobody serves."""
+        _fits(service, row)
+        if service.application is not None and not any(spec.programs for spec in self._topology.nodes.values()):
+            name = service.application.partition("/")[0]
+            what = f"{service.text} asks a server, and no node of topology {self._topology.topology} has a program"
+            raise ValueError(f"{what}\nprograms: [{{serve: {name}}}]")
+
     def _at(self, named: str | None) -> str:
         if named is not None:
             if named not in self._matrix.policies:
@@ -239,8 +247,17 @@ def _product(
             yield sender, target, service
 
 
+def _no_session(service: Service) -> None:
+    """A ValueError for a session of an application, which no default can try."""
+    if service.application is not None:
+        port = f"{service.proto}/{service.ports[0][0]}"
+        raise ValueError(f"{service.text} is a session, which a row of its own asks for\nsay {port}")
+
+
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
+    if service.application is not None and row.flags:
+        raise ValueError(f"`flags` is one bare segment, and {service.text} a whole session")
     if row.flags and service.proto != "tcp":
         raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
     if row.sport is not None and not service.ports:

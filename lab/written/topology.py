@@ -75,6 +75,8 @@ def _sysctl_value(value: object) -> str:
 
 def _service(value: object) -> Service:
     (service,) = read_services(value)
+    if service.application is not None:
+        raise ValueError(f"{service.text} is a session that a row asks for\na server of it is a program: [{{serve: ftp}}]")
     return service
 
 

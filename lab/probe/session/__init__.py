@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.errors import InputError, Problem
 from lab.probe.question import Ftp, Question
 from lab.probe.session.ftp import ask_ftp
 from lab.probe.stage import Stage
@@ -15,4 +16,6 @@ def is_session(question: Question) -> bool:
 
 def ask_session(stage: Stage, question: Question) -> Observation:
     """What all witnesses saw of the session: of its data connection, or of its control connection where it came no further."""
+    if not any(spec.programs for spec in stage.network.topology.nodes.values()):
+        raise InputError(Problem("a session asks a server, and no node has a program", mend="programs: [{serve: ftp}]"))
     return ask_ftp(stage, question)
