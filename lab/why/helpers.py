@@ -33,8 +33,9 @@ def helpers(case: Case) -> Iterator[Hint]:
     lets = next((rule for rule in reached(chains, begun, case.family) if accepts(rule, "RELATED")), None)
     if assigns is not None and lets is not None:
         yield Hint(
-            f"{described(path.node, lets)} accepts RELATED, as which a data connection comes that the helper {helper_of(assigns)} "
-            f"of a session expects ({described(path.node, assigns)}); this packet is of no session, and NEW"
+            f"{described(path.node, lets)} accepts RELATED, as which a data connection comes that the helper "
+            f"{helper_of(assigns)} of a session expects ({described(path.node, assigns)}); "
+            "this packet is of no session, and NEW"
         )
 
 
