@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from lab.probe.question import SOURCE_PORTS, Question, Segment
+from lab.probe.question import SOURCE_PORTS, Ftp, Question, Segment
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
@@ -95,7 +95,9 @@ class Fresh:
             ports, ack, to, sport = question.ports, False, question.destinations, None
             sources = tuple(dict.fromkeys(aim.source for aim in question.aims)) or question.sources or (question.source,)
         else:
-            own = ((question.port, question.port),) if question.port is not None else ()
+            # of the ports of a session's data nothing is known before
+            own: Ports = ((1, 65535),) if isinstance(question.sends, Ftp) else ()
+            own = own or (((question.port, question.port),) if question.port is not None else ())
             ports, ack, to = ports or own, isinstance(question.sends, Segment), (question.destination,)
             sources, sport = (question.source,), question.sport
         ends = question.node, *map(self._site.topology.owner, to)

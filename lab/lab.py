@@ -19,6 +19,7 @@ from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question, question_of
+from lab.probe.session import ask_session, is_session
 from lab.probe.stage import Stage
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
@@ -220,6 +221,13 @@ class Lab:
     def ask(
         self, question: Question, at: str | None = None, *, as_first: bool = True, logs: bool = False
     ) -> Verdict:
+        """The verdict of one question, as `_asked` has it; MeasurementError where a program of a node has ended by then."""
+        verdict = self._asked(question, at, as_first=as_first, logs=logs)
+        if self.site.programs is not None:
+            self.site.programs.require()
+        return verdict
+
+    def _asked(self, question: Question, at: str | None, *, as_first: bool, logs: bool) -> Verdict:
         """The verdict of one question, ``at`` being the node under test: as if it were the first that was ever asked.
 
         What rules remember of others is made fresh before, where it could tell; with ``logs`` also what only decides whether a
@@ -227,6 +235,8 @@ class Lab:
         """
         recall = self.fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
+            if is_session(question):
+                return recall.asked(lambda: prove(ask_session(self.stage, question), at), as_first=as_first)
             if not recall:
                 self.fresh.let_by(question)
                 return prove(probe(self.stage, question), at)

@@ -147,6 +147,8 @@ class Site:
             undo.callback(self._close_renewals)
             for name, policy in self.held.policies.items() if handles is None else ():
                 self._see_fresh(name, policy)
+            starts = handles is None and any(spec.programs for spec in topology.nodes.values())
+            self.programs = self.network.start_programs() if starts else None
             self._undo = undo.pop_all()
 
     @classmethod
@@ -283,9 +285,11 @@ class Site:
             raise InputError(Problem(f"no node is called {name!r}; the nodes are {', '.join(self.network.nodes)}"))
 
     def require_sound(self) -> None:
-        """Raise MeasurementError when it is not known which rules are in force."""
+        """Raise MeasurementError when it is not known which rules are in force, or a program of a node has ended."""
         if self.trouble is not None:
             raise MeasurementError(self.trouble)
+        if self.programs is not None:
+            self.programs.require()
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -126,7 +126,7 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
     chosen = choices.topology or ""
     found = Path(chosen) if chosen.endswith((".yaml", ".yml")) else find_topology(matrix.topology, folders, asked_at)
-    topology = load_topology(found)
+    topology = load_topology(found, allow_commands=choices.rendering.allow_commands)
     files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
     loads = _loaded_later(matrix, folders)

@@ -93,7 +93,17 @@ class Segment:
         return self.flags & (FLAGS["ack"] | FLAGS["rst"]) == FLAGS["ack"]
 
 
-Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment
+@dataclass(frozen=True, slots=True)
+class Ftp:
+    """A session with the FTP server at ``port``: its control connection, and in mode ``passive`` or ``active`` one for data."""
+
+    port: int
+    mode: str
+    proto: ClassVar[int] = TCP
+    beyond_syn: ClassVar[bool] = False
+
+
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
 whether it is TCP and no SYN, which alone is traced at first."""
 
@@ -151,6 +161,8 @@ def sends_of(
     ``flags`` are those of a bare segment in place of a handshake, ``many`` how it goes to all of a network.
     """
     proto = NUMBERS[service.proto]
+    if port is not None and service.application is not None:
+        return Ftp(port, service.application.removeprefix("ftp/"))
     if port is not None and many is not None:
         return Broadcast(port, many.device, many.nodes)
     if port is not None:

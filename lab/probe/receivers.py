@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
 
-from lab.errors import MeasurementError, Problem
+from lab.errors import InputError, MeasurementError, Problem
 from lab.kernel.ground.syscalls import Ready
 from lab.kernel.stage.network import Network
 from lab.probe.listeners import Listener, open_tcp, open_udp
 from lab.probe.question import NUMBERS, TCP, UDP, Question
+from lab.record.packet import PROTOCOL_NAMES
+from lab.written.programs import ASK_OTHERWISE, has_the_port
 
 _FEW = 4
 _Place = tuple[str, int, int, int]  # node, family, protocol, port
@@ -127,6 +129,9 @@ class Receivers:
     def _opened(self, place: _Place) -> Listener:
         node, family, proto, port = place
         opener = open_tcp if proto == TCP else open_udp
+        for program in self._network.topology.nodes[node].programs:
+            if program.listens == (PROTOCOL_NAMES[proto], port):
+                raise InputError(Problem(f"{node}: {has_the_port(program)}", mend=ASK_OTHERWISE))
         try:
             return opener(self._network.nodes[node], port, family)
         except OSError as error:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
+from lab.record.session import Session
 
 # what no host says but the one that a packet was for (RFC 1122, 3.2.2.1), where no rule says it
 NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
@@ -105,6 +106,7 @@ class Observation:
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
     ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
+    ``session`` is what an application said, where it is one of its connections.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
@@ -136,6 +138,13 @@ class Observation:
     probe_us: float = 0.0
     one_way: bool = False
     to_many: bool = False
+    session: Session | None = None
+
+    @property
+    def asked(self) -> Packet:
+        """The headers of what was asked with: of a session's data connection, those of its control connection."""
+        control = None if self.session is None else self.session.control
+        return self.sent if control is None else control.sent
 
 
 def reject_dropped_by(observation: Observation) -> Rule | None:

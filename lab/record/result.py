@@ -94,7 +94,7 @@ class CellResult:
     @property
     def source(self) -> str:
         """The address that it was sent from."""
-        return self.verdict.observation.sent.source
+        return self.verdict.observation.asked.source
 
     @property
     def bound(self) -> bool:

@@ -95,6 +95,9 @@ def _evidence(verdict: Verdict) -> list[str]:
     told = (verdict.stopped_by or verdict.rule, verdict.muted_by)
     lines = _block("elsewhere", (f"{rule} accepted it{place(rule)}" for _, rule in verdict.decided if rule not in told))
     lines += _block("sent", [str(seen.sent)])
+    if seen.session is not None:
+        lines += _block("session", seen.session.said)
+        lines += _paths("control", seen.session.control.request if seen.session.control is not None else ())
     lines += _witnesses(seen)
     lines += _paths("path", seen.request)
     if verdict.kind is Kind.UNANSWERED:

@@ -48,6 +48,7 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     became = happened(cell.verdict) if plainly or not cell.differences else in_a_word(cell.verdict)
     lines = [
         Line("", f"{flow_text(cell)}: expected {cell.expected}, is {became}"),
+        *session(cell.verdict, became),
         *differs(cell.expected, cell.verdict, cell.differences),
         *_others(cell),
         *deciding(cell.verdict, cell.at),
@@ -57,6 +58,12 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     if len(cells) > 1:
         lines.append(Line("", f"and {len(cells) - 1} more: {flows_text(cells[1:])}"))
     return lines
+
+
+def session(verdict: Verdict, became: str) -> Iterator[Line]:
+    """Which of a session's connections it was, where that is not told yet."""
+    if verdict.observation.session is not None and verdict.kind is not Kind.ALLOWED and verdict.proof not in became:
+        yield Line("session", verdict.proof)
 
 
 def written(lines: Iterable[Line], width: int = LABEL) -> list[str]:
@@ -79,7 +86,7 @@ def shown_lines(lines: Iterable[Line], width: int = LABEL) -> Iterator[tuple[Lin
 
 def flow_text(cell: CellResult) -> str:
     """``pc 10.0.1.10 -> public 198.51.100.87 tcp/80``, each end with its address where its name is none."""
-    sent = cell.verdict.observation.sent
+    sent = cell.verdict.observation.asked
     service = cell.service
     if cell.groups and sent.dport is not None:
         service = f"{service.partition('/')[0]}/{cell.groups[0].ports} (of {cell.service})"

@@ -10,6 +10,7 @@ from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
+from lab.verdict.session import of_session
 from lab.verdict.witnesses import bears_the_same, contradiction
 from lab.written.reject import canonical_reject
 
@@ -30,6 +31,8 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     >>> str(prove(Observation(syn, Milestone.ANSWERED)).kind)
     'allowed'
     """
+    if observation.session is not None:
+        return of_session(observation, observation.session, lambda one: prove(one, at))
     if observation.faults:
         return _verdict(observation, at, Kind.LOST, f"the instrument failed: {'; '.join(observation.faults)}")
     if (blind := contradiction(observation)) is not None:

@@ -18,7 +18,8 @@ FAMILIES = (4, 6)
 class Service:
     """What is sent: a protocol and, for tcp, udp and sctp, the ports as ascending ranges, both ends included.
 
-    For ``icmp`` and ``icmpv6``, ``icmp_type`` and ``icmp_code``.  ``text`` is as the matrix writes it.
+    For ``icmp`` and ``icmpv6``, ``icmp_type`` and ``icmp_code``.  ``text`` is as the matrix writes it.  ``application`` is
+    that whose session is held there (``ftp/passive``), in place of one packet and its answer.
     """
 
     text: str
@@ -26,6 +27,7 @@ class Service:
     ports: tuple[tuple[int, int], ...] = ()
     icmp_type: int | None = None
     icmp_code: int | None = None
+    application: str | None = None
 
     @property
     def port_count(self) -> int:

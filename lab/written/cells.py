@@ -88,7 +88,7 @@ class _Expander:
         where = self._matrix.where(*path)
         senders = self._select.senders(row.sender, *path, "from")
         targets = self._select.targets(row.target, *path, "to")
-        services = self._select.services(row.service, *path, "service", check=lambda service: _fits(service, row))
+        services = self._select.services(row.service, *path, "service", check=lambda service: self._fits(service, row))
         self._fitting_steps(index, row, services)
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
         at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
@@ -136,7 +136,7 @@ class _Expander:
         where = self._matrix.where("default")
         senders = self._select.senders(default.between, "default", "between")
         targets = self._select.targets(default.between, "default", "between")
-        services = self._select.services(default.services, "default", "services")
+        services = self._select.services(default.services, "default", "services", check=_no_session)
         at = self.problems.tried(lambda: self._at(default.at), partial(self._matrix.where, "default", "at"))
         if senders is None or targets is None or services is None or at is None:
             return []
@@ -268,6 +268,14 @@ class _Expander:
             address for node in self._under_test for family in FAMILIES for address in self._topology.addresses(node, family)
         }
 
+    def _fits(self, service: Service, row: Row) -> None:
+        """A ValueError for a service that the row cannot send, or that nobody serves."""
+        _fits(service, row)
+        if service.application is not None and not any(spec.programs for spec in self._topology.nodes.values()):
+            name = service.application.partition("/")[0]
+            what = f"{service.text} asks a server, and no node of topology {self._topology.topology} has a program"
+            raise ValueError(f"{what}\nprograms: [{{serve: {name}}}]")
+
     def _at(self, named: str | None) -> str:
         if named is not None:
             if named not in self._matrix.policies:
@@ -295,8 +303,18 @@ def _of_first(steps: Sequence[Step] | None) -> Expectation | None:
     return next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
 
 
+def _no_session(service: Service) -> None:
+    """A ValueError for a session of an application, which no default can try."""
+    if service.application is not None:
+        port = f"{service.proto}/{service.ports[0][0]}"
+        raise ValueError(f"{service.text} is a session, which a row of its own asks for\nsay {port}")
+
+
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
-    if row.steps and service.port_count > 1:
-        raise ValueError(f"steps are those of one flow, but {service.text} is {service.port_count} ports\nname one port")
+    if row.steps and (service.port_count > 1 or service.application is not None):
+        many = "a whole session" if service.application is not None else f"{service.port_count} ports"
+        raise ValueError(f"steps are those of one flow, but {service.text} is {many}\nname one port")
+    if service.application is not None and row.flags:
+        raise ValueError(f"`flags` is one bare segment, and {service.text} a whole session")
     fits_sending(service, row)

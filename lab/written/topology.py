@@ -30,6 +30,7 @@ from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
+from lab.written.programs import Programs
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -74,6 +75,8 @@ def _sysctl_value(value: object) -> str:
 
 def _service(value: object) -> Service:
     (service,) = read_services(value)
+    if service.application is not None:
+        raise ValueError(f"{service.text} is a session that a row asks for\na server of it is a program: [{{serve: ftp}}]")
     return service
 
 
@@ -116,6 +119,7 @@ class NodeSpec(BaseModel):
     services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
     )
+    programs: Programs = Field(default=(), description="programs that go on there: [{serve: ftp}], [{run: […], ready: tcp/21}]")
 
     @property
     def bridges(self) -> tuple[Interface, ...]:

@@ -19,6 +19,7 @@ from lab.kernel.stage.crossings import diameter
 from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge, open_namespace
 from lab.kernel.stage.neighbours import add_permanent, entry, forget_unresolved
 from lab.kernel.stage.node import Node
+from lab.kernel.stage.programs import Programs
 from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.refusals import Told
 from lab.kernel.stage.rest import Fence
@@ -44,6 +45,7 @@ class Network:
     ) -> None:  # fmt: skip
         self.topology = topology
         self._standing = Standing(topology)
+        self._programs: Programs | None = None
         self._ruled = {*(ruled if adopted is None else adopted.ruled)}
         raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
@@ -144,6 +146,16 @@ class Network:
     def rest(self) -> None:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
+
+    def start_programs(self) -> Programs:
+        """Start the programs of the topology's nodes, once its rules are in force."""
+        self._programs = Programs(self.topology, self._nodes)
+        return self._programs
+
+    def restart_programs(self, name: str) -> None:
+        """End those of a node, if this process started them, and start them again."""
+        if self._programs is not None:
+            self._programs.restart(name)
 
     def take_on(self, addresses: Iterable[str]) -> None:
         """Have who stands for ``addresses`` of a network be asked for them; a `MeasurementError` where it cannot be."""

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 from lab.record import observation, path
+from lab.record import session as record
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import deed
@@ -121,6 +122,22 @@ class Step:
     did: str = key("the verdict by the rule's own name where it has one: REJECT, DNAT, LOG, NFQUEUE 3", of=_did, older="")
 
 
+def _control_steps(session: record.Session) -> list[_Passed]:
+    ways = session.control.request if session.control is not None else ()
+    return [_Passed(one.node, step, step.rule or _NoRule()) for one in ways for step in one.steps]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What the two ends of an application said to each other."""
+
+    service: str = key("ftp/passive, …")
+    said: Many[str] = key("its lines in order, `> ` of the client, `< ` of the server")
+    refused: str = key("how the server refused to go on; empty where it did not")
+    server: str = key("the server's own address and port; empty where the control connection did not come to it")
+    control_path: Many[Step] = key("the first packet of the control connection", of=_control_steps)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """The verdict of a cell, or of some of its ports."""
@@ -144,6 +161,10 @@ class Judged:
     )
     decided: Many[Decided] = key("the deciding rule at every traced node on the way", of="verdict.decided")
     arrived: Arrived | None = key("what the receiver saw; null when nothing came to it", of="verdict.arrived")
+    session: Session | None = key(
+        "of a session of an application: what its ends said; all else is then of its data connection, if it came to one",
+        of="verdict.observation.session", older=None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
