@@ -23,7 +23,7 @@ def deciding_rule(path: Path) -> Rule | None:
     accepts = [
         step.rule
         for step in path.steps
-        if step.kind == "filter" and step.hook in _FILTER_HOOKS and step.verdict == "accept" and step.rule is not None
+        if step.kind == "filter" and step.hook in _FILTER_HOOKS and step.accepts and step.rule is not None
     ]
     return accepts[-1] if accepts else None
 

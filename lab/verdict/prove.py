@@ -93,6 +93,9 @@ def _consumed(observation: Observation, at: str | None, node: str, packet: str, 
 
 def _dropped(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
     rule = last.dropped_by
+    if (read := last.steps[-1].read if last.steps else None) is not None:
+        proof = f"{rule} handed this very {packet} to queue {read[0]} of user space, and its reader there dropped it"
+        return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
     if rule is None or rule.rejects is None:
         proof = f"the trace of this very {packet} ends in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)

@@ -30,6 +30,7 @@ from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
+from lab.written.queues import Queues
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -115,6 +116,9 @@ class NodeSpec(BaseModel):
     sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
     services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
+    )
+    queues: Queues | None = Field(
+        default=None, description="what the readers of queues of user space say: {accept: 3, drop: 4-7}"
     )
 
     @property
