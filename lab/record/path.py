@@ -145,6 +145,11 @@ class Path:
         return self.out == LOOPBACK
 
     @property
+    def taken_over_by(self) -> Rule | None:
+        """The rule that took the packet over, to answer it itself; None if none did."""
+        return self.steps[-1].rule if self.end is End.STOLEN and self.steps else None
+
+    @property
     def dropped_by(self) -> Rule | None:
         """The rule or policy that dropped the packet; None if it was not dropped."""
         return self.steps[-1].rule if self.end is End.DROPPED and self.steps else None

@@ -41,7 +41,7 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
         return _stopped(observation, at, last)
-    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED):
+    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED) and not _unanswered_anew(observation):
         return _cut_off(observation, at)
     return _passed_on(observation, at, last)
 
@@ -59,9 +59,7 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if last.end is End.DROPPED:
         return _dropped(observation, at, last, packet)
     if last.end is End.STOLEN:
-        rule = last.steps[-1].rule if last.steps else None
-        proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {rule}"
-        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+        return _taken_over(observation, at, last, packet)
     if last.end is End.QUEUED:
         proof = f"{last.node} handed the {packet} to {_queue(last)}, and it did not come out of it"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
@@ -74,6 +72,39 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if observation.missing is not None:
         proof += f": {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _taken_over(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
+    """A rule took the request over, and its node sent nothing on in its place."""
+    dropped = next((path for path in observation.others if path.end is End.DROPPED and _belongs(path, observation)), None)
+    if observation.stage is Milestone.CONNECTED and dropped is not None and _is_request(dropped, observation):
+        return _later_drop(observation, at, dropped)
+    proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {last.taken_over_by}"
+    answer = next((path for path in (*observation.answer, *observation.others) if _answers(path, last)), None)
+    if answer is not None and answer.dropped_by is not None:
+        proof = f"{proof}; its answer ended in a drop by {answer.dropped_by}"
+    elif observation.stage is Milestone.CONNECTED:
+        proof = f"{proof}; the sender has its answer, and {last.node} sent nothing to {last.head(-1).destination}"
+    return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+
+
+def _answers(path: Path, last: Path) -> bool:
+    """Whether it is what the node that took a packet over answered it with."""
+    head = last.head(-1)
+    own = path.node == last.node and path.entered is None
+    return own and (path.entry.source, path.entry.sport) == (head.destination, head.dport)
+
+
+def _unanswered_anew(observation: Observation) -> bool:
+    """Whether a node that answered in the destination's place sent a packet on in place of the request, and has no answer."""
+    if observation.stage is not Milestone.CONNECTED or observation.refusal is not None:
+        return False
+    if not any(path.end is End.STOLEN for path in observation.request):
+        return False
+    later = (*observation.answer, *observation.others)
+    if any(path.end is End.DROPPED and _belongs(path, observation) for path in later):
+        return False
+    return not any(path.entered is not None and _is_answer(path, observation) for path in later)
 
 
 def _queue(path: Path) -> str:

@@ -138,7 +138,8 @@ def test_no_probe_meets_what_another_left_in_a_queue(lab_of: LabOf) -> None:
 
 
 def test_a_sweep_says_what_probes_say(lab_of: LabOf) -> None:
-    rules = (f"-A FORWARD -p udp --dport {ports} -j NFQUEUE --queue-num {queue}" for ports, queue in (("1:20", 1), ("21:40", 2)))
+    queued = "-A FORWARD -p udp --dport {} -j NFQUEUE --queue-num {}"
+    rules = queued.format("1:20", 1), queued.format("21:40", 2)
     lab = lab_of(read(accept=1, drop=2), gateway=table("filter", *rules))
     sweep = lab.sweep("client", "server", "udp/1-60", gear=Gear.RULE, every_port=True)
     assert differences(lab, sweep, "client", "server", "udp") == []
