@@ -17,7 +17,7 @@ _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
-_SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
+_SYN, _SYN_ACK, _PUSH, _RST = 0x02, 0x12, 0x08, 0x04
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
@@ -76,7 +76,7 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
 
 def _taken_over(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
     """A rule took the request over, and its node sent nothing on in its place."""
-    dropped = next((path for path in observation.others if path.end is End.DROPPED and _belongs(path, observation)), None)
+    dropped = _dropped_later(observation)
     if observation.stage is Milestone.CONNECTED and dropped is not None and _is_request(dropped, observation):
         return _later_drop(observation, at, dropped)
     proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {last.taken_over_by}"
@@ -84,7 +84,7 @@ def _taken_over(observation: Observation, at: str | None, last: Path, packet: st
     if answer is not None and answer.dropped_by is not None:
         proof = f"{proof}; its answer ended in a drop by {answer.dropped_by}"
     elif observation.stage is Milestone.CONNECTED:
-        proof = f"{proof}; the sender has its answer, and {last.node} sent nothing to {last.head(-1).destination}"
+        proof = f"{proof}; the sender has its answer, and {last.node} opened no connection to {last.head(-1).destination}"
     return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
 
 
@@ -101,9 +101,9 @@ def _unanswered_anew(observation: Observation) -> bool:
         return False
     if not any(path.end is End.STOLEN for path in observation.request):
         return False
-    later = (*observation.answer, *observation.others)
-    if any(path.end is End.DROPPED and _belongs(path, observation) for path in later):
+    if _dropped_later(observation) is not None:
         return False
+    later = (*observation.answer, *observation.others)
     return not any(path.entered is not None and _is_answer(path, observation) for path in later)
 
 
@@ -141,9 +141,8 @@ def _dropped(observation: Observation, at: str | None, last: Path, packet: str) 
 
 def _cut_off(observation: Observation, at: str | None) -> Verdict:
     """The first packet came through; a later one of the exchange did not."""
-    for path in (*observation.answer, *observation.others):
-        if path.end is End.DROPPED and _belongs(path, observation):
-            return _later_drop(observation, at, path)
+    if (dropped := _dropped_later(observation)) is not None:
+        return _later_drop(observation, at, dropped)
     if observation.stage is Milestone.DELIVERED:
         proof = "the receiver got the nonce, and its answer did not come back; no rule is known to have dropped it"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer")
@@ -152,6 +151,19 @@ def _cut_off(observation: Observation, at: str | None) -> Verdict:
         return _verdict(observation, at, Kind.CLOSED, proof)
     proof = "the handshake was answered, but no service of the lab got the connection"
     return _verdict(observation, at, Kind.LOST, proof, "ACK")
+
+
+def _dropped_later(observation: Observation) -> Path | None:
+    """The path of a further packet of the exchange that a rule dropped; the sender's reset is its goodbye, and none of it."""
+    return next(
+        (
+            path
+            for path in (*observation.answer, *observation.others)
+            if path.end is End.DROPPED and _belongs(path, observation)
+            and not (path.entry.proto == _TCP and path.entry.flags & _RST and _is_request(path, observation))
+        ),
+        None,
+    )  # fmt: skip
 
 
 def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict:

@@ -21,6 +21,7 @@ from lab.why.proxies import proxies
 from lab.why.rerouted import rerouted
 from lab.why.returned import returned
 from lab.why.sent_there import sent_there
+from lab.why.synproxies import synproxies
 from lab.why.translated import catches_too_much, hides_the_source
 from lab.why.ways_back import ways_back
 from lab.why.wrong_receiver import from_the_wrong_source, to_the_wrong_receiver
@@ -36,6 +37,7 @@ TELLERS: tuple[Teller, ...] = (
     own_packets,
     rerouted,
     proxies,
+    synproxies,
     catches_too_much,
     hides_the_source,
     to_the_wrong_receiver,
