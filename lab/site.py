@@ -57,7 +57,7 @@ class Holding:
 
     @cached_property
     def proxied(self) -> Mapping[str, frozenset[int]]:
-        """The ports of transparent sockets that a node's rules hand packets to, of the nodes that have such; 0 stands for any."""
+        """The ports of transparent sockets that rules of a node hand packets to, by nodes that have such rules; 0 is any."""
         found = {
             name: frozenset(port for rule in policy.rules() if (port := rule.hands_to_port) is not None)
             for name, policy in self.policies.items()
