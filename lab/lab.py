@@ -74,7 +74,7 @@ class Lab:
                     self._watch()
                 if self._shared:
                     self.instrument.pause()
-            self.stage = Stage(self.network, self.instrument, shared=self._shared)
+            self.stage = Stage(self.network, self.instrument, lambda: self.site.held.proxied, shared=self._shared)
             undo.callback(self.stage.close)
             self._undo = undo.pop_all()
         self.fresh = Fresh(self.site, self._renew, doubted=self._shared)

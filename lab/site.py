@@ -55,6 +55,15 @@ class Holding:
         """What in the rules could deceive a sweep."""
         return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), self._sets)
 
+    @cached_property
+    def proxied(self) -> Mapping[str, frozenset[int]]:
+        """The ports of transparent sockets that rules of a node hand packets to, by nodes that have such rules; 0 is any."""
+        found = {
+            name: frozenset(port for rule in policy.rules() if (port := rule.hands_to_port) is not None)
+            for name, policy in self.policies.items()
+        }
+        return {name: ports for name, ports in found.items() if ports}
+
     @property
     def _sets(self) -> str:
         return "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())

@@ -63,15 +63,18 @@ def _chain(
     """Take out of ``left`` the paths of one packet, first entry first.
 
     Later packets of a flow bear the same headers, so a packet is taken to pass a node once.  What a node sends to itself comes
-    in there, and nowhere else.
+    in there, and nowhere else.  A SYN that a rule took over (SYNPROXY) goes on as one that the node makes itself.
     """
     chain: list[Path] = []
     passed: set[str] = set()
     within: str | None = None
+    made_anew = False
     while True:
         candidates: dict[str, Path] = {}
         for path in left:
             here = path.node not in passed if within is None else path.node == within
+            if made_anew and (path.entered is not None or path.entry.flags != chain[-1].entry.flags):
+                continue
             if here and path.entry.proto == proto and ends_of(path.entry) == wanted:
                 candidates.setdefault(path.node, path)
         if not candidates:
@@ -80,10 +83,11 @@ def _chain(
         left.remove(found)
         chain.append(found)
         passed.add(found.node)
-        if found.exit is None:
+        made_anew = found.end is End.STOLEN
+        if found.exit is None and not made_anew:
             return tuple(chain)
-        wanted = ends_of(found.exit)
-        within = found.node if found.turned_back else None
+        wanted = ends_of(found.exit or found.head(-1))
+        within = found.node if found.turned_back or made_anew else None
 
 
 def _first(candidates: Sequence[Path], next_nodes: NextNodes) -> Path:

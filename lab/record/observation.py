@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from lab.record.packet import Packet
-from lab.record.path import Path, Rule
+from lab.record.path import End, Path, Rule
 from lab.record.session import Session
 
 # what no host says but the one that a packet was for (RFC 1122, 3.2.2.1), where no rule says it
@@ -180,7 +180,8 @@ def came_through(observation: Observation) -> str | None:
         return f"the kernel of {observation.reached} took it in"
     if observation.stage in (Milestone.DELIVERED, Milestone.ANSWERED):
         return "its answer came back"
-    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN:
+    taken_over = any(path.end is End.STOLEN for path in observation.request)  # who does that answers the handshake itself
+    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN and not taken_over:
         return "the handshake was answered"
     told = observation.refusal
     last = observation.request[-1].dropped_by if observation.request else None

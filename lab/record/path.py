@@ -68,7 +68,8 @@ class Step(NamedTuple):
     ``security``.
 
     ``verdict`` is nftables' word: ``accept``, ``drop``, ``continue``, ``return``, ``jump CHAIN``, ``goto CHAIN``, ``queue``,
-    ``stolen``.  ``rule`` is None where a chain ended without a match (an implicit return).
+    ``stolen``; ``queue 3 accept`` (``drop``, ``repeat``) where a reader of the lab's own said so to a packet in queue 3.
+    ``rule`` is None where a chain ended without a match (an implicit return).
     """
 
     hook: str
@@ -77,6 +78,21 @@ class Step(NamedTuple):
     rule: Rule | None
     verdict: str
     kind: str = "filter"
+
+    @property
+    def read(self) -> tuple[str, str] | None:
+        """The number of the queue in which a reader of the lab's own gave its verdict, and that.
+
+        >>> Step("forward", "filter", "FORWARD", None, "queue 3 accept").read
+        ('3', 'accept')
+        """
+        words = self.verdict.split(" ")
+        return (words[1], words[2]) if words[0] == "queue" and len(words) == 3 else None
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it ended its base chain with an accept, be it that of a reader."""
+        return self.verdict == "accept" or (self.read or ("", ""))[1] == "accept"
 
 
 class End(StrEnum):
@@ -127,6 +143,11 @@ class Path:
     def turned_back(self) -> bool:
         """Whether it left to come in again at the same node, which sent it to itself."""
         return self.out == LOOPBACK
+
+    @property
+    def taken_over_by(self) -> Rule | None:
+        """The rule that took the packet over, to answer it itself; None if none did."""
+        return self.steps[-1].rule if self.end is End.STOLEN and self.steps else None
 
     @property
     def dropped_by(self) -> Rule | None:

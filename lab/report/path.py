@@ -52,6 +52,8 @@ def deed(step: Step) -> str:
         return step.verdict
     if step.verdict.partition(" ")[0] in ("jump", "goto", "return"):
         return step.verdict
+    if step.read is not None:
+        return f"{rule.target} {' '.join(step.read)}"
     usual = "drop" if rule.rejects else "accept" if rule.translates else "queue" if rule.queue else "continue"
     name = f"{rule.target} {rule.queue}" if rule.queue else rule.target
     return name if step.verdict == usual else f"{name}, {step.verdict}"
@@ -117,6 +119,8 @@ def _end(path: Path) -> str:
             return "delivered to the node itself" + (f" as {plain(str(path.exit))}" if path.exit else "")
         case End.DROPPED:
             rule = path.dropped_by
+            if (read := path.steps[-1].read if path.steps else None) is not None and rule:
+                return f"dropped by the reader of queue {read[0]}, handed over by {_where(rule)}"
             word = "rejected" if rule and rule.rejects else "dropped"
             return f"{word} by {_where(rule)}" if rule else word
         case End.QUEUED:

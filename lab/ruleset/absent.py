@@ -20,6 +20,7 @@ from lab.ruleset.words import words
 
 INTERFACE = "interface"
 USER = "user"
+LISTENER = "listener"
 
 
 class Here(NamedTuple):
@@ -89,7 +90,7 @@ _NFT = tuple(
         ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
         ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
         # nft_tproxy.c breaks off its rule where no socket of the port is transparent
-        ("listener", r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),
+        (LISTENER, r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),
         (INTERFACE, rf"\b(?:meta )?[io]brname{_SIGN}{_VALUE}", "a bridge {}"),
         (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
     )

@@ -18,7 +18,7 @@ _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
-_SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
+_SYN, _SYN_ACK, _PUSH, _RST = 0x02, 0x12, 0x08, 0x04
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
@@ -44,7 +44,7 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
         return _stopped(observation, at, last)
-    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED):
+    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED) and not _unanswered_anew(observation):
         return _cut_off(observation, at)
     return _passed_on(observation, at, last)
 
@@ -62,9 +62,7 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if last.end is End.DROPPED:
         return _dropped(observation, at, last, packet)
     if last.end is End.STOLEN:
-        rule = last.steps[-1].rule if last.steps else None
-        proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {rule}"
-        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+        return _taken_over(observation, at, last, packet)
     if last.end is End.QUEUED:
         proof = f"{last.node} handed the {packet} to {_queue(last)}, and it did not come out of it"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
@@ -77,6 +75,39 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if observation.missing is not None:
         proof += f": {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _taken_over(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
+    """A rule took the request over, and its node sent nothing on in its place."""
+    dropped = _dropped_later(observation)
+    if observation.stage is Milestone.CONNECTED and dropped is not None and _is_request(dropped, observation):
+        return _later_drop(observation, at, dropped)
+    proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {last.taken_over_by}"
+    answer = next((path for path in (*observation.answer, *observation.others) if _answers(path, last)), None)
+    if answer is not None and answer.dropped_by is not None:
+        proof = f"{proof}; its answer ended in a drop by {answer.dropped_by}"
+    elif observation.stage is Milestone.CONNECTED:
+        proof = f"{proof}; the sender has its answer, and {last.node} opened no connection to {last.head(-1).destination}"
+    return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+
+
+def _answers(path: Path, last: Path) -> bool:
+    """Whether it is what the node that took a packet over answered it with."""
+    head = last.head(-1)
+    own = path.node == last.node and path.entered is None
+    return own and (path.entry.source, path.entry.sport) == (head.destination, head.dport)
+
+
+def _unanswered_anew(observation: Observation) -> bool:
+    """Whether a node that answered in the destination's place sent a packet on in place of the request, and has no answer."""
+    if observation.stage is not Milestone.CONNECTED or observation.refusal is not None:
+        return False
+    if not any(path.end is End.STOLEN for path in observation.request):
+        return False
+    if _dropped_later(observation) is not None:
+        return False
+    later = (*observation.answer, *observation.others)
+    return not any(path.entered is not None and _is_answer(path, observation) for path in later)
 
 
 def _queue(path: Path) -> str:
@@ -96,6 +127,9 @@ def _consumed(observation: Observation, at: str | None, node: str, packet: str, 
 
 def _dropped(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
     rule = last.dropped_by
+    if (read := last.steps[-1].read if last.steps else None) is not None:
+        proof = f"{rule} handed this very {packet} to queue {read[0]} of user space, and its reader there dropped it"
+        return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
     if rule is None or rule.rejects is None:
         proof = f"the trace of this very {packet} ends in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
@@ -110,9 +144,8 @@ def _dropped(observation: Observation, at: str | None, last: Path, packet: str) 
 
 def _cut_off(observation: Observation, at: str | None) -> Verdict:
     """The first packet came through; a later one of the exchange did not."""
-    for path in (*observation.answer, *observation.others):
-        if path.end is End.DROPPED and _belongs(path, observation):
-            return _later_drop(observation, at, path)
+    if (dropped := _dropped_later(observation)) is not None:
+        return _later_drop(observation, at, dropped)
     if observation.stage is Milestone.DELIVERED:
         proof = "the receiver got the nonce, and its answer did not come back; no rule is known to have dropped it"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer")
@@ -121,6 +154,19 @@ def _cut_off(observation: Observation, at: str | None) -> Verdict:
         return _verdict(observation, at, Kind.CLOSED, proof)
     proof = "the handshake was answered, but no service of the lab got the connection"
     return _verdict(observation, at, Kind.LOST, proof, "ACK")
+
+
+def _dropped_later(observation: Observation) -> Path | None:
+    """The path of a further packet of the exchange that a rule dropped; the sender's reset is its goodbye, and none of it."""
+    return next(
+        (
+            path
+            for path in (*observation.answer, *observation.others)
+            if path.end is End.DROPPED and _belongs(path, observation)
+            and not (path.entry.proto == _TCP and path.entry.flags & _RST and _is_request(path, observation))
+        ),
+        None,
+    )  # fmt: skip
 
 
 def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict:

@@ -23,6 +23,7 @@ from lab.why.rerouted import rerouted
 from lab.why.returned import returned
 from lab.why.sent_there import sent_there
 from lab.why.sessions import sessions
+from lab.why.synproxies import synproxies
 from lab.why.translated import catches_too_much, hides_the_source
 from lab.why.ways_back import ways_back
 from lab.why.wrong_receiver import from_the_wrong_source, to_the_wrong_receiver
@@ -39,6 +40,7 @@ TELLERS: tuple[Teller, ...] = (
     own_packets,
     rerouted,
     proxies,
+    synproxies,
     catches_too_much,
     hides_the_source,
     to_the_wrong_receiver,

@@ -31,6 +31,7 @@ from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
 from lab.written.programs import Programs
+from lab.written.queues import Queues
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -120,6 +121,9 @@ class NodeSpec(BaseModel):
         default=(), description="services that are always open: [tcp/8443]"
     )
     programs: Programs = Field(default=(), description="programs that go on there: [{serve: ftp}], [{run: […], ready: tcp/21}]")
+    queues: Queues | None = Field(
+        default=None, description="what the readers of queues of user space say: {accept: 3, drop: 4-7}"
+    )
 
     @property
     def bridges(self) -> tuple[Interface, ...]:

@@ -46,6 +46,8 @@ class Network:
         self.topology = topology
         self._standing = Standing(topology)
         self._programs: Programs | None = None
+        self.serve: Callable[[], bool] | None = None
+        """Answers what waits in the queues of user space that the lab reads, if it reads any; whether there was something."""
         self._ruled = {*(ruled if adopted is None else adopted.ruled)}
         raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
@@ -146,6 +148,8 @@ class Network:
     def rest(self) -> None:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
+        while self.serve is not None and self.serve():
+            self.fence.pass_by(self.fences_to_rest)
 
     def start_programs(self) -> Programs:
         """Start the programs of the topology's nodes, once its rules are in force."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from lab.kernel.watch.drop_reason import DropReasons
 from lab.kernel.watch.legacy_trace import LegacyTrace
 from lab.kernel.watch.nft_trace import NftTrace
 from lab.kernel.watch.paths import Assembler, Passage
+from lab.kernel.watch.queues import AllQueues, Queues
 from lab.kernel.watch.trace_table import TraceTable
 from lab.kernel.watch.tracer import Tracer
 from lab.record.path import Path
@@ -39,6 +40,7 @@ class Trace(Protocol):
 
     table: TraceTable
     told: int  # messages of the last `passages`
+    queues: Queues | None  # those of the node that the lab reads
 
     @property
     def descriptor(self) -> int:
@@ -115,6 +117,7 @@ class Instrument:
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
         self._neighbours = NeighbourTables()
+        self._queues = AllQueues(network)
         self._reasons: DropReasons | None = None
 
     def watch(
@@ -140,6 +143,7 @@ class Instrument:
             tracer = Tracer(node.namespace, families, devices, bridge=bool(spec.bridges))
             trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
         self._ready = None
+        trace.queues = self._queues.of(node.name)
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
         trace.table.trace(everything=always or self._everything)
         self._canary(node.name)
@@ -204,11 +208,13 @@ class Instrument:
         """Begin to ask nodes that other processes asked since `pause`."""
         for watch in self._watches.values():
             watch.trace.resume()
+        self._queues.resume()
 
     def pause(self) -> None:
         """Let other processes ask the nodes."""
         for watch in self._watches.values():
             watch.trace.pause()
+        self._queues.pause()
 
     def _canary(self, name: str, *, keep: bool = False) -> None:
         """The canaries of one node, sent once more only if a processor's backlog was full: then they may not have come in.
@@ -230,12 +236,12 @@ class Instrument:
                 before = now
         raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> Sequence[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
         found: list[Path] = []
         for trace in self._with_something_to_tell():
             found += trace.paths()
-        return found
+        return self._queues.told(found)
 
     def _with_something_to_tell(self) -> list[Trace]:
         """The traces that have: to read each of many that have nothing takes longer than a probe."""
@@ -246,14 +252,17 @@ class Instrument:
         ready = self._ready.now()
         return [trace for trace in traces if trace.keeps or trace.descriptor in ready]
 
-    def passages(self) -> list[tuple[str, Passage]]:
+    def passages(self) -> Sequence[tuple[str, Passage]]:
         """The same for many packets that went few ways, each with its node."""
-        return [(name, passage) for name, watch in self._watches.items() for passage in watch.trace.passages()]
+        return self._queues.told_of_many(
+            [(name, passage) for name, watch in self._watches.items() for passage in watch.trace.passages()]
+        )
 
     @property
     def room(self) -> int:
         """How many messages of one node can wait, at least."""
-        return min((watch.trace.room for watch in self._watches.values()), default=1 << 20)
+        rooms = [watch.trace.room for watch in self._watches.values()]
+        return min(rooms if self._queues.room is None else [*rooms, self._queues.room], default=1 << 20)
 
     @property
     def told(self) -> int:
@@ -350,6 +359,7 @@ class Instrument:
         channels += [] if self._reasons is None else [self._reasons.close]
         self._reasons = None
         self._watches.clear()
+        self._queues.close()
         side_by_side(*channels, *also)
         self._backlog.close()
         self._neighbours.close()

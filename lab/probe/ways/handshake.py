@@ -15,6 +15,7 @@ from lab.probe.stage import Stage
 from lab.probe.ways.way import Way
 from lab.record.observation import Arrival, Milestone, Refusal
 from lab.record.packet import Packet
+from lab.record.path import End
 
 _SYN, _PUSH_ACK = 0x02, 0x18
 _ESTABLISHED, _SYN_SENT, _CLOSED = 1, 2, 7  # linux/tcp_states.h, the first byte of struct tcp_info
@@ -26,11 +27,12 @@ class Connection(Way):
     """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
     shakes_hands = answers = True
-    __slots__ = "_connected", "_question", "_receivers", "_server", "_speaker", "_syn", "ended"
+    __slots__ = "_connected", "_question", "_receivers", "_server", "_speaker", "_spoken", "_syn", "ended"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
         self._question = question
         self._connected = False
+        self._spoken: bytes | None = None
         self._server: sockets.socket | None = None
         self.ended = False
         self._receivers = self._hold(stage.receivers.take(question))
@@ -58,7 +60,7 @@ class Connection(Way):
         if not self._is_connected(seen):
             return False
         self._connected, seen.progress = True, Milestone.CONNECTED
-        accepted = self._stage.eventually(self._accepted)
+        accepted = self._stage.eventually(self._accepted) or self._accepted_late(seen)
         if accepted is None:
             return False
         self._server, self.arrival = accepted
@@ -68,7 +70,8 @@ class Connection(Way):
     def send(self, seen: Sighting) -> bool:
         """A nonce from the client to the server."""
         server = self._server
-        if server is None or not self._pass_on(seen, self._client, server):
+        spoken, self._spoken = self._spoken, None
+        if server is None or not self._pass_on(seen, self._client, server, spoken):
             return False
         seen.progress, seen.arrived = Milestone.DELIVERED, self.arrival
         return True
@@ -207,6 +210,9 @@ class Connection(Way):
             seen.refusal = read_error_queue(self._client)
         if seen.refusal is None and code == errno.ECONNREFUSED:
             seen.refusal = RESET
+        elif seen.refusal is None and code == errno.ECONNRESET and _taken_over(seen):
+            # who took the SYN over has answered, and passed on what the server answered to its own
+            seen.progress, seen.refusal = Milestone.CONNECTED, RESET
         elif seen.refusal is None and code:
             seen.local_error = os.strerror(code)
 
@@ -217,14 +223,36 @@ class Connection(Way):
                 return accepted
         return None
 
-    def _pass_on(self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket) -> bool:
-        """Whether a nonce came from one end to the other."""
-        self._speaker, seen.met = speaker, True
+    def _accepted_late(self, seen: Sighting) -> tuple[sockets.socket, Arrival] | None:
+        """Who accepts once the client has spoken: a node that took the SYN over (SYNPROXY) answered in the server's place.
+
+        Its own handshake with the server may be completed by nothing but what the client says.
+        """
+        if not _taken_over(seen):
+            return None
+        self._spoken = self._said(seen, self._client)
+        accepted = self._stage.eventually(self._accepted) if self._spoken is not None else None
+        if accepted is None and seen.refusal is None:
+            seen.refusal = self.told()
+        return accepted
+
+    def _said(self, seen: Sighting, speaker: sockets.socket) -> bytes | None:
+        """The nonce that an end has said; None where it was told that the connection is gone."""
         nonce = self._stage.nonce()
         try:
             speaker.send(nonce)
         except OSError as error:
             seen.refusal = _reset_by(error)
+            return None
+        return nonce
+
+    def _pass_on(
+        self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket, spoken: bytes | None = None
+    ) -> bool:
+        """Whether a nonce came from one end to the other, be it one that was ``spoken`` before."""
+        self._speaker, seen.met = speaker, True
+        nonce = self._said(seen, speaker) if spoken is None else spoken
+        if nonce is None:
             return False
         return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
 
@@ -246,6 +274,11 @@ def _state(channel: sockets.socket) -> int:
 
 def _was_reset(channel: sockets.socket) -> bool | None:
     return True if channel.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR) in _RESETS else None
+
+
+def _taken_over(seen: Sighting) -> bool:
+    """Whether a rule took the SYN over, and answers it in the server's place."""
+    return any(path.end is End.STOLEN for path in seen.read_trace().request)
 
 
 def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:

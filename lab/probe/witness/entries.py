@@ -39,9 +39,9 @@ class Entries(Witness):
 
 
 def _entered(request: Sequence[Path]) -> Iterator[Path]:
-    """Its way without what comes in again where it was made: that has the entry that it left with."""
-    turned_back = False
+    """Its way without what comes in again where it was made, or is made anew there: that has the entry of the first."""
+    again = False
     for path in request:
-        if not turned_back:
+        if not again:
             yield path
-        turned_back = path.turned_back
+        again = path.turned_back or path.end is End.STOLEN

@@ -117,7 +117,10 @@ class Step:
     chain: str = key("the chain", of="step.chain")
     number: int | None = key("the rule's place; null for a policy, or for the end of a chain", of="rule.number")
     comment: str | None = key("the rule's comment", of="rule.comment")
-    verdict: str = key("accept, drop, continue, return, jump CHAIN, goto CHAIN, queue, stolen", of="step.verdict")
+    verdict: str = key(
+        "accept, drop, continue, return, jump CHAIN, goto CHAIN, queue (NUMBER WORD: what its reader said), stolen",
+        of="step.verdict",
+    )
     source: str | None = key("the template's file and line", of="rule.source")
     did: str = key("the verdict by the rule's own name where it has one: REJECT, DNAT, LOG, NFQUEUE 3", of=_did, older="")
 
