@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lab.kernel.hold.line_map import NodeLines
 from lab.lab import Lab
 from lab.prepare.plan import Plan
+from lab.written.expect.leaves import expects_table
 
 
 class Labs:
@@ -16,6 +17,7 @@ class Labs:
         self._plan = plan
         self._lines: Mapping[str, NodeLines] | None = None
         self._shared: Lab | None = None
+        self._routed = any(expects_table(cell.expect) for cell in plan.cells)
 
     @property
     def shared(self) -> Lab:
@@ -28,6 +30,8 @@ class Labs:
         """A lab for one question alone, which whoever asks it closes."""
         lab = Lab(self._plan.topology, self._plan.policies, self._lines, backend=self._plan.backend)
         self._lines = lab.site.lines
+        if self._routed:
+            lab.tell_routing()
         return lab
 
     def close(self) -> None:
