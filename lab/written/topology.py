@@ -262,7 +262,8 @@ class Topology(BaseModel):
     def table_names(self) -> Mapping[int, str]:
         """What routes and rules of the nodes call routing tables, by number, and the names that every host has."""
         nodes = self.nodes.values()
-        return names_of_tables([*(rule for spec in nodes for rule in spec.rules), *(one for spec in nodes for one in spec.routes)])
+        rules = [rule for spec in nodes for rule in spec.rules]
+        return names_of_tables([*rules, *(route for spec in nodes for route in spec.routes)])
 
     @cached_property
     def _outside(self) -> dict[Address, str]:
