@@ -26,7 +26,8 @@ from lab.written.routing import RoutingRule
 from lab.written.rule_choice import RouteKey, choice, rule_text
 
 _GETROUTE, _ROUTE_MESSAGE = 26, 28  # RTM_GETROUTE; where its attributes begin, behind nlmsghdr and rtmsg
-_FIB_MATCH = 0x2000
+# RTM_F_FIB_MATCH; without RTM_F_LOOKUP_TABLE IPv4 says main whatever it was (inet_rtm_getroute), and IPv6 refuses that one
+_FLAGS = {4: 0x2000 | 0x1000, 6: 0x2000}
 _DST, _SRC, _IIF, _OIF, _GATEWAY, _MULTIPATH, _TABLE, _MARK, _VIA = 1, 2, 3, 4, 5, 9, 15, 16, 18
 _UID, _IP_PROTO, _SPORT, _DPORT = 25, 27, 28, 29
 _BITS = {4: 32, 6: 128}
@@ -136,7 +137,7 @@ def _request(node: Node, key: RouteKey) -> bytes:
     for kind, port in ((_SPORT, key.sport), (_DPORT, key.dport)):
         parts += [attribute(kind, struct.pack("!H", port))] if port is not None else []
     bits = _BITS[key.family]
-    body = struct.pack("=BBBBBBBBI", family, bits, bits, 0, 0, 0, 0, 0, _FIB_MATCH) + b"".join(parts)
+    body = struct.pack("=BBBBBBBBI", family, bits, bits, 0, 0, 0, 0, 0, _FLAGS[key.family]) + b"".join(parts)
     return header(_GETROUTE, 0, len(body)) + body
 
 
