@@ -209,6 +209,10 @@ class Lab:
         with self.instrument.everything():
             yield
 
+    def tell_routing(self) -> None:
+        """From now on ask every node how it routed a packet, not those alone that have routing rules of their own."""
+        self.stage.routing.everywhere = True
+
     @contextmanager
     def captured(self) -> Iterator[Capture]:
         """Capture every packet at every interface of every node while inside."""

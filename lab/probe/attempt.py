@@ -24,10 +24,12 @@ from lab.probe.ways import way_of
 from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
+from lab.record.path import End
 
 Send: TypeAlias = Callable[[], Sighting]
 REPEATS = 3  # at most, after a failure of the instrument that was detected
 _NOTHING = nullcontext()
+_WENT_ON = (End.LEFT, End.DELIVERED)
 
 
 def probe(stage: Stage, question: Question, *, closely: bool = False, translated: bool = False) -> Observation:
@@ -40,7 +42,7 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
         observation = _watched(stage, question, None if translated else question.destination, repeats=0)
     else:
         observation = _looked_at(stage, question)
-    return _with_unseen(stage, question, observation)
+    return _completed(stage, question, observation)
 
 
 def step(stage: Stage, question: Question, send: Send) -> Observation:
@@ -49,12 +51,26 @@ def step(stage: Stage, question: Question, send: Send) -> Observation:
     ``question`` is the one that whoever sends now would ask.
     """
     stage.network.take_on((question.source, question.destination))
-    return _with_unseen(stage, question, _watched(stage, question, None, repeats=0, send=send))
+    return _completed(stage, question, _watched(stage, question, None, repeats=0, send=send))
 
 
-def _with_unseen(stage: Stage, question: Question, observation: Observation) -> Observation:
+def _completed(stage: Stage, question: Question, observation: Observation) -> Observation:
+    """With the nodes that told nothing, and how those were routed that did, where that is asked."""
+    if stage.routing.asks:
+        observation = _with_routes(stage, question, observation)
     unseen = unseen_nodes(stage, question.node, observation)
     return replace(observation, unseen=unseen) if unseen else observation
+
+
+def _with_routes(stage: Stage, question: Question, observation: Observation) -> Observation:
+    uid = question.uid or 0
+    told = stage.routing.told
+    return replace(
+        observation,
+        request=tuple(told(path, uid if path.node == question.node else 0) for path in observation.request),
+        answer=tuple(map(told, observation.answer)),
+        others=tuple(path if path.end in _WENT_ON else told(path) for path in observation.others),
+    )
 
 
 def _looked_at(stage: Stage, question: Question) -> Observation:

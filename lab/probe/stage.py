@@ -16,6 +16,7 @@ from lab.kernel.ground.user import files_of, set_mark
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.instrument import Instrument
+from lab.kernel.watch.routing import Routing
 from lab.probe.frames import Frames
 from lab.probe.listeners import TRANSPARENT
 from lab.probe.question import SOURCE_PORTS, Question
@@ -51,6 +52,7 @@ class Stage:
         self._first_port = SOURCE_PORTS[int.from_bytes(self._salt, "big") % len(SOURCE_PORTS) if shared else 0]
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
         self.frames = Frames()
+        self.routing = Routing(network)
         self.receivers = Receivers(network, proxied)
         if not shared:
             self.receivers.serve()

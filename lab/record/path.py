@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from lab.record.packet import Packet
+from lab.record.routed import Routed
 
 LOOPBACK = "lo"
 
@@ -115,6 +116,8 @@ class Path:
     of one that was made here; ``toward`` the one that routing sent it to, whatever became of it then.  ``heads`` are the
     headers as they were from the step of this index on, where they had changed since.  ``bridged`` tells that a bridge took it
     in and no hook of its address's family saw it (bridge netfilter is off): rules of ``table bridge`` alone were asked.
+    ``marks`` are the packet marks that it had from the step of this index on, where that had one or another than before;
+    ``routed`` is how the node routed it, where it was asked for that.
     """
 
     node: str
@@ -128,6 +131,17 @@ class Path:
     toward: str | None = None
     heads: tuple[tuple[int, Packet], ...] = ()
     bridged: bool = False
+    marks: tuple[tuple[int, int], ...] = ()
+    routed: Routed | None = None
+
+    def mark_at(self, step: int) -> int:
+        """The packet mark that it had when it came to this step, counted from 0.
+
+        >>> from lab.written.expect.example import PASSED
+        >>> PASSED.path[0].mark_at(0), PASSED.path[0].mark_at(2)
+        (0, 2)
+        """
+        return next((mark for since, mark in reversed(self.marks) if since <= step), 0)
 
     def head(self, step: int) -> Packet:
         """The headers that the packet had when it came to this step, counted from 0; from the end where it is negative.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.record.path import End, Path, Rule, Step
+from lab.record.routed import Routed
 from lab.report.plain import plain
 
 AS_BEFORE = "conntrack, as for the flow's first packet"
@@ -21,7 +22,7 @@ def describe_path(paths: Sequence[Path]) -> list[str]:
     lines: list[str] = []
     for path in paths:
         lines.append(f"{plain(path.node)}: in {plain(str(path.entry))}")
-        lines.extend(_steps(path.steps))
+        lines.extend(_steps(path))
         if path.bridged:
             tool = "iptables" if path.entry.family == 4 else "ip6tables"
             lines.append(f"  bridged past the rules of {tool} (bridge-nf-call-{tool} is 0)")
@@ -78,11 +79,24 @@ def translated(path: Path) -> list[tuple[str, tuple[Rule, ...]]]:
     return changes
 
 
-def _steps(steps: Sequence[Step]) -> Iterator[str]:
+def routing(routed: Routed) -> str:
+    """By which table and rule a packet was routed: ``table wan2, so by 100: from all fwmark 0x2 lookup wan2``."""
+    if routed.doubt is not None:
+        return plain(f"not known: {routed.doubt}")
+    if routed.table is None:
+        return plain(f"no way: its kernel says {routed.refused} (mark {routed.mark:#x})")
+    by = f", so by {routed.rule}" if routed.rule else ""
+    return plain(f"table {routed.name}{by} (mark {routed.mark:#x})")
+
+
+def _steps(path: Path) -> Iterator[str]:
     stack: list[str] = []
     here: tuple[str, str] | None = None
     hook = ""
-    for step in steps:
+    for place, step in enumerate(path.steps):
+        if path.routed is not None and path.routed.at == place:
+            yield from _routing(path.routed)
+            here, hook = None, ""
         if (step.hook, step.table) != here:
             here, stack = (step.hook, step.table), []
         depth = _enter(stack, step.chain)
@@ -90,6 +104,14 @@ def _steps(steps: Sequence[Step]) -> Iterator[str]:
         hook = step.hook
         head = f"  {plain(label):<{_HOOK_WIDTH}}{'  ' * depth}"
         yield from _step(step, head)
+    if path.routed is not None and path.routed.at == len(path.steps):
+        yield from _routing(path.routed)
+
+
+def _routing(routed: Routed) -> Iterator[str]:
+    yield f"  {'routing':<{_HOOK_WIDTH}}{routing(routed)}"
+    if routed.route is not None:
+        yield f"  {'':<{_HOOK_WIDTH}}  {plain(routed.route)}"
 
 
 def _step(step: Step, head: str) -> Iterator[str]:

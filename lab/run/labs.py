@@ -8,6 +8,7 @@ from lab.kernel.hold.line_map import NodeLines
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.ruleset.rulesets import Rulesets
+from lab.written.expect.leaves import expects_table
 
 
 class Labs:
@@ -17,6 +18,7 @@ class Labs:
         self._plan = plan
         self._lines: Mapping[str, NodeLines] | None = None
         self._shared: Lab | None = None
+        self._routed = any(expects_table(cell.expect) for cell in plan.cells)
 
     @property
     def shared(self) -> Lab:
@@ -29,6 +31,8 @@ class Labs:
         """A lab for one question alone, which whoever asks it closes."""
         lab = Lab(self._plan.topology, self._plan.policies, self._lines, backend=self._plan.backend)
         self._lines = lab.site.lines
+        if self._routed:
+            lab.tell_routing()
         return lab
 
     def loads(self, row: str) -> Mapping[int, Mapping[str, Rulesets]]:

@@ -57,6 +57,7 @@ def expectation(text: str) -> Expectation:
 def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
     """The probe in each of the families, all in one lab of this backend."""
     with Lab(scene.topology, scene.policies, backend=backend) as lab:
+        lab.tell_routing()
         for family in asked.families:
             yield _trace(lab, scene, asked, family)
 

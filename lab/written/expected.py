@@ -19,6 +19,7 @@ from lab.written.messages import did_you_mean
 from lab.written.problems import Problems
 from lab.written.reject import families_of_kind, kind_for_both, kind_in
 from lab.written.steps.spoken import Spoken
+from lab.written.tables import is_table_name
 from lab.written.topology import Topology
 from lab.written.words import is_address
 
@@ -127,6 +128,12 @@ class Expectations:
         if node not in self._topology.nodes:
             raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self._topology.nodes, 'the nodes')}")
 
+    def table(self, word: str) -> None:
+        """A ValueError for the name of a routing table that no route and no rule of the topology looks up or fills."""
+        names = self._topology.table_names
+        if is_table_name(word) and word not in names.values():
+            raise ValueError(f"no node has a routing table {word!r}\n{did_you_mean(word, names.values(), 'the tables')}")
+
     def address(self, word: str, key: str, told: _Told) -> str:
         """The address that a word stands for in the family; ValueError where it stands for none, or several."""
         found = self._ends[told.family].targets([word])
@@ -166,6 +173,9 @@ class _Words:
     def node(self, name: str | None, *path: str | int) -> None:
         if name is not None:
             self.expectations.tried(lambda: self.expectations.known(name), partial(self.told.where, self.key, *path), self.told)
+
+    def table(self, word: str, *path: str) -> None:
+        self.expectations.tried(lambda: self.expectations.table(word), partial(self.told.where, self.key, *path), self.told)
 
     def address(self, word: str, *path: str) -> str | None:
         def found() -> str:

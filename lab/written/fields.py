@@ -14,6 +14,7 @@ from lab.written.cell import FAMILIES
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
 from lab.written.reject import REJECT_KINDS
+from lab.written.tables import table_number
 from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 WRITTEN = STRICT | ConfigDict(populate_by_name=True)
@@ -81,6 +82,16 @@ def mark_of(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0xFFFFFFFF:
         raise ValueError(f"{value!r} is not a mark: a number of 32 bits")
     return value
+
+
+def _table(value: object) -> str:
+    """A routing table, by number or name: as it is written."""
+    word = str(value) if isinstance(value, int) and not isinstance(value, bool) else text_of(value)
+    try:
+        table_number(word)
+    except ValueError:
+        raise ValueError(f"{word!r} is no routing table\nsay its number (102) or its name (main)") from None
+    return word
 
 
 def _port(value: object) -> int:
@@ -205,6 +216,7 @@ Ends = Annotated[tuple[End, ...], BeforeValidator(one_or_more), several({"anyOf"
 ServiceText = Annotated[str, PlainValidator(_service_text)]
 ServiceTexts = Annotated[tuple[ServiceText, ...], BeforeValidator(one_or_more), several(_STRING)]
 Mark = Annotated[int, PlainValidator(mark_of), WithJsonSchema({"type": ["integer", "string"]})]
+Table = Annotated[str, PlainValidator(_table), WithJsonSchema({"type": ["integer", "string"]})]
 Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from lab.written.routing import TABLES
+from lab.written.tables import is_table_name, table_number
 from lab.written.words import Address, Network, is_address, number_of, parse_address, parse_network, text_of
 
 _SHOWN = 300  # characters of a line that a complaint quotes
 HIGHEST = 0xFFFFFFFF
-NAMED_TABLES = 0x8000_0000  # from here on are the numbers of tables that have a name in a host's rt_tables
-_TABLE_NAME = re.compile(r"[A-Za-z][\w.-]*")
 FAMILIES = {"inet": 4, "inet6": 6, "-4": 4, "-6": 6, "ipv4": 4, "ipv6": 6}
 _OBJECTS = {"route": ("route", "routes", "ro", "r"), "rule": ("rule", "rules", "ru")}
 _ADDS = ("add", "append", "replace", "change")
@@ -91,13 +87,9 @@ class Words:
 
     def table(self, word: str) -> int:
         """A routing table: one that has a name everywhere, a number, or a name of the host's own, which gets a number."""
-        if word in TABLES:
-            return TABLES[word]
         if word == "[l3mdev-table]":
             raise self.wrong("no interface of a lab is in a VRF, so this never selects\nleave the line out")
-        if _TABLE_NAME.fullmatch(word):
-            return NAMED_TABLES | zlib.crc32(word.encode())
-        return self.number("table", word)
+        return table_number(word) if is_table_name(word) else self.number("table", word)
 
     def realm(self, word: str) -> int:
         """``N`` or ``FROM/N``, as RTA_FLOW has them."""

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from lab.errors import Problem
 from lab.written.kernel_routes import first_of, is_made
-from lab.written.line_words import NAMED_TABLES
 from lab.written.routing import TABLES, Hop, Route
+from lab.written.tables import NAMED_TABLES
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import Address, Network, refused
 

@@ -36,6 +36,7 @@ from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
 from lab.written.service import read_services
+from lab.written.tables import names_of_tables
 from lab.written.words import (
     NETWORK_SCHEMA,
     SYSCTL_PATTERN,
@@ -264,6 +265,13 @@ class Topology(BaseModel):
     def _network_of(self, wanted: Address) -> str | None:
         inside = next((name for name, prefixes in self.networks.items() if any(wanted in net for net in prefixes)), None)
         return inside or self._outside.get(wanted)
+
+    @cached_property
+    def table_names(self) -> Mapping[int, str]:
+        """What routes and rules of the nodes call routing tables, by number, and the names that every host has."""
+        nodes = self.nodes.values()
+        rules = [rule for spec in nodes for rule in spec.rules]
+        return names_of_tables([*rules, *(route for spec in nodes for route in spec.routes)])
 
     @cached_property
     def _outside(self) -> dict[Address, str]:

@@ -176,6 +176,7 @@ class LegacyTrace:
             entered=self._port_name(way.entry.in_index) if way.entry.in_index else None,
             toward=toward,
             heads=tuple(_heads(way)),
+            marks=tuple(_packet_marks(way)),
         )  # fmt: skip
 
     def _steps(self, family: int, prefixes: tuple[bytes, ...]) -> tuple[Step, ...]:
@@ -285,6 +286,15 @@ def _heads(way: _Way) -> Iterator[tuple[int, Packet]]:
         if ends != before:
             before = ends
             yield step, _packet(message)
+
+
+def _packet_marks(way: _Way) -> Iterator[tuple[int, int]]:
+    """As `Path.marks`; a rule is told before it is done, so its message has the mark that the packet came with."""
+    before = 0
+    for place, message in enumerate((way.entry, *way.steps, *((way.exit,) if way.exit is not None else ()))):
+        if message.mark != before:
+            before = message.mark
+            yield max(0, place - 1), before
 
 
 def _story(way: _Way) -> Hashable:

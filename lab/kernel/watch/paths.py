@@ -40,6 +40,8 @@ class Story(NamedTuple):
     mark: int
     places: tuple[int, ...]
     """Of each message the step that it is, or that comes next."""
+    marks: tuple[tuple[int, int], ...]
+    """As `Path.marks`: a rule's message comes when the rule is done, so its mark is that of the step behind it."""
 
 
 class Passage(NamedTuple):
@@ -148,15 +150,18 @@ class Assembler:
             toward=story.toward,
             heads=tuple((story.places[at], _packet(message)) for at, message in way.heads) if way.heads else (),
             bridged=way.entered == _UPWARDS[BRIDGE_IN] and story.end is not End.VANISHED,
+            marks=story.marks,
         )  # fmt: skip
 
     def _tell(self, told: Sequence[Said]) -> Story:
         steps: list[Step] = []
         end = End.VANISHED
         hook, kind = told[0].chain, "filter"
-        in_index, out_index, mark = told[0].in_index, 0, 0
+        in_index, out_index, mark = told[0].in_index, 0, told[0].mark
         places = [0]
+        marks = _Marks(told[0].mark)
         for said in told[1:]:
+            marks.now(len(steps), mark)
             places.append(len(steps))
             mark = said.mark
             if said.labs:
@@ -181,7 +186,20 @@ class Assembler:
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
             end = STOPS.get(said.verdict, End.VANISHED)  # what was told after a queue came out of it
         entered, toward = (self._port_name(index) if index else None for index in (in_index, out_index))
-        return Story(tuple(steps), end, entered, toward, mark, tuple(places))
+        marks.now(len(steps), mark)
+        return Story(tuple(steps), end, entered, toward, mark, tuple(places), tuple(marks.told))
+
+
+class _Marks:
+    """A packet's mark from step to step, told where it changes."""
+
+    def __init__(self, mark: int) -> None:
+        self.told = [(0, mark)] if mark else []
+
+    def now(self, step: int, mark: int) -> None:
+        """The mark with which it comes to a step."""
+        if mark != (self.told[-1][1] if self.told else 0):
+            self.told.append((step, mark))
 
 
 def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 from lab.record import observation, path
 from lab.record import session as record
 from lab.record.result import CellResult, Outcome
+from lab.record.routed import Routed
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import deed
 from lab.report.wire.document import key
@@ -141,6 +142,32 @@ class Session:
     control_path: Many[Step] = key("the first packet of the control connection", of=_control_steps)
 
 
+class _Routed(NamedTuple):
+    """How one node routed a packet."""
+
+    packet: Literal["request", "answer"]
+    node: str
+    routed: Routed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routing:
+    """How a node routed a packet, as its kernel says when it is asked the same once more."""
+
+    packet: Literal["request", "answer"] = key("the first packet of which way")
+    node: str = key("who routed it")
+    mark: Count = key("the packet's mark then", of="routed.mark")
+    table: int | None = key("the number of the table that had its route; null: none had, or it is not known", of="routed.table")
+    table_name: str | None = key("what the topology calls it", of="routed.name")
+    rule: str | None = key(
+        "the routing rule that led to that table, concluded from the node's own list; null where it is not certain",
+        of="routed.rule",
+    )
+    route: str | None = key("the route, as `ip route` prints it", of="routed.route")
+    refused: str | None = key("what the kernel said in place of a route", of="routed.refused")
+    doubt: str | None = key("why the kernel's answer cannot be that of the packet: then nothing is known", of="routed.doubt")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """The verdict of a cell, or of some of its ports."""
@@ -210,6 +237,14 @@ def _elsewhere(cell: CellResult) -> list[observation.Conntrack]:
     return [entry for entry in cell.verdict.observation.conntrack if entry is not here]
 
 
+def routing_of(judged: HasVerdict) -> list[_Routed]:
+    """How nodes routed the request's first packet, and the answer's, where they were asked."""
+    seen = judged.verdict.observation
+    ways: tuple[tuple[Literal["request", "answer"], tuple[path.Path, ...]], ...]
+    ways = ("request", seen.request), ("answer", seen.answer)
+    return [_Routed(packet, one.node, one.routed) for packet, paths in ways for one in paths if one.routed is not None]
+
+
 def steps_of(judged: HasVerdict) -> list[_Passed]:
     """The steps of the request's first packet, of a cell or another record that has a verdict."""
     return [_Passed(one.node, step, step.rule or _NoRule()) for one in judged.verdict.path for step in one.steps]
@@ -254,6 +289,9 @@ class Cell(Judged, _Asked):
     )
     conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
     path: Many[Step] = key("the request's first packet", of=steps_of)
+    routing: Many[Routing] = key(
+        "how nodes that have routing rules of their own routed it and its answer", of=routing_of, older=()
+    )
     probe_us: Number = key("microseconds that the probe took", of=lambda cell: round(cell.probe_us, 1))
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lab.report.wire.document import key
 from lab.report.wire.parts import ExitCode, Many, ProblemRecord, Rule, hints_of, problem_records, texts_of
-from lab.report.wire.run import Conntrack, Judged, Packet, Step, steps_of
+from lab.report.wire.run import Conntrack, Judged, Packet, Routing, Step, routing_of, steps_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,7 @@ class Trace(Judged, _Asked):  # the keys of the last base come first
 
     conntrack: Many[Conntrack] = key(of="verdict.observation.conntrack")
     path: Many[Step] = key("the request's first packet", of=steps_of)
+    routing: Many[Routing] = key("how each node on the way routed it and its answer", of=routing_of, older=())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.record.observation import Arrival, Conntrack, Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
+from lab.record.routed import PassedOver, Routed
 from lab.record.verdict import Kind, Verdict
 
 _SYN = Packet(4, 6, "198.51.100.20", 40000, "198.51.100.1", 443, 0x02)
@@ -32,7 +33,7 @@ PASSED = Verdict(
     Observation(
         _SYN,
         Milestone.ANSWERED,
-        (Path("gateway", _SYN, _STEPS, End.LEFT, _TRANSLATED, "dmz", 2),),
+        (Path("gateway", _SYN, _STEPS, End.LEFT, _TRANSLATED, "dmz", 2, marks=((1, 2),)),),
         arrived=Arrival("web", "10.0.2.10", 8443, "198.51.100.20", 40000),
         conntrack=(Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED"), 5, 432000, _SYN, _ANSWER),),
     ),
@@ -40,6 +41,22 @@ PASSED = Verdict(
     decided=(("gateway", _ACCEPT),),
     passed_node=True,
 )
+# the same SYN, where the gateway has a routing rule for its mark
+ROUTED = replace(
+    PASSED,
+    observation=replace(
+        PASSED.observation,
+        request=(
+            replace(
+                PASSED.path[0], entered="wan",
+                routed=Routed(
+                    0x2, 1, 102, "102", "100: from all fwmark 0x2 lookup 102", "10.0.2.0/24 dev dmz",
+                    others=(PassedOver("32766: from all lookup main", 254, "it comes later"),),
+                ),
+            ),
+        ),
+    ),
+)  # fmt: skip
 # the same SYN, where the gateway's own routes say that it cannot have come from there
 REVERSE_PATH = Verdict(
     Kind.UNROUTED,

@@ -44,6 +44,9 @@ class Words(Protocol):
     def address(self, word: str, *path: str) -> str | None:
         """The one address that the word stands for."""
 
+    def table(self, word: str, *path: str) -> None:
+        """Tell of a routing table that no node has by this name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Witnessed(Generic[T, S]):
