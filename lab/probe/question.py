@@ -105,6 +105,7 @@ class Question:
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
     for a protocol without ports.
+    ``logs`` asks for what is logged of its first packet, ``all_logs`` for what is logged of each.
     """
 
     node: str
@@ -115,6 +116,8 @@ class Question:
     receivers: tuple[tuple[str, int | None], ...] = ()
     mark: int = 0
     uid: int | None = None
+    logs: bool = False
+    all_logs: bool = False
 
     @property
     def proto(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from lab.record.logs import LogMessage
 from lab.record.packet import Packet
 from lab.record.path import Path, Rule
 
@@ -92,6 +93,7 @@ class Observation:
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
     topology has: its destination, or a router's on the way.  ``losses`` are what conntrack refused, ``reasons`` the kernel's
     own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.
+    ``logged`` is what was logged of the flow, None where nobody asked for it.
     ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
     ``probe_us`` how long it took, in microseconds.
     """
@@ -118,6 +120,7 @@ class Observation:
     probe_us: float = 0.0
     one_way: bool = False
     to_many: bool = False
+    logged: tuple[LogMessage, ...] | None = None
 
 
 def reject_dropped_by(observation: Observation) -> Rule | None:

@@ -8,6 +8,7 @@ from lab.probe.question import Question, sends_of
 from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.logged import LOGGED
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
@@ -26,6 +27,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
+    logged = cell.expect.get(LOGGED)
     return Question(
         node=cell.sender.node,
         source=cell.sender.address,
@@ -35,6 +37,8 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         receivers=_receivers(cell, port),
         mark=cell.mark,
         uid=cell.uid,
+        logs=logged is not None,
+        all_logs=logged is not None and logged.times is not None,
     )
 
 

@@ -9,6 +9,7 @@ from lab.why.case import Case
 from lab.why.named_rule import log_rule, named_rule
 from lab.why.why import why
 from lab.written.cell import Expectation
+from lab.written.expect.logged import LoggedSpec
 from tests.unit.verdict.made import SYN
 from tests.unit.why.walks import failed, saved, table, told, way
 
@@ -69,7 +70,7 @@ def logged(prefix: str) -> list[str]:
         '-A INPUT -j LOG --log-prefix "own "',
     ))  # fmt: skip
     case = failed(chains, way(chains, "filter:FORWARD:2 drop"), action="drop")
-    return told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": prefix})))
+    return told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": LoggedSpec(prefix=prefix)})))
 
 
 def test_the_rule_that_logs_as_the_row_says() -> None:
