@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from lab.record.packet import Packet
-from lab.record.path import Path, Rule
+from lab.record.path import Path, Rule, Step
+
+_LEAVES_THE_MARK = frozenset(("ACCEPT", "DROP", "REJECT", "RETURN", "LOG", "NFLOG"))
 
 
 class LogWitness(StrEnum):
@@ -24,7 +26,8 @@ class LogMessage(NamedTuple):
     ``level`` is syslog's word for it (``warn``), None of NFLOG, ``group`` the group of NFLOG, None of LOG.  ``rule`` is None
     where the packet was not traced and several rules say the same.  ``packet`` are its headers as they were there, None where
     the message was too short to hold them.  ``hook`` is where it was, ``entered`` and ``toward`` are the interfaces that it
-    came in by and is on its way to, ``mark`` is its mark.  ``of_first`` tells that it is the request's first packet.
+    came in by and is on its way to, ``mark`` is its mark, None where a later rule may have set it.  ``of_first`` tells that it
+    is the request's first packet.
     ``copied`` is how many bytes of the packet a message held, ``whole`` how many the packet has; None by the trace.
     """
 
@@ -38,7 +41,7 @@ class LogMessage(NamedTuple):
     hook: str
     entered: str | None = None
     toward: str | None = None
-    mark: int = 0
+    mark: int | None = 0
     of_first: bool = False
     copied: int | None = None
     whole: int | None = None
@@ -59,13 +62,12 @@ class LogMessage(NamedTuple):
         return f"by {where}, of which no message came to NFLOG group {self.group}"
 
 
-def traced_logs(paths: Iterable[Path], *, of_first: bool = False) -> Iterator[tuple[LogMessage, int, Path]]:
-    """What the rules log that the trace shows packets to have met, each with its step's place in its path.
+def traced_logs(paths: Iterable[Path], *, of_first: bool = False) -> Iterator[LogMessage]:
+    """What the rules log that the trace shows packets to have met, in order.
 
     A message of NFLOG is `LogWitness.NOBODY`'s as long as nobody has read it.
     """
     for path in paths:
-        last = len(path.steps) - 1
         for place, step in enumerate(path.steps):
             log = step.rule.log if step.rule is not None else None
             if log is None:
@@ -73,6 +75,13 @@ def traced_logs(paths: Iterable[Path], *, of_first: bool = False) -> Iterator[tu
             witness = LogWitness.TRACE if log.group is None else LogWitness.NOBODY
             message = LogMessage(
                 path.node, witness, log.prefix, log.level, log.group, step.rule, path.head(place), step.hook, path.entered,
-                path.toward, path.mark if place == last else 0, of_first,
+                path.toward, None if any(map(_may_mark, path.steps[place + 1 :])) else path.mark, of_first,
             )  # fmt: skip
-            yield message, place, path
+            yield message
+
+
+def _may_mark(step: Step) -> bool:
+    rule = step.rule
+    if rule is None or rule.number is None or step.verdict.partition(" ")[0] in ("jump", "goto"):
+        return False
+    return "mark" in rule.text if rule.is_native else rule.target not in _LEAVES_THE_MARK

@@ -48,6 +48,11 @@ class Asker:
             return False
         return self.labs.shared.remembers(first_question(cell), cell.service.ports, logs=True)
 
+    def log_is_read(self, cell: Cell) -> bool:
+        """Whether the paths of its first packets do not tell of the log that the cell expects."""
+        logged = cell.expect.get(LOGGED)
+        return logged is not None and (logged.times is not None or self.labs.shared.logs_messages)
+
     def tell(self, cell: Cell, done: int) -> None:
         """Tell how many of its ports are done."""
         self._heard(cell.id, done, cell.service.port_count)

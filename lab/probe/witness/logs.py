@@ -69,7 +69,7 @@ def _logged(seen: Sighting, followed: Followed) -> Iterator[LogMessage]:
     flow = _Flow(seen, followed)
     waiting = [(heard, _packet(heard)) for heard in seen.heard]
     for paths, of_first in ((followed.request, True), (flow.rest, False)):
-        for message, _, _ in traced_logs(paths, of_first=of_first):
+        for message in traced_logs(paths, of_first=of_first):
             if message.witness is LogWitness.TRACE:
                 yield message
                 continue
@@ -113,7 +113,11 @@ def _is_of(heard: Heard, packet: Packet | None, message: LogMessage) -> bool:
     if (heard.node, heard.group) != (message.node, message.group) or message.rule not in heard.rules:
         return False
     met = message.packet
-    return packet is None or met is None or (packet.proto, ends_of(packet)) == (met.proto, ends_of(met))
+    if packet is None or met is None:
+        return True
+    if packet.sport is None:  # cut off behind its addresses
+        return (packet.proto, packet.source, packet.destination) == (met.proto, met.source, met.destination)
+    return (packet.proto, ends_of(packet)) == (met.proto, ends_of(met))
 
 
 def _packet(heard: Heard) -> Packet | None:

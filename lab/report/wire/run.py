@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 from lab.record import observation, path
+from lab.record.logs import LogWitness
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import deed
@@ -64,6 +65,26 @@ class Conntrack:
     timeout_s: int = key("seconds until it would expire")
     original: Packet = key()
     reply: Packet = key()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """One packet that one rule logged."""
+
+    node: str = key("where")
+    witness: LogWitness = key("trace: it met a LOG rule; nflog: the message came to its group; nobody: none came")
+    prefix: str = key("the rule's prefix; empty for none")
+    level: str | None = key("of a LOG: emerg, alert, crit, err, warn, notice, info, debug, audit")
+    group: int | None = key("of an NFLOG")
+    rule: Rule | None = key("the rule that logged it; null: one of several that say the same")
+    packet: Packet | None = key("its headers as they were there; null: the message was too short to hold them")
+    hook: str = key("prerouting, input, forward, output, postrouting; empty where that is not told")
+    entered: str | None = key("the interface that it came in by", named="in")
+    toward: str | None = key("the interface that it is on its way to", named="out")
+    mark: int | None = key("its mark; null: a later rule may have set it")
+    first: bool = key("it is the request's first packet", of="of_first")
+    copied: int | None = key("bytes of the packet that its message held; null by the trace")
+    whole: int | None = key("bytes that the packet has; null where that is not told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +245,10 @@ class Cell(Judged, _Asked):
         "the flow's entry at the node under test, read before anything was closed", of=_here
     )
     conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
+    logged: Many[Logged] = key(
+        "what was logged of the flow, where its row asks for it", of=lambda cell: cell.verdict.observation.logged or (),
+        older=(),
+    )
     path: Many[Step] = key("the request's first packet", of=steps_of)
     probe_us: Number = key("microseconds that the probe took", of=lambda cell: round(cell.probe_us, 1))
 

@@ -1,7 +1,7 @@
 """A log that has to be asked for by itself.
 
-What a rate-limited rule writes is silent after its burst, so it is judged as if nothing had been logged before.  What a train's
-packets were logged with is not read.
+What a rate-limited rule writes is silent after its burst, so it is judged as if nothing had been logged before.  Of a train's
+packets it is not read what came to a group of NFLOG, nor how often something was logged.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Logged:
     ways: Sequence[WayToAsk]
 
     def fits(self, cell: Cell, asker: Asker) -> bool:
-        """Where the row expects a log, and the rule that writes it is limited, or the cell is swept."""
-        return cell.expect.get(LOGGED) is not None and (is_swept(cell) or asker.log_is_limited(cell))
+        """Where the row expects a log, and the rule that writes it is limited, or it is to be read and the cell is swept."""
+        return asker.log_is_limited(cell) or (is_swept(cell) and asker.log_is_read(cell))
 
     def ask(self, cell: Cell, asker: Asker) -> Tally:
         """Ask for the verdicts, then for the log of each."""

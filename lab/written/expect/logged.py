@@ -129,7 +129,7 @@ def _messages(_cell: Cell, verdict: Verdict) -> tuple[LogMessage, ...]:
     logged = verdict.observation.logged
     if logged is not None:
         return logged
-    return tuple(message._replace(witness=LogWitness.TRACE) for message, _, _ in traced_logs(verdict.path, of_first=True))
+    return tuple(message._replace(witness=LogWitness.TRACE) for message in traced_logs(verdict.path, of_first=True))
 
 
 def _differences(wanted: LoggedSpec, seen: tuple[LogMessage, ...], _cell: Cell) -> Iterator[str]:
