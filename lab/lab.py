@@ -374,6 +374,12 @@ class Lab:
         return self.site.held.hazards.reads_source_ports
 
     @property
+    def logs_messages(self) -> bool:
+        """Whether any rule of the policies logs to a group of NFLOG."""
+        rules = (rule for watch in self.instrument.nodes.values() for rule in watch.rules.logging)
+        return any(rule.log is not None and rule.log.group is not None for rule in rules)
+
+    @property
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
         return self.site.held.absences

@@ -158,10 +158,11 @@ def _until_sound(
             refusal=seen.refusal,
             local_error=seen.local_error,
             conntrack=seen.conntrack,
-            fully_traced=question.sends.beyond_syn,
+            fully_traced=question.sends.beyond_syn or question.all_logs,
             repeats=repeat,
             one_way=seen.one_way,
             to_many=bool(seen.heard_by),
+            logged=seen.logged,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():

@@ -115,6 +115,7 @@ class Question:
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
     for a protocol without ports.  ``counts_entries`` has conntrack asked too how many flows of the source it holds.
+    ``logs`` asks for what is logged of its first packet, ``all_logs`` for what is logged of each.
     """
 
     node: str
@@ -126,6 +127,8 @@ class Question:
     mark: int = 0
     uid: int | None = None
     counts_entries: bool = False
+    logs: bool = False
+    all_logs: bool = False
 
     @property
     def proto(self) -> int:

@@ -6,9 +6,11 @@ import os
 import socket as sockets
 from dataclasses import dataclass, field
 
+from lab.kernel.watch.log_groups import Heard
 from lab.probe.follow import Followed, follow, follow_one_of_many
 from lab.probe.refusal import read_error_queue
 from lab.probe.stage import Stage
+from lab.record.logs import LogMessage
 from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
@@ -22,6 +24,7 @@ class Sighting:
     could not even send.  ``met`` tells that the flow came to somebody, so that its entries are worth reading, and ``complete``
     that nothing of it is under way, so that the trace has nothing more to tell.  ``one_way`` tells that nothing answers it.
     Of what all of a network hears, ``sender`` is the node that sends and ``heard_by`` are those that it is about.
+    ``heard`` are the messages of NFLOG that came meanwhile, ``logged`` what was logged of it, None where nobody asked.
     """
 
     stage: Stage
@@ -38,6 +41,8 @@ class Sighting:
     one_way: bool = False
     sender: str | None = None
     heard_by: tuple[str, ...] = ()
+    heard: list[Heard] = field(default_factory=list)
+    logged: tuple[LogMessage, ...] | None = None
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from lab.record.logs import LogMessage
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule
 from lab.record.session import Session
@@ -112,6 +113,7 @@ class Observation:
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
     topology has: its destination, or a router's on the way.  ``losses`` are what conntrack refused, ``reasons`` the kernel's
     own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.
+    ``logged`` is what was logged of the flow, None where nobody asked for it.
     ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
     ``probe_us`` how long it took, in microseconds.
     """
@@ -139,6 +141,7 @@ class Observation:
     one_way: bool = False
     to_many: bool = False
     session: Session | None = None
+    logged: tuple[LogMessage, ...] | None = None
 
     @property
     def asked(self) -> Packet:

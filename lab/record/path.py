@@ -13,6 +13,19 @@ from lab.record.routed import Routed
 LOOPBACK = "lo"
 
 
+class Log(NamedTuple):
+    """What a rule writes of a packet: with which ``prefix`` ("" for none), and where to.
+
+    ``level`` is syslog's word for a LOG (``warn``), None of NFLOG; ``group`` is the group of NFLOG, None of LOG.  ``size`` is
+    how many bytes of a packet its message holds at most, None for all.
+    """
+
+    prefix: str
+    level: str | None
+    group: int | None
+    size: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as the kernel holds it, or a chain's policy (``number`` None).
@@ -21,9 +34,9 @@ class Rule:
     ``iptables -L --line-numbers``), ``source`` the template's file and line that it was written in.  ``family`` is that of its
     table in the words of nft (``ip``, ``ip6``, ``inet``, ``netdev``).  ``target`` is the word that says what becomes of the
     packet (``DROP``, ``accept``, a chain).  Of its text besides: ``rejects`` the kind of a rejection,
-    ``log_prefix`` what it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid``
-    that it is about packets of state INVALID or of a source on the wrong interface, ``further_comments`` those
-    behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``).
+    ``log_prefix`` what it logs with, ``log`` that and where to, ``translates`` which end of the packet (``source``,
+    ``destination``), ``about_invalid`` that it is about packets of state INVALID or of a source on the wrong interface,
+    ``further_comments`` those behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``).
     """
 
     node: str
@@ -41,6 +54,7 @@ class Rule:
     about_invalid: bool = False
     further_comments: tuple[str, ...] = ()
     queue: str | None = None
+    log: Log | None = None
 
     def is_called(self, name: str) -> bool:
         """Whether ``name`` is its place, or one of its comments."""

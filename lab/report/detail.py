@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from lab.record.logs import LogMessage
 from lab.record.observation import Conntrack, Observation
 from lab.record.path import End, Path
 from lab.record.result import CellResult
@@ -115,6 +116,7 @@ def _witnesses(seen: Observation) -> list[str]:
         sender = f" from {seen.refusal.sender}" if seen.refusal.sender else ""
         lines += _block("refused", [f"{seen.refusal.kind}{sender}"])
     lines += _block("conntrack", (_conntrack(entry) for entry in seen.conntrack))
+    lines += _block("logged", map(logged_text, seen.logged or ()))
     lines += _block("losses", (f"{node}: {name} {count}" for node, name, count in seen.losses))
     lines += _block("unresolved", (f"{one.node} asked for {one.address}, and got no answer" for one in seen.unresolved))
     lines += _block("kernel", seen.reasons)
@@ -135,6 +137,15 @@ def _conntrack(entry: Conntrack) -> str:
     status = f" {','.join(entry.status)}" if entry.status else ""
     further = "".join(f" {word}" for word in further_words(entry))
     return f"{entry.node}: {entry.state}{status}{further}, {entry.original}, answer {entry.reply}"
+
+
+def logged_text(message: LogMessage) -> str:
+    """One packet that was logged, and by whom that is known."""
+    level = f" level {message.level}" if message.level is not None else ""
+    ports = f"{f' in {message.entered}' if message.entered else ''}{f' out {message.toward}' if message.toward else ''}"
+    mark = f" mark {message.mark:#x}" if message.mark else ""
+    cut = f"; its message was cut short: {message.copied} of {message.whole} bytes" if message.cut else ""
+    return f"{message.prefix!r}{level} {message.by}: {message.packet or 'headers unknown'}{ports}{mark}{cut}"
 
 
 def _block(label: str, texts: Iterable[str]) -> list[str]:

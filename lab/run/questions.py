@@ -9,6 +9,7 @@ from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.conntrack import CONNTRACK
+from lab.written.expect.logged import LOGGED
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
@@ -27,6 +28,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
+    logged = cell.expect.get(LOGGED)
     return Question(
         node=cell.sender.node,
         source=cell.sender.address,
@@ -37,6 +39,8 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         mark=cell.mark,
         uid=cell.uid,
         counts_entries=(entry := cell.expect.get(CONNTRACK)) is not None and entry.count is not None,
+        logs=logged is not None,
+        all_logs=logged is not None and logged.times is not None,
     )
 
 

@@ -118,6 +118,7 @@ class Project:
         rulesets: Mapping[str, str],
         flows: Sequence[Mapping[str, Any]],
         order: Order | None = None,
+        *,
         backend: Backend = Backend.NFT,
     ) -> RunResult:
         """What ``lab run`` makes of a matrix with ``flows``."""

@@ -149,7 +149,8 @@ def test_a_range_that_is_used_up_is_called_so(lab_of: LabOf) -> None:
     lab = lab_of(stage(), gateway=table("nat", "-A POSTROUTING -o right -p udp -j SNAT --to-source 10.0.2.77:5000-5001"))
     question = Question("client", CLIENT, SERVER, Datagram(53), receivers=(("server", 53),))
     with lab.batch(), Conversation(lab.stage, question) as one, Conversation(lab.stage, question) as two:
-        assert [prove(talk.send(), "gateway").kind for talk in (one, two)] == [Kind.ALLOWED] * 2
+        sent = [step for talk in (one, two) if (step := talk.send()) is not None]
+        assert [prove(step, "gateway").kind for step in sent] == [Kind.ALLOWED] * 2
         verdict = lab.ask(question, "gateway")
         assert (verdict.kind, verdict.node) == (Kind.CONSUMED, "gateway")
         words = told(lab, verdict)

@@ -22,6 +22,7 @@ from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.kernel.watch.count_table import CountTable
 from lab.kernel.watch.drop_reason import DropReasons
 from lab.kernel.watch.legacy_trace import LegacyTrace
+from lab.kernel.watch.log_groups import LogGroups
 from lab.kernel.watch.nft_trace import NftTrace
 from lab.kernel.watch.paths import Assembler, Passage
 from lab.kernel.watch.queues import AllQueues, Queues
@@ -119,6 +120,7 @@ class Instrument:
         self._neighbours = NeighbourTables()
         self._queues = AllQueues(network)
         self._reasons: DropReasons | None = None
+        self._logs: LogGroups | None = None
 
     def watch(
         self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False, always: bool = False
@@ -179,6 +181,8 @@ class Instrument:
             watch.trace.settle(going_on=False)
         watch.trace.retell(rules)
         watch.rules = rules
+        if self._logs is not None:
+            self._logs.listen(self.network.nodes[name], rules.logging, watch.trace)
         self._canary(name, keep=True)
 
     def suit(self, name: str, *, zoned: bool, always: bool, ingress: bool) -> None:
@@ -332,6 +336,21 @@ class Instrument:
         if self._reasons is None:
             self._reasons = DropReasons.open()
         return self._reasons
+
+    @contextmanager
+    def log_messages(self) -> Iterator[LogGroups]:
+        """What reads the messages of NFLOG in every watched node; inside of itself it is the same one."""
+        if self._logs is not None:
+            yield self._logs
+            return
+        self._logs = LogGroups()
+        try:
+            for name, watch in self._watches.items():
+                self._logs.listen(self.network.nodes[name], watch.rules.logging, watch.trace)
+            yield self._logs
+        finally:
+            logs, self._logs = self._logs, None
+            logs.close()
 
     def losses(self) -> Mapping[tuple[str, str], int]:
         """What conntrack refused so far, by (node, counter)."""

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from lab.record import observation, path
 from lab.record import session as record
+from lab.record.logs import LogWitness
 from lab.record.result import CellResult, Outcome
 from lab.record.routed import Routed
 from lab.record.verdict import Kind, Verdict
@@ -71,6 +72,26 @@ class Conntrack:
     helper: str | None = key("the helper that it has", older=None)
     labels: Many[int] = key("the bits of its labels that are set", older=())
     of_source: int | None = key("how many flows of its source the table held; null: nobody asked", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """One packet that one rule logged."""
+
+    node: str = key("where")
+    witness: LogWitness = key("trace: it met a LOG rule; nflog: the message came to its group; nobody: none came")
+    prefix: str = key("the rule's prefix; empty for none")
+    level: str | None = key("of a LOG: emerg, alert, crit, err, warn, notice, info, debug, audit")
+    group: int | None = key("of an NFLOG")
+    rule: Rule | None = key("the rule that logged it; null: one of several that say the same")
+    packet: Packet | None = key("its headers as they were there; null: the message was too short to hold them")
+    hook: str = key("prerouting, input, forward, output, postrouting; empty where that is not told")
+    entered: str | None = key("the interface that it came in by", named="in")
+    toward: str | None = key("the interface that it is on its way to", named="out")
+    mark: int | None = key("its mark; null: a later rule may have set it")
+    first: bool = key("it is the request's first packet", of="of_first")
+    copied: int | None = key("bytes of the packet that its message held; null by the trace")
+    whole: int | None = key("bytes that the packet has; null where that is not told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,6 +309,10 @@ class Cell(Judged, _Asked):
         "the flow's entry at the node under test, read before anything was closed", of=_here
     )
     conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
+    logged: Many[Logged] = key(
+        "what was logged of the flow, where its row asks for it", of=lambda cell: cell.verdict.observation.logged or (),
+        older=(),
+    )
     path: Many[Step] = key("the request's first packet", of=steps_of)
     routing: Many[Routing] = key(
         "how nodes that have routing rules of their own routed it and its answer", of=routing_of, older=()

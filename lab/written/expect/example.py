@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from lab.record.observation import Arrival, Conntrack, Milestone, Observation
 from lab.record.packet import Packet
-from lab.record.path import End, Path, Rule, Step
+from lab.record.path import End, Log, Path, Rule, Step
 from lab.record.routed import PassedOver, Routed
 from lab.record.verdict import Kind, Verdict
 
@@ -19,7 +19,7 @@ _SYN = Packet(4, 6, "198.51.100.20", 40000, "198.51.100.1", 443, 0x02)
 _TRANSLATED = _SYN._replace(destination="10.0.2.10", dport=8443)
 _ANSWER = Packet(4, 6, "10.0.2.10", 8443, "198.51.100.20", 40000, 0x12)
 _DNAT = Rule("gateway", "nat", "PREROUTING", 1, "", "dnat-web", "DNAT", translates="destination")
-_LOG = Rule("gateway", "filter", "FORWARD", 1, "", None, "LOG", log_prefix="web ")
+_LOG = Rule("gateway", "filter", "FORWARD", 1, "", None, "LOG", log_prefix="web ", log=Log("web ", "warn", None))
 _ACCEPT = Rule("gateway", "filter", "FORWARD", 2, "", "publish-web", "ACCEPT")
 _STEPS = (
     Step("prerouting", "nat", "PREROUTING", _DNAT, "accept", "nat"),

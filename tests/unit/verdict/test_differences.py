@@ -17,6 +17,7 @@ from lab.verdict.differences import all_differences
 from lab.written.expect.arrives import ArrivesSpec
 from lab.written.expect.conntrack import ConntrackSpec
 from lab.written.expect.leaves import LeavesSpec
+from lab.written.expect.logged import LoggedSpec
 from tests.unit.verdict.made import SYN, SYN_ACK, cell, dropped, observed, passed, rule, step, verdict
 
 LOG = rule("tell", "LOG", options='--log-prefix "edge-drop "', number=1)
@@ -42,8 +43,9 @@ def entry_says(written: dict[str, Any]) -> ConntrackSpec:
 
 
 HOLDS: list[dict[str, Any]] = [
-    {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"logged": "edge-drop "},
-    {"logged": "to-nflog"}, {"arrives": ArrivesSpec()}, {"arrives": ArrivesSpec(at=("other", "server"))},
+    {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"arrives": ArrivesSpec()},
+    {"logged": LoggedSpec(prefix="edge-drop ")}, {"logged": LoggedSpec(prefix="to-nflog")},
+    {"arrives": ArrivesSpec(at=("other", "server"))},
     {"arrives": ArrivesSpec(at=("server",), address="10.0.2.10", port=8443)},
     {"arrives": ArrivesSpec(source="10.0.1.10")}, {"arrives": ArrivesSpec(source="kept")},
     {"leaves": LeavesSpec(via="right", mark=2)},
@@ -56,7 +58,7 @@ DIFFERS: list[tuple[dict[str, Any], str]] = [
     ({"rule": "another"}, "must be decided by rule another, but was by gateway filter:FORWARD:3 (open)"),
     ({"rule": "filter:FORWARD:4"}, "must be decided by rule filter:FORWARD:4, but was by gateway filter:FORWARD:3 (open)"),
     ({"through": ("tell", "dnat")}, "must go through rule dnat, but did not"),
-    ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
+    ({"logged": LoggedSpec(prefix="edge")}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
     ({"arrives": ArrivesSpec(at=("web",))}, "must arrive at node web, but arrived at node server"),
     ({"arrives": ArrivesSpec(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
     ({"arrives": ArrivesSpec(port=443)}, "must arrive at port 443, but arrived at port 8443"),
@@ -170,7 +172,7 @@ def test_not_seen_at_the_node_under_test() -> None:
 
 def test_a_comment_that_looks_like_a_prefix_logs_nothing() -> None:
     commented = rule("edge-drop ", "DROP", options='-m comment --comment "edge-drop "')
-    assert differences(seen(passed(commented)), logged="edge-drop ") != ()
+    assert differences(seen(passed(commented)), logged=LoggedSpec(prefix="edge-drop ")) != ()
 
 
 def test_through_looks_at_every_node() -> None:
