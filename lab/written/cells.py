@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from lab.errors import InputError, Problem, Where
-from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Step, Target
+from lab.written.burst import MOST_SENT
+from lab.written.burst_cells import burst_of, with_burst
+from lab.written.cell import FAMILIES, Burst, Cell, Expectation, Sender, Service, Step, Target
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
@@ -99,6 +101,7 @@ class _Expander:
         families = self._select.families(asked, senders, targets, services)
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
         steps = {family: self._expectations.steps_of_row(index, row, family, families) for family in families}
+        bursts = {family: self._burst(index, row, family, families) for family in families}
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -119,7 +122,7 @@ class _Expander:
                         partial(self._matrix.where, *path, "to"),
                     )
                     if cell is not None:
-                        yield cell
+                        yield with_burst(cell, bursts[family])
         if not found:
             mend = (
                 "its ends are one node that a role, a network or one of several words stands for, or the loopback "
@@ -196,6 +199,12 @@ class _Expander:
             steps=steps or (),
         )
 
+    def _burst(self, index: int, row: Row, family: int, judged: Sequence[int]) -> Burst | None:
+        return burst_of(
+            row.burst, index, family, judged, expectations=self._expectations, select=self._select, problems=self.problems,
+            where=self._matrix.where,
+        )  # fmt: skip
+
     def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
         """Tells of steps that a service of the row has not, and of a row whose steps send nothing."""
         if row.steps and not any(spec.verb.speaks for spec in row.steps):
@@ -262,6 +271,8 @@ def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
     if row.steps and service.port_count > 1:
         raise ValueError(f"steps are those of one flow, but {service.text} is {service.port_count} ports\nname one port")
+    if row.burst is not None and service.port_count * row.burst.send > MOST_SENT:
+        raise ValueError(f"a burst to {service.port_count:,} ports is more than {MOST_SENT:,} packets\nname fewer ports")
     if row.flags and service.proto != "tcp":
         raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
     if row.sport is not None and not service.ports:

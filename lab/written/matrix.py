@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from lab.errors import Where
+from lab.written.burst import BurstSpec
 from lab.written.cell import FAMILIES
 from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.keys import KEYS, OF_DEFAULT, with_keys
@@ -42,6 +43,7 @@ from lab.written.words import Name, OneOrSeveral, Text, one_or_several
 from lab.written.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
+PASSES = "allow"  # what is expected of those of a burst that are not its rest
 _PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
 _FAMILY = "4, 6 or both; without it, each family that both ends have"
 
@@ -86,7 +88,7 @@ class Row(Further):
     v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
     v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
     packet: NotYet = None
-    burst: NotYet = None
+    burst: BurstSpec | None = Field(default=None, description="in place of `expect`: so many packets, of which so many pass")
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -101,8 +103,8 @@ class Row(Further):
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
-        if (self.expect is None) == (not self.steps):
-            raise ValueError("a row says what it expects, or the steps that do: `expect`, or `steps`")
+        if sum((self.expect is not None, bool(self.steps), self.burst is not None)) != 1:
+            raise ValueError("a row says what it expects, or the steps that do: `expect`, `steps`, or `burst`")
         if self.source is not None and self.family not in (None, self.families):
             what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
@@ -202,17 +204,21 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 
 
 def _contradiction(row: Row) -> str | None:
-    if row.expect is None:
+    if row.expect is None and row.burst is None:
         return _beside_steps(row)
-    action = row.expect.action
+    if row.expect is not None and row.burst is not None:
+        return "`expect` and `burst` are of different rows"
+    action = PASSES if row.expect is None else row.expect.action
     for key in KEYS:
         if key.of(row) is not None and not key.about.fits(action):
-            return f"`{key.name}` {key.about}, but `expect` is {action}"
+            what = f"`expect` is {action}" if row.burst is None else "it is expected of those of the burst that pass"
+            return f"`{key.name}` {key.about}, but {what}"
     services = row.service
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:
         return f"`sport` has no meaning for {portless}"
-    if row.expect.reject_with == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
+    kind = None if row.expect is None else row.expect.reject_with
+    if kind == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
         return f"tcp-reset answers TCP alone, but the service is {other}"
     if row.flags and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: {' '.join(row.flags)}` is a TCP segment, but the service is {other}"
