@@ -86,6 +86,23 @@ class BurstResult:
     refilled: int = 0
     limit: str = ""
 
+    def __str__(self) -> str:
+        """``1-5 allowed by gateway filter:FORWARD:2 (ssh), 6-20 dropped by gateway filter:FORWARD:3 (too-fast)``."""
+        return ", ".join(f"{group.numbers} {group.verdict}" for group in self.groups)
+
+    @property
+    def fates(self) -> str:
+        """``1-5 allowed, 6-20 dropped``."""
+        return ", ".join(f"{group.numbers} {group.verdict.kind}" for group in self.groups)
+
+
+def told_apart(bursts: tuple[BurstResult, ...], one: BurstResult) -> str:
+    """Which of several it is: ``from 198.51.100.20 to port 22: ``; empty where there is one."""
+    if len(bursts) == 1:
+        return ""
+    port = f" to port {one.port}" if one.port is not None and len({other.port for other in bursts}) > 1 else ""
+    return f"from {one.source}{port}: "
+
 
 @dataclass(frozen=True, slots=True)
 class CellResult:

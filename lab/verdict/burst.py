@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lab.record.result import BurstGroup, BurstResult, CellResult, Outcome
+from lab.record.result import BurstGroup, BurstResult, CellResult, Outcome, told_apart
 from lab.record.sweep import is_open
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.cell_result import WORST_FIRST, expected_words, settled
@@ -39,7 +39,6 @@ class _Wrong:
     outcome: Outcome
     verdict: Verdict
     what: str
-    expected: str
 
 
 def passed(verdict: Verdict) -> bool:
@@ -74,7 +73,7 @@ def series_of(cell: Cell, burst: Burst, fired: Fired) -> BurstResult:
 
 def result_of(cell: Cell, burst: Burst, fired: Sequence[Fired], today: datetime.date) -> CellResult:
     """The cell's result: that of the worst that is wrong with its packets, or with how many of them passed."""
-    series = [series_of(cell, burst, one) for one in fired]
+    series = tuple(series_of(cell, burst, one) for one in fired)
     wrong = sorted(_wrong(burst, fired, series), key=lambda one: WORST_FIRST.index(one.outcome))
     worst = wrong[0] if wrong else None
     sent = sum(one.sent for one in series)
@@ -85,18 +84,19 @@ def result_of(cell: Cell, burst: Burst, fired: Sequence[Fired], today: datetime.
         outcome=worst.outcome if worst else Outcome.PASSED,
         verdict=worst.verdict if worst else fired[0].verdicts[0],
         differences=tuple(dict.fromkeys(one.what for one in wrong if one.outcome is wrong[0].outcome)),
-        notes=tuple(_late(burst, series)), ports=cell.service.port_count, probe_us=took / sent, bursts=tuple(series),
+        notes=tuple(_late(burst, series)), ports=cell.service.port_count, probe_us=took / sent, bursts=series,
     )  # fmt: skip
     return settled(cell, result, today)
 
 
 def expected_of(cell: Cell, burst: Burst) -> str:
-    """What a burst expects, in words: ``allow 5 to 6 of 20, deny the rest``."""
-    rest = expected_words(replace(cell, expect=burst.rest))
-    return f"{expected_words(cell)} of {burst.words}, {rest} of the rest"
+    """What a burst expects, in words: ``allow 5 to 6 of 20, and drop the rest``."""
+    rest = burst.rest
+    kind = f" with {rest.reject_with}" if rest.reject_with else ""
+    return f"{cell.expect.action} {burst.words}, and {rest.action} the rest{kind}"
 
 
-def _wrong(burst: Burst, fired: Sequence[Fired], series: Sequence[BurstResult]) -> Iterator[_Wrong]:
+def _wrong(burst: Burst, fired: Sequence[Fired], series: tuple[BurstResult, ...]) -> Iterator[_Wrong]:
     for whole, what in _counted(burst, series):
         of = [(one, verdict) for one, told in zip(fired, series, strict=True) if told in whole for verdict in one.verdicts]
         through = [verdict for _, verdict in of if passed(verdict)]
@@ -105,43 +105,31 @@ def _wrong(burst: Burst, fired: Sequence[Fired], series: Sequence[BurstResult]) 
             continue  # each is told of below: how many would have passed is not known
         most = burst.most + sum(one.refilled for one in whole)
         if len(through) > most:
-            yield _Wrong(Outcome.FAIL_OPEN, through[most], f"at most {burst.most} must pass, but {what}", "")
+            yield _Wrong(Outcome.FAIL_OPEN, through[most], f"at most {burst.most} must pass, but {what}")
         elif len(through) < burst.least:
-            yield _Wrong(Outcome.FAIL_CLOSED, stopped[0], f"at least {burst.least} must pass, but {what}", "")
+            yield _Wrong(Outcome.FAIL_CLOSED, (stopped or through)[0], f"at least {burst.least} must pass, but {what}")
     for told in series:
         for group in told.groups:
             for difference in group.differences:
-                yield _Wrong(
-                    group.outcome, group.verdict, f"{_whose(series, told)}packet {group.numbers}: {difference}", group.expected
-                )
+                whose = told_apart(series, told)
+                yield _Wrong(group.outcome, group.verdict, f"{whose}packet {group.numbers}: {difference}")
 
 
-def _counted(burst: Burst, series: Sequence[BurstResult]) -> Iterator[tuple[Sequence[BurstResult], str]]:
+def _counted(burst: Burst, series: tuple[BurstResult, ...]) -> Iterator[tuple[tuple[BurstResult, ...], str]]:
     """The series that are counted together, and how that came out in words."""
-    for whole in [series] if burst.together else [[one] for one in series]:
-        through, sent, seconds = sum(o.passed for o in whole), sum(o.sent for o in whole), sum(o.seconds for o in whole)
-        whose = "" if len(whole) > 1 else _whose(series, whole[0])
-        told = "; ".join(f"{_whose(whole, one)}{groups_text(one)}" for one in whole)
-        yield whole, f"{whose}{through} of {sent} passed in {seconds:.2f} s: {told}"
+    for whole in [series] if burst.together else [(one,) for one in series]:
+        through, sent = sum(one.passed for one in whole), sum(one.sent for one in whole)
+        whose = "" if len(whole) > 1 else told_apart(series, whole[0])
+        told = "; ".join(f"{told_apart(whole, one)}{one}" for one in whole)
+        yield whole, f"{whose}{through} of {sent} passed: {told}"
 
 
-def _late(burst: Burst, series: Sequence[BurstResult]) -> Iterator[str]:
+def _late(burst: Burst, series: tuple[BurstResult, ...]) -> Iterator[str]:
     """What is told of more that passed than the row says, as the limit bore more in the time that it took."""
     for whole, what in _counted(burst, series):
         through, more = sum(one.passed for one in whole), sum(one.refilled for one in whole)
         if burst.most < through <= burst.most + more:
             limits = " and ".join(dict.fromkeys(one.limit for one in whole if one.limit))
-            yield f"{what}; in that time {limits or 'the limit'} lets {more} more through than the {burst.most} of the row"
+            seconds = sum(one.seconds for one in whole)
+            yield f"{what}; {burst.most} are expected, and in {seconds:.2f} s {limits or 'the limit'} lets {more} more through"
 
-
-def groups_text(series: BurstResult) -> str:
-    """``1-5 allowed by gateway filter:FORWARD:2 (ssh), 6-20 dropped by gateway filter:FORWARD:3 (too-fast)``."""
-    return ", ".join(f"{group.numbers} {group.verdict}" for group in series.groups)
-
-
-def _whose(series: Sequence[BurstResult], one: BurstResult) -> str:
-    """Which of several series it is."""
-    if len(series) == 1:
-        return ""
-    port = f" to port {one.port}" if one.port is not None and len({other.port for other in series}) > 1 else ""
-    return f"from {one.source}{port}: "

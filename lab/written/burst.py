@@ -89,5 +89,6 @@ class BurstSpec(BaseModel):
     def words(self) -> str:
         """As a report says it."""
         each = f" from each of {1 + len(self.sources)} sources" if self.sources and not self.together else ""
-        return f"{self.passing} of {self.send}{each} to pass" + (", left open" if self.open else "")
+        together = " of all together" if self.together else ""
+        return f"{self.passing} of {self.send}{each}{together}" + (", each left open" if self.open else "")
 
