@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from lab.record.logs import LogMessage
 from lab.record.observation import Conntrack, Observation
 from lab.record.path import End, Path
-from lab.record.result import CellResult
+from lab.record.result import BurstResult, CellResult, told_apart
 from lab.record.trace import Trace
 from lab.record.verdict import Kind, Verdict
 from lab.report.entry import further_words
@@ -50,6 +51,7 @@ def evidence(cell: CellResult) -> list[str]:
         *_block("cell", [cell.id]),
         *_block("source", [_source(cell)]),
         *_block("proof", [_proof(cell.verdict)] if cell.verdict.proof not in happened(cell.verdict) else ()),
+        *_block("burst", map(partial(_burst, cell.bursts), cell.bursts)),
         *_block("warning", cell.warnings),
         *_block("note", cell.notes),
         *_evidence(cell.verdict),
@@ -73,6 +75,10 @@ def explain_trace(trace: Trace) -> str:
         *(Line("note", text) for text in trace.notes),
     ]
     return "\n".join([*written(told, _LABEL_WIDTH), *_evidence(verdict), *_block("guessed", trace.guesses)])
+
+
+def _burst(bursts: tuple[BurstResult, ...], one: BurstResult) -> str:
+    return f"{told_apart(bursts, one)}{one} ({one.passed} of {one.sent} passed in {one.seconds:.2f} s)"
 
 
 def _source(cell: CellResult) -> str:

@@ -44,12 +44,10 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     ``with_path``: the path is told too, and so is not told in short.
     """
     cell = cells[0]
-    plainly = _is_plain(cell.expected, cell.verdict) or cell.outcome is Outcome.PASSED
-    became = happened(cell.verdict) if plainly or not cell.differences else in_a_word(cell.verdict)
     lines = [
-        Line("", f"{flow_text(cell)}: expected {cell.expected}, is {became}"),
-        *session(cell.verdict, became),
-        *differs(cell.expected, cell.verdict, cell.differences),
+        Line("", f"{flow_text(cell)}: expected {cell.expected}, is {_became(cell)}"),
+        *session(cell.verdict, _became(cell)),
+        *(differs(cell.expected, cell.verdict, cell.differences) if not cell.bursts else _all(cell.differences)),
         *_others(cell),
         *deciding(cell.verdict, cell.at),
         *(() if with_path else whither(cell.verdict, always=cell.outcome is Outcome.MISMATCH)),
@@ -60,6 +58,15 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     return lines
 
 
+def _became(cell: CellResult) -> str:
+    if cell.bursts:
+        return "; ".join(dict.fromkeys(burst.fates for burst in cell.bursts))
+    plainly = _is_plain(cell.expected, cell.verdict) or cell.outcome is Outcome.PASSED
+    return happened(cell.verdict) if plainly or not cell.differences else in_a_word(cell.verdict)
+
+
+def _all(differences: Iterable[str]) -> Iterator[Line]:
+    yield from (Line("differs", text) for text in differences)
 def session(verdict: Verdict, became: str) -> Iterator[Line]:
     """Which of a session's connections it was, where that is not told yet."""
     if verdict.observation.session is not None and verdict.kind is not Kind.ALLOWED and verdict.proof not in became:

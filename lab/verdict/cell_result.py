@@ -24,7 +24,7 @@ from lab.written.cell import Cell
 from lab.written.expect.keys import KEYS
 from lab.written.service import merged, ports_text
 
-_WORST_FIRST = (Outcome.ERROR, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.PASSED)
+WORST_FIRST = (Outcome.ERROR, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.PASSED)
 
 
 @dataclass(slots=True)
@@ -62,6 +62,11 @@ class Tally:
     def warn(self, words: str) -> None:
         """Add a warning to the result."""
         self._warnings.append(words)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those that were added."""
+        return tuple(self._warnings)
 
     def note(self, words: str) -> None:
         """Add a note to the result."""
@@ -111,7 +116,7 @@ class Tally:
     def result(self) -> CellResult:
         """The cell's result: that of its worst group, with all groups when the ports differ."""
         cell = self._cell
-        groups = sorted(self._groups.values(), key=lambda group: _WORST_FIRST.index(group.judgement.outcome))
+        groups = sorted(self._groups.values(), key=lambda group: WORST_FIRST.index(group.judgement.outcome))
         worst = groups[0]
         ports = sum(group.count for group in groups)
         differs = len(groups) > 1 and worst.judgement.outcome is not Outcome.PASSED

@@ -113,12 +113,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Burst:
+    """So many packets of a cell, each the first of a connection: ``send`` from each of ``senders``, the cell's own first, to
+    each of its ports.
+
+    Of each such series ``least`` to ``most`` pass, or of all ``together``; of the others ``rest`` is expected.  ``open``: what
+    passed stays open while the next is tried.  ``words`` tell it in a report.
+    """
+
+    send: int
+    least: int
+    most: int
+    rest: Expectation
+    senders: tuple[Sender, ...]
+    words: str
+    together: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
     port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's, ``to_many`` how it is sent
     to all of a network.
 
-    With ``steps`` it is a flow of several packets, and ``expect`` is what is expected of the first of them.
+    With ``steps`` it is a flow of several packets, and ``expect`` is what is expected of the first of them.  With ``burst`` it
+    is asked so many times, and ``expect`` is what is expected of those that pass.
 
     The cells of one flow in both families have the same matrix, row, labels of their ends and text of their service.
     """
@@ -139,6 +159,7 @@ class Cell:
     uid: int | None = None
     to_many: ToMany | None = None
     steps: tuple[Step, ...] = ()
+    burst: Burst | None = None
 
     @property
     def plain(self) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from functools import partial
 
 from lab.errors import InputError, Problem, Where
-from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Step, Target
+from lab.written.burst import MOST_SENT
+from lab.written.burst_cells import burst_of, with_burst
+from lab.written.cell import FAMILIES, Burst, Cell, Expectation, Sender, Service, Step, Target
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
@@ -100,6 +102,7 @@ class _Expander:
         families = self._select.families(asked, senders, targets, services)
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
         steps = {family: self._steps(index, row, family, families) for family in families}
+        bursts = {family: self._burst(index, row, family, families) for family in families}
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -120,7 +123,7 @@ class _Expander:
                         partial(self._matrix.where, *path, "to"),
                     )
                     if cell is not None:
-                        yield cell
+                        yield with_burst(cell, bursts[family])
         if not found:
             mend = (
                 "its ends are one node that a role, a network or one of several words stands for, or the loopback "
@@ -233,6 +236,12 @@ class _Expander:
         self.problems.tried(lambda: check_flow_in_midst(cells, family), where)
         return replace(step, said=tuple(cells))
 
+    def _burst(self, index: int, row: Row, family: int, judged: Sequence[int]) -> Burst | None:
+        return burst_of(
+            row.burst, index, family, judged, expectations=self._expectations, select=self._select, problems=self.problems,
+            where=self._matrix.where,
+        )  # fmt: skip
+
     def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
         """Tells of steps that a service of the row has not, and of a row whose steps send nothing."""
         if row.steps and not any(spec.verb.speaks for spec in row.steps):
@@ -315,6 +324,10 @@ def _fits(service: Service, row: Row) -> None:
     if row.steps and (service.port_count > 1 or service.application is not None):
         many = "a whole session" if service.application is not None else f"{service.port_count} ports"
         raise ValueError(f"steps are those of one flow, but {service.text} is {many}\nname one port")
+    if row.burst is not None and service.application is not None:
+        raise ValueError(f"a burst is of single packets, but {service.text} is a whole session\nname one port")
+    if row.burst is not None and service.port_count * row.burst.send > MOST_SENT:
+        raise ValueError(f"a burst to {service.port_count:,} ports is more than {MOST_SENT:,} packets\nname fewer ports")
     if service.application is not None and row.flags:
         raise ValueError(f"`flags` is one bare segment, and {service.text} a whole session")
     fits_sending(service, row)

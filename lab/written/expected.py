@@ -10,11 +10,12 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from lab.errors import Where
+from lab.written.burst import BurstSpec
 from lab.written.cell import Expectation, Step
 from lab.written.ends import Ends
 from lab.written.expect.keys import KEYS
 from lab.written.fields import Expect
-from lab.written.matrix import Default, Matrix, Row
+from lab.written.matrix import PASSES, Default, Matrix, Row
 from lab.written.messages import did_you_mean
 from lab.written.problems import Problems
 from lab.written.reject import families_of_kind, kind_for_both, kind_in
@@ -71,7 +72,14 @@ class Expectations:
         """
         told = self._written(row, family, judged, "flows", index)
         one = row.of_family(family)
-        return None if one.expect is None else self._expected(one, one.expect, told)
+        expect = one.expect if one.burst is None else Expect(action=PASSES)
+        return None if expect is None else self._expected(one, expect, told)
+
+    def rest_of_burst(self, index: int, spec: BurstSpec, family: int, judged: Sequence[int] | None) -> Expectation | None:
+        """What is expected of those of a burst that do not pass; None when a word in it is wrong."""
+        told = self._written(spec.rest, family, judged, "flows", index, "burst", "rest")
+        one = spec.rest.of_family(family)
+        return self._expected(one, one.expect, told)
 
     def steps_of_row(self, index: int, row: Row, family: int, judged: Sequence[int] | None) -> tuple[Step, ...] | None:
         """The steps of the row's cells of a family; None when a word in one is wrong."""

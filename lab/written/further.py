@@ -25,10 +25,10 @@ class Override(Further):
     expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
 
 
-def misplaced(written: BaseModel, action: str) -> str | None:
-    """What is wrong with a key that says nothing of a flow with this ``action``; None where all do."""
+def misplaced(written: BaseModel, action: str, as_said: str = "") -> str | None:
+    """What is wrong with a key that says nothing of a flow with this ``action``, which ``as_said`` tells; None where all do."""
     wrong = next((key for key in KEYS if key.of(written) is not None and not key.about.fits(action)), None)
-    return None if wrong is None else f"`{wrong.name}` {wrong.about}, but `expect` is {action}"
+    return None if wrong is None else f"`{wrong.name}` {wrong.about}, but {as_said or f'`expect` is {action}'}"
 
 
 def why_it_is_no_expectation(written: BaseModel, action: str) -> str | None:

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from lab.errors import Where
+from lab.written.burst import BurstSpec
 from lab.written.cell import FAMILIES
 from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.keys import KEYS, OF_DEFAULT, with_keys
@@ -42,6 +43,7 @@ from lab.written.words import Name, OneOrSeveral, Text, one_or_several
 from lab.written.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
+PASSES = "allow"  # what is expected of those of a burst that are not its rest
 _PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
 _FAMILY = "4, 6 or both; without it, each family that both ends have"
 
@@ -66,7 +68,7 @@ class Row(Further):
     """One flow as written: the product of its senders, targets and services, and what is expected of each."""
 
     model_config = WRITTEN | ConfigDict(
-        json_schema_extra={"oneOf": [{"required": [name]} for name in ("expect", "steps")]}
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("expect", "steps", "burst")]}
     )
 
     name: RowName = Field(description="the flow's name, unique in the matrix")
@@ -90,7 +92,7 @@ class Row(Further):
     v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
     v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
     packet: NotYet = None
-    burst: NotYet = None
+    burst: BurstSpec | None = Field(default=None, description="in place of `expect`: so many packets, of which so many pass")
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -105,7 +107,7 @@ class Row(Further):
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
-        _one_of(self, "expect", "steps")
+        _one_of(self, "expect", "steps", "burst")
         if self.source is not None and self.family not in (None, self.families):
             what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
@@ -205,15 +207,20 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 
 
 def _contradiction(row: Row) -> str | None:
-    if row.expect is None:
+    if row.expect is None and row.burst is None:
         return _beside_steps(row)
-    if wrong := misplaced(row, row.expect.action):
+    if row.expect is not None:
+        wrong = misplaced(row, row.expect.action)
+    else:
+        wrong = misplaced(row, PASSES, "it is expected of those of the burst that pass")
+    if wrong is not None:
         return wrong
     services = row.service
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:
         return f"`sport` has no meaning for {portless}"
-    if row.expect.reject_with == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
+    kind = None if row.expect is None else row.expect.reject_with
+    if kind == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
         return f"tcp-reset answers TCP alone, but the service is {other}"
     if row.flags and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: {' '.join(row.flags)}` is a TCP segment, but the service is {other}"
@@ -224,7 +231,8 @@ def _one_of(row: Row, *names: str) -> None:
     """A ValueError for a row that says nothing that could be right or wrong, or in two ways."""
     said = [name for name in names if name in row.model_fields_set]
     if not said:
-        raise ValueError(f"`expect` is missing in flow {row.name!r}\nsay what must become of it, or write its `steps`")
+        instead = "say what must become of it, or write its `steps`, or a `burst`"
+        raise ValueError(f"`expect` is missing in flow {row.name!r}\n{instead}")
     if len(said) > 1:
         raise ValueError(f"`{said[0]}` and `{said[1]}` cannot both be said: `{said[1]}` stands in its place")
     if not getattr(row, said[0]):

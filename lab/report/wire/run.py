@@ -229,6 +229,36 @@ class Group(Judged, _SomePorts):  # the keys of the last base come first
     """Ports of a range that share a verdict."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _SomePackets:
+    numbers: str = key("which packets, from 1, as a person writes them: `1-5`")
+    count: Count = key("packets in it")
+    passed: bool = key("past the node under test; what is expected of such packets holds of them")
+    expected: str = key("allow, drop, reject or deny, and what else must hold")
+    result: Outcome = key(of="outcome")
+    differences: Many[str] = key("each difference between expected and actual")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstGroup(Judged, _SomePackets):  # the keys of the last base come first
+    """Packets of a burst that fared alike; the verdict is that of the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burst:
+    """The packets of a burst from one source to one port."""
+
+    sender: str = key("as the matrix writes it", named="from")
+    source: str = key("the address that it was sent from")
+    port: int | None = key("the port that was asked; null for a protocol without ports")
+    sent: Count = key("packets")
+    passed: Count = key("how many passed")
+    seconds: Number = key("how long it took", of=lambda burst: round(burst.seconds, 3))
+    refilled: Count = key("how many more than in no time the limits bore in these seconds at most")
+    limit: str = key("which limits these are; empty: none")
+    groups: Many[BurstGroup] = key("all of its packets")
+
+
 class HasVerdict(Protocol):
     """A record with a verdict."""
 
@@ -299,6 +329,7 @@ class _Asked:
     )
     ports: Count = key("ports probed; 1 for a protocol without ports")
     groups: Many[Group] = key("not empty when a range's ports differ")
+    bursts: Many[Burst] = key("of a row with a burst: one for each source and port", older=())
 
 
 @dataclass(frozen=True, kw_only=True)
