@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from lab.probe.question import SOURCE_PORTS, Ftp, Question, Segment
+from lab.probe.question import SOURCE_PORTS, TCP, Crafted, Ftp, Question, Segment
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
@@ -99,11 +99,11 @@ class Fresh:
             # of the ports of a session's data nothing is known before
             own: Ports = ((1, 65535),) if isinstance(question.sends, Ftp) else ()
             own = own or (((question.port, question.port),) if question.port is not None else ())
-            ports, ack, to = ports or own, isinstance(question.sends, Segment), (question.destination,)
+            ports, ack, to = ports or own, _begins_nothing(question), (question.destination,)
             sources, sport = (question.source,), question.sport
         ends = question.node, *map(self._site.topology.owner, to)
         destination = to[0] if len(to) == 1 else None
-        proto = PROTOCOL_NAMES[question.proto]
+        proto = PROTOCOL_NAMES.get(question.proto, str(question.proto))
         return Flow(question.family, proto, ports, ends, question.node, sources, destination, ack, sport)
 
     def renew(self, wanted: Sequence[Memory]) -> None:
@@ -237,3 +237,11 @@ def _paths(verdict: Verdict) -> tuple[Path, ...] | None:
     """The paths of all packets that were sent for a verdict; None where the measurement failed."""
     seen = verdict.observation
     return None if verdict.kind is Kind.LOST else (*seen.request, *seen.answer, *seen.others)
+
+
+def _begins_nothing(question: Question) -> bool:
+    """Whether it is a segment that no connection begins with."""
+    sends = question.sends
+    if isinstance(sends, Crafted):
+        return sends.proto == TCP and sends.packet.flags & 0x12 != 0x02
+    return isinstance(sends, Segment)

@@ -163,6 +163,8 @@ def _until_sound(
             one_way=seen.one_way,
             to_many=bool(seen.heard_by),
             logged=seen.logged,
+            named=seen.named,
+            toward=seen.toward,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():
@@ -176,7 +178,7 @@ def _sent(stage: Stage, question: Question) -> Sighting:
     witnesses = [arm(stage, question) for arm in OF_A_FLOW]
     try:
         with stage.instrument.everything() if question.sends.beyond_syn else _NOTHING, way_of(stage, question) as way:
-            seen = Sighting(stage, way.sent, sender=question.node, heard_by=way.heard_by)
+            seen = Sighting(stage, way.sent, sender=question.node, heard_by=way.heard_by, named=way.named, pieces=way.pieces)
             if way.open(seen) and way.send(seen):
                 way.answer(seen)
             for witness in witnesses:

@@ -11,6 +11,7 @@ from lab.record.packet import Packet
 from lab.written.asked import OneFlow
 from lab.written.cell import Service, ToMany
 from lab.written.fields import FLAGS
+from lab.written.packet.layered import Layered
 from lab.written.sending import Sending
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
@@ -103,9 +104,24 @@ class Ftp:
     beyond_syn: ClassVar[bool] = False
 
 
-Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp
+@dataclass(frozen=True, slots=True)
+class Crafted:
+    """One packet that is written by its layers, to ``port`` where those say none; None for a protocol without ports."""
+
+    packet: Layered
+    port: int | None = None
+    beyond_syn: ClassVar[bool] = True  # whatever it is: its fragments may not bear its flags
+
+    @property
+    def proto(self) -> int:
+        """The number of its protocol."""
+        assert self.packet.proto is not None
+        return self.packet.proto
+
+
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Crafted
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
-whether it is TCP and no SYN, which alone is traced at first."""
+whether it may be TCP and no SYN, which alone is traced at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +173,15 @@ def to_port(proto: int, port: int) -> Handshake | Datagram:
 
 
 def sends_of(
-    service: Service, port: int | None, *, flags: Sequence[str] = (), many: ToMany | None = None
+    service: Service, port: int | None, *, flags: Sequence[str] = (), many: ToMany | None = None, packet: Layered | None = None
 ) -> Sends:
     """What asks for ``port`` of a service, or its ICMP type.
 
-    ``flags`` are those of a bare segment in place of a handshake, ``many`` how it goes to all of a network.
+    ``flags`` are those of a bare segment in place of a handshake, ``many`` how it goes to all of a network, ``packet`` is one
+    that is written by its layers.
     """
+    if packet is not None:
+        return Crafted(packet, port)
     proto = NUMBERS[service.proto]
     if port is not None and service.application is not None:
         return Ftp(port, service.application.removeprefix("ftp/"))

@@ -106,6 +106,8 @@ class Observation:
     where that was looked for.  ``strays`` are packets that came to the sender as if in answer, from another address or port
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
+    ``named`` is what a verdict calls what was sent, where its headers alone do not tell.
+    ``toward`` is the node that it was given to as a frame, past its sender's own kernel.
     ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
     ``session`` is what an application said, where it is one of its connections.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
@@ -142,6 +144,8 @@ class Observation:
     to_many: bool = False
     session: Session | None = None
     logged: tuple[LogMessage, ...] | None = None
+    named: str | None = None
+    toward: str | None = None
 
     @property
     def asked(self) -> Packet:

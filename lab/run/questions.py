@@ -33,7 +33,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         node=cell.sender.node,
         source=cell.sender.address,
         destination=cell.target.address,
-        sends=sends_of(cell.service, port, flags=cell.flags, many=cell.to_many),
+        sends=sends_of(cell.service, port, flags=cell.flags, many=cell.to_many, packet=cell.packet),
         sport=cell.sport if sport is None else sport,
         receivers=_receivers(cell, port),
         mark=cell.mark,

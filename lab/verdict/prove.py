@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came_through, reject_dropped_by
-from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
@@ -19,6 +19,11 @@ _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
 _SYN, _SYN_ACK, _PUSH, _RST = 0x02, 0x12, 0x08, 0x04
+# what a router's error tells of the packet that it is about (RFC 792, RFC 4443)
+_TOLD_BY = {
+    "icmp 11/0": "its TTL ended there", "icmpv6 3/0": "its hop limit ended there",
+    "icmp 3/4": "it was too big for the next link, and may not be fragmented", "icmpv6 2/0": "it was too big for the next link",
+}  # fmt: skip
 _RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
@@ -51,14 +56,14 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
 
 def _blind(observation: Observation, at: str | None, blind: str) -> Verdict:
     """Nothing is proven but that the request got on, where that is what one of the witnesses says."""
-    verdict = _verdict(observation, at, Kind.LOST, f"the instrument is blind: {blind}", _name(observation.sent))
+    verdict = _verdict(observation, at, Kind.LOST, f"the instrument is blind: {blind}", _name(observation))
     passed = verdict.passed_node or at in observation.unseen or came_through(observation) is not None
     return replace(verdict, rule=None, passed_node=passed)
 
 
 def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     """The request's first packet ended inside a node that is traced."""
-    packet = _name(observation.sent)
+    packet = _name(observation)
     if last.end is End.DROPPED:
         return _dropped(observation, at, last, packet)
     if last.end is End.STOLEN:
@@ -68,8 +73,9 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
     if counted := _losses_at(observation, last.node):
         return _consumed(observation, at, last.node, packet, counted)
-    reason = ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     told = observation.refusal
+    plain = _TOLD_BY.get(told.kind) if told is not None else None
+    reason = plain or ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
     proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
     if observation.missing is not None:
@@ -183,7 +189,7 @@ def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict
 
 def _passed_on(observation: Observation, at: str | None, last: Path | None) -> Verdict:
     """The request's first packet is past every traced node on its way, or met none, and the sender has no answer."""
-    packet = _name(observation.sent)
+    packet = _name(observation)
     if observation.local_error:
         proof = f"the sender's own kernel could not send: {observation.local_error}"
         return _verdict(observation, at, Kind.UNROUTED, proof, packet)
@@ -195,7 +201,7 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _verdict(observation, at, Kind.UNANSWERED, proof, name, answer.node, rule)
     if observation.refusal is not None:
         return _refused(observation, at, last, packet)
-    if last is not None and (counted := _losses_at(observation, last.node)):
+    if last is not None and observation.reached is None and (counted := _losses_at(observation, last.node)):
         # conntrack confirms a flow behind every rule, the exit witness too
         return _consumed(observation, at, last.node, packet, counted)
     receiver = last.node if last is not None and last.end is End.DELIVERED else observation.reached
@@ -209,7 +215,7 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _unresolved(observation, at, packet)
     if observation.reasons:
         proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
-        return _verdict(observation, at, Kind.UNROUTED, proof, packet)
+        return _verdict(observation, at, Kind.UNROUTED, proof, packet, observation.toward if last is None else None)
     where = f"left {last.node}" if last is not None else "was sent"
     proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
     return _verdict(observation, at, Kind.LOST, proof, packet)
@@ -332,7 +338,10 @@ def _is_answer(path: Path, observation: Observation) -> bool:
     return any((path.entry.source, path.entry.sport) == (end.destination, end.dport) for end in exits)
 
 
-def _name(sent: Packet) -> str:
+def _name(observation: Observation) -> str:
+    sent = observation.sent
+    if observation.named is not None:
+        return observation.named
     if sent.proto == _TCP:
         return "SYN" if sent.flags == _SYN else "segment"
     if sent.proto in (_ICMP, _ICMPV6):

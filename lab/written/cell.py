@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from lab.errors import Where
 from lab.written.expect.key import Key
+
+if TYPE_CHECKING:
+    from lab.written.packet.layered import Layered
 
 T = TypeVar("T")
 
@@ -134,8 +137,8 @@ class Burst:
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
-    port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's, ``to_many`` how it is sent
-    to all of a network.
+    port, ``flags`` those of a bare segment, ``packet`` one that is written by its layers, ``mark`` and
+    ``uid`` the sending socket's, ``to_many`` how it is sent to all of a network.
 
     With ``steps`` it is a flow of several packets, and ``expect`` is what is expected of the first of them.  With ``burst`` it
     is asked so many times, and ``expect`` is what is expected of those that pass.
@@ -160,8 +163,10 @@ class Cell:
     to_many: ToMany | None = None
     steps: tuple[Step, ...] = ()
     burst: Burst | None = None
+    packet: Layered | None = None
 
     @property
     def plain(self) -> bool:
         """Whether it is one packet, sent as any client sends: the row says nothing of the socket, or of a bare segment."""
-        return not self.steps and not self.flags and self.sport is None and not self.mark and self.uid is None
+        said = self.steps or self.flags or self.packet is not None
+        return not said and self.sport is None and not self.mark and self.uid is None

@@ -17,6 +17,7 @@ from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
 from lab.written.messages import did_you_mean
+from lab.written.packet.service import fits_packet, in_families, of_packet
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
@@ -90,7 +91,7 @@ class _Expander:
         where = self._matrix.where(*path)
         senders = self._select.senders(row.sender, *path, "from")
         targets = self._select.targets(row.target, *path, "to")
-        services = self._select.services(row.service, *path, "service", check=lambda service: self._fits(service, row))
+        services = self._services(row, *path)
         self._fitting_steps(index, row, services)
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
         at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
@@ -176,11 +177,12 @@ class _Expander:
         expect: Expectation, row: Row | FlowSpec | None, steps: tuple[Step, ...] | None = (),
     ) -> Cell:  # fmt: skip
         flags = row.flags if row is not None else ()
-        source = row.source if row is not None else None
+        packet = row.packet if isinstance(row, Row) else None
+        source = None if row is None else row.source or (packet.source if packet is not None else None)
         arrives = expect.get(ARRIVES)
         wanted = arrives.at if arrives is not None else ()
         many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
-        words = " ".join((service.text, *flags))
+        words = " ".join(filter(None, (service.text, *flags, packet.words if packet is not None else "")))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
             matrix=self._matrix.matrix,
@@ -192,12 +194,13 @@ class _Expander:
             family=family,
             at=at,
             expect=expect,
-            sport=row.sport if row is not None else None,
+            sport=None if row is None else row.sport or (packet.sport if packet is not None else None),
             flags=flags,
             mark=row.mark if row is not None and row.mark is not None else 0,
             uid=row.uid if row is not None else None,
             to_many=many,
             steps=steps or (),
+            packet=packet,
         )
 
     def _steps(self, index: int, row: Row, family: int, families: Sequence[int]) -> tuple[Step, ...] | None:
@@ -241,6 +244,17 @@ class _Expander:
             row.burst, index, family, judged, expectations=self._expectations, select=self._select, problems=self.problems,
             where=self._matrix.where,
         )  # fmt: skip
+
+    def _services(self, row: Row, *path: str | int) -> Selection[Service] | None:
+        """The services of a row; a packet by its layers has one of its own, where it says which."""
+        if row.packet is None:
+            return self._select.services(row.service, *path, "service", check=lambda service: self._fits(service, row))
+        packet = row.packet
+        if not row.service:
+            where = partial(self._matrix.where, *path, "packet")
+            return self.problems.tried(lambda: of_packet(packet, (*path, "packet")), where)
+        said = self._select.services(row.service, *path, "service", check=lambda service: fits_packet(service, packet))
+        return None if said is None else in_families(said, packet.families)
 
     def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
         """Tells of steps that a service of the row has not, and of a row whose steps send nothing."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from lab.written.cell import FAMILIES
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
+from lab.written.packet.layered import Layered, layered
 from lab.written.reject import REJECT_KINDS
 from lab.written.tables import table_number
 from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
@@ -223,5 +224,6 @@ NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
 Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]
 Flags = Annotated[tuple[str, ...], PlainValidator(flags_of), several({"enum": list(FLAGS)})]
 User = Annotated[int, PlainValidator(user_of), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": NO_USER - 1})]
+Packets = Annotated[Layered, PlainValidator(layered), several(_STRING)]
 RowName = Annotated[str, PlainValidator(_row_name), WithJsonSchema({"type": "string", "pattern": _ROW_NAME})]
 Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]

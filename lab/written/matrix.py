@@ -28,8 +28,8 @@ from lab.written.fields import (
     Families,
     Flags,
     Mark,
-    NotYet,
     OtherExpect,
+    Packets,
     Port,
     RowName,
     ServiceTexts,
@@ -37,6 +37,7 @@ from lab.written.fields import (
     User,
 )
 from lab.written.further import Further, Override, misplaced, overridden
+from lab.written.packet.layered import Layered
 from lab.written.policy import APolicy, PolicySpec
 from lab.written.steps.verbs import StepSpec
 from lab.written.words import Name, OneOrSeveral, Text, one_or_several
@@ -74,7 +75,9 @@ class Row(Further):
     name: RowName = Field(description="the flow's name, unique in the matrix")
     sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
     target: Ends = Field(alias="to", description="as `from`")
-    service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
+    service: ServiceTexts = Field(
+        default=(), description="tcp/443, udp/1-1023,8080, icmp/echo-request, https; follows from `packet` where that says it"
+    )
     expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
     steps: Annotated[tuple[StepSpec, ...], BeforeValidator(one_or_several), OneOrSeveral()] = Field(
         default=(), description="in place of `expect`: what is sent and done, one after the other"
@@ -91,14 +94,17 @@ class Row(Further):
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
     v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
     v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
-    packet: NotYet = None
+    packet: Packets | None = Field(
+        default=None, description='one packet by its layers, TCP(flags="FPU", dport=22), or a list of its fragments'
+    )
     burst: BurstSpec | None = Field(default=None, description="in place of `expect`: so many packets, of which so many pass")
 
     @property
     def families(self) -> tuple[int, ...]:
         """The families that the row may have cells in: a source is of one only."""
-        if self.source is not None:
-            return (ip_address(self.source).version,)
+        source = self.source or (self.packet.source if self.packet is not None else None)
+        if source is not None:
+            return (ip_address(source).version,)
         return self.family or FAMILIES
 
     def of_family(self, family: int) -> Row:
@@ -108,6 +114,8 @@ class Row(Further):
     @model_validator(mode="after")
     def _sensible(self) -> Row:
         _one_of(self, "expect", "steps", "burst")
+        if not self.service and self.packet is None:
+            raise ValueError("`service` is missing\nsay what is sent: service: tcp/443, or a `packet` by its layers")
         if self.source is not None and self.family not in (None, self.families):
             what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
@@ -213,6 +221,8 @@ def _contradiction(row: Row) -> str | None:
         wrong = misplaced(row, row.expect.action)
     else:
         wrong = misplaced(row, PASSES, "it is expected of those of the burst that pass")
+    if wrong is None and row.packet is not None:
+        wrong = _beside_packet(row, row.packet)
     if wrong is not None:
         return wrong
     services = row.service
@@ -244,4 +254,17 @@ def _beside_steps(row: Row) -> str | None:
     said = next((key.name for key in KEYS if key.of(row) is not None and key not in (EXCEPTION, KNOWN)), None)
     if said is not None:
         return f"`{said}` belongs to the step that it is expected of\nwrite {{expect: allow, {said}: …}} after the step's verb"
+    if row.packet is not None:
+        return "`packet` is one packet, and `steps` are several\nwrite the step {packet: {layers: …, expect: …}}"
     return "a bare segment (`flags`) has no steps" if row.flags else None
+
+
+def _beside_packet(row: Row, packet: Layered) -> str | None:
+    """What a row cannot say beside the packet that says it."""
+    if row.flags:
+        return "`flags` is a bare segment, and `packet` another\nwrite TCP(flags=…)"
+    if packet.source is not None and row.source is not None:
+        return "`packet` says where it is from, and `source` too\nsay it once"
+    if row.sport is not None and (packet.sport is not None or not packet.has_ports):
+        return "`sport` has no meaning here: " + ("`packet` says its own" if packet.has_ports else "`packet` has no ports")
+    return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.probe.question import Broadcast, Datagram, Echo, Handshake, Message, Question, Segment
+from lab.probe.question import Broadcast, Crafted, Datagram, Echo, Handshake, Message, Question, Segment
 from lab.probe.stage import Stage
 from lab.probe.ways.broadcast import Broadcasts
+from lab.probe.ways.crafted import CraftedPackets
 from lab.probe.ways.datagram import Datagrams
 from lab.probe.ways.handshake import Connection
 from lab.probe.ways.message import Messages
@@ -20,6 +21,7 @@ _WAYS: Mapping[type, type[Way]] = {
     Echo: Messages,
     Message: Messages,
     Segment: Segments,
+    Crafted: CraftedPackets,
 }
 
 

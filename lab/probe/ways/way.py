@@ -31,6 +31,8 @@ class Way:
     shakes_hands = False  # whether `open` and `close` send anything
     answers = False  # whether `answer` does; else it is the receiver's kernel that answers
     ended = False  # whether it was closed or broken off
+    named: str | None = None  # what a verdict calls it, where its headers alone do not tell
+    pieces = False  # whether it goes in fragments, or behind headers of IPv6
     heard_by: tuple[str, ...] = ()  # of what all of a network hears, the nodes that it is about
     __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
     arrival: Arrival | None  # how what was sent arrived last
