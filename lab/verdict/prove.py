@@ -32,6 +32,7 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
 
     Where its witnesses contradict each other it is `lost`, whatever each of them alone would prove.
 
+    >>> from lab.record.packet import Packet
     >>> syn = Packet(4, 6, "10.0.1.10", 32768, "10.0.2.10", 443, flags=2)
     >>> str(prove(Observation(syn, Milestone.ANSWERED)).kind)
     'allowed'
