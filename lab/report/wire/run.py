@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 from lab.record import observation, path
-from lab.record.result import CellResult, Outcome
+from lab.record.result import CellResult, Outcome, StepResult
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import deed
 from lab.report.wire.document import key
@@ -160,6 +160,15 @@ class HasVerdict(Protocol):
         """What was proven."""
 
 
+def _verdict_of(step: StepResult) -> str | None:
+    return None if step.verdict is None else str(step.verdict)
+
+
+def _rule_of(step: StepResult) -> str | None:
+    rule = None if step.verdict is None else step.verdict.stopped_by or step.verdict.rule
+    return None if rule is None else str(rule)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Way:
     """In which way a flow was run, where it can be run in several."""
@@ -184,6 +193,23 @@ def _elsewhere(cell: CellResult) -> list[observation.Conntrack]:
 def steps_of(judged: HasVerdict) -> list[_Passed]:
     """The steps of the request's first packet, of a cell or another record that has a verdict."""
     return [_Passed(one.node, step, step.rule or _NoRule()) for one in judged.verdict.path for step in one.steps]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowStep:
+    """A step of a flow of several packets."""
+
+    number: Count = key("its place in the row, from 1")
+    step: str = key("what it does, as the row says it", of="words")
+    session: str = key("empty where the row has one only")
+    where: str = key("its file and line")
+    result: Outcome = key(of="outcome")
+    expected: str = key("what is expected of what it sends; empty where it sends nothing")
+    verdict: str | None = key("the verdict in words; null where it sends nothing", of=_verdict_of)
+    proof: str | None = key(of=lambda step: step.verdict and step.verdict.proof)
+    rule: str | None = key("the rule that decided", of=_rule_of)
+    differences: Many[str] = key("what is otherwise, or why it could not be done")
+    seconds: Number = key("how long it took: of `wait`, real time", of=lambda step: round(step.seconds, 6))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,6 +240,8 @@ class _Asked:
     )
     ports: Count = key("ports probed; 1 for a protocol without ports")
     groups: Many[Group] = key("not empty when a range's ports differ")
+    steps: Many[FlowStep] = key("of a flow of several packets, up to the first that is wrong, whose verdict it has", older=())
+    steps_left: int = key("steps that were not done, as one before them was wrong", older=0)
 
 
 @dataclass(frozen=True, kw_only=True)
