@@ -1,4 +1,11 @@
-"""The steps of one cell to its result: the first that is wrong decides, else the last that sent something."""
+"""The steps of one cell to its result: the first that is wrong decides, else the last that sent something.
+
+>>> from lab.written.expect.example import PASSED
+>>> sent = Step(1, "send", cell.where, "send", expect=Expectation("drop"))
+>>> steps = [judged(cell, sent, Expectation("drop"), PASSED, 0.001), done(Step(2, "wait", cell.where, "wait 1 s"), 1.0)]
+>>> [str(step.outcome) for step in steps], str(result_of(cell, steps, datetime.date(2026, 1, 31)).outcome)
+(['fail-open', 'passed'], 'fail-open')
+"""
 
 from __future__ import annotations
 

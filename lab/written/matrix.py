@@ -65,6 +65,10 @@ class LeftOut(BaseModel):
 class Row(Further):
     """One flow as written: the product of its senders, targets and services, and what is expected of each."""
 
+    model_config = WRITTEN | ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("expect", "steps")]}
+    )
+
     name: RowName = Field(description="the flow's name, unique in the matrix")
     sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
     target: Ends = Field(alias="to", description="as `from`")
@@ -101,8 +105,7 @@ class Row(Further):
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
-        if (self.expect is None) == (not self.steps):
-            raise ValueError("a row says what it expects, or the steps that do: `expect`, or `steps`")
+        _one_of(self, "expect", "steps")
         if self.source is not None and self.family not in (None, self.families):
             what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
@@ -215,6 +218,17 @@ def _contradiction(row: Row) -> str | None:
     if row.flags and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: {' '.join(row.flags)}` is a TCP segment, but the service is {other}"
     return None
+
+
+def _one_of(row: Row, *names: str) -> None:
+    """A ValueError for a row that says nothing that could be right or wrong, or in two ways."""
+    said = [name for name in names if name in row.model_fields_set]
+    if not said:
+        raise ValueError(f"`expect` is missing in flow {row.name!r}\nsay what must become of it, or write its `steps`")
+    if len(said) > 1:
+        raise ValueError(f"`{said[0]}` and `{said[1]}` cannot both be said: `{said[1]}` stands in its place")
+    if not getattr(row, said[0]):
+        raise ValueError(f"`{said[0]}` has nothing in it")
 
 
 def _beside_steps(row: Row) -> str | None:

@@ -18,7 +18,12 @@ def fits(_cell: Cell, _asker: Asker) -> bool:
     return True
 
 
+def way_of_ports(cell: Cell, asker: Asker) -> WayToAskPorts:
+    """The way to ask the ports of ``cell``."""
+    return next(way for way in _WAYS if way.fits(cell, asker))
+
+
 def ask(cell: Cell, asker: Asker) -> CellResult:
     """Ask by the first way that fits."""
-    tally = next(way for way in _WAYS if way.fits(cell, asker)).ask(cell, asker)
+    tally = way_of_ports(cell, asker).ask(cell, asker)
     return asker.told(asker.labs.shared, cell, tally)

@@ -11,11 +11,12 @@ import pytest
 from lab.probe.question import Question
 from lab.record.verdict import Kind, Verdict
 from lab.run.asker import Asker
-from lab.run.ways import each_port, swept
+from lab.run.ways import by_port, each_port, sequence, swept
+from lab.run.ways.by_port import way_of_ports
 from lab.run.ways.logged import Logged
 from lab.run.ways.registry import way_of
 from lab.sweep.fates import Fate, SweepTally
-from lab.written.cell import Cell, Service
+from lab.written.cell import Cell, Service, Step
 from tests.unit.run.test_exit_code import TODAY
 from tests.unit.verdict.made import cell, verdict
 
@@ -23,6 +24,9 @@ DNS = cell("drop", service=Service("udp/53", "udp", ((53, 53),)))
 RANGE = replace(DNS, service=Service("udp/51-54", "udp", ((51, 54),)))
 MANY = replace(DNS, service=Service("udp/1-200", "udp", ((1, 200),)))
 WHIM = "-A FORWARD -p udp -m statistic --mode nth --every 2 --packet 0 -j DROP"
+
+
+NO_SOURCES: Any = None  # what these tests do not ask
 
 
 class FakeLab:
@@ -47,19 +51,22 @@ class FakeLab:
 
 def asker(lab: FakeLab, told: list[tuple[int, int]] | None = None) -> Asker:
     made: Any = SimpleNamespace(shared=lab)
-    return Asker(made, TODAY, lambda _, done, of: None if told is None else told.append((done, of)))
+    return Asker(made, NO_SOURCES, TODAY, lambda _, done, of: None if told is None else told.append((done, of)))
 
 
 @pytest.mark.parametrize(("of", "way"), [(DNS, each_port), (MANY, swept), (replace(MANY, sport=53), each_port)])
 def test_the_way_of_a_cell(of: Cell, way: object) -> None:
-    assert way_of(of, asker(FakeLab())) is way
+    assert way_of_ports(of, asker(FakeLab())) is way
+    assert way_of(of, asker(FakeLab())) is by_port
+    step = Step(1, "send", of.where, "send", expect=of.expect)
+    assert way_of(replace(of, steps=(step,)), asker(FakeLab())) is sequence
 
 
 def test_a_limited_log_comes_before_every_other_way() -> None:
     expecting = [replace(of, expect=replace(of.expect, further={"logged": "x"})) for of in (DNS, MANY)]
-    assert all(isinstance(way_of(of, asker(FakeLab(logs=True))), Logged) for of in expecting)
-    assert not any(isinstance(way_of(of, asker(FakeLab())), Logged) for of in expecting)
-    assert not isinstance(way_of(DNS, asker(FakeLab(logs=True))), Logged), "it expects no log"
+    assert all(isinstance(way_of_ports(of, asker(FakeLab(logs=True))), Logged) for of in expecting)
+    assert not any(isinstance(way_of_ports(of, asker(FakeLab())), Logged) for of in expecting)
+    assert not isinstance(way_of_ports(DNS, asker(FakeLab(logs=True))), Logged), "it expects no log"
 
 
 def test_every_port_is_asked_in_the_lab_that_cells_share() -> None:
@@ -72,7 +79,7 @@ def test_the_log_of_each_verdict_is_asked_for_as_if_nothing_had_been_logged() ->
     lab = FakeLab(logs=True)
     expecting = replace(RANGE, expect=replace(RANGE.expect, further={"logged": "x"}))
     ask = asker(lab)
-    result = way_of(expecting, ask).ask(expecting, ask).result()
+    result = way_of_ports(expecting, ask).ask(expecting, ask).result()
     assert lab.asked == [*((port, False) for port in range(51, 55)), (51, True)]
     assert "log" in result.differences[0], "the cell is judged by what its row says, not without its log"
 

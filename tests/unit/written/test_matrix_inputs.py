@@ -59,7 +59,7 @@ SHAPE = [
     (RULE, "v6: {to: web} ", ["unknown key 'to'"]),
     (RULE, "v6: {arrives: {port: 0}} ", ["0 is not between port 1 and 65535"]),
     (RULE, "packet: {ttl: 1} ", ["`packet`: not yet"]),
-    (RULE, "steps: [a] ", ["`steps`: not yet"]),
+    (RULE, "steps: [a] ", ["a mapping belongs here, not 'a'"]),
     (RULE, "burst: 3 ", ["`burst`: not yet"]),
     (RULE, "flags: syn ", ["'syn'", "fin, rst, ack"]),
     (RULE, "flags: [] ", ["fin, rst, ack"]),
