@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lab.errors import Problem
 from lab.record.hint import Hint
+from lab.record.packet import Packet
 from lab.record.provenance import Loaded, Provenance
 from lab.record.verdict import Verdict
 from lab.record.way import BY_NFT, Way
@@ -116,7 +117,8 @@ class CellResult:
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
     row names none; None elsewhere.  ``way`` is in which way it was run, where the same cell can be run in several.
-    ``steps`` are those of a flow of several packets, up to the first that is wrong, whose ``verdict`` it then has.
+    ``steps`` are those of a flow of several packets, up to the first that is wrong, whose ``verdict`` it then has;
+    ``steps_left`` is how many were not done after it, and ``first`` the headers of the row's own first packet.
     ``bursts`` are those of a burst, one for each source and port; ``verdict`` is then that of the first packet that is wrong.
     """
 
@@ -145,11 +147,18 @@ class CellResult:
     way: Way = BY_NFT
     steps: tuple[StepResult, ...] = ()
     bursts: tuple[BurstResult, ...] = ()
+    steps_left: int = 0
+    first: Packet | None = None
+
+    @property
+    def sent(self) -> Packet:
+        """The headers that the row's flow was sent with; the verdict may be that of an answer, or of another flow."""
+        return self.first or self.verdict.observation.asked
 
     @property
     def source(self) -> str:
         """The address that it was sent from."""
-        return self.verdict.observation.asked.source
+        return self.sent.source
 
     @property
     def bound(self) -> bool:

@@ -14,6 +14,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.report.causes import LATER, flows_text
 from lab.report.path import AS_BEFORE, translated
 from lab.report.plain import plain, plain_lines
+from lab.report.steps import step_lines
 
 LABEL = 8
 _MOST_GROUPS = 4
@@ -46,6 +47,7 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     cell = cells[0]
     lines = [
         Line("", f"{flow_text(cell)}: expected {cell.expected}, is {_became(cell)}"),
+        *(Line("steps", text) for text in step_lines(cell)),
         *session(cell.verdict, _became(cell)),
         *(differs(cell.expected, cell.verdict, cell.differences) if not cell.bursts else _all(cell.differences)),
         *_others(cell),
@@ -93,7 +95,7 @@ def shown_lines(lines: Iterable[Line], width: int = LABEL) -> Iterator[tuple[Lin
 
 def flow_text(cell: CellResult) -> str:
     """``pc 10.0.1.10 -> public 198.51.100.87 tcp/80``, each end with its address where its name is none."""
-    sent = cell.verdict.observation.asked
+    sent = cell.sent
     service = cell.service
     if cell.groups and sent.dport is not None:
         service = f"{service.partition('/')[0]}/{cell.groups[0].ports} (of {cell.service})"

@@ -13,15 +13,20 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import replace
 
+from lab.record.observation import Milestone, Observation
+from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.result import CellResult, Outcome, StepResult
-from lab.record.verdict import Verdict
+from lab.record.verdict import Kind, Verdict
 from lab.verdict.cell_result import expected_words, settled
 from lab.verdict.judge import judge
 from lab.written.cell import Cell, Expectation, Step
 
+_NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
+_MOST_TOLD = 6
+
 
 def judged(cell: Cell, step: Step, expect: Expectation, verdict: Verdict, seconds: float) -> StepResult:
-    """What the verdict of a step means under what is expected of it."""
+    """What the verdict of a step means under what is expected of it; ``cell`` is what it is about, or a flow in the midst."""
     one = replace(cell, expect=expect)
     found = judge(one, verdict)
     return StepResult(
@@ -39,17 +44,47 @@ def done(step: Step, seconds: float, wrong: str = "") -> StepResult:
 
 
 def result_of(cell: Cell, steps: Sequence[StepResult], today: datetime.date) -> CellResult:
-    """The cell's result; ``steps`` end at the first that is wrong, and one of them has a verdict."""
-    wrong = next((step for step in steps if step.outcome is not Outcome.PASSED), None)
+    """The cell's result; ``steps`` end at the first that is wrong, and one of them has a verdict, or could not be done."""
     spoken = [step for step in steps if step.verdict is not None]
-    decided = wrong if wrong is not None and wrong.verdict is not None else spoken[-1]
-    assert decided.verdict is not None
-    of_many = wrong if wrong is not None else decided
+    wrong = next((step for step in steps if step.outcome is not Outcome.PASSED), None)
+    last = wrong or spoken[-1]
+    verdict = last.verdict or _not_done(cell, last)
+    own = next((step.verdict.observation.sent for step in spoken if step.verdict and _is_own(step, cell)), None)
     result = CellResult(
         id=cell.id, matrix=cell.matrix, row=cell.row, sender=cell.sender.label, target=cell.target.label,
-        service=cell.service.text, family=cell.family, where=of_many.where if wrong else str(cell.where), at=cell.at,
-        expected=f"{of_many.expected} of step {of_many.number} ({of_many.words})",
-        outcome=of_many.outcome, verdict=decided.verdict, differences=of_many.differences,
-        probe_us=sum(step.verdict.observation.probe_us for step in spoken if step.verdict), steps=tuple(steps),
+        service=cell.service.text, family=cell.family, where=wrong.where if wrong else str(cell.where), at=cell.at,
+        expected=_expected(wrong) if wrong else _all_expected(spoken), outcome=last.outcome, verdict=verdict,
+        differences=last.differences, probe_us=sum(step.verdict.observation.probe_us for step in spoken if step.verdict),
+        steps=tuple(steps), steps_left=len(cell.steps) - len(steps), first=own or _sent(cell),
     )  # fmt: skip
     return settled(cell, result, today)
+
+
+def _told_as(step: StepResult) -> str:
+    """A step as a report calls it: ``step 3 (send of b)``."""
+    return f"step {step.number} ({step.words}{f' of {step.session}' if step.session else ''})"
+
+
+def _expected(step: StepResult) -> str:
+    return f"{step.expected} of {_told_as(step)}" if step.expected else f"{_told_as(step)} to be done"
+
+
+def _all_expected(steps: Sequence[StepResult]) -> str:
+    told = [f"{step.number} {step.words}: {step.expected}" for step in steps]
+    return "; ".join([*told[:_MOST_TOLD], *([f"and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else [])])
+
+
+def _is_own(step: StepResult, cell: Cell) -> bool:
+    sent = step.verdict.observation.sent if step.verdict is not None else None
+    return sent is not None and (sent.source, sent.destination) == (cell.sender.address, cell.target.address)
+
+
+def _sent(cell: Cell) -> Packet:
+    port = cell.service.ports[0][0] if cell.service.ports else None
+    return Packet(cell.family, _NUMBERS[cell.service.proto], cell.sender.address, cell.sport, cell.target.address, port)
+
+
+def _not_done(cell: Cell, step: StepResult) -> Verdict:
+    """The verdict of a step that could not be done: nothing is proven."""
+    why = f"{_told_as(step)} could not be done: {'; '.join(step.differences)}"
+    return Verdict(Kind.LOST, why, Observation(_sent(cell), Milestone.SENT, faults=step.differences))

@@ -13,6 +13,8 @@ from lab.written.cell import FAMILIES, Burst, Cell, Expectation, Sender, Service
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.exception import EXCEPTION
+from lab.written.expect.known import KNOWN
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
@@ -22,6 +24,8 @@ from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.selection import Asked, Selection, Selector
 from lab.written.steps.flow import FLOW, FlowSpec, check_flow_in_midst, fits_sending
+from lab.written.steps.order import out_of_order
+from lab.written.steps.verbs import bounded
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
 from lab.written.yaml_source import MAX_PROBLEMS
@@ -104,6 +108,8 @@ class _Expander:
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
         steps = {family: self._steps(index, row, family, families) for family in families}
         bursts = {family: self._burst(index, row, family, families) for family in families}
+        for family in families:
+            self._ordered(steps[family] or (), services.found[family])
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -118,7 +124,7 @@ class _Expander:
                 if left is None:
                     continue
                 found = True
-                if (expect := expected[family] or _of_first(steps[family])) is not None:
+                if (expect := expected[family] or _of_first(steps[family], row.of_family(family))) is not None:
                     cell = self.problems.tried(
                         lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row, steps[family]),  # noqa: B023 - called at once
                         partial(self._matrix.where, *path, "to"),
@@ -212,6 +218,11 @@ class _Expander:
         made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
         return made if len(self.problems) == before else None
 
+    def _ordered(self, steps: Sequence[Step], services: Sequence[Service]) -> None:
+        """Tells of steps that cannot be done after those before them."""
+        for wrong in (wrong for service in services for wrong in out_of_order(steps, service)):
+            self.problems.tell(f"step {wrong.step.number}: {wrong.what}", wrong.step.where, wrong.mend)
+
     def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:
         """The step, where it is a flow, with its cells as what it says."""
         if step.verb != FLOW.name:
@@ -257,14 +268,15 @@ class _Expander:
         return None if said is None else in_families(said, packet.families)
 
     def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
-        """Tells of steps that a service of the row has not, and of a row whose steps send nothing."""
+        """Tells of steps that a service of the row has not, and of a row whose steps send nothing, or are too many."""
+        path = ("flows", index, "steps")
         if row.steps and not any(spec.verb.speaks for spec in row.steps):
-            where_steps = self._matrix.where("flows", index, "steps")
-            self.problems.tell("no step of these sends anything", where_steps, "begin with open: allow")
+            self.problems.tell("no step of these sends anything", self._matrix.where(*path), "begin with open: allow")
+        self.problems.tried(partial(bounded, row.steps), partial(self._matrix.where, *path))
         for number, spec in enumerate(row.steps):
             for service in services.found[min(services.found)] if services is not None else ():
                 if spec.verb.fits is not None:
-                    where = partial(self._matrix.where, "flows", index, "steps", number)
+                    where = partial(self._matrix.where, *path, number)
                     self.problems.tried(partial(spec.verb.fits, service), where)
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:
@@ -321,9 +333,13 @@ def _product(
             yield sender, target, service
 
 
-def _of_first(steps: Sequence[Step] | None) -> Expectation | None:
-    """What is expected of the first packet of several."""
-    return next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
+def _of_first(steps: Sequence[Step] | None, row: Row) -> Expectation | None:
+    """What is expected of the first packet of several, with what the row says of all of them."""
+    first = next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
+    if first is None:
+        return None
+    of_row = {key.name: value for key in (EXCEPTION, KNOWN) if (value := key.of(row)) is not None}
+    return replace(first, further={**first.further, **of_row})
 
 
 def _no_session(service: Service) -> None:

@@ -10,6 +10,7 @@ from lab.errors import Problem
 from lab.written.cell import Cell, Expectation, Sender, Service, Target
 from lab.written.reject import kind_in
 from lab.written.service import ports_text, without
+from lab.written.steps.flow import FLOW
 
 
 def _key(node: str, source: str, target: str, service: Service) -> Hashable:
@@ -59,7 +60,7 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
 
 def _at_first(cell: Cell) -> bool:
     """Whether its first packet meets the lab as it stands, and not what a step has made of it."""
-    sent = next((number for number, step in enumerate(cell.steps) if step.expect is cell.expect), 0)
+    sent = next((step.number for step in cell.steps if step.expect is not None and step.verb != FLOW.name), 0)
     return not any(step.alters for step in cell.steps[:sent])
 
 

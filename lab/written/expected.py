@@ -62,7 +62,7 @@ class Expectations:
     """Reads what rows and the default expect; tells what is wrong at its place."""
 
     def __init__(self, matrix: Matrix, topology: Topology, ends: Mapping[int, Ends], problems: Problems) -> None:
-        self._matrix, self._topology, self._ends, self._problems = matrix, topology, ends, problems
+        self._matrix, self.topology, self._ends, self._problems = matrix, topology, ends, problems
 
     def of_row(self, index: int, row: Row, family: int, judged: Sequence[int] | None) -> Expectation | None:
         """The expectation of the row's cells of a family; None when a word in it is wrong.
@@ -131,10 +131,14 @@ class Expectations:
                 found[key.name] = value if key.resolved is None else key.resolved(value, words)
         return found
 
+    def tell(self, what: str, where: Where, mend: str) -> None:
+        """One thing that is wrong."""
+        self._problems.tell(what, where, mend)
+
     def known(self, node: str) -> None:
         """A ValueError for a node that the topology has not."""
-        if node not in self._topology.nodes:
-            raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self._topology.nodes, 'the nodes')}")
+        if node not in self.topology.nodes:
+            raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self.topology.nodes, 'the nodes')}")
 
     def table(self, word: str) -> None:
         """A ValueError for the name of a routing table that no route and no rule of the topology looks up or fills."""
@@ -177,6 +181,13 @@ class _Words:
     expectations: Expectations
     told: _Told
     key: str
+
+    @property
+    def topology(self) -> Topology:
+        return self.expectations.topology
+
+    def wrong(self, what: str, mend: str, *path: str | int) -> None:
+        self.expectations.tell(what, self.told.where(self.key, *path), mend)
 
     def node(self, name: str | None, *path: str | int) -> None:
         if name is not None:

@@ -14,6 +14,7 @@ from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import carry_out
 from lab.kernel.stage import addressing, bridging
+from lab.kernel.stage.altering import Altering
 from lab.kernel.stage.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.stage.crossings import diameter
 from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge, open_namespace
@@ -68,6 +69,7 @@ class Network:
             wait_until_up(self.fence.nodes)
             self.fence.open()
             self._undo = undo.pop_all()
+        self.altering = Altering(self)
 
     @classmethod
     def adopt(cls, topology: Topology, handles: NetworkHandles) -> Network:
@@ -118,6 +120,11 @@ class Network:
     def nodes(self) -> Mapping[str, Node]:
         """The nodes by name, in the topology's order."""
         return MappingProxyType(self._nodes)
+
+    @property
+    def bridges(self) -> Sequence[Node]:
+        """The hidden nodes, each with a bridge."""
+        return self._wiring.bridges
 
     @cached_property
     def families(self) -> tuple[int, ...]:
@@ -256,7 +263,7 @@ class Network:
             carry_out(name, self._nodes[name].namespace, ports, MachineError)
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
-            self._know_neighbours(network)
+            self.know_neighbours(network)
         wait_until_up([*self._nodes.values(), *self._wiring.bridges])
 
     def _configure(self, node: Node, spec: NodeSpec) -> None:
@@ -297,7 +304,7 @@ class Network:
         ]  # fmt: skip
         return inside, others
 
-    def _know_neighbours(self, network: str) -> None:
+    def know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.
 
         None for IPv6: there the asking goes through the rules, and a policy that breaks it must be seen.

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 from lab.record import observation, path
 from lab.record import session as record
 from lab.record.logs import LogWitness
-from lab.record.result import CellResult, Outcome
+from lab.record.result import CellResult, Outcome, StepResult
 from lab.record.routed import Routed
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import deed
@@ -267,6 +267,15 @@ class HasVerdict(Protocol):
         """What was proven."""
 
 
+def _verdict_of(step: StepResult) -> str | None:
+    return None if step.verdict is None else str(step.verdict)
+
+
+def _rule_of(step: StepResult) -> str | None:
+    rule = None if step.verdict is None else step.verdict.stopped_by or step.verdict.rule
+    return None if rule is None else str(rule)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Way:
     """In which way a flow was run, where it can be run in several."""
@@ -302,6 +311,23 @@ def steps_of(judged: HasVerdict) -> list[_Passed]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlowStep:
+    """A step of a flow of several packets."""
+
+    number: Count = key("its place in the row, from 1")
+    step: str = key("what it does, as the row says it", of="words")
+    session: str = key("empty where the row has one only")
+    where: str = key("its file and line")
+    result: Outcome = key(of="outcome")
+    expected: str = key("what is expected of what it sends; empty where it sends nothing")
+    verdict: str | None = key("the verdict in words; null where it sends nothing", of=_verdict_of)
+    proof: str | None = key(of=lambda step: step.verdict and step.verdict.proof)
+    rule: str | None = key("the rule that decided", of=_rule_of)
+    differences: Many[str] = key("what is otherwise, or why it could not be done")
+    seconds: Number = key("how long it took: of `wait`, real time", of=lambda step: round(step.seconds, 6))
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Asked:
     id: str = key("`matrix::row[from->to service]`, with `/6` for IPv6")
     matrix: str = key("the matrix's name")
@@ -329,6 +355,8 @@ class _Asked:
     )
     ports: Count = key("ports probed; 1 for a protocol without ports")
     groups: Many[Group] = key("not empty when a range's ports differ")
+    steps: Many[FlowStep] = key("of a flow of several packets, up to the first that is wrong, whose verdict it has", older=())
+    steps_left: int = key("steps that were not done, as one before them was wrong", older=0)
     bursts: Many[Burst] = key("of a row with a burst: one for each source and port", older=())
 
 

@@ -17,6 +17,7 @@ from lab.verdict.judge import judge
 from lab.written.cell import Step
 from lab.written.steps.acting import FORGET, LOAD, WAIT
 from lab.written.steps.flow import FLOW
+from lab.written.steps.network import LINK, ROUTE
 from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET, SEND
 
 
@@ -67,6 +68,15 @@ def _forget(play: Play, step: Step) -> None:
             play.lab.instrument.nodes[node].conntrack.delete(entry)
 
 
+def _link(play: Play, step: Step) -> None:
+    altering = play.lab.network.altering
+    (altering.set_up if step.said.state == "up" else altering.set_down)(step.said.node, step.said.interface)
+
+
+def _route(play: Play, step: Step) -> None:
+    play.lab.network.altering.route(step.said.node, step.said.how, step.said.route)
+
+
 def _wait(_play: Play, step: Step) -> None:
     time.sleep(step.said)
 
@@ -80,5 +90,7 @@ DONE_BY: Mapping[str, Callable[[Play, Step], Verdict | None]] = {
     FLOW.name: _flow,
     LOAD.name: _load,
     FORGET.name: _forget,
+    LINK.name: _link,
+    ROUTE.name: _route,
     WAIT.name: _wait,
 }

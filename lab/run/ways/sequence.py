@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from lab.errors import InputError
+from lab.errors import InputError, MeasurementError, Problem
 from lab.lab import Lab
+from lab.probe.question import Question
 from lab.record.result import CellResult, Outcome, StepResult
 from lab.run.after.why import hints
 from lab.run.asker import Asker
-from lab.run.questions import first_question
+from lab.run.questions import first_question, questions
 from lab.run.steps.play import Play
 from lab.run.steps.registry import DONE_BY
 from lab.verdict.steps import done, judged, result_of
 from lab.written.cell import Cell, Step
+from lab.written.expect.logged import LOGGED
+from lab.written.steps.flow import FLOW
+from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET
+
+_SENT = {ANSWER.name: "answer", CLOSE.name: "FIN", RESET.name: "reset"}
 
 
 def fits(cell: Cell, _asker: Asker) -> bool:
@@ -34,18 +40,34 @@ def ask(cell: Cell, asker: Asker) -> CellResult:
         undo.enter_context(lab.batch())
         found = list(_steps(play))
         result = result_of(cell, found, asker.today)
-        if result.outcome is Outcome.PASSED:
+        last = cell.steps[len(found) - 1]
+        if result.outcome is Outcome.PASSED or last.expect is None:
             return result
-        expect = next(step.expect for step in reversed(cell.steps[: len(found)]) if step.expect is not None)
-        return replace(result, hints=hints(lab, result.verdict, expect, cell.at))
+        return replace(result, hints=hints(lab, result.verdict, last.expect, play.about.at, _later(last, found)))
 
 
 def _lab(cell: Cell, asker: Asker, undo: ExitStack) -> Lab:
     """The lab that cells share, where no step changes it and no rule remembers what others sent."""
     shared = asker.labs.shared
-    if not any(step.alters for step in cell.steps) and not shared.remembers(first_question(cell)):
-        return shared
-    return undo.enter_context(asker.labs.fresh())
+    asked = [first_question(cell), *(question for step in cell.steps if step.verb == FLOW.name for question in _asked(step))]
+    logs = any(step.expect is not None and step.expect.get(LOGGED) is not None for step in cell.steps)
+    if any(step.alters for step in cell.steps) or any(shared.remembers(question, logs=logs) for question in asked):
+        return undo.enter_context(asker.labs.fresh())
+    undo.callback(shared.fresh.let_by, asked[0])  # what it wrote into memories that decide of nothing here is not counted
+    return shared
+
+
+def _asked(step: Step) -> Iterator[Question]:
+    return (question for cell in step.said for _, question in questions(cell))
+
+
+def _later(step: Step, found: Sequence[StepResult]) -> str:
+    """What of its session a step has sent, where something of that had come through before; else empty."""
+    if step.verb == FLOW.name:
+        return ""
+    before = [one.verdict for one in found[:-1] if one.verdict is not None and one.session == step.session]
+    came = any(verdict.observation.arrived is not None for verdict in before)
+    return _SENT.get(step.verb, "data") if came and step.verb != OPEN.name else ""
 
 
 def _steps(play: Play) -> Iterator[StepResult]:
@@ -62,8 +84,26 @@ def _done(play: Play, step: Step) -> StepResult:
     try:
         verdict = DONE_BY[step.verb](play, step)
     except InputError as error:
-        return done(step, time.perf_counter() - start, error.problems[0].what)
+        return done(step, time.perf_counter() - start, _in_words(error, step))
+    except MeasurementError as error:
+        raise MeasurementError(_in_step(problem, step) for problem in error.problems) from error
     seconds = time.perf_counter() - start
-    if verdict is None or step.expect is None:
+    expect = step.expect
+    if verdict is None or expect is None:
         return done(step, seconds)
-    return judged(play.about, step, step.expect, verdict, seconds)
+    if step.verb == FLOW.name:
+        about, port = play.about, verdict.observation.sent.dport
+        service = f"{about.service.proto}/{port}" if about.service.ports else about.service.text
+        step = replace(step, words=f"{step.verb} {about.sender.label} -> {about.target.label} {service}")
+    return judged(play.about, step, expect, verdict, seconds)
+
+
+def _in_words(error: InputError, step: Step) -> str:
+    """What is wrong in one sentence, with its place where that is not the step's own."""
+    problem = error.problems[0]
+    place = f"{problem.where}: " if problem.where not in (None, step.where) else ""
+    return f"{place}{problem.what}" + (f" ({problem.mend})" if problem.mend else "")
+
+
+def _in_step(problem: Problem, step: Step) -> Problem:
+    return replace(problem, what=f"step {step.number} ({step.words}): {problem.what}", where=problem.where or step.where)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lab.written.cell import Service
+from lab.written.topology import Topology
 
 
 class About(Protocol):
@@ -14,6 +15,13 @@ class About(Protocol):
 
     def node(self, name: str, *path: str | int) -> None:
         """Tell of a node that the topology has not; ``path`` leads from the verb to the word."""
+
+    @property
+    def topology(self) -> Topology:
+        """What it is resolved on."""
+
+    def wrong(self, what: str, mend: str, *path: str | int) -> None:
+        """Tell of anything else that is wrong there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field, create_model, model_validator
 
 from lab.written.fields import WRITTEN
-from lab.written.steps.acting import FORGET, LOAD, WAIT
+from lab.written.steps.acting import FORGET, LOAD, LONGEST_WAIT_S, WAIT
 from lab.written.steps.flow import FLOW
+from lab.written.steps.network import LINK, ROUTE
 from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET, SEND
 from lab.written.steps.verb import Verb
 from lab.written.words import Name
 
 # in the order of a step's JSON Schema
-VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, RESET, FLOW, LOAD, FORGET, WAIT)
+VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, RESET, FLOW, LOAD, FORGET, LINK, ROUTE, WAIT)
+MOST_STEPS = 64  # of one row
 
 
 class _Step(BaseModel):
@@ -52,3 +55,12 @@ _FIELDS: dict[str, Any] = {
     _field(verb): (verb.written | None, Field(default=None, alias=verb.name, description=verb.says)) for verb in VERBS
 }
 StepSpec: type[_Step] = create_model("Step", __base__=_Step, __doc__="One step of a flow of several.", **_FIELDS)
+
+
+def bounded(steps: Sequence[_Step]) -> None:
+    """A ValueError for more steps, or more waiting, than one row may have."""
+    if len(steps) > MOST_STEPS:
+        raise ValueError(f"{len(steps):,} steps, and a row has {MOST_STEPS} at most\nmake several rows of it")
+    waits = sum(step.said for step in steps if step.verb is WAIT)
+    if waits > LONGEST_WAIT_S:
+        raise ValueError(f"its steps wait {waits:g}s together, and a row waits {LONGEST_WAIT_S:g}s at most")
