@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kernel.ground.families import ADDRESS_FAMILIES
-from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, UDP, checksum, read_packet
+from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, UDP, checksum, read_packet, with_transport
 from lab.record.packet import Packet
 from lab.written.packet.layered import Layered, offset_of
 from lab.written.packet.layers import LAYERS, OPTIONS
@@ -62,15 +62,11 @@ def made_of(packet: Layered, ends: Ends, nonce: bytes) -> Made:
     packets = built if size is None else _fragments(built[0], ends, size)
     head = next((one for one, layers in zip(built, texts, strict=True) if offset_of(layers) == 0), built[0])
     start = _transport(head)
-    whole = replace_proto(read_packet(head[: _HEADER[ends.family]], head[start:]), packet.proto or 0)
+    outer = read_packet(head[: _HEADER[ends.family]], b"")
+    whole = with_transport(ends.family, packet.proto or 0, outer.source, outer.destination, head[start:])
     first = packets[0]
     sent = read_packet(first[: _HEADER[ends.family]], first[_transport(first) :])
     return Made(tuple(packets), sent, whole, nonce or _unchanged(built[last], packet.proto or 0))
-
-
-def replace_proto(packet: Packet, proto: int) -> Packet:
-    """The same with the protocol that it has behind IPv6's extension headers."""
-    return packet._replace(proto=proto)
 
 
 def _built(packet: Layered, layers: Sequence[Layer], ends: Ends, nonce: bytes) -> bytes:

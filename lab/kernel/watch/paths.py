@@ -189,6 +189,7 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
     ways: list[_Way] = []
     open_ways: dict[bytes, _Way] = {}
     bridges: _Bridges | None = None
+    nameless: dict[bytes, Said] = {}
     for message in messages:
         said = message.said
         if said.labs and said.table != own:
@@ -209,7 +210,13 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
                 if said.chain in _AT_PORTS:
                     bridges = bridges or _Bridges()
                     bridges.saw(way)
+            elif message.network is None:
+                # a later fragment of IPv6, of which the kernel shows no header: put together, it is told of by the next chain
+                nameless[message.ident] = said
             continue
+        if found is None and message.ident in nameless and message.network is not None and _is_ip(message):
+            found = open_ways[message.ident] = _Way(message._replace(said=nameless.pop(message.ident)))
+            ways.append(found)
         if found is None:
             if bridges is None or (found := bridges.copied(message)) is None:
                 continue
