@@ -25,7 +25,10 @@ _ACK = 0x10
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What the row says of a packet that does not say it itself: addresses, ports, and numbers that no other packet has."""
+    """What the row says of a packet that does not say it itself: addresses, ports, and a number that no other packet has.
+
+    ``position`` is what an open connection sends and expects next: from there TCP's numbers are counted.
+    """
 
     family: int
     source: str
@@ -33,8 +36,7 @@ class Ends:
     destination: str
     port: int | None
     number: int
-    seq: int | None = None
-    ack: int = 1
+    position: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +114,22 @@ def _filled(layer: Layer, place: int, layers: Sequence[Layer], packet: Layered, 
     for field, value in _of_the_flow(layer, ends).items():
         if field in spec.fields:
             said.setdefault(field, value)
+    if layer.name == "TCP" and ends.position is not None:
+        for field, at in zip(("seq", "ack"), ends.position, strict=True):
+            written = layer.get(field)
+            said[field] = (at + (written if isinstance(written, int) else 0)) & 0xFFFFFFFF
     return Layer(layer.name, tuple(said.items()))
 
 
 def _of_the_flow(layer: Layer, ends: Ends) -> dict[str, Literal]:
-    seq = ends.number & 0xFFFFFFFF if ends.seq is None else ends.seq
+    seq = ends.number & 0xFFFFFFFF
     of_all: dict[str, Literal] = {"sport": ends.sport}
     if ends.port is not None:
         of_all["dport"] = ends.port
     if layer.name == "TCP":
         flags = layer.get("flags")
         acks = isinstance(flags, int) and flags & _ACK
-        return {**of_all, "seq": seq, "ack": ends.ack if acks else 0}
+        return {**of_all, "seq": seq, "ack": 1 if acks else 0}
     if layer.name == "SCTPChunkInit":
         return {"init_tag": seq or 1, "a_rwnd": 65_535, "n_out_streams": 1, "n_in_streams": 1, "init_tsn": 1}
     if layer.name in ("ICMP", "ICMPv6EchoRequest", "ICMPv6EchoReply"):

@@ -84,6 +84,7 @@ class Expectations:
                 told = self._written(said, family, judged, *path, verb.name)
                 said = said.of_family(family)
                 expect = self._expected(said, said.expect, told)
+                said = said if verb.resolved is None else verb.resolved(said, _Words(self, told, verb.name))
             elif verb.resolved is not None:
                 said = verb.resolved(said, _Words(self, self._written(None, family, judged, *path), verb.name))
             words = " ".join(filter(None, (verb.name, "" if verb.speaks else verb.in_words(said))))

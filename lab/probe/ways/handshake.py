@@ -7,6 +7,7 @@ import os
 import socket as sockets
 import struct
 
+from lab.kernel.ground.tcp_repair import position
 from lab.probe.question import TCP, Question
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
@@ -72,6 +73,11 @@ class Connection(Way):
             return False
         seen.progress = Milestone.ANSWERED
         return True
+
+    def position(self, *, of_server: bool) -> tuple[int, int] | None:
+        """The sequence numbers that one end sends and expects next."""
+        end = self._server if of_server else self._client if self._connected else None
+        return None if end is None else position(end)
 
     def acknowledged(self) -> bool:
         """Whether no segment of who spoke last is unacknowledged, the other end being made to acknowledge at once (tcp(7))."""

@@ -8,12 +8,13 @@ from pydantic import BaseModel, Field, create_model, model_validator
 
 from lab.written.fields import WRITTEN
 from lab.written.steps.acting import FORGET, LOAD, WAIT
+from lab.written.steps.packets import ICMP_ERROR, PACKET
 from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, SEND
 from lab.written.steps.verb import Verb
 from lab.written.words import Name
 
 # in the order of a step's JSON Schema
-VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, LOAD, FORGET, WAIT)
+VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, PACKET, ICMP_ERROR, LOAD, FORGET, WAIT)
 
 
 class _Step(BaseModel):
