@@ -10,13 +10,14 @@ from typing import Self
 
 from lab.kernel.watch.tracer import Overrun
 from lab.probe.attempt import step
-from lab.probe.question import Question, to_port
+from lab.probe.question import Crafted, FlowError, Live, Question, to_port
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
 from lab.probe.witness import OF_A_FLOW
 from lab.record.observation import Arrival, Milestone, Observation
 from lab.record.packet import Packet
+from lab.written.packet.layered import Layered
 
 _PUSH_ACK, _FIN_ACK, _RST_ACK = 0x18, 0x11, 0x14
 
@@ -67,6 +68,39 @@ class Conversation:
         sent = _headers(back, _PUSH_ACK if self._way.shakes_hands else 0)
         return self._step(back, sent, self._way.answer, self._arrival_back)
 
+    def crafted(self, packet: Layered, *, by_server: bool = False) -> Observation | None:
+        """A packet of one end by its layers; None where nobody could send it.  The other end's own sockets need not take it."""
+        question = self._back() if by_server else self._question
+        if question is None:
+            return None
+        sent, came = self._way.sent, self._way.arrival
+        live = Live(question.sport if by_server else sent.sport, self._way.position(of_server=by_server))
+        hearers = ((self._question.node, None),) if by_server else self._question.receivers
+        heard = hearers if by_server or came is None else ((came.at, None),)
+        sends = Crafted(packet, question.port, live)
+        return self._beside(replace(question, sends=sends, sport=live.sport, receivers=heard))
+
+    def error(self, node: str, source: str, error: FlowError) -> Observation:
+        """An ICMP error about the flow, from a node to who sent what it quotes."""
+        hearer = self._question.node if error.original.source == self._way.sent.source else None
+        at = hearer if hearer is not None or self._way.arrival is None else self._way.arrival.at
+        receivers = ((at, None),) if at is not None else ()
+        seq = self._way.position(of_server=hearer is None)
+        error = error if seq is None else replace(error, seq=seq[0])
+        return self._beside(Question(node, source, error.quoted.source, error, receivers=receivers))
+
+    def _beside(self, question: Question) -> Observation:
+        """What a socket of its own sends, that is no part of what both ends say."""
+        with way_of(self._stage, question) as way:
+            seen = Sighting(self._stage, way.sent, named=way.named, pieces=way.pieces)
+
+            def send(seen: Sighting) -> bool:
+                way.send(seen)
+                self._way.put_errors_aside()
+                return False
+
+            return step(self._stage, question, lambda: self._done(seen, send, lambda: None))
+
     def close(self) -> Observation | None:
         """The orderly close, in which the receiver is first; None where the protocol has none, or nobody to say it."""
         back = self._back()
@@ -111,7 +145,7 @@ class Conversation:
         if verb(seen):
             seen.arrived = arrival()
             seen.progress = Milestone.ANSWERED if self._way.acknowledged() else Milestone.DELIVERED
-        elif seen.progress is Milestone.SENT and seen.refusal is None:
+        elif seen.progress is Milestone.SENT and seen.refusal is None and seen.named is None:
             seen.refusal = self._way.told()
         for witness in self._witnesses:
             witness.read(seen)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.kernel.ground.families import ADDRESS_FAMILIES
-from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, UDP, checksum, read_packet
+from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, UDP, checksum, read_packet, with_transport
 from lab.record.packet import Packet
 from lab.written.packet.layered import Layered, offset_of
 from lab.written.packet.layers import LAYERS, OPTIONS
@@ -25,7 +25,10 @@ _ACK = 0x10
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """What the row says of a packet that does not say it itself: addresses, ports, and numbers that no other packet has."""
+    """What the row says of a packet that does not say it itself: addresses, ports, and a number that no other packet has.
+
+    ``position`` is what an open connection sends and expects next: from there TCP's numbers are counted.
+    """
 
     family: int
     source: str
@@ -33,8 +36,7 @@ class Ends:
     destination: str
     port: int | None
     number: int
-    seq: int | None = None
-    ack: int = 1
+    position: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,11 @@ def made_of(packet: Layered, ends: Ends, nonce: bytes) -> Made:
     packets = built if size is None else _fragments(built[0], ends, size)
     head = next((one for one, layers in zip(built, texts, strict=True) if offset_of(layers) == 0), built[0])
     start = _transport(head)
-    whole = replace_proto(read_packet(head[: _HEADER[ends.family]], head[start:]), packet.proto or 0)
+    outer = read_packet(head[: _HEADER[ends.family]], b"")
+    whole = with_transport(ends.family, packet.proto or 0, outer.source, outer.destination, head[start:])
     first = packets[0]
     sent = read_packet(first[: _HEADER[ends.family]], first[_transport(first) :])
     return Made(tuple(packets), sent, whole, nonce or _unchanged(built[last], packet.proto or 0))
-
-
-def replace_proto(packet: Packet, proto: int) -> Packet:
-    """The same with the protocol that it has behind IPv6's extension headers."""
-    return packet._replace(proto=proto)
 
 
 def _built(packet: Layered, layers: Sequence[Layer], ends: Ends, nonce: bytes) -> bytes:
@@ -116,18 +114,22 @@ def _filled(layer: Layer, place: int, layers: Sequence[Layer], packet: Layered, 
     for field, value in _of_the_flow(layer, ends).items():
         if field in spec.fields:
             said.setdefault(field, value)
+    if layer.name == "TCP" and ends.position is not None:
+        for field, at in zip(("seq", "ack"), ends.position, strict=True):
+            written = layer.get(field)
+            said[field] = (at + (written if isinstance(written, int) else 0)) & 0xFFFFFFFF
     return Layer(layer.name, tuple(said.items()))
 
 
 def _of_the_flow(layer: Layer, ends: Ends) -> dict[str, Literal]:
-    seq = ends.number & 0xFFFFFFFF if ends.seq is None else ends.seq
+    seq = ends.number & 0xFFFFFFFF
     of_all: dict[str, Literal] = {"sport": ends.sport}
     if ends.port is not None:
         of_all["dport"] = ends.port
     if layer.name == "TCP":
         flags = layer.get("flags")
         acks = isinstance(flags, int) and flags & _ACK
-        return {**of_all, "seq": seq, "ack": ends.ack if acks else 0}
+        return {**of_all, "seq": seq, "ack": 1 if acks else 0}
     if layer.name == "SCTPChunkInit":
         return {"init_tag": seq or 1, "a_rwnd": 65_535, "n_out_streams": 1, "n_in_streams": 1, "init_tsn": 1}
     if layer.name in ("ICMP", "ICMPv6EchoRequest", "ICMPv6EchoReply"):

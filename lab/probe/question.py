@@ -105,11 +105,23 @@ class Ftp:
 
 
 @dataclass(frozen=True, slots=True)
+class Live:
+    """A session that a packet is sent in the midst of, and where in it: ``position`` is what its end sends and expects next."""
+
+    sport: int | None
+    position: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Crafted:
-    """One packet that is written by its layers, to ``port`` where those say none; None for a protocol without ports."""
+    """One packet that is written by its layers, to ``port`` where those say none; None for a protocol without ports.
+
+    ``live`` is where the session is in which it is sent, None of one that is sent by itself.
+    """
 
     packet: Layered
     port: int | None = None
+    live: Live | None = None
     beyond_syn: ClassVar[bool] = True  # whatever it is: its fragments may not bear its flags
 
     @property
@@ -119,7 +131,31 @@ class Crafted:
         return self.packet.proto
 
 
-Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Crafted
+@dataclass(frozen=True, slots=True)
+class FlowError:
+    """An ICMP error of type ``kind`` about a flow: it quotes ``quoted``, the packet's headers where the error is from.
+
+    ``original`` are the headers as their sender knows them, which is what it must be told; ``rest`` is the second word of the
+    message (an MTU), ``seq`` what TCP said there.
+    """
+
+    kind: int
+    code: int
+    quoted: Packet
+    original: Packet
+    name: str
+    rest: int = 0
+    seq: int = 0
+    port: ClassVar[None] = None
+    beyond_syn: ClassVar[bool] = False
+
+    @property
+    def proto(self) -> int:
+        """The number of its protocol."""
+        return ICMPV6 if self.quoted.family == 6 else ICMP
+
+
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Crafted | FlowError
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
 whether it may be TCP and no SYN, which alone is traced at first."""
 

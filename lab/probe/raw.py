@@ -51,6 +51,13 @@ class Sniffer:
                 return Arrival(self._node, packet.destination, ports and ports.dport, packet.source, ports and ports.sport)
         return None
 
+    def ending_with(self, nonce: bytes) -> Iterator[tuple[Arrival, bytes]]:
+        """What waits and ends with ``nonce``, from its transport header on, with how it arrived."""
+        for packet, data in self._waiting():
+            if data.endswith(nonce):
+                arrival = Arrival(self._node, packet.destination, None, packet.source, None)
+                yield arrival, data[transport_start(data, self._family) :]
+
     def took_in(self, packet: Packet) -> bool:
         """Whether a packet of this kind with these addresses and ports is among those that wait."""
         return any(ends_of(seen) == ends_of(packet) and _same_kind(seen, packet) for seen, _ in self._waiting())

@@ -93,6 +93,7 @@ class Expectations:
                 told = self._written(said, family, judged, *path, verb.name)
                 said = said.of_family(family)
                 expect = self._expected(said, said.expect, told)
+                said = said if verb.resolved is None else verb.resolved(said, _Words(self, told, verb.name))
             elif verb.resolved is not None:
                 said = verb.resolved(said, _Words(self, self._written(None, family, judged, *path), verb.name))
             words = " ".join(filter(None, (verb.name, verb.in_words(said))))
@@ -142,7 +143,7 @@ class Expectations:
 
     def table(self, word: str) -> None:
         """A ValueError for the name of a routing table that no route and no rule of the topology looks up or fills."""
-        names = self._topology.table_names
+        names = self.topology.table_names
         if is_table_name(word) and word not in names.values():
             raise ValueError(f"no node has a routing table {word!r}\n{did_you_mean(word, names.values(), 'the tables')}")
 

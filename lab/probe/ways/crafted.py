@@ -31,7 +31,7 @@ _OF_THE_KERNEL = ("version", "ihl", "len", "chksum", "plen")
 class CraftedPackets(Way):
     """Packets of one kind; what answers such a packet is waited for, and any other has only to arrive."""
 
-    __slots__ = "_answered", "_ends", "_framed", "_packet", "_question", "_watching", "_whole", "named", "pieces"
+    __slots__ = "_answered", "_ends", "_framed", "_live", "_packet", "_question", "_watching", "_whole", "named", "pieces"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
         sends = question.sends
@@ -40,9 +40,11 @@ class CraftedPackets(Way):
         self._watching = [self._hold(sniffer) for sniffer in sniffers(stage, question)]
         self._client = self._hold(stage.sender(question, sockets.SOCK_RAW, question.proto))
         self._client.setsockopt(*_HDRINCL[question.family], 1)
+        self._live = sends.live
         sport = question.sport or stage.source_port(question.source)
         number = int.from_bytes(stage.nonce()[-8:], "big") * 0x9E3779B1 & 0xFFFFFFFF
-        self._ends = Ends(question.family, question.source, sport, question.destination, sends.port, number)
+        at = sends.live.position if sends.live is not None else None
+        self._ends = Ends(question.family, question.source, sport, question.destination, sends.port, number, at)
         self._client.bind(stage.own_end(question))
         made = made_of(self._packet, self._ends, b"")
         self._question, self._sent, self._whole = question, made.whole, made.whole
@@ -53,7 +55,8 @@ class CraftedPackets(Way):
 
     def send(self, seen: Sighting) -> bool:
         """Send it, and wait for its answer or, where none is due, for its arrival."""
-        nonce = self._stage.nonce()
+        # in the midst of a connection it would be data, which both ends then count
+        nonce = b"" if self._live is not None and self._whole.proto == TCP else self._stage.nonce()
         made = made_of(self._packet, self._ends, nonce)
         try:
             self._go(seen, made)
@@ -80,7 +83,7 @@ class CraftedPackets(Way):
         answer, due = self._answer(nonce), self._is_answered()
         if self.arrival is None:
             # without a nonce its addresses and ports tell it from others, as they are behind a translation
-            ends = None if nonce in made.tail else headed_in(seen.read_trace().request, made.whole)
+            ends = None if nonce and nonce in made.tail else headed_in(seen.read_trace().request, made.whole)
             self.arrival = find_crafted(self._watching, made.whole, made.tail, ends)
         seen.one_way = answer is None and not due
         reset = answer is not None and answer.proto == TCP and bool(answer.flags & _RST)
@@ -94,7 +97,7 @@ class CraftedPackets(Way):
 
     def _is_answered(self) -> bool:
         """Whether every kernel that takes it in answers it, whatever listens (RFC 9293, 3.10.7); never what is malformed."""
-        if self._packet.malformed or self._packet.fragmented:
+        if self._packet.malformed or self._packet.fragmented or self._live is not None:
             return False
         if self._whole.proto == TCP:
             flags = self._whole.flags & (_SYN | _RST | _ACK | 1)

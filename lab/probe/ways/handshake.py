@@ -84,6 +84,11 @@ class Connection(Way):
         seen.progress = Milestone.ANSWERED
         return True
 
+    def position(self, *, of_server: bool) -> tuple[int, int] | None:
+        """The sequence numbers that one end sends and expects next."""
+        end = self._server if of_server else self._client if self._connected else None
+        return None if end is None else position(end)
+
     def acknowledged(self) -> bool:
         """Whether no segment of who spoke last is unacknowledged, the other end being made to acknowledge at once (tcp(7))."""
         server, speaker = self._server, self._speaker

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from lab.probe.question import Question
+from lab.probe.refusal import read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival, Milestone, Refusal
@@ -85,6 +86,15 @@ class Way:
 
     def told(self) -> Refusal | None:
         """What the end that spoke last was told in place of an arrival, where `send` has not written it down."""
+        return None
+
+    def put_errors_aside(self) -> None:
+        """Have the sender's socket not speak of what it was told meanwhile."""
+        read_error_queue(self._client)
+        self._client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR)
+
+    def position(self, *, of_server: bool) -> tuple[int, int] | None:  # noqa: ARG002
+        """What one end sends and expects next, in TCP's numbers; None where there are none."""
         return None
 
     def close(self) -> Milestone:

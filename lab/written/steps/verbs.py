@@ -11,12 +11,13 @@ from lab.written.fields import WRITTEN
 from lab.written.steps.acting import FORGET, LOAD, LONGEST_WAIT_S, WAIT
 from lab.written.steps.flow import FLOW
 from lab.written.steps.network import LINK, ROUTE
+from lab.written.steps.packets import ICMP_ERROR, PACKET
 from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET, SEND
 from lab.written.steps.verb import Verb
 from lab.written.words import Name
 
 # in the order of a step's JSON Schema
-VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, RESET, FLOW, LOAD, FORGET, LINK, ROUTE, WAIT)
+VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, RESET, PACKET, ICMP_ERROR, FLOW, LOAD, FORGET, LINK, ROUTE, WAIT)
 MOST_STEPS = 64  # of one row
 
 
