@@ -22,6 +22,7 @@ from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
 from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker
+from lab.probe.witness.counters import Counters
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 
@@ -36,11 +37,12 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
     ``translated`` tells that a rule may lead it to another destination.
     """
     stage.network.take_on((question.source, question.destination))
+    counters = Counters(stage, question, None) if stage.instrument.reads_counters else None
     if closely:
         observation = _watched(stage, question, None if translated else question.destination, repeats=0)
     else:
         observation = _looked_at(stage, question)
-    return _with_unseen(stage, question, observation)
+    return _with_unseen(stage, question, observation if counters is None else counters.tell(observation))
 
 
 def step(stage: Stage, question: Question, send: Send) -> Observation:
@@ -49,7 +51,9 @@ def step(stage: Stage, question: Question, send: Send) -> Observation:
     ``question`` is the one that whoever sends now would ask.
     """
     stage.network.take_on((question.source, question.destination))
-    return _with_unseen(stage, question, _watched(stage, question, None, repeats=0, send=send))
+    counters = Counters(stage, question, None) if stage.instrument.reads_counters else None
+    observation = _watched(stage, question, None, repeats=0, send=send)
+    return _with_unseen(stage, question, observation if counters is None else counters.tell(observation))
 
 
 def _with_unseen(stage: Stage, question: Question, observation: Observation) -> Observation:

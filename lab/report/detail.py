@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
-from lab.record.observation import Conntrack, Observation
+from lab.record.observation import Conntrack, Counter, Observation
 from lab.record.path import End, Path
 from lab.record.result import BurstResult, CellResult, told_apart
 from lab.record.trace import Trace
@@ -101,11 +101,11 @@ def _evidence(verdict: Verdict) -> list[str]:
     lines = _block("elsewhere", (f"{rule} accepted it{place(rule)}" for _, rule in verdict.decided if rule not in told))
     lines += _block("sent", [str(seen.sent)])
     lines += _witnesses(seen)
-    lines += _paths("path", seen.request)
+    lines += _paths("path", seen.request, seen.counters)
     if verdict.kind is Kind.UNANSWERED:
-        lines += _paths("answer", seen.answer)
+        lines += _paths("answer", seen.answer, seen.counters)
     stopped = [path for path in seen.others if path.end not in _PASSED]
-    return lines + _paths("then", stopped)
+    return lines + _paths("then", stopped, seen.counters)
 
 
 def _witnesses(seen: Observation) -> list[str]:
@@ -126,8 +126,8 @@ def _witnesses(seen: Observation) -> list[str]:
     return lines
 
 
-def _paths(label: str, paths: Sequence[Path]) -> list[str]:
-    described = describe_path(paths)
+def _paths(label: str, paths: Sequence[Path], counters: Sequence[Counter]) -> list[str]:
+    described = describe_path(paths, counters)
     if not described:
         return []
     return [f"  {label}", *(f"    {line}" for line in described)]

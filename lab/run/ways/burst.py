@@ -50,7 +50,7 @@ def _fired(lab: Lab, cell: Cell, burst: Burst, asker: Asker) -> Iterator[Fired]:
     ]
     for _, _, question in series:
         lab.fresh.past(question, logs=True).renew()
-    with ExitStack() as open_ones:
+    with lab.counted(), ExitStack() as open_ones:
         for _, _, question in series:
             open_ones.callback(lab.fresh.let_by, question)  # what is said when they are let go is not counted
         for done, (sender, port, question) in enumerate(series):
