@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.record.result import Outcome
 from lab.ruleset.backend import Backend
-from tests.kernel.bursting import NEW, SECOND, TO, native, results, saved, told
+from tests.kernel.bursting import NEW, SECOND, TO, native, results, row, saved, told
 
 pytestmark = pytest.mark.kernel
 
@@ -60,11 +59,6 @@ NATIVE = native(
 )  # fmt: skip
 DIALECTS = {"nft": (SAVED, Backend.NFT), "legacy": (SAVED, Backend.LEGACY), "native": (NATIVE, Backend.NFT)}
 DENIED = {"expect": "drop", "rule": "too-many"}
-BOTH = {"family": "both"}
-
-
-def row(name: str, service: str, send: int, passing: object, rest: object = "drop", **more: Any) -> Mapping[str, Any]:
-    return {"name": name, "service": service, "burst": {"send": send, "pass": passing, "rest": rest, **more}}
 
 
 ROWS = [
