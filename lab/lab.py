@@ -214,6 +214,12 @@ class Lab:
         self.stage.routing.everywhere = True
 
     @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Read the counters of rules before and after each question while inside: its evidence then has those of its way."""
+        with self.instrument.counters():
+            yield
+
+    @contextmanager
     def captured(self) -> Iterator[Capture]:
         """Capture every packet at every interface of every node while inside."""
         capture = Capture(self.network.nodes)

@@ -22,6 +22,7 @@ from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
 from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker
+from lab.probe.witness.counters import Counters
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End
@@ -38,11 +39,12 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
     ``translated`` tells that a rule may lead it to another destination.
     """
     stage.network.take_on((question.source, question.destination))
+    counters = Counters(stage, question, None) if stage.instrument.reads_counters else None
     if closely:
         observation = _watched(stage, question, None if translated else question.destination, repeats=0)
     else:
         observation = _looked_at(stage, question)
-    return _completed(stage, question, observation)
+    return _completed(stage, question, observation if counters is None else counters.tell(observation))
 
 
 def step(stage: Stage, question: Question, send: Send) -> Observation:
@@ -51,7 +53,9 @@ def step(stage: Stage, question: Question, send: Send) -> Observation:
     ``question`` is the one that whoever sends now would ask.
     """
     stage.network.take_on((question.source, question.destination))
-    return _completed(stage, question, _watched(stage, question, None, repeats=0, send=send))
+    counters = Counters(stage, question, None) if stage.instrument.reads_counters else None
+    observation = _watched(stage, question, None, repeats=0, send=send)
+    return _completed(stage, question, observation if counters is None else counters.tell(observation))
 
 
 def _completed(stage: Stage, question: Question, observation: Observation) -> Observation:

@@ -89,6 +89,19 @@ class Loss(NamedTuple):
     packets: int
 
 
+class Counter(NamedTuple):
+    """The packets that a rule on the way had counted ``before`` the probe, and ``after``; others' packets may be among them."""
+
+    rule: Rule
+    before: int
+    after: int
+
+    @property
+    def moved(self) -> bool:
+        """Whether it counted anything."""
+        return self.after > self.before
+
+
 class Unresolved(NamedTuple):
     """A neighbour that ``node`` asked its network for and that did not answer; ``owner`` is who has the address there."""
 
@@ -114,8 +127,9 @@ class Observation:
     of it.
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
     topology has: its destination, or a router's on the way.  ``losses`` are what conntrack refused, ``reasons`` the kernel's
-    own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.
-    ``logged`` is what was logged of the flow, None where nobody asked for it.
+    own words for a drop outside the rules.  ``logged`` is what was logged of the flow, None where nobody asked for it.
+    ``counters`` are those of rules that it met, where they were read.  ``faults`` are failures of the instrument: with one,
+    nothing is proven.
     ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
     ``probe_us`` how long it took, in microseconds.
     """
@@ -136,6 +150,7 @@ class Observation:
     missing: str | None = None
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
+    counters: tuple[Counter, ...] = ()
     faults: tuple[str, ...] = ()
     fully_traced: bool = False
     repeats: int = 0

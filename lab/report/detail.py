@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from lab.record.logs import LogMessage
-from lab.record.observation import Conntrack, Observation
+from lab.record.observation import Conntrack, Counter, Observation
 from lab.record.path import End, Path
 from lab.record.result import BurstResult, CellResult, told_apart
 from lab.record.trace import Trace
@@ -104,13 +104,13 @@ def _evidence(verdict: Verdict) -> list[str]:
     lines += _block("sent", [str(seen.sent)])
     if seen.session is not None:
         lines += _block("session", seen.session.said)
-        lines += _paths("control", seen.session.control.request if seen.session.control is not None else ())
+        lines += _paths("control", seen.session.control.request if seen.session.control is not None else (), seen.counters)
     lines += _witnesses(seen)
-    lines += _paths("path", seen.request)
+    lines += _paths("path", seen.request, seen.counters)
     if verdict.kind is Kind.UNANSWERED:
-        lines += _paths("answer", seen.answer)
+        lines += _paths("answer", seen.answer, seen.counters)
     stopped = [path for path in seen.others if path.end not in _PASSED]
-    return lines + _paths("then", stopped)
+    return lines + _paths("then", stopped, seen.counters)
 
 
 def _witnesses(seen: Observation) -> list[str]:
@@ -132,8 +132,8 @@ def _witnesses(seen: Observation) -> list[str]:
     return lines
 
 
-def _paths(label: str, paths: Sequence[Path]) -> list[str]:
-    described = describe_path(paths)
+def _paths(label: str, paths: Sequence[Path], counters: Sequence[Counter]) -> list[str]:
+    described = describe_path(paths, counters)
     if not described:
         return []
     return [f"  {label}", *(f"    {line}" for line in described)]

@@ -73,7 +73,7 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
         )  # fmt: skip
 
     flow = lab.asked(sender, target, asked.service, source=asked.source, family=family, how=how)
-    with lab.everything_traced():
+    with lab.everything_traced(), lab.counted():
         verdict = probe(how.sport)
         if scene.twin is not None and verdict.kind is Kind.CLOSED:
             verdict = _served(lab, question_of(flow, how, None), verdict)

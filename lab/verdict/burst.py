@@ -91,9 +91,12 @@ def result_of(cell: Cell, burst: Burst, fired: Sequence[Fired], today: datetime.
 
 def expected_of(cell: Cell, burst: Burst) -> str:
     """What a burst expects, in words: ``allow 5 to 6 of 20, and drop the rest``."""
-    rest = burst.rest
+    rest, several = burst.rest, len(burst.senders) * cell.service.port_count
+    number = str(burst.least) if burst.least == burst.most else f"{burst.least} to {burst.most}"
+    of = str(burst.send * several) if burst.together else f"{burst.send}" + (f" of each of {several}" if several > 1 else "")
+    how = ", each left open" if burst.open else ""
     kind = f" with {rest.reject_with}" if rest.reject_with else ""
-    return f"{cell.expect.action} {burst.words}, and {rest.action} the rest{kind}"
+    return f"{cell.expect.action} {number} of {of}{how}, and {rest.action} the rest{kind}"
 
 
 def _wrong(burst: Burst, fired: Sequence[Fired], series: tuple[BurstResult, ...]) -> Iterator[_Wrong]:

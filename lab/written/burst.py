@@ -30,9 +30,6 @@ class Bounds(BaseModel):
             raise ValueError(f"{what}\nat least one does, or it is a row that expects a deny: {{min: 5, max: 6}}")
         return self
 
-    def __str__(self) -> str:
-        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
-
 
 def _sent(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
@@ -84,11 +81,3 @@ class BurstSpec(BaseModel):
         if self.passing.most > self.send and not self.together:
             raise ValueError(f"{self.passing.most} of {self.send} packets cannot pass")
         return self
-
-    @property
-    def words(self) -> str:
-        """As a report says it."""
-        each = f" from each of {1 + len(self.sources)} sources" if self.sources and not self.together else ""
-        together = " of all together" if self.together else ""
-        return f"{self.passing} of {self.send}{each}{together}" + (", each left open" if self.open else "")
-

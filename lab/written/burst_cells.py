@@ -27,11 +27,9 @@ def burst_of(
         if found is None:
             return None
         others = found.found[family]
-        for number, has in enumerate(found.has):
-            if family not in has:
-                what = f"{found.words[number]} has no IPv{family} address, and the row has IPv{family} cells"
-                mend = f"say `family: {', '.join(map(str, sorted(has)))}` in the row"
-                problems.tell(what, where(*path, "from", number), mend)
+        if not others:
+            what = f"none of {', '.join(found.words)} sends over IPv{family}, and the row has IPv{family} cells"
+            problems.tell(what, where(*path, "from"), f"name one that does, or say `family: {10 - family}` in the row")
     sent = spec.send * (1 + len(others))
     if sent > MOST_SENT:
         what = f"{sent:,} packets of one burst are too many"
@@ -40,7 +38,7 @@ def burst_of(
     if rest is None:
         return None
     least, most = spec.passing.least, spec.passing.most
-    return Burst(spec.send, least, most, rest, tuple(others), spec.words, spec.together, spec.open)
+    return Burst(spec.send, least, most, rest, tuple(others), spec.together, spec.open)
 
 
 def with_burst(cell: Cell, burst: Burst | None) -> Cell:

@@ -121,7 +121,7 @@ class Burst:
     each of its ports.
 
     Of each such series ``least`` to ``most`` pass, or of all ``together``; of the others ``rest`` is expected.  ``open``: what
-    passed stays open while the next is tried.  ``words`` tell it in a report.
+    passed stays open while the next is tried.
     """
 
     send: int
@@ -129,7 +129,6 @@ class Burst:
     most: int
     rest: Expectation
     senders: tuple[Sender, ...]
-    words: str
     together: bool = False
     open: bool = False
 

@@ -60,6 +60,11 @@ def native(*rules: str, sets: Sequence[str] = ()) -> dict[str, str]:
     return {"gateway.nft": script}
 
 
+def row(name: str, service: str, send: int, passing: object, rest: object = "drop", **more: Any) -> Mapping[str, Any]:
+    """A row of a burst."""
+    return {"name": name, "service": service, "burst": {"send": send, "pass": passing, "rest": rest, **more}}
+
+
 def results(
     folder: Path, files: Mapping[str, str], rows: Sequence[Mapping[str, Any]], backend: Backend = Backend.NFT
 ) -> dict[str, CellResult]:  # fmt: skip

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.record.result import Outcome
 from lab.ruleset.backend import Backend
-from tests.kernel.bursting import NEW, SECOND, TO, native, results, saved, told
+from tests.kernel.bursting import NEW, SECOND, TO, native, results, row, saved, told
 
 pytestmark = pytest.mark.kernel
 
@@ -60,11 +59,6 @@ NATIVE = native(
 )  # fmt: skip
 DIALECTS = {"nft": (SAVED, Backend.NFT), "legacy": (SAVED, Backend.LEGACY), "native": (NATIVE, Backend.NFT)}
 DENIED = {"expect": "drop", "rule": "too-many"}
-BOTH = {"family": "both"}
-
-
-def row(name: str, service: str, send: int, passing: object, rest: object = "drop", **more: Any) -> Mapping[str, Any]:
-    return {"name": name, "service": service, "burst": {"send": send, "pass": passing, "rest": rest, **more}}
 
 
 ROWS = [
@@ -94,3 +88,47 @@ def test_limits(tmp_path: Path, files: Mapping[str, str], loader: Backend) -> No
     assert told(found["connections/4"]) == ["1-3 allowed 4-5 rejected"]
     network = told(found["connections of a network/4"])
     assert network == ["1-3 allowed", "1 allowed 2-3 dropped", "1-3 dropped"], "the third connection of one leaves one"
+
+
+def test_what_is_wrong_with_a_burst(tmp_path: Path) -> None:
+    rows = [
+        row("too many", "tcp/21", 12, 4),
+        row("too few", "tcp/21", 12, {"min": 6, "max": 7}),
+        row("other rule", "tcp/22", 8, 5, {"expect": "drop", "rule": "limit"}),
+        row("rejected and not dropped", "tcp/25", 5, 3, open=True),
+        row("all", "tcp/25", 5, 3, {"expect": {"reject": "tcp-reset"}}),
+        row("not its own", "tcp/21", 6, 5, **{"from": "client"}),
+        {**row("no such rule lets them", "tcp/23", 3, 3), "rule": "ssh"},
+    ]
+    found = results(tmp_path, SAVED, [{**one, "family": 4} for one in rows])
+    by_limit = "1-5 allowed by gateway filter:FORWARD:2, 6-12 dropped by gateway filter:FORWARD policy"
+    assert {name: (str(cell.outcome), cell.differences[0]) for name, cell in found.items()} == {
+        "too many/4": ("fail-open", f"at most 4 must pass, but 5 of 12 passed: {by_limit}"),
+        "too few/4": ("fail-closed", f"at least 6 must pass, but 5 of 12 passed: {by_limit}"),
+        "other rule/4": (
+            "mismatch",
+            "packet 6-8: must be decided by rule limit, but was by gateway filter:FORWARD:3 (too-many)",
+        ),
+        "rejected and not dropped/4": (
+            "mismatch",
+            "packet 4-5: must be dropped, but was rejected (tcp-reset) by gateway filter:FORWARD:10 (too-many)",
+        ),
+        "all/4": ("fail-open", "at most 3 must pass, but 5 of 5 passed: 1-5 allowed by gateway filter:FORWARD:11"),
+        "not its own/4": (
+            "fail-closed",
+            "at least 5 must pass, but from 10.0.1.10: 0 of 6 passed: 1-6 dropped by gateway filter:FORWARD policy",
+        ),
+        "no such rule lets them/4": (
+            "mismatch", "packet 1-3: must be decided by rule ssh, but was by gateway filter:FORWARD:7",
+        ),
+    }  # fmt: skip
+    assert found["too many/4"].verdict.observation.sent.sport is not None
+
+
+def test_what_a_limit_refills_meanwhile_is_let_through_and_told(tmp_path: Path) -> None:
+    files = saved(f"{TO} tcp --dport 21 -m limit --limit 10000/s --limit-burst 5 -j ACCEPT")
+    cell = results(tmp_path, files, [{**row("fast", "tcp/21", 20, 5), "family": 4}])["fast/4"]
+    assert (cell.outcome, told(cell)) == (Outcome.PASSED, ["1-20 allowed"])
+    (note,) = cell.notes
+    assert note.startswith("20 of 20 passed: 1-20 allowed by gateway filter:FORWARD:2; 5 are expected, and in ")
+    assert "10000/second burst 5 lets " in note

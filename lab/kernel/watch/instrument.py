@@ -20,6 +20,7 @@ from lab.kernel.stage.rest import Backlog, Pin
 from lab.kernel.watch.between import Between, Rules
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.kernel.watch.count_table import CountTable
+from lab.kernel.watch.counters import Counted, packets
 from lab.kernel.watch.drop_reason import DropReasons
 from lab.kernel.watch.legacy_trace import LegacyTrace
 from lab.kernel.watch.log_groups import LogGroups
@@ -107,13 +108,17 @@ class Watch:
 
 
 class Instrument:
-    """Watches the nodes that `watch` was called for until `close`; ``nodes`` are these by name."""
+    """Watches the nodes that `watch` was called for until `close`; ``nodes`` are these by name.
+
+    ``reads_counters`` tells that the counters of rules are wanted of each question.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self._watches: dict[str, Watch] = {}
         self.nodes: Mapping[str, Watch] = MappingProxyType(self._watches)
         self._everything = False
+        self.reads_counters = False
         self._ready: Ready | None = None
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
@@ -351,6 +356,24 @@ class Instrument:
         finally:
             logs, self._logs = self._logs, None
             logs.close()
+
+    @contextmanager
+    def counters(self) -> Iterator[None]:
+        """Read the counters of rules before and after each question while inside."""
+        before, self.reads_counters = self.reads_counters, True
+        try:
+            yield
+        finally:
+            self.reads_counters = before
+
+    def packets(self) -> Counted:
+        """What the rules of every watched node counted by now."""
+        return Counted({
+            name: (watch.rules, packets(
+                self.network.nodes[name].namespace, watch.rules, legacy=isinstance(watch.trace, LegacyTrace)
+            ))
+            for name, watch in self._watches.items()
+        })  # fmt: skip
 
     def losses(self) -> Mapping[tuple[str, str], int]:
         """What conntrack refused so far, by (node, counter)."""

@@ -119,6 +119,7 @@ class _Passed(NamedTuple):
     node: str
     step: path.Step
     rule: path.Rule | _NoRule
+    counter: observation.Counter | None
 
 
 class _NoRule:
@@ -127,6 +128,14 @@ class _NoRule:
 
 def _did(passed: _Passed) -> str:
     return deed(passed.step)
+
+
+def _before(passed: _Passed) -> int | None:
+    return None if passed.counter is None else passed.counter.before
+
+
+def _after(passed: _Passed) -> int | None:
+    return None if passed.counter is None else passed.counter.after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,12 +153,17 @@ class Step:
         of="step.verdict",
     )
     source: str | None = key("the template's file and line", of="rule.source")
+    packets_before: int | None = key(
+        "what the rule's counter stood at before the probe; null: it was not read, or the rule does not count",
+        of=_before, older=None,
+    )
+    packets_after: int | None = key("and after it; packets of others may be among them", of=_after, older=None)
     did: str = key("the verdict by the rule's own name where it has one: REJECT, DNAT, LOG, NFQUEUE 3", of=_did, older="")
 
 
 def _control_steps(session: record.Session) -> list[_Passed]:
     ways = session.control.request if session.control is not None else ()
-    return [_Passed(one.node, step, step.rule or _NoRule()) for one in ways for step in one.steps]
+    return [_Passed(one.node, step, step.rule or _NoRule(), None) for one in ways for step in one.steps]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -307,7 +321,9 @@ def routing_of(judged: HasVerdict) -> list[_Routed]:
 
 def steps_of(judged: HasVerdict) -> list[_Passed]:
     """The steps of the request's first packet, of a cell or another record that has a verdict."""
-    return [_Passed(one.node, step, step.rule or _NoRule()) for one in judged.verdict.path for step in one.steps]
+    counted: dict[path.Rule | None, observation.Counter] = {one.rule: one for one in judged.verdict.observation.counters}
+    steps = [(one.node, step) for one in judged.verdict.path for step in one.steps]
+    return [_Passed(node, step, step.rule or _NoRule(), counted.get(step.rule)) for node, step in steps]
 
 
 @dataclass(frozen=True, kw_only=True)

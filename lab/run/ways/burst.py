@@ -14,6 +14,7 @@ from lab.probe.question import Question
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Verdict
 from lab.ruleset.limits import limit_in
+from lab.ruleset.memory import TICK_S, Kind
 from lab.run.after.why import hints
 from lab.run.asker import Asker
 from lab.run.questions import questions
@@ -49,17 +50,31 @@ def _fired(lab: Lab, cell: Cell, burst: Burst, asker: Asker) -> Iterator[Fired]:
     ]
     for _, _, question in series:
         lab.fresh.past(question, logs=True).renew()
-    with ExitStack() as open_ones:
+    with lab.counted(), ExitStack() as open_ones:
         for _, _, question in series:
             open_ones.callback(lab.fresh.let_by, question)  # what is said when they are let go is not counted
         for done, (sender, port, question) in enumerate(series):
             recall = lab.fresh.past(question)
+            pause = _pause(burst, recall)
             start = time.perf_counter()
-            verdicts = [_asked(lab, cell, question, recall, open_ones if burst.open else None) for _ in range(burst.send)]
+            verdicts = []
+            for number in range(burst.send):
+                if number and pause:
+                    time.sleep(pause)
+                verdicts.append(_asked(lab, cell, question, recall, open_ones if burst.open else None))
             seconds = time.perf_counter() - start
             asker.repeats += sum(verdict.observation.repeats for verdict in verdicts)
             yield Fired(sender, port, verdicts, seconds, _refill(recall, verdicts, seconds))
             asker.tell(cell, min(done + 1, cell.service.port_count))
+
+
+def _pause(burst: Burst, recall: Recall) -> float:
+    """Seconds between two packets: a count of connections forgets those that are closed, but not twice in one tick.
+
+    nf_conncount.c, nf_conncount_gc_list(), and find_or_evict(), which keeps what is younger than two.
+    """
+    counts = any(memory.kind is Kind.COUNT for memory in recall.wanted)
+    return TICK_S if counts and not burst.open else 0.0
 
 
 def _asked(lab: Lab, cell: Cell, question: Question, recall: Recall, open_ones: ExitStack | None) -> Verdict:

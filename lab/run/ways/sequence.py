@@ -38,6 +38,7 @@ def ask(cell: Cell, asker: Asker) -> CellResult:
         play = Play(lab, cell, asker.labs.loads(cell.row))
         undo.callback(play.close)
         undo.enter_context(lab.batch())
+        undo.enter_context(lab.counted())
         found = list(_steps(play))
         result = result_of(cell, found, asker.today)
         last = cell.steps[len(found) - 1]
