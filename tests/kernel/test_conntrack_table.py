@@ -63,7 +63,7 @@ def test_what_did_not_get_through_is_told_and_what_is_not_tracked(lab_of: LabOf)
     report = held(lab_of(corridor(), gateway=POLICY), Handshake(22), Datagram(90), Handshake(80))
     assert [(flow.passed, flow.tracked) for flow in report.flows] == [(False, False), (True, False), (True, True)]
     assert str(report.flows[0].verdict.kind) == "dropped"
-    assert [one for one, _ in report.table.by_service] == ["tcp/80"]
+    assert [one.what for one in report.table.by_service] == ["tcp/80"]
 
 
 def test_more_than_are_shown_are_counted(lab_of: LabOf) -> None:

@@ -58,5 +58,8 @@ def bound(node: Node, end: tuple[str, int]) -> socket.socket:
 def speak(speaker: socket.socket, hearer: socket.socket, end: tuple[str, int], seen: set[tuple[str, int]]) -> None:
     """Say something many times, and note from whom it is heard."""
     for _ in range(ROUNDS):
-        speaker.sendto(b"again", end)
+        try:
+            speaker.sendto(b"again", end)
+        except PermissionError:  # the entry of this very datagram was forgotten under way
+            continue
         seen.add(hearer.recvfrom(16)[1])

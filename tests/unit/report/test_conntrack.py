@@ -19,7 +19,7 @@ PING = Tracked(
     Packet(6, 58, "2001:db8::2", 7, "2001:db8::1", None), None, 0, 9, 9,
 )  # fmt: skip
 TABLE = Table(
-    "gateway", (WEB, PING), 1_002, 5, (Counted("tcp ESTABLISHED", 1_001), Counted("icmpv6 ESTABLISHED", 1)),
+    "gateway", (WEB, PING), 1_002, 5, (Counted("tcp ESTABLISHED", 1_001, 4), Counted("icmpv6 ESTABLISHED", 1, 1)),
     by_source=tuple(Counted(f"10.0.1.{number}", 9) for number in range(10)), sources=400,
 )  # fmt: skip
 PASSED = HeldFlow("client > web tcp/443", verdict(), tracked=True)
@@ -36,8 +36,8 @@ def test_a_table_is_read_line_by_line() -> None:
         "  icmpv6 ESTABLISHED  2001:db8::1 > 2001:db8::2" + " " * 63 + "id 7 zone 9",
         "  … and 1,000 more (--full prints all)",
         "1,002 entries, 5 of them without an answer",
-        "  states     tcp ESTABLISHED (1,001), icmpv6 ESTABLISHED (1)",
-        f"  sources    {', '.join(f'10.0.1.{number} (9)' for number in range(8))}, … and 392 more",
+        "  states   tcp ESTABLISHED (1,001, 4 unanswered), icmpv6 ESTABLISHED (1, unanswered)",
+        f"  sources  {', '.join(f'10.0.1.{number} (9)' for number in range(8))}, … and 392 more",
         "2 of 3 flows were held open meanwhile",
         "  not open: client > web tcp/22: dropped, by a rule",
         "  no entry: client > web udp/9",
@@ -58,4 +58,4 @@ def test_of_many_flows_some_are_named() -> None:
 
 
 def test_a_line_is_folded_where_there_is_no_room() -> None:
-    assert max(map(len, conntrack_lines(ConntrackReport(replace(TABLE, by_source=(), entries=2)), 80))) <= 80
+    assert max(map(len, conntrack_lines(ConntrackReport(replace(TABLE, entries=2)), 80))) <= 80

@@ -53,7 +53,7 @@ def read(folder: Path, text: str, first: int | None = 40) -> Table:
 
 def words(table: Table) -> list[list[str]]:
     counted = table.by_state, table.by_protocol, table.by_source, table.by_service, table.by_more
-    return [[f"{what} {entries}" for what, entries in one] for one in counted]
+    return [[f"{some.what} {some.entries}" for some in one] for one in counted]
 
 
 @pytest.mark.parametrize("text", [TEXT, XML], ids=["text", "xml"])
@@ -75,6 +75,7 @@ def test_an_echo_and_an_offloaded_flow(tmp_path: Path) -> None:
 def test_all_entries_are_summed_up_and_the_first_are_shown(tmp_path: Path) -> None:
     table = read(tmp_path, TEXT, first=1)
     assert (len(table.shown), table.entries, table.unanswered, table.sources, table.services) == (1, 4, 1, 2, 3)
+    assert [some.unanswered for some in table.by_source] == [1, 0]
     assert words(table) == [
         ["tcp ESTABLISHED 2", "udp NEW 1", "icmp ESTABLISHED 1"],
         ["tcp 2", "udp 1", "icmp 1"],
