@@ -17,7 +17,7 @@ from lab.cli.command import Command, Job
 
 COMPLETING = "_LAB_COMPLETE"
 """What the shell sets to be told how a line goes on."""
-_OPTIONS = "lab COMMAND --help: its options.  Others: --version, --completion bash|zsh|fish"
+_OPTIONS = "lab COMMAND --help: its options.  And: --version, --completion bash|zsh|fish"
 _UsageError: Any = typer.BadParameter.__base__  # which library it is from, depends on the version of typer
 _WIDTH = 8
 """Of the commands' names, in all groups."""

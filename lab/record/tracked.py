@@ -67,10 +67,11 @@ def tracked(entry: Conntrack) -> Tracked:
 
 
 class Counted(NamedTuple):
-    """How many entries have something in common: ``what`` they have, in words."""
+    """How many entries have something in common: ``what`` they have, in words; how many of them have no answer."""
 
     what: str
     entries: int
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

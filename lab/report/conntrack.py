@@ -12,7 +12,6 @@ from lab.report.plain import plain
 FIRST = 40
 """How many entries are printed."""
 _MOST_WORDS = _MOST_FLOWS = 8
-_LABEL = 11
 
 
 def conntrack_lines(report: ConntrackReport, width: int | None = None, *, voided: bool = False) -> Iterator[str]:
@@ -23,7 +22,7 @@ def conntrack_lines(report: ConntrackReport, width: int | None = None, *, voided
     yield from columns([_row(entry) for entry in table.shown], width)
     if (left := table.entries - len(table.shown)) > 0:
         yield f"  … and {left:,} more (--full prints all)"
-    yield from _summary(table)
+    yield from _summary(table, width)
     yield from _flows(report.flows)
     yield from (plain(f"guessed: {guess}") for guess in report.guesses)
     yield from () if voided else notes
@@ -63,7 +62,7 @@ def _words(entry: Tracked) -> Iterator[str]:
         yield f"labels {','.join(entry.labels)}"
 
 
-def _summary(table: Table) -> Iterator[str]:
+def _summary(table: Table, width: int | None) -> Iterator[str]:
     without = f", {table.unanswered:,} of them without an answer" if table.unanswered else ""
     yield f"{table.entries:,} {'entry' if table.entries == 1 else 'entries'}{without}"
     told = (
@@ -73,15 +72,19 @@ def _summary(table: Table) -> Iterator[str]:
         ("services", table.by_service, table.services),
         ("also", table.by_more, len(table.by_more)),
     )
-    for label, counted, of in told:
-        if counted:
-            yield plain(f"  {label:<{_LABEL}}{_counted(counted, of)}")
+    yield from columns([(label, plain(_counted(counted, of))) for label, counted, of in told if counted], width)
 
 
 def _counted(counted: Sequence[Counted], of: int) -> str:
     shown = counted[:_MOST_WORDS]
     more = f", … and {of - len(shown):,} more" if of > len(shown) else ""
-    return ", ".join(f"{what} ({entries:,})" for what, entries in shown) + more
+    return ", ".join(f"{one.what} ({one.entries:,}{_bare(one)})" for one in shown) + more
+
+
+def _bare(counted: Counted) -> str:
+    """How many of some have no answer, where some have one."""
+    some = 0 < counted.unanswered < counted.entries
+    return f", {counted.unanswered:,} unanswered" if some else ", unanswered" if counted.unanswered else ""
 
 
 def _flows(flows: Sequence[HeldFlow]) -> Iterator[str]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeAlias
 
 from lab.errors import InputError, MeasurementError, Problem, gravest
@@ -47,36 +46,47 @@ class Held:
     question: Question
 
 
+class _Counter:
+    """Counts entries by what they have in common."""
+
+    def __init__(self) -> None:
+        self._all, self._unanswered = Counter[str](), Counter[str]()
+
+    def add(self, what: str, *, answered: bool) -> None:
+        """One entry more."""
+        self._all[what] += 1
+        if not answered:
+            self._unanswered[what] += 1
+
+    def counted(self) -> tuple[Counted, ...]:
+        """The most frequent first."""
+        return tuple(Counted(what, count, self._unanswered[what]) for what, count in self._all.most_common(MOST_COUNTED))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 def table_of(of: str, entries: Iterable[Tracked], first: int | None) -> Table:
     """What a table comes to, with the ``first`` entries, or all; each entry is looked at once, and no other is kept."""
-    states, protocols, sources, services, more = (Counter[str]() for _ in range(5))
+    states, protocols, sources, services, more = (_Counter() for _ in range(5))
     shown: list[Tracked] = []
-    every = iter(entries)
-    for entry in islice(every, first):
-        shown.append(entry)
-        _count(entry, states, protocols, sources, services, more)
-    for entry in every:
-        _count(entry, states, protocols, sources, services, more)
+    count = unanswered = 0
+    for count, entry in enumerate(entries, 1):
+        if first is None or count <= first:
+            shown.append(entry)
+        answered = entry.answered
+        unanswered += not answered
+        name = PROTOCOL_NAMES.get(entry.original.proto, f"proto {entry.original.proto}")
+        states.add(f"{name} {entry.state}", answered=answered)
+        protocols.add(name, answered=answered)
+        sources.add(entry.original.source, answered=answered)
+        services.add(_service(entry), answered=answered)
+        for word in _more(entry):
+            more.add(word, answered=answered)
     return Table(
-        of, tuple(shown), protocols.total(), more.pop(_UNANSWERED, 0), _counted(states), _counted(protocols), _counted(sources),
-        _counted(services), _counted(more), len(sources), len(services),
+        of, tuple(shown), count, unanswered, states.counted(), protocols.counted(), sources.counted(), services.counted(),
+        more.counted(), len(sources), len(services),
     )  # fmt: skip
-
-
-_UNANSWERED = ""
-
-
-def _count(entry: Tracked, *counters: Counter[str]) -> None:
-    states, protocols, sources, services, more = counters
-    original = entry.original
-    name = PROTOCOL_NAMES.get(original.proto, f"proto {original.proto}")
-    states[f"{name} {entry.state}"] += 1
-    protocols[name] += 1
-    sources[original.source] += 1
-    services[_service(entry)] += 1
-    more[_UNANSWERED] += not entry.answered
-    for word in _more(entry):
-        more[word] += 1
 
 
 def _service(entry: Tracked) -> str:
@@ -99,10 +109,6 @@ def _more(entry: Tracked) -> Iterator[str]:
         yield "translated source"
     if "OFFLOAD" in entry.status:
         yield "offloaded"
-
-
-def _counted(counter: Counter[str]) -> tuple[Counted, ...]:
-    return tuple(Counted(what, count) for what, count in counter.most_common(MOST_COUNTED) if count)
 
 
 def told(lines: Iterable[Line]) -> Iterator[Tracked]:

@@ -17,9 +17,9 @@ def conntrack(
     ] = None,
     at: Annotated[str | None, Option(metavar="NODE", help="Whose table; by default the node under test.")] = None,
     read: Annotated[
-        str | None, Option(metavar="FILE|-", help="Print what `conntrack -L` printed on a host, and build nothing.")
+        str | None, Option(metavar="TABLE|-", help="Print what `conntrack -L` printed on a host, and build nothing.")
     ] = None,
-    expression: Annotated[str | None, Option("-k", metavar="EXPRESSION", help="Of the rows those, as in lab run.")] = None,
+    expression: Annotated[str | None, Option("-k", metavar="ID|EXPR", help="Of the rows those, as in lab run.")] = None,
     full: Annotated[bool, Option("--full", help="Print every entry, not the first 40.")] = False,
     matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None,
     twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None,

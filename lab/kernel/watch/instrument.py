@@ -304,6 +304,11 @@ class Instrument:
         for watch in self._watches.values():
             watch.conntrack.delete_all()
 
+    @property
+    def traces_everything(self) -> bool:
+        """Whether every packet is traced at the moment, as `everything` has it."""
+        return self._everything
+
     @contextmanager
     def everything(self) -> Iterator[None]:
         """Trace every packet while inside, not TCP on SYN alone; inside of itself it changes nothing."""

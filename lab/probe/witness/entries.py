@@ -20,8 +20,8 @@ class Entries(Witness):
         self._counts = question.counts_entries
 
     def read(self, seen: Sighting) -> None:
-        """Read them before anything is closed, where the flow came to somebody."""
-        if seen.met:
+        """Read them before anything is closed, where the flow came to somebody, or where all is watched closely."""
+        if seen.met or seen.stage.instrument.traces_everything:
             nodes = seen.stage.instrument.nodes
             found = (nodes[path.node].conntrack.find(path.entry) for path in _entered(seen.read_trace().request))
             seen.conntrack = tuple(entry for entry in found if entry is not None)

@@ -32,7 +32,8 @@ class Counted:
     """How many entries have something in common."""
 
     what: str = key("`tcp ESTABLISHED`, an address, `tcp/443`, `zone 7`")
-    entries: Count = key()
+    entries: Count = key("how many these are")
+    unanswered: Count = key("of these, without an answer")
 
 
 @dataclass(frozen=True, kw_only=True)
