@@ -30,7 +30,7 @@ from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
-from lab.written.programs import Programs
+from lab.written.programs import SERVED, Programs
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
@@ -334,6 +334,12 @@ class Topology(BaseModel):
             if interface.network in own and (found := interface.of_family(family)):
                 return str(found[0].ip)
         return None
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The applications that a program of some node serves: ``ftp``."""
+        listens = {program.listens for node in self.nodes.values() for program in node.programs}
+        return frozenset(name for name, where in SERVED.items() if where in listens)
 
     def roles(self) -> dict[str, tuple[str, ...]]:
         """The nodes of each role, in the order written."""

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.kernel
 POLICY = "policies/small-gateway.rules.j2"
 MATRIX = "matrices/small.yaml"
 MATRICES = (
-    "docker-host-gateway", "internal-service-gateway", "mail-gateway", "office-nat-gateway", "service-host", "web-edge-gateway",
+    "docker-host-gateway", "ftp-behind-nat", "internal-service-gateway", "mail-gateway", "office-nat-gateway", "service-host",
+    "web-edge-gateway",
 )  # fmt: skip
 
 WITHOUT_IPTABLES = """
