@@ -103,7 +103,18 @@ class Ftp:
     beyond_syn: ClassVar[bool] = False
 
 
-Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp
+@dataclass(frozen=True, slots=True)
+class Tftp:
+    """A file read from the TFTP server at ``port``: a request, and its data from another port."""
+
+    port: int
+    proto: ClassVar[int] = UDP
+    beyond_syn: ClassVar[bool] = False
+
+
+SESSIONS = (Ftp, Tftp)
+"""What is no packet and its answer, but connections that follow from each other; see `lab.probe.session`."""
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Tftp
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
 whether it is TCP and no SYN, which alone is traced at first."""
 
@@ -161,7 +172,8 @@ def sends_of(
     """
     proto = NUMBERS[service.proto]
     if port is not None and service.application is not None:
-        return Ftp(port, service.application.removeprefix("ftp/"))
+        name, _, mode = service.application.partition("/")
+        return Ftp(port, mode) if name == "ftp" else Tftp(port)
     if port is not None and many is not None:
         return Broadcast(port, many.device, many.nodes)
     if port is not None:

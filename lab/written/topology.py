@@ -34,7 +34,7 @@ from lab.written.programs import SERVED, Programs
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
-from lab.written.service import read_services
+from lab.written.service import TFTP_PORT, read_services
 from lab.written.words import (
     NETWORK_SCHEMA,
     SYSCTL_PATTERN,
@@ -337,9 +337,13 @@ class Topology(BaseModel):
 
     @property
     def served(self) -> frozenset[str]:
-        """The applications that a program of some node serves: ``ftp``."""
+        """The applications that a program, or an open service, of some node serves: ``ftp``, ``tftp``."""
         listens = {program.listens for node in self.nodes.values() for program in node.programs}
-        return frozenset(name for name, where in SERVED.items() if where in listens)
+        found = {name for name, where in SERVED.items() if where in listens}
+        open_to_all = (service for node in self.nodes.values() for service in node.services if service.proto == "udp")
+        if any(low <= TFTP_PORT <= high for service in open_to_all for low, high in service.ports):
+            found.add("tftp")
+        return frozenset(found)
 
     def roles(self) -> dict[str, tuple[str, ...]]:
         """The nodes of each role, in the order written."""
