@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from lab.probe.question import SOURCE_PORTS, TCP, Crafted, Ftp, Question, Segment
+from lab.probe.question import SESSIONS, SOURCE_PORTS, TCP, Crafted, Question, Segment
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
@@ -97,7 +97,7 @@ class Fresh:
             sources = tuple(dict.fromkeys(aim.source for aim in question.aims)) or question.sources or (question.source,)
         else:
             # of the ports of a session's data nothing is known before
-            own: Ports = ((1, 65535),) if isinstance(question.sends, Ftp) else ()
+            own: Ports = ((1, 65535),) if isinstance(question.sends, SESSIONS) else ()
             own = own or (((question.port, question.port),) if question.port is not None else ())
             ports, ack, to = ports or own, _begins_nothing(question), (question.destination,)
             sources, sport = (question.source,), question.sport

@@ -89,7 +89,10 @@ class Holding:
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
         nodes = self.topology.nodes
-        here = {name: policy.here(nodes[name].devices, nodes[name].seen_ports) for name, policy in self.policies.items()}
+        served = self.topology.served
+        here = {
+            name: policy.here(nodes[name].devices, nodes[name].seen_ports, served) for name, policy in self.policies.items()
+        }
         return Absences(self.topology, self._chains, here)
 
     @property

@@ -26,7 +26,7 @@ def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collec
         if not prepared.rulesets.judges(family):
             yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
     spec = topology.nodes[node]
-    here = here_of(prepared.rulesets.texts(), spec.devices, spec.seen_ports)
+    here = here_of(prepared.rulesets.texts(), spec.devices, spec.seen_ports, topology.served)
     for kind, text in prepared.rulesets.parts():
         if kind != "ipset":
             rules = list(rules_in(kind, text.text))

@@ -105,6 +105,15 @@ class Ftp:
 
 
 @dataclass(frozen=True, slots=True)
+class Tftp:
+    """A file read from the TFTP server at ``port``: a request, and its data from another port."""
+
+    port: int
+    proto: ClassVar[int] = UDP
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """A session that a packet is sent in the midst of, and where in it: ``position`` is what its end sends and expects next."""
 
@@ -155,7 +164,9 @@ class FlowError:
         return ICMPV6 if self.quoted.family == 6 else ICMP
 
 
-Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Crafted | FlowError
+SESSIONS = (Ftp, Tftp)
+"""What is no packet and its answer, but connections that follow from each other; see `lab.probe.session`."""
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Tftp | Crafted | FlowError
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
 whether it may be TCP and no SYN, which alone is traced at first."""
 
@@ -220,7 +231,8 @@ def sends_of(
         return Crafted(packet, port)
     proto = NUMBERS[service.proto]
     if port is not None and service.application is not None:
-        return Ftp(port, service.application.removeprefix("ftp/"))
+        name, _, mode = service.application.partition("/")
+        return Ftp(port, mode) if name == "ftp" else Tftp(port)
     if port is not None and many is not None:
         return Broadcast(port, many.device, many.nodes)
     if port is not None:

@@ -55,6 +55,8 @@ def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ..
     if cell.expect.action != "allow":
         return ()
     arrives = cell.expect.get(ARRIVES)
+    if cell.service.application is not None:  # what the row says of an arrival is about its data
+        return tuple((node, port) for node in (cell.target.node, *cell.target.also) if node is not None)
     if cell.to_many is not None:
         nodes: tuple[str | None, ...] = cell.to_many.nodes
     else:

@@ -35,7 +35,7 @@ def sessions(case: Case) -> Iterator[Hint]:
         if (at := _unhelped(control.request)) is not None:
             yield _missing(case, session, at, _UNTOLD.format(node=at.node))
     elif not _helped(stopped):
-        yield _missing(case, session, stopped, f"to {stopped.node} the data connection is NEW, and none that was announced")
+        yield _missing(case, session, stopped, f"to {stopped.node} its data is NEW, and nothing that was announced")
     else:
         yield from _not_accepted(case, stopped)
 
@@ -58,7 +58,8 @@ def _missing(case: Case, session: Session, path: Path, why: str) -> Hint:
     name, port = session.service.partition("/")[0], path.entry.dport
     others = [rule for rule in rules_of(case.chains(path.node), case.family) if helper_of(rule) is not None]
     passed_by = f" ({described(path.node, others[0])} gives one, and this connection did not match it)" if others else ""
-    what = f"the helper {name} is missing: no rule of {path.node} gives it to the control connection{passed_by}; {why}"
+    first = "read request" if name == "tftp" else "control connection"
+    what = f"the helper {name} is missing: no rule of {path.node} gives it to the {first}{passed_by}; {why}"
     return Hint(what, _assigning(case, path, name, port))
 
 
@@ -88,7 +89,7 @@ def _not_accepted(case: Case, control: Path) -> Iterator[Hint]:
     lets: list[HeldRule] = [rule for rule in reached(chains, begun, case.family) if accepts(rule, "RELATED")]
     if not lets:
         yield Hint(
-            f"{assigns} gives the control connection its helper, so that its data connection is RELATED, and no rule of "
+            f"{assigns} gives the session its helper, so that its data is RELATED, and no rule of "
             f"{last.steps[-1].hook} at {control.node} accepts that",
             "accept RELATED beside ESTABLISHED",
         )

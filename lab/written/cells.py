@@ -306,10 +306,9 @@ class _Expander:
     def _fits(self, service: Service, row: Row) -> None:
         """A ValueError for a service that the row cannot send, or that nobody serves."""
         _fits(service, row)
-        if service.application is not None and not any(spec.programs for spec in self._topology.nodes.values()):
-            name = service.application.partition("/")[0]
+        if (service.application or "").startswith("ftp/") and not any(spec.programs for spec in self._topology.nodes.values()):
             what = f"{service.text} asks a server, and no node of topology {self._topology.topology} has a program"
-            raise ValueError(f"{what}\nprograms: [{{serve: {name}}}]")
+            raise ValueError(f"{what}\nprograms: [{{serve: ftp}}]")
 
     def _at(self, named: str | None) -> str:
         if named is not None:

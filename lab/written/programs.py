@@ -77,7 +77,7 @@ def _written(ready: Ready | None) -> object:
 def _served(value: object) -> str:
     text = text_of(value)
     if text == "tftp":
-        raise ValueError("tftp needs no program\na row that asks `service: tftp/read` is answered by the lab itself")
+        raise ValueError("tftp needs no program: the lab itself answers `tftp/read`\nopen it: services: [udp/69]")
     if text not in SERVED:
         raise ValueError(f"{text!r} is no server that the lab brings\n{did_you_mean(text, SERVED, 'the lab brings')}")
     return text

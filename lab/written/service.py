@@ -15,7 +15,8 @@ ServiceNames = Mapping[str, str | Sequence[str]]
 _NOT_YET = ("sctp", "gre", "esp", "ah", "proto")
 _ONLY = "this version sends tcp, udp, icmp and icmpv6 only"
 _PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6")
-APPLICATIONS = {"ftp": ("tcp", 21, ("control", "passive", "active"))}
+TFTP_PORT = 69
+APPLICATIONS = {"ftp": ("tcp", 21, ("control", "passive", "active")), "tftp": ("udp", TFTP_PORT, ("read",))}
 """Whose sessions can be asked for, by what, at which port, in which modes."""
 _ICMPV6_SPELT = ("ipv6-icmp", "icmp6")
 _PORT = re.compile(r"^\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?$")

@@ -30,12 +30,12 @@ from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
-from lab.written.programs import Programs
+from lab.written.programs import SERVED, Programs
 from lab.written.queues import Queues
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
-from lab.written.service import read_services
+from lab.written.service import TFTP_PORT, read_services
 from lab.written.tables import names_of_tables
 from lab.written.words import (
     NETWORK_SCHEMA,
@@ -346,6 +346,16 @@ class Topology(BaseModel):
             if interface.network in own and (found := interface.of_family(family)):
                 return str(found[0].ip)
         return None
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The applications that a program, or an open service, of some node serves: ``ftp``, ``tftp``."""
+        listens = {program.listens for node in self.nodes.values() for program in node.programs}
+        found = {name for name, where in SERVED.items() if where in listens}
+        open_to_all = (service for node in self.nodes.values() for service in node.services if service.proto == "udp")
+        if any(low <= TFTP_PORT <= high for service in open_to_all for low, high in service.ports):
+            found.add("tftp")
+        return frozenset(found)
 
     def roles(self) -> dict[str, tuple[str, ...]]:
         """The nodes of each role, in the order written."""

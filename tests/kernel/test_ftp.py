@@ -198,7 +198,7 @@ def test_a_helper_whose_data_nobody_accepts(gateway: Lab) -> None:
     gateway.load("gateway", Rulesets(v4=rendered(HELPER + NAT + deaf)))
     verdict = gateway.probe("world", "198.51.100.1", "ftp/passive")
     assert verdict.denied
-    assert "gives the control connection its helper" in mend_of(gateway, verdict)
+    assert "gives the session its helper" in mend_of(gateway, verdict)
     assert "no rule of forward at gateway accepts that" in mend_of(gateway, verdict)
 
 

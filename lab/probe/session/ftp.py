@@ -8,18 +8,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, sleep
-from types import TracebackType
-from typing import Self
 
 from lab.kernel.stage.socket_table import TIME_WAIT, tcp_sockets
-from lab.kernel.watch.tracer import Overrun
 from lab.probe.attempt import step
 from lab.probe.question import TCP, Ftp, Handshake, Question
+from lab.probe.session.connections import Connections
 from lab.probe.session.dialogue import Dialogue, Reply
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways.client import Client
-from lab.probe.witness import OF_A_FLOW
 from lab.record.observation import Arrival, Milestone, Observation
 from lab.record.packet import Packet, end_point
 from lab.record.session import Session
@@ -36,19 +33,15 @@ def ask_ftp(stage: Stage, question: Question) -> Observation:
         return session.ask()
 
 
-class _Ftp:
-    """A session from when its socket is open, and nothing has been sent, until its last packet is forgotten."""
-
+class _Ftp(Connections):
     def __init__(self, stage: Stage, question: Question) -> None:
         sends = question.sends
         assert isinstance(sends, Ftp)
-        self._stage, self._mode = stage, sends.mode
-        self._question = replace(question, sends=Handshake(sends.port), receivers=())
+        super().__init__(stage, replace(question, sends=Handshake(sends.port), receivers=()))
+        self._mode = sends.mode
         self._client = Client(stage, self._question)
         whose = f"the FTP server at {end_point(question.destination, sends.port)}"
         self._dialogue = Dialogue(self._client.channel, whose)
-        self._witnesses = [arm(stage, self._question) for arm in OF_A_FLOW]
-        self._seen: list[Sighting] = []
         self._held: list[Client | sockets.socket] = []
         self._refused, self._whole = "", False
         self._announced: tuple[str, int] | None = None
@@ -73,18 +66,6 @@ class _Ftp:
         server = "" if arrival is None else end_point(arrival.address, arrival.port)
         said = tuple(self._dialogue.said)
         return replace(observation, session=Session(f"ftp/{self._mode}", said, control, self._refused, server))
-
-    def _begin(self, sent: Packet) -> Sighting:
-        self._stage.network.rest()
-        with suppress(Overrun):
-            self._stage.instrument.paths()  # what went before is not this connection's
-        return Sighting(self._stage, sent)
-
-    def _end(self, seen: Sighting) -> Sighting:
-        self._seen.append(seen)
-        for witness in self._witnesses:
-            witness.read(seen)
-        return seen
 
     def _control(self) -> Sighting:
         """From the handshake to a client that is logged in and knows where the data is."""
@@ -221,26 +202,19 @@ class _Ftp:
     def _at_end(self, channel: sockets.socket) -> bool:
         return self._stage.eventually(lambda: _at_end(channel)) is True
 
-    def let_go(self) -> None:
+    def _let_go(self) -> None:
         """Say goodbye where all is well, else cut everything off; no socket of the session is left at the server."""
-        try:
-            seen = Sighting(self._stage, self._client.sent)
-            if self._whole and self._answered(seen, "QUIT", "2") is not None:
-                self._dialogue.hear(seen)
-                self._client.closed()
-            for held in self._held:
-                if isinstance(held, Client):
-                    held.let_go()
-                else:
-                    _cut_off(held)
-            self._client.let_go()
-            self._wait_for_the_server()
-            for one in self._seen:
-                for witness in self._witnesses:
-                    witness.forget(one)
-        finally:
-            for witness in self._witnesses:
-                witness.disarm()
+        seen = Sighting(self._stage, self._client.sent)
+        if self._whole and self._answered(seen, "QUIT", "2") is not None:
+            self._dialogue.hear(seen)
+            self._client.closed()
+        for held in self._held:
+            if isinstance(held, Client):
+                held.let_go()
+            else:
+                _cut_off(held)
+        self._client.let_go()
+        self._wait_for_the_server()
 
     def _wait_for_the_server(self) -> None:
         """Return when the server has noticed that its client is gone; one that cannot have heard of it is started anew."""
@@ -255,15 +229,6 @@ class _Ftp:
                 self._stage.network.restart_programs(server.at)
                 break
             sleep(0.002)
-        self._stage.network.rest()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.let_go()
 
 
 def _is_of(address: str, port: int, server: Arrival) -> bool:
