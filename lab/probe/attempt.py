@@ -146,6 +146,7 @@ def _until_sound(
             repeats=repeat,
             one_way=seen.one_way,
             to_many=bool(seen.heard_by),
+            copies=seen.copies,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():

@@ -104,7 +104,7 @@ class Question:
 
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
-    for a protocol without ports.
+    for a protocol without ports.  ``copied_to`` are the nodes at which copies of it are looked for.
     """
 
     node: str
@@ -115,6 +115,7 @@ class Question:
     receivers: tuple[tuple[str, int | None], ...] = ()
     mark: int = 0
     uid: int | None = None
+    copied_to: tuple[str, ...] = ()
 
     @property
     def proto(self) -> int:

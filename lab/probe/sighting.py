@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lab.probe.follow import Followed, follow, follow_one_of_many
 from lab.probe.refusal import read_error_queue
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
+from lab.record.observation import Arrival, Conntrack, Copy, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 
@@ -38,6 +38,7 @@ class Sighting:
     one_way: bool = False
     sender: str | None = None
     heard_by: tuple[str, ...] = ()
+    copies: tuple[Copy, ...] = ()
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""

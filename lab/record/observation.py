@@ -52,6 +52,14 @@ class Conntrack(NamedTuple):
     reply: Packet
 
 
+class Copy(NamedTuple):
+    """A copy of the request's first packet that came to node ``at`` by ``interface``, as it was there."""
+
+    at: str
+    interface: str
+    packet: Packet
+
+
 class Milestone(StrEnum):
     """The last thing of a probe that is known to have worked."""
 
@@ -85,6 +93,7 @@ class Observation:
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``strays`` are packets that came to the sender as if in answer, from another address or port
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``copies`` are those of the request's first packet, at nodes that were listened to for them.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
     ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
@@ -118,6 +127,7 @@ class Observation:
     probe_us: float = 0.0
     one_way: bool = False
     to_many: bool = False
+    copies: tuple[Copy, ...] = ()
 
 
 def reject_dropped_by(observation: Observation) -> Rule | None:

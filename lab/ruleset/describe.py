@@ -23,6 +23,7 @@ def described(node: str, rule: HeldRule) -> Rule:
     return Rule(
         node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, rule.source, rule.family,
         rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule), rule.queue,
+        rule.copies and "fwd" not in rule.statements,
     )  # fmt: skip
 
 

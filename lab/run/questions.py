@@ -8,6 +8,7 @@ from lab.probe.question import Question, sends_of
 from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.copied import COPIED
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
@@ -35,6 +36,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         receivers=_receivers(cell, port),
         mark=cell.mark,
         uid=cell.uid,
+        copied_to=copied.to if (copied := cell.expect.get(COPIED)) is not None else (),
     )
 
 
