@@ -20,8 +20,7 @@ def copies(case: Case) -> Iterator[Hint]:
     heads = [head for path in ways for head in (path.entry, *(packet for _, packet in path.heads))]
     for rule in (rule for rule in rules_on(ways) if rule.copies):
         for path in verdict.observation.others:
-            made_here = path.node == case.at and path.entered is None and path.end is End.LEFT
-            if made_here and any(bears_the_same(path, head) for head in heads):
+            if path.node == case.at and path.end is End.LEFT and any(bears_the_same(path, head) for head in heads):
                 yield Hint(
                     f"{with_text(rule)} copied it, and the copy left {path.node} by {path.out}",
                     "`copied: {to: NODE}` in the row, where that is meant",
