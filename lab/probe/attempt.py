@@ -169,6 +169,7 @@ def _until_sound(
             logged=seen.logged,
             named=seen.named,
             toward=seen.toward,
+            copies=seen.copies,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():

@@ -179,6 +179,7 @@ class Question:
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
     for a protocol without ports.  ``counts_entries`` has conntrack asked too how many flows of the source it holds.
     ``logs`` asks for what is logged of its first packet, ``all_logs`` for what is logged of each.
+    ``copied_to`` are the nodes at which copies of it are looked for.
     """
 
     node: str
@@ -192,6 +193,7 @@ class Question:
     counts_entries: bool = False
     logs: bool = False
     all_logs: bool = False
+    copied_to: tuple[str, ...] = ()
 
     @property
     def proto(self) -> int:

@@ -11,7 +11,7 @@ from lab.probe.follow import Followed, follow, follow_one_of_many
 from lab.probe.refusal import read_error_queue
 from lab.probe.stage import Stage
 from lab.record.logs import LogMessage
-from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
+from lab.record.observation import Arrival, Conntrack, Copy, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 
@@ -48,6 +48,7 @@ class Sighting:
     named: str | None = None
     pieces: bool = False
     toward: str | None = None
+    copies: tuple[Copy, ...] = ()
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""

@@ -22,6 +22,7 @@ from lab.probe.listeners import TRANSPARENT
 from lab.probe.question import SOURCE_PORTS, Question
 from lab.probe.receivers import Proxied, Receivers
 from lab.probe.refusal import RECEIVE_ERRORS
+from lab.probe.taps import Taps
 from lab.record.path import Path
 from lab.written.words import is_loopback
 
@@ -51,7 +52,7 @@ class Stage:
         self._salt = os.urandom(4)
         self._first_port = SOURCE_PORTS[int.from_bytes(self._salt, "big") % len(SOURCE_PORTS) if shared else 0]
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
-        self.frames = Frames()
+        self.frames, self.taps = Frames(), Taps()
         self.routing = Routing(network)
         self.receivers = Receivers(network, proxied)
         if not shared:
@@ -171,6 +172,7 @@ class Stage:
             for channel in spare:
                 channel.close()
         self.frames.close()
+        self.taps.close()
         self.receivers.stop_serving()
 
 

@@ -72,6 +72,14 @@ class Conntrack(NamedTuple):
         return self.status if "SEEN_REPLY" in self.status else (*self.status, "UNREPLIED")
 
 
+class Copy(NamedTuple):
+    """A copy of the request's first packet that came to node ``at`` by ``interface``, as it was there."""
+
+    at: str
+    interface: str
+    packet: Packet
+
+
 class Milestone(StrEnum):
     """The last thing of a probe that is known to have worked."""
 
@@ -118,6 +126,7 @@ class Observation:
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``strays`` are packets that came to the sender as if in answer, from another address or port
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``copies`` are those of the request's first packet, at nodes that were listened to for them.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
     ``named`` is what a verdict calls what was sent, where its headers alone do not tell.
     ``toward`` is the node that it was given to as a frame, past its sender's own kernel.
@@ -158,6 +167,7 @@ class Observation:
     one_way: bool = False
     to_many: bool = False
     session: Session | None = None
+    copies: tuple[Copy, ...] = ()
     logged: tuple[LogMessage, ...] | None = None
     named: str | None = None
     toward: str | None = None

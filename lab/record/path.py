@@ -36,7 +36,8 @@ class Rule:
     packet (``DROP``, ``accept``, a chain).  Of its text besides: ``rejects`` the kind of a rejection,
     ``log_prefix`` what it logs with, ``log`` that and where to, ``translates`` which end of the packet (``source``,
     ``destination``), ``about_invalid`` that it is about packets of state INVALID or of a source on the wrong interface,
-    ``further_comments`` those behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``).
+    ``further_comments`` those behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``),
+    ``copies`` that it sends packets twice (TEE, ``dup``).
     """
 
     node: str
@@ -55,6 +56,7 @@ class Rule:
     further_comments: tuple[str, ...] = ()
     queue: str | None = None
     log: Log | None = None
+    copies: bool = False
 
     def is_called(self, name: str) -> bool:
         """Whether ``name`` is its place, or one of its comments."""

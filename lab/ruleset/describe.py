@@ -24,7 +24,7 @@ def described(node: str, rule: HeldRule) -> Rule:
     return Rule(
         node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, rule.source, rule.family,
         rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule), rule.queue,
-        log_of(rule),
+        log_of(rule), rule.copies and "fwd" not in rule.statements,
     )  # fmt: skip
 
 

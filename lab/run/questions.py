@@ -9,6 +9,7 @@ from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.conntrack import CONNTRACK
+from lab.written.expect.copied import COPIED
 from lab.written.expect.logged import LOGGED
 
 
@@ -41,6 +42,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         counts_entries=(entry := cell.expect.get(CONNTRACK)) is not None and entry.count is not None,
         logs=logged is not None,
         all_logs=logged is not None and logged.times is not None,
+        copied_to=copied.to if (copied := cell.expect.get(COPIED)) is not None else (),
     )
 
 

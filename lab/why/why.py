@@ -8,6 +8,7 @@ from lab.record.hint import Hint
 from lab.why.bridged import bridged
 from lab.why.case import Case
 from lab.why.classics import classics
+from lab.why.copies import copies
 from lab.why.denied import denied
 from lab.why.established import cut_off, related
 from lab.why.exhausted import exhausted
@@ -45,6 +46,7 @@ TELLERS: tuple[Teller, ...] = (
     hides_the_source,
     to_the_wrong_receiver,
     from_the_wrong_source,
+    copies,
     returned,
     helpers,
     bridged,

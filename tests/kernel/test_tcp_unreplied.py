@@ -38,19 +38,25 @@ def left(lab: Lab, seconds: int) -> None:
     run(lab.network.nodes["gateway"].namespace, ["conntrack", "-U", "-p", "tcp", "-s", CLIENT, "-t", str(seconds)])
 
 
+def sent(talk: Conversation) -> Observation:
+    seen = talk.send()
+    assert seen is not None
+    return seen
+
+
 def test_an_entry_runs_out_however_often_the_same_is_asked(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=FILTER, server=SILENT)
     with lab.batch(), Conversation(lab.stage, ASKED) as talk:
-        first = talk.send()
+        first = sent(talk)
         assert (of(lab, first).state, "UNREPLIED" in of(lab, first).words) == ("SYN_SENT", True)
         left(lab, 20)
         lab.load("gateway", rulesets(FILTER + ELSEWHERE))
-        again = talk.send()
+        again = sent(talk)
         assert of(lab, again).timeout_s <= 20, "asking again begins no new time"
         assert of(lab, again).reply.sport == 80
         left(lab, 0)
         assert lab.instrument.nodes["gateway"].conntrack.find(again.sent) is None
-        translated = talk.send()
+        translated = sent(talk)
         assert (of(lab, translated).reply.source, of(lab, translated).reply.sport) == (SERVER, 8080)
     exits = [step.request[0].exit for step in (first, again, translated)]
     assert [packet and packet.dport for packet in exits] == [80, 80, 8080]
