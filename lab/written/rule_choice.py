@@ -137,7 +137,8 @@ def rule_text(rule: RoutingRule, names: Mapping[int, str]) -> str:
     words += [] if rule.destination is None else [f"to {rule.destination}"]
     words += [f"tos {rule.tos:#04x}"] if rule.tos else []
     if rule.fwmark is not None:
-        words.append(f"fwmark {hex(rule.fwmark) if rule.fwmark else 0}" + ("" if rule.mask in (None, _ALL_ONES) else f"/{rule.mask:#x}"))
+        mark = f"{rule.fwmark:#x}" if rule.fwmark else "0"
+        words.append(f"fwmark {mark}" if rule.mask in (None, _ALL_ONES) else f"fwmark {mark}/{rule.mask:#x}")
     words += [f"{word} {value}" for word, value in (("iif", rule.iif), ("oif", rule.oif)) if value is not None]
     words += [] if rule.uids is None else [f"uidrange {rule.uids[0]}-{rule.uids[1]}"]
     words += [] if rule.protocol is None else [f"ipproto {_PROTOCOLS.get(rule.protocol, rule.protocol)}"]

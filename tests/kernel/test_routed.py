@@ -1,4 +1,4 @@
-"""By which routing rule, table and route a packet was sent on: what a path says of it, held against the interface it left by."""
+"""By which routing rule, table and route a packet was sent on: what a path says, held against the interface that it left by."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lab.kernel.watch import routing
+from lab.kernel.watch.route_keys import decision
 from lab.record.path import Path
 from lab.record.routed import Routed
 from lab.record.verdict import Kind, Verdict
@@ -23,7 +24,7 @@ FAR6 = "2001:db8:7::7"
 
 
 def fork(*rules: str, **gateway: Any) -> dict[str, Any]:
-    """A client, and a gateway that has everything beyond by `up`, and in table 102 by `down`; who is there has every address."""
+    """A client, and a gateway that has everything beyond by `up`, and in table 102 by `down`; one node has all of it."""
     default = "default via 10.0.9.9 table 102"
     return {
         "topology": "fork",
@@ -166,7 +167,8 @@ def test_with_the_mark_of_its_socket(lab_of: LabOf) -> None:
 
 def test_a_chain_of_type_filter_routes_nothing_anew(lab_of: LabOf) -> None:
     rules = "table inet t { chain o { type filter hook output priority mangle; tcp dport 443 meta mark set 2; }; }"
-    verdict = lab_of(fork("fwmark 2 lookup 102 pref 100"), gateway=Rulesets(nft=rendered(rules))).probe("gateway@up", FAR, "tcp/443")
+    lab = lab_of(fork("fwmark 2 lookup 102 pref 100"), gateway=Rulesets(nft=rendered(rules)))
+    verdict = lab.probe("gateway@up", FAR, "tcp/443")
     assert (at_gateway(verdict).out, at_gateway(verdict).mark) == ("up", 2)
     assert (routed(verdict).pref, routed(verdict).mark, routed(verdict).at) == (32766, 0, 0)
 
@@ -186,8 +188,7 @@ def test_where_there_are_no_rules_nobody_is_asked(lab_of: LabOf) -> None:
 
 def test_an_answer_that_cannot_be_the_packet_s_is_told_as_such(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is asked otherwise than it was routed is seen by the interface that it left by."""
-    before = routing.decision
-    monkeypatch.setattr(routing, "decision", lambda path, uid: _unmarked(before(path, uid)))
+    monkeypatch.setattr(routing, "decision", lambda path, uid: _unmarked(decision(path, uid)))
     lab = lab_of(fork("fwmark 2 lookup 102 pref 100"), gateway=MARKED)
     found = at_gateway(lab.probe("client", FAR, "tcp/443")).routed
     assert found is not None
