@@ -22,6 +22,7 @@ class RouteKey:
     """What a packet is routed by: ``iif`` is the interface that it came in by, None of one that was made at the node.
 
     ``proto`` is None where the kernel does not look at it.  What is no user's of the node is root's (sock_net_uid).
+    ``source`` is "" where the kernel is still to choose one.
     """
 
     family: int
@@ -119,8 +120,8 @@ def _missed(rule: RoutingRule, key: RouteKey) -> Iterator[str]:
         if span is not None and (port is None or not span[0] <= port <= span[1]):
             yield f"its {side} port is not looked at" if port is None else f"{side} port {port}"
     for side, prefix, address in (("source", rule.source, key.source), ("destination", rule.destination, key.destination)):
-        if prefix is not None and ip_address(address) not in prefix:
-            yield f"{side} {address}"
+        if prefix is not None and (not address or ip_address(address) not in prefix):
+            yield f"{side} {address}" if address else f"its {side} is not chosen yet"
     if rule.tos:
         yield "its type of service is 0"
 

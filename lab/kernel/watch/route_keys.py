@@ -58,10 +58,10 @@ def _came_in(path: Path) -> Decision | None:
         if path.end is End.VANISHED and path.translated_by and not path.heads:
             return None  # behind the last rule nothing tells what a translation made of it
     before = path.head(at - 1) if at else path.entry
-    after = (path.exit or before) if at == len(steps) else path.head(at)
-    # a source that only conntrack changes, it changes behind this place
-    source = before if at == len(steps) or steps[at].kind == "nat" else after
-    return Decision(_key(path, source, after, path.mark_at(at)), at)
+    then = before if at == len(steps) else path.head(at)
+    # behind this place conntrack changes sources alone
+    source = before if at < len(steps) and steps[at].kind == "nat" else then
+    return Decision(_key(path, source, path.exit or then, path.mark_at(at)), at)
 
 
 def _made_here(path: Path, uid: int) -> Decision:

@@ -72,6 +72,16 @@ class Routing:
             why = _doubt(answer, path, at=made.at)
         return replace(path, routed=answer.routed if why is None else Routed(made.key.mark, made.at, doubt=why))
 
+    def rules(self, name: str, family: int) -> list[tuple[RoutingRule, str]]:
+        """The routing rules that a node's kernel has, in its order, each as ``ip rule`` prints it."""
+        with open_route_socket(self._network.nodes[name].namespace) as channel:
+            return [(rule, rule_text(rule, self._names)) for rule in rules_there(channel, family)]
+
+    def way(self, name: str, address: str, mark: int) -> Routed:
+        """How a node would send a packet of its own to ``address``, from whatever source, with this mark."""
+        key = RouteKey(6 if ":" in address else 4, "", address, mark=mark)
+        return self._asked(self._network.nodes[name], key, 0).routed
+
     def _bridged(self, path: Path) -> bool:
         """Whether a bridge may have passed it on, which routes nothing, where rules of IP saw it all the same."""
         bridges = self._network.topology.nodes[path.node].bridges
@@ -139,7 +149,7 @@ def _request(node: Node, key: RouteKey) -> bytes:
     """The question (rtnetlink(7))."""
     family = ADDRESS_FAMILIES[key.family]
     addresses = ((_DST, key.destination), (_SRC, key.source))
-    parts = [attribute(kind, sockets.inet_pton(family, address)) for kind, address in addresses]
+    parts = [attribute(kind, sockets.inet_pton(family, address)) for kind, address in addresses if address]
     if key.iif is not None:
         parts.append(word(_IIF, node.ports[key.iif].index))
     parts.append(word(_UID, key.uid))
@@ -148,7 +158,8 @@ def _request(node: Node, key: RouteKey) -> bytes:
     for kind, port in ((_SPORT, key.sport), (_DPORT, key.dport)):
         parts += [attribute(kind, struct.pack("!H", port))] if port is not None else []
     bits = _BITS[key.family]
-    body = struct.pack("=BBBBBBBBI", family, bits, bits, 0, 0, 0, 0, 0, _FLAGS[key.family]) + b"".join(parts)
+    lengths = bits, bits if key.source else 0
+    body = struct.pack("=BBBBBBBBI", family, *lengths, 0, 0, 0, 0, 0, _FLAGS[key.family]) + b"".join(parts)
     return header(_GETROUTE, 0, len(body)) + body
 
 

@@ -14,6 +14,7 @@ from lab.report.wire.bench import Bench
 from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
+from lab.report.wire.marks import MarkRule, Marks, MarkWay
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.reconciled import Reconciliation
 from lab.report.wire.run import Run
@@ -71,6 +72,11 @@ def reconcile_schema() -> Schema:
     return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
 
 
+def marks_schema() -> Schema:
+    """Of ``lab marks --json``."""
+    return _document(Marks, "marks", "which marks there are, and what they are for", (Rule, MarkRule, MarkWay))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -81,12 +87,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'marks']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
-        "reconcile": reconcile_schema(),
+        "reconcile": reconcile_schema(), "marks": marks_schema(),
     }  # fmt: skip
 
 
