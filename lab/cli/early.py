@@ -19,6 +19,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations",
              "--client-script": "client_script"},
     "reconcile": {"--json": "json"},
+    "marks": {"--json": "json"},
     "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""

@@ -11,6 +11,8 @@ from lab.record.packet import Packet
 from lab.record.routed import Routed
 
 LOOPBACK = "lo"
+BEFORE_ALL = -1
+"""A step that is none: of a packet as it came in, or as it was made."""
 
 
 class Log(NamedTuple):

@@ -86,9 +86,9 @@ def routing(routed: Routed) -> str:
     """By which table and rule a packet was routed: ``table wan2, so by 100: from all fwmark 0x2 lookup wan2``."""
     if routed.doubt is not None:
         return plain(f"not known: {routed.doubt}")
-    if routed.table is None:
-        return plain(f"no way: its kernel says {routed.refused} (mark {routed.mark:#x})")
     by = f", so by {routed.rule}" if routed.rule else ""
+    if routed.table is None:
+        return plain(f"refused ({routed.refused}){by} (mark {routed.mark:#x})")
     return plain(f"table {routed.name}{by} (mark {routed.mark:#x})")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
     from lab.record.exposure import ExposureReport
+    from lab.record.marks import MarkReport
     from lab.record.reconciled import Drift
     from lab.record.result import RunResult
     from lab.record.service_matrix import ServiceMatrixReport
@@ -233,6 +234,24 @@ def _reconcile_json() -> Text[Drift]:
     from lab.report.wire.writing import written
 
     return lambda report: json_text(written(Reconciliation, report))
+
+
+def marks_reports(json: Path | None = None) -> Reports[MarkReport]:
+    """Those of ``lab marks``."""
+    from lab.record.marks import MarkReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> MarkReport:
+        return MarkReport(interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("marks", _texts((json, _marks_json)), stopped)
+
+
+def _marks_json() -> Text[MarkReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.marks import Marks
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Marks, report))
 
 
 def reach_reports(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,9 +12,11 @@ from lab.twin.devices import LOOPBACK, Devices
 from lab.written.route_lines import parse_routes
 from lab.written.routing import TABLES, Route, RoutingRule
 from lab.written.rule_lines import parse_rules
+from lab.written.tables import is_table_name
 from lab.written.words import Address, Network, refused
 
 _FLAG = {4: "-4", 6: "-6"}
+_TABLE = re.compile(r"\b(?:lookup|table) (\S+)")
 _FIRST_UNNAMED = 10_000  # table numbers for names that no dump gives a number
 _MAIN = TABLES["main"]
 EVERYWHERE_LENGTH = 1
@@ -76,7 +78,7 @@ def _for_all(rule: RoutingRule) -> bool:
 def routing_of(host: Host, devices: Devices) -> Routing:
     """The routes and rules of ``host`` on a node with these ``devices``."""
     notes: list[str] = []
-    numbers = _Numbers(host.tables)
+    numbers = _Numbers(host.tables, _names_of(host.routes) & _names_of(host.rules))
     rules = _but_for_stock(_each_once(_rules(host, devices, numbers, notes)))
     asked = {rule.table for rule in rules} | {_MAIN, TABLES["local"], TABLES["default"]}
     routes = tuple(route for route in _routes(host, devices, numbers, notes) if (route.table or _MAIN) in asked)
@@ -94,18 +96,27 @@ def _but_for_stock(rules: tuple[RoutingRule, ...]) -> tuple[RoutingRule, ...]:
     return rules if families - local else tuple(rule for rule in rules if not rule.is_stock)
 
 
-class _Numbers:
-    """Tables' numbers in the place of their names, which only the host's own files know."""
+def _names_of(lines: Iterable[tuple[int, str]]) -> set[str]:
+    """The words by which lines call tables."""
+    return {name for _, line in lines for name in _TABLE.findall(line)}
 
-    def __init__(self, tables: Mapping[int, str]) -> None:
+
+class _Numbers:
+    """Tables' numbers in the place of their names, which only the host's own files know.
+
+    Names are ``kept`` that a route and a rule have in common: a topology takes them as they are.
+    """
+
+    def __init__(self, tables: Mapping[int, str], kept: Collection[str]) -> None:
         self._known = {name: number for number, name in tables.items()}
+        self._kept = {name for name in kept if is_table_name(name) and name not in self._known}
 
     def in_line(self, line: str) -> str:
         """The line with numbers for names."""
         return re.sub(r"\b(lookup|table) (\S+)", lambda found: f"{found[1]} {self._number(found[2])}", line)
 
     def _number(self, name: str) -> str:
-        if name in TABLES or name == "unspec" or name[:1].isdigit() or name.startswith("["):
+        if name in TABLES or name in self._kept or name == "unspec" or name[:1].isdigit() or name.startswith("["):
             return name
         if name not in self._known:
             self._known[name] = _FIRST_UNNAMED + len(self._known)

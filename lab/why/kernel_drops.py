@@ -13,6 +13,7 @@ from typing import NamedTuple
 from lab.record.hint import Hint
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule
+from lab.record.routed import Routed
 from lab.record.verdict import Kind
 from lab.ruleset.conditions import without_texts
 from lab.ruleset.describe import held_of
@@ -32,6 +33,7 @@ class _Stop(NamedTuple):
     packet: Packet
     entered: str | None
     mark: int
+    routed: Routed | None = None
 
 
 def kernel_drops(case: Case) -> Iterator[Hint]:
@@ -61,7 +63,7 @@ def _stopped(case: Case) -> _Stop | None:
     ended = next((path for path in paths if path.end is End.VANISHED), None)
     if ended is not None:
         head = _translated(case, ended)
-        return None if head is None or not _routed(ended) else _Stop(ended.node, head, ended.entered, ended.mark)
+        return None if head is None or not _routed(ended) else _Stop(ended.node, head, ended.entered, ended.mark, ended.routed)
     header = last_header(case)
     owner = case.topology.owner(header.destination)
     if verdict.kind is Kind.UNANSWERED or owner is None or not verdict.observation.reasons:
@@ -128,6 +130,9 @@ def _own_source(case: Case, stop: _Stop) -> Hint | None:
 
 
 def _no_route(case: Case, stop: _Stop) -> Hint | None:
+    if stop.routed is not None and stop.routed.refused is not None and stop.routed.rule is not None:
+        why = f"the routing rule `{stop.routed.rule}` of {stop.node} refuses it ({stop.routed.refused})"
+        return Hint(why, "if it is meant to pass, give it a rule of a lower pref that looks a table up for it")
     lead = case.ask_route(stop.node, stop.packet.destination, None, stop.mark)
     if lead is None or lead.refused is None:
         return None
@@ -148,6 +153,8 @@ def _not_forwarding(case: Case, stop: _Stop) -> Hint | None:
 
 
 def _loopback(case: Case, stop: _Stop) -> Hint | None:
+    if stop.packet.family == 4 and ip_address(stop.packet.source).is_loopback:
+        return _martian(case, stop)
     if stop.packet.family != 4 or not ip_address(stop.packet.destination).is_loopback or stop.entered is None:
         return None
     key = "net.ipv4.conf.all.route_localnet"

@@ -159,10 +159,17 @@ def _by_another_interface(case: Case) -> Iterator[Hint]:
             f"lead at {back.node} what is from {source} by {came.entered} (a routing rule `from {source} lookup TABLE`), or "
         )
         yield Hint(
-            f"the request came in to {back.node} by {came.entered}, but its answer leaves by {back.out}{where}",
+            f"the request came in to {back.node} by {came.entered}, but its answer leaves by {back.out}{_routed(back)}{where}",
             f"{'' if translated else by_source}{_keep_a_mark(case, came, back)}",
         )
         return
+
+
+def _routed(back: Path) -> str:
+    """By which routing rule that was, where its node was asked."""
+    if back.routed is None or back.routed.rule is None:
+        return ""
+    return f" (ip rule `{back.routed.rule}`: mark {back.routed.mark:#x})"
 
 
 def _keep_a_mark(case: Case, came: Path, back: Path) -> str:

@@ -21,7 +21,8 @@ _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah", 58
 class RouteKey:
     """What a packet is routed by: ``iif`` is the interface that it came in by, None of one that was made at the node.
 
-    ``proto`` is None where the kernel does not look at it, as when rules had a packet of the node's own routed anew.
+    ``proto`` is None where the kernel does not look at it.  What is no user's of the node is root's (sock_net_uid).
+    ``source`` is "" where the kernel is still to choose one.
     """
 
     family: int
@@ -77,6 +78,19 @@ def choice(rules: Sequence[RoutingRule], key: RouteKey, table: int, length: int)
 _GOTO, _ENDS = "it leads on to another rule", "it refuses"
 
 
+def refusing(rules: Sequence[RoutingRule], key: RouteKey, action: str) -> RoutingRule | None:
+    """The rule that refused with this ``action``, where no table can have: the first of its kind that selects the packet."""
+    onward = 0
+    for rule in rules:
+        if (rule.priority or 0) < onward or misses(rule, key) is not None:
+            continue
+        if rule.action == "goto":
+            onward = rule.goto or 0
+        elif rule.action not in ("lookup", "nop"):
+            return rule if rule.action == action else None
+    return None
+
+
 def _passed_over(rule: RoutingRule, key: RouteKey, table: int, length: int, onward: int) -> str | None:
     if (rule.priority or 0) < onward:
         return "a goto leads past it"
@@ -98,16 +112,16 @@ def _missed(rule: RoutingRule, key: RouteKey) -> Iterator[str]:
         yield "no socket was bound to an interface"
     if rule.fwmark is not None and (rule.fwmark ^ key.mark) & (_ALL_ONES if rule.mask is None else rule.mask):
         yield f"mark {key.mark:#x}"
-    if rule.uids is not None and (key.iif is not None or not rule.uids[0] <= key.uid <= rule.uids[1]):
-        yield f"user {key.uid}" if key.iif is None else "it is no user's of this node"
+    if rule.uids is not None and not rule.uids[0] <= key.uid <= rule.uids[1]:
+        yield f"user {key.uid}"
     if rule.protocol is not None and rule.protocol != key.proto:
         yield "its protocol is not looked at" if key.proto is None else f"protocol {_PROTOCOLS.get(key.proto, key.proto)}"
     for side, span, port in (("source", rule.sports, key.sport), ("destination", rule.dports, key.dport)):
         if span is not None and (port is None or not span[0] <= port <= span[1]):
             yield f"its {side} port is not looked at" if port is None else f"{side} port {port}"
     for side, prefix, address in (("source", rule.source, key.source), ("destination", rule.destination, key.destination)):
-        if prefix is not None and ip_address(address) not in prefix:
-            yield f"{side} {address}"
+        if prefix is not None and (not address or ip_address(address) not in prefix):
+            yield f"{side} {address}" if address else f"its {side} is not chosen yet"
     if rule.tos:
         yield "its type of service is 0"
 
@@ -124,7 +138,8 @@ def rule_text(rule: RoutingRule, names: Mapping[int, str]) -> str:
     words += [] if rule.destination is None else [f"to {rule.destination}"]
     words += [f"tos {rule.tos:#04x}"] if rule.tos else []
     if rule.fwmark is not None:
-        words.append(f"fwmark {rule.fwmark:#x}" + ("" if rule.mask in (None, _ALL_ONES) else f"/{rule.mask:#x}"))
+        mark = f"{rule.fwmark:#x}" if rule.fwmark else "0"
+        words.append(f"fwmark {mark}" if rule.mask in (None, _ALL_ONES) else f"fwmark {mark}/{rule.mask:#x}")
     words += [f"{word} {value}" for word, value in (("iif", rule.iif), ("oif", rule.oif)) if value is not None]
     words += [] if rule.uids is None else [f"uidrange {rule.uids[0]}-{rule.uids[1]}"]
     words += [] if rule.protocol is None else [f"ipproto {_PROTOCOLS.get(rule.protocol, rule.protocol)}"]

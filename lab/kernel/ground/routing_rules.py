@@ -92,11 +92,12 @@ def _read(message: bytes, family: int) -> RoutingRule:
         return found[kind][:-1].decode() if kind in found else None
 
     word_of = _WORDS.get(action, "nop")
-    suppress = number(_SUPPRESS)
+    suppress, mask = number(_SUPPRESS), number(_FWMASK)
+    mark = number(_FWMARK) if mask is None else number(_FWMARK) or 0  # of mark 0 only the mask is told
     return RoutingRule(
         "", (number(_TABLE) or table) if word_of == "lookup" else 0, source=_prefix(found.get(_SRC), src_length),
-        destination=_prefix(found.get(_DST), dst_length), iif=name(_IIFNAME), oif=name(_OIFNAME), fwmark=number(_FWMARK),
-        mask=number(_FWMASK), priority=number(_PRIORITY) or 0, action=word_of, goto=number(_GOTO),
+        destination=_prefix(found.get(_DST), dst_length), iif=name(_IIFNAME), oif=name(_OIFNAME), fwmark=mark,
+        mask=mask, priority=number(_PRIORITY) or 0, action=word_of, goto=number(_GOTO),
         inverted=bool(flags & _INVERT), tos=tos, uids=span(_UID_RANGE, "=II"),
         protocol=found[_IP_PROTO][0] if _IP_PROTO in found else None, sports=span(_SPORT_RANGE, "=HH"),
         dports=span(_DPORT_RANGE, "=HH"), suppress=None if suppress == _NO_SUPPRESS else suppress, realm=number(_FLOW),

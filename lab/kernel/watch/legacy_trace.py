@@ -22,7 +22,7 @@ from lab.kernel.watch.queues import Queues
 from lab.kernel.watch.trace_table import ENTRIES, TraceTable
 from lab.kernel.watch.tracer import Overrun
 from lab.record.packet import Packet
-from lab.record.path import End, Path, Rule, Step
+from lab.record.path import BEFORE_ALL, End, Path, Rule, Step
 
 _VERDICTS = {
     "ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": "return", "QUEUE": "queue", "NFQUEUE": "queue",
@@ -312,7 +312,7 @@ def _packet_marks(way: _Way) -> Iterator[tuple[int, int]]:
     for place, message in enumerate((way.entry, *way.steps, *((way.exit,) if way.exit is not None else ()))):
         if message.mark != before:
             before = message.mark
-            yield max(0, place - 1), before
+            yield place + BEFORE_ALL, before
 
 
 def _story(way: _Way) -> Hashable:

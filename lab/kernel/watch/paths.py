@@ -19,7 +19,7 @@ from lab.kernel.watch.between import Rules
 from lab.kernel.watch.trace_table import BRIDGE_IN, BRIDGE_OUT, BRIDGE_UP, ENTRIES, INGRESS
 from lab.kernel.watch.tracer import Said, TraceMessage
 from lab.record.packet import Packet
-from lab.record.path import End, Path, Step
+from lab.record.path import BEFORE_ALL, End, Path, Step
 
 _ENTRIES = frozenset({*ENTRIES, INGRESS, BRIDGE_IN})
 _UPWARDS = {INGRESS: 1, BRIDGE_IN: 2, "prerouting": 3}  # in which order a packet enters, as far as it does
@@ -194,7 +194,7 @@ class _Marks:
     """A packet's mark from step to step, told where it changes."""
 
     def __init__(self, mark: int) -> None:
-        self.told = [(0, mark)] if mark else []
+        self.told = [(BEFORE_ALL, mark)] if mark else []
 
     def now(self, step: int, mark: int) -> None:
         """The mark with which it comes to a step."""

@@ -2,7 +2,7 @@
 
 A packet that comes in is routed behind prerouting.  One that is made at the node is routed before any rule, and anew behind
 rules of output that changed its mark or its ends: those of a chain of type route (ipt_mangle_out, nf_route_table_hook4) and a
-translation of its destination (nf_nat_ipv4_local_fn).  Both call ip_route_me_harder, which looks at no protocol and no port.
+translation of its destination (nf_nat_ipv4_local_fn); both call ip_route_me_harder.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from lab.record.packet import Packet
-from lab.record.path import LOOPBACK, End, Path
+from lab.record.path import BEFORE_ALL, LOOPBACK, End, Path
 from lab.written.rule_choice import RouteKey
 
 _CAME_IN = ("ingress", "prerouting")
@@ -21,10 +21,14 @@ _SOUGHT = (1, 6, 17, 58)  # protocols that the kernel can be asked with (rtm_get
 
 
 class Decision(NamedTuple):
-    """The last time that a packet was routed: by which ``key``, and the step of its path that came ``at`` once."""
+    """The last time that a packet was routed: by which ``key``, and the step of its path that came then.
+
+    ``anew`` tells that it had been routed before.
+    """
 
     key: RouteKey
     at: int
+    anew: bool = False
 
 
 def decision(path: Path, uid: int = 0) -> Decision | None:
@@ -54,14 +58,14 @@ def _came_in(path: Path) -> Decision | None:
         if path.end is End.VANISHED and path.translated_by and not path.heads:
             return None  # behind the last rule nothing tells what a translation made of it
     before = path.head(at - 1) if at else path.entry
-    after = (path.exit or before) if at == len(steps) else path.head(at)
-    # a source that only conntrack changes, it changes behind this place
-    source = before if at == len(steps) or steps[at].kind == "nat" else after
-    return Decision(_key(path, source, after, path.mark_at(at), proto=after.proto), at)
+    then = before if at == len(steps) else path.head(at)
+    # behind this place conntrack changes sources alone
+    source = before if at < len(steps) and steps[at].kind == "nat" else then
+    return Decision(_key(path, source, path.exit or then, path.mark_at(at)), at)
 
 
 def _made_here(path: Path, uid: int) -> Decision:
-    found = Decision(_key(path, path.entry, path.entry, path.mark_at(0), proto=path.entry.proto, uid=uid), 0)
+    found = Decision(_key(path, path.entry, path.entry, path.mark_at(BEFORE_ALL), uid), 0)
     start = 0
     for (hook, _, kind), group in groupby(path.steps, lambda step: (step.hook, step.table, step.kind)):
         end = start + len(list(group))
@@ -73,13 +77,12 @@ def _made_here(path: Path, uid: int) -> Decision:
             marked = kind == "mangle" and mark != path.mark_at(start)
             if marked or after.destination != before.destination:
                 source = before if kind == "nat" else after
-                found = Decision(_key(path, source, after, mark, proto=None, uid=uid), end)
+                found = Decision(_key(path, source, after, mark, 0 if after.family == 4 else uid), end, anew=True)
         start = end
     return found
 
 
-def _key(path: Path, source: Packet, after: Packet, mark: int, *, proto: int | None, uid: int = 0) -> RouteKey:
+def _key(path: Path, source: Packet, after: Packet, mark: int, uid: int = 0) -> RouteKey:
+    proto = after.proto if after.proto in _SOUGHT else None
     ports = (source.sport, after.dport) if proto in _PORTS else (None, None)
-    return RouteKey(
-        after.family, source.source, after.destination, path.entered, mark, proto if proto in _SOUGHT else None, *ports, uid
-    )
+    return RouteKey(after.family, source.source, after.destination, path.entered, mark, proto, *ports, uid)

@@ -7,6 +7,7 @@ sends changes routes, so what is asked when the network is at rest is what the p
 
 from __future__ import annotations
 
+import errno
 import os
 import socket as sockets
 import struct
@@ -23,7 +24,7 @@ from lab.kernel.watch.route_keys import decision
 from lab.record.path import End, Path
 from lab.record.routed import PassedOver, Routed
 from lab.written.routing import RoutingRule
-from lab.written.rule_choice import RouteKey, choice, rule_text
+from lab.written.rule_choice import RouteKey, choice, refusing, rule_text
 
 _GETROUTE, _ROUTE_MESSAGE = 26, 28  # RTM_GETROUTE; where its attributes begin, behind nlmsghdr and rtmsg
 # RTM_F_FIB_MATCH; without RTM_F_LOOKUP_TABLE IPv4 says main whatever it was (inet_rtm_getroute), and IPv6 refuses that one
@@ -32,6 +33,7 @@ _DST, _SRC, _IIF, _OIF, _GATEWAY, _MULTIPATH, _TABLE, _MARK, _VIA = 1, 2, 3, 4, 
 _UID, _IP_PROTO, _SPORT, _DPORT = 25, 27, 28, 29
 _BITS = {4: 32, 6: 128}
 _KINDS = {2: "local", 3: "broadcast", 4: "anycast", 5: "multicast", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
+_REFUSALS = {errno.EINVAL: "blackhole", errno.ENETUNREACH: "unreachable", errno.EACCES: "prohibit"}  # fib4_rule_action
 _OWN = ("local", "broadcast", "anycast", "multicast")
 _HOP = struct.Struct("=HBBi")  # struct rtnexthop
 
@@ -65,7 +67,20 @@ class Routing:
             return replace(path, routed=Routed(made.key.mark, made.at, doubt=doubt))
         answer = self._asked(node, made.key, made.at)
         why = _doubt(answer, path, at=made.at)
+        if why is not None and made.anew:  # a kernel that looks at no protocol and no port then
+            answer = self._asked(node, replace(made.key, proto=None, sport=None, dport=None), made.at)
+            why = _doubt(answer, path, at=made.at)
         return replace(path, routed=answer.routed if why is None else Routed(made.key.mark, made.at, doubt=why))
+
+    def rules(self, name: str, family: int) -> list[tuple[RoutingRule, str]]:
+        """The routing rules that a node's kernel has, in its order, each as ``ip rule`` prints it."""
+        with open_route_socket(self._network.nodes[name].namespace) as channel:
+            return [(rule, rule_text(rule, self._names)) for rule in rules_there(channel, family)]
+
+    def way(self, name: str, address: str, mark: int) -> Routed:
+        """How a node would send a packet of its own to ``address``, from whatever source, with this mark."""
+        key = RouteKey(6 if ":" in address else 4, "", address, mark=mark)
+        return self._asked(self._network.nodes[name], key, 0).routed
 
     def _bridged(self, path: Path) -> bool:
         """Whether a bridge may have passed it on, which routes nothing, where rules of IP saw it all the same."""
@@ -76,11 +91,18 @@ class Routing:
         with open_route_socket(node.namespace) as channel:
             channel.send(_request(node, key))
             kind, data = next(messages(channel.recv(1 << 16)))
-            if kind == NLMSG_ERROR:
-                refused = os.strerror(-struct.unpack_from("=16xi", data)[0])
-                return _Answer(Routed(key.mark, at, refused=refused), "", ())
             rules = rules_there(channel, key.family)
+            if kind == NLMSG_ERROR:
+                return self._refused(node, key, at, -struct.unpack_from("=16xi", data)[0], rules)
         return self._read(node, key, at, data, rules)
+
+    def _refused(self, node: Node, key: RouteKey, at: int, number: int, rules: list[RoutingRule]) -> _Answer:
+        """No route: by which rule is concluded where no route of the node's refuses, as some may."""
+        by = None
+        if not any(route.kind in _REFUSALS.values() for route in self._network.topology.nodes[node.name].routes):
+            by = refusing(rules, key, _REFUSALS.get(number, ""))
+        rule = None if by is None else rule_text(by, self._names)
+        return _Answer(Routed(key.mark, at, rule=rule, refused=os.strerror(number)), "", ())
 
     def _read(self, node: Node, key: RouteKey, at: int, data: bytes, rules: list[RoutingRule]) -> _Answer:
         _, length, _, _, small, _, _, type_of, _ = struct.unpack_from("=BBBBBBBBI", data, 16)
@@ -127,17 +149,17 @@ def _request(node: Node, key: RouteKey) -> bytes:
     """The question (rtnetlink(7))."""
     family = ADDRESS_FAMILIES[key.family]
     addresses = ((_DST, key.destination), (_SRC, key.source))
-    parts = [attribute(kind, sockets.inet_pton(family, address)) for kind, address in addresses]
+    parts = [attribute(kind, sockets.inet_pton(family, address)) for kind, address in addresses if address]
     if key.iif is not None:
         parts.append(word(_IIF, node.ports[key.iif].index))
-    elif key.uid:
-        parts.append(word(_UID, key.uid))
+    parts.append(word(_UID, key.uid))
     parts += [word(_MARK, key.mark)] if key.mark else []
     parts += [attribute(_IP_PROTO, bytes([key.proto]))] if key.proto is not None else []
     for kind, port in ((_SPORT, key.sport), (_DPORT, key.dport)):
         parts += [attribute(kind, struct.pack("!H", port))] if port is not None else []
     bits = _BITS[key.family]
-    body = struct.pack("=BBBBBBBBI", family, bits, bits, 0, 0, 0, 0, 0, _FLAGS[key.family]) + b"".join(parts)
+    lengths = bits, bits if key.source else 0
+    body = struct.pack("=BBBBBBBBI", family, *lengths, 0, 0, 0, 0, 0, _FLAGS[key.family]) + b"".join(parts)
     return header(_GETROUTE, 0, len(body)) + body
 
 

@@ -15,6 +15,7 @@ from lab.report.wire.conntrack import Conntrack, Counted
 from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
+from lab.report.wire.marks import MarkRule, Marks, MarkWay
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.reconciled import Reconciliation
 from lab.report.wire.run import Run
@@ -77,6 +78,11 @@ def conntrack_schema() -> Schema:
     return _document(Conntrack, "conntrack", "a table of conntrack", (run.Packet, Counted))
 
 
+def marks_schema() -> Schema:
+    """Of ``lab marks --json``."""
+    return _document(Marks, "marks", "which marks there are, and what they are for", (Rule, MarkRule, MarkWay))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -87,12 +93,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
-        "reconcile": reconcile_schema(), "conntrack": conntrack_schema(),
+        "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab.twin.build import twin_of
+from lab.written.tables import table_number
 from tests.unit.twin.made import anyip, edge, host, link
 
 LINES = (link("lan", "10.0.0.1/24"), link("dsl", "192.0.2.2/30"), link("fibre", "198.51.100.2/30"), link("tun0", "10.8.0.2/24"))
@@ -47,13 +48,15 @@ def test_a_prefix_that_several_lead_to_is_the_bests() -> None:
     ]  # fmt: skip
 
 
-def test_names_of_tables_become_numbers() -> None:
+def test_tables_that_the_host_gives_a_number_have_that_others_keep_their_names() -> None:
+    """A name that a topology could not take, as no route is in the table, becomes a number too."""
     rules = ["100: from all fwmark 0x2 lookup KABEL", "101: from all fwmark 0x3 lookup other", "102: from all lookup none"]
     found = host(*LINES, routes=[f"default {DSL} table KABEL", f"default {FIBRE} table other"], rules=rules)
     twin = twin_of([replace(found, tables={7: "KABEL", 255: "local"})])
     node = twin.topology.nodes["edge"]
-    assert [rule.table for rule in node.rules] == [7, 10002, 10003]
-    assert [route.table for route in node.routes] == [7, 10002]
+    assert [rule.table for rule in node.rules] == [7, table_number("other"), 10002]
+    assert [route.table for route in node.routes] == [7, table_number("other")]
+    assert twin.topology.table_names[table_number("other")] == "other"
 
 
 def test_the_three_rules_of_every_node_are_left_aside_unless_one_is_missing() -> None:
