@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lab.errors import Problem
 from lab.record.hint import Hint
+from lab.record.logs import LogMessage
 from lab.record.provenance import Loaded, Provenance
 from lab.record.verdict import Verdict
 from lab.record.way import BY_NFT, Way
@@ -44,6 +45,7 @@ class CellResult:
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
     row names none; None elsewhere.  ``way`` is in which way it was run, where the same cell can be run in several.
+    ``logged`` is what was logged of it at any of its ports, where that was asked for.
     """
 
     id: str
@@ -69,6 +71,7 @@ class CellResult:
     probe_us: float = 0.0
     kernel_source: str | None = None
     way: Way = BY_NFT
+    logged: tuple[LogMessage, ...] = ()
 
     @property
     def source(self) -> str:
