@@ -10,6 +10,7 @@ from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
+from lab.verdict.gone import NDISC_REASONS, reasons_in_words, why_gone
 from lab.verdict.witnesses import bears_the_same, contradiction
 from lab.written.reject import canonical_reject
 
@@ -18,7 +19,6 @@ _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
 _SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
-_RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
 def prove(observation: Observation, at: str | None = None) -> Verdict:
@@ -67,12 +67,11 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
     if counted := _losses_at(observation, last.node):
         return _consumed(observation, at, last.node, packet, counted)
-    reason = ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     told = observation.refusal
     answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
-    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
+    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it: {why_gone(observation)}{answer}"
     if observation.missing is not None:
-        proof += f": {_goal(observation, last)}"
+        proof += f"; {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
 
 
@@ -159,7 +158,7 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
     if observation.unresolved:
         return _unresolved(observation, at, packet)
     if observation.reasons:
-        proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
+        proof = f"dropped outside the rules: {reasons_in_words(observation.reasons)}"
         return _verdict(observation, at, Kind.UNROUTED, proof, packet)
     where = f"left {last.node}" if last is not None else "was sent"
     proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
@@ -174,6 +173,9 @@ def _unresolved(observation: Observation, at: str | None, packet: str) -> Verdic
         proof = f"{node} asked its network for {address}, and {shut} dropped a message of IPv6 neighbour discovery"
     elif owner is None:
         proof = f"{node} asked its network for {address}, and nobody on it has that address"
+    elif refused := [reason for reason in observation.reasons if reason in NDISC_REASONS]:
+        proof = f"{node} asked its network for {address}, and {owner}, which has it, did not take the question: "
+        proof += reasons_in_words(tuple(refused))
     elif _never_asked(observation, node):
         proof = f"{node} had no address of its own on the link to ask {owner} from, which has {address}"
     else:
