@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from lab.errors import Problem
 from lab.record.hint import Hint
+from lab.record.logs import LogMessage
 from lab.record.packet import Packet
 from lab.record.provenance import Loaded, Provenance
 from lab.record.verdict import Verdict
@@ -120,6 +121,7 @@ class CellResult:
     ``steps`` are those of a flow of several packets, up to the first that is wrong, whose ``verdict`` it then has;
     ``steps_left`` is how many were not done after it, and ``first`` the headers of the row's own first packet.
     ``bursts`` are those of a burst, one for each source and port; ``verdict`` is then that of the first packet that is wrong.
+    ``logged`` is what was logged of it at any of its ports, where that was asked for.
     """
 
     id: str
@@ -149,6 +151,7 @@ class CellResult:
     bursts: tuple[BurstResult, ...] = ()
     steps_left: int = 0
     first: Packet | None = None
+    logged: tuple[LogMessage, ...] = ()
 
     @property
     def sent(self) -> Packet:

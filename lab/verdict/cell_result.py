@@ -16,6 +16,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from lab.record.logs import LogMessage
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.sweep import Ranges
 from lab.record.verdict import Verdict
@@ -58,6 +59,7 @@ class Tally:
         self._probe_us = 0.0
         self._warnings: list[str] = []
         self._notes: list[str] = []
+        self._logged: list[LogMessage] = []
 
     def warn(self, words: str) -> None:
         """Add a warning to the result."""
@@ -80,6 +82,7 @@ class Tally:
         else:
             group.add(port, port)
         self._probe_us += verdict.observation.probe_us
+        self._logged += verdict.observation.logged or ()
 
     def add_swept(self, ports: Sequence[tuple[int, int]], verdict: Verdict, each_us: float) -> None:
         """Add ports that share a verdict, each of which took ``each_us`` microseconds."""
@@ -112,6 +115,7 @@ class Tally:
         for group in self._groups.values():
             group.verdict = ask(group.ranges[0][0] if group.ranges else None)
             group.judgement = judge(cell, group.verdict)
+            self._logged += group.verdict.observation.logged or ()
 
     def result(self) -> CellResult:
         """The cell's result: that of its worst group, with all groups when the ports differ."""
@@ -127,6 +131,7 @@ class Tally:
             warnings=tuple(self._warnings), notes=tuple(self._notes),
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),
             suspect=any(group.judgement.suspect for group in groups), ports=ports, probe_us=self._probe_us / ports,
+            logged=tuple(self._logged),
         )  # fmt: skip
         return settled(cell, result, self._today)
 

@@ -10,6 +10,7 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
+from lab.verdict.gone import NDISC_REASONS, reasons_in_words, why_gone
 from lab.verdict.session import of_session
 from lab.verdict.witnesses import bears_the_same, contradiction
 from lab.written.reject import canonical_reject
@@ -19,12 +20,6 @@ _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
 _SYN, _SYN_ACK, _PUSH, _RST = 0x02, 0x12, 0x08, 0x04
-# what a router's error tells of the packet that it is about (RFC 792, RFC 4443)
-_TOLD_BY = {
-    "icmp 11/0": "its TTL ended there", "icmpv6 3/0": "its hop limit ended there",
-    "icmp 3/4": "it was too big for the next link, and may not be fragmented", "icmpv6 2/0": "it was too big for the next link",
-}  # fmt: skip
-_RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
 
 
 def prove(observation: Observation, at: str | None = None) -> Verdict:
@@ -75,12 +70,10 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if counted := _losses_at(observation, last.node):
         return _consumed(observation, at, last.node, packet, counted)
     told = observation.refusal
-    plain = _TOLD_BY.get(told.kind) if told is not None else None
-    reason = plain or ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
-    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
+    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it: {why_gone(observation)}{answer}"
     if observation.missing is not None:
-        proof += f": {_goal(observation, last)}"
+        proof += f"; {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
 
 
@@ -215,7 +208,7 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
     if observation.unresolved:
         return _unresolved(observation, at, packet)
     if observation.reasons:
-        proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
+        proof = f"dropped outside the rules: {reasons_in_words(observation.reasons)}"
         return _verdict(observation, at, Kind.UNROUTED, proof, packet, observation.toward if last is None else None)
     where = f"left {last.node}" if last is not None else "was sent"
     proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
@@ -230,6 +223,9 @@ def _unresolved(observation: Observation, at: str | None, packet: str) -> Verdic
         proof = f"{node} asked its network for {address}, and {shut} dropped a message of IPv6 neighbour discovery"
     elif owner is None:
         proof = f"{node} asked its network for {address}, and nobody on it has that address"
+    elif refused := [reason for reason in observation.reasons if reason in NDISC_REASONS]:
+        proof = f"{node} asked its network for {address}, and {owner}, which has it, did not take the question: "
+        proof += reasons_in_words(tuple(refused))
     elif _never_asked(observation, node):
         proof = f"{node} had no address of its own on the link to ask {owner} from, which has {address}"
     else:

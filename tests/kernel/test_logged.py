@@ -18,7 +18,7 @@ from lab.report.wire.run import Cell
 from lab.report.wire.writing import written
 from lab.ruleset.backend import Backend
 from tests.kernel.conftest import LabOf, Project
-from tests.kernel.scenes import CLIENT, SERVER, corridor, table
+from tests.kernel.scenes import CLIENT, SERVER, corridor, rulesets, table
 
 pytestmark = pytest.mark.kernel
 
@@ -174,3 +174,18 @@ def test_it_is_in_the_evidence(project: Project, backend: Backend) -> None:
     cell = run(project, backend, (LOG,), "tcp ")
     told: Any = written(Cell, cell)["logged"]
     assert [(one["witness"], one["level"], one["in"], one["rule"]["number"]) for one in told] == [("trace", "info", "left", 1)]
+
+
+def test_what_neighbours_say_of_each_other_is_not_the_flow_s(lab_of: LabOf) -> None:
+    """IPv6 asks for the neighbour's address first, in packets that go through INPUT and OUTPUT too."""
+    nodes = {
+        "client": {"role": "client", "interfaces": {"lan": "2001:db8:1::10"}},
+        "gateway": {"role": "gateway", "interfaces": {"lan": "2001:db8:1::1"}},
+    }
+    written = {"topology": "pair", "networks": {"lan": "2001:db8:1::/64"}, "nodes": nodes}
+    rules = table("filter", "-A INPUT -j NFLOG --nflog-prefix in", "-A INPUT -p tcp -j DROP", "-A OUTPUT -j LOG")
+    lab = lab_of(written, gateway=rulesets(v6=rules))
+    question = Question("client", "2001:db8:1::10", "2001:db8:1::1", Handshake(22), logs=True, all_logs=True)
+    seen = lab.ask(question).observation
+    assert [(one.prefix, one.hook, one.whole) for one in seen.logged or ()] == [("in", "input", 80)]
+    assert any(path.entry.flags in (135, 136) for path in seen.others), "they were asked for, and traced"

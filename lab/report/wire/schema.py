@@ -21,6 +21,7 @@ from lab.report.wire.reconciled import Reconciliation
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
+from lab.report.wire.tail import Line
 from lab.report.wire.trace import Traces
 
 Schema = dict[str, Any]
@@ -83,6 +84,11 @@ def marks_schema() -> Schema:
     return _document(Marks, "marks", "which marks there are, and what they are for", (Rule, MarkRule, MarkWay))
 
 
+def tail_schema() -> Schema:
+    """Of each line of ``lab tail``."""
+    return _document(Line, "tail", "a packet that a rule logged", (Rule, run.Packet))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -93,12 +99,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks', 'tail']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
-        "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(),
+        "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
     }  # fmt: skip
 
 
