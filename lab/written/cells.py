@@ -105,7 +105,7 @@ class _Expander:
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
         steps = {family: self._steps(index, row, family, families) for family in families}
         for family in families:
-            self._ordered(steps[family] or (), services.found[family])
+            self._ordered(steps[family] or (), services.found[family], row.sport)
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -212,9 +212,9 @@ class _Expander:
         made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
         return made if len(self.problems) == before else None
 
-    def _ordered(self, steps: Sequence[Step], services: Sequence[Service]) -> None:
+    def _ordered(self, steps: Sequence[Step], services: Sequence[Service], sport: int | None) -> None:
         """Tells of steps that cannot be done after those before them."""
-        for wrong in (wrong for service in services for wrong in out_of_order(steps, service)):
+        for wrong in (wrong for service in services for wrong in out_of_order(steps, service, sport)):
             self.problems.tell(f"step {wrong.step.number}: {wrong.what}", wrong.step.where, wrong.mend)
 
     def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:

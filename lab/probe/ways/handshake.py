@@ -120,7 +120,7 @@ class Connection(Way):
         if self._stage.eventually(lambda: _at_end(server)):
             server.close()
             return Milestone.ANSWERED
-        self._hold(_Silent(server))
+        close_silently(server)
         return Milestone.DELIVERED
 
     def break_off(self, seen: Sighting, *, by_server: bool) -> bool:
@@ -133,7 +133,7 @@ class Connection(Way):
         seen.met = seen.one_way = True
         _abort(speaker)
         told = self._stage.eventually(lambda: _was_reset(hearer)) is not None
-        self._hold(_Silent(hearer))
+        close_silently(hearer)
         return told
 
     def take_back(self) -> None:
@@ -227,17 +227,6 @@ class Connection(Way):
             seen.refusal = _reset_by(error)
             return False
         return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
-
-
-class _Silent:
-    """An end of a connection whose other end is gone: it is closed without a word."""
-
-    def __init__(self, channel: sockets.socket) -> None:
-        self._channel = channel
-
-    def close(self) -> None:
-        """Close it."""
-        close_silently(self._channel)
 
 
 def _state(channel: sockets.socket) -> int:
