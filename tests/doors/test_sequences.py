@@ -122,7 +122,8 @@ def test_a_failure_names_its_step_and_those_before_it(project: Project) -> None:
     assert "matrices/sessions.yaml:16:9" in done.out, "the step's own line"
     (cell,) = json.loads(project.read("r.json"))["cells"]
     assert [step["result"] for step in cell["steps"]] == ["passed", "passed", "passed", "fail-closed"]
-    assert (cell["steps_left"], cell["steps"][3]["rule"], cell["steps"][2]["verdict"]) == (5, "gateway filter:FORWARD:1 (shut)", None)
+    _, _, loaded, sent = cell["steps"]
+    assert (cell["steps_left"], loaded["verdict"], sent["rule"]) == (5, None, "gateway filter:FORWARD:1 (shut)")
     case = ElementTree.parse(project.folder / "r.xml").getroot().find(".//testcase")
     assert case is not None
     assert case.get("line") == "16"
@@ -174,3 +175,10 @@ def test_a_policy_that_is_refused_while_it_runs_is_told_with_its_line(project: P
     done = project.lab("run", "matrices/sessions.yaml", "-k", "not 6").ended(3)
     assert "policies/denies.rules:5" in done.out
     assert "3 load gateway: denies: could not be done" in done.out
+
+
+def test_the_page_s_own_example_holds_of_the_shipped_edge(project: Project) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "sequences.md").read_text(encoding="utf-8")
+    project.write("matrices/edge-sessions.yaml", page.partition("```yaml\n")[2].partition("```")[0])
+    done = project.lab("run", "matrices/edge-sessions.yaml", "--shipped")
+    assert done.code == 0, done.told
