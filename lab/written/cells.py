@@ -183,6 +183,8 @@ class _Expander:
         arrives = expect.get(ARRIVES)
         wanted = arrives.at if arrives is not None else ()
         many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
+        if many is not None and steps:
+            raise ValueError(f"steps are those of one flow, but all of a network hear {target.address}\nname one node")
         words = " ".join((service.text, *flags))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
