@@ -8,6 +8,7 @@ from lab.record.exposure import Pair
 from lab.record.sweep import Ranges
 from lab.ruleset.rule import overlap
 from lab.written.cell import Cell
+from lab.written.claims import meets_it_as_it_stands
 from lab.written.expect.exception import EXCEPTION, ExceptionSpec
 from lab.written.service import without
 
@@ -19,7 +20,7 @@ class Assertions:
 
     def __init__(self, cells: Iterable[Cell]) -> None:
         self._cells: dict[_Place, list[Cell]] = {}
-        for cell in cells:
+        for cell in filter(meets_it_as_it_stands, cells):
             if cell.expect.action == "allow" and not (cell.flags or cell.mark or cell.uid is not None) and cell.service.ports:
                 place = cell.sender.node, cell.sender.address, cell.target.address, cell.service.proto
                 self._cells.setdefault(place, []).append(cell)

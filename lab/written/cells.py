@@ -109,7 +109,7 @@ class _Expander:
         steps = {family: self._steps(index, row, family, families) for family in families}
         bursts = {family: self._burst(index, row, family, families) for family in families}
         for family in families:
-            self._ordered(steps[family] or (), services.found[family])
+            self._ordered(steps[family] or (), services.found[family], row.sport)
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -188,6 +188,8 @@ class _Expander:
         arrives = expect.get(ARRIVES)
         wanted = arrives.at if arrives is not None else ()
         many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
+        if many is not None and steps:
+            raise ValueError(f"steps are those of one flow, but all of a network hear {target.address}\nname one node")
         words = " ".join(filter(None, (service.text, *flags, packet.words if packet is not None else "")))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
@@ -218,9 +220,9 @@ class _Expander:
         made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
         return made if len(self.problems) == before else None
 
-    def _ordered(self, steps: Sequence[Step], services: Sequence[Service]) -> None:
+    def _ordered(self, steps: Sequence[Step], services: Sequence[Service], sport: int | None) -> None:
         """Tells of steps that cannot be done after those before them."""
-        for wrong in (wrong for service in services for wrong in out_of_order(steps, service)):
+        for wrong in (wrong for service in services for wrong in out_of_order(steps, service, sport)):
             self.problems.tell(f"step {wrong.step.number}: {wrong.what}", wrong.step.where, wrong.mend)
 
     def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:

@@ -21,7 +21,7 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
     """A function that cuts out of a service what ``cells`` speak of already; None when nothing is left."""
     claimed: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
     for cell in cells:
-        if replace(cell, steps=()).plain and _at_first(cell):
+        if replace(cell, steps=()).plain and meets_it_as_it_stands(cell):
             key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
             claimed[key] += cell.service.ports
 
@@ -38,7 +38,7 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
 def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     """Pairs of rows that expect different things of the same packet."""
     groups: dict[Hashable, list[Cell]] = defaultdict(list)
-    for cell in filter(_at_first, cells):
+    for cell in filter(meets_it_as_it_stands, cells):
         key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
         groups[key, cell.service.application, cell.flags, cell.packet, cell.sport, cell.mark, cell.uid].append(cell)
     told: set[tuple[str, str]] = set()
@@ -58,8 +58,8 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
                 )
 
 
-def _at_first(cell: Cell) -> bool:
-    """Whether its first packet meets the lab as it stands, and not what a step has made of it."""
+def meets_it_as_it_stands(cell: Cell) -> bool:
+    """Whether a cell's first packet meets the lab as it stands, and not what a step has made of it."""
     sent = next((step.number for step in cell.steps if step.expect is not None and step.verb != FLOW.name), 0)
     return not any(step.alters for step in cell.steps[:sent])
 

@@ -131,3 +131,28 @@ def test_a_kernel_that_sets_nothing_back_would_say_it_again(lab_of: LabOf, monke
         monkeypatch.setattr(type(talk._way), "take_back", lambda _way: None)
         talk.send()
         assert unsaid(lab) == [("client", "01", RETRANSMITS)], "what the tests above look for is there otherwise"
+
+
+def test_ends_that_count_otherwise_are_set_back_by_what_they_count(lab_of: LabOf) -> None:
+    """SYNPROXY answers in the server's place, so that the numbers of both ends differ."""
+    untracked = table("raw", f"-A PREROUTING -s {CLIENT} -p tcp -m tcp --dport 80 --syn -j CT --notrack")
+    proxied = f"{THERE} -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --sack-perm --wscale 7 --mss 1460"
+    strict = {"sysctls": {"net.netfilter.nf_conntrack_tcp_loose": "0"}}
+    lab = lab_of(corridor(gateway=strict), gateway=untracked + table("filter", proxied, ESTABLISHED, FORWARD="DROP"))
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
+        talk.open()
+        assert kinds(talk.send(), talk.answer()) == [Kind.ALLOWED] * 2
+        lost = f"{THERE} --tcp-flags PSH PSH -j DROP", f"{BACK} --tcp-flags PSH PSH -j DROP"
+        lab.load("gateway", rulesets(untracked + table("filter", *lost, proxied, ESTABLISHED, FORWARD="DROP")))
+        assert kinds(talk.send(), talk.answer(), talk.send()) == [Kind.DROPPED] * 3
+        assert unsaid(lab) == []
+        lab.load("gateway", rulesets(untracked + table("filter", proxied, ESTABLISHED, FORWARD="DROP")))
+        assert kinds(talk.send(), talk.answer(), talk.send(), talk.close()) == [Kind.ALLOWED] * 4
+
+
+def test_a_goodbye_of_which_half_was_lost_ends_it(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(), gateway=opened(f"{THERE} --tcp-flags FIN FIN -j DROP"))
+    with lab.batch(), Conversation(lab.stage, WEB) as talk:
+        assert kinds(talk.open(), talk.close()) == [Kind.ALLOWED, Kind.UNANSWERED]
+        assert (talk.ended, unsaid(lab)) == (True, [])
+    assert unsaid(lab) == []

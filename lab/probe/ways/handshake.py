@@ -6,6 +6,7 @@ import errno
 import os
 import socket as sockets
 import struct
+from contextlib import suppress
 
 from lab.kernel.ground.tcp_repair import close_silently, position, set_back
 from lab.probe.question import TCP, Question
@@ -19,6 +20,7 @@ from lab.record.path import End
 
 _SYN, _PUSH_ACK = 0x02, 0x18
 _ESTABLISHED, _SYN_SENT, _CLOSED = 1, 2, 7  # linux/tcp_states.h, the first byte of struct tcp_info
+_NUMBERS = 1 << 32  # sequence numbers come round
 _UNACKED = 24  # where struct tcp_info (linux/tcp.h) counts the segments that were not acknowledged yet
 _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
@@ -27,7 +29,7 @@ class Connection(Way):
     """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
     shakes_hands = answers = True
-    __slots__ = "_connected", "_question", "_receivers", "_server", "_speaker", "_spoken", "_syn", "ended"
+    __slots__ = "_connected", "_question", "_receivers", "_server", "_shifts", "_speaker", "_spoken", "_syn", "ended"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
         self._question = question
@@ -35,6 +37,7 @@ class Connection(Way):
         self._spoken: bytes | None = None
         self._server: sockets.socket | None = None
         self.ended = False
+        self._shifts = 0, 0
         self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
@@ -107,11 +110,9 @@ class Connection(Way):
 
     def close(self) -> Milestone:
         """Server first: what lingers (TIME_WAIT) then lingers at the server, and the sender's port is free again."""
-        server, came = self._server, self.say_goodbye()
+        came = self.say_goodbye()
         if came is Milestone.SENT:
             self.reset()
-        elif server is not None:
-            server.close()
         return came
 
     def say_goodbye(self) -> Milestone:
@@ -123,12 +124,15 @@ class Connection(Way):
         server.shutdown(sockets.SHUT_WR)
         if not self._stage.eventually(lambda: _at_end(self._client)):
             return Milestone.SENT
-        self._client.close()
+        with suppress(OSError):  # a reset came in place of the server's goodbye
+            self._client.shutdown(sockets.SHUT_WR)
         self._server, self._connected, self.ended = None, False, True
         if self._stage.eventually(lambda: _at_end(server)):
+            self._client.close()
             server.close()
             return Milestone.ANSWERED
-        self._hold(_Silent(server))
+        for channel in (self._client, server):
+            close_silently(channel)
         return Milestone.DELIVERED
 
     def break_off(self, seen: Sighting, *, by_server: bool) -> bool:
@@ -141,7 +145,7 @@ class Connection(Way):
         seen.met = seen.one_way = True
         _abort(speaker)
         told = self._stage.eventually(lambda: _was_reset(hearer)) is not None
-        self._hold(_Silent(hearer))
+        close_silently(hearer)
         return told
 
     def take_back(self) -> None:
@@ -162,13 +166,23 @@ class Connection(Way):
             self._set_back(server)
 
     def _set_back(self, server: sockets.socket) -> None:
+        """Set each end that has said more than the other heard back to that.
+
+        Who answers for another on the way (SYNPROXY, a helper that translates) gives each end other sequence numbers: by how
+        much they differ is told whenever nothing is left unsaid.
+        """
+        there, back = _unacknowledged(self._client), _unacknowledged(server)
         client_at, server_at = position(self._client), position(server)
-        if _unacknowledged(self._client) or client_at.sends != server_at.expects:
+        if not there and not back:
+            self._shifts = server_at.expects - client_at.sends, client_at.expects - server_at.sends
+            return
+        if there:
+            sends = (server_at.expects - self._shifts[0]) % _NUMBERS
             self._client = self._hold(
-                set_back(self._client, server_at.expects, lambda: self._stage.sender(self._question, sockets.SOCK_STREAM))
+                set_back(self._client, sends, lambda: self._stage.sender(self._question, sockets.SOCK_STREAM))
             )
-        if _unacknowledged(server) or server_at.sends != client_at.expects:
-            self._server = set_back(server, client_at.expects, self._another_server)
+        if back:
+            self._server = set_back(server, (client_at.expects - self._shifts[1]) % _NUMBERS, self._another_server)
         self._speaker = self._client
 
     def _another_server(self) -> sockets.socket:
@@ -260,17 +274,6 @@ class Connection(Way):
         if nonce is None:
             return False
         return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
-
-
-class _Silent:
-    """An end of a connection whose other end is gone: it is closed without a word."""
-
-    def __init__(self, channel: sockets.socket) -> None:
-        self._channel = channel
-
-    def close(self) -> None:
-        """Close it."""
-        close_silently(self._channel)
 
 
 def _state(channel: sockets.socket) -> int:

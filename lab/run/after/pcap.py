@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from lab.kernel.stage.capture import Frame
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.result import CellResult, Outcome, RunProblem, RunResult
+from lab.run.labs import Labs
 from lab.run.questions import questions
+from lab.run.steps.play import Play
+from lab.run.ways.sequence import steps_of
 from lab.written.cell import Cell
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
@@ -46,12 +50,9 @@ def _without(result: RunResult, error: LabError) -> RunResult:
 def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:
     """Captured in a lab of its own, so that nothing of another cell is in the files."""
     place = folder / _NOT_IN_A_NAME.sub("_", cell.id)
-    port = failed.verdict.observation.sent.dport
-    every = list(questions(cell))
-    question = next((question for number, question in every if number == port), every[0][1])
     with Lab(plan.topology, plan.policies, backend=plan.backend) as lab, lab.captured() as capture:
         with lab.batch():
-            lab.ask(question, cell.at)
+            _again(lab, plan, cell, failed)
         frames = capture.frames()
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -60,6 +61,17 @@ def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:
     except OSError as error:
         raise InputError(Problem(f"captures cannot be written to {place}: {error.strerror}")) from error
     return str(place)
+
+
+def _again(lab: Lab, plan: Plan, cell: Cell, failed: CellResult) -> None:
+    if cell.steps:
+        with closing(Play(lab, cell, Labs(plan).loads(cell.row))) as play:
+            list(steps_of(play))
+        return
+    port = failed.verdict.observation.sent.dport
+    every = list(questions(cell))
+    question = next((question for number, question in every if number == port), every[0][1])
+    lab.ask(question, cell.at)
 
 
 def _write(path: Path, frames: Sequence[Frame]) -> None:

@@ -15,6 +15,7 @@ from lab.ruleset.rulesets import Rulesets
 from lab.run.questions import first_question
 from lab.verdict.prove import prove
 from lab.written.cell import Cell, Step
+from lab.written.steps.spoken import OPEN
 
 
 class Play:
@@ -47,9 +48,17 @@ class Play:
     def proven(self, step: Step, seen: Observation | None) -> Verdict:
         """The verdict of what was seen of a step; raises InputError where there was nothing to send it on."""
         if seen is None:
-            raise InputError(Problem("nothing has arrived of this session that could be answered or closed", step.where))
+            raise InputError(Problem(self._why_not(step), step.where))
         self.opened.setdefault(step.session, seen)
         return prove(seen, self.cell.at)
+
+    def _why_not(self, step: Step) -> str:
+        """Why there is nothing to do a step on."""
+        if self.sessions[step.session].ended:
+            return "this session is over: it was closed, or reset by one of its ends or by a rule"
+        if step.verb == OPEN.name:
+            return "this session is open already"
+        return "nothing has arrived of this session that could be answered or gone on with"
 
     def close(self) -> None:
         """Let go of the sessions."""

@@ -85,8 +85,11 @@ def _forget(play: Play, step: Step) -> None:
         entries = [] if opened is None else [path.entry for path in opened.request if path.node == node]
         if not entries:
             raise InputError(Problem(f"no packet of this session has come through {node} yet", step.where))
+        conntrack = play.lab.instrument.nodes[node].conntrack
+        if all(conntrack.find(entry) is None for entry in entries):
+            raise InputError(Problem(f"conntrack of {node} has no entry of this session", step.where))
         for entry in entries:
-            play.lab.instrument.nodes[node].conntrack.delete(entry)
+            conntrack.delete(entry)
 
 
 def _link(play: Play, step: Step) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from lab.errors import InputError, MeasurementError, Problem
@@ -35,11 +35,10 @@ def ask(cell: Cell, asker: Asker) -> CellResult:
     asker.tell(cell, 0)
     with ExitStack() as undo:
         lab = _lab(cell, asker, undo)
-        play = Play(lab, cell, asker.labs.loads(cell.row))
-        undo.callback(play.close)
+        play = undo.enter_context(closing(Play(lab, cell, asker.labs.loads(cell.row))))
         undo.enter_context(lab.batch())
         undo.enter_context(lab.counted())
-        found = list(_steps(play))
+        found = list(steps_of(play))
         result = result_of(cell, found, asker.today)
         last = cell.steps[len(found) - 1]
         if result.outcome is Outcome.PASSED or last.expect is None:
@@ -71,7 +70,8 @@ def _later(step: Step, found: Sequence[StepResult]) -> str:
     return _SENT.get(step.verb, "data") if came and step.verb != OPEN.name else ""
 
 
-def _steps(play: Play) -> Iterator[StepResult]:
+def steps_of(play: Play) -> Iterator[StepResult]:
+    """Each step as it is done, up to the first that is not as expected; raises LabError where the measurement fails."""
     for step in play.cell.steps:
         found = _done(play, step)
         yield found

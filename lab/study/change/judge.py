@@ -102,7 +102,7 @@ def _with_blockers(
     for one in after:
         cell = of.get(one.id)
         denied = one.outcome not in (Outcome.PASSED, Outcome.ERROR) and one.verdict.stopped_by is not None
-        if left and denied and cell is not None and cell.expect.action == "allow":
+        if left and denied and cell is not None and not cell.steps and cell.expect.action == "allow":
             left -= 1
             then = blockers(scene, backend, cell.at, first_question(cell))[1:]
             also = ", ".join(map(str, then))

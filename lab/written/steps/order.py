@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,15 +34,31 @@ class _Session:
     how: str = ""
 
 
-def out_of_order(steps: Sequence[Step], service: Service) -> Iterator[Wrong]:
-    """Every step that cannot be done as the ones before it are expected to end; what may end either way is not told."""
+def out_of_order(steps: Sequence[Step], service: Service, sport: int | None = None) -> Iterator[Wrong]:
+    """Every step that cannot be done as the ones before it are expected to end; what may end either way is not told.
+
+    ``sport`` is the row's own source port, which one session has at a time.
+    """
     sessions: dict[str, _Session] = {}
     for step in steps:
         session = sessions.setdefault(step.session, _Session())
         wrong = _wrong(step, session, connects=service.proto == "tcp")
+        if wrong is None and sport is not None and step.expect is not None and not session.sent:
+            wrong = _port_taken(sport, step, sessions)
         if wrong is not None:
             yield Wrong(step, *wrong)
         _note(step, session)
+
+
+def _port_taken(sport: int, step: Step, sessions: Mapping[str, _Session]) -> tuple[str, str] | None:
+    """That another session has the source port that all of them are to have."""
+    if step.verb not in (OPEN.name, SEND.name):
+        return None
+    other = next((one for one in sessions.values() if one.sent and not one.ended), None)
+    if other is None:
+        return None
+    what = f"it begins a session beside that of step {other.sent}, and all of the row's come from port {sport}"
+    return what, "take `sport` out of the row, or close the other one before"
 
 
 def _wrong(step: Step, session: _Session, *, connects: bool) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from lab.written.fields import WRITTEN
 from lab.written.steps.acting import FORGET, LOAD, LONGEST_WAIT_S, WAIT
@@ -22,7 +22,7 @@ MOST_STEPS = 64  # of one row
 
 
 class _Step(BaseModel):
-    model_config = WRITTEN
+    model_config = WRITTEN | ConfigDict(json_schema_extra={"oneOf": [{"required": [verb.name]} for verb in VERBS]})
 
     session: Name | None = Field(default=None, description="which of the row's sessions it is of, where there are several")
 
