@@ -43,6 +43,10 @@ class Conversation:
         self._witnesses = [arm(stage, question) for arm in OF_A_FLOW]
         self._steps: list[Sighting] = []
 
+    def says(self, payload: bytes) -> None:
+        """What the next verb says before its nonce."""
+        self._way.payload = payload
+
     def open(self) -> Observation | None:
         """The handshake; None where the protocol has none, and `send` may come first."""
         if not self._way.shakes_hands:
@@ -85,7 +89,7 @@ class Conversation:
     def _beside(self, question: Question) -> Observation:
         """What a socket of its own sends, that is no part of what both ends say."""
         with way_of(self._stage, question) as way:
-            seen = Sighting(self._stage, way.sent, named=way.named, pieces=way.pieces)
+            seen = Sighting(self._stage, way.sent, named=way.named, pieces=way.pieces, flaw=way.flaw)
 
             def send(seen: Sighting) -> bool:
                 way.send(seen)

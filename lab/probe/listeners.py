@@ -63,10 +63,10 @@ class Listener:
         address, port = channel.getsockname()[:2]
         return channel, Arrival(self.node, address, port, *peer[:2])
 
-    def receive(self) -> Datagram | None:
-        """A datagram that waits; None when there is none."""
+    def receive(self, most: int = 64) -> Datagram | None:
+        """A datagram that waits, of which so many bytes are asked for and what tells a longer one; None when there is none."""
         try:
-            payload, ancillary, _, peer = self._socket.recvmsg(2048, 64)
+            payload, ancillary, _, peer = self._socket.recvmsg(max(2048, most + 1), 64)
         except (BlockingIOError, ConnectionRefusedError):
             return None
         for level, kind, data in ancillary:

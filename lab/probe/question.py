@@ -155,6 +155,7 @@ class Question:
     """One probe: from ``node`` with address ``source`` (its own or not) to ``destination``, and what it ``sends``.
 
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
+    ``payload`` is what it says before its nonce.
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
     for a protocol without ports.
     """
@@ -167,6 +168,7 @@ class Question:
     receivers: tuple[tuple[str, int | None], ...] = ()
     mark: int = 0
     uid: int | None = None
+    payload: bytes = b""
 
     @property
     def proto(self) -> int:

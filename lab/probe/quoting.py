@@ -18,7 +18,7 @@ _ECHO_REPLIES = {8: 0, 128: 129}
 def error_about(
     opened: Observation, sender: str, node: str, kind: str, mtu: int | None, *, quotes_answer: bool = False
 ) -> FlowError:
-    """The error of a ``kind`` that ``node`` says of the flow whose first packet was ``opened``, by ``sender``, or of its answer.
+    """The error of a ``kind`` that ``node`` says of the flow whose first packet ``sender`` sent (``opened``), or of its answer.
 
     A forwarding node quotes a packet as it is between the translations of its destination and of its source, any other as it
     came there.

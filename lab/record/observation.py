@@ -87,7 +87,8 @@ class Observation:
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
     ``named`` is what a verdict calls what was sent, where its headers alone do not tell.
-    ``toward`` is the node that it was given to as a frame, past its sender's own kernel.
+    ``toward`` is the node that it was given to as a frame, past its sender's own kernel;
+    ``flaw`` why no kernel can make anything of it, as fragments that overlap.
     ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
@@ -122,6 +123,7 @@ class Observation:
     to_many: bool = False
     named: str | None = None
     toward: str | None = None
+    flaw: str | None = None
 
 
 def reject_dropped_by(observation: Observation) -> Rule | None:

@@ -35,6 +35,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         receivers=_receivers(cell, port),
         mark=cell.mark,
         uid=cell.uid,
+        payload=cell.payload,
     )
 
 

@@ -74,7 +74,8 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
         return _consumed(observation, at, last.node, packet, counted)
     told = observation.refusal
     plain = _TOLD_BY.get(told.kind) if told is not None else None
-    reason = plain or ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
+    why = plain or observation.flaw or ", ".join(observation.reasons)
+    reason = why or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
     proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
     if observation.missing is not None:

@@ -197,6 +197,7 @@ class _Expander:
             to_many=many,
             steps=steps or (),
             packet=packet,
+            payload=row.payload or b"" if row is not None else b"",
         )
 
     def _services(self, row: Row, *path: str | int) -> Selection[Service] | None:

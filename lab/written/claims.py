@@ -39,7 +39,7 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     groups: dict[Hashable, list[Cell]] = defaultdict(list)
     for cell in cells:
         key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
-        groups[key, cell.flags, cell.packet, cell.sport, cell.mark, cell.uid].append(cell)
+        groups[key, cell.flags, cell.packet, cell.payload, cell.sport, cell.mark, cell.uid].append(cell)
     told: set[tuple[str, str]] = set()
     for group in groups.values():
         spans = sorted((span, number) for number, cell in enumerate(group) for span in cell.service.ports or ((0, 0),))

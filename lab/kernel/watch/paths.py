@@ -210,15 +210,12 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
                 if said.chain in _AT_PORTS:
                     bridges = bridges or _Bridges()
                     bridges.saw(way)
-            elif message.network is None:
-                # a later fragment of IPv6, of which the kernel shows no header: put together, it is told of by the next chain
-                nameless[message.ident] = said
+            else:
+                _remember(nameless, message)
             continue
-        if found is None and message.ident in nameless and message.network is not None and _is_ip(message):
-            found = open_ways[message.ident] = _Way(message._replace(said=nameless.pop(message.ident)))
-            ways.append(found)
         if found is None:
-            if bridges is None or (found := bridges.copied(message)) is None:
+            found = _named_late(nameless, message) or (bridges.copied(message) if bridges is not None else None)
+            if found is None:
                 continue
             ways.append(found)
             open_ways[message.ident] = found
@@ -228,6 +225,19 @@ def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
             continue
         found.take(message)
     return ways
+
+
+def _remember(nameless: dict[bytes, Said], message: TraceMessage) -> None:
+    """Remember what entered without a header."""
+    if message.network is None:
+        nameless[message.ident] = message.said
+
+
+def _named_late(nameless: dict[bytes, Said], message: TraceMessage) -> _Way | None:
+    """A packet that entered as a later fragment of IPv6, of which the kernel shows no header: put together, it has one."""
+    if message.network is None or not _is_ip(message) or message.ident not in nameless:
+        return None
+    return _Way(message._replace(said=nameless.pop(message.ident)))
 
 
 class _Bridges:

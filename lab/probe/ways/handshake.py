@@ -34,6 +34,8 @@ class Connection(Way):
         self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        if self.payload:  # no segment waits for the one before it to be acknowledged (tcp(7))
+            self._client.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
         port = stage.bind(self._client, question)
         self._syn = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
 
@@ -157,18 +159,25 @@ class Connection(Way):
     def _pass_on(self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket) -> bool:
         """Whether a nonce came from one end to the other."""
         self._speaker, seen.met = speaker, True
-        nonce = self._stage.nonce()
+        words = self._words()
         try:
-            speaker.send(nonce)
+            if speaker.send(words) < len(words):
+                return False
         except OSError as error:
             seen.refusal = _reset_by(error)
             return False
-        return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
+        heard = self._stage.eventually(lambda: _received(seen, hearer, len(words)))
+        while heard and len(heard) < len(words):
+            more = self._stage.eventually(lambda: _received(seen, hearer, len(words)))
+            if not more:
+                return False
+            heard += more
+        return heard == words
 
 
-def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:
+def _received(seen: Sighting, hearer: sockets.socket, most: int) -> bytes | None:
     try:
-        return hearer.recv(64)
+        return hearer.recv(most)
     except BlockingIOError:
         return None
     except OSError as error:

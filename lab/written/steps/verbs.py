@@ -16,6 +16,8 @@ from lab.written.words import Name
 # in the order of a step's JSON Schema
 VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, PACKET, ICMP_ERROR, LOAD, FORGET, WAIT)
 
+_WITH_DATA = (SEND.name, ANSWER.name)
+
 
 class _Step(BaseModel):
     model_config = WRITTEN
@@ -29,6 +31,8 @@ class _Step(BaseModel):
             what = f"a step does one thing, and this one says {' and '.join(said)}" if said else "a step without a verb"
             raise ValueError(f"{what}\nit is one of {', '.join(verb.name for verb in VERBS)}")
         verb = next(verb for verb in VERBS if verb.name == said[0])
+        if verb.speaks and verb.name not in _WITH_DATA and self.said.payload is not None:
+            raise ValueError(f"`{verb.name}` has no payload\nit belongs to {' and '.join(_WITH_DATA)}")
         if self.session is not None and not verb.speaks and verb.name != FORGET.name:
             raise ValueError(f"`{verb.name}` is of no session")
         return self
