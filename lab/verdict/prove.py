@@ -10,6 +10,7 @@ from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
+from lab.verdict.path_mtu import Unheard, unheard
 from lab.verdict.witnesses import bears_the_same, contradiction
 from lab.written.reject import canonical_reject
 
@@ -42,6 +43,8 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if observation.stage is Milestone.ANSWERED:
         answer = ", and nothing answers such a packet" if observation.one_way else " and its answer came back"
         return _verdict(observation, at, Kind.ALLOWED, f"the receiver got the nonce{answer}")
+    if (unheard_of := unheard(observation)) is not None:
+        return _too_big(observation, at, unheard_of)
     last = observation.request[-1] if observation.request else None
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
@@ -81,6 +84,14 @@ def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     if observation.missing is not None:
         proof += f": {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _too_big(observation: Observation, at: str | None, told: Unheard) -> Verdict:
+    """A packet did not fit a link, and its sender was not to hear of it."""
+    packet = "data" if observation.sent.proto == _TCP and observation.named is None else _name(observation)
+    rule, node = told.path.dropped_by, told.path.node
+    said = f"the {packet} was too big at {told.by}, where {told.mtu} bytes fit, and said so: {told.word}"
+    return _verdict(observation, at, Kind.DROPPED, f"{said}; that ended in a drop by {rule}", told.word, node, rule)
 
 
 def _queue(path: Path) -> str:

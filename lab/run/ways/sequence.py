@@ -15,6 +15,7 @@ from lab.run.asker import Asker
 from lab.run.questions import first_question
 from lab.run.steps.play import Play
 from lab.run.steps.registry import DONE_BY
+from lab.run.ways.too_big import may_not_fit
 from lab.verdict.steps import done, judged, result_of
 from lab.written.cell import Cell, Step
 
@@ -43,7 +44,9 @@ def ask(cell: Cell, asker: Asker) -> CellResult:
 def _lab(cell: Cell, asker: Asker, undo: ExitStack) -> Lab:
     """The lab that cells share, where no step changes it and no rule remembers what others sent."""
     shared = asker.labs.shared
-    if not any(step.alters for step in cell.steps) and not shared.remembers(first_question(cell)):
+    data = max((len(step.said.payload or b"") for step in cell.steps if step.expect is not None), default=0)
+    alters = any(step.alters for step in cell.steps) or may_not_fit(data, shared.topology)
+    if not alters and not shared.remembers(first_question(cell)):
         return shared
     return undo.enter_context(asker.labs.fresh())
 
