@@ -170,6 +170,7 @@ def _until_sound(
             named=seen.named,
             toward=seen.toward,
             copies=seen.copies,
+            flaw=seen.flaw,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():
@@ -183,8 +184,11 @@ def _sent(stage: Stage, question: Question) -> Sighting:
     witnesses = [arm(stage, question) for arm in OF_A_FLOW]
     try:
         with stage.instrument.everything() if question.sends.beyond_syn else _NOTHING, way_of(stage, question) as way:
-            seen = Sighting(stage, way.sent, sender=question.node, heard_by=way.heard_by, named=way.named, pieces=way.pieces)
+            seen = Sighting(
+                stage, way.sent, sender=question.node, heard_by=way.heard_by, named=way.named, pieces=way.pieces, flaw=way.flaw
+            )
             if way.open(seen) and way.send(seen):
+                way.payload = b""  # the answer is none of the sender's data
                 way.answer(seen)
             for witness in witnesses:
                 witness.read(seen)

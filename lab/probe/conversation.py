@@ -48,6 +48,10 @@ class Conversation:
         """Whether it was closed, or reset by anybody: nothing can be said any more."""
         return self._way.ended
 
+    def says(self, payload: bytes) -> None:
+        """What the next verb says before its nonce."""
+        self._way.payload = payload
+
     def open(self) -> Observation | None:
         """The handshake; None where the protocol has none and `send` may come first, and where there has been one."""
         if not self._way.shakes_hands or self._way.is_open or self._way.ended:
@@ -92,7 +96,7 @@ class Conversation:
     def _beside(self, question: Question) -> Observation:
         """What a socket of its own sends, that is no part of what both ends say."""
         with way_of(self._stage, question) as way:
-            seen = Sighting(self._stage, way.sent, named=way.named, pieces=way.pieces)
+            seen = Sighting(self._stage, way.sent, named=way.named, pieces=way.pieces, flaw=way.flaw)
 
             def send(seen: Sighting) -> bool:
                 way.send(seen)

@@ -64,11 +64,17 @@ def made_of(packet: Layered, ends: Ends, nonce: bytes) -> Made:
     packets = built if size is None else _fragments(built[0], ends, size)
     head = next((one for one, layers in zip(built, texts, strict=True) if offset_of(layers) == 0), built[0])
     start = _transport(head)
-    outer = read_packet(head[: _HEADER[ends.family]], b"")
+    outer = _headers(head, ends.family)
     whole = with_transport(ends.family, packet.proto or 0, outer.source, outer.destination, head[start:])
     first = packets[0]
-    sent = read_packet(first[: _HEADER[ends.family]], first[_transport(first) :])
+    sent = _headers(first, ends.family)
     return Made(tuple(packets), sent, whole, nonce or _unchanged(built[last], packet.proto or 0))
+
+
+def _headers(packet: bytes, family: int) -> Packet:
+    """The headers as a trace tells them, whatever version they claim to be of."""
+    network = bytes([family << 4 | packet[0] & 15]) + packet[1 : _HEADER[family]]
+    return read_packet(network, packet[_transport(packet) :])
 
 
 def _built(packet: Layered, layers: Sequence[Layer], ends: Ends, nonce: bytes) -> bytes:

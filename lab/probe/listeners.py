@@ -75,10 +75,10 @@ class Listener:
         # what a rule handed over keeps the port that it was to, and yet it was this one that took it
         return channel, Arrival(self.node, channel.getsockname()[0], self.port, *peer[:2])
 
-    def receive(self) -> Datagram | None:
-        """A datagram that waits; None when there is none."""
+    def receive(self, most: int = 64) -> Datagram | None:
+        """A datagram that waits, of which so many bytes are asked for and what tells a longer one; None when there is none."""
         try:
-            payload, ancillary, _, peer = self._socket.recvmsg(2048, 128)
+            payload, ancillary, _, peer = self._socket.recvmsg(max(2048, most + 1), 128)
         except (BlockingIOError, ConnectionRefusedError):
             return None
         told = {(level, kind): data for level, kind, data in ancillary}

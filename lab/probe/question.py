@@ -176,6 +176,7 @@ class Question:
     """One probe: from ``node`` with address ``source`` (its own or not) to ``destination``, and what it ``sends``.
 
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
+    ``payload`` is what it says before its nonce.
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
     for a protocol without ports.  ``counts_entries`` has conntrack asked too how many flows of the source it holds.
     ``logs`` asks for what is logged of its first packet, ``all_logs`` for what is logged of each.
@@ -194,6 +195,7 @@ class Question:
     logs: bool = False
     all_logs: bool = False
     copied_to: tuple[str, ...] = ()
+    payload: bytes = b""
 
     @property
     def proto(self) -> int:

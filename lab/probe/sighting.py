@@ -24,7 +24,8 @@ class Sighting:
     could not even send.  ``met`` tells that the flow came to somebody, so that its entries are worth reading, and ``complete``
     that nothing of it is under way, so that the trace has nothing more to tell.  ``one_way`` tells that nothing answers it.
     ``named`` is what a verdict calls it, where its headers alone do not tell.  With ``pieces`` it goes in fragments, or behind
-    headers of IPv6; ``toward`` is the node that it was given to past its sender's own kernel.
+    headers of IPv6; ``toward`` is the node that it was given to past its sender's own kernel, and ``flaw``
+    why no kernel can make anything of it.
     Of what all of a network hears, ``sender`` is the node that sends and ``heard_by`` are those that it is about.
     ``heard`` are the messages of NFLOG that came meanwhile, ``logged`` what was logged of it, None where nobody asked.
     """
@@ -49,6 +50,7 @@ class Sighting:
     pieces: bool = False
     toward: str | None = None
     copies: tuple[Copy, ...] = ()
+    flaw: str | None = None
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""

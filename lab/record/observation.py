@@ -129,7 +129,8 @@ class Observation:
     ``copies`` are those of the request's first packet, at nodes that were listened to for them.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
     ``named`` is what a verdict calls what was sent, where its headers alone do not tell.
-    ``toward`` is the node that it was given to as a frame, past its sender's own kernel.
+    ``toward`` is the node that it was given to as a frame, past its sender's own kernel;
+    ``flaw`` why no kernel can make anything of it, as fragments that overlap.
     ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
     ``session`` is what an application said, where it is one of its connections.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
@@ -171,6 +172,7 @@ class Observation:
     logged: tuple[LogMessage, ...] | None = None
     named: str | None = None
     toward: str | None = None
+    flaw: str | None = None
 
     @property
     def asked(self) -> Packet:

@@ -9,7 +9,7 @@ from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind
 from lab.written.service import merged, ports_text
 
-LATER = frozenset(("ACK", "data", "answer", "SYN-ACK", "echo-reply"))
+LATER = frozenset(("ACK", "data", "answer", "SYN-ACK", "echo-reply", "frag-needed", "packet-too-big"))
 """Packets of a flow that are not its first."""
 _UNEXPLAINED = frozenset((Kind.UNROUTED, Kind.CONSUMED, Kind.LOST))
 _PORTS = re.compile(r"(?P<proto>tcp|udp)/(?P<ports>\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)")

@@ -43,6 +43,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         logs=logged is not None,
         all_logs=logged is not None and logged.times is not None,
         copied_to=copied.to if (copied := cell.expect.get(COPIED)) is not None else (),
+        payload=cell.payload,
     )
 
 

@@ -52,6 +52,8 @@ def reasons_in_words(reasons: tuple[str, ...]) -> str:
 
 def why_gone(observation: Observation) -> str:
     """Why no node saw it again, as far as anybody told: the kernel, or the error that came to the sender."""
+    if observation.flaw is not None:
+        return observation.flaw
     if observation.reasons:
         return reasons_in_words(observation.reasons)
     told = observation.refusal

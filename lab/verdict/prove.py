@@ -11,6 +11,7 @@ from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
 from lab.verdict.gone import NDISC_REASONS, reasons_in_words, why_gone
+from lab.verdict.path_mtu import Unheard, unheard
 from lab.verdict.session import of_session
 from lab.verdict.witnesses import bears_the_same, contradiction
 from lab.written.reject import canonical_reject
@@ -41,6 +42,8 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if observation.stage is Milestone.ANSWERED:
         answer = ", and nothing answers such a packet" if observation.one_way else " and its answer came back"
         return _verdict(observation, at, Kind.ALLOWED, f"the receiver got the nonce{answer}")
+    if (unheard_of := unheard(observation)) is not None:
+        return _too_big(observation, at, unheard_of)
     last = observation.request[-1] if observation.request else None
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
@@ -108,6 +111,14 @@ def _unanswered_anew(observation: Observation) -> bool:
         return False
     later = (*observation.answer, *observation.others)
     return not any(path.entered is not None and _is_answer(path, observation) for path in later)
+
+
+def _too_big(observation: Observation, at: str | None, told: Unheard) -> Verdict:
+    """A packet did not fit a link, and its sender was not to hear of it."""
+    packet = "data" if observation.sent.proto == _TCP and observation.named is None else _name(observation)
+    rule, node = told.path.dropped_by, told.path.node
+    said = f"the {packet} was too big at {told.by}, where {told.mtu} bytes fit, and said so: {told.word}"
+    return _verdict(observation, at, Kind.DROPPED, f"{said}; that ended in a drop by {rule}", told.word, node, rule)
 
 
 def _queue(path: Path) -> str:

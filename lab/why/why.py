@@ -19,6 +19,7 @@ from lab.why.named_rule import log_rule, named_rule
 from lab.why.neighbours import neighbours
 from lab.why.other_way import other_way
 from lab.why.own_packets import own_packets
+from lab.why.path_mtu import path_mtu
 from lab.why.proxies import proxies
 from lab.why.rerouted import rerouted
 from lab.why.returned import returned
@@ -33,6 +34,7 @@ Teller = Callable[[Case], Iterator[Hint]]
 
 TELLERS: tuple[Teller, ...] = (
     ways_back,
+    path_mtu,
     cut_off,
     kernel_drops,
     exhausted,

@@ -137,7 +137,7 @@ class Burst:
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
     port, ``flags`` those of a bare segment, ``packet`` one that is written by its layers, ``mark`` and
-    ``uid`` the sending socket's, ``to_many`` how it is sent to all of a network.
+    ``uid`` the sending socket's, ``payload`` its data, ``to_many`` how it is sent to all of a network.
 
     With ``steps`` it is a flow of several packets, and ``expect`` is what is expected of the first of them.  With ``burst`` it
     is asked so many times, and ``expect`` is what is expected of those that pass.
@@ -163,9 +163,10 @@ class Cell:
     steps: tuple[Step, ...] = ()
     burst: Burst | None = None
     packet: Layered | None = None
+    payload: bytes = b""
 
     @property
     def plain(self) -> bool:
         """Whether it is one packet, sent as any client sends: the row says nothing of the socket, or of a bare segment."""
-        said = self.steps or self.flags or self.packet is not None
+        said = self.steps or self.flags or self.packet is not None or self.payload
         return not said and self.sport is None and not self.mark and self.uid is None

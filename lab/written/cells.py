@@ -209,6 +209,7 @@ class _Expander:
             to_many=many,
             steps=steps or (),
             packet=packet,
+            payload=(row.payload or b"") if isinstance(row, Row) else b"",
         )
 
     def _steps(self, index: int, row: Row, family: int, families: Sequence[int]) -> tuple[Step, ...] | None:

@@ -40,7 +40,8 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     groups: dict[Hashable, list[Cell]] = defaultdict(list)
     for cell in filter(meets_it_as_it_stands, cells):
         key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
-        groups[key, cell.service.application, cell.flags, cell.packet, cell.sport, cell.mark, cell.uid].append(cell)
+        sent = cell.service.application, cell.flags, cell.packet, cell.payload
+        groups[key, sent, cell.sport, cell.mark, cell.uid].append(cell)
     told: set[tuple[str, str]] = set()
     for group in groups.values():
         spans = sorted((span, number) for number, cell in enumerate(group) for span in cell.service.ports or ((0, 0),))

@@ -14,6 +14,7 @@ from lab.written.cell import FAMILIES
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
 from lab.written.packet.layered import Layered, layered
+from lab.written.packet.payload import MOST_PAYLOAD, payload_of
 from lab.written.reject import REJECT_KINDS
 from lab.written.tables import table_number
 from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
@@ -225,5 +226,17 @@ Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema(
 Flags = Annotated[tuple[str, ...], PlainValidator(flags_of), several({"enum": list(FLAGS)})]
 User = Annotated[int, PlainValidator(user_of), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": NO_USER - 1})]
 Packets = Annotated[Layered, PlainValidator(layered), several(_STRING)]
+_PAYLOAD: dict[str, object] = {
+    "anyOf": [
+        _STRING,
+        {
+            "type": "object",
+            "properties": {"bytes": {"type": "integer", "minimum": 1, "maximum": MOST_PAYLOAD}},
+            "required": ["bytes"],
+            "additionalProperties": False,
+        },
+    ]
+}
+Payload = Annotated[bytes, PlainValidator(payload_of), WithJsonSchema(_PAYLOAD)]
 RowName = Annotated[str, PlainValidator(_row_name), WithJsonSchema({"type": "string", "pattern": _ROW_NAME})]
 Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]

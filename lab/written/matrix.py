@@ -30,6 +30,7 @@ from lab.written.fields import (
     Mark,
     OtherExpect,
     Packets,
+    Payload,
     Port,
     RowName,
     ServiceTexts,
@@ -96,6 +97,9 @@ class Row(Further):
     v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
     packet: Packets | None = Field(
         default=None, description='one packet by its layers, TCP(flags="FPU", dport=22), or a list of its fragments'
+    )
+    payload: Payload | None = Field(
+        default=None, description="data that is sent: text, 0x4745, or {bytes: 1400} of anything; with it its arrival is proven"
     )
     burst: BurstSpec | None = Field(default=None, description="in place of `expect`: so many packets, of which so many pass")
 
@@ -223,6 +227,8 @@ def _contradiction(row: Row) -> str | None:
         wrong = misplaced(row, PASSES, "it is expected of those of the burst that pass")
     if wrong is None and row.packet is not None:
         wrong = _beside_packet(row, row.packet)
+    if wrong is None and row.payload is not None:
+        wrong = _with_payload(row)
     if wrong is not None:
         return wrong
     services = row.service
@@ -254,9 +260,21 @@ def _beside_steps(row: Row) -> str | None:
     said = next((key.name for key in KEYS if key.of(row) is not None and key not in (EXCEPTION, KNOWN)), None)
     if said is not None:
         return f"`{said}` belongs to the step that it is expected of\nwrite {{expect: allow, {said}: …}} after the step's verb"
+    if row.payload is not None:
+        return "`payload` belongs to the step that sends it\nwrite {send: {expect: allow, payload: …}}"
     if row.packet is not None:
         return "`packet` is one packet, and `steps` are several\nwrite the step {packet: {layers: …, expect: …}}"
     return "a bare segment (`flags`) has no steps" if row.flags else None
+
+
+def _with_payload(row: Row) -> str | None:
+    """What cannot carry data."""
+    if row.flags:
+        return "`payload` beside `flags`: a bare segment has no data\nwrite packet: TCP(flags=…)/Raw(…)"
+    if row.packet is not None:
+        return "`packet` says what it carries\nwrite …/Raw(…)" if row.packet.exact or row.packet.holds_data else None
+    other = next((text for text in row.service if text.startswith("icmp") and not text.endswith("/echo-request")), None)
+    return f"`payload` has no meaning for {other}" if other else None
 
 
 def _beside_packet(row: Row, packet: Layered) -> str | None:

@@ -31,12 +31,14 @@ _OF_THE_KERNEL = ("version", "ihl", "len", "chksum", "plen")
 class CraftedPackets(Way):
     """Packets of one kind; what answers such a packet is waited for, and any other has only to arrive."""
 
-    __slots__ = "_answered", "_ends", "_framed", "_live", "_packet", "_question", "_watching", "_whole", "named", "pieces"
+    __slots__ = (
+        "_answered", "_ends", "_framed", "_live", "_packet", "_question", "_watching", "_whole", "flaw", "named", "pieces",
+    )  # fmt: skip
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
         sends = question.sends
         assert isinstance(sends, Crafted)
-        self._packet, self.named = sends.packet, sends.packet.name
+        self._packet, self.named, self.flaw = sends.packet, sends.packet.name, sends.packet.flaw
         self._watching = [self._hold(sniffer) for sniffer in sniffers(stage, question)]
         self._client = self._hold(stage.sender(question, sockets.SOCK_RAW, question.proto))
         self._client.setsockopt(*_HDRINCL[question.family], 1)
@@ -56,8 +58,9 @@ class CraftedPackets(Way):
     def send(self, seen: Sighting) -> bool:
         """Send it, and wait for its answer or, where none is due, for its arrival."""
         # in the midst of a connection it would be data, which both ends then count
-        nonce = b"" if self._live is not None and self._whole.proto == TCP else self._stage.nonce()
+        nonce = b"" if self._live is not None and self._whole.proto == TCP else self._words()
         made = made_of(self._packet, self._ends, nonce)
+        seen.sent = self._sent = self._whole = made.whole
         try:
             self._go(seen, made)
         except OSError as error:
@@ -109,7 +112,7 @@ class CraftedPackets(Way):
         family, sent = self._ends.family, self._whole
         while self._answered is None:
             try:
-                data, peer = self._client.recvfrom(2048)
+                data, peer = self._client.recvfrom(2048 + len(nonce))
             except OSError:
                 return None
             start = transport_start(data, family)

@@ -30,7 +30,7 @@ class Datagrams(Way):
 
     def send(self, seen: Sighting) -> bool:
         """Send one and wait until it is received."""
-        nonce = self._stage.nonce()
+        nonce = self._words()
         try:
             self._client.connect((self._sent.destination, self._sent.dport))
             self._client.send(nonce)
@@ -54,7 +54,7 @@ class Datagrams(Way):
         if self._arrived is None:
             return False
         receiver, received = self._arrived
-        nonce, seen.met = self._stage.nonce(), True
+        nonce, seen.met = self._words(), True
         receiver.answer(received, nonce)
         if not self._stage.eventually(lambda: self._answered(nonce)):
             return False
@@ -64,7 +64,7 @@ class Datagrams(Way):
     def _received(self, nonce: bytes) -> tuple[Listener, listeners.Datagram] | None:
         """The datagram with this nonce; what else waits is not this probe's and is let go."""
         for receiver in self._receivers.waiting():
-            while (found := receiver.receive()) is not None:
+            while (found := receiver.receive(len(nonce))) is not None:
                 if found.payload == nonce:
                     return receiver, found
         return None
@@ -72,7 +72,7 @@ class Datagrams(Way):
     def _answered(self, nonce: bytes) -> bool | None:
         """Whether this nonce is among what waits at the sender; None when it is not."""
         try:
-            while self._client.recv(64) != nonce:
+            while self._client.recv(len(nonce) + 1) != nonce:
                 pass
         except OSError:
             return None

@@ -41,6 +41,8 @@ class Connection(Way):
         self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        if self.payload:  # no segment waits for the one before it to be acknowledged (tcp(7))
+            self._client.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
         port = stage.bind(self._client, question)
         self._syn = Packet(question.family, TCP, question.source, port, question.destination, question.port, _SYN)
 
@@ -256,24 +258,29 @@ class Connection(Way):
         return accepted
 
     def _said(self, seen: Sighting, speaker: sockets.socket) -> bytes | None:
-        """The nonce that an end has said; None where it was told that the connection is gone."""
-        nonce = self._stage.nonce()
+        """What an end has said; None where it was told that the connection is gone, or could not say all of it."""
+        words = self._words()
         try:
-            speaker.send(nonce)
+            return words if speaker.send(words) == len(words) else None
         except OSError as error:
             seen.refusal = _reset_by(error)
             return None
-        return nonce
 
     def _pass_on(
         self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket, spoken: bytes | None = None
     ) -> bool:
-        """Whether a nonce came from one end to the other, be it one that was ``spoken`` before."""
+        """Whether what one end says came to the other, be it something that was ``spoken`` before."""
         self._speaker, seen.met = speaker, True
-        nonce = self._said(seen, speaker) if spoken is None else spoken
-        if nonce is None:
+        words = self._said(seen, speaker) if spoken is None else spoken
+        if words is None:
             return False
-        return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
+        heard = self._stage.eventually(lambda: _received(seen, hearer, len(words)))
+        while heard and len(heard) < len(words):
+            more = self._stage.eventually(lambda: _received(seen, hearer, len(words)))
+            if not more:
+                return False
+            heard += more
+        return heard == words
 
 
 def _state(channel: sockets.socket) -> int:
@@ -289,9 +296,9 @@ def _taken_over(seen: Sighting) -> bool:
     return any(path.end is End.STOLEN for path in seen.read_trace().request)
 
 
-def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:
+def _received(seen: Sighting, hearer: sockets.socket, most: int) -> bytes | None:
     try:
-        return hearer.recv(64)
+        return hearer.recv(most)
     except BlockingIOError:
         return None
     except OSError as error:

@@ -53,7 +53,7 @@ class Messages(Way):
 
     def send(self, seen: Sighting) -> bool:
         """Send one with a nonce, and wait for the answer of the receiver's kernel or, where none is due, for its arrival."""
-        nonce = self._stage.nonce()
+        nonce = self._words()
         try:
             self._client.sendto(self._message(nonce), (self._sent.destination, 0))
         except OSError as error:
@@ -86,7 +86,7 @@ class Messages(Way):
         """Whether the answer that carries the nonce waits; of one that does not repeat it, its type and sender are enough."""
         while True:
             try:
-                data, peer = self._client.recvfrom(2048)
+                data, peer = self._client.recvfrom(2048 + len(nonce))
             except OSError:
                 return False
             start = transport_start(data, self._sent.family)

@@ -33,16 +33,18 @@ class Way:
     answers = False  # whether `answer` does; else it is the receiver's kernel that answers
     ended = False  # whether it was closed or broken off
     named: str | None = None  # what a verdict calls it, where its headers alone do not tell
+    flaw: str | None = None  # why no kernel can make anything of it, where that is known
     pieces = False  # whether it goes in fragments, or behind headers of IPv6
     heard_by: tuple[str, ...] = ()  # of what all of a network hears, the nodes that it is about
-    __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
+    __slots__ = "_client", "_sent", "_stage", "_undo", "arrival", "payload"
     arrival: Arrival | None  # how what was sent arrived last
+    payload: bytes  # what is said before the next nonce
     _client: sockets.socket
     _sent: Packet
 
     def __init__(self, stage: Stage, question: Question) -> None:
         """What the system refuses is an OSError, and nothing then remains."""
-        self._stage, self.arrival = stage, None
+        self._stage, self.arrival, self.payload = stage, None, question.payload
         self._undo: list[Callable[[], None]] = []
         try:
             self._make_ready(stage, question)
@@ -67,6 +69,10 @@ class Way:
     def _hold(self, held: Held) -> Held:
         self._undo.append(held.close)
         return held
+
+    def _words(self) -> bytes:
+        """What is said next: the payload, and a nonce that proves its arrival."""
+        return self.payload + self._stage.nonce()
 
     def open(self, seen: Sighting) -> bool:  # noqa: ARG002
         """Make the flow known at both ends, where that is needed before anything can be said."""

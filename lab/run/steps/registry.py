@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from lab.errors import InputError, Problem
-from lab.probe.quoting import error_about, source_of_error
 from lab.record.result import Outcome
 from lab.record.verdict import Verdict
 from lab.run.questions import questions
+from lab.run.steps import packets
 from lab.run.steps.play import Play
 from lab.verdict.judge import judge
 from lab.written.cell import Step
@@ -28,10 +28,12 @@ def _open(play: Play, step: Step) -> Verdict:
 
 
 def _send(play: Play, step: Step) -> Verdict:
+    play.session(step).says(step.said.payload or b"")
     return play.proven(step, play.session(step).send())
 
 
 def _answer(play: Play, step: Step) -> Verdict:
+    play.session(step).says(step.said.payload or b"")
     return play.proven(step, play.session(step).answer())
 
 
@@ -53,25 +55,6 @@ def _flow(play: Play, step: Step) -> Verdict | None:
             if judge(cell, verdict).outcome is not Outcome.PASSED:
                 return verdict
     return verdict
-
-
-def _packet(play: Play, step: Step) -> Verdict:
-    said = step.said
-    return play.proven(step, play.session(step).crafted(said.layers, by_server=said.end == "server"))
-
-
-def _icmp_error(play: Play, step: Step) -> Verdict:
-    opened = play.opened.get(step.session)
-    if opened is None:
-        raise InputError(Problem("no packet of this session has been sent yet that an error could be about", step.where))
-    said, family = step.said, play.cell.family
-    node = play.lab.network.nodes[said.sent_from]
-    of_answer = said.quotes == "answer"
-    error = error_about(opened, play.cell.sender.node, said.sent_from, said.kind, said.mtu, quotes_answer=of_answer)
-    source = source_of_error(node, error, play.lab.kernel_source(said.sent_from, error.quoted.source))
-    if source is None:
-        raise InputError(Problem(f"{said.sent_from} has no IPv{family} address to send an error from", step.where))
-    return play.proven(step, play.session(step).error(said.sent_from, source, error))
 
 
 def _load(play: Play, step: Step) -> None:
@@ -112,8 +95,8 @@ DONE_BY: Mapping[str, Callable[[Play, Step], Verdict | None]] = {
     CLOSE.name: _close,
     RESET.name: _reset,
     FLOW.name: _flow,
-    PACKET.name: _packet,
-    ICMP_ERROR.name: _icmp_error,
+    PACKET.name: packets.packet,
+    ICMP_ERROR.name: packets.icmp_error,
     LOAD.name: _load,
     FORGET.name: _forget,
     LINK.name: _link,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lab.run.asker import Asker
-from lab.run.ways import burst, by_port, sequence
+from lab.run.ways import burst, by_port, sequence, too_big
 from lab.run.ways.way import WayToAsk
 from lab.written.cell import Cell
 
-WAYS: tuple[WayToAsk, ...] = (burst, sequence, by_port)  # the first that fits
+WAYS: tuple[WayToAsk, ...] = (burst, sequence, too_big, by_port)  # the first that fits
 
 
 def way_of(cell: Cell, asker: Asker) -> WayToAsk:

@@ -16,6 +16,7 @@ from lab.run.asker import Asker
 from lab.run.questions import first_question, questions
 from lab.run.steps.play import Play
 from lab.run.steps.registry import DONE_BY
+from lab.run.ways.too_big import may_not_fit
 from lab.verdict.steps import done, judged, result_of
 from lab.written.cell import Cell, Step
 from lab.written.expect.logged import LOGGED
@@ -51,7 +52,10 @@ def _lab(cell: Cell, asker: Asker, undo: ExitStack) -> Lab:
     shared = asker.labs.shared
     asked = [first_question(cell), *(question for step in cell.steps if step.verb == FLOW.name for question in _asked(step))]
     logs = any(step.expect is not None and step.expect.get(LOGGED) is not None for step in cell.steps)
-    if any(step.alters for step in cell.steps) or any(shared.remembers(question, logs=logs) for question in asked):
+    own = [step for step in cell.steps if step.expect is not None and step.verb != FLOW.name]
+    data = max((len(step.said.payload or b"") for step in own), default=0)
+    alters = any(step.alters for step in cell.steps) or may_not_fit(data, shared.topology)
+    if alters or any(shared.remembers(question, logs=logs) for question in asked):
         return undo.enter_context(asker.labs.fresh())
     undo.callback(shared.fresh.let_by, asked[0])  # what it wrote into memories that decide of nothing here is not counted
     return shared

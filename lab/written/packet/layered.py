@@ -24,6 +24,7 @@ _ICMPV6_KINDS = {
 # RFC 9293, the lowest bit first; the ninth is the reserved one that was AccECN's NS
 _FLAGS = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns")
 _SYN = 0x02
+_SIZES = {"TCP": 20, "UDP": 8, "ICMP": 8, "GRE": 4, "SCTP": 12, "ICMPv6EchoRequest": 8, "ICMPv6EchoReply": 8}  # bytes
 _MORE = 1  # IP's flag MF
 # of the outermost header, what is told of a packet in its cell's id
 _TOLD = (
@@ -125,6 +126,26 @@ class Layered:
         """Whether it says a length, a version or a checksum, which may then be wrong."""
         named = ("version", "ihl", "len", "plen", "dataofs", "chksum", "cksum")
         return any(layer.says(name) for one in self.texts for layer in one.layers for name in named)
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether it says its data."""
+        return any(layer.name == "Raw" or layer.says(LAYERS[layer.name].holds or "") for layer in self.head)
+
+    @property
+    def flaw(self) -> str | None:
+        """Why no kernel puts its fragments together; None where one would, or it has none."""
+        if not self.fragmented or self.texts[0].fragsize is not None:
+            return None
+        pieces = sorted((offset_of(one.layers) * 8, *_load(one.layers)) for one in self.texts)
+        at, ended = 0, False
+        for start, length, more in pieces:
+            if start < at:
+                return "its fragments overlap"
+            if start > at:
+                return "its fragments leave a gap"
+            at, ended = start + length, not more
+        return None if ended else "its last fragment is not among them"
 
     def service(self) -> Service:
         """The service of which it is a packet, if it says so itself."""
@@ -253,6 +274,17 @@ def offset_of(layers: Sequence[Layer]) -> int:
     if layers[0].name == "IP":
         return _number(layers[0], "frag") or 0
     return next((_number(layer, "offset") or 0 for layer in layers if layer.name == "IPv6ExtHdrFragment"), 0)
+
+
+def _load(layers: Sequence[Layer]) -> tuple[int, bool]:
+    """How many bytes a fragment carries, and whether more are to follow; a nonce at the end of the last is not counted."""
+    behind = [layer for layer in layers[1:] if not LAYERS[layer.name].extends]
+    held = [value for layer in behind for _, value in layer.fields if isinstance(value, bytes)]
+    size = sum(map(len, held)) + sum(_SIZES.get(layer.name, 0) for layer in behind)
+    first = layers[0]
+    if first.name == "IP":
+        return size, bool((_number(first, "flags") or 0) & _MORE)
+    return size, any(_number(layer, "m") for layer in layers if layer.name == "IPv6ExtHdrFragment")
 
 
 def _number(layer: Layer | None, field: str, default: int | None = None) -> int | None:

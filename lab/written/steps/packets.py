@@ -77,6 +77,7 @@ PACKET = Verb(
     in_words=lambda said: " ".join(filter(None, (said.layers.name, "from the server" if said.end == "server" else ""))),
 )  # fmt: skip
 ICMP_ERROR = Verb(
-    "icmp-error", SpokenError, "an ICMP error about the session, as a node on its way says it", speaks=True, resolved=_known,
+    "icmp-error", SpokenError, "an ICMP error about the session, as a node on its way says it", speaks=True,
+    alters=True, resolved=_known,  # whoever is told may remember it
     in_words=lambda said: f"{said.kind} from {said.sent_from}",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from lab.written.cell import Service
-from lab.written.fields import AnExpect
+from lab.written.fields import AnExpect, Payload
 from lab.written.further import Further, Override, overridden, why_it_is_no_expectation
 from lab.written.steps.verb import Verb
 from lab.written.words import ShortForm
@@ -18,6 +18,7 @@ class Spoken(Further):
     """What is expected of what a step sends, in the keys of a row."""
 
     expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    payload: Payload | None = Field(default=None, description="data of `send` and `answer`: text, 0x4745, {bytes: 1400}")
     v4: Override | None = Field(default=None, description="keys that hold for IPv4 alone")
     v6: Override | None = Field(default=None, description="keys that hold for IPv6 alone")
 

@@ -20,6 +20,8 @@ from lab.written.words import Name
 VERBS: tuple[Verb, ...] = (OPEN, SEND, ANSWER, CLOSE, RESET, PACKET, ICMP_ERROR, FLOW, LOAD, FORGET, LINK, ROUTE, WAIT)
 MOST_STEPS = 64  # of one row
 
+_WITH_DATA = (SEND.name, ANSWER.name)
+
 
 class _Step(BaseModel):
     model_config = WRITTEN | ConfigDict(json_schema_extra={"oneOf": [{"required": [verb.name]} for verb in VERBS]})
@@ -33,6 +35,8 @@ class _Step(BaseModel):
             what = f"a step does one thing, and this one says {' and '.join(said)}" if said else "a step without a verb"
             raise ValueError(f"{what}\nit is one of {', '.join(verb.name for verb in VERBS)}")
         verb = next(verb for verb in VERBS if verb.name == said[0])
+        if verb.speaks and verb.name not in _WITH_DATA and self.said.payload is not None:
+            raise ValueError(f"`{verb.name}` has no payload\nit belongs to {' and '.join(_WITH_DATA)}")
         if self.session is not None and not verb.speaks and verb.name != FORGET.name:
             raise ValueError(f"`{verb.name}` is of no session")
         return self

@@ -39,7 +39,7 @@ HEADERS = (
     Case("u32", "-A FORWARD -m u32 --u32 6&0xFF=17", UDP, TCP, nft="@nh,72,8 17"),
     Case("bpf", "-A FORWARD -m bpf --bytecode '4,48 0 0 9,21 0 1 17,6 0 0 1,6 0 0 0'".replace("'", '"'), UDP, TCP),
     Case("string", "-A FORWARD -m string --algo bm --string lab:", UDP, packet("UDP(dport=443)/Raw(b'other words')"),
-         nft='@th,64,32 0x6c61623a'),
+         nft="@th,64,32 0x6c61623a"),
     Case("string", "-A FORWARD -m string --algo kmp --hex-string |6c61623a|", UDP, packet("UDP(dport=443)/Raw(b'labs')"),
          variant="kmp"),
     Case("comment", "-A FORWARD -p udp -m comment --comment another", UDP, TCP, nft="meta l4proto udp"),

@@ -72,7 +72,7 @@ def in_nft(case: Case) -> Rulesets:
     notrack = "notrack" in case.nft_before
     before = f" chain first {{ type {kind} hook prerouting priority {-300 if notrack else -100}; {case.nft_before}; }}\n"
     end = "" if case.does else " drop"
-    own = f" chain own {{ type filter hook {hook} priority {_PRIORITIES[case.table]}; {case.nft}{end} comment \"{MET}\"; }}\n"
+    own = f' chain own {{ type filter hook {hook} priority {_PRIORITIES[case.table]}; {case.nft}{end} comment "{MET}"; }}\n'
     return Rulesets(nft=rendered(f"table {family} matched {{\n{before if case.nft_before else ''}{own}}}\n", "gateway.nft"))
 
 
