@@ -11,7 +11,7 @@ from lab.record.sweep import is_open
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.cell_result import WORST_FIRST, expected_words, settled
 from lab.verdict.judge import judge
-from lab.written.cell import Burst, Cell, Sender
+from lab.written.cell import Again, Burst, Cell, Sender
 from lab.written.service import merged, ports_text
 
 
@@ -32,6 +32,7 @@ class Fired:
     verdicts: Sequence[Verdict]
     seconds: float
     refill: Refill = Refill()
+    again: Again | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,11 @@ def series_of(cell: Cell, burst: Burst, fired: Fired) -> BurstResult:
             ports_text(merged([(number, number) for number in numbers])), len(numbers), through, expected_words(one),
             judgement.outcome, fired.verdicts[numbers[0] - 1], judgement.differences,
         ))  # fmt: skip
+    bounds = (burst.least, burst.most) if fired.again is None else (fired.again.least, fired.again.most)
     return BurstResult(
         fired.sender.label, fired.sender.address, fired.port, len(fired.verdicts), sum(map(passed, fired.verdicts)),
-        fired.seconds, tuple(groups), fired.refill.packets, fired.refill.limit,
+        fired.seconds, *bounds, tuple(groups), fired.again.after if fired.again else 0.0, fired.refill.packets,
+        fired.refill.limit,
     )  # fmt: skip
 
 
@@ -95,6 +98,10 @@ def expected_of(cell: Cell, burst: Burst) -> str:
     number = str(burst.least) if burst.least == burst.most else f"{burst.least} to {burst.most}"
     of = str(burst.send * several) if burst.together else f"{burst.send}" + (f" of each of {several}" if several > 1 else "")
     how = ", each left open" if burst.open else ""
+    again = burst.again
+    if again is not None:
+        then = str(again.least) if again.least == again.most else f"{again.least} to {again.most}"
+        how += f", {then} after another {again.after:g} s"
     kind = f" with {rest.reject_with}" if rest.reject_with else ""
     return f"{cell.expect.action} {number} of {of}{how}, and {rest.action} the rest{kind}"
 
@@ -106,11 +113,12 @@ def _wrong(burst: Burst, fired: Sequence[Fired], series: tuple[BurstResult, ...]
         stopped = [verdict for _, verdict in of if not passed(verdict)]
         if any(verdict.kind is Kind.LOST for verdict in stopped):
             continue  # each is told of below: how many would have passed is not known
-        most = burst.most + sum(one.refilled for one in whole)
+        least, at_most = whole[0].least, whole[0].most
+        most = at_most + sum(one.refilled for one in whole)
         if len(through) > most:
-            yield _Wrong(Outcome.FAIL_OPEN, through[most], f"at most {burst.most} must pass, but {what}")
-        elif len(through) < burst.least:
-            yield _Wrong(Outcome.FAIL_CLOSED, (stopped or through)[0], f"at least {burst.least} must pass, but {what}")
+            yield _Wrong(Outcome.FAIL_OPEN, through[most], f"at most {at_most} must pass, but {what}")
+        elif len(through) < least:
+            yield _Wrong(Outcome.FAIL_CLOSED, (stopped or through)[0], f"at least {least} must pass, but {what}")
     for told in series:
         for group in told.groups:
             for difference in group.differences:
@@ -131,8 +139,9 @@ def _late(burst: Burst, series: tuple[BurstResult, ...]) -> Iterator[str]:
     """What is told of more that passed than the row says, as the limit bore more in the time that it took."""
     for whole, what in _counted(burst, series):
         through, more = sum(one.passed for one in whole), sum(one.refilled for one in whole)
-        if burst.most < through <= burst.most + more:
+        most = whole[0].most
+        if most < through <= most + more:
             limits = " and ".join(dict.fromkeys(one.limit for one in whole if one.limit))
             seconds = sum(one.seconds for one in whole)
-            yield f"{what}; {burst.most} are expected, and in {seconds:.2f} s {limits or 'the limit'} lets {more} more through"
+            yield f"{what}; {most} are expected, and in {seconds:.2f} s {limits or 'the limit'} lets {more} more through"
 

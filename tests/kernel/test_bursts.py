@@ -132,3 +132,19 @@ def test_what_a_limit_refills_meanwhile_is_let_through_and_told(tmp_path: Path) 
     (note,) = cell.notes
     assert note.startswith("20 of 20 passed: 1-20 allowed by gateway filter:FORWARD:2; 5 are expected, and in ")
     assert "10000/second burst 5 lets " in note
+
+
+def test_a_limit_opens_again(tmp_path: Path) -> None:
+    """The one test that waits: 1.2 s, for what forgets after a second, and what regains a packet in each."""
+    files = saved(
+        f"{TO} tcp --dport 23 {RECENT} brief --rcheck --seconds 1 --hitcount 3 {TOO_MANY} -j DROP",
+        f"{TO} tcp --dport 23 {RECENT} brief --set -j ACCEPT",
+        f"{TO} tcp --dport 21 -m limit --limit 1/s --limit-burst 4 -j ACCEPT",
+    )
+    rows = [row("list", "tcp/23", 5, 3, DENIED, again={"after": "1200ms", "pass": 3}),
+            row("limit", "tcp/21", 6, 4, again={"after": "1200ms", "pass": {"min": 1, "max": 1}}),
+            row("not yet", "tcp/21", 6, 4, again={"after": "1ms", "pass": 0})]  # fmt: skip
+    found = results(tmp_path, files, [{**one, "family": 4} for one in rows])
+    assert {name: cell.differences for name, cell in found.items() if cell.outcome is not Outcome.PASSED} == {}
+    assert [one.after for one in found["list/4"].bursts] == [0, 1.2]
+    assert found["list/4"].expected == "allow 3 of 5, 3 after another 1.2 s, and drop the rest"
