@@ -1,4 +1,16 @@
-"""The packets of a burst to the result of its cell: how many passed, and what became of each."""
+r"""The packets of a burst to the result of its cell: how many passed, and what became of each.
+
+>>> from lab.written.cell import Expectation
+>>> from lab.written.expect.example import PASSED
+>>> cell = replace(cell, expect=Expectation("allow"))
+>>> burst = Burst(3, 1, 2, Expectation("deny"), (cell.sender,))
+>>> fired = [Fired(cell.sender, 443, [PASSED] * 3, 2.0, Refill(1, "30/minute burst 2"))]
+>>> result = result_of(replace(cell, burst=burst), burst, fired, datetime.date(2026, 1, 31))
+>>> str(result.outcome), passed(PASSED), result.bursts[0].fates
+('passed', True, '1-3 allowed')
+>>> result.notes[0].partition("; ")[2]
+'2 are expected, and in 2.00 s 30/minute burst 2 lets 1 more through'
+"""
 
 from __future__ import annotations
 
@@ -131,7 +143,7 @@ def _counted(burst: Burst, series: tuple[BurstResult, ...]) -> Iterator[tuple[tu
     for whole in [series] if burst.together else [(one,) for one in series]:
         through, sent = sum(one.passed for one in whole), sum(one.sent for one in whole)
         whose = "" if len(whole) > 1 else told_apart(series, whole[0])
-        told = "; ".join(f"{told_apart(whole, one)}{one}" for one in whole)
+        told = "; ".join(f"{told_apart(whole, one) if len(whole) > 1 else ''}{one}" for one in whole)
         yield whole, f"{whose}{through} of {sent} passed: {told}"
 
 

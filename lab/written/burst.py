@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
+from lab.written.cell import FAMILIES
+from lab.written.expect.keys import KEYS
 from lab.written.fields import WRITTEN, Ends, Expect
 from lab.written.steps.acting import Seconds
 from lab.written.steps.spoken import Spoken
@@ -97,6 +99,12 @@ class BurstSpec(BaseModel):
         for bounds in (self.passing, *([self.again.passing] if self.again is not None else [])):
             if bounds.most > self.send and not self.together:
                 raise ValueError(f"{bounds.most} of {self.send} packets cannot pass")
+        for rest in map(self.rest.of_family, FAMILIES):
+            if rest.expect.action == "allow":
+                raise ValueError("what does not pass is denied: `rest` says drop, reject or deny")
+            for key in KEYS:
+                if key.of(rest) is not None and not key.about.fits(rest.expect.action):
+                    raise ValueError(f"`{key.name}` {key.about}, but `rest` is {rest.expect.action}")
         if self.again is not None and self.together:
             raise ValueError("`again` is of each source and port, and has no meaning with `together`")
         return self

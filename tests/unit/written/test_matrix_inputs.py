@@ -60,7 +60,7 @@ SHAPE = [
     (RULE, "v6: {arrives: {port: 0}} ", ["0 is not between port 1 and 65535"]),
     (RULE, "packet: {ttl: 1} ", ["`packet`: not yet"]),
     (RULE, "steps: [a] ", ["`steps`: not yet"]),
-    (RULE, "burst: 3 ", ["`burst`: not yet"]),
+    (RULE, "burst: 3 ", ["`burst`: a mapping belongs here"]),
     (RULE, "flags: syn ", ["'syn'", "fin, rst, ack"]),
     (RULE, "flags: [] ", ["fin, rst, ack"]),
     (RULE, "mark: blue ", ["'blue' is not a mark"]),
