@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lab.prepare.plan import Choices, make_plan
 from lab.record.result import Outcome
+from lab.record.way import Way
 from lab.ruleset.backend import Backend
+from lab.run.runner import Order, run
 from tests.kernel.bursting import NEW, SECOND, TO, native, results, row, saved, told
+from tests.kernel.conftest import Silent
+from tests.unit.docs.test_examples import ROOT, blocks_of
 
 pytestmark = pytest.mark.kernel
 
@@ -148,3 +153,17 @@ def test_a_limit_opens_again(tmp_path: Path) -> None:
     assert {name: cell.differences for name, cell in found.items() if cell.outcome is not Outcome.PASSED} == {}
     assert [one.after for one in found["list/4"].bursts] == [0, 1.2]
     assert found["list/4"].expected == "allow 3 of 5, 3 after another 1.2 s, and drop the rest"
+
+
+def test_the_example_of_the_docs_is_what_its_page_says(tmp_path: Path) -> None:
+    for block in blocks_of(ROOT / "docs" / "bursts.md"):
+        data = block.read().data if block.info == "yaml" else {}
+        name = f"topologies/{data['topology']}.yaml" if "nodes" in data else f"matrices/{data.get('matrix')}.yaml"
+        file = tmp_path / (block.info.removeprefix("jinja ") if block.info.startswith("jinja") else name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text)
+    for backend in Backend:
+        plan = make_plan(tmp_path / "matrices" / "front-door.yaml", Choices())
+        ran = run([plan.in_way(Way(str(backend)), "")], Order(), Silent())
+        assert ran.exit_code == 0, [cell.differences for cell in ran.results]
+        assert [told(cell)[0] for cell in ran.results][::3] == ["1-5 allowed 6-20 dropped", "1-4 allowed 5-6 rejected"]
