@@ -18,7 +18,7 @@ from lab.ruleset.hazards import Hazards
 from lab.ruleset.held import HeldRule
 from lab.ruleset.ledger import Ledger
 from lab.ruleset.memories import Flow, Memories
-from lab.ruleset.memory import Memory
+from lab.ruleset.memory import TICK_S, Memory
 from lab.ruleset.rule import Ports
 from lab.ruleset.whims import is_chance
 from lab.site import Site
@@ -193,22 +193,31 @@ class Recall:
         """Whether one of the packets came to a rule that reads one of them."""
         return self._fresh.memories.reaches(paths, self.wanted) is not None
 
-    def refilled(self, passed: Sequence[Verdict], others: Sequence[Verdict], seconds: float) -> tuple[int, tuple[str, ...]]:
+    def refilled(
+        self, passed: Sequence[Verdict], others: Sequence[Verdict], seconds: float, *, but: float = 0.0
+    ) -> tuple[int, tuple[str, ...]]:
         """How many packets more than in no time the limits bear in so many seconds at most, and the texts of these limits.
+
+        Where a row knows of seconds in which they recover, ``but`` these it is how many more than in those.
 
         They are those whose rules some packets met and others did not; where all packets fared alike, the one of all that they
         came to that bears least.
         """
         memories = self._fresh.memories
+
+        def more_in(memory: Memory) -> int:
+            known = memories.refilled(memory, but - TICK_S) if but else 0
+            return max(memories.refilled(memory, seconds) - known, 0)
+
         these, those = _met(passed), _met(others)
         reached = self._fresh.past_by([path for verdict in (*passed, *others) for path in _paths(verdict) or ()], self.wanted)
         found = [
-            (memories.refilled(memory, seconds), rules)
+            (more_in(memory), rules)
             for memory in reached.wanted
             for rules in [[rule for rule in memories.rules_of(memory) if _key(memory.node, rule) in these ^ those]]
         ]
         if not any(rules for _, rules in found) or not passed or not others:
-            found = [(memories.refilled(memory, seconds), list(memories.rules_of(memory))) for memory in reached.wanted]
+            found = [(more_in(memory), list(memories.rules_of(memory))) for memory in reached.wanted]
             found = sorted(found, key=lambda one: one[0])[:1]
         telling = [(more, rules) for more, rules in found if rules and more]
         return sum(more for more, _ in telling), tuple(rules[0].text for _, rules in telling)

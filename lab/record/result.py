@@ -74,7 +74,8 @@ class BurstGroup:
 class BurstResult:
     """The packets of a burst from one source to one port: how many were ``sent``, and ``passed``, in so many ``seconds``.
 
-    ``sender`` is as the matrix writes it, ``port`` None where the protocol has none.  ``refilled`` is how many more than in no
+    ``least`` to ``most`` were to pass.  ``sender`` is as the matrix writes it, ``port`` None where the protocol has none;
+    ``after`` are the seconds that were waited before, where it is the same once more.  ``refilled`` is how many more than in no
     time the limits bore in that time at most, ``limit`` which these are, in words; 0 and empty where they bore no more.
     """
 
@@ -84,7 +85,10 @@ class BurstResult:
     sent: int
     passed: int
     seconds: float
+    least: int
+    most: int
     groups: tuple[BurstGroup, ...]
+    after: float = 0.0
     refilled: int = 0
     limit: str = ""
 
@@ -100,10 +104,11 @@ class BurstResult:
 
 def told_apart(bursts: tuple[BurstResult, ...], one: BurstResult) -> str:
     """Which of several it is: ``from 198.51.100.20 to port 22: ``; empty where there is one."""
-    if len(bursts) == 1:
-        return ""
-    port = f" to port {one.port}" if one.port is not None and len({other.port for other in bursts}) > 1 else ""
-    return f"from {one.source}{port}: "
+    source = f"from {one.source}" if len({other.source for other in bursts}) > 1 else ""
+    port = f"to port {one.port}" if one.port is not None and len({other.port for other in bursts}) > 1 else ""
+    after = f"after {one.after:g} s" if one.after else ""
+    told = " ".join(filter(None, (source, port, after)))
+    return f"{told}: " if told else ""
 
 
 @dataclass(frozen=True, slots=True)

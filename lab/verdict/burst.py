@@ -1,4 +1,16 @@
-"""The packets of a burst to the result of its cell: how many passed, and what became of each."""
+r"""The packets of a burst to the result of its cell: how many passed, and what became of each.
+
+>>> from lab.written.cell import Expectation
+>>> from lab.written.expect.example import PASSED
+>>> cell = replace(cell, expect=Expectation("allow"))
+>>> burst = Burst(3, 1, 2, Expectation("deny"), (cell.sender,))
+>>> fired = [Fired(cell.sender, 443, [PASSED] * 3, 2.0, Refill(1, "30/minute burst 2"))]
+>>> result = result_of(replace(cell, burst=burst), burst, fired, datetime.date(2026, 1, 31))
+>>> str(result.outcome), passed(PASSED), result.bursts[0].fates
+('passed', True, '1-3 allowed')
+>>> result.notes[0].partition("; ")[2]
+'2 are expected, and in 2.00 s 30/minute burst 2 lets 1 more through'
+"""
 
 from __future__ import annotations
 
@@ -11,7 +23,7 @@ from lab.record.sweep import is_open
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.cell_result import WORST_FIRST, expected_words, settled
 from lab.verdict.judge import judge
-from lab.written.cell import Burst, Cell, Sender
+from lab.written.cell import Again, Burst, Cell, Sender
 from lab.written.service import merged, ports_text
 
 
@@ -32,6 +44,7 @@ class Fired:
     verdicts: Sequence[Verdict]
     seconds: float
     refill: Refill = Refill()
+    again: Again | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +78,11 @@ def series_of(cell: Cell, burst: Burst, fired: Fired) -> BurstResult:
             ports_text(merged([(number, number) for number in numbers])), len(numbers), through, expected_words(one),
             judgement.outcome, fired.verdicts[numbers[0] - 1], judgement.differences,
         ))  # fmt: skip
+    bounds = (burst.least, burst.most) if fired.again is None else (fired.again.least, fired.again.most)
     return BurstResult(
         fired.sender.label, fired.sender.address, fired.port, len(fired.verdicts), sum(map(passed, fired.verdicts)),
-        fired.seconds, tuple(groups), fired.refill.packets, fired.refill.limit,
+        fired.seconds, *bounds, tuple(groups), fired.again.after if fired.again else 0.0, fired.refill.packets,
+        fired.refill.limit,
     )  # fmt: skip
 
 
@@ -95,6 +110,10 @@ def expected_of(cell: Cell, burst: Burst) -> str:
     number = str(burst.least) if burst.least == burst.most else f"{burst.least} to {burst.most}"
     of = str(burst.send * several) if burst.together else f"{burst.send}" + (f" of each of {several}" if several > 1 else "")
     how = ", each left open" if burst.open else ""
+    again = burst.again
+    if again is not None:
+        then = str(again.least) if again.least == again.most else f"{again.least} to {again.most}"
+        how += f", {then} after another {again.after:g} s"
     kind = f" with {rest.reject_with}" if rest.reject_with else ""
     return f"{cell.expect.action} {number} of {of}{how}, and {rest.action} the rest{kind}"
 
@@ -106,11 +125,12 @@ def _wrong(burst: Burst, fired: Sequence[Fired], series: tuple[BurstResult, ...]
         stopped = [verdict for _, verdict in of if not passed(verdict)]
         if any(verdict.kind is Kind.LOST for verdict in stopped):
             continue  # each is told of below: how many would have passed is not known
-        most = burst.most + sum(one.refilled for one in whole)
+        least, at_most = whole[0].least, whole[0].most
+        most = at_most + sum(one.refilled for one in whole)
         if len(through) > most:
-            yield _Wrong(Outcome.FAIL_OPEN, through[most], f"at most {burst.most} must pass, but {what}")
-        elif len(through) < burst.least:
-            yield _Wrong(Outcome.FAIL_CLOSED, (stopped or through)[0], f"at least {burst.least} must pass, but {what}")
+            yield _Wrong(Outcome.FAIL_OPEN, through[most], f"at most {at_most} must pass, but {what}")
+        elif len(through) < least:
+            yield _Wrong(Outcome.FAIL_CLOSED, (stopped or through)[0], f"at least {least} must pass, but {what}")
     for told in series:
         for group in told.groups:
             for difference in group.differences:
@@ -123,7 +143,7 @@ def _counted(burst: Burst, series: tuple[BurstResult, ...]) -> Iterator[tuple[tu
     for whole in [series] if burst.together else [(one,) for one in series]:
         through, sent = sum(one.passed for one in whole), sum(one.sent for one in whole)
         whose = "" if len(whole) > 1 else told_apart(series, whole[0])
-        told = "; ".join(f"{told_apart(whole, one)}{one}" for one in whole)
+        told = "; ".join(f"{told_apart(whole, one) if len(whole) > 1 else ''}{one}" for one in whole)
         yield whole, f"{whose}{through} of {sent} passed: {told}"
 
 
@@ -131,8 +151,9 @@ def _late(burst: Burst, series: tuple[BurstResult, ...]) -> Iterator[str]:
     """What is told of more that passed than the row says, as the limit bore more in the time that it took."""
     for whole, what in _counted(burst, series):
         through, more = sum(one.passed for one in whole), sum(one.refilled for one in whole)
-        if burst.most < through <= burst.most + more:
+        most = whole[0].most
+        if most < through <= most + more:
             limits = " and ".join(dict.fromkeys(one.limit for one in whole if one.limit))
             seconds = sum(one.seconds for one in whole)
-            yield f"{what}; {burst.most} are expected, and in {seconds:.2f} s {limits or 'the limit'} lets {more} more through"
+            yield f"{what}; {most} are expected, and in {seconds:.2f} s {limits or 'the limit'} lets {more} more through"
 

@@ -7,7 +7,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
+from lab.written.cell import FAMILIES
+from lab.written.expect.keys import KEYS
 from lab.written.fields import WRITTEN, Ends, Expect
+from lab.written.steps.acting import Seconds
 from lab.written.steps.spoken import Spoken
 from lab.written.words import ShortForm
 
@@ -25,9 +28,8 @@ class Bounds(BaseModel):
 
     @model_validator(mode="after")
     def _in_order(self) -> Bounds:
-        if not 1 <= self.least <= self.most:
-            what = f"between {self.least} and {self.most} packets cannot pass"
-            raise ValueError(f"{what}\nat least one does, or it is a row that expects a deny: {{min: 5, max: 6}}")
+        if not 0 <= self.least <= self.most:
+            raise ValueError(f"between {self.least} and {self.most} packets cannot pass: {{min: 5, max: 6}}")
         return self
 
 
@@ -56,6 +58,17 @@ def _denied() -> Spoken:
     return Spoken(expect=Expect(action="deny"))
 
 
+class AgainSpec(BaseModel):
+    """The same burst once more, after some time."""
+
+    model_config = WRITTEN
+
+    after: Seconds = Field(description="real time to wait: 2s, 500ms")
+    passing: Annotated[Bounds, BeforeValidator(_bounds), ShortForm(_COUNT | {"minimum": 0})] = Field(
+        alias="pass", description="how many pass then; 0: the limit is still used up"
+    )
+
+
 class BurstSpec(BaseModel):
     """Packets of one flow, each a connection of its own, as fast as they can be told apart."""
 
@@ -74,10 +87,24 @@ class BurstSpec(BaseModel):
         default=None, alias="from", description="a burst from each of these too, one after the other, with the same bounds"
     )
     together: bool = Field(default=False, description="true: the bounds are those of all sources and ports together")
+    again: AgainSpec | None = Field(
+        default=None, description="{after: 2s, pass: 5}: the same once more, when a limit has recovered"
+    )
     open: bool = Field(default=False, description="true: what passes stays open while the next is tried")
 
     @model_validator(mode="after")
     def _sensible(self) -> BurstSpec:
-        if self.passing.most > self.send and not self.together:
-            raise ValueError(f"{self.passing.most} of {self.send} packets cannot pass")
+        if self.passing.least < 1:
+            raise ValueError("a burst of which nothing may pass is a row that expects a deny\nwrite `expect: drop`")
+        for bounds in (self.passing, *([self.again.passing] if self.again is not None else [])):
+            if bounds.most > self.send and not self.together:
+                raise ValueError(f"{bounds.most} of {self.send} packets cannot pass")
+        for rest in map(self.rest.of_family, FAMILIES):
+            if rest.expect.action == "allow":
+                raise ValueError("what does not pass is denied: `rest` says drop, reject or deny")
+            for key in KEYS:
+                if key.of(rest) is not None and not key.about.fits(rest.expect.action):
+                    raise ValueError(f"`{key.name}` {key.about}, but `rest` is {rest.expect.action}")
+        if self.again is not None and self.together:
+            raise ValueError("`again` is of each source and port, and has no meaning with `together`")
         return self

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lab.errors import Where
 from lab.written.burst import MOST_SENT, BurstSpec
-from lab.written.cell import Burst, Cell, Sender
+from lab.written.cell import Again, Burst, Cell, Sender
 from lab.written.expected import Expectations
 from lab.written.problems import Problems
 from lab.written.selection import Selector
@@ -38,7 +38,9 @@ def burst_of(
     if rest is None:
         return None
     least, most = spec.passing.least, spec.passing.most
-    return Burst(spec.send, least, most, rest, tuple(others), spec.together, spec.open)
+    once_more = spec.again
+    again = None if once_more is None else Again(once_more.after, once_more.passing.least, once_more.passing.most)
+    return Burst(spec.send, least, most, rest, tuple(others), spec.together, spec.open, again)
 
 
 def with_burst(cell: Cell, burst: Burst | None) -> Cell:

@@ -116,6 +116,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A burst once more, ``after`` so many seconds: ``least`` to ``most`` pass then."""
+
+    after: float
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Burst:
     """So many packets of a cell, each the first of a connection: ``send`` from each of ``senders``, the cell's own first, to
     each of its ports.
@@ -131,6 +140,7 @@ class Burst:
     senders: tuple[Sender, ...]
     together: bool = False
     open: bool = False
+    again: Again | None = None
 
 
 @dataclass(frozen=True, slots=True)

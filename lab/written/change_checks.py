@@ -28,6 +28,9 @@ def check_change(change: Change) -> Iterator[Problem]:
         if any(KNOWN.of(one) is not None for one in (row, row.of_family(4), row.of_family(6))):
             what = "`known` has no meaning in a row that a change intends: it must hold afterwards"
             yield Problem(what, change.where("intends", index, "known", key=True), "take it out, or leave the row to a matrix")
+        if row.burst is not None:
+            what = "a change intends flows of one packet: this row is a burst"
+            yield Problem(what, change.where("intends", index, "burst", key=True), "write the row into a matrix that `holds`")
     for index, name in enumerate(change.holds):
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not name:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from lab.prepare.plan import Choices, make_plan
 from lab.record.result import Outcome
+from lab.record.way import Way
 from lab.ruleset.backend import Backend
+from lab.run.runner import Order, run
 from tests.kernel.bursting import NEW, SECOND, TO, native, results, row, saved, told
+from tests.kernel.conftest import Silent
+from tests.unit.docs.test_examples import ROOT, blocks_of
 
 pytestmark = pytest.mark.kernel
 
@@ -132,3 +137,33 @@ def test_what_a_limit_refills_meanwhile_is_let_through_and_told(tmp_path: Path) 
     (note,) = cell.notes
     assert note.startswith("20 of 20 passed: 1-20 allowed by gateway filter:FORWARD:2; 5 are expected, and in ")
     assert "10000/second burst 5 lets " in note
+
+
+def test_a_limit_opens_again(tmp_path: Path) -> None:
+    """The one test that waits: 1.2 s, for what forgets after a second, and what regains a packet in each."""
+    files = saved(
+        f"{TO} tcp --dport 23 {RECENT} brief --rcheck --seconds 1 --hitcount 3 {TOO_MANY} -j DROP",
+        f"{TO} tcp --dport 23 {RECENT} brief --set -j ACCEPT",
+        f"{TO} tcp --dport 21 -m limit --limit 1/s --limit-burst 4 -j ACCEPT",
+    )
+    rows = [row("list", "tcp/23", 5, 3, DENIED, again={"after": "1200ms", "pass": 3}),
+            row("limit", "tcp/21", 6, 4, again={"after": "1200ms", "pass": {"min": 1, "max": 1}}),
+            row("not yet", "tcp/21", 6, 4, again={"after": "1ms", "pass": 0})]  # fmt: skip
+    found = results(tmp_path, files, [{**one, "family": 4} for one in rows])
+    assert {name: cell.differences for name, cell in found.items() if cell.outcome is not Outcome.PASSED} == {}
+    assert [one.after for one in found["list/4"].bursts] == [0, 1.2]
+    assert found["list/4"].expected == "allow 3 of 5, 3 after another 1.2 s, and drop the rest"
+
+
+def test_the_example_of_the_docs_is_what_its_page_says(tmp_path: Path) -> None:
+    for block in blocks_of(ROOT / "docs" / "bursts.md"):
+        data = block.read().data if block.info == "yaml" else {}
+        name = f"topologies/{data['topology']}.yaml" if "nodes" in data else f"matrices/{data.get('matrix')}.yaml"
+        file = tmp_path / (block.info.removeprefix("jinja ") if block.info.startswith("jinja") else name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(block.text)
+    for backend in Backend:
+        plan = make_plan(tmp_path / "matrices" / "front-door.yaml", Choices())
+        ran = run([plan.in_way(Way(str(backend)), "")], Order(), Silent())
+        assert ran.exit_code == 0, [cell.differences for cell in ran.results]
+        assert [told(cell)[0] for cell in ran.results][::3] == ["1-5 allowed 6-20 dropped", "1-4 allowed 5-6 rejected"]

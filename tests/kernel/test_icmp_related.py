@@ -66,7 +66,8 @@ def states(chain: str, proto: str, *, translated: bool = False) -> str:
 
 def ping(lab: Lab, family: int, size: int) -> Verdict:
     proto = ECHO[family][0]
-    question = Question("client", CLIENT[family], SERVER[family], Echo(proto), receivers=(("server", None),), payload=b"x" * size)
+    sends, receivers = Echo(proto), (("server", None),)
+    question = Question("client", CLIENT[family], SERVER[family], sends, receivers=receivers, payload=b"x" * size)
     return lab.ask(question, "near")
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from lab.probe.question import Question
 from lab.probe.stage import Stage
 from lab.probe.witness.witness import Onlooker
 from lab.record.observation import Counter, Observation
+from lab.record.path import Path, Rule
 
 
 class Counters(Onlooker):
@@ -15,7 +17,7 @@ class Counters(Onlooker):
 
     The trace tells of a rule when all of it matched, and what counts stands before what decides (nf_tables_core.c: a rule that
     broke off tells nothing; ip_tables.c: ADD_COUNTER comes before the target).  Of others than this packet it may have counted
-    more.
+    more.  What is told of packets besides, as of a question for a neighbour, may have been counted before.
     """
 
     __slots__ = "_before", "_instrument"
@@ -26,12 +28,16 @@ class Counters(Onlooker):
 
     def tell(self, found: Observation) -> Observation:
         """Read them again, of the rules on its way and its answer's."""
-        paths = (*found.request, *found.answer, *found.others)
-        met = dict.fromkeys(step.rule for path in paths for step in path.steps if step.rule is not None)
+        own = _met((*found.request, *found.answer))
         after = self._instrument.packets()
-        counted = ((rule, self._before.of(rule), after.of(rule)) for rule in met)
-        told = tuple(Counter(rule, was, now) for rule, was, now in counted if was is not None and now is not None)
-        still = tuple(
-            f"{one.rule} was met, as the trace tells, and its counter stands at {one.after}" for one in told if not one.moved
-        )
-        return replace(found, counters=told, faults=(*found.faults, *still))
+        counted = ((rule, self._before.of(rule), after.of(rule)) for rule in own | _met(found.others))
+        told = [Counter(rule, was, now) for rule, was, now in counted if was is not None and now is not None]
+        still = (one for one in told if one.rule in own and not one.moved)
+        faults = [f"{one.rule} was met, as the trace tells, and its counter stands at {one.after}" for one in still]
+        counters = tuple(one for one in told if one.rule in own or one.moved)
+        return replace(found, counters=counters, faults=(*found.faults, *faults))
+
+
+def _met(paths: Iterable[Path]) -> dict[Rule, None]:
+    """The rules that packets met, in order."""
+    return dict.fromkeys(step.rule for path in paths for step in path.steps if step.rule is not None)

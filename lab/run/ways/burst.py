@@ -53,19 +53,31 @@ def _fired(lab: Lab, cell: Cell, burst: Burst, asker: Asker) -> Iterator[Fired]:
     with lab.counted(), ExitStack() as open_ones:
         for _, _, question in series:
             open_ones.callback(lab.fresh.let_by, question)  # what is said when they are let go is not counted
-        for done, (sender, port, question) in enumerate(series):
-            recall = lab.fresh.past(question)
-            pause = _pause(burst, recall)
-            start = time.perf_counter()
-            verdicts = []
-            for number in range(burst.send):
-                if number and pause:
-                    time.sleep(pause)
-                verdicts.append(_asked(lab, cell, question, recall, open_ones if burst.open else None))
-            seconds = time.perf_counter() - start
-            asker.repeats += sum(verdict.observation.repeats for verdict in verdicts)
-            yield Fired(sender, port, verdicts, seconds, _refill(recall, verdicts, seconds))
-            asker.tell(cell, min(done + 1, cell.service.port_count))
+        asked: dict[Question, tuple[float, list[Verdict]]] = {}
+        for again in (None, *([burst.again] if burst.again is not None else [])):
+            if again is not None:
+                time.sleep(again.after)
+            for sender, port, question in series:
+                recall = lab.fresh.past(question)
+                start = time.perf_counter()
+                verdicts = [*_one_by_one(lab, cell, question, recall, open_ones if burst.open else None)]
+                end = time.perf_counter()
+                began, before = asked.setdefault(question, (start, []))
+                before += verdicts
+                asker.repeats += sum(verdict.observation.repeats for verdict in verdicts)
+                refill = _refill(recall, before, end - began, but=0.0 if again is None else again.after)
+                yield Fired(sender, port, verdicts, end - start, refill, again)
+
+
+def _one_by_one(
+    lab: Lab, cell: Cell, question: Question, recall: Recall, open_ones: ExitStack | None
+) -> Iterator[Verdict]:
+    assert cell.burst is not None
+    pause = _pause(cell.burst, recall)
+    for number in range(cell.burst.send):
+        if number and pause:
+            time.sleep(pause)
+        yield _asked(lab, cell, question, recall, open_ones)
 
 
 def _pause(burst: Burst, recall: Recall) -> float:
@@ -94,9 +106,9 @@ def _asked(lab: Lab, cell: Cell, question: Question, recall: Recall, open_ones: 
     return verdict
 
 
-def _refill(recall: Recall, verdicts: Sequence[Verdict], seconds: float) -> Refill:
+def _refill(recall: Recall, verdicts: Sequence[Verdict], seconds: float, *, but: float) -> Refill:
     if not recall:
         return Refill()
     through = [verdict for verdict in verdicts if passed(verdict)]
-    more, texts = recall.refilled(through, [verdict for verdict in verdicts if not passed(verdict)], seconds)
+    more, texts = recall.refilled(through, [verdict for verdict in verdicts if not passed(verdict)], seconds, but=but)
     return Refill(more, " and ".join(dict.fromkeys(limit_in(text) or text for text in texts)))

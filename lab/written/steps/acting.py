@@ -43,7 +43,7 @@ def _loads(policies: Mapping[str, PolicySpec]) -> str:
     return ", ".join(f"{node}: {policy.name or 'files'}" for node, policy in policies.items())
 
 
-_Seconds = Annotated[float, PlainValidator(_seconds), WithJsonSchema({"type": "string"})]
+Seconds = Annotated[float, PlainValidator(_seconds), WithJsonSchema({"type": "string"})]
 _Nodes = Annotated[tuple[Name, ...], BeforeValidator(one_or_more), several({"type": "string"})]
 
 LOAD = Verb(
@@ -54,4 +54,4 @@ FORGET = Verb(
     "forget", _Nodes, "the node, or nodes, whose conntrack entry of the session is deleted",
     resolved=_known_nodes, in_words=", ".join,
 )  # fmt: skip
-WAIT = Verb("wait", _Seconds, "real time: 2s, 500ms", in_words=lambda seconds: f"{seconds:g} s")
+WAIT = Verb("wait", Seconds, "real time: 2s, 500ms", in_words=lambda seconds: f"{seconds:g} s")

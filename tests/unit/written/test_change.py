@@ -105,6 +105,7 @@ def test_what_else_can_be_written(tmp_path: Path, old: str, new: str) -> None:
         ("2027-01-31", "31.1.", 4, ["is not a date"]),
         ("tcp/8444, expect: allow", "tcp/8444, expect: alow", 9, ["'alow' cannot be expected"]),
         ("tcp/8444, expect: allow", "tcp/8444", 9, ["`expect` is missing in flow 'the trial'"]),
+        ("expect: allow", "burst: {send: 2, pass: 1}", 9, ["this row is a burst"]),
         ("tcp/8444, expect: allow", "tcp/8444, expect: allow, steps: []", 9, ["cannot both be said"]),
         ("tcp/8444, expect: allow", "tcp/8444, steps: [open: allow]", 9, ["flows of one packet"]),
         ("tcp/8444, expect: allow", f"tcp/8444, expect: allow, {KNOWN}", 9, ["`known` has no meaning in a row that a change"]),
