@@ -59,7 +59,7 @@ def objects_named(kind: str, text: str) -> tuple[NamedObject, ...]:
     r"""The objects that rules of a text of iptables (``v4``, ``v6``) name, each once; a timeout policy for its first rule.
 
     >>> objects_named("v4", "*raw\n-A PREROUTING -p tcp -j CT --timeout patient\nCOMMIT\n")
-    (TimeoutPolicy(name='patient', family=4, protocol=6),)
+    (TimeoutPolicy(name='patient', family=4, protocol=6, seconds=()),)
     """
     found: dict[tuple[str, str], NamedObject] = {}
     said = {_key(one): one for _, one in _said(text) if isinstance(one, TimeoutPolicy)} if _TIMEOUT in text else {}
