@@ -140,7 +140,7 @@ def _paths(label: str, paths: Sequence[Path], counters: Sequence[Counter]) -> li
 
 
 def _conntrack(entry: Conntrack) -> str:
-    status = f" {','.join(entry.status)}" if entry.status else ""
+    status = f" {','.join(entry.words)}" if entry.words else ""
     further = "".join(f" {word}" for word in further_words(entry))
     return f"{entry.node}: {entry.state}{status}{further}, {entry.original}, answer {entry.reply}"
 

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
 
 OPEN = table("filter", ESTABLISHED, "-A FORWARD -i left -m comment --comment out -j ACCEPT", FORWARD="DROP")
-RAW = table(
+TIMES = "# nfct timeout add patient inet tcp established 777\n"
+RAW = TIMES + table(
     "raw",
     "-A PREROUTING -p tcp --dport 21 -j CT --helper ftp",
     "-A PREROUTING -p udp --dport 70 -j CT --zone 7",
@@ -69,6 +70,7 @@ ROWS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "helper": ("tcp/21", {"helper": "ftp"}, {"helper": "none"}),
     "labels": ("udp/60", {"labels": [100, 3]}, {"labels": [3]}),
     "timeout": ("tcp/443", {"timeout": 432_000}, {"timeout": {"max": 431_000}}),
+    "policy": ("tcp/80", {"timeout": 777}, {"timeout": {"min": 790}}),
     "count": ("tcp/443", {"count": 1}, {"count": 2}),
     "untracked": ("udp/90", {"state": "UNTRACKED"}, {"state": "ESTABLISHED"}),
     "its answer": ("udp/91", {"state": "NEW", "status": "UNREPLIED"}, {"state": "UNTRACKED"}),
@@ -110,6 +112,7 @@ def test_what_is_otherwise_is_told(project: Project, backend: Backend, dialect: 
         "helper": "conntrack helper must be none, but is ftp",
         "labels": "conntrack labels must be 3, but are 3, 100",
         "timeout": "conntrack timeout must be at most 431000",
+        "policy": "conntrack timeout must be at least 790",
         "count": "conntrack must hold 2 of its source's flows, but the count is 1",
         "untracked": "must have a conntrack entry at gateway, but has none",
         "its answer": "conntrack state must be UNTRACKED, but is NEW by its answer",

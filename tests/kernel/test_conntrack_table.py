@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from lab.errors import InputError
 from lab.lab import Lab
+from lab.probe.conversation import Conversation
 from lab.probe.question import ICMP, Datagram, Echo, Handshake, Question, Sends
 from lab.record.tracked import ConntrackReport, Tracked
 from lab.study.tracked import Held, held_open
@@ -69,6 +71,18 @@ def test_what_did_not_get_through_is_told_and_what_is_not_tracked(lab_of: LabOf)
 def test_more_than_are_shown_are_counted(lab_of: LabOf) -> None:
     report = held(lab_of(corridor(), gateway=POLICY), *[Datagram(port) for port in range(1000, 1030)], first=4)
     assert (len(report.table.shown), report.table.entries, report.table.services) == (4, 30, 30)
+
+
+def test_what_a_row_counts_is_what_connlimit_counts(lab_of: LabOf) -> None:
+    limit = "-A FORWARD -p udp -m connlimit --connlimit-above 2 --connlimit-saddr -m comment --comment limit -j DROP"
+    lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, limit))
+    one = Question("client", CLIENT, SERVER, Datagram(53), receivers=(("server", 53),), counts_entries=True)
+    counts = []
+    with lab.batch(), ExitStack() as open_:
+        for _ in range(3):
+            sent = open_.enter_context(Conversation(lab.stage, one)).send()
+            counts.append([entry.of_source for entry in sent.conntrack])
+    assert counts == [[1], [2], []], "the third is one more than the limit"
 
 
 def test_a_node_that_tracks_nothing_has_no_table(lab_of: LabOf) -> None:

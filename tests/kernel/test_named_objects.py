@@ -8,6 +8,7 @@ import pytest
 
 from lab.errors import InputError, MachineError
 from lab.kernel.hold import named_objects
+from lab.lab import Lab
 from lab.ruleset.named_objects import Account
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import ESTABLISHED, corridor, rulesets, table
@@ -36,6 +37,21 @@ def test_a_policy_with_objects_is_loaded_again_in_the_place_of_another(lab_of: L
     for _ in range(2):
         lab.load("gateway", rulesets(RAW + COUNTED))
         assert lab.probe("client", "server", "tcp/443").allowed
+
+
+def test_a_timeout_policy_has_the_times_that_a_comment_says(lab_of: LabOf) -> None:
+    said = "# nfct timeout add patient inet tcp established 777 close 5\n# nfct add timeout hasty inet udp unreplied 66\n"
+
+    def left(lab: Lab) -> list[int]:
+        verdicts = [lab.probe("client", "server", service) for service in ("tcp/443", "udp/53")]
+        return [verdict.observation.conntrack[0].timeout_s for verdict in verdicts]
+
+    lab = lab_of(corridor(), gateway=said + RAW)
+    assert all(wanted - 5 < told <= wanted for wanted, told in zip((777, 66), left(lab), strict=True))
+    lab.load("gateway", rulesets(said.replace("777", "888") + RAW))
+    assert 883 < left(lab)[0] <= 888
+    lab.load("gateway", rulesets(RAW))
+    assert left(lab)[0] > 400_000, "without a comment they are the kernel's own"
 
 
 def test_a_timeout_policy_of_another_protocol_is_refused_as_on_the_host(lab_of: LabOf) -> None:

@@ -25,6 +25,7 @@ ZONES = {
     "hidden": table("raw", "-A PREROUTING -j CT --zone-orig 74") + HIDDEN,
     "interface": table("raw", "-A PREROUTING -i left -j CT --zone 75", "-A PREROUTING -i right -j CT --zone 75"),
 }
+OF = {"both": (70, 70), "request": (71, 0), "answer": (0, 72), "mark": (73, 73), "hidden": (74, 0), "interface": (75, 75)}
 NATIVE = """table inet zoned {{
     map zones {{ typeof ip saddr : ct zone; elements = {{ {client} : 80, {server} : 80 }} }}
     chain first {{
@@ -56,12 +57,17 @@ def talk(lab: Lab, family: int = 4) -> None:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_flow_in_a_zone(lab_of: LabOf, zone: str) -> None:
-    talk(lab_of(corridor(), gateway=ZONES[zone] + FILTER))
+    lab = lab_of(corridor(), gateway=ZONES[zone] + FILTER)
+    talk(lab)
+    (entry,) = lab.probe("client", "server", "udp/53").observation.conntrack
+    assert (entry.zone_orig, entry.zone_reply) == OF[zone]
 
 
 def test_a_flow_of_ipv6_in_a_zone(lab_of: LabOf) -> None:
     lab = lab_of(dual_corridor(), gateway=rulesets(v6=table("raw", "-A PREROUTING -p udp -j CT --zone 70") + FILTER))
     talk(lab, family=6)
+    (entry,) = lab.probe("client", "server", "udp/53", family=6).observation.conntrack
+    assert (entry.zone_orig, entry.zone_reply, entry.zone) == (70, 70, 70)
 
 
 def test_an_answer_that_is_new_in_another_zone(lab_of: LabOf) -> None:

@@ -15,17 +15,19 @@ from lab.errors import MachineError, Problem
 from lab.kernel.ground import nfnetlink as nl
 from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.namespace import Namespace
-from lab.ruleset.named_objects import NamedObject, TimeoutPolicy
+from lab.ruleset.named_objects import STATES, NamedObject, TimeoutPolicy
 
 _ACCT, _TIMEOUT = 7 << 8, 8 << 8  # NFNL_SUBSYS_ACCT, NFNL_SUBSYS_CTNETLINK_TIMEOUT
 _NAME = 1
 _L3, _L4, _DATA = 2, 3, 4
 _LONGEST = 31  # NFACCT_NAME_MAX and CTNL_TIMEOUT_NAME_MAX with the final zero; iptables refuses a longer name itself
 _THERE = (errno.EBUSY, errno.EEXIST)
+_REPLACE = 0x100  # NLM_F_REPLACE
+_ERROR = struct.Struct("=i")
 
 
 def make(namespace: Namespace, objects: Sequence[NamedObject]) -> None:
-    """Have the node hold these; one that is there already stays as it is.
+    """Have the node hold these; an account that is there already stays as it is, a timeout policy gets the times that are said.
 
     Raises MachineError where the kernel lacks their kind.
     """
@@ -35,22 +37,31 @@ def make(namespace: Namespace, objects: Sequence[NamedObject]) -> None:
     with namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER) as channel:
         channel.settimeout(nl.KERNEL_DEADLINE_S)
         for one in wanted:
-            channel.send(_new(one))
-            for _, data in nl.messages(channel.recv(1 << 16)):
-                code = -struct.unpack_from("=i", data, nl.HEADER - 4)[0]
-                if code and code not in _THERE:
-                    raise MachineError(_lacking(one, code))
+            code = _made(channel, _new(one, _REPLACE))
+            if code == errno.EINVAL and isinstance(one, TimeoutPolicy):
+                # as one of another family or protocol is there (cttimeout_new_timeout), whose rule iptables refuses itself
+                code = _made(channel, _new(one))
+            if code and code not in _THERE:
+                raise MachineError(_lacking(one, code))
 
 
-def _new(one: NamedObject) -> bytes:
+def _made(channel: sockets.socket, message: bytes) -> int:
+    """The error that the kernel answers with; 0 is none."""
+    channel.send(message)
+    codes = (_ERROR.unpack_from(data, nl.HEADER - 4) for _, data in nl.messages(channel.recv(1 << 16)))
+    return max(-int(code) for (code,) in codes)
+
+
+def _new(one: NamedObject, replace: int = 0) -> bytes:
     flags = nl.NLM_F_CREATE | nl.NLM_F_ACK
     if not isinstance(one, TimeoutPolicy):
         return nl.message(_ACCT, flags, 0, nl.text(_NAME, one.name))
     family = struct.pack("!H", ADDRESS_FAMILIES[one.family])
+    times = (nl.number(STATES[one.protocol].index(state) + 1, seconds) for state, seconds in one.seconds)
     parts = (
-        nl.text(_NAME, one.name), nl.attribute(_L3, family), nl.attribute(_L4, bytes([one.protocol])), nl.nest(_DATA),
+        nl.text(_NAME, one.name), nl.attribute(_L3, family), nl.attribute(_L4, bytes([one.protocol])), nl.nest(_DATA, *times),
     )  # fmt: skip
-    return nl.message(_TIMEOUT, flags, 0, b"".join(parts))
+    return nl.message(_TIMEOUT, flags | replace, 0, b"".join(parts))
 
 
 def _lacking(one: NamedObject, code: int) -> Problem:

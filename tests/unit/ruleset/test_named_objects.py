@@ -30,6 +30,39 @@ def test_the_objects_of_a_rule(kind: str, rule: str, objects: list[NamedObject])
     assert list(objects_named(kind, f"*raw\n{rule}\nCOMMIT\n")) == objects
 
 
+PATIENT = "-A PREROUTING -p tcp -j CT --timeout patient\n"
+
+
+@pytest.mark.parametrize(("comment", "seconds"), [
+    ("# nfct timeout add patient inet tcp established 900 close 10", (("established", 900), ("close", 10))),
+    ("  #nfct add timeout patient inet tcp SYN_SENT 5", (("syn_sent", 5),)),
+    ("# nfct timeout add patient inet6 tcp established 900", ()),
+    ("# nfct timeout add patient inet udp replied 900", ()),
+    ("# nfct timeout add other inet tcp established 900", ()),
+    ("# see nfct timeout add patient inet tcp established 900", ()),
+])  # fmt: skip
+def test_a_comment_says_the_times_of_a_timeout_policy(comment: str, seconds: tuple[tuple[str, int], ...]) -> None:
+    assert objects_named("v4", f"*raw\n{comment}\n{PATIENT}") == (TimeoutPolicy("patient", 4, 6, seconds),)
+    assert bool(list(told("v4", f"{comment}\n{PATIENT}"))) is (seconds == ())
+
+
+@pytest.mark.parametrize(("said", "why"), [
+    ("patient inet tcp", "it is NAME, inet or inet6, a protocol"),
+    ("patient inet tcp established", "it is NAME, inet or inet6, a protocol"),
+    ("patient ip tcp established 9", "ip tcp is none of inet and inet6 with gre, icmp, icmpv6, tcp, udp, udplite"),
+    ("patient inet sctp established 9", "inet sctp is none of"),
+    ("patient inet tcp replied 9", "'replied' is no state of it: syn_sent, syn_recv, established"),
+    ("patient inet tcp established soon", "'soon' are no seconds up to 2147483"),
+    ("patient inet tcp established 2147484", "'2147484' are no seconds"),
+])  # fmt: skip
+def test_a_comment_that_says_none_is_told(said: str, why: str) -> None:
+    text = f"# nfct timeout add {said}\n{PATIENT}"
+    assert objects_named("v4", text) == (TimeoutPolicy("patient", 4, 6),)
+    own, comment = told("v4", text)
+    assert "made with the kernel's own timeouts" in own
+    assert comment.startswith(f"the comment `# nfct timeout add {said}` is no timeout policy: {why}")
+
+
 def test_each_object_is_there_once_and_an_account_decides_where_one_rule_does() -> None:
     text = "-A a -m nfacct --nfacct-name web\n-A b -m nfacct --nfacct-name web -j DROP\n-A c -m nfacct --nfacct-name web\n"
     assert objects_named("v4", text) == (Account("web", decides=True),)
