@@ -17,6 +17,7 @@ from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
 from lab.written.messages import did_you_mean
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
+from lab.written.programs import require_free
 from lab.written.selection import Asked, Selector
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
@@ -174,6 +175,8 @@ class _Expander:
         arrives = expect.get(ARRIVES)
         wanted = arrives.at if arrives is not None else ()
         many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
+        if expect.action == "allow" and service.application is None and not flags:
+            require_free(self._topology, wanted or (target.node, *target.also), service)
         words = " ".join((service.text, *flags))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),

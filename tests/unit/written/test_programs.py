@@ -106,6 +106,12 @@ def test_a_row_of_a_session_that_cannot_be_held_is_told_with_its_line(tmp_path: 
     assert words in str(told.value)
 
 
+def test_where_a_program_listens_no_row_has_the_lab_listen(tmp_path: Path) -> None:
+    served = "    programs: [{serve: ftp}]\n"
+    with pytest.raises(InputError, match=r"matrix.yaml:6:.*files: `serve: ftp` listens on tcp/21, so that the lab cannot"):
+        expanded(tmp_path, "service: tcp/20-22", programs=served)
+
+
 def test_no_default_tries_a_session(tmp_path: Path) -> None:
     default = "default: {expect: drop, between: [gate, files], services: [tftp/read]}\n"
     with pytest.raises(InputError, match=r"matrix.yaml:7:.*tftp/read is a session, which a row of its own asks for"):
