@@ -22,6 +22,7 @@ from lab.written.messages import did_you_mean
 from lab.written.packet.service import fits_packet, in_families, of_packet
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
+from lab.written.programs import require_free
 from lab.written.selection import Asked, Selection, Selector
 from lab.written.steps.flow import FLOW, FlowSpec, check_flow_in_midst, fits_sending
 from lab.written.steps.order import out_of_order
@@ -190,6 +191,8 @@ class _Expander:
         many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
         if many is not None and steps:
             raise ValueError(f"steps are those of one flow, but all of a network hear {target.address}\nname one node")
+        if expect.action == "allow" and service.application is None and not flags and packet is None:
+            require_free(self._topology, wanted or (target.node, *target.also), service)
         words = " ".join(filter(None, (service.text, *flags, packet.words if packet is not None else "")))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),

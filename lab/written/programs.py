@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from lab.written.service import read_services
 from lab.written.words import OneOrSeveral, one_or_more, one_or_several, several, text_of
 
 if TYPE_CHECKING:
+    from lab.written.cell import Service
     from lab.written.topology import Topology
 
 SERVED = {"ftp": ("tcp", 21)}
@@ -171,6 +172,15 @@ def has_the_port(program: ProgramSpec) -> str:
     """That the lab cannot listen where a program does."""
     proto, port = program.listens or ("", 0)
     return f"{program.shown} listens on {proto}/{port}, so that the lab cannot take in what is sent there"
+
+
+def require_free(topology: Topology, nodes: Iterable[str | None], service: Service) -> None:
+    """A ValueError where a program of one of the nodes has a port of a service, which the lab would take in what is sent to."""
+    for name in nodes:
+        for program in topology.nodes[name].programs if name in topology.nodes else ():
+            proto, port = program.listens or ("", 0)
+            if proto == service.proto and any(low <= port <= high for low, high in service.ports):
+                raise ValueError(f"{name}: {has_the_port(program)}\n{ASK_OTHERWISE}")
 
 
 def check_programs(topology: Topology) -> Iterator[Problem]:

@@ -51,6 +51,7 @@ FILTER = """*filter
 -A FORWARD -p tcp --dport 21 -j ACCEPT
 COMMIT
 """
+RESETS = "-A FORWARD -p tcp --tcp-flags RST RST -j DROP\n"
 NATIVE = """table inet gateway {
     HELPER
     chain translate { type nat hook prerouting priority dstnat
@@ -181,14 +182,15 @@ def test_a_control_connection_that_is_dropped_is_told_as_such(gateway: Lab) -> N
 
 
 def test_a_command_that_is_dropped_is_no_reason_to_wait(gateway: Lab) -> None:
-    """String match on the control connection: the session stops there, and the trace says by what."""
+    """The session stops there, and the trace says by what; a server that cannot hear of it is started anew."""
     first = ":FORWARD DROP [0:0]\n"
-    spoken = FILTER.replace(first, first + "-A FORWARD -m string --algo bm --string PASS -j DROP\n")
+    spoken = FILTER.replace(first, first + "-A FORWARD -m string --algo bm --string PASS -j DROP\n" + RESETS)
     gateway.load("gateway", Rulesets(v4=rendered(NAT + spoken)))
     verdict = gateway.probe("world", "198.51.100.1", "ftp/passive")
     assert (verdict.kind, verdict.packet) == (Kind.DROPPED, "data")
     assert verdict.rule is not None
     assert "string" in verdict.rule.text
+    assert {one.state for one in tcp_sockets(gateway.network.nodes["files"])} <= {TIME_WAIT}
     gateway.load("gateway", Rulesets(v4=rendered(HELPER + NAT + FILTER)))
     assert gateway.probe("world", "198.51.100.1", "ftp/passive").allowed, "the server was asked anew"
 

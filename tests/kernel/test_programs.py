@@ -57,13 +57,24 @@ def test_one_that_has_ended_is_told_before_any_verdict() -> None:
         (process,) = lab.network.nodes["host"].programs
         process.signal(signal.SIGUSR1)
         assert process.wait() == 7
-        with pytest.raises(MeasurementError, match=r"host: .* has ended with 7; it said: up\nout of memory"):
-            lab.probe("client", "host", "tcp/80")
+        for ask in (lambda: lab.probe("client", "host", "tcp/80"), lambda: lab.sweep("client", "host", "tcp/80-81")):
+            with pytest.raises(MeasurementError, match=r"host: .* has ended with 7; it said: up\nout of memory"):
+                ask()
 
 
 def test_where_a_program_listens_the_lab_does_not() -> None:
     with Lab(topology({"serve": "ftp"}), {}) as lab, pytest.raises(InputError, match=r"host: `serve: ftp` listens on tcp/21"):
         lab.probe("client", "host", "tcp/21")
+
+
+def test_one_that_is_started_anew_is_another_and_ready() -> None:
+    with Lab(topology({"serve": "ftp"}), {}) as lab:
+        (before,) = lab.network.nodes["host"].programs
+        assert lab.probe("client", "host", "ftp/passive").allowed
+        lab.network.restart_programs("host")
+        (after,) = lab.network.nodes["host"].programs
+        assert (before.stopped, after.code) == (True, None)
+        assert lab.probe("client", "host", "ftp/active").allowed
 
 
 def test_they_go_with_the_lab() -> None:

@@ -19,7 +19,8 @@ _LOOK_AGAIN_S = 0.02
 _MOST = 64 << 10  # bytes that a server may say before its reply is whole
 _SHOWN = 200  # characters of a line
 _ONGOING = (End.LEFT, End.DELIVERED)
-_REPLY = re.compile(rb"(?:^|\n)([1-5][0-9][0-9])( [^\r\n]*)?\r?\n")
+_REPLY = re.compile(rb"([1-5][0-9][0-9])(?:-.*\n(?:.*\n)*?\1)?( [^\r\n]*)?\r?\n")
+_BEGINS = re.compile(rb"[1-5][0-9][0-9][- \r\n]")
 
 
 class Reply(NamedTuple):
@@ -69,15 +70,18 @@ class Dialogue:
         return reply
 
     def _next(self, seen: Sighting) -> Reply | None:
-        """A whole reply among what was heard: its last line has the code and a blank."""
-        while (found := _REPLY.search(self._heard)) is None:
+        """A whole reply at the beginning of what was heard; what is none ends the dialogue."""
+        while (found := _REPLY.match(self._heard)) is None:
+            if len(self._heard) > _MOST or (b"\n" in self._heard and not _BEGINS.match(self._heard)):
+                self.ended = True
+                return None
             try:
                 part = self._channel.recv(4096)
             except BlockingIOError:
                 return None
             except OSError:
                 part, seen.refusal = b"", RESET
-            if not part or len(self._heard) > _MOST:
+            if not part:
                 self.ended = True
                 return None
             self._heard += part

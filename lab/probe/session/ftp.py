@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from time import monotonic, sleep
 
-from lab.kernel.stage.socket_table import TIME_WAIT, tcp_sockets
+from lab.kernel.stage.socket_table import TIME_WAIT, TcpSocket, destroy, tcp_sockets
 from lab.probe.attempt import step
 from lab.probe.question import TCP, Ftp, Handshake, Question
 from lab.probe.session.connections import Connections
@@ -217,23 +217,28 @@ class _Ftp(Connections):
         self._wait_for_the_server()
 
     def _wait_for_the_server(self) -> None:
-        """Return when the server has noticed that its client is gone; one that cannot have heard of it is started anew."""
+        """Return when the server has noticed that its client is gone; where it cannot have heard of it, its end is cut off too.
+
+        Where this kernel cannot do that, its program is started anew.
+        """
         self._stage.network.rest()
         server = self._client.arrival
         if server is None:
             return
         node = self._stage.network.nodes[server.at]
         until = monotonic() + _GRACE_S
-        while any(one.state != TIME_WAIT and _is_of(one.address, one.port, server) for one in tcp_sockets(node)):
+        while left := [one for one in tcp_sockets(node) if one.state != TIME_WAIT and _is_of(one, server)]:
             if monotonic() > until:
-                self._stage.network.restart_programs(server.at)
-                break
+                destroyed = [destroy(node, one) for one in left]
+                if not all(destroyed) or monotonic() > until + _GRACE_S:
+                    self._stage.network.restart_programs(server.at)
+                    break
             sleep(0.002)
 
 
-def _is_of(address: str, port: int, server: Arrival) -> bool:
+def _is_of(one: TcpSocket, server: Arrival) -> bool:
     """Whether a socket of the server's node is one of its sessions': no other is asked meanwhile."""
-    return address == server.address or port == server.port
+    return one.address == server.address or one.port == server.port
 
 
 def _accept(listener: sockets.socket) -> sockets.socket | None:

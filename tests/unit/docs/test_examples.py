@@ -126,11 +126,8 @@ def laid_over(document: Document, part: Mapping[str, Any]) -> Document:
 
 
 def test_pages_are_found() -> None:
-    docs = [
-        "bursts.md", "changes.md", "commands.md", "differences.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md",
-        "pytest.md", "reach.md", "security.md", "sequences.md", "snapshot.md", "sweeps.md", "told.md", "twins.md", "verdicts.md",
-    ]  # fmt: skip
-    assert [page.name for page in PAGES] == ["README.md", *docs]
+    known = {"README.md", "changes.md", "commands.md", "formats.md", "house.md", "one-syn.md", "sequences.md", "verdicts.md"}
+    assert known <= {page.name for page in PAGES}
     assert {block.info.split()[0] for block in BLOCKS if block.info} >= {"yaml", "jinja", "python", "console"}
 
 

@@ -7,6 +7,7 @@ import pytest
 from lab.probe.question import (
     ICMP,
     ICMPV6,
+    SESSIONS,
     TCP,
     UDP,
     Datagram,
@@ -64,7 +65,7 @@ def test_a_question_tells_its_protocol_and_port(sends: Sends, proto: int, port: 
 
 
 def test_there_is_a_way_for_all_that_can_be_sent() -> None:
-    assert set(_WAYS) == set(Sends.__args__)
+    assert {*_WAYS, *SESSIONS} == set(Sends.__args__)
 
 
 @pytest.mark.parametrize(("flags", "answered"), [(0x10, True), (0x11, True), (0x01, False), (0x04, False), (0x14, False)])

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError
-from lab.written.load import load_topology
+from lab.written.cell import Cell
+from lab.written.cells import expand
+from lab.written.load import load_matrix, load_topology
 from lab.written.programs import ProgramSpec
 
 TOPOLOGY = """topology: small
@@ -73,3 +75,56 @@ def test_a_command_needs_leave_and_what_the_lab_brings_needs_none(tmp_path: Path
 def test_it_is_written_as_it_was_read(ready: object) -> None:
     program = ProgramSpec.model_validate({"run": ["a"], "ready": ready})
     assert program.model_dump(mode="json", exclude_unset=True)["ready"] == ready
+
+
+ROWS = {
+    "service: ftp/passive": "ftp/passive asks a server, and no node of topology small has a program",
+    "service: ftp/both": "a session of ftp is one of ftp/control, ftp/passive, ftp/active",
+    "service: tftp/write": "a session of tftp is one of tftp/read",
+    "service: 'ftp/passive:21-22'": "a session has one port: ftp/passive:21",
+    "service: tftp/read, flags: ack": "`flags` is one bare segment, and tftp/read a whole session",
+}
+
+
+def expanded(folder: Path, row: str, *, programs: str = "", default: str = "") -> tuple[Cell, ...]:
+    folder = folder / "small"
+    folder.mkdir(exist_ok=True)
+    text = TOPOLOGY.replace("    programs:\n", programs) + "  gate: {role: gate, interfaces: {lan: 10.0.1.1}}\n"
+    (folder / "topology.yaml").write_text(text)
+    (folder / "matrix.yaml").write_text(
+        "matrix: m\nfor: server\ntopology: small\npolicies: {files: none}\n"
+        f"flows:\n  - {{name: r, from: gate, to: files, expect: allow, {row}}}\n{default}"
+    )
+    return expand(load_matrix(folder / "matrix.yaml"), load_topology(folder / "topology.yaml"))
+
+
+@pytest.mark.parametrize(("row", "words"), ROWS.items(), ids=ROWS)
+def test_a_row_of_a_session_that_cannot_be_held_is_told_with_its_line(tmp_path: Path, row: str, words: str) -> None:
+    with pytest.raises(InputError) as told:
+        expanded(tmp_path, row)
+    assert "matrix.yaml:6:" in str(told.value)
+    assert words in str(told.value)
+
+
+def test_where_a_program_listens_no_row_has_the_lab_listen(tmp_path: Path) -> None:
+    served = "    programs: [{serve: ftp}]\n"
+    with pytest.raises(InputError, match=r"matrix.yaml:6:.*files: `serve: ftp` listens on tcp/21, so that the lab cannot"):
+        expanded(tmp_path, "service: tcp/20-22", programs=served)
+
+
+def test_no_default_tries_a_session(tmp_path: Path) -> None:
+    default = "default: {expect: drop, between: [gate, files], services: [tftp/read]}\n"
+    with pytest.raises(InputError, match=r"matrix.yaml:7:.*tftp/read is a session, which a row of its own asks for"):
+        expanded(tmp_path, "service: tcp/80", default=default)
+
+
+def test_sessions_of_one_port_contradict_nothing(tmp_path: Path) -> None:
+    served = "    programs: [{serve: ftp}]\n"
+    cells = expanded(tmp_path, "service: [ftp/control, 'ftp/active:2121', tcp/22]", programs=served)
+    assert [(cell.id[4:], cell.service.application, cell.service.ports) for cell in cells] == [
+        ("[gate->files ftp/control]", "ftp/control", ((21, 21),)),
+        ("[gate->files ftp/active:2121]", "ftp/active", ((2121, 2121),)),
+        ("[gate->files tcp/22]", None, ((22, 22),)),
+    ]
+    topology = load_topology(tmp_path / "small" / "topology.yaml")
+    assert topology.served == {"ftp"}

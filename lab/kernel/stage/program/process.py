@@ -26,6 +26,7 @@ _PRINTED = 64 << 20  # bytes of output, and of any file that it writes
 _SHOWN = 2000  # characters of its output in a message: the last
 _ASK_AGAIN_MS = 5  # a witness that nobody notifies is asked again after so long, or when the program ends
 _OWN = ("/run/", "/tmp/")
+THIS_PYTHON = "/proc/self/exe"  # may be executed where its name may lead where only others may go
 _INIT = "import sys; sys.path[:] = sys.argv[2:]; from lab.kernel.stage.program.init import main; main(int(sys.argv[1]))"
 
 
@@ -80,7 +81,7 @@ class Process:
         try:
             with namespace:
                 self._popen = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=self._printed, stderr=self._printed, env=ENVIRONMENT,
+                    command, executable=THIS_PYTHON, stdin=subprocess.PIPE, stdout=self._printed, stderr=self._printed, env=ENVIRONMENT,
                     pass_fds=(writing,), start_new_session=True,
                 )  # fmt: skip
         finally:

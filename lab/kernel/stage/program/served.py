@@ -6,13 +6,13 @@ is handed to it as text, and only the interpreter is the machine's.
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from lab.errors import MachineError, Problem
+from lab.kernel.stage.program.process import THIS_PYTHON
 
 _FOLDER = "/run/lab"
 _NEEDS = {"ftp": ("pyftpdlib", "asyncore", "asynchat")}  # the last two left the standard library with Python 3.12
@@ -25,7 +25,7 @@ def command(name: str) -> tuple[list[str], dict[str, str]]:
     """
     files = {f"{_FOLDER}/{path}": text for need in _NEEDS[name] for path, text in _library(need).items()}
     files[f"{_FOLDER}/server.py"] = (Path(__file__).parent / f"{name}_server.py").read_text(encoding="utf-8")
-    return [str(Path(sys.executable).resolve()), "-I", "-S", "-B", f"{_FOLDER}/server.py"], files
+    return [THIS_PYTHON, "-I", "-S", "-B", f"{_FOLDER}/server.py"], files
 
 
 @cache

@@ -1,0 +1,89 @@
+"""The lines of a control connection: what a server may say, and what of it is believed."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from lab.errors import MeasurementError
+from lab.probe.follow import Followed
+from lab.probe.session import dialogue as lines
+from lab.probe.session.dialogue import Dialogue, Reply
+from lab.probe.sighting import Sighting
+
+
+class Resting:
+    """A network at rest, in which nothing was traced."""
+
+    def __init__(self) -> None:
+        self.network = self.instrument = self
+
+    def rest(self) -> None:
+        """It is."""
+
+    def paths(self) -> tuple[Any, ...]:
+        return ()
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)  # noqa: FBT003
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def seen() -> Sighting:
+    return Sighting(cast("Any", Resting()), cast("Any", None), followed=Followed((), (), ()))
+
+
+def heard(ends: tuple[socket.socket, socket.socket], said: bytes) -> tuple[Dialogue, Reply | None]:
+    ours, theirs = ends
+    theirs.sendall(said)
+    theirs.shutdown(socket.SHUT_WR)
+    dialogue = Dialogue(ours, "the FTP server")
+    return dialogue, dialogue.hear(seen())
+
+
+@pytest.mark.parametrize(
+    ("said", "reply"),
+    [
+        (b"220 ready\r\n", "220 ready"),
+        (b"220\r\n", "220"),
+        (b"220-first\r\n 220 not yet\r\n220 at last\r\n", "220 at last"),
+        (b"230-\r\n331 of another\r\n230 in\r\n", "230 in"),
+        (b"227 \x1b[31mred\x07\xff (10,0,2,10,1,2)\n", "227 ?[31mred?\ufffd (10,0,2,10,1,2)"),
+        (b"200 " + b"x" * 300 + b"\r\n", "200 " + "x" * 200),
+    ],
+)
+def test_a_reply_ends_with_a_code_and_a_blank(ends: tuple[socket.socket, socket.socket], said: bytes, reply: str) -> None:
+    dialogue, found = heard(ends, said)
+    assert str(found) == reply
+    assert dialogue.said == [f"< {found}"]
+
+
+@pytest.mark.parametrize("said", [b"", b"SSH-2.0-x\r\n", b"999 no such code\r\n", b"220-never ends\r\n", b"y" * (65 << 10)])
+def test_what_is_no_reply_ends_the_dialogue(ends: tuple[socket.socket, socket.socket], said: bytes) -> None:
+    dialogue, found = heard(ends, said)
+    assert found is None
+    assert dialogue.ended
+    assert dialogue.said == []
+
+
+def test_two_replies_at_once_are_two(ends: tuple[socket.socket, socket.socket]) -> None:
+    dialogue, first = heard(ends, b"150 here it comes\r\n226 done\r\n")
+    assert (str(first), str(dialogue.hear(seen()))) == ("150 here it comes", "226 done")
+
+
+def test_a_server_that_says_nothing_is_no_verdict(
+    ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "_DEADLINE_S", 0.05)
+    dialogue = Dialogue(ends[0], "the FTP server at 10.0.2.10:21")
+    assert dialogue.say(seen(), "USER anonymous")
+    with pytest.raises(MeasurementError, match=r"the FTP server at 10\.0\.2\.10:21 answered USER anonymous by nothing within"):
+        dialogue.hear(seen())
