@@ -36,7 +36,7 @@ def everywhere(family: int, *, also: bool = False, bypass: str = "") -> str:
     types = ("--icmp-type 8", "--icmp-type 0") if family == 4 else ("--icmpv6-type 128", "--icmpv6-type 129")
     rule = f"-A {{}} -p {proto} {{}} -j NFQUEUE --queue-num {NUMBER[family]}{bypass}"
     tables = {"mangle": MANGLE, **(ALSO if also else {})}
-    return "".join(table(name, *(rule.format(hook, kind) for hook in hooks for kind in types)) for name, hooks in tables.items())
+    return "".join(table(name, *(rule.format(hook, one) for hook in hooks for one in types)) for name, hooks in tables.items())
 
 
 def asked(verdict: Verdict) -> Iterator[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What the kernel's own nft_tproxy_tcp.sh and nft_tproxy_udp.sh hold: what a proxy on the router takes, of two servers' packets.
+"""What the kernel's own nft_tproxy_tcp.sh and nft_tproxy_udp.sh hold: which packets to two servers a proxy takes.
 
 What is forwarded to one server is handed over, what is sent to the other is not; the router's own packets are only where a mark
 sends them to the router itself, so that they come to prerouting.

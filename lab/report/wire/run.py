@@ -78,6 +78,15 @@ class Arrived:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Copied:
+    """A copy of the request's first packet, where it came to a node that a row names after `copied`."""
+
+    at: str = key("the node")
+    interface: str = key("the interface that it came by")
+    packet: Packet = key()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decided:
     """The rule that decided at one node."""
 
@@ -228,6 +237,7 @@ class Cell(Judged, _Asked):
     )
     conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
     path: Many[Step] = key("the request's first packet", of=steps_of)
+    copies: Many[Copied] = key("its copies at nodes after `copied`", of="verdict.observation.copies", older=())
     probe_us: Number = key("microseconds that the probe took", of=lambda cell: round(cell.probe_us, 1))
 
 
