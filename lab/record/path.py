@@ -111,7 +111,7 @@ class Step(NamedTuple):
     @property
     def accepts(self) -> bool:
         """Whether it ended its base chain with an accept, be it that of a reader."""
-        return self.verdict == "accept" or (self.read or ("", ""))[1] == "accept"
+        return self.verdict == "accept" or (self.verdict[:6] == "queue " and self.verdict.endswith(" accept"))
 
 
 class End(StrEnum):

@@ -100,7 +100,9 @@ def _evidence(verdict: Verdict) -> list[str]:
     """What decided elsewhere, what the witnesses saw, and the path."""
     seen = verdict.observation
     told = (verdict.stopped_by or verdict.rule, verdict.muted_by)
-    lines = _block("elsewhere", (f"{rule} accepted it{place(rule)}" for _, rule in verdict.decided if rule not in told))
+    taken = [path.taken_over_by for path in seen.request]
+    elsewhere = [(rule, "took it over" if rule in taken else "accepted it") for _, rule in verdict.decided if rule not in told]
+    lines = _block("elsewhere", (f"{rule} {did}{place(rule)}" for rule, did in elsewhere))
     lines += _block("sent", [str(seen.sent)])
     if seen.session is not None:
         lines += _block("session", seen.session.said)
@@ -121,6 +123,7 @@ def _witnesses(seen: Observation) -> list[str]:
     if seen.refusal is not None:
         sender = f" from {seen.refusal.sender}" if seen.refusal.sender else ""
         lines += _block("refused", [f"{seen.refusal.kind}{sender}"])
+    lines += _block("copied", (f"{one.packet} to {one.at}, by {one.interface}" for one in seen.copies))
     lines += _block("conntrack", (_conntrack(entry) for entry in seen.conntrack))
     lines += _block("logged", map(logged_text, seen.logged or ()))
     lines += _block("losses", (f"{node}: {name} {count}" for node, name, count in seen.losses))

@@ -139,11 +139,18 @@ def deciding(verdict: Verdict, at: str | None) -> Iterator[Line]:
         if verdict.muted_by is not None:
             yield from _rule("muted", verdict.muted_by, "dropped its answer")
     elif verdict.rule is not None and verdict.kind in (Kind.ALLOWED, Kind.CLOSED):
-        yield from _rule("by", verdict.rule, "accepted it")
+        yield from _rule("by", verdict.rule, "took it over" if _took_over(verdict) else "accepted it")
+    elif verdict.rule is not None and _took_over(verdict):
+        yield from _rule("by", verdict.rule, "took it over")
     elif verdict.rule is not None:
         yield from _rule("passed", verdict.rule, "accepted it" if verdict.kind is not Kind.LOST else "")
     elif verdict.kind in (Kind.ALLOWED, Kind.CLOSED) and any(path.node == at for path in verdict.path):
         yield Line("by", f"no rule: it met none in a filter chain of {at}")
+
+
+def _took_over(verdict: Verdict) -> bool:
+    """Whether the deciding rule let nothing pass, but answered in the receiver's place."""
+    return any(path.taken_over_by == verdict.rule for path in verdict.path if path.taken_over_by is not None)
 
 
 def differs(expected: str, verdict: Verdict, differences: Sequence[str]) -> Iterator[Line]:

@@ -54,7 +54,12 @@ def _heard_and_lost(observation: Observation, last: Path) -> str | None:
 
 
 def bears_the_same(path: Path, header: Packet) -> bool:
-    """Whether a packet came in with the addresses and ports of ``header``."""
+    """Whether a packet came in with the addresses and ports of ``header``.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> bears_the_same(PASSED.path[0], PASSED.observation.sent)
+    True
+    """
     entry = path.entry
     ends = entry.source, entry.sport, entry.destination, entry.dport
     return ends == (header.source, header.sport, header.destination, header.dport)

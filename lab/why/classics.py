@@ -36,7 +36,8 @@ def _no_program(case: Case) -> Iterator[Hint]:
         bypass = "--queue-bypass" if not rule.is_native else "queue flags bypass"
         yield Hint(
             f"{with_text(rule)} hands it to a program of the host, which the lab does not run; on the host too it is dropped "
-            f"where none listens, unless the rule says `{bypass}`"
+            f"where none listens, unless the rule says `{bypass}`",
+            f"`queues: {{accept: {rule.queue}}}` at {rule.node} in the topology has the lab read it" if rule.queue else "",
         )
 
 

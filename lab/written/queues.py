@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
 from lab.written.fields import WRITTEN, Mark
-from lab.written.words import ShortForm, one_or_more
+from lab.written.words import ShortForm, one_or_several
 
 Word = Literal["accept", "drop", "repeat"]
 MOST = 256  # queues of one node: each is a structure of the kernel's
@@ -54,7 +54,7 @@ class QueueSpec(BaseModel):
 
 
 def _items(value: object) -> object:
-    several = one_or_more(value)
+    several = one_or_several(value)
     assert isinstance(several, tuple)
     return tuple(item if isinstance(item, (Mapping, QueueSpec)) else {"queue": item} for item in several)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from lab.probe.question import Datagram, Handshake, Question, Sends
@@ -15,25 +13,17 @@ from lab.ruleset.backend import Backend
 from lab.run.after.why import hints
 from lab.written.cell import Expectation
 from tests.kernel.conftest import LabOf, Project
-from tests.kernel.scenes import CLIENT, FAR, NEAR, SERVER, corridor, rulesets, table
+from tests.kernel.dual import CLIENT_6, NEAR_6, SERVER_6, dual
+from tests.kernel.scenes import CLIENT, FAR, NEAR, SERVER, rulesets, table
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
 
-CLIENT_6, SERVER_6, NEAR_6 = "2001:db8:1::10", "2001:db8:2::10", "2001:db8:1::1"
 ENDS = {4: (CLIENT, SERVER), 6: (CLIENT_6, SERVER_6)}
 SENDS = [Handshake(443), Datagram(443)]
 LOCALLY = {"rules": "fwmark 1 lookup 100", "routes": ["local default dev lo table 100", "local ::/0 dev lo table 100"]}
 PROXY = (("gateway", 3129),)
 EACH = pytest.mark.parametrize(("family", "sends"), [(family, sends) for family in ENDS for sends in SENDS])
-
-
-def dual(**gateway: Any) -> dict[str, Any]:
-    written = corridor(
-        client={"interfaces": {"left": [CLIENT, CLIENT_6]}}, server={"interfaces": {"right": [SERVER, SERVER_6]}},
-        gateway={"interfaces": {"left": [NEAR, NEAR_6], "right": [FAR, "2001:db8:2::1"]}, **gateway},
-    )  # fmt: skip
-    return {**written, "networks": {"left": ["10.0.1.0/24", "2001:db8:1::/64"], "right": ["10.0.2.0/24", "2001:db8:2::/64"]}}
 
 
 def handing(*further: str, to: str = "--on-port 3129") -> str:

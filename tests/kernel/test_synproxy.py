@@ -13,7 +13,8 @@ from lab.record.verdict import Kind, Verdict
 from lab.run.after.why import hints
 from lab.written.cell import Expectation
 from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import CLIENT, FAR, NEAR, SERVER, corridor, rulesets, table
+from tests.kernel.dual import dual
+from tests.kernel.scenes import CLIENT, FAR, SERVER, corridor, rulesets, table
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
@@ -110,16 +111,7 @@ def test_an_ack_that_is_taken_for_a_connection_in_the_midst(lab_of: LabOf) -> No
     assert told(dropped, verdict).count(LOOSE) == 0
 
 
-def dual() -> dict[str, Any]:
-    written = corridor(
-        client={"interfaces": {"left": [CLIENT, "2001:db8:1::10"]}},
-        server={"interfaces": {"right": [SERVER, "2001:db8:2::10"]}},
-        gateway={"interfaces": {"left": [NEAR, "2001:db8:1::1"], "right": [FAR, "2001:db8:2::1"]}, "sysctls": {LOOSE: 0}},
-    )  # fmt: skip
-    return {**written, "networks": {"left": ["10.0.1.0/24", "2001:db8:1::/64"], "right": ["10.0.2.0/24", "2001:db8:2::/64"]}}
-
-
 def test_it_is_taken_over_in_ipv6_too(lab_of: LabOf) -> None:
-    lab = lab_of(dual(), gateway=rulesets(guarded(), v6=guarded()))
+    lab = lab_of(dual(sysctls={LOOSE: 0}), gateway=rulesets(guarded(), v6=guarded()))
     verdict = lab.probe("client", "server", "tcp/443", family=6)
     assert (verdict.kind, verdict.rule and verdict.rule.comment) == (Kind.ALLOWED, "guard"), verdict.proof

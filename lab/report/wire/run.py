@@ -106,6 +106,15 @@ class Arrived:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Copied:
+    """A copy of the request's first packet, where it came to a node that a row names after `copied`."""
+
+    at: str = key("the node")
+    interface: str = key("the interface that it came by")
+    packet: Packet = key()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decided:
     """The rule that decided at one node."""
 
@@ -392,6 +401,7 @@ class Cell(Judged, _Asked):
         older=(),
     )
     path: Many[Step] = key("the request's first packet", of=steps_of)
+    copies: Many[Copied] = key("its copies at nodes after `copied`", of="verdict.observation.copies", older=())
     routing: Many[Routing] = key(
         "how nodes that have routing rules of their own routed it and its answer", of=routing_of, older=()
     )

@@ -11,6 +11,7 @@ from lab.ruleset.nft.advice import NOWHERE, Marked, kernel_says, lacking, mended
 from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import Rendered
 
+_MODULES = frozenset(("queue", "tproxy", "synproxy", "osf", "socket", "xfrm", "tunnel", "numgen", "quota", "connlimit"))
 _ERROR = re.compile(
     r"^(?:\S.*?:(?P<line>\d{1,9}):(?P<first>\d{1,9})-(?P<last>\d{1,9}): )?(?:netlink: )?Error: (?P<said>.*)$", re.MULTILINE
 )
@@ -52,7 +53,8 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     missing = is_missing_feature(stderr, rendered)
     if missing is not None:
         what = f"the kernel says {refusal.errno} of {missing}"
-        mend = f"this machine lacks {missing}: install or enable it; `lab doctor` says what is there"
+        module = f" (the module nft_{missing})" if missing in _MODULES else ""
+        mend = f"this machine lacks {missing}{module}: install or enable it; `lab doctor` says what is there"
     if refusal.more:
         others = "another error, which" if refusal.more == 1 else f"{refusal.more} more errors, which"
         what += f" (nft tells {others} may follow from this one)"

@@ -140,3 +140,15 @@ def test_its_sender_may_have_rules_too() -> None:
     found = heard(let_in, out, given, by=("one",), sent=asked)
     assert found == ([("client", End.LEFT), ("one", End.DELIVERED)], ["one"], [])
     assert heard(way("client", asked, end=End.DROPPED), by=("one",), sent=asked)[0] == [("client", End.DROPPED)]
+
+
+def test_a_syn_that_was_taken_over_goes_on_as_the_node_s_own() -> None:
+    taken = Path("one", SYN, (), End.STOLEN, entered="left")
+    answered = Path("one", BACK, (), End.LEFT, BACK, "left")
+    again = Path("one", SYN._replace(flags=0x10), (), End.STOLEN, entered="left")
+    anew = Path("one", SYN, (), End.LEFT, SYN, "middle")
+    onward = Path("two", SYN, (), End.DELIVERED, SYN, entered="middle")
+    assert followed(taken, answered, again, anew, onward) == (["one", "one", "two"], ["one"], ["one"])
+    assert followed(taken, again) == (["one"], [], ["one"])
+    retried = Path("one", SYN, (), End.LEFT, SYN, "middle", entered="left")
+    assert followed(taken, retried) == (["one"], [], ["one"]), "a packet that comes in is not the node's own"

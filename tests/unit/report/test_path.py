@@ -117,3 +117,12 @@ def test_the_translation_of_a_packet_that_did_not_leave_is_told_from_its_later_h
     path = replace(make.DROPPED_PATH, heads=((1, make.TRANSLATED),))
     (line,) = translations(path)
     assert line == 'translated: destination 198.51.100.1:443 -> 10.0.2.10:8443 by nat:PREROUTING:2 "dnat-web"'
+
+
+@pytest.mark.parametrize(("word", "deeds"), [("accept", "NFQUEUE 2 accept"), ("drop", "NFQUEUE 2 drop")])
+def test_what_the_reader_of_a_queue_said(word: str, deeds: str) -> None:
+    hands = Rule("gateway", "filter", "FORWARD", 1, "-A FORWARD -j NFQUEUE", target="NFQUEUE", queue="0-3")
+    step = Step("forward", "filter", "FORWARD", hands, f"queue 2 {word}")
+    assert deed(step) == deeds
+    dropped = Path("gateway", make.TRANSLATED, (step,), End.DROPPED)
+    assert describe_path([dropped])[-1] == "gateway: dropped by the reader of queue 2, handed over by filter:FORWARD:1"

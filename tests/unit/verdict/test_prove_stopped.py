@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from lab.record.observation import Loss, Milestone, Refusal
+from lab.record.observation import Copy, Loss, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 from lab.record.sweep import is_open
 from lab.record.verdict import Kind
 from lab.verdict.prove import prove
-from tests.unit.verdict.made import ACK, DATAGRAM, ECHO, SYN, dropped, observed, passed, rule, stopped
+from tests.unit.verdict.made import ACK, DATAGRAM, ECHO, SYN, SYN_ACK, dropped, observed, passed, rule, step, stopped
 
 NAMES = pytest.mark.parametrize(
     ("sent", "name"),
@@ -147,3 +147,65 @@ def test_what_the_topology_lacks_does_not_explain_what_a_rule_or_a_receiver_did(
     vanished = prove(observed(stopped(End.VANISHED), missing="10.0.2.10"), "gateway")
     assert (vanished.kind, is_open(vanished)) == (Kind.UNROUTED, False)
     assert "no node with this address" in vanished.proof
+
+
+HANDS = replace(rule("ips", "NFQUEUE"), queue="0-3")
+GUARD = rule("guard", "SYNPROXY")
+TAKEN = Path("gateway", SYN, (step(GUARD, "stolen"),), End.STOLEN, entered="left")
+ANSWERED = Path("gateway", SYN_ACK, (), End.LEFT, SYN_ACK, "left")
+ANEW = Path("gateway", SYN, (), End.LEFT, SYN, "right")
+HIS = Path("gateway", SYN_ACK, (), End.VANISHED, entered="right")
+
+
+def test_dropped_by_the_reader_of_a_queue() -> None:
+    path = Path("gateway", SYN, (step(HANDS, "queue 2 drop"),), End.DROPPED)
+    verdict = prove(observed(path), "gateway")
+    assert (verdict.kind, verdict.rule, verdict.passed_node) == (Kind.DROPPED, HANDS, False)
+    assert verdict.proof == f"{HANDS} handed this very SYN to queue 2 of user space, and its reader there dropped it"
+
+
+def test_what_its_reader_accepts_was_decided_by_the_rule_that_handed_it_over() -> None:
+    path = Path("gateway", SYN, (step(HANDS, "queue 2 accept"),), End.LEFT, SYN)
+    assert prove(observed(path, stage=Milestone.ANSWERED), "gateway").rule == HANDS
+    repeated = (step(HANDS, "queue 2 repeat"), step(rule("rest"), "accept"))
+    again = prove(observed(replace(path, steps=repeated), stage=Milestone.ANSWERED), "gateway")
+    assert again.rule is not None
+    assert again.rule.comment == "rest"
+
+
+def test_taken_over_and_nothing_sent_in_its_place() -> None:
+    verdict = prove(observed(TAKEN, stage=Milestone.CONNECTED, others=(ANSWERED,)), "gateway")
+    assert (verdict.kind, verdict.rule, verdict.node, verdict.passed_node) == (Kind.CONSUMED, GUARD, "gateway", False)
+    assert verdict.proof.endswith("the sender has its answer, and gateway opened no connection to 10.0.2.10")
+    muted = replace(ANSWERED, steps=(step(rule("mute", "DROP", chain="OUTPUT"), "drop"),), end=End.DROPPED)
+    verdict = prove(observed(TAKEN, others=(muted,)), "gateway")
+    assert verdict.proof.endswith("its answer ended in a drop by gateway filter:OUTPUT:1 (mute)")
+
+
+def test_taken_over_and_dropped_on_its_way_to_the_server() -> None:
+    own = rule("own", "DROP", chain="OUTPUT")
+    verdict = prove(observed(TAKEN, dropped(own), stage=Milestone.CONNECTED, others=(ANSWERED,)), "gateway")
+    assert (verdict.kind, verdict.packet, verdict.rule, verdict.passed_node) == (Kind.DROPPED, "SYN", own, False)
+    far = rule("far", "DROP", node="second")
+    way = TAKEN, ANEW, dropped(far, node="second")
+    verdict = prove(observed(*way, stage=Milestone.CONNECTED, others=(ANSWERED,)), "gateway")
+    assert (verdict.kind, verdict.node, verdict.rule, verdict.passed_node) == (Kind.DROPPED, "second", GUARD, True)
+
+
+def test_taken_over_and_not_answered_by_the_server() -> None:
+    goodbye = dropped(rule("invalid", "DROP"), entry=SYN._replace(flags=0x14))
+    seen = observed(TAKEN, ANEW, stage=Milestone.CONNECTED, others=(ANSWERED, goodbye), missing="10.0.2.10")
+    verdict = prove(seen, "gateway")
+    assert (verdict.kind, verdict.passed_node) == (Kind.UNROUTED, True), verdict.proof
+    answered = observed(TAKEN, ANEW, stage=Milestone.CONNECTED, others=(ANSWERED, HIS))
+    assert prove(answered, "gateway").kind is Kind.LOST
+    refused = replace(answered, others=(ANSWERED,), refusal=Refusal("tcp-reset", None))
+    assert prove(refused, "gateway").kind is Kind.CLOSED
+
+
+def test_a_copy_that_came_to_where_it_was_looked_for_is_no_passing() -> None:
+    shut = dropped(rule("shut", "DROP"))
+    copied = observed(shut, others=(ANEW,), copies=(Copy("sensor", "tap", SYN),))
+    assert not prove(copied, "gateway").passed_node
+    assert prove(replace(copied, copies=()), "gateway").passed_node
+    assert prove(replace(copied, others=(ANEW, ANEW)), "gateway").passed_node
