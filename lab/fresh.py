@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from lab.probe.question import SOURCE_PORTS, Question, Segment
+from lab.probe.question import SESSIONS, SOURCE_PORTS, TCP, Crafted, Question, Segment
 from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import Path
 from lab.record.verdict import Kind, Verdict
 from lab.ruleset.hazards import Hazards
+from lab.ruleset.held import HeldRule
 from lab.ruleset.ledger import Ledger
 from lab.ruleset.memories import Flow, Memories
 from lab.ruleset.memory import Memory
@@ -95,12 +96,14 @@ class Fresh:
             ports, ack, to, sport = question.ports, False, question.destinations, None
             sources = tuple(dict.fromkeys(aim.source for aim in question.aims)) or question.sources or (question.source,)
         else:
-            own = ((question.port, question.port),) if question.port is not None else ()
-            ports, ack, to = ports or own, isinstance(question.sends, Segment), (question.destination,)
+            # of the ports of a session's data nothing is known before
+            own: Ports = ((1, 65535),) if isinstance(question.sends, SESSIONS) else ()
+            own = own or (((question.port, question.port),) if question.port is not None else ())
+            ports, ack, to = ports or own, _begins_nothing(question), (question.destination,)
             sources, sport = (question.source,), question.sport
         ends = question.node, *map(self._site.topology.owner, to)
         destination = to[0] if len(to) == 1 else None
-        proto = PROTOCOL_NAMES[question.proto]
+        proto = PROTOCOL_NAMES.get(question.proto, str(question.proto))
         return Flow(question.family, proto, ports, ends, question.node, sources, destination, ack, sport)
 
     def renew(self, wanted: Sequence[Memory]) -> None:
@@ -190,6 +193,26 @@ class Recall:
         """Whether one of the packets came to a rule that reads one of them."""
         return self._fresh.memories.reaches(paths, self.wanted) is not None
 
+    def refilled(self, passed: Sequence[Verdict], others: Sequence[Verdict], seconds: float) -> tuple[int, tuple[str, ...]]:
+        """How many packets more than in no time the limits bear in so many seconds at most, and the texts of these limits.
+
+        They are those whose rules some packets met and others did not; where all packets fared alike, the one of all that they
+        came to that bears least.
+        """
+        memories = self._fresh.memories
+        these, those = _met(passed), _met(others)
+        reached = self._fresh.past_by([path for verdict in (*passed, *others) for path in _paths(verdict) or ()], self.wanted)
+        found = [
+            (memories.refilled(memory, seconds), rules)
+            for memory in reached.wanted
+            for rules in [[rule for rule in memories.rules_of(memory) if _key(memory.node, rule) in these ^ those]]
+        ]
+        if not any(rules for _, rules in found) or not passed or not others:
+            found = [(memories.refilled(memory, seconds), list(memories.rules_of(memory))) for memory in reached.wanted]
+            found = sorted(found, key=lambda one: one[0])[:1]
+        telling = [(more, rules) for more, rules in found if rules and more]
+        return sum(more for more, _ in telling), tuple(rules[0].text for _, rules in telling)
+
     @property
     def budget(self) -> int:
         """How many packets may come to the one that bears least."""
@@ -200,7 +223,25 @@ def _fate(verdict: Verdict) -> tuple[object, ...]:
     return verdict.kind, verdict.node, verdict.rule and verdict.rule.place
 
 
+def _met(verdicts: Iterable[Verdict]) -> frozenset[tuple[object, ...]]:
+    """The rules that packets met: node, family, table, chain and number of each."""
+    rules = (step.rule for verdict in verdicts for path in _paths(verdict) or () for step in path.steps)
+    return frozenset((rule.node, rule.family, rule.table, rule.chain, rule.number) for rule in rules if rule is not None)
+
+
+def _key(node: str, rule: HeldRule) -> tuple[object, ...]:
+    return node, rule.family, rule.table, rule.chain, rule.number
+
+
 def _paths(verdict: Verdict) -> tuple[Path, ...] | None:
     """The paths of all packets that were sent for a verdict; None where the measurement failed."""
     seen = verdict.observation
     return None if verdict.kind is Kind.LOST else (*seen.request, *seen.answer, *seen.others)
+
+
+def _begins_nothing(question: Question) -> bool:
+    """Whether it is a segment that no connection begins with."""
+    sends = question.sends
+    if isinstance(sends, Crafted):
+        return sends.proto == TCP and sends.packet.flags & 0x12 != 0x02
+    return isinstance(sends, Segment)

@@ -19,6 +19,7 @@ from lab.kernel.stage.source import chosen_source
 from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question, question_of
+from lab.probe.session import ask_session, is_session
 from lab.probe.stage import Stage
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
@@ -73,7 +74,7 @@ class Lab:
                     self._watch()
                 if self._shared:
                     self.instrument.pause()
-            self.stage = Stage(self.network, self.instrument, shared=self._shared)
+            self.stage = Stage(self.network, self.instrument, lambda: self.site.held.proxied, shared=self._shared)
             undo.callback(self.stage.close)
             self._undo = undo.pop_all()
         self.fresh = Fresh(self.site, self._renew, doubted=self._shared)
@@ -213,6 +214,12 @@ class Lab:
         self.stage.routing.everywhere = True
 
     @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Read the counters of rules before and after each question while inside: its evidence then has those of its way."""
+        with self.instrument.counters():
+            yield
+
+    @contextmanager
     def captured(self) -> Iterator[Capture]:
         """Capture every packet at every interface of every node while inside."""
         capture = Capture(self.network.nodes)
@@ -224,6 +231,13 @@ class Lab:
     def ask(
         self, question: Question, at: str | None = None, *, as_first: bool = True, logs: bool = False
     ) -> Verdict:
+        """The verdict of one question, as `_asked` has it; MeasurementError where a program of a node has ended by then."""
+        verdict = self._asked(question, at, as_first=as_first, logs=logs)
+        if self.site.programs is not None:
+            self.site.programs.require()
+        return verdict
+
+    def _asked(self, question: Question, at: str | None, *, as_first: bool, logs: bool) -> Verdict:
         """The verdict of one question, ``at`` being the node under test: as if it were the first that was ever asked.
 
         What rules remember of others is made fresh before, where it could tell; with ``logs`` also what only decides whether a
@@ -231,6 +245,8 @@ class Lab:
         """
         recall = self.fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
+            if is_session(question):
+                return recall.asked(lambda: prove(ask_session(self.stage, question), at), as_first=as_first)
             if not recall:
                 self.fresh.let_by(question)
                 return prove(probe(self.stage, question), at)
@@ -362,6 +378,12 @@ class Lab:
     def reads_source_ports(self) -> bool:
         """Whether any rule of the policies may tell one source port from another."""
         return self.site.held.hazards.reads_source_ports
+
+    @property
+    def logs_messages(self) -> bool:
+        """Whether any rule of the policies logs to a group of NFLOG."""
+        rules = (rule for watch in self.instrument.nodes.values() for rule in watch.rules.logging)
+        return any(rule.log is not None and rule.log.group is not None for rule in rules)
 
     @property
     def absences(self) -> Absences:

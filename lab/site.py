@@ -55,6 +55,15 @@ class Holding:
         """What in the rules could deceive a sweep."""
         return find_hazards((rule for policy in self.policies.values() for rule in policy.rules()), self._sets)
 
+    @cached_property
+    def proxied(self) -> Mapping[str, frozenset[int]]:
+        """The ports of transparent sockets that rules of a node hand packets to, by nodes that have such rules; 0 is any."""
+        found = {
+            name: frozenset(port for rule in policy.rules() if (port := rule.hands_to_port) is not None)
+            for name, policy in self.policies.items()
+        }
+        return {name: ports for name, ports in found.items() if ports}
+
     @property
     def _sets(self) -> str:
         return "\n".join(policy.texts.get("ipset", "") for policy in self.policies.values())
@@ -80,7 +89,10 @@ class Holding:
     def absences(self) -> Absences:
         """The rules that need what no node has, which a verdict may rest on."""
         nodes = self.topology.nodes
-        here = {name: policy.here(nodes[name].devices, nodes[name].seen_ports) for name, policy in self.policies.items()}
+        served = self.topology.served
+        here = {
+            name: policy.here(nodes[name].devices, nodes[name].seen_ports, served) for name, policy in self.policies.items()
+        }
         return Absences(self.topology, self._chains, here)
 
     @property
@@ -147,6 +159,8 @@ class Site:
             undo.callback(self._close_renewals)
             for name, policy in self.held.policies.items() if handles is None else ():
                 self._see_fresh(name, policy)
+            starts = handles is None and any(spec.programs for spec in topology.nodes.values())
+            self.programs = self.network.start_programs() if starts else None
             self._undo = undo.pop_all()
 
     @classmethod
@@ -283,9 +297,11 @@ class Site:
             raise InputError(Problem(f"no node is called {name!r}; the nodes are {', '.join(self.network.nodes)}"))
 
     def require_sound(self) -> None:
-        """Raise MeasurementError when it is not known which rules are in force."""
+        """Raise MeasurementError when it is not known which rules are in force, or a program of a node has ended."""
         if self.trouble is not None:
             raise MeasurementError(self.trouble)
+        if self.programs is not None:
+            self.programs.require()
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -17,10 +17,7 @@ from lab.cli.command import Command, Job
 
 COMPLETING = "_LAB_COMPLETE"
 """What the shell sets to be told how a line goes on."""
-_OPTIONS = (
-    "Options of a command: lab COMMAND --help",
-    "Others: --help, --version, --completion bash|zsh|fish (prints the script)",
-)
+_OPTIONS = "lab COMMAND --help: its options.  And: --version, --completion bash|zsh|fish"
 _UsageError: Any = typer.BadParameter.__base__  # which library it is from, depends on the version of typer
 _WIDTH = 8
 """Of the commands' names, in all groups."""
@@ -106,13 +103,14 @@ class Commands(TyperGroup):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The commands by job, one line each; the options in one line."""
+        formatter.write_paragraph()
         for job in Job:
-            with formatter.section(job):
-                found = ((name, find_command(name)) for name in self.list_commands(ctx))
+            formatter.write_heading(job)
+            found = ((name, find_command(name)) for name in self.list_commands(ctx))
+            with formatter.indentation():
                 formatter.write_dl([(f"{name:{_WIDTH}}", one.line) for name, one in found if one.job is job])
         formatter.write_paragraph()
-        for line in _OPTIONS:
-            formatter.write_text(line)
+        formatter.write_text(_OPTIONS)
 
 
 class Shell(StrEnum):

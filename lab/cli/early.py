@@ -13,6 +13,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "run": {"--json": "json", "--junit": "junit", "--markdown": "markdown", "--annotations": "annotations"},
     "sweep": {"--json": "json"},
     "trace": {"--json": "json"},
+    "conntrack": {"--json": "json"},
     "exposure": {"--json": "json", "--save": "json", "--markdown": "markdown"},
     "audit": {"--json": "json", "--markdown": "markdown"},
     "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations",

@@ -92,7 +92,7 @@ Mend = Annotated[bool, typer.Option("--mend", help="Repair dumps (line ends, pro
 NoMacs = Annotated[
     bool, typer.Option("--without-macs", help="--mend, and take unreadable `--mac-source` matches away: widens rules.")
 ]
-AllowCommands = Annotated[bool, typer.Option("--allow-commands", help="Let policies run their own renderers.")]
+AllowCommands = Annotated[bool, typer.Option("--allow-commands", help="Run renderers of policies, programs of nodes.")]
 Shipped = Annotated[bool, typer.Option("--shipped", help="Take matrices, topologies and policies from what is shipped too.")]
 Json = Annotated[Path | None, report("--json", what="the results as JSON")]
 Markdown = Annotated[Path | None, report("--markdown", what="a summary as Markdown")]

@@ -22,7 +22,7 @@ from lab.kernel.stage.rest import Fence, Pin
 from lab.kernel.stage.wiring import Wiring
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.kernel.watch.drop_reason import DropReasons
-from lab.kernel.watch.nflog import PacketLog
+from lab.kernel.watch.nflog import PacketLog, choose_logger
 from lab.kernel.watch.tracer import Tracer
 from lab.record.packet import Packet
 
@@ -244,6 +244,7 @@ def _legacy(namespace: Namespace) -> Iterator[Check]:
         found = f"this kernel has no ip_tables ({done.err.strip()})"
         yield Check("legacy backend", State.LIMITED, found, "--backend legacy needs a kernel with CONFIG_IP_NF_IPTABLES_LEGACY")
         return
+    choose_logger(namespace)
     PacketLog(namespace).close()
     yield Check("legacy backend", State.OK, "ip_tables holds rules, and NFLOG tells of their steps")
 

@@ -44,7 +44,8 @@ def changed_scenes(
     if topology is None:
         if change.topology is None:
             raise InputError(Problem("the change is about a twin, which is not there", change.where("twin")))
-        topology = load_topology(find_topology(change.topology, folders, change.where("topology")))
+        file_of_it = find_topology(change.topology, folders, change.where("topology"))
+        topology = load_topology(file_of_it, allow_commands=rendering.allow_commands)
     intended_rows(change, topology)  # every node that is given a policy is there
     with Templates() as templates:
         templates.foresee(folders.policies)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
+from lab.prepare.piped import descriptor_of, piped_bytes, shown_as
 from lab.twin.reading import read_host
 from lab.twin.snapshot import FIRST, is_snapshot
 from lab.written.files import Unfit, read_file
 from lab.written.seen.conntrack_text import read_conntrack
-from lab.written.seen.live import LiveFlow, gathered
-from lab.written.seen.read import read_seen
+from lab.written.seen.live import Line, LiveFlow, gathered
+from lab.written.seen.read import MAX_TEXT, read_seen, read_table, table_lines
+
+_TAKE = "take one that has: lab snapshot --conntrack | ssh root@HOST sh"
 
 
 def live_flows(file: Path) -> tuple[LiveFlow, ...]:
@@ -21,8 +25,25 @@ def live_flows(file: Path) -> tuple[LiveFlow, ...]:
     found = () if tracked is None else gathered(read_conntrack(tracked.text, tracked.shown))
     if not found:
         what = "the snapshot has no tracked flow"
-        raise InputError(Problem(what, Where(str(file)), "take one that has: lab snapshot --conntrack | ssh root@HOST sh"))
+        raise InputError(Problem(what, Where(str(file)), _TAKE))
     return found
+
+
+def table_of(named: str) -> Iterable[Line]:
+    """The entries of a table that a command line names: what `conntrack -L` printed, or a snapshot, in a file or by a pipe.
+
+    Raises InputError, also while they are gone through.
+    """
+    descriptor = descriptor_of(named)
+    if descriptor is not None:
+        return table_lines(piped_bytes(descriptor, "the table", MAX_TEXT), shown_as(descriptor))
+    file = Path(named)
+    if not _is_snapshot(file):
+        return table_lines(read_table(file), named)
+    tracked = read_host(file).conntrack
+    if tracked is None:
+        raise InputError(Problem("the snapshot has no tracked flow", Where(named), _TAKE))
+    return table_lines(tracked.text.encode(), tracked.shown)
 
 
 def _is_snapshot(file: Path) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from lab.prepare.policies import Prepared
-from lab.ruleset.absent import USER, Here, Need, here_of, lacks_interface, named_interfaces, needs_of
+from lab.ruleset.absent import LISTENER, USER, Here, Need, here_of, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.held import HeldRule
 from lab.ruleset.held_text import rules_in
 from lab.ruleset.render import Rendered
@@ -26,7 +26,7 @@ def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collec
         if not prepared.rulesets.judges(family):
             yield f"{node}: its policy has no IPv{family} ruleset, so every IPv{family} packet passes"
     spec = topology.nodes[node]
-    here = here_of(prepared.rulesets.texts(), spec.devices, spec.seen_ports)
+    here = here_of(prepared.rulesets.texts(), spec.devices, spec.seen_ports, topology.served)
     for kind, text in prepared.rulesets.parts():
         if kind != "ipset":
             rules = list(rules_in(kind, text.text))
@@ -63,6 +63,10 @@ def _absent(text: Rendered, rules: Iterable[tuple[int, HeldRule]], here: Here) -
         if need.kind == USER and not negated:
             what = f"matches only {need.what}{more}"
             yield f"the rule in {text.where(number)} {what}: rows with `uid:` alone show what it does with it"
+            continue
+        if need.kind == LISTENER:
+            what = f"matches only with {need.what}{more}"
+            yield f"the rule in {text.where(number)} {what}: rows with `arrives:` alone show what it does with it"
             continue
         how = "matches only for want of" if negated else "matches nothing for want of"
         who = "only a row with `uid:` shows" if need.kind == USER else "no row shows"

@@ -59,6 +59,11 @@ def piped_text(descriptor: int) -> Dumped:
     return Dumped(_decoded(_bytes(descriptor), shown), shown)
 
 
+def piped_bytes(descriptor: int, what: str, most: int) -> bytes:
+    """All that comes by a pipe of ``what``, ``most`` bytes of it; raises InputError."""
+    return _bytes(descriptor, what, most)
+
+
 def _decoded(content: bytes, shown: str) -> str:
     try:
         text = content.decode()
@@ -91,18 +96,19 @@ def shown_as(descriptor: int) -> str:
     return "<standard input>" if descriptor == 0 else f"/dev/fd/{descriptor}"
 
 
-def _bytes(descriptor: int) -> bytes:
-    """All that comes, within bounds of size and time; a terminal has no bound of time, as a person sits there."""
+def _bytes(descriptor: int, what: str = "the policy", most: int | None = None) -> bytes:
+    """All that comes of ``what``, within bounds of size and time; a terminal has no bound of time, as a person sits there."""
     shown = shown_as(descriptor)
     terminal = os.isatty(descriptor)
     if terminal:
-        print("paste the ruleset, and end it with Ctrl-D in a line of its own", file=sys.stderr, flush=True)
+        paste = "the ruleset" if what == "the policy" else what
+        print(f"paste {paste}, and end it with Ctrl-D in a line of its own", file=sys.stderr, flush=True)
     until = time.monotonic() + LONGEST_S
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     content: list[bytes] = []
     size = 0
-    while size <= 4 * MAX_CHARACTERS:
+    while size <= (4 * MAX_CHARACTERS if most is None else most):
         wait = min(IDLE_S, until - time.monotonic())
         if not terminal and (wait <= 0 or not poll.poll(wait * 1000)):
             came = f"nothing came in {IDLE_S:.0f} s" if wait == IDLE_S else f"it had no end after {LONGEST_S:.0f} s"
@@ -111,13 +117,14 @@ def _bytes(descriptor: int) -> bytes:
             part = os.read(descriptor, 1 << 20)
         except OSError as error:
             mend = "name a file, or `-` and give it on standard input"
-            raise InputError(Problem(f"the policy cannot be read ({error.strerror})", Where(shown), mend)) from None
+            raise InputError(Problem(f"{what} cannot be read ({error.strerror})", Where(shown), mend)) from None
         if not part:
             return b"".join(content)
         content.append(part)
         size += len(part)
-    raise _too_large(shown)
+    raise _too_large(shown, what, most)
 
 
-def _too_large(shown: str) -> InputError:
-    return InputError(Problem(f"the policy is larger than {MAX_CHARACTERS // 2**20} MiB", Where(shown), "split it"))
+def _too_large(shown: str, what: str = "the policy", most: int | None = None) -> InputError:
+    least = (MAX_CHARACTERS if most is None else most) // 2**20
+    return InputError(Problem(f"{what} is larger than {least} MiB", Where(shown), "split it"))

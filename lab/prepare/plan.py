@@ -25,6 +25,7 @@ from lab.written.find_policy import Given, and_what_is_left_out, resolve_given, 
 from lab.written.load import Folders, find_topology, load_matrix, load_topology, search_folders
 from lab.written.matrix import Matrix
 from lab.written.policy import PolicyFiles, PolicySpec
+from lab.written.steps.acting import LOAD
 from lab.written.topology import Topology
 
 
@@ -53,6 +54,7 @@ class Plan:
     """One matrix, ready to be run in one way; ``notes`` are sentences for the reader of its results.
 
     ``mark`` stands behind the ids of its cells and the matrix's name where another plan has the same cells: ``@legacy``.
+    ``loads`` is what a row's step loads by node, by the name of the row and the number of the step.
     """
 
     file: Path
@@ -63,6 +65,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     way: Way = BY_NFT
     mark: str = ""
+    loads: Mapping[tuple[str, int], Mapping[str, Rulesets]] = field(default_factory=dict)
 
     @property
     def backend(self) -> Backend:
@@ -90,6 +93,7 @@ class Expanded:
     files: Mapping[str, PolicyFiles]
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
+    loads: Mapping[tuple[str, int], Mapping[str, PolicyFiles]] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[tuple[Path, str]]:
@@ -122,12 +126,13 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
     chosen = choices.topology or ""
     found = Path(chosen) if chosen.endswith((".yaml", ".yml")) else find_topology(matrix.topology, folders, asked_at)
-    topology = load_topology(found)
+    topology = load_topology(found, allow_commands=choices.rendering.allow_commands)
     files = policy_files(matrix, folders, choices.policies)
     _known_nodes(files, topology)
-    templates.begin(list(files.values()))
+    loads = _loaded_later(matrix, folders)
+    templates.begin([*files.values(), *(found for one in loads.values() for found in one.values())])
     cells = expand(_with_policies(matrix, choices.policies), topology, choices.families)
-    return Expanded(file, matrix, topology, files, tuple(cells))
+    return Expanded(file, matrix, topology, files, tuple(cells), loads=loads)
 
 
 def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, templates: Templates) -> Expanded:
@@ -142,10 +147,11 @@ def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, tem
     given: dict[str, Given] = {**twin.policies, **choices.policies}
     _known_nodes(given, topology)
     files = {node: resolve_given(node, value, folders.policies).files for node, value in given.items()}
-    templates.begin(list(files.values()))
+    loads = _loaded_later(matrix, folders)
+    templates.begin([*files.values(), *(found for one in loads.values() for found in one.values())])
     cells = expand(_with_policies(matrix.elsewhere(topology=topology.topology), given), topology, choices.families)
     notes = (*twin.notes, *(f"guessed: {guess}" for guess in folded_guesses(twin.guesses)))
-    return Expanded(file, matrix, topology, files, tuple(cells), notes)
+    return Expanded(file, matrix, topology, files, tuple(cells), notes, loads)
 
 
 def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: Templates) -> Plan:
@@ -158,7 +164,13 @@ def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: T
     notes = [*one.notes]
     notes += [note for node, found in prepared.items() for note in notes_of(node, found, topology, asked[node])]
     way = Way(str(choices.rendering.backend), tuple((node, policy.name) for node, policy in files.items()))
-    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way)
+    rows = {cell.row for cell in cells}
+    loads = {
+        step: {node: prepare(policy, topology, choices.rendering, templates).rulesets for node, policy in loaded.items()}
+        for step, loaded in one.loads.items()
+        if step[0] in rows
+    }
+    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads)
 
 
 class Loads(Protocol):
@@ -177,7 +189,8 @@ def tools_for(plans: Sequence[Loads]) -> list[str]:
     """Every tool that running the plans needs."""
     wanted: dict[str, None] = {}
     for plan in plans:
-        for rulesets in plan.policies.values():
+        later = plan.loads.values() if isinstance(plan, Plan) else ()
+        for rulesets in (*plan.policies.values(), *(one for loaded in later for one in loaded.values())):
             wanted |= dict.fromkeys(tools([kind for kind, _ in rulesets.parts()], plan.backend))
     return list(wanted)
 
@@ -200,6 +213,19 @@ def policy_files(matrix: Matrix, folders: Folders, instead: Mapping[str, Given])
             loaded = loaded.with_variables_of(own) if found.whole else loaded.replacing(own)
         files[node] = and_what_is_left_out(loaded, found)
     return files
+
+
+def _loaded_later(matrix: Matrix, folders: Folders) -> dict[tuple[str, int], dict[str, PolicyFiles]]:
+    """The files of what the steps of rows load."""
+    return {
+        (row.name, number): {
+            node: resolve_policy(value, folders.policies, matrix.where("flows", index, "steps", number - 1, LOAD.name, node))
+            for node, value in step.said.items()
+        }
+        for index, row in enumerate(matrix.flows)
+        for number, step in enumerate(row.steps, 1)
+        if step.verb is LOAD
+    }
 
 
 def _with_policies(matrix: Matrix, policies: Mapping[str, Given]) -> Matrix:

@@ -67,7 +67,7 @@ def make_scene(
     folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml", shipped=shipped)
     with Templates() as templates:
         templates.foresee(folders.policies if policies else ())
-        loaded = _topology(topology, folders)
+        loaded = _topology(topology, folders, rendering)
         _known(policies, loaded)
         given = {node: resolve_given(node, value, folders.policies) for node, value in policies.items()}
         files = {node: and_what_is_left_out(found.files, found) for node, found in given.items()}
@@ -114,7 +114,7 @@ def find_scene(
     with Templates() as templates:
         templates.foresee(folders.policies)
         loaded = load_matrix(matrix)
-        found = _topology(topology or loaded.topology, folders)
+        found = _topology(topology or loaded.topology, folders, rendering)
         return scene_of_matrix(matrix, loaded, found, folders, rendering, templates, policies)
 
 
@@ -134,8 +134,9 @@ def scene_of_matrix(
     return _scene(topology, here, rendering, templates, notes)
 
 
-def _topology(named: str, folders: Folders) -> Topology:
-    return load_topology(Path(named) if named.endswith((".yaml", ".yml")) else find_topology(named, folders))
+def _topology(named: str, folders: Folders, rendering: Rendering) -> Topology:
+    file = Path(named) if named.endswith((".yaml", ".yml")) else find_topology(named, folders)
+    return load_topology(file, allow_commands=rendering.allow_commands)
 
 
 def _known(policies: Iterable[str], topology: Topology) -> None:

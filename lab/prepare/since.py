@@ -62,7 +62,8 @@ def _compare(
 ) -> None:  # fmt: skip
     """Add what a matrix has of one and of the other."""
     folders = search_folders(file)
-    topology = load_topology(find_topology(matrix.topology, folders, matrix.where("topology")))
+    of_it = find_topology(matrix.topology, folders, matrix.where("topology"))
+    topology = load_topology(of_it, allow_commands=rendering.allow_commands)
     new = scene_of_matrix(file, matrix, topology, folders, rendering, templates, {})
     try:
         old = project.scene_as_it_was(file, matrix, new, rendering, templates)
@@ -119,7 +120,7 @@ class _Project:
         """The policies that the matrix gave, rendered as it and its topology were; raises InputError."""
         before = self.old / file
         was = load_matrix(before) if _content(before) not in (None, _content(file)) else matrix
-        topology = self._topology(was, new.topology)
+        topology = self._topology(was, new.topology, allow_commands=rendering.allow_commands)
         folders = only_in(self.old).policies
         policies = {
             node: prepare(resolve_policy(spec, folders, was.where("policies", node)), topology, rendering, templates)
@@ -127,14 +128,14 @@ class _Project:
         }
         return Scene(new.topology, {node: one.rulesets for node, one in policies.items()}, policies)
 
-    def _topology(self, was: Matrix, new: Topology) -> Topology:
+    def _topology(self, was: Matrix, new: Topology, *, allow_commands: bool) -> Topology:
         if not self.differing("topologies"):
             return new
         try:
             file = find_topology(was.topology, only_in(self.old), was.where("topology"))
         except InputError:
             return new  # of a topology that was not there nothing can be told
-        return load_topology(file)
+        return load_topology(file, allow_commands=allow_commands)
 
 
 def _content(path: Path) -> bytes | None:

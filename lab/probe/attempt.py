@@ -22,6 +22,7 @@ from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
 from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker
+from lab.probe.witness.counters import Counters
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
 from lab.record.path import End
@@ -38,11 +39,12 @@ def probe(stage: Stage, question: Question, *, closely: bool = False, translated
     ``translated`` tells that a rule may lead it to another destination.
     """
     stage.network.take_on((question.source, question.destination))
+    counters = Counters(stage, question, None) if stage.instrument.reads_counters else None
     if closely:
         observation = _watched(stage, question, None if translated else question.destination, repeats=0)
     else:
         observation = _looked_at(stage, question)
-    return _completed(stage, question, observation)
+    return _completed(stage, question, observation if counters is None else counters.tell(observation))
 
 
 def step(stage: Stage, question: Question, send: Send) -> Observation:
@@ -51,7 +53,9 @@ def step(stage: Stage, question: Question, send: Send) -> Observation:
     ``question`` is the one that whoever sends now would ask.
     """
     stage.network.take_on((question.source, question.destination))
-    return _completed(stage, question, _watched(stage, question, None, repeats=0, send=send))
+    counters = Counters(stage, question, None) if stage.instrument.reads_counters else None
+    observation = _watched(stage, question, None, repeats=0, send=send)
+    return _completed(stage, question, observation if counters is None else counters.tell(observation))
 
 
 def _completed(stage: Stage, question: Question, observation: Observation) -> Observation:
@@ -158,10 +162,14 @@ def _until_sound(
             refusal=seen.refusal,
             local_error=seen.local_error,
             conntrack=seen.conntrack,
-            fully_traced=question.sends.beyond_syn,
+            fully_traced=question.sends.beyond_syn or question.all_logs,
             repeats=repeat,
             one_way=seen.one_way,
             to_many=bool(seen.heard_by),
+            logged=seen.logged,
+            named=seen.named,
+            toward=seen.toward,
+            copies=seen.copies,
             probe_us=(time.perf_counter() - start) * 1e6,
         )
         if settled(observation) or not stage.instrument.backlog_overflowed():
@@ -175,7 +183,7 @@ def _sent(stage: Stage, question: Question) -> Sighting:
     witnesses = [arm(stage, question) for arm in OF_A_FLOW]
     try:
         with stage.instrument.everything() if question.sends.beyond_syn else _NOTHING, way_of(stage, question) as way:
-            seen = Sighting(stage, way.sent, sender=question.node, heard_by=way.heard_by)
+            seen = Sighting(stage, way.sent, sender=question.node, heard_by=way.heard_by, named=way.named, pieces=way.pieces)
             if way.open(seen) and way.send(seen):
                 way.answer(seen)
             for witness in witnesses:
@@ -184,6 +192,8 @@ def _sent(stage: Stage, question: Question) -> Sighting:
                 way.close()
             else:
                 way.reset()
+            if stage.network.serve is not None:
+                stage.network.rest()  # else the goodbye may still wait in a queue
             for witness in witnesses:
                 witness.forget(seen)
             return seen

@@ -27,7 +27,7 @@ def unseen_nodes(stage: Stage, sender: str, observation: Observation) -> tuple[s
         at = None if observation.arrived is None else observation.arrived.at
         untold = at in stage.instrument.nodes and at not in _told(observation)
         return (at,) if at is not None and untold else ()
-    known = [sender, *(path.node for path in observation.request)]
+    known = [observation.toward or sender, *(path.node for path in observation.request)]
     if (last := _furthest(stage, observation)) is not None:
         known.append(last)
     if len(known) == 1:

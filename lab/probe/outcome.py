@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
-from lab.record.path import End
+from lab.record.path import End, Path
 
 
 def settled(observation: Observation) -> bool:
@@ -16,8 +18,12 @@ def settled(observation: Observation) -> bool:
 
 def headed(observation: Observation) -> Packet:
     """The request's headers where it was last seen: as it left the last node, or as it came in where it did not."""
-    last = observation.request[-1] if observation.request else None
-    return observation.sent if last is None else last.exit or last.entry
+    return headed_in(observation.request, observation.sent)
+
+
+def headed_in(request: Sequence[Path], sent: Packet) -> Packet:
+    """The same of a ``request`` that is under way."""
+    return sent if not request else request[-1].exit or request[-1].entry
 
 
 def left(observation: Observation) -> bool:

@@ -11,6 +11,7 @@ from lab.record.packet import Packet
 from lab.written.asked import OneFlow
 from lab.written.cell import Service, ToMany
 from lab.written.fields import FLAGS
+from lab.written.packet.layered import Layered
 from lab.written.sending import Sending
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
@@ -93,9 +94,81 @@ class Segment:
         return self.flags & (FLAGS["ack"] | FLAGS["rst"]) == FLAGS["ack"]
 
 
-Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment
+@dataclass(frozen=True, slots=True)
+class Ftp:
+    """A session with the FTP server at ``port``: its control connection, and in mode ``passive`` or ``active`` one for data."""
+
+    port: int
+    mode: str
+    proto: ClassVar[int] = TCP
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tftp:
+    """A file read from the TFTP server at ``port``: a request, and its data from another port."""
+
+    port: int
+    proto: ClassVar[int] = UDP
+    beyond_syn: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A session that a packet is sent in the midst of, and where in it: ``position`` is what its end sends and expects next."""
+
+    sport: int | None
+    position: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crafted:
+    """One packet that is written by its layers, to ``port`` where those say none; None for a protocol without ports.
+
+    ``live`` is where the session is in which it is sent, None of one that is sent by itself.
+    """
+
+    packet: Layered
+    port: int | None = None
+    live: Live | None = None
+    beyond_syn: ClassVar[bool] = True  # whatever it is: its fragments may not bear its flags
+
+    @property
+    def proto(self) -> int:
+        """The number of its protocol."""
+        assert self.packet.proto is not None
+        return self.packet.proto
+
+
+@dataclass(frozen=True, slots=True)
+class FlowError:
+    """An ICMP error of type ``kind`` about a flow: it quotes ``quoted``, the packet's headers where the error is from.
+
+    ``original`` are the headers as their sender knows them, which is what it must be told; ``rest`` is the second word of the
+    message (an MTU), ``seq`` what TCP said there.
+    """
+
+    kind: int
+    code: int
+    quoted: Packet
+    original: Packet
+    name: str
+    rest: int = 0
+    seq: int = 0
+    port: ClassVar[None] = None
+    beyond_syn: ClassVar[bool] = False
+
+    @property
+    def proto(self) -> int:
+        """The number of its protocol."""
+        return ICMPV6 if self.quoted.family == 6 else ICMP
+
+
+SESSIONS = (Ftp, Tftp)
+"""What is no packet and its answer, but connections that follow from each other; see `lab.probe.session`."""
+Sends: TypeAlias = Handshake | Datagram | Broadcast | Echo | Message | Segment | Ftp | Tftp | Crafted | FlowError
 """What a question may send.  Each has its ``proto``, its ``port`` (None for a protocol without ports), and ``beyond_syn``:
-whether it is TCP and no SYN, which alone is traced at first."""
+whether it may be TCP and no SYN, which alone is traced at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +177,9 @@ class Question:
 
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
     ``receivers`` are the (node, port) where the lab listens while it is sent; port None
-    for a protocol without ports.
+    for a protocol without ports.  ``counts_entries`` has conntrack asked too how many flows of the source it holds.
+    ``logs`` asks for what is logged of its first packet, ``all_logs`` for what is logged of each.
+    ``copied_to`` are the nodes at which copies of it are looked for.
     """
 
     node: str
@@ -115,6 +190,10 @@ class Question:
     receivers: tuple[tuple[str, int | None], ...] = ()
     mark: int = 0
     uid: int | None = None
+    counts_entries: bool = False
+    logs: bool = False
+    all_logs: bool = False
+    copied_to: tuple[str, ...] = ()
 
     @property
     def proto(self) -> int:
@@ -143,13 +222,19 @@ def to_port(proto: int, port: int) -> Handshake | Datagram:
 
 
 def sends_of(
-    service: Service, port: int | None, *, flags: Sequence[str] = (), many: ToMany | None = None
+    service: Service, port: int | None, *, flags: Sequence[str] = (), many: ToMany | None = None, packet: Layered | None = None
 ) -> Sends:
     """What asks for ``port`` of a service, or its ICMP type.
 
-    ``flags`` are those of a bare segment in place of a handshake, ``many`` how it goes to all of a network.
+    ``flags`` are those of a bare segment in place of a handshake, ``many`` how it goes to all of a network, ``packet`` is one
+    that is written by its layers.
     """
+    if packet is not None:
+        return Crafted(packet, port)
     proto = NUMBERS[service.proto]
+    if port is not None and service.application is not None:
+        name, _, mode = service.application.partition("/")
+        return Ftp(port, mode) if name == "ftp" else Tftp(port)
     if port is not None and many is not None:
         return Broadcast(port, many.device, many.nodes)
     if port is not None:

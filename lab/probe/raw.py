@@ -42,6 +42,22 @@ class Sniffer:
                 )
         return None
 
+    def find_bytes(self, sent: Packet, tail: bytes, ends: Packet | None) -> Arrival | None:
+        """How a packet arrived that ends with ``tail``, whatever became of its header; with ``ends`` from and to these."""
+        for packet, data in self._waiting():
+            same = _same_kind(packet, sent) if packet.proto in _ECHO_REPLIES else packet.proto == sent.proto
+            if same and data.endswith(tail) and (ends is None or ends_of(packet) == ends_of(ends)):
+                ports = packet if self._proto not in _ECHO_REPLIES and packet.sport is not None else None
+                return Arrival(self._node, packet.destination, ports and ports.dport, packet.source, ports and ports.sport)
+        return None
+
+    def ending_with(self, nonce: bytes) -> Iterator[tuple[Arrival, bytes]]:
+        """What waits and ends with ``nonce``, from its transport header on, with how it arrived."""
+        for packet, data in self._waiting():
+            if data.endswith(nonce):
+                arrival = Arrival(self._node, packet.destination, None, packet.source, None)
+                yield arrival, data[transport_start(data, self._family) :]
+
     def took_in(self, packet: Packet) -> bool:
         """Whether a packet of this kind with these addresses and ports is among those that wait."""
         return any(ends_of(seen) == ends_of(packet) and _same_kind(seen, packet) for seen, _ in self._waiting())
@@ -53,7 +69,7 @@ class Sniffer:
     def _waiting(self) -> Iterator[tuple[Packet, bytes]]:
         while True:
             try:
-                data, ancillary, _, peer = self._socket.recvmsg(2048, 64)
+                data, ancillary, _, peer = self._socket.recvmsg(1 << 16, 64)
             except BlockingIOError:
                 return
             start = transport_start(data, self._family)
@@ -91,3 +107,8 @@ def sniffers(stage: Stage, question: Question) -> Iterator[Sniffer]:
 def find_arrival(watching: Sequence[Sniffer], sent: Packet, nonce: bytes) -> Arrival | None:
     """Where the packet that was ``sent`` with ``nonce`` arrived."""
     return next((arrival for sniffer in watching if (arrival := sniffer.find(sent, nonce)) is not None), None)
+
+
+def find_crafted(watching: Sequence[Sniffer], sent: Packet, tail: bytes, ends: Packet | None) -> Arrival | None:
+    """Where a packet arrived that ends with ``tail``, and bears these addresses and ports where they are given."""
+    return next((arrival for one in watching if (arrival := one.find_bytes(sent, tail, ends)) is not None), None)

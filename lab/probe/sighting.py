@@ -6,10 +6,12 @@ import os
 import socket as sockets
 from dataclasses import dataclass, field
 
+from lab.kernel.watch.log_groups import Heard
 from lab.probe.follow import Followed, follow, follow_one_of_many
 from lab.probe.refusal import read_error_queue
 from lab.probe.stage import Stage
-from lab.record.observation import Arrival, Conntrack, Milestone, Refusal
+from lab.record.logs import LogMessage
+from lab.record.observation import Arrival, Conntrack, Copy, Milestone, Refusal
 from lab.record.packet import Packet
 from lab.record.path import End, Path
 
@@ -21,7 +23,10 @@ class Sighting:
     ``progress`` is the last thing that is known to have worked.  ``local_error`` is what the sender's own kernel said when it
     could not even send.  ``met`` tells that the flow came to somebody, so that its entries are worth reading, and ``complete``
     that nothing of it is under way, so that the trace has nothing more to tell.  ``one_way`` tells that nothing answers it.
+    ``named`` is what a verdict calls it, where its headers alone do not tell.  With ``pieces`` it goes in fragments, or behind
+    headers of IPv6; ``toward`` is the node that it was given to past its sender's own kernel.
     Of what all of a network hears, ``sender`` is the node that sends and ``heard_by`` are those that it is about.
+    ``heard`` are the messages of NFLOG that came meanwhile, ``logged`` what was logged of it, None where nobody asked.
     """
 
     stage: Stage
@@ -38,6 +43,12 @@ class Sighting:
     one_way: bool = False
     sender: str | None = None
     heard_by: tuple[str, ...] = ()
+    heard: list[Heard] = field(default_factory=list)
+    logged: tuple[LogMessage, ...] | None = None
+    named: str | None = None
+    pieces: bool = False
+    toward: str | None = None
+    copies: tuple[Copy, ...] = ()
 
     def read_trace(self) -> Followed:
         """Read what the trace has told by now; raises tracer.Overrun."""
@@ -48,7 +59,7 @@ class Sighting:
                 ends = self.sender, self._hearer()
                 self.followed = follow_one_of_many(self.paths, self.sent, self.stage.next_nodes, *ends)
             else:
-                self.followed = follow(self.paths, self.sent, self.stage.next_nodes)
+                self.followed = follow(self.paths, self.sent, self.stage.next_nodes, pieces=self.pieces)
         return self.followed
 
     def _hearer(self) -> tuple[str, ...]:

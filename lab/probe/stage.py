@@ -18,13 +18,14 @@ from lab.kernel.stage.node import Node
 from lab.kernel.watch.instrument import Instrument
 from lab.kernel.watch.routing import Routing
 from lab.probe.frames import Frames
+from lab.probe.listeners import TRANSPARENT
 from lab.probe.question import SOURCE_PORTS, Question
-from lab.probe.receivers import Receivers
+from lab.probe.receivers import Proxied, Receivers
 from lab.probe.refusal import RECEIVE_ERRORS
+from lab.probe.taps import Taps
 from lab.record.path import Path
 from lab.written.words import is_loopback
 
-_TRANSPARENT = {4: (sockets.IPPROTO_IP, 19), 6: (sockets.IPPROTO_IPV6, 75)}  # IP_TRANSPARENT, IPV6_TRANSPARENT
 T = TypeVar("T")
 
 
@@ -32,10 +33,13 @@ class Stage:
     """Holds the `receivers` of a lab and what its probes and sweeps send from, until `close`.
 
     ``links`` are the segments that each node is on, ``bridges`` the nodes that are bridges.  Where the network is ``shared``
-    with other processes the services are opened by who has the turn, and source ports begin anywhere.
+    with other processes the services are opened by who has the turn, and source ports begin anywhere.  ``proxied`` gives the
+    ports by node that rules hand packets to as to a transparent proxy, 0 for any.
     """
 
-    def __init__(self, network: Network, instrument: Instrument, *, shared: bool = False) -> None:
+    def __init__(
+        self, network: Network, instrument: Instrument, proxied: Callable[[], Proxied] = dict, *, shared: bool = False
+    ) -> None:
         self.network = network
         self.instrument = instrument
         self.links = {
@@ -48,9 +52,9 @@ class Stage:
         self._salt = os.urandom(4)
         self._first_port = SOURCE_PORTS[int.from_bytes(self._salt, "big") % len(SOURCE_PORTS) if shared else 0]
         self._spare: dict[tuple[str, int, int], list[sockets.socket]] = {}
-        self.frames = Frames()
+        self.frames, self.taps = Frames(), Taps()
         self.routing = Routing(network)
-        self.receivers = Receivers(network)
+        self.receivers = Receivers(network, proxied)
         if not shared:
             self.receivers.serve()
 
@@ -116,8 +120,14 @@ class Stage:
         channel.setsockopt(*RECEIVE_ERRORS[family], 1)
         if question.mark:
             set_mark(channel, question.mark)
-        if question.source not in node.addresses and not is_loopback(question.source):
-            channel.setsockopt(*_TRANSPARENT[family], 1)
+        _stand_for(channel, node, question.source)
+        return channel
+
+    def receiver(self, name: str, address: str, domain: int) -> sockets.socket:
+        """A socket for a connection that has arrived at an address of a node, its own or not."""
+        node = self.network.nodes[name]
+        channel = node.socket(domain, sockets.SOCK_STREAM)
+        _stand_for(channel, node, address)
         return channel
 
     def _spare_socket(self, node: Node, domain: int, kind: int) -> sockets.socket:
@@ -162,4 +172,11 @@ class Stage:
             for channel in spare:
                 channel.close()
         self.frames.close()
+        self.taps.close()
         self.receivers.stop_serving()
+
+
+def _stand_for(channel: sockets.socket, node: Node, address: str) -> None:
+    """Let a socket speak from an address that its node does not have."""
+    if address not in node.addresses and not is_loopback(address):
+        channel.setsockopt(*TRANSPARENT[6 if ":" in address else 4], 1)

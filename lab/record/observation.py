@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from lab.record.logs import LogMessage
 from lab.record.packet import Packet
-from lab.record.path import Path, Rule
+from lab.record.path import End, Path, Rule
+from lab.record.session import Session
 
 # what no host says but the one that a packet was for (RFC 1122, 3.2.2.1), where no rule says it
 NOTHING_LISTENS = ("tcp-reset", "icmp-port-unreachable", "icmp-proto-unreachable", "icmp6-port-unreachable")
@@ -39,8 +41,11 @@ class Refusal(NamedTuple):
 class Conntrack(NamedTuple):
     """The entry of the probe's flow at ``node``, read before anything was closed.
 
-    ``status`` holds the words of conntrack (``SEEN_REPLY``, ``ASSURED``, ``CONFIRMED``, ``SRC_NAT``, ``DST_NAT``); ``state`` is
-    the TCP state, ``ESTABLISHED`` for another protocol that saw its answer, ``NEW`` for one that did not.
+    ``status`` holds words of conntrack (``EXPECTED``, ``SEEN_REPLY``, ``ASSURED``, ``CONFIRMED``, ``SRC_NAT``, ``DST_NAT``);
+    ``state`` is the TCP state, ``ESTABLISHED`` for another protocol that saw its answer, ``NEW`` for one that did not.
+    ``timeout_s`` are the whole seconds until it would expire.  ``zone_orig`` and ``zone_reply`` are the zones of its two
+    directions, which differ where a rule puts one of them alone into a zone.  ``labels`` are the bits that are set.
+    ``of_source`` is how many entries its source had there, as connlimit counts; None where nobody asked.
     """
 
     node: str
@@ -50,6 +55,29 @@ class Conntrack(NamedTuple):
     timeout_s: int
     original: Packet
     reply: Packet
+    zone_orig: int = 0
+    zone_reply: int = 0
+    helper: str | None = None
+    labels: tuple[int, ...] = ()
+    of_source: int | None = None
+
+    @property
+    def zone(self) -> int:
+        """The zone that it is in, in the direction in which it is in one."""
+        return self.zone_orig or self.zone_reply
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its status as ``conntrack -L`` has it: with ``UNREPLIED`` where no answer was seen."""
+        return self.status if "SEEN_REPLY" in self.status else (*self.status, "UNREPLIED")
+
+
+class Copy(NamedTuple):
+    """A copy of the request's first packet that came to node ``at`` by ``interface``, as it was there."""
+
+    at: str
+    interface: str
+    packet: Packet
 
 
 class Milestone(StrEnum):
@@ -69,6 +97,19 @@ class Loss(NamedTuple):
     packets: int
 
 
+class Counter(NamedTuple):
+    """The packets that a rule on the way had counted ``before`` the probe, and ``after``; others' packets may be among them."""
+
+    rule: Rule
+    before: int
+    after: int
+
+    @property
+    def moved(self) -> bool:
+        """Whether it counted anything."""
+        return self.after > self.before
+
+
 class Unresolved(NamedTuple):
     """A neighbour that ``node`` asked its network for and that did not answer; ``owner`` is who has the address there."""
 
@@ -85,13 +126,19 @@ class Observation:
     ``others`` every further traced packet.  ``reached`` is the untraced node whose kernel took the request's first packet in,
     where that was looked for.  ``strays`` are packets that came to the sender as if in answer, from another address or port
     than it asked.  ``local_error`` is what the sender's own kernel said when it could not send.
+    ``copies`` are those of the request's first packet, at nodes that were listened to for them.
     ``one_way`` tells that nothing answers what was sent: its arrival is then all that was to come.
+    ``named`` is what a verdict calls what was sent, where its headers alone do not tell.
+    ``toward`` is the node that it was given to as a frame, past its sender's own kernel.
     ``to_many`` tells that all of a network heard it: ``request`` is then its way to the one that it is about.
+    ``session`` is what an application said, where it is one of its connections.
     ``unseen`` are traced nodes of which the packet must have come through one, by the topology, and whose trace says nothing
     of it.
     ``unresolved`` are neighbours that did not answer, ``missing`` the address that the packet needed and no node of the
     topology has: its destination, or a router's on the way.  ``losses`` are what conntrack refused, ``reasons`` the kernel's
-    own words for a drop outside the rules.  ``faults`` are failures of the instrument: with one, nothing is proven.
+    own words for a drop outside the rules.  ``logged`` is what was logged of the flow, None where nobody asked for it.
+    ``counters`` are those of rules that it met, where they were read.  ``faults`` are failures of the instrument: with one,
+    nothing is proven.
     ``fully_traced`` tells that TCP was traced on every packet, ``repeats`` how often the probe was sent again, and
     ``probe_us`` how long it took, in microseconds.
     """
@@ -112,12 +159,24 @@ class Observation:
     missing: str | None = None
     losses: tuple[Loss, ...] = ()
     reasons: tuple[str, ...] = ()
+    counters: tuple[Counter, ...] = ()
     faults: tuple[str, ...] = ()
     fully_traced: bool = False
     repeats: int = 0
     probe_us: float = 0.0
     one_way: bool = False
     to_many: bool = False
+    session: Session | None = None
+    copies: tuple[Copy, ...] = ()
+    logged: tuple[LogMessage, ...] | None = None
+    named: str | None = None
+    toward: str | None = None
+
+    @property
+    def asked(self) -> Packet:
+        """The headers of what was asked with: of a session's data connection, those of its control connection."""
+        control = None if self.session is None else self.session.control
+        return self.sent if control is None else control.sent
 
 
 def reject_dropped_by(observation: Observation) -> Rule | None:
@@ -153,7 +212,8 @@ def came_through(observation: Observation) -> str | None:
         return f"the kernel of {observation.reached} took it in"
     if observation.stage in (Milestone.DELIVERED, Milestone.ANSWERED):
         return "its answer came back"
-    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN:
+    taken_over = any(path.end is End.STOLEN for path in observation.request)  # who does that answers the handshake itself
+    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN and not taken_over:
         return "the handshake was answered"
     told = observation.refusal
     last = observation.request[-1].dropped_by if observation.request else None

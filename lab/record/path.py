@@ -15,6 +15,19 @@ BEFORE_ALL = -1
 """A step that is none: of a packet as it came in, or as it was made."""
 
 
+class Log(NamedTuple):
+    """What a rule writes of a packet: with which ``prefix`` ("" for none), and where to.
+
+    ``level`` is syslog's word for a LOG (``warn``), None of NFLOG; ``group`` is the group of NFLOG, None of LOG.  ``size`` is
+    how many bytes of a packet its message holds at most, None for all.
+    """
+
+    prefix: str
+    level: str | None
+    group: int | None
+    size: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as the kernel holds it, or a chain's policy (``number`` None).
@@ -23,9 +36,10 @@ class Rule:
     ``iptables -L --line-numbers``), ``source`` the template's file and line that it was written in.  ``family`` is that of its
     table in the words of nft (``ip``, ``ip6``, ``inet``, ``netdev``).  ``target`` is the word that says what becomes of the
     packet (``DROP``, ``accept``, a chain).  Of its text besides: ``rejects`` the kind of a rejection,
-    ``log_prefix`` what it logs with, ``translates`` which end of the packet (``source``, ``destination``), ``about_invalid``
-    that it is about packets of state INVALID or of a source on the wrong interface, ``further_comments`` those
-    behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``).
+    ``log_prefix`` what it logs with, ``log`` that and where to, ``translates`` which end of the packet (``source``,
+    ``destination``), ``about_invalid`` that it is about packets of state INVALID or of a source on the wrong interface,
+    ``further_comments`` those behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``),
+    ``copies`` that it sends packets twice (TEE, ``dup``).
     """
 
     node: str
@@ -43,6 +57,8 @@ class Rule:
     about_invalid: bool = False
     further_comments: tuple[str, ...] = ()
     queue: str | None = None
+    log: Log | None = None
+    copies: bool = False
 
     def is_called(self, name: str) -> bool:
         """Whether ``name`` is its place, or one of its comments."""
@@ -71,7 +87,8 @@ class Step(NamedTuple):
     ``security``.
 
     ``verdict`` is nftables' word: ``accept``, ``drop``, ``continue``, ``return``, ``jump CHAIN``, ``goto CHAIN``, ``queue``,
-    ``stolen``.  ``rule`` is None where a chain ended without a match (an implicit return).
+    ``stolen``; ``queue 3 accept`` (``drop``, ``repeat``) where a reader of the lab's own said so to a packet in queue 3.
+    ``rule`` is None where a chain ended without a match (an implicit return).
     """
 
     hook: str
@@ -80,6 +97,21 @@ class Step(NamedTuple):
     rule: Rule | None
     verdict: str
     kind: str = "filter"
+
+    @property
+    def read(self) -> tuple[str, str] | None:
+        """The number of the queue in which a reader of the lab's own gave its verdict, and that.
+
+        >>> Step("forward", "filter", "FORWARD", None, "queue 3 accept").read
+        ('3', 'accept')
+        """
+        words = self.verdict.split(" ")
+        return (words[1], words[2]) if words[0] == "queue" and len(words) == 3 else None
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it ended its base chain with an accept, be it that of a reader."""
+        return self.verdict == "accept" or (self.read or ("", ""))[1] == "accept"
 
 
 class End(StrEnum):
@@ -143,6 +175,11 @@ class Path:
     def turned_back(self) -> bool:
         """Whether it left to come in again at the same node, which sent it to itself."""
         return self.out == LOOPBACK
+
+    @property
+    def taken_over_by(self) -> Rule | None:
+        """The rule that took the packet over, to answer it itself; None if none did."""
+        return self.steps[-1].rule if self.end is End.STOLEN and self.steps else None
 
     @property
     def dropped_by(self) -> Rule | None:

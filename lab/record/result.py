@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from lab.errors import Problem
 from lab.record.hint import Hint
+from lab.record.logs import LogMessage
+from lab.record.packet import Packet
 from lab.record.provenance import Loaded, Provenance
 from lab.record.verdict import Verdict
 from lab.record.way import BY_NFT, Way
@@ -33,6 +35,78 @@ class PortGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of a flow of several packets: ``words`` tell it as the row says it, ``where`` is its file and line.
+
+    ``verdict`` is None of a step that sends nothing, ``expected`` then empty; ``seconds`` is how long it took.  One that could
+    not be done is an error, and ``differences`` say why.
+    """
+
+    number: int
+    words: str
+    where: str
+    outcome: Outcome
+    seconds: float
+    session: str = ""
+    expected: str = ""
+    verdict: Verdict | None = None
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BurstGroup:
+    """Packets of a burst that fared alike: ``numbers`` from 1 as a person writes them (``1-5``), ``passed`` or not.
+
+    ``expected`` is what is expected of such packets; ``verdict`` is that of the first of them, ``outcome`` and ``differences``
+    are what it comes to.
+    """
+
+    numbers: str
+    count: int
+    passed: bool
+    expected: str
+    outcome: Outcome
+    verdict: Verdict
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BurstResult:
+    """The packets of a burst from one source to one port: how many were ``sent``, and ``passed``, in so many ``seconds``.
+
+    ``sender`` is as the matrix writes it, ``port`` None where the protocol has none.  ``refilled`` is how many more than in no
+    time the limits bore in that time at most, ``limit`` which these are, in words; 0 and empty where they bore no more.
+    """
+
+    sender: str
+    source: str
+    port: int | None
+    sent: int
+    passed: int
+    seconds: float
+    groups: tuple[BurstGroup, ...]
+    refilled: int = 0
+    limit: str = ""
+
+    def __str__(self) -> str:
+        """``1-5 allowed by gateway filter:FORWARD:2 (ssh), 6-20 dropped by gateway filter:FORWARD:3 (too-fast)``."""
+        return ", ".join(f"{group.numbers} {group.verdict}" for group in self.groups)
+
+    @property
+    def fates(self) -> str:
+        """``1-5 allowed, 6-20 dropped``."""
+        return ", ".join(f"{group.numbers} {group.verdict.kind}" for group in self.groups)
+
+
+def told_apart(bursts: tuple[BurstResult, ...], one: BurstResult) -> str:
+    """Which of several it is: ``from 198.51.100.20 to port 22: ``; empty where there is one."""
+    if len(bursts) == 1:
+        return ""
+    port = f" to port {one.port}" if one.port is not None and len({other.port for other in bursts}) > 1 else ""
+    return f"from {one.source}{port}: "
+
+
+@dataclass(frozen=True, slots=True)
 class CellResult:
     """One cell: what was expected, what happened, whether that is right, and each difference in words.
 
@@ -44,6 +118,10 @@ class CellResult:
     ``known`` is true when a ``known:`` entry excuses the failure that was seen: the cell then counts as passed.
     ``kernel_source`` is the address that the sender's own kernel would have sent from, where the sender has several and the
     row names none; None elsewhere.  ``way`` is in which way it was run, where the same cell can be run in several.
+    ``steps`` are those of a flow of several packets, up to the first that is wrong, whose ``verdict`` it then has;
+    ``steps_left`` is how many were not done after it, and ``first`` the headers of the row's own first packet.
+    ``bursts`` are those of a burst, one for each source and port; ``verdict`` is then that of the first packet that is wrong.
+    ``logged`` is what was logged of it at any of its ports, where that was asked for.
     """
 
     id: str
@@ -69,11 +147,21 @@ class CellResult:
     probe_us: float = 0.0
     kernel_source: str | None = None
     way: Way = BY_NFT
+    steps: tuple[StepResult, ...] = ()
+    bursts: tuple[BurstResult, ...] = ()
+    steps_left: int = 0
+    first: Packet | None = None
+    logged: tuple[LogMessage, ...] = ()
+
+    @property
+    def sent(self) -> Packet:
+        """The headers that the row's flow was sent with; the verdict may be that of an answer, or of another flow."""
+        return self.first or self.verdict.observation.asked
 
     @property
     def source(self) -> str:
         """The address that it was sent from."""
-        return self.verdict.observation.sent.source
+        return self.sent.source
 
     @property
     def bound(self) -> bool:

@@ -34,7 +34,7 @@ def _cause(cell: CellResult) -> object:
         cell.matrix, cell.where, cell.row, cell.at, cell.expected, cell.outcome, cell.suspect, cell.known, cell.way,
         verdict.kind, verdict.reject, verdict.muted_by, verdict.stopped_by, verdict.rule, later, unexplained, cell.hints,
         cell.differences if cell.outcome in (Outcome.MISMATCH, Outcome.PASSED) else (),
-        tuple((group.ports, str(group.verdict)) for group in cell.groups),
+        tuple((group.ports, str(group.verdict)) for group in cell.groups), tuple(burst.fates for burst in cell.bursts),
     )  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
-from lab.record.observation import Conntrack, Observation
+from lab.record.logs import LogMessage
+from lab.record.observation import Conntrack, Counter, Observation
 from lab.record.path import End, Path
-from lab.record.result import CellResult
+from lab.record.result import BurstResult, CellResult, told_apart
 from lab.record.trace import Trace
 from lab.record.verdict import Kind, Verdict
+from lab.report.entry import further_words
 from lab.report.failure import (
     Line,
     arrival_text,
@@ -48,6 +51,7 @@ def evidence(cell: CellResult) -> list[str]:
         *_block("cell", [cell.id]),
         *_block("source", [_source(cell)]),
         *_block("proof", [_proof(cell.verdict)] if cell.verdict.proof not in happened(cell.verdict) else ()),
+        *_block("burst", map(partial(_burst, cell.bursts), cell.bursts)),
         *_block("warning", cell.warnings),
         *_block("note", cell.notes),
         *_evidence(cell.verdict),
@@ -73,6 +77,10 @@ def explain_trace(trace: Trace) -> str:
     return "\n".join([*written(told, _LABEL_WIDTH), *_evidence(verdict), *_block("guessed", trace.guesses)])
 
 
+def _burst(bursts: tuple[BurstResult, ...], one: BurstResult) -> str:
+    return f"{told_apart(bursts, one)}{one} ({one.passed} of {one.sent} passed in {one.seconds:.2f} s)"
+
+
 def _source(cell: CellResult) -> str:
     """Which of a sender's several addresses it is; empty where there is no choice."""
     if cell.kernel_source is None:
@@ -94,12 +102,15 @@ def _evidence(verdict: Verdict) -> list[str]:
     told = (verdict.stopped_by or verdict.rule, verdict.muted_by)
     lines = _block("elsewhere", (f"{rule} accepted it{place(rule)}" for _, rule in verdict.decided if rule not in told))
     lines += _block("sent", [str(seen.sent)])
+    if seen.session is not None:
+        lines += _block("session", seen.session.said)
+        lines += _paths("control", seen.session.control.request if seen.session.control is not None else (), seen.counters)
     lines += _witnesses(seen)
-    lines += _paths("path", seen.request)
+    lines += _paths("path", seen.request, seen.counters)
     if verdict.kind is Kind.UNANSWERED:
-        lines += _paths("answer", seen.answer)
+        lines += _paths("answer", seen.answer, seen.counters)
     stopped = [path for path in seen.others if path.end not in _PASSED]
-    return lines + _paths("then", stopped)
+    return lines + _paths("then", stopped, seen.counters)
 
 
 def _witnesses(seen: Observation) -> list[str]:
@@ -111,6 +122,7 @@ def _witnesses(seen: Observation) -> list[str]:
         sender = f" from {seen.refusal.sender}" if seen.refusal.sender else ""
         lines += _block("refused", [f"{seen.refusal.kind}{sender}"])
     lines += _block("conntrack", (_conntrack(entry) for entry in seen.conntrack))
+    lines += _block("logged", map(logged_text, seen.logged or ()))
     lines += _block("losses", (f"{node}: {name} {count}" for node, name, count in seen.losses))
     lines += _block("unresolved", (f"{one.node} asked for {one.address}, and got no answer" for one in seen.unresolved))
     lines += _block("kernel", seen.reasons)
@@ -120,8 +132,8 @@ def _witnesses(seen: Observation) -> list[str]:
     return lines
 
 
-def _paths(label: str, paths: Sequence[Path]) -> list[str]:
-    described = describe_path(paths)
+def _paths(label: str, paths: Sequence[Path], counters: Sequence[Counter]) -> list[str]:
+    described = describe_path(paths, counters)
     if not described:
         return []
     return [f"  {label}", *(f"    {line}" for line in described)]
@@ -129,8 +141,17 @@ def _paths(label: str, paths: Sequence[Path]) -> list[str]:
 
 def _conntrack(entry: Conntrack) -> str:
     status = f" {','.join(entry.status)}" if entry.status else ""
-    mark = f" mark {entry.mark:#x}" if entry.mark else ""
-    return f"{entry.node}: {entry.state}{status}{mark}, {entry.original}, answer {entry.reply}"
+    further = "".join(f" {word}" for word in further_words(entry))
+    return f"{entry.node}: {entry.state}{status}{further}, {entry.original}, answer {entry.reply}"
+
+
+def logged_text(message: LogMessage) -> str:
+    """One packet that was logged, and by whom that is known."""
+    level = f" level {message.level}" if message.level is not None else ""
+    ports = f"{f' in {message.entered}' if message.entered else ''}{f' out {message.toward}' if message.toward else ''}"
+    mark = f" mark {message.mark:#x}" if message.mark else ""
+    cut = f"; its message was cut short: {message.copied} of {message.whole} bytes" if message.cut else ""
+    return f"{message.prefix!r}{level} {message.by}: {message.packet or 'headers unknown'}{ports}{mark}{cut}"
 
 
 def _block(label: str, texts: Iterable[str]) -> list[str]:

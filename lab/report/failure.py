@@ -14,6 +14,7 @@ from lab.record.verdict import Kind, Verdict
 from lab.report.causes import LATER, flows_text
 from lab.report.path import AS_BEFORE, translated
 from lab.report.plain import plain, plain_lines
+from lab.report.steps import step_lines
 
 LABEL = 8
 _MOST_GROUPS = 4
@@ -44,11 +45,11 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     ``with_path``: the path is told too, and so is not told in short.
     """
     cell = cells[0]
-    plainly = _is_plain(cell.expected, cell.verdict) or cell.outcome is Outcome.PASSED
-    became = happened(cell.verdict) if plainly or not cell.differences else in_a_word(cell.verdict)
     lines = [
-        Line("", f"{flow_text(cell)}: expected {cell.expected}, is {became}"),
-        *differs(cell.expected, cell.verdict, cell.differences),
+        Line("", f"{flow_text(cell)}: expected {cell.expected}, is {_became(cell)}"),
+        *(Line("steps", text) for text in step_lines(cell)),
+        *session(cell.verdict, _became(cell)),
+        *(differs(cell.expected, cell.verdict, cell.differences) if not cell.bursts else _all(cell.differences)),
         *_others(cell),
         *deciding(cell.verdict, cell.at),
         *(() if with_path else whither(cell.verdict, always=cell.outcome is Outcome.MISMATCH)),
@@ -57,6 +58,21 @@ def failure_lines(cells: Sequence[CellResult], *, with_path: bool = False) -> li
     if len(cells) > 1:
         lines.append(Line("", f"and {len(cells) - 1} more: {flows_text(cells[1:])}"))
     return lines
+
+
+def _became(cell: CellResult) -> str:
+    if cell.bursts:
+        return "; ".join(dict.fromkeys(burst.fates for burst in cell.bursts))
+    plainly = _is_plain(cell.expected, cell.verdict) or cell.outcome is Outcome.PASSED
+    return happened(cell.verdict) if plainly or not cell.differences else in_a_word(cell.verdict)
+
+
+def _all(differences: Iterable[str]) -> Iterator[Line]:
+    yield from (Line("differs", text) for text in differences)
+def session(verdict: Verdict, became: str) -> Iterator[Line]:
+    """Which of a session's connections it was, where that is not told yet."""
+    if verdict.observation.session is not None and verdict.kind is not Kind.ALLOWED and verdict.proof not in became:
+        yield Line("session", verdict.proof)
 
 
 def written(lines: Iterable[Line], width: int = LABEL) -> list[str]:
@@ -79,7 +95,7 @@ def shown_lines(lines: Iterable[Line], width: int = LABEL) -> Iterator[tuple[Lin
 
 def flow_text(cell: CellResult) -> str:
     """``pc 10.0.1.10 -> public 198.51.100.87 tcp/80``, each end with its address where its name is none."""
-    sent = cell.verdict.observation.sent
+    sent = cell.sent
     service = cell.service
     if cell.groups and sent.dport is not None:
         service = f"{service.partition('/')[0]}/{cell.groups[0].ports} (of {cell.service})"

@@ -7,7 +7,7 @@ from itertools import groupby
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from lab.record.result import CellResult, Outcome, RunResult
+from lab.record.result import CellResult, Outcome, RunResult, told_apart
 from lab.report.annotations import file_and_line
 from lab.report.detail import explain
 from lab.report.failure import place
@@ -73,6 +73,7 @@ def _case(suite: Element, cell: CellResult) -> None:
     marks = [("lab.verdict", str(cell.verdict.kind)), ("lab.outcome", str(cell.outcome)), ("lab.where", cell.where)]
     if (rule := cell.verdict.stopped_by or cell.verdict.rule) is not None:
         marks.append(("lab.rule", f"{rule}{place(rule)}"))
+    marks += [("lab.burst", f"{told_apart(cell.bursts, one)}{one.passed} of {one.sent} passed") for one in cell.bursts]
     marks += [(f"lab.{word}", "true") for word, holds in (("suspect", cell.suspect), ("known", cell.known)) if holds]
     _properties(case, marks)
     if cell.outcome is not Outcome.PASSED:

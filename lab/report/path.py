@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from lab.record.observation import Counter
 from lab.record.path import End, Path, Rule, Step
 from lab.record.routed import Routed
 from lab.report.plain import plain
@@ -13,16 +14,18 @@ _HOOK_WIDTH = 12
 _AS_TOLD = frozenset(("accept", "drop", "return", "continue", "vmap"))
 
 
-def describe_path(paths: Sequence[Path]) -> list[str]:
+def describe_path(paths: Sequence[Path], counters: Iterable[Counter] = ()) -> list[str]:
     """Return the lines that tell the way of one packet through ``paths``, its nodes in order.
 
     A node has a line for its entry, one for each step (``forward     filter FORWARD:3 "web" accept``) with the rule's
-    text and template line below it, one for each translation (before -> after), and one for the end.
+    text and template line below it, one for each translation (before -> after), and one for the end.  A rule of which the
+    ``counters`` tell has the packets that it had counted before and after.
     """
+    counted = {one.rule: one for one in counters}
     lines: list[str] = []
     for path in paths:
         lines.append(f"{plain(path.node)}: in {plain(str(path.entry))}")
-        lines.extend(_steps(path))
+        lines.extend(_steps(path, counted))
         if path.bridged:
             tool = "iptables" if path.entry.family == 4 else "ip6tables"
             lines.append(f"  bridged past the rules of {tool} (bridge-nf-call-{tool} is 0)")
@@ -53,6 +56,8 @@ def deed(step: Step) -> str:
         return step.verdict
     if step.verdict.partition(" ")[0] in ("jump", "goto", "return"):
         return step.verdict
+    if step.read is not None:
+        return f"{rule.target} {' '.join(step.read)}"
     usual = "drop" if rule.rejects else "accept" if rule.translates else "queue" if rule.queue else "continue"
     name = f"{rule.target} {rule.queue}" if rule.queue else rule.target
     return name if step.verdict == usual else f"{name}, {step.verdict}"
@@ -87,7 +92,7 @@ def routing(routed: Routed) -> str:
     return plain(f"table {routed.name}{by} (mark {routed.mark:#x})")
 
 
-def _steps(path: Path) -> Iterator[str]:
+def _steps(path: Path, counted: Mapping[Rule, Counter]) -> Iterator[str]:
     stack: list[str] = []
     here: tuple[str, str] | None = None
     hook = ""
@@ -101,7 +106,7 @@ def _steps(path: Path) -> Iterator[str]:
         label = "" if step.hook == hook else step.hook
         hook = step.hook
         head = f"  {plain(label):<{_HOOK_WIDTH}}{'  ' * depth}"
-        yield from _step(step, head)
+        yield from _step(step, head, None if step.rule is None else counted.get(step.rule))
     if path.routed is not None and path.routed.at == len(path.steps):
         yield from _routing(path.routed)
 
@@ -112,8 +117,8 @@ def _routing(routed: Routed) -> Iterator[str]:
         yield f"  {'':<{_HOOK_WIDTH}}  {plain(routed.route)}"
 
 
-def _step(step: Step, head: str) -> Iterator[str]:
-    first = head + step_name(step)
+def _step(step: Step, head: str, counter: Counter | None) -> Iterator[str]:
+    first = head + step_name(step) + (f"  [{counter.before} -> {counter.after} packets]" if counter is not None else "")
     inner = " " * (len(head) + 2)
     rule = step.rule
     yield first + (f"  [{plain(rule.source)}]" if rule is not None and rule.source else "")
@@ -139,6 +144,8 @@ def _end(path: Path) -> str:
             return "delivered to the node itself" + (f" as {plain(str(path.exit))}" if path.exit else "")
         case End.DROPPED:
             rule = path.dropped_by
+            if (read := path.steps[-1].read if path.steps else None) is not None and rule:
+                return f"dropped by the reader of queue {read[0]}, handed over by {_where(rule)}"
             word = "rejected" if rule and rule.rejects else "dropped"
             return f"{word} by {_where(rule)}" if rule else word
         case End.QUEUED:

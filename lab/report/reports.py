@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lab.record.service_matrix import ServiceMatrixReport
     from lab.record.sweep import AskedSweep, SweepReport
     from lab.record.trace import Trace, TraceReport
+    from lab.record.tracked import ConntrackReport
 
 R = TypeVar("R")
 Text = Callable[[R], str]
@@ -96,6 +97,24 @@ def _trace_json() -> Text[TraceReport]:
     from lab.report.wire.writing import written
 
     return lambda report: json_text(written(Traces, report))
+
+
+def conntrack_reports(json: Path | None = None) -> Reports[ConntrackReport]:
+    """Those of ``lab conntrack``."""
+    from lab.record.tracked import ConntrackReport, Table
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> ConntrackReport:
+        return ConntrackReport(Table(""), interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("table", _texts((json, _conntrack_json)), stopped)
+
+
+def _conntrack_json() -> Text[ConntrackReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.conntrack import Conntrack
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Conntrack, report))
 
 
 def exposure_reports(

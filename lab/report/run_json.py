@@ -20,8 +20,17 @@ def to_json(result: RunResult) -> Written:
 
 def json_text(value: object) -> str:
     r"""Return ``value`` as JSON that no CI takes for a command when the file is printed into its log (``#\u0023[``)."""
-    text = _indented(value, "\n").replace("##", r"#\u0023")
-    return text.replace("section_start:", r"section\u005fstart:").replace("section_end:", r"section\u005fend:") + "\n"
+    return _for_a_log(_indented(value, "\n")) + "\n"
+
+
+def json_line(value: object) -> str:
+    """The same in one line."""
+    return _for_a_log(_one(value)) + "\n"
+
+
+def _for_a_log(text: str) -> str:
+    text = text.replace("##", r"#\u0023")
+    return text.replace("section_start:", r"section\u005fstart:").replace("section_end:", r"section\u005fend:")
 
 
 def _indented(value: Any, margin: str) -> str:

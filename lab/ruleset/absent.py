@@ -20,17 +20,20 @@ from lab.ruleset.words import words
 
 INTERFACE = "interface"
 USER = "user"
+LISTENER = "listener"
 
 
 class Here(NamedTuple):
     """What a node has of it: its ``interfaces``, and the sets of its rulesets that are ``empty`` and that no rule fills.
 
     ``ports`` are those of its bridges, as far as rules see by which of them a packet comes (bridge netfilter).
+    ``helpers`` are those whose sessions the lab can hold: what they expect is asked for by a row of its own.
     """
 
     interfaces: Collection[str]
     empty: Collection[str] = ()
     ports: Collection[str] = ()
+    helpers: Collection[str] = ()
 
 
 class Need(NamedTuple):
@@ -89,7 +92,7 @@ _NFT = tuple(
         ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
         ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
         # nft_tproxy.c breaks off its rule where no socket of the port is transparent
-        ("listener", r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),
+        (LISTENER, r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),
         (INTERFACE, rf"\b(?:meta )?[io]brname{_SIGN}{_VALUE}", "a bridge {}"),
         (INTERFACE, rf"\b(?:meta )?[io]ifgroup{_SIGN}{_VALUE}", "an interface of the group {}"),
     )
@@ -105,15 +108,18 @@ _NFT_HINTS = re.compile(
 )
 
 
-def here_of(texts: Mapping[str, str], interfaces: Collection[str], ports: Collection[str] = ()) -> Here:
-    """What a node with rulesets of these texts, by kind, has; ``ports`` as in `Here`.
+def here_of(
+    texts: Mapping[str, str], interfaces: Collection[str], ports: Collection[str] = (), helpers: Collection[str] = ()
+) -> Here:
+    """What a node with rulesets of these texts, by kind, has; ``ports`` and ``helpers`` as in `Here`.
 
     >>> here_of({"ipset": "create admins hash:net"}, ["eth0"]).empty
     frozenset({'admins'})
     """
     empty = ipset.empty_sets(texts.get("ipset", ""))
     filled = {name for kind in ("v4", "v6") for name in _FILLS.findall(texts.get(kind, ""))}
-    return Here(frozenset(interfaces), (empty - filled) | empty_sets(texts.get("nft", "")), frozenset(ports))
+    empty = (empty - filled) | empty_sets(texts.get("nft", ""))
+    return Here(frozenset(interfaces), empty, frozenset(ports), frozenset(helpers))
 
 
 def needs_of(rule: HeldRule, here: Here) -> tuple[Need, ...]:
@@ -170,6 +176,8 @@ def _of_iptables(text: str, here: Here) -> Iterator[Need]:
         known = _OPTIONS.get(option)
         if known is not None and known[0] == "physdev" and _has_port(option, value, here.ports):
             continue
+        if known is not None and known[0] == "helper" and value in here.helpers:
+            continue
         if known is not None and known[0] in matches:
             yield Need(known[1], known[2].format(value), negated)
         elif option == "--match-set" and value in here.empty:
@@ -186,6 +194,8 @@ def _of_nft(text: str, here: Here) -> Iterator[Need]:
             parts = found.groupdict()
             value = parts.get("raw") or (parts.get("value") or "").strip('"')
             if "brname" in found[0] and value in here.interfaces:
+                continue
+            if kind == "helper" and value in here.helpers:
                 continue
             yield Need(kind, words_of.format(value), (parts.get("sign") or "").startswith("!"))
     for found in _NFT_SET.finditer(text):

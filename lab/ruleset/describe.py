@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.record.path import Rule
 from lab.ruleset.held import Chains, HeldRule
+from lab.ruleset.logs import log_of
 from lab.ruleset.words import FREE_TEXT, words
 
 _FAMILIES = {"ip": 4, "ip6": 6}
@@ -23,6 +24,7 @@ def described(node: str, rule: HeldRule) -> Rule:
     return Rule(
         node, rule.table, rule.chain, rule.number, rule.text, rule.comment, rule.target, rule.source, rule.family,
         rejects, rule.log_prefix, rule.translates, rule.about_invalid, _further_comments(rule), rule.queue,
+        log_of(rule), rule.copies and "fwd" not in rule.statements,
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ _QUOTED = re.compile(r'"[^"]*"')
 _NFT_QUEUE = re.compile(
     r"\bqueue\b(?:\s+flags\s+[\w,]+)?(?:\s+(?:to|num)\s+(?:(?P<number>\d+(?:-\d+)?)|(?P<expression>\S+)))?"
 )
+_HANDS = frozenset(("TPROXY", "tproxy"))
+_NFT_HANDS = re.compile(r"\btproxy (?:ip6? )?to (?:\[[^\]\s]*\]|[^\s:]*):(?P<port>\d+)(?=\s|\Z)")
 _ANSWERS = frozenset(("SYNPROXY", "synproxy"))
 _COPIES = frozenset(("TEE", "dup", "fwd"))
 _TRANSLATES = {
@@ -204,6 +206,23 @@ class HeldRule:
             return next(values_of(self.text, _QUEUE_NUMBERS), "0").replace(":", "-")
         told = _NFT_QUEUE.search(_QUOTED.sub("", self.text))
         return None if told is None else told["number"] or (None if told["expression"] else "0")
+
+    @property
+    def hands_to_port(self) -> int | None:
+        """The port of the transparent socket that it hands packets to (TPROXY); 0 where it is each packet's own, or not read.
+
+        >>> from lab.ruleset.held_text import rule_in_line
+        >>> rule_in_line("v4", "-A PREROUTING -p tcp -j TPROXY --on-port 3129 --tproxy-mark 0x1/0x1").hands_to_port
+        3129
+        """
+        if (self.is_native and "tproxy" not in self.text) or not self._does(_HANDS):  # most rules need no reading
+            return None
+        if not self.is_native:
+            port = next(values_of(self.text, ("--on-port",)), "0")
+        else:
+            told = _NFT_HANDS.search(_QUOTED.sub("", self.text))
+            port = "0" if told is None else told["port"]
+        return int(port) if port.isdigit() else 0
 
     @property
     def answers(self) -> bool:

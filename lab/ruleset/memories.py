@@ -162,6 +162,10 @@ class Memories:
         """How many packets may come to it before it acts otherwise: the least that one of its uses bears."""
         return min((use.budget for _, use in self._uses.get(memory, ())), default=BOUNDLESS)
 
+    def refilled(self, memory: Memory, seconds: float) -> int:
+        """How many packets more it bears at most, where those that came to it came in so many seconds."""
+        return max((use.refilled(seconds) for _, use in self._uses.get(memory, ())), default=0)
+
     def whims(self, flow: Flow, *, first: bool = False) -> tuple[HeldRule, ...]:
         """The rules that decide by chance or by counting, and that the flow may meet."""
         met = self._ways.met(flow, first=first, among=self._whimsical)

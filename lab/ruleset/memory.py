@@ -6,6 +6,7 @@ a burst of five lets the fifth packet through as the first.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -13,6 +14,10 @@ from lab.ruleset.conditions import Condition
 
 BOUNDLESS = 1 << 30
 """The budget of what no number of probes brings to act otherwise."""
+TICK_S = 0.02
+"""The kernel counts time in ticks: at 100 Hz, two may lie between what it took for two moments and what they were."""
+SMALLEST_PACKET = 28
+"""Bytes of the smallest packet that there is, a datagram without any: what is regained in bytes bears no more packets."""
 
 
 class Kind(StrEnum):
@@ -59,7 +64,8 @@ class Use(NamedTuple):
     comes to it changes it.  ``budget`` is how many packets may have come to it, the one that is asked about among them, before
     it acts otherwise than when it is fresh; of what others write, how many entries it bears.  ``by_source`` tells that packets
     of different sources do not meet in it.  ``gates`` are the conditions that held before the kernel came to this part.
-    ``matched_alone``: it writes for a packet that matched the whole rule, and for no other.
+    ``matched_alone``: it writes for a packet that matched the whole rule, and for no other.  ``regains`` is how many packets a
+    second it bears again at most, ``fresh_after`` the seconds after which it may be fresh again.
 
     >>> from lab.ruleset.held_text import rule_in_line
     >>> rule_in_line("v4", "-A INPUT -m recent --name ssh --update --hitcount 6 -j DROP").uses[0].budget
@@ -74,3 +80,11 @@ class Use(NamedTuple):
     by_source: bool = False
     gates: tuple[Condition, ...] = ()
     matched_alone: bool = False
+    regains: float = 0.0
+    fresh_after: float = math.inf
+
+    def refilled(self, seconds: float) -> int:
+        """How many packets more it bears at most, where those that came to it came in so many seconds."""
+        late = seconds + TICK_S
+        again = 0 if late < self.fresh_after else int(late / self.fresh_after) * max(self.budget, 1)
+        return min(BOUNDLESS, int(min(late * self.regains, BOUNDLESS)) + again)

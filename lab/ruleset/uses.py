@@ -6,11 +6,13 @@ nf_tables' iptables makes expressions in that order).  A match that is behind an
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from lab.ruleset.conditions import Condition, of_iptables
-from lab.ruleset.memory import BOUNDLESS, Kind, Use
+from lab.ruleset.memory import BOUNDLESS, SMALLEST_PACKET, Kind, Use
 from lab.ruleset.words import FREE_TEXT, words
 
 PACKET_BYTES = 1500
@@ -18,6 +20,8 @@ PACKET_BYTES = 1500
 _DEFAULT_BURST = 5
 _DAY = 86_400
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": _DAY}
+_RATE = re.compile(r"(?P<count>\d{1,12})(?P<bytes>|b|kb|mb)/(?P<unit>[smhd])\w*")
+_BYTES = {"": 1, "b": 1, "kb": 1 << 10, "mb": 1 << 20}
 _OF_THE_HEADER = frozenset((
     "-s", "--source", "--src", "-d", "--destination", "--dst", "-p", "--protocol", "--proto", "-i", "--in-interface", "-o",
     "--out-interface",
@@ -127,10 +131,20 @@ def _bucket(rate: str, burst: int) -> int:
     return burst if burst * seconds <= _DAY else 1
 
 
+def _pace(rate: str) -> float:
+    """Packets a second, of a rate of packets or of bytes (`512kb/s`); infinite where that is not known."""
+    found = _RATE.fullmatch(rate)
+    if found is None:
+        return math.inf
+    count = int(found["count"]) * _BYTES[found["bytes"]] / (SMALLEST_PACKET if found["bytes"] else 1)
+    return count / _SECONDS[found["unit"]]
+
+
 def _limit(part: _Part) -> Iterator[Use]:
     # xt_limit.c: a bucket of `burst` tokens, full when it is made; a packet takes one where there is one
-    budget = _bucket(part.options.get("--limit", "3/hour"), part.number("--limit-burst", _DEFAULT_BURST))
-    yield Use(Kind.LIMIT, None, reads=True, writes=True, budget=budget, gates=part.gates)
+    rate = part.options.get("--limit", "3/hour")
+    budget = _bucket(rate, part.number("--limit-burst", _DEFAULT_BURST))
+    yield Use(Kind.LIMIT, None, reads=True, writes=True, budget=budget, gates=part.gates, regains=_pace(rate))
 
 
 def _hashlimit(part: _Part) -> Iterator[Use]:
@@ -148,8 +162,16 @@ def _hashlimit(part: _Part) -> Iterator[Use]:
     budget = 1 if odd else _bucket(rate, part.number("--hashlimit-burst", _DEFAULT_BURST))
     yield Use(
         Kind.HASHLIMIT, part.options.get("--hashlimit-name"), reads=True, writes=True, budget=budget,
-        by_source=by_source and whole, gates=part.gates,
+        by_source=by_source and whole, gates=part.gates, regains=_pace(rate), fresh_after=_kept(part, rate),
     )  # fmt: skip
+
+
+def _kept(part: _Part, rate: str) -> float:
+    """Seconds that a bucket is kept which nobody asks; libxt_hashlimit.c: by default the time that its rate speaks of."""
+    said = part.options.get("--hashlimit-htable-expire")
+    if said is not None:
+        return part.number("--hashlimit-htable-expire", 1) / 1000
+    return _SECONDS.get(rate.partition("/")[2][:1], 1)
 
 
 def _recent(part: _Part) -> Iterator[Use]:
@@ -171,7 +193,11 @@ def _recent(part: _Part) -> Iterator[Use]:
     elif "--rcheck" in part.options or "--update" in part.options:
         writes = "--update" in part.negated
         budget = max(hits - 1, 0)
-        yield Use(Kind.RECENT, name, reads=True, writes=writes, budget=budget, by_source=by_source, gates=part.gates)
+        seconds = part.number("--seconds", 1) if "--seconds" in part.options else math.inf
+        yield Use(
+            Kind.RECENT, name, reads=True, writes=writes, budget=budget, by_source=by_source, gates=part.gates,
+            fresh_after=seconds,
+        )  # fmt: skip
     else:
         unread = "--remove" not in part.options
         yield Use(Kind.RECENT, name, reads=True, writes=unread, budget=0, by_source=by_source, gates=part.gates)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from lab.kernel.hold.line_map import NodeLines
 from lab.lab import Lab
 from lab.prepare.plan import Plan
+from lab.ruleset.rulesets import Rulesets
 from lab.written.expect.leaves import expects_table
 
 
@@ -33,6 +34,10 @@ class Labs:
         if self._routed:
             lab.tell_routing()
         return lab
+
+    def loads(self, row: str) -> Mapping[int, Mapping[str, Rulesets]]:
+        """What the steps of a row load by node, by their numbers."""
+        return {number: loaded for (of, number), loaded in self._plan.loads.items() if of == row}
 
     def close(self) -> None:
         """Take the lab down that is kept; the next one to be asked for is built anew."""

@@ -15,8 +15,6 @@ from lab.record.packet import Packet
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.run.after.kernel_source import Sources
-from lab.run.after.source_ports import from_cell
-from lab.run.after.why import hints
 from lab.run.asker import Asker
 from lab.run.labs import Labs
 from lab.run.ways.registry import way_of
@@ -45,14 +43,14 @@ class MatrixRun:
         self.plan = plan
         self._today = today or datetime.date.today()
         self._labs = Labs(plan)
-        self._asker = Asker(self._labs, self._today, lambda cell_id, done, of: heard(cell_id, self._ahead, done, of))
+        sources = Sources(plan.topology, plan.cells)
+        self._asker = Asker(self._labs, sources, self._today, lambda cell_id, done, of: heard(cell_id, self._ahead, done, of))
         self._ahead = 0
         self._cut_off: str | None = None
         self._repeats = 0
         self._broken: MeasurementError | None = None
         self._failed: set[str] = set()
         self._begun = False
-        self._sources = Sources(plan.topology, plan.cells)
 
     @property
     def lab(self) -> Lab:
@@ -122,7 +120,7 @@ class MatrixRun:
                 for cell in cells:
                     self._ahead, self._asker.under_way = len(found), None
                     try:
-                        found.append(self._cell(lab, cell))
+                        found.append(way_of(cell, self._asker).ask(cell, self._asker))
                     except KeyboardInterrupt as error:
                         found += self._begun_of(cell)
                         stopped = error
@@ -155,17 +153,6 @@ class MatrixRun:
             raise as_lab_error(error, "the lab could not be built") from error
         self._begun = True
         return lab
-
-    def _cell(self, lab: Lab, cell: Cell) -> CellResult:
-        tally = way_of(cell, self._asker).ask(cell, self._asker)
-        for words in from_cell(lab, cell, tally.verdicts, lambda question: self._asker.ask(cell, question)):
-            tally.note(words)
-        for words in lab.absences.behind(tally.verdicts, cell.sender.node, as_user=cell.uid is not None):
-            tally.warn(words)
-        result = self._sources.mark(lab, cell, tally.result())
-        if result.outcome is Outcome.PASSED:
-            return result
-        return replace(result, hints=hints(lab, result.verdict, cell.expect, cell.at))
 
     def _begun_of(self, cell: Cell) -> list[CellResult]:
         """The result of a cell that was interrupted, where what was proven by then has failed; else there is a note of it."""

@@ -8,6 +8,9 @@ from lab.probe.question import Question, sends_of
 from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.conntrack import CONNTRACK
+from lab.written.expect.copied import COPIED
+from lab.written.expect.logged import LOGGED
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
@@ -26,15 +29,20 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
+    logged = cell.expect.get(LOGGED)
     return Question(
         node=cell.sender.node,
         source=cell.sender.address,
         destination=cell.target.address,
-        sends=sends_of(cell.service, port, flags=cell.flags, many=cell.to_many),
+        sends=sends_of(cell.service, port, flags=cell.flags, many=cell.to_many, packet=cell.packet),
         sport=cell.sport if sport is None else sport,
         receivers=_receivers(cell, port),
         mark=cell.mark,
         uid=cell.uid,
+        counts_entries=(entry := cell.expect.get(CONNTRACK)) is not None and entry.count is not None,
+        logs=logged is not None,
+        all_logs=logged is not None and logged.times is not None,
+        copied_to=copied.to if (copied := cell.expect.get(COPIED)) is not None else (),
     )
 
 
@@ -49,6 +57,8 @@ def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ..
     if cell.expect.action != "allow":
         return ()
     arrives = cell.expect.get(ARRIVES)
+    if cell.service.application is not None:  # what the row says of an arrival is about its data
+        return tuple((node, port) for node in (cell.target.node, *cell.target.also) if node is not None)
     if cell.to_many is not None:
         nodes: tuple[str | None, ...] = cell.to_many.nodes
     else:

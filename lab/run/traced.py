@@ -73,7 +73,7 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
         )  # fmt: skip
 
     flow = lab.asked(sender, target, asked.service, source=asked.source, family=family, how=how)
-    with lab.everything_traced():
+    with lab.everything_traced(), lab.counted():
         verdict = probe(how.sport)
         if scene.twin is not None and verdict.kind is Kind.CLOSED:
             verdict = _served(lab, question_of(flow, how, None), verdict)
@@ -95,12 +95,18 @@ def _trace(lab: Lab, scene: Scene, asked: Asked, family: int | None) -> Trace:
 
 def _served(lab: Lab, question: Question, closed: Verdict) -> Verdict:
     """The verdict of the same question with somebody who listens where it arrived: what listens behind a host no dump says."""
+    served = heard_where_it_arrived(lab, question, closed)
+    return closed if served is None else lab.ask(served, closed.path[-1].node)
+
+
+def heard_where_it_arrived(lab: Lab, question: Question, closed: Verdict) -> Question | None:
+    """The same question with somebody who listens where it arrived, as `closed` tells; None where that is nobody's."""
     heads = [path.exit or path.entry for path in closed.path]
     last = closed.path[-1] if heads else None
     taker = None if last is None else lab.topology.taker(last.node, last.out, heads[-1].destination)
     if last is None or taker is None:
-        return closed
-    return lab.ask(replace(question, receivers=(*question.receivers, (taker, heads[-1].dport))), last.node)
+        return None
+    return replace(question, receivers=(*question.receivers, (taker, heads[-1].dport)))
 
 
 def _cell(lab: Lab, asked: Asked, flow: OneFlow, expect: Expectation, verdict: Verdict) -> Cell:

@@ -165,7 +165,10 @@ def _not_there(route: Route, devices: Devices) -> str | None:
     for way in route.ways:
         if way.dev is not None and way.dev not in (*devices.there, *devices.left_out, LOOPBACK):
             return f"there is no {way.dev}"
-        if way.via is not None and not (way.via.version == 6 and way.via.is_link_local):
+        if way.via is not None and way.via.version == 6 and way.via.is_link_local:
+            if not any(device.of_family(6) for device in devices.there.values()):
+                return "its gateway is one of IPv6, and the host speaks IPv4 alone"
+        elif way.via is not None:
             why = _no_gateway(way.via, way.dev, devices)
             if why is not None:
                 return why

@@ -16,6 +16,7 @@ import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from lab.record.logs import LogMessage
 from lab.record.result import CellResult, Outcome, PortGroup
 from lab.record.sweep import Ranges
 from lab.record.verdict import Verdict
@@ -24,7 +25,7 @@ from lab.written.cell import Cell
 from lab.written.expect.keys import KEYS
 from lab.written.service import merged, ports_text
 
-_WORST_FIRST = (Outcome.ERROR, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.PASSED)
+WORST_FIRST = (Outcome.ERROR, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED, Outcome.MISMATCH, Outcome.PASSED)
 
 
 @dataclass(slots=True)
@@ -58,10 +59,16 @@ class Tally:
         self._probe_us = 0.0
         self._warnings: list[str] = []
         self._notes: list[str] = []
+        self._logged: list[LogMessage] = []
 
     def warn(self, words: str) -> None:
         """Add a warning to the result."""
         self._warnings.append(words)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those that were added."""
+        return tuple(self._warnings)
 
     def note(self, words: str) -> None:
         """Add a note to the result."""
@@ -75,6 +82,7 @@ class Tally:
         else:
             group.add(port, port)
         self._probe_us += verdict.observation.probe_us
+        self._logged += verdict.observation.logged or ()
 
     def add_swept(self, ports: Sequence[tuple[int, int]], verdict: Verdict, each_us: float) -> None:
         """Add ports that share a verdict, each of which took ``each_us`` microseconds."""
@@ -107,11 +115,12 @@ class Tally:
         for group in self._groups.values():
             group.verdict = ask(group.ranges[0][0] if group.ranges else None)
             group.judgement = judge(cell, group.verdict)
+            self._logged += group.verdict.observation.logged or ()
 
     def result(self) -> CellResult:
         """The cell's result: that of its worst group, with all groups when the ports differ."""
         cell = self._cell
-        groups = sorted(self._groups.values(), key=lambda group: _WORST_FIRST.index(group.judgement.outcome))
+        groups = sorted(self._groups.values(), key=lambda group: WORST_FIRST.index(group.judgement.outcome))
         worst = groups[0]
         ports = sum(group.count for group in groups)
         differs = len(groups) > 1 and worst.judgement.outcome is not Outcome.PASSED
@@ -122,11 +131,24 @@ class Tally:
             warnings=tuple(self._warnings), notes=tuple(self._notes),
             groups=tuple(PortGroup(group.ports, group.count, group.verdict) for group in groups) if differs else (),
             suspect=any(group.judgement.suspect for group in groups), ports=ports, probe_us=self._probe_us / ports,
+            logged=tuple(self._logged),
         )  # fmt: skip
-        for key in KEYS:
-            if key.settled is not None and (wanted := cell.expect.get(key)) is not None:
-                result = key.settled(wanted, result, self._today)
-        return result
+        return settled(cell, result, self._today)
+
+
+def settled(cell: Cell, result: CellResult, today: datetime.date) -> CellResult:
+    """The result with what the keys of its row make of it on a day: what is known to fail, what is overdue.
+
+    >>> from lab.written.expect.example import PASSED
+    >>> tally = Tally(cell, datetime.date(2026, 1, 31))
+    >>> tally.add(443, PASSED)
+    >>> settled(cell, tally.result(), datetime.date(2026, 1, 31)) == tally.result()
+    True
+    """
+    for key in KEYS:
+        if key.settled is not None and (wanted := cell.expect.get(key)) is not None:
+            result = key.settled(wanted, result, today)
+    return result
 
 
 def expected_words(cell: Cell) -> str:

@@ -85,7 +85,8 @@ def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
 
 def _told(verdict: Verdict) -> str:
     """The verdict, and its proof where that says more than the rule that it names."""
-    says_all = verdict.stopped_by is not None or verdict.kind in (Kind.ALLOWED, Kind.CLOSED)
+    plain = verdict.observation.session is None
+    says_all = plain and (verdict.stopped_by is not None or verdict.kind in (Kind.ALLOWED, Kind.CLOSED))
     return str(verdict) if says_all and not verdict.muted else f"{verdict}: {verdict.proof}"
 
 

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came_through, reject_dropped_by
-from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
+from lab.verdict.gone import NDISC_REASONS, reasons_in_words, why_gone
+from lab.verdict.session import of_session
 from lab.verdict.witnesses import bears_the_same, contradiction
 from lab.written.reject import canonical_reject
 
@@ -17,8 +19,7 @@ _PASSED = (End.LEFT, End.DELIVERED)
 _ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
 _ECHO_REQUESTS = {_ICMP: 8, _ICMPV6: 128}
 _DISCOVERY = (135, 136)  # ICMPv6 types
-_SYN, _SYN_ACK, _PUSH = 0x02, 0x12, 0x08
-_RULES_OF_LIFE = "no route, reverse path, martian, TTL or forwarding off"
+_SYN, _SYN_ACK, _PUSH, _RST = 0x02, 0x12, 0x08, 0x04
 
 
 def prove(observation: Observation, at: str | None = None) -> Verdict:
@@ -26,10 +27,13 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
 
     Where its witnesses contradict each other it is `lost`, whatever each of them alone would prove.
 
+    >>> from lab.record.packet import Packet
     >>> syn = Packet(4, 6, "10.0.1.10", 32768, "10.0.2.10", 443, flags=2)
     >>> str(prove(Observation(syn, Milestone.ANSWERED)).kind)
     'allowed'
     """
+    if observation.session is not None:
+        return of_session(observation, observation.session, lambda one: prove(one, at))
     if observation.faults:
         return _verdict(observation, at, Kind.LOST, f"the instrument failed: {'; '.join(observation.faults)}")
     if (blind := contradiction(observation)) is not None:
@@ -41,39 +45,69 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
         return _stopped(observation, at, last)
-    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED):
+    if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED) and not _unanswered_anew(observation):
         return _cut_off(observation, at)
     return _passed_on(observation, at, last)
 
 
 def _blind(observation: Observation, at: str | None, blind: str) -> Verdict:
     """Nothing is proven but that the request got on, where that is what one of the witnesses says."""
-    verdict = _verdict(observation, at, Kind.LOST, f"the instrument is blind: {blind}", _name(observation.sent))
+    verdict = _verdict(observation, at, Kind.LOST, f"the instrument is blind: {blind}", _name(observation))
     passed = verdict.passed_node or at in observation.unseen or came_through(observation) is not None
     return replace(verdict, rule=None, passed_node=passed)
 
 
 def _stopped(observation: Observation, at: str | None, last: Path) -> Verdict:
     """The request's first packet ended inside a node that is traced."""
-    packet = _name(observation.sent)
+    packet = _name(observation)
     if last.end is End.DROPPED:
         return _dropped(observation, at, last, packet)
     if last.end is End.STOLEN:
-        rule = last.steps[-1].rule if last.steps else None
-        proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {rule}"
-        return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+        return _taken_over(observation, at, last, packet)
     if last.end is End.QUEUED:
         proof = f"{last.node} handed the {packet} to {_queue(last)}, and it did not come out of it"
         return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
     if counted := _losses_at(observation, last.node):
         return _consumed(observation, at, last.node, packet, counted)
-    reason = ", ".join(observation.reasons) or f"{_RULES_OF_LIFE}; the reason is not told by this kernel"
     told = observation.refusal
     answer = f"; the sender was told {told.kind}{f' by {told.sender}' if told.sender else ''}" if told else ""
-    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it ({reason}{answer})"
+    proof = f"the {packet} entered {last.node}, did not leave it, and no rule dropped it: {why_gone(observation)}{answer}"
     if observation.missing is not None:
-        proof += f": {_goal(observation, last)}"
+        proof += f"; {_goal(observation, last)}"
     return _verdict(observation, at, Kind.UNROUTED, proof, packet, last.node)
+
+
+def _taken_over(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
+    """A rule took the request over, and its node sent nothing on in its place."""
+    dropped = _dropped_later(observation)
+    if observation.stage is Milestone.CONNECTED and dropped is not None and _is_request(dropped, observation):
+        return _later_drop(observation, at, dropped)
+    proof = f"a rule took the {packet} over at {last.node}, to answer it itself (SYNPROXY and the like): {last.taken_over_by}"
+    answer = next((path for path in (*observation.answer, *observation.others) if _answers(path, last)), None)
+    if answer is not None and answer.dropped_by is not None:
+        proof = f"{proof}; its answer ended in a drop by {answer.dropped_by}"
+    elif observation.stage is Milestone.CONNECTED:
+        proof = f"{proof}; the sender has its answer, and {last.node} opened no connection to {last.head(-1).destination}"
+    return _verdict(observation, at, Kind.CONSUMED, proof, packet, last.node)
+
+
+def _answers(path: Path, last: Path) -> bool:
+    """Whether it is what the node that took a packet over answered it with."""
+    head = last.head(-1)
+    own = path.node == last.node and path.entered is None
+    return own and (path.entry.source, path.entry.sport) == (head.destination, head.dport)
+
+
+def _unanswered_anew(observation: Observation) -> bool:
+    """Whether a node that answered in the destination's place sent a packet on in place of the request, and has no answer."""
+    if observation.stage is not Milestone.CONNECTED or observation.refusal is not None:
+        return False
+    if not any(path.end is End.STOLEN for path in observation.request):
+        return False
+    if _dropped_later(observation) is not None:
+        return False
+    later = (*observation.answer, *observation.others)
+    return not any(path.entered is not None and _is_answer(path, observation) for path in later)
 
 
 def _queue(path: Path) -> str:
@@ -93,6 +127,9 @@ def _consumed(observation: Observation, at: str | None, node: str, packet: str, 
 
 def _dropped(observation: Observation, at: str | None, last: Path, packet: str) -> Verdict:
     rule = last.dropped_by
+    if (read := last.steps[-1].read if last.steps else None) is not None:
+        proof = f"{rule} handed this very {packet} to queue {read[0]} of user space, and its reader there dropped it"
+        return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
     if rule is None or rule.rejects is None:
         proof = f"the trace of this very {packet} ends in a drop by {rule}"
         return _verdict(observation, at, Kind.DROPPED, proof, packet, last.node, rule)
@@ -107,9 +144,8 @@ def _dropped(observation: Observation, at: str | None, last: Path, packet: str) 
 
 def _cut_off(observation: Observation, at: str | None) -> Verdict:
     """The first packet came through; a later one of the exchange did not."""
-    for path in (*observation.answer, *observation.others):
-        if path.end is End.DROPPED and _belongs(path, observation):
-            return _later_drop(observation, at, path)
+    if (dropped := _dropped_later(observation)) is not None:
+        return _later_drop(observation, at, dropped)
     if observation.stage is Milestone.DELIVERED:
         proof = "the receiver got the nonce, and its answer did not come back; no rule is known to have dropped it"
         return _verdict(observation, at, Kind.UNANSWERED, proof, "answer")
@@ -118,6 +154,19 @@ def _cut_off(observation: Observation, at: str | None) -> Verdict:
         return _verdict(observation, at, Kind.CLOSED, proof)
     proof = "the handshake was answered, but no service of the lab got the connection"
     return _verdict(observation, at, Kind.LOST, proof, "ACK")
+
+
+def _dropped_later(observation: Observation) -> Path | None:
+    """The path of a further packet of the exchange that a rule dropped; the sender's reset is its goodbye, and none of it."""
+    return next(
+        (
+            path
+            for path in (*observation.answer, *observation.others)
+            if path.end is End.DROPPED and _belongs(path, observation)
+            and not (path.entry.proto == _TCP and path.entry.flags & _RST and _is_request(path, observation))
+        ),
+        None,
+    )  # fmt: skip
 
 
 def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict:
@@ -134,7 +183,7 @@ def _later_drop(observation: Observation, at: str | None, path: Path) -> Verdict
 
 def _passed_on(observation: Observation, at: str | None, last: Path | None) -> Verdict:
     """The request's first packet is past every traced node on its way, or met none, and the sender has no answer."""
-    packet = _name(observation.sent)
+    packet = _name(observation)
     if observation.local_error:
         proof = f"the sender's own kernel could not send: {observation.local_error}"
         return _verdict(observation, at, Kind.UNROUTED, proof, packet)
@@ -146,7 +195,7 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
         return _verdict(observation, at, Kind.UNANSWERED, proof, name, answer.node, rule)
     if observation.refusal is not None:
         return _refused(observation, at, last, packet)
-    if last is not None and (counted := _losses_at(observation, last.node)):
+    if last is not None and observation.reached is None and (counted := _losses_at(observation, last.node)):
         # conntrack confirms a flow behind every rule, the exit witness too
         return _consumed(observation, at, last.node, packet, counted)
     receiver = last.node if last is not None and last.end is End.DELIVERED else observation.reached
@@ -159,8 +208,8 @@ def _passed_on(observation: Observation, at: str | None, last: Path | None) -> V
     if observation.unresolved:
         return _unresolved(observation, at, packet)
     if observation.reasons:
-        proof = f"dropped outside the rules: {', '.join(observation.reasons)}"
-        return _verdict(observation, at, Kind.UNROUTED, proof, packet)
+        proof = f"dropped outside the rules: {reasons_in_words(observation.reasons)}"
+        return _verdict(observation, at, Kind.UNROUTED, proof, packet, observation.toward if last is None else None)
     where = f"left {last.node}" if last is not None else "was sent"
     proof = f"the {packet} {where}, and neither a receiver nor a drop of it was seen"
     return _verdict(observation, at, Kind.LOST, proof, packet)
@@ -174,6 +223,9 @@ def _unresolved(observation: Observation, at: str | None, packet: str) -> Verdic
         proof = f"{node} asked its network for {address}, and {shut} dropped a message of IPv6 neighbour discovery"
     elif owner is None:
         proof = f"{node} asked its network for {address}, and nobody on it has that address"
+    elif refused := [reason for reason in observation.reasons if reason in NDISC_REASONS]:
+        proof = f"{node} asked its network for {address}, and {owner}, which has it, did not take the question: "
+        proof += reasons_in_words(tuple(refused))
     elif _never_asked(observation, node):
         proof = f"{node} had no address of its own on the link to ask {owner} from, which has {address}"
     else:
@@ -283,7 +335,10 @@ def _is_answer(path: Path, observation: Observation) -> bool:
     return any((path.entry.source, path.entry.sport) == (end.destination, end.dport) for end in exits)
 
 
-def _name(sent: Packet) -> str:
+def _name(observation: Observation) -> str:
+    sent = observation.sent
+    if observation.named is not None:
+        return observation.named
     if sent.proto == _TCP:
         return "SYN" if sent.flags == _SYN else "segment"
     if sent.proto in (_ICMP, _ICMPV6):
@@ -318,5 +373,6 @@ def _has_passed(observation: Observation, at: str | None) -> bool:
     if ways:
         # a copy that a rule made (TEE) bears the same headers, and a later packet of the request may do what the first did not
         copies = [path for path in observation.others if path.node == at and _bears_the_same(path, ways)]
-        return any(map(_passes, (*ways, *copies)))
+        # those that came to where they were looked for are meant to
+        return any(map(_passes, ways)) or sum(map(_passes, copies)) > len(observation.copies)
     return observation.stage is not Milestone.SENT

@@ -26,6 +26,7 @@ class Case:
     ``at`` is the node under test, ``held`` what nodes hold, by name; ``sysctls`` are those that the lab wrote in each node, by
     their dotted names, ``ipsets`` what ``ipset save`` prints of each node's sets.  ``ask_route`` asks the kernel of a node how
     it would send to an address, from a source of its own (None: any) and with a mark; None where it cannot be asked.
+    ``later`` is what of a flow under way it is (``answer``, ``data``, ``FIN``); empty of a flow's first packet.
     """
 
     verdict: Verdict
@@ -36,6 +37,7 @@ class Case:
     sysctls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     ipsets: Mapping[str, str] = field(default_factory=dict)
     ask_route: Callable[[str, str, str | None, int], Lead | None] = no_route
+    later: str = ""
 
     @property
     def should_pass(self) -> bool:

@@ -24,6 +24,8 @@ from lab.why.wrong_receiver import to_the_wrong_receiver
 
 def denied(case: Case) -> Iterator[Hint]:
     """Accepted elsewhere, further on, at another hook, nearly; else that nothing accepts it, and how it looks by then."""
+    if case.later:
+        return  # what accepts the flow's first packet says nothing of this one
     misses = [*near_misses(case)]
     behind = [
         *other_chains(case), *accepts_later(case), *sent_elsewhere(case), *returned(case), *to_the_wrong_receiver(case),

@@ -18,17 +18,36 @@ from lab.why.case import Case
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
 _ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
 _FOLLOWING = ("ACK", "data")
+_TCP = 6  # of its connections the entry is read at every step
 
 
 def cut_off(case: Case) -> Iterator[Hint]:
     """Why what follows the handshake was dropped where its first packet had passed."""
     verdict = case.verdict
+    if case.later:
+        yield from _in_the_midst(case)
+        return
     if not case.should_pass or verdict.kind is not Kind.DROPPED or verdict.packet not in _FOLLOWING or verdict.rule is None:
         return
     for path in verdict.observation.others:
         if path.dropped_by == verdict.rule and path.node == verdict.node:
             yield why_not_established(case, path, verdict.rule, verdict.packet)
             return
+
+
+def _in_the_midst(case: Case) -> Iterator[Hint]:
+    """The same of a packet of a flow that has gone on for a while."""
+    path = case.verdict.path[-1] if case.verdict.path else None
+    by = path.dropped_by if path is not None else None
+    if not case.should_pass or path is None or by is None:
+        return
+    seen = case.verdict.observation
+    known = seen.sent.proto != _TCP or any(one.node == path.node for one in seen.conntrack)
+    if _untracked(case, path.node) is None and not known:
+        what = f"conntrack of {path.node} does not know this flow by now, so its {case.later} is not ESTABLISHED"
+        yield Hint(f"{what}, and {by} {'rejected' if by.rejects else 'dropped'} it")
+        return
+    yield why_not_established(case, path, by, case.later)
 
 
 def why_not_established(case: Case, answer: Path, by: Rule, what: str = "answer") -> Hint:

@@ -25,20 +25,26 @@ def helpers(case: Case) -> Iterator[Hint]:
     begins = sent.flags == _SYN or sent.proto == _UDP
     if not case.should_pass or path is None or path.end is not End.DROPPED or not begins or (sent.dport or 0) < _DATA_PORTS:
         return
+    if case.verdict.observation.session is not None:
+        return
     chains = case.chains(path.node)
-    assigns = next((rule for rule in rules_of(chains, case.family) if _helper(rule)), None)
+    assigns = next((rule for rule in rules_of(chains, case.family) if helper_of(rule)), None)
     begun = {(chain.table, chain.name) for chain in chains.values() if chain.hook == path.steps[-1].hook}
     lets = next((rule for rule in reached(chains, begun, case.family) if accepts(rule, "RELATED")), None)
     if assigns is not None and lets is not None:
         yield Hint(
             f"{described(path.node, lets)} accepts RELATED, as which a data connection comes that the helper "
-            f"{_helper(assigns)} of a session expects ({described(path.node, assigns)}); this packet is of no session, and NEW"
+            f"{helper_of(assigns)} of a session expects ({described(path.node, assigns)}); "
+            "this packet is of no session, and NEW"
         )
 
 
-def _helper(rule: HeldRule) -> str | None:
+def helper_of(rule: HeldRule) -> str | None:
     """The helper that a rule gives a flow."""
-    if not rule.is_native and rule.target != "CT":
-        return None
-    found = _HELPER.search(without_texts(rule.text))
+    return helper_of_text(rule.text) if rule.is_native or rule.target == "CT" else None
+
+
+def helper_of_text(text: str) -> str | None:
+    """The helper that a rule with this text gives a flow."""
+    found = _HELPER.search(without_texts(text))
     return None if found is None else found["one"] or found["other"]

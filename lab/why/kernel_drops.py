@@ -26,6 +26,14 @@ _FORWARDING = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 _VALID_MARK = "net.ipv4.conf.all.src_valid_mark"
 
 
+_BY_ITSELF = "by its routes and sysctls: this kernel does not tell"
+_TOO_LONG, _TOO_FAR = ("icmp 3/4", "icmpv6 2/0", "PKT_TOO_BIG"), ("icmp 11/0", "icmpv6 3/0", "IP_INHDR")
+_NO_WAY = ("icmp-net-unreachable", "icmp-host-unreachable", "icmp-admin-prohibited", "icmp6-no-route", "icmp6-adm-prohibited")
+# what the kernel says of a route of each kind (ip-route(8), fib_props in net/ipv4/fib_semantics.c)
+_KINDS = {"Invalid argument": "blackhole", "No route to host": "unreachable", "Permission denied": "prohibit"}
+_WRITERS = ("TTL", "HL")
+
+
 class _Stop(NamedTuple):
     """Where the packet ended: its headers there, and the interface that it came in by (None: made here, or not known)."""
 
@@ -43,6 +51,7 @@ def kernel_drops(case: Case) -> Iterator[Hint]:
         yield by_rule
     stop = _stopped(case)
     if stop is None:
+        yield from _not_sent(case)
         return
     reasons = case.verdict.observation.reasons
     for name, teller in _TELLERS.items():
@@ -50,8 +59,19 @@ def kernel_drops(case: Case) -> Iterator[Hint]:
             continue
         told = teller(case, stop)
         if told is not None:
-            yield told if reasons else told._replace(why=f"{told.why} (by its routes and sysctls: this kernel does not tell)")
+            yield told if reasons or _confirmed(case, stop) else told._replace(why=f"{told.why} ({_BY_ITSELF})")
             return
+    yield from _by_its_error(case, stop)
+
+
+def _not_sent(case: Case) -> Iterator[Hint]:
+    """Why the sender's own kernel could not even send, where its routes say so."""
+    seen = case.verdict.observation
+    node = case.topology.owner(seen.sent.source)
+    if seen.local_error and not seen.request and node is not None:
+        told = _no_route(case, _Stop(node, seen.sent, None, 0))
+        if told is not None:
+            yield told
 
 
 def _stopped(case: Case) -> _Stop | None:
@@ -133,13 +153,52 @@ def _no_route(case: Case, stop: _Stop) -> Hint | None:
     if stop.routed is not None and stop.routed.refused is not None and stop.routed.rule is not None:
         why = f"the routing rule `{stop.routed.rule}` of {stop.node} refuses it ({stop.routed.refused})"
         return Hint(why, "if it is meant to pass, give it a rule of a lower pref that looks a table up for it")
-    lead = case.ask_route(stop.node, stop.packet.destination, None, stop.mark)
+    to = stop.packet.destination
+    lead = case.ask_route(stop.node, to, None, stop.mark)
     if lead is None or lead.refused is None:
         return None
-    return Hint(
-        f"{stop.node} has no route to {stop.packet.destination} ({lead.refused})",
-        f"give {stop.node} a route there (`via:` or `routes:`)",
-    )
+    line = _refusing(case, stop, _KINDS.get(lead.refused))
+    if line is None:
+        mend = f"give {stop.node} a route there (`via:` or `routes:`)"
+        return Hint(f"{stop.node} has no route to {to} ({lead.refused})", mend)
+    return Hint(f"{stop.node} sends nothing to {to}: it has `{line}`", "take it out, or give what is to pass a narrower route")
+
+
+def _refusing(case: Case, stop: _Stop, kind: str | None) -> str | None:
+    """The line of the topology that refuses the destination, where only one does."""
+    node, to = case.topology.nodes[stop.node], ip_address(stop.packet.destination)
+    routes = [one for one in node.routes if one.kind == kind and one.family == to.version and to in one.destination]
+    narrow = max((one.destination.prefixlen for one in routes), default=0)
+    rules = [one.text for one in node.rules if one.action == kind and one.family in (None, to.version)]
+    found = [*(one.text for one in routes if one.destination.prefixlen == narrow), *rules]
+    return found[0] if len(found) == 1 else None
+
+
+def _confirmed(case: Case, stop: _Stop) -> bool:
+    """Whether the node itself told the sender that it has no way there."""
+    told = case.verdict.observation.refusal
+    return told is not None and told.kind in _NO_WAY and told.sender in case.topology.addresses(stop.node, stop.packet.family)
+
+
+def _by_its_error(case: Case, stop: _Stop) -> Iterator[Hint]:
+    """What a router's error says, or the kernel's reason for it: the time to live ran out, or the packet is too long."""
+    seen = case.verdict.observation
+    told = {*seen.reasons, *([seen.refusal.kind] if seen.refusal is not None else [])}
+    if not told.isdisjoint(_TOO_FAR):
+        steps = [step.rule for path in case.verdict.path for step in path.steps if step.rule is not None]
+        writers = [rule for rule in steps if rule.target in _WRITERS or "ttl set" in rule.text or "hoplimit set" in rule.text]
+        if writers:
+            why = f"its time to live ran out at {stop.node}, as {writers[-1]} set it"
+            yield Hint(why, "let it set one that is enough for the way that is left, or take it out")
+    elif not told.isdisjoint(_TOO_LONG):
+        lead = case.ask_route(stop.node, stop.packet.destination, None, stop.mark)
+        if lead is not None and lead.dev is not None:
+            mtu = case.topology.nodes[stop.node].interfaces[lead.dev].mtu
+            of = f", whose MTU is {mtu}" if mtu is not None else ""
+            cut = ", and says of itself that it may not be cut up" if stop.packet.family == 4 else ""
+            why = f"it is too long to leave {stop.node} by {lead.dev}{of}{cut}"
+            mend = "let the error about it come back to its sender; of TCP, clamp the MSS (TCPMSS --clamp-mss-to-pmtu)"
+            yield Hint(why, mend)
 
 
 def _not_forwarding(case: Case, stop: _Stop) -> Hint | None:
@@ -153,20 +212,20 @@ def _not_forwarding(case: Case, stop: _Stop) -> Hint | None:
 
 
 def _loopback(case: Case, stop: _Stop) -> Hint | None:
-    if stop.packet.family == 4 and ip_address(stop.packet.source).is_loopback:
-        return _martian(case, stop)
-    if stop.packet.family != 4 or not ip_address(stop.packet.destination).is_loopback or stop.entered is None:
+    ends = {"from": stop.packet.source, "for": stop.packet.destination}
+    way, address = next(((way, one) for way, one in ends.items() if ip_address(one).is_loopback), ("", ""))
+    if stop.packet.family != 4 or not way or stop.entered is None:
         return None
     key = "net.ipv4.conf.all.route_localnet"
     if any(_setting(case, stop, one) for one in (key, f"net.ipv4.conf.{stop.entered}.route_localnet")):
         return None
-    why = f"{stop.node} takes in nothing from a network for {stop.packet.destination}: route_localnet is 0"
+    why = f"{stop.node} takes in nothing from a network {way} {address}: route_localnet is 0"
     return Hint(why, f"`{key}: 1` at {stop.node}")
 
 
 def _martian(_case: Case, stop: _Stop) -> Hint | None:
     source = ip_address(stop.packet.source)
-    kinds = {"loopback": source.is_loopback, "group": source.is_multicast, "reserved": source.is_reserved}
+    kinds = {"group": source.is_multicast, "reserved": source.is_reserved}
     kind = next((word for word, holds in kinds.items() if holds), None)
     return None if kind is None else Hint(f"{stop.node} takes in nothing from the {kind} address {source}")
 

@@ -41,7 +41,8 @@ def named_rule(case: Case) -> Iterator[Hint]:
 
 def log_rule(case: Case) -> Iterator[Hint]:
     """The same of the one rule that logs with the prefix that the row names; or that no rule does."""
-    wanted = case.expect.get(LOGGED)
+    logged = case.expect.get(LOGGED)
+    wanted = None if logged is None or (logged.times is not None and logged.times.max == 0) else logged.prefix
     paths = [path for path in case.verdict.path if path.node == case.at]
     if wanted is None or len(paths) != 1 or not case.chains(case.at):
         return

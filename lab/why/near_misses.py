@@ -96,6 +96,9 @@ class Miss:
         """What would make it match, where that is plain."""
         if self.made is None and self.slip:
             return f"let it ask for {self.slip}"
+        if self.rule.effect == TRANSLATES and self.asked.field == LEFT and self.met.left and not self.asked.negated:
+            word = f'oifname "{self.met.left}"' if self.rule.is_native else f"-o {self.met.left}"
+            return f"let it ask for the interface that such packets leave by, `{word}`"
         if self.asked.field == TOGETHER and not self.asked.negated:
             return f"an element {together(self.asked, self.met)} there: its parts stand in the order in which the rule asks"
         if self.made is None or self.asked.field not in (DPORTS, DESTINATIONS) or self.asked.negated:

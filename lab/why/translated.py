@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from lab.record.hint import Hint
 from lab.record.path import End, Path, Rule
 from lab.ruleset.asked import DESTINATION_IN, LOCAL_DESTINATION, SOURCE_IN
-from lab.ruleset.conditions import DESTINATIONS, ENTERED, SOURCES
+from lab.ruleset.conditions import DESTINATIONS, ENTERED, LEFT, SOURCES
 from lab.ruleset.held import HeldRule
 from lab.why.case import Case
 from lab.why.walk import bases
-from lab.why.wording import place, text_of, with_text
+from lab.why.wording import place, text_of, unnamed, with_text
 from lab.written.expect.arrives import ARRIVES
 
 _FEW = 3
@@ -61,16 +61,22 @@ def hides_the_source(case: Case) -> Iterator[Hint]:
             continue
         held = _held(case, path, rule) or ()
         by = f", sent there by {' and '.join(map(_shortly, held[:-1][-_FEW:]))}" if held[:-1] else ""
-        anyone = held and not any(_asks_a_source(one) for one in held)
+        anyone = held and not any(_asks(one, SOURCES, SOURCE_IN) for one in held)
+        other = next((one for one in path.translated_by if one.translates == "destination"), None)
+        mixed = f"; its destination was translated too, by {unnamed(other)}" if other is not None else ""
         yield Hint(
             f"{with_text(rule)} translated its source {path.entry.source} to {path.exit.source}{by}"
-            + (", and none of them asks for a source" if anyone and by else ", and asks for no source" if anyone else ""),
+            + (", and none of them asks for a source" if anyone and by else ", and asks for no source" if anyone else "")
+            + mixed,
+            "" if not anyone or any(_asks(one, LEFT) for one in held) else
+            "let it ask for the interface, `oifname`, or the source, `saddr`, that it is meant for" if rule.is_native else
+            "let it ask for the interface, `-o`, or the source, `-s`, that it is meant for",
         )
 
 
-def _asks_a_source(rule: HeldRule) -> bool:
-    """Whether it does, or may."""
-    return rule.whole is None or any(asked.field in (SOURCES, SOURCE_IN) for asked in rule.whole.asked)
+def _asks(rule: HeldRule, *fields: str) -> bool:
+    """Whether it asks for one of these, or may."""
+    return rule.whole is None or any(asked.field in fields and not asked.negated for asked in rule.whole.asked)
 
 
 def _shortly(rule: HeldRule) -> str:

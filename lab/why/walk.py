@@ -93,8 +93,9 @@ def bases(path: Path, chains: Chains) -> tuple[Base, ...]:
             open_one = Base(chain, step.hook, step.kind, place, frames=[Frame(chain)])
         if not _goes_on(open_one, step, chains):
             return ()
-        if step.verdict in _ENDS:
-            open_one.decided, open_one.verdict = step.rule, step.verdict
+        ended = step.verdict.partition(" ")[0]  # the rest is what a reader said in a queue
+        if ended in _ENDS:
+            open_one.decided, open_one.verdict = step.rule, ended
             found.append(open_one)
             open_one = None
     return tuple(found)

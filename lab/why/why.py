@@ -8,8 +8,10 @@ from lab.record.hint import Hint
 from lab.why.bridged import bridged
 from lab.why.case import Case
 from lab.why.classics import classics
+from lab.why.copies import copies
 from lab.why.denied import denied
 from lab.why.established import cut_off, related
+from lab.why.exhausted import exhausted
 from lab.why.helpers import helpers
 from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
@@ -21,6 +23,8 @@ from lab.why.proxies import proxies
 from lab.why.rerouted import rerouted
 from lab.why.returned import returned
 from lab.why.sent_there import sent_there
+from lab.why.sessions import sessions
+from lab.why.synproxies import synproxies
 from lab.why.translated import catches_too_much, hides_the_source
 from lab.why.ways_back import ways_back
 from lab.why.wrong_receiver import from_the_wrong_source, to_the_wrong_receiver
@@ -31,15 +35,18 @@ TELLERS: tuple[Teller, ...] = (
     ways_back,
     cut_off,
     kernel_drops,
+    exhausted,
     neighbours,
     other_way,
     own_packets,
     rerouted,
     proxies,
+    synproxies,
     catches_too_much,
     hides_the_source,
     to_the_wrong_receiver,
     from_the_wrong_source,
+    copies,
     returned,
     helpers,
     bridged,
@@ -59,5 +66,7 @@ def why(case: Case) -> tuple[Hint, ...]:
 
     A hint says no more than what was recorded, and is silent where it might be false.
     """
+    if told := tuple(sessions(case)):
+        return told  # a rule for the one port that a session announced would mend nothing
     found = (hint for teller in TELLERS for hint in teller(case))
     return tuple(dict.fromkeys(found))

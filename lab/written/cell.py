@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from lab.errors import Where
 from lab.written.expect.key import Key
+
+if TYPE_CHECKING:
+    from lab.written.packet.layered import Layered
 
 T = TypeVar("T")
 
@@ -18,7 +21,8 @@ FAMILIES = (4, 6)
 class Service:
     """What is sent: a protocol and, for tcp, udp and sctp, the ports as ascending ranges, both ends included.
 
-    For ``icmp`` and ``icmpv6``, ``icmp_type`` and ``icmp_code``.  ``text`` is as the matrix writes it.
+    For ``icmp`` and ``icmpv6``, ``icmp_type`` and ``icmp_code``.  ``text`` is as the matrix writes it.  ``application`` is
+    that whose session is held there (``ftp/passive``), in place of one packet and its answer.
     """
 
     text: str
@@ -26,6 +30,7 @@ class Service:
     ports: tuple[tuple[int, int], ...] = ()
     icmp_type: int | None = None
     icmp_code: int | None = None
+    application: str | None = None
 
     @property
     def port_count(self) -> int:
@@ -93,10 +98,49 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One act of a flow of several: the ``verb``, and ``said``, what stands after it as it is meant in the cell's family.
+
+    ``number`` counts from 1; ``session`` is empty where the row has one only.  ``expect`` is what is expected of what it sends,
+    None of one that sends nothing; ``alters`` tells that it changes the lab.  ``words`` tell it in a report.
+    """
+
+    number: int
+    verb: str
+    where: Where
+    words: str
+    session: str = ""
+    expect: Expectation | None = None
+    said: Any = None
+    alters: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """So many packets of a cell, each the first of a connection: ``send`` from each of ``senders``, the cell's own first, to
+    each of its ports.
+
+    Of each such series ``least`` to ``most`` pass, or of all ``together``; of the others ``rest`` is expected.  ``open``: what
+    passed stays open while the next is tried.
+    """
+
+    send: int
+    least: int
+    most: int
+    rest: Expectation
+    senders: tuple[Sender, ...]
+    together: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One question to the kernel in one ``family`` (4 or 6); ``at`` is the node under test, ``sport`` the row's own source
-    port, ``flags`` those of a bare segment, ``mark`` and ``uid`` the sending socket's, ``to_many`` how it is sent
-    to all of a network.
+    port, ``flags`` those of a bare segment, ``packet`` one that is written by its layers, ``mark`` and
+    ``uid`` the sending socket's, ``to_many`` how it is sent to all of a network.
+
+    With ``steps`` it is a flow of several packets, and ``expect`` is what is expected of the first of them.  With ``burst`` it
+    is asked so many times, and ``expect`` is what is expected of those that pass.
 
     The cells of one flow in both families have the same matrix, row, labels of their ends and text of their service.
     """
@@ -116,8 +160,12 @@ class Cell:
     mark: int = 0
     uid: int | None = None
     to_many: ToMany | None = None
+    steps: tuple[Step, ...] = ()
+    burst: Burst | None = None
+    packet: Layered | None = None
 
     @property
     def plain(self) -> bool:
-        """Whether it is sent as any client sends: the row says nothing of the socket, or of a bare segment."""
-        return not self.flags and self.sport is None and not self.mark and self.uid is None
+        """Whether it is one packet, sent as any client sends: the row says nothing of the socket, or of a bare segment."""
+        said = self.steps or self.flags or self.packet is not None
+        return not said and self.sport is None and not self.mark and self.uid is None

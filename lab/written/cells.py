@@ -7,17 +7,25 @@ from dataclasses import replace
 from functools import partial
 
 from lab.errors import InputError, Problem, Where
-from lab.written.cell import FAMILIES, Cell, Expectation, Sender, Service, Target
+from lab.written.burst import MOST_SENT
+from lab.written.burst_cells import burst_of, with_burst
+from lab.written.cell import FAMILIES, Burst, Cell, Expectation, Sender, Service, Step, Target
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
+from lab.written.expect.exception import EXCEPTION
+from lab.written.expect.known import KNOWN
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
 from lab.written.messages import did_you_mean
+from lab.written.packet.service import fits_packet, in_families, of_packet
 from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
-from lab.written.selection import Asked, Selector
+from lab.written.selection import Asked, Selection, Selector
+from lab.written.steps.flow import FLOW, FlowSpec, check_flow_in_midst, fits_sending
+from lab.written.steps.order import out_of_order
+from lab.written.steps.verbs import bounded
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
 from lab.written.yaml_source import MAX_PROBLEMS
@@ -87,7 +95,8 @@ class _Expander:
         where = self._matrix.where(*path)
         senders = self._select.senders(row.sender, *path, "from")
         targets = self._select.targets(row.target, *path, "to")
-        services = self._select.services(row.service, *path, "service", check=lambda service: _fits(service, row))
+        services = self._services(row, *path)
+        self._fitting_steps(index, row, services)
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
         at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
         if senders is None or targets is None or services is None:
@@ -97,6 +106,10 @@ class _Expander:
         asked = Asked(f"row {row.name!r}", where, row.families, None if row.family is None else family_word(row.family))
         families = self._select.families(asked, senders, targets, services)
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
+        steps = {family: self._steps(index, row, family, families) for family in families}
+        bursts = {family: self._burst(index, row, family, families) for family in families}
+        for family in families:
+            self._ordered(steps[family] or (), services.found[family])
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -111,13 +124,13 @@ class _Expander:
                 if left is None:
                     continue
                 found = True
-                if (expect := expected[family]) is not None:
+                if (expect := expected[family] or _of_first(steps[family], row.of_family(family))) is not None:
                     cell = self.problems.tried(
-                        lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row),  # noqa: B023 - called at once
+                        lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row, steps[family]),  # noqa: B023 - called at once
                         partial(self._matrix.where, *path, "to"),
                     )
                     if cell is not None:
-                        yield cell
+                        yield with_burst(cell, bursts[family])
         if not found:
             mend = (
                 "its ends are one node that a role, a network or one of several words stands for, or the loopback "
@@ -133,7 +146,7 @@ class _Expander:
         where = self._matrix.where("default")
         senders = self._select.senders(default.between, "default", "between")
         targets = self._select.targets(default.between, "default", "between")
-        services = self._select.services(default.services, "default", "services")
+        services = self._select.services(default.services, "default", "services", check=_no_session)
         at = self.problems.tried(lambda: self._at(default.at), partial(self._matrix.where, "default", "at"))
         if senders is None or targets is None or services is None or at is None:
             return []
@@ -167,14 +180,15 @@ class _Expander:
 
     def _cell(
         self, name: str, where: Where, sender: Sender, target: Target, service: Service, family: int, at: str,
-        expect: Expectation, row: Row | None,
+        expect: Expectation, row: Row | FlowSpec | None, steps: tuple[Step, ...] | None = (),
     ) -> Cell:  # fmt: skip
         flags = row.flags if row is not None else ()
-        source = row.source if row is not None else None
+        packet = row.packet if isinstance(row, Row) else None
+        source = None if row is None else row.source or (packet.source if packet is not None else None)
         arrives = expect.get(ARRIVES)
         wanted = arrives.at if arrives is not None else ()
         many = to_many(self._topology, sender, source, target.address, service, (at,), wanted)
-        words = " ".join((service.text, *flags))
+        words = " ".join(filter(None, (service.text, *flags, packet.words if packet is not None else "")))
         return Cell(
             id=f"{self._matrix.matrix}::{name}[{sender.label}->{target.label} {words}]" + ("/6" if family == 6 else ""),
             matrix=self._matrix.matrix,
@@ -186,12 +200,84 @@ class _Expander:
             family=family,
             at=at,
             expect=expect,
-            sport=row.sport if row is not None else None,
+            sport=None if row is None else row.sport or (packet.sport if packet is not None else None),
             flags=flags,
             mark=row.mark if row is not None and row.mark is not None else 0,
             uid=row.uid if row is not None else None,
             to_many=many,
+            steps=steps or (),
+            packet=packet,
         )
+
+    def _steps(self, index: int, row: Row, family: int, families: Sequence[int]) -> tuple[Step, ...] | None:
+        """The steps of the row's cells of a family, a flow among them as its cells; None when a word in one is wrong."""
+        found = self._expectations.steps_of_row(index, row, family, families)
+        if found is None or not any(step.verb == FLOW.name for step in found):
+            return found
+        before = len(self.problems)
+        made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
+        return made if len(self.problems) == before else None
+
+    def _ordered(self, steps: Sequence[Step], services: Sequence[Service]) -> None:
+        """Tells of steps that cannot be done after those before them."""
+        for wrong in (wrong for service in services for wrong in out_of_order(steps, service)):
+            self.problems.tell(f"step {wrong.step.number}: {wrong.what}", wrong.step.where, wrong.mend)
+
+    def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:
+        """The step, where it is a flow, with its cells as what it says."""
+        if step.verb != FLOW.name:
+            return step
+        flow: FlowSpec = step.said
+        path = (*path, step.number - 1, FLOW.name)
+        where = partial(self._matrix.where, *path)
+        senders = self._select.senders(flow.sender, *path, "from")
+        targets = self._select.targets(flow.target, *path, "to")
+        services = self._select.services(flow.service, *path, "service", check=lambda service: fits_sending(service, flow))
+        at = self.problems.tried(lambda: self._at(flow.at or row.at), partial(self._matrix.where, *path, "at"))
+        if senders is None or targets is None or services is None or at is None or step.expect is None:
+            return step
+        chosen = [
+            *pairs(senders.found[family], targets.found[family]), *own_pairs(self._ends[family], flow.sender, flow.target)
+        ]  # fmt: skip
+        expect = step.expect
+        cells = []
+        for sender, target, service in _product(chosen, services.found[family]):
+            cell = self.problems.tried(
+                lambda: self._cell(row.name, where(), sender, target, service, family, at, expect, flow),  # noqa: B023 - called at once
+                where,
+            )
+            cells += [] if cell is None else [cell]
+        self.problems.tried(lambda: check_flow_in_midst(cells, family), where)
+        return replace(step, said=tuple(cells))
+
+    def _burst(self, index: int, row: Row, family: int, judged: Sequence[int]) -> Burst | None:
+        return burst_of(
+            row.burst, index, family, judged, expectations=self._expectations, select=self._select, problems=self.problems,
+            where=self._matrix.where,
+        )  # fmt: skip
+
+    def _services(self, row: Row, *path: str | int) -> Selection[Service] | None:
+        """The services of a row; a packet by its layers has one of its own, where it says which."""
+        if row.packet is None:
+            return self._select.services(row.service, *path, "service", check=lambda service: self._fits(service, row))
+        packet = row.packet
+        if not row.service:
+            where = partial(self._matrix.where, *path, "packet")
+            return self.problems.tried(lambda: of_packet(packet, (*path, "packet")), where)
+        said = self._select.services(row.service, *path, "service", check=lambda service: fits_packet(service, packet))
+        return None if said is None else in_families(said, packet.families)
+
+    def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
+        """Tells of steps that a service of the row has not, and of a row whose steps send nothing, or are too many."""
+        path = ("flows", index, "steps")
+        if row.steps and not any(spec.verb.speaks for spec in row.steps):
+            self.problems.tell("no step of these sends anything", self._matrix.where(*path), "begin with open: allow")
+        self.problems.tried(partial(bounded, row.steps), partial(self._matrix.where, *path))
+        for number, spec in enumerate(row.steps):
+            for service in services.found[min(services.found)] if services is not None else ():
+                if spec.verb.fits is not None:
+                    where = partial(self._matrix.where, *path, number)
+                    self.problems.tried(partial(spec.verb.fits, service), where)
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:
         senders = targets = services = None
@@ -217,6 +303,13 @@ class _Expander:
             address for node in self._under_test for family in FAMILIES for address in self._topology.addresses(node, family)
         }
 
+    def _fits(self, service: Service, row: Row) -> None:
+        """A ValueError for a service that the row cannot send, or that nobody serves."""
+        _fits(service, row)
+        if (service.application or "").startswith("ftp/") and not any(spec.programs for spec in self._topology.nodes.values()):
+            what = f"{service.text} asks a server, and no node of topology {self._topology.topology} has a program"
+            raise ValueError(f"{what}\nprograms: [{{serve: ftp}}]")
+
     def _at(self, named: str | None) -> str:
         if named is not None:
             if named not in self._matrix.policies:
@@ -239,9 +332,31 @@ def _product(
             yield sender, target, service
 
 
+def _of_first(steps: Sequence[Step] | None, row: Row) -> Expectation | None:
+    """What is expected of the first packet of several, with what the row says of all of them."""
+    first = next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
+    if first is None:
+        return None
+    of_row = {key.name: value for key in (EXCEPTION, KNOWN) if (value := key.of(row)) is not None}
+    return replace(first, further={**first.further, **of_row})
+
+
+def _no_session(service: Service) -> None:
+    """A ValueError for a session of an application, which no default can try."""
+    if service.application is not None:
+        port = f"{service.proto}/{service.ports[0][0]}"
+        raise ValueError(f"{service.text} is a session, which a row of its own asks for\nsay {port}")
+
+
 def _fits(service: Service, row: Row) -> None:
     """A ValueError for a service that a row with these keys cannot send."""
-    if row.flags and service.proto != "tcp":
-        raise ValueError(f"`flags: {' '.join(row.flags)}` is a TCP segment, but {service.text} is {service.proto}")
-    if row.sport is not None and not service.ports:
-        raise ValueError(f"`sport` has no meaning for {service.text}")
+    if row.steps and (service.port_count > 1 or service.application is not None):
+        many = "a whole session" if service.application is not None else f"{service.port_count} ports"
+        raise ValueError(f"steps are those of one flow, but {service.text} is {many}\nname one port")
+    if row.burst is not None and service.application is not None:
+        raise ValueError(f"a burst is of single packets, but {service.text} is a whole session\nname one port")
+    if row.burst is not None and service.port_count * row.burst.send > MOST_SENT:
+        raise ValueError(f"a burst to {service.port_count:,} ports is more than {MOST_SENT:,} packets\nname fewer ports")
+    if service.application is not None and row.flags:
+        raise ValueError(f"`flags` is one bare segment, and {service.text} a whole session")
+    fits_sending(service, row)

@@ -22,6 +22,9 @@ def check_change(change: Change) -> Iterator[Problem]:
                 "give each row a name of its own: the report tells them by it",
             )
         seen.setdefault(row.name, index)
+        if row.steps:
+            what = "a change intends flows of one packet: this row has steps"
+            yield Problem(what, change.where("intends", index, "steps", key=True), "write the row into a matrix that `holds`")
         if any(KNOWN.of(one) is not None for one in (row, row.of_family(4), row.of_family(6))):
             what = "`known` has no meaning in a row that a change intends: it must hold afterwards"
             yield Problem(what, change.where("intends", index, "known", key=True), "take it out, or leave the row to a matrix")

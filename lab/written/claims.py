@@ -10,6 +10,7 @@ from lab.errors import Problem
 from lab.written.cell import Cell, Expectation, Sender, Service, Target
 from lab.written.reject import kind_in
 from lab.written.service import ports_text, without
+from lab.written.steps.flow import FLOW
 
 
 def _key(node: str, source: str, target: str, service: Service) -> Hashable:
@@ -20,7 +21,7 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
     """A function that cuts out of a service what ``cells`` speak of already; None when nothing is left."""
     claimed: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
     for cell in cells:
-        if cell.plain:
+        if replace(cell, steps=()).plain and _at_first(cell):
             key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
             claimed[key] += cell.service.ports
 
@@ -37,9 +38,9 @@ def unclaimed(cells: Sequence[Cell]) -> Callable[[Sender, Target, Service], Serv
 def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
     """Pairs of rows that expect different things of the same packet."""
     groups: dict[Hashable, list[Cell]] = defaultdict(list)
-    for cell in cells:
+    for cell in filter(_at_first, cells):
         key = _key(cell.sender.node, cell.sender.address, cell.target.address, cell.service)
-        groups[key, cell.flags, cell.sport, cell.mark, cell.uid].append(cell)
+        groups[key, cell.service.application, cell.flags, cell.packet, cell.sport, cell.mark, cell.uid].append(cell)
     told: set[tuple[str, str]] = set()
     for group in groups.values():
         spans = sorted((span, number) for number, cell in enumerate(group) for span in cell.service.ports or ((0, 0),))
@@ -55,6 +56,12 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
                     there.where,
                     "take it out of one of them with `not`",
                 )
+
+
+def _at_first(cell: Cell) -> bool:
+    """Whether its first packet meets the lab as it stands, and not what a step has made of it."""
+    sent = next((step.number for step in cell.steps if step.expect is not None and step.verb != FLOW.name), 0)
+    return not any(step.alters for step in cell.steps[:sent])
 
 
 def _agree(one: Expectation, other: Expectation, family: int) -> bool:

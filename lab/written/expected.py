@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from pydantic import BaseModel
+
 from lab.errors import Where
-from lab.written.cell import Expectation
+from lab.written.burst import BurstSpec
+from lab.written.cell import Expectation, Step
 from lab.written.ends import Ends
 from lab.written.expect.keys import KEYS
-from lab.written.matrix import Default, Matrix, Row
+from lab.written.fields import Expect
+from lab.written.matrix import PASSES, Default, Matrix, Row
 from lab.written.messages import did_you_mean
 from lab.written.problems import Problems
 from lab.written.reject import families_of_kind, kind_for_both, kind_in
+from lab.written.steps.spoken import Spoken
 from lab.written.tables import is_table_name
 from lab.written.topology import Topology
 from lab.written.words import is_address
@@ -57,7 +62,7 @@ class Expectations:
     """Reads what rows and the default expect; tells what is wrong at its place."""
 
     def __init__(self, matrix: Matrix, topology: Topology, ends: Mapping[int, Ends], problems: Problems) -> None:
-        self._matrix, self._topology, self._ends, self._problems = matrix, topology, ends, problems
+        self._matrix, self.topology, self._ends, self._problems = matrix, topology, ends, problems
 
     def of_row(self, index: int, row: Row, family: int, judged: Sequence[int] | None) -> Expectation | None:
         """The expectation of the row's cells of a family; None when a word in it is wrong.
@@ -66,28 +71,59 @@ class Expectations:
         of one family only may be right, and is not told.
         """
         told = self._written(row, family, judged, "flows", index)
-        return self._expected(row.of_family(family), told)
+        one = row.of_family(family)
+        expect = one.expect if one.burst is None else Expect(action=PASSES)
+        return None if expect is None else self._expected(one, expect, told)
+
+    def rest_of_burst(self, index: int, spec: BurstSpec, family: int, judged: Sequence[int] | None) -> Expectation | None:
+        """What is expected of those of a burst that do not pass; None when a word in it is wrong."""
+        told = self._written(spec.rest, family, judged, "flows", index, "burst", "rest")
+        one = spec.rest.of_family(family)
+        return self._expected(one, one.expect, told)
+
+    def steps_of_row(self, index: int, row: Row, family: int, judged: Sequence[int] | None) -> tuple[Step, ...] | None:
+        """The steps of the row's cells of a family; None when a word in one is wrong."""
+        before = len(self._problems.found)
+        found = []
+        for number, spec in enumerate(row.steps):
+            verb, said = spec.verb, spec.said
+            path = ("flows", index, "steps", number)
+            expect = None
+            if verb.expects:
+                told = self._written(said, family, judged, *path, verb.name)
+                said = said.of_family(family)
+                expect = self._expected(said, said.expect, told)
+                said = said if verb.resolved is None else verb.resolved(said, _Words(self, told, verb.name))
+            elif verb.resolved is not None:
+                said = verb.resolved(said, _Words(self, self._written(None, family, judged, *path), verb.name))
+            words = " ".join(filter(None, (verb.name, verb.in_words(said))))
+            where = self._matrix.where(*path)
+            found.append(Step(number + 1, verb.name, where, words, spec.session or "", expect, said, verb.alters))
+        return tuple(found) if len(self._problems.found) == before else None
 
     def of_default(self, default: Default, family: int, judged: Sequence[int]) -> Expectation | None:
         """The same for the default."""
         told = self._written(default, family, judged, "default")
-        return self._expected(default.of_family(family), told)
+        one = default.of_family(family)
+        return self._expected(one, one.expect, told)
 
-    def _expected(self, written: Row | Default, told: _Told) -> Expectation | None:
+    def _expected(self, written: BaseModel, expect: Expect, told: _Told) -> Expectation | None:
         before = len(self._problems.found)
-        kind = written.expect.reject_with
+        kind = expect.reject_with
         self.tried(lambda: _check_kind(kind, told), partial(told.where, "expect"), told)
         further = self._further(written, told)
         if len(self._problems.found) > before:
             return None
-        return Expectation(written.expect.action, kind, further)
+        return Expectation(expect.action, kind, further)
 
-    def _written(self, written: Row | Default, family: int, judged: Sequence[int] | None, *path: str | int) -> _Told:
-        override = written.v4 if family == 4 else written.v6
+    def _written(
+        self, written: Row | Default | Spoken | None, family: int, judged: Sequence[int] | None, *path: str | int
+    ) -> _Told:
+        override = None if written is None else written.v4 if family == 4 else written.v6
         own = frozenset(override.model_fields_set if override is not None else ())
         return _Told(self._matrix, path, own, family, judged)
 
-    def _further(self, written: Row | Default, told: _Told) -> dict[str, object]:
+    def _further(self, written: BaseModel, told: _Told) -> dict[str, object]:
         """What stands after each key, as it is meant in the family."""
         found: dict[str, object] = {}
         for key in KEYS:
@@ -96,14 +132,18 @@ class Expectations:
                 found[key.name] = value if key.resolved is None else key.resolved(value, words)
         return found
 
+    def tell(self, what: str, where: Where, mend: str) -> None:
+        """One thing that is wrong."""
+        self._problems.tell(what, where, mend)
+
     def known(self, node: str) -> None:
         """A ValueError for a node that the topology has not."""
-        if node not in self._topology.nodes:
-            raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self._topology.nodes, 'the nodes')}")
+        if node not in self.topology.nodes:
+            raise ValueError(f"there is no node {node!r}\n{did_you_mean(node, self.topology.nodes, 'the nodes')}")
 
     def table(self, word: str) -> None:
         """A ValueError for the name of a routing table that no route and no rule of the topology looks up or fills."""
-        names = self._topology.table_names
+        names = self.topology.table_names
         if is_table_name(word) and word not in names.values():
             raise ValueError(f"no node has a routing table {word!r}\n{did_you_mean(word, names.values(), 'the tables')}")
 
@@ -142,6 +182,13 @@ class _Words:
     expectations: Expectations
     told: _Told
     key: str
+
+    @property
+    def topology(self) -> Topology:
+        return self.expectations.topology
+
+    def wrong(self, what: str, mend: str, *path: str | int) -> None:
+        self.expectations.tell(what, self.told.where(self.key, *path), mend)
 
     def node(self, name: str | None, *path: str | int) -> None:
         if name is not None:

@@ -13,12 +13,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from lab.written.cell import FAMILIES
 from lab.written.interface import STRICT
 from lab.written.messages import did_you_mean
+from lab.written.packet.layered import Layered, layered
 from lab.written.reject import REJECT_KINDS
 from lab.written.tables import table_number
 from lab.written.words import LIMITED_BROADCAST, Name, Text, is_address, number_of, one_or_more, parse_address, several, text_of
 
 WRITTEN = STRICT | ConfigDict(populate_by_name=True)
-FLAGS = {"fin": 0x01, "rst": 0x04, "ack": 0x10}  # RFC 9293
+FLAGS = {"none": 0x00, "fin": 0x01, "syn": 0x02, "rst": 0x04, "psh": 0x08, "ack": 0x10, "urg": 0x20}  # RFC 9293
 NO_USER = 0xFFFFFFFF
 ACTIONS = ("allow", "drop", "reject", "deny")
 # What cannot be sent from: see also lab.kernel.watch.trace_table.
@@ -130,6 +131,10 @@ def flags_of(value: object) -> tuple[str, ...]:
     words = value if isinstance(value, (list, tuple)) else (value,)
     if not words or any(not isinstance(word, str) or word not in FLAGS for word in words):
         raise ValueError(f"{value!r}: the flags that can be sent in a bare segment are {', '.join(FLAGS)}, or several of them")
+    if "none" in words and set(words) != {"none"}:
+        raise ValueError(f"{value!r}: a segment without flags has none beside: write `none` alone")
+    if set(words) == {"syn"}:
+        raise ValueError("'syn' alone is how a handshake begins\nleave `flags` out; [syn, fin] is none")
     return tuple(flag for flag in FLAGS if flag in words)
 
 
@@ -219,5 +224,6 @@ NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
 Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]
 Flags = Annotated[tuple[str, ...], PlainValidator(flags_of), several({"enum": list(FLAGS)})]
 User = Annotated[int, PlainValidator(user_of), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": NO_USER - 1})]
+Packets = Annotated[Layered, PlainValidator(layered), several(_STRING)]
 RowName = Annotated[str, PlainValidator(_row_name), WithJsonSchema({"type": "string", "pattern": _ROW_NAME})]
 Source = Annotated[str, PlainValidator(_source), WithJsonSchema(_STRING)]

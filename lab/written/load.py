@@ -15,6 +15,7 @@ from lab.written.files import NOT_ORDINARY, is_ordinary, is_special
 from lab.written.matrix import Matrix
 from lab.written.matrix_checks import check_matrix
 from lab.written.messages import did_you_mean, validated
+from lab.written.programs import check_allowed
 from lab.written.shipped import advice, shipped_root
 from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
@@ -33,12 +34,13 @@ class Folders:
     matrices: tuple[Path, ...] = ()
 
 
-def load_topology(path: Path) -> Topology:
-    """The topology in ``path``; raises InputError with every problem found."""
+def load_topology(path: Path, *, allow_commands: bool = False) -> Topology:
+    """The topology in ``path``, which names commands only where these are allowed; InputError with every problem found."""
     document = load_yaml(path, within=project_of(path))
     topology = validated(Topology, document)
     topology.remember(document)
     problems = list(islice(check_topology(topology), MAX_PROBLEMS))
+    problems += [] if allow_commands else islice(check_allowed(topology), MAX_PROBLEMS)
     if problems:
         raise InputError(problems)
     return topology

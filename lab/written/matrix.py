@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -16,8 +16,11 @@ from pydantic import (
 )
 
 from lab.errors import Where
+from lab.written.burst import BurstSpec
 from lab.written.cell import FAMILIES
+from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.keys import KEYS, OF_DEFAULT, with_keys
+from lab.written.expect.known import KNOWN
 from lab.written.fields import (
     WRITTEN,
     AnExpect,
@@ -25,19 +28,23 @@ from lab.written.fields import (
     Families,
     Flags,
     Mark,
-    NotYet,
     OtherExpect,
+    Packets,
     Port,
     RowName,
     ServiceTexts,
     Source,
     User,
 )
+from lab.written.further import Further, Override, misplaced, overridden
+from lab.written.packet.layered import Layered
 from lab.written.policy import APolicy, PolicySpec
+from lab.written.steps.verbs import StepSpec
 from lab.written.words import Name, OneOrSeveral, Text, one_or_several
 from lab.written.yaml_source import Document
 
 _NOT_TCP = ("icmp", "udp/")
+PASSES = "allow"  # what is expected of those of a burst that are not its rest
 _PER_FAMILY = {"v4": "keys that hold for IPv4 alone", "v6": "keys that hold for IPv6 alone"}
 _FAMILY = "4, 6 or both; without it, each family that both ends have"
 
@@ -58,27 +65,23 @@ class LeftOut(BaseModel):
         return self
 
 
-@with_keys(KEYS)
-class Further(BaseModel):
-    """What must hold of a flow besides its action."""
-
-    model_config = WRITTEN
-
-
-class Override(Further):
-    """Keys of a row for one family; one that is null takes back what the row says."""
-
-    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
-
-
 class Row(Further):
     """One flow as written: the product of its senders, targets and services, and what is expected of each."""
+
+    model_config = WRITTEN | ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("expect", "steps", "burst")]}
+    )
 
     name: RowName = Field(description="the flow's name, unique in the matrix")
     sender: Ends = Field(alias="from", description="node, node@interface, role:R, net:N, name, address or prefix")
     target: Ends = Field(alias="to", description="as `from`")
-    service: ServiceTexts = Field(description="tcp/443, udp/1-1023,8080, icmp/echo-request, https")
-    expect: AnExpect = Field(description="allow, drop, reject, deny, or {reject: KIND}")
+    service: ServiceTexts = Field(
+        default=(), description="tcp/443, udp/1-1023,8080, icmp/echo-request, https; follows from `packet` where that says it"
+    )
+    expect: OtherExpect = Field(default=None, description="allow, drop, reject, deny, or {reject: KIND}")
+    steps: Annotated[tuple[StepSpec, ...], BeforeValidator(one_or_several), OneOrSeveral()] = Field(
+        default=(), description="in place of `expect`: what is sent and done, one after the other"
+    )
     family: Families | None = Field(default=None, description=_FAMILY)
     source: Source | None = Field(default=None, description="send from this address, spoofed too")
     sport: Port | None = Field(default=None, description="send from this port")
@@ -91,23 +94,28 @@ class Row(Further):
     at: Name | None = Field(default=None, description="the node under test, where several have a policy")
     v4: Override | None = Field(default=None, description=_PER_FAMILY["v4"])
     v6: Override | None = Field(default=None, description=_PER_FAMILY["v6"])
-    packet: NotYet = None
-    steps: NotYet = None
-    burst: NotYet = None
+    packet: Packets | None = Field(
+        default=None, description='one packet by its layers, TCP(flags="FPU", dport=22), or a list of its fragments'
+    )
+    burst: BurstSpec | None = Field(default=None, description="in place of `expect`: so many packets, of which so many pass")
 
     @property
     def families(self) -> tuple[int, ...]:
         """The families that the row may have cells in: a source is of one only."""
-        if self.source is not None:
-            return (ip_address(self.source).version,)
+        source = self.source or (self.packet.source if self.packet is not None else None)
+        if source is not None:
+            return (ip_address(source).version,)
         return self.family or FAMILIES
 
     def of_family(self, family: int) -> Row:
         """The row with what ``v4:`` or ``v6:`` says of it."""
-        return _overridden(self, self.v4 if family == 4 else self.v6)
+        return overridden(self, family)
 
     @model_validator(mode="after")
     def _sensible(self) -> Row:
+        _one_of(self, "expect", "steps", "burst")
+        if not self.service and self.packet is None:
+            raise ValueError("`service` is missing\nsay what is sent: service: tcp/443, or a `packet` by its layers")
         if self.source is not None and self.family not in (None, self.families):
             what = f"`source` is an IPv{self.families[0]} address, but `family` is {family_word(self.family)}"
             raise ValueError(f"{what}\ntake `family` out, or send from an address of that family")
@@ -155,7 +163,7 @@ class Default(Tried):
 
     def of_family(self, family: int) -> Default:
         """The default with what ``v4:`` or ``v6:`` says of it."""
-        return _overridden(self, self.v4 if family == 4 else self.v6)
+        return overridden(self, family)
 
     @model_validator(mode="after")
     def _sensible(self) -> Default:
@@ -199,16 +207,6 @@ def family_word(families: tuple[int, ...] | None) -> str:
     return str(families[0]) if families is not None and len(families) == 1 else "both"
 
 
-_Overridden = TypeVar("_Overridden", Row, Default)
-
-
-def _overridden(written: _Overridden, override: BaseModel | None) -> _Overridden:
-    if written.v4 is None and written.v6 is None:
-        return written
-    given = {name: getattr(override, name) for name in override.model_fields_set} if override is not None else {}
-    return written.model_copy(update={**given, "v4": None, "v6": None})
-
-
 def _used(written: Row | Default, families: tuple[int, ...]) -> None:
     """A ValueError for keys of a family that there can be no cells of."""
     for family in FAMILIES:
@@ -217,16 +215,56 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 
 
 def _contradiction(row: Row) -> str | None:
-    action = row.expect.action
-    for key in KEYS:
-        if key.of(row) is not None and not key.about.fits(action):
-            return f"`{key.name}` {key.about}, but `expect` is {action}"
+    if row.expect is None and row.burst is None:
+        return _beside_steps(row)
+    if row.expect is not None:
+        wrong = misplaced(row, row.expect.action)
+    else:
+        wrong = misplaced(row, PASSES, "it is expected of those of the burst that pass")
+    if wrong is None and row.packet is not None:
+        wrong = _beside_packet(row, row.packet)
+    if wrong is not None:
+        return wrong
     services = row.service
     portless = next((text for text in services if text.startswith("icmp")), None)
     if row.sport is not None and portless:
         return f"`sport` has no meaning for {portless}"
-    if row.expect.reject_with == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
+    kind = None if row.expect is None else row.expect.reject_with
+    if kind == "tcp-reset" and (other := next((t for t in services if t.startswith(_NOT_TCP)), None)):
         return f"tcp-reset answers TCP alone, but the service is {other}"
     if row.flags and (other := next((text for text in services if text.startswith(_NOT_TCP)), None)):
         return f"`flags: {' '.join(row.flags)}` is a TCP segment, but the service is {other}"
+    return None
+
+
+def _one_of(row: Row, *names: str) -> None:
+    """A ValueError for a row that says nothing that could be right or wrong, or in two ways."""
+    said = [name for name in names if name in row.model_fields_set]
+    if not said:
+        instead = "say what must become of it, or write its `steps`, or a `burst`"
+        raise ValueError(f"`expect` is missing in flow {row.name!r}\n{instead}")
+    if len(said) > 1:
+        raise ValueError(f"`{said[0]}` and `{said[1]}` cannot both be said: `{said[1]}` stands in its place")
+    if not getattr(row, said[0]):
+        raise ValueError(f"`{said[0]}` has nothing in it")
+
+
+def _beside_steps(row: Row) -> str | None:
+    """What a row cannot say beside the steps that say it."""
+    said = next((key.name for key in KEYS if key.of(row) is not None and key not in (EXCEPTION, KNOWN)), None)
+    if said is not None:
+        return f"`{said}` belongs to the step that it is expected of\nwrite {{expect: allow, {said}: …}} after the step's verb"
+    if row.packet is not None:
+        return "`packet` is one packet, and `steps` are several\nwrite the step {packet: {layers: …, expect: …}}"
+    return "a bare segment (`flags`) has no steps" if row.flags else None
+
+
+def _beside_packet(row: Row, packet: Layered) -> str | None:
+    """What a row cannot say beside the packet that says it."""
+    if row.flags:
+        return "`flags` is a bare segment, and `packet` another\nwrite TCP(flags=…)"
+    if packet.source is not None and row.source is not None:
+        return "`packet` says where it is from, and `source` too\nsay it once"
+    if row.sport is not None and (packet.sport is not None or not packet.has_ports):
+        return "`sport` has no meaning here: " + ("`packet` says its own" if packet.has_ports else "`packet` has no ports")
     return None

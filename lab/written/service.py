@@ -15,6 +15,9 @@ ServiceNames = Mapping[str, str | Sequence[str]]
 _NOT_YET = ("sctp", "gre", "esp", "ah", "proto")
 _ONLY = "this version sends tcp, udp, icmp and icmpv6 only"
 _PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6")
+TFTP_PORT = 69
+APPLICATIONS = {"ftp": ("tcp", 21, ("control", "passive", "active")), "tftp": ("udp", TFTP_PORT, ("read",))}
+"""Whose sessions can be asked for, by what, at which port, in which modes."""
 _ICMPV6_SPELT = ("ipv6-icmp", "icmp6")
 _PORT = re.compile(r"^\s*([0-9]{1,6})\s*(?:-\s*([0-9]{1,6})\s*)?$")
 _FORM = "a service is written tcp/443, udp/1-1023,8080, icmp/echo-request, icmpv6/echo-request, or a name like https"
@@ -72,6 +75,8 @@ def _parse(value: object, names: ServiceNames) -> Service:
         return _named(text, names)
     if proto in _NOT_YET:
         raise ValueError(f"not yet: {text!r}: {_ONLY}")
+    if proto in APPLICATIONS:
+        return _application(text, proto, rest)
     if proto in _ICMPV6_SPELT:
         raise ValueError(f"{text!r}: this protocol is spelt icmpv6/{rest}")
     if proto in ("tcp", "udp"):
@@ -80,6 +85,18 @@ def _parse(value: object, names: ServiceNames) -> Service:
         kind, code = parse_icmp(text, proto, rest)
         return Service(text, proto, (), kind, code)
     raise ValueError(f"{text!r}: {proto!r} is not a protocol that the lab can send")
+
+
+def _application(text: str, name: str, rest: str) -> Service:
+    """A session of an application: ``ftp/passive``, ``ftp/active:2121``."""
+    proto, port, modes = APPLICATIONS[name]
+    mode, colon, written = rest.partition(":")
+    if mode not in modes:
+        raise ValueError(f"{text!r}: a session of {name} is one of {', '.join(f'{name}/{one}' for one in modes)}")
+    ports = parse_ports(written) if colon else ((port, port),)
+    if len(ports) > 1 or ports[0][0] != ports[0][1]:
+        raise ValueError(f"{text!r}: a session has one port: {name}/{mode}:{ports[0][0]}")
+    return Service(text, proto, ports, application=f"{name}/{mode}")
 
 
 def _named(text: str, names: ServiceNames) -> Service:

@@ -30,10 +30,12 @@ from lab.written.cell import Service
 from lab.written.complete import completed
 from lab.written.interface import STRICT, AnInterface, Interface, in_full
 from lab.written.owners import Owners
+from lab.written.programs import SERVED, Programs
+from lab.written.queues import Queues
 from lab.written.route_lines import parse_routes
 from lab.written.routing import Route, RoutingRule
 from lab.written.rule_lines import parse_rules
-from lab.written.service import read_services
+from lab.written.service import TFTP_PORT, read_services
 from lab.written.tables import names_of_tables
 from lab.written.words import (
     NETWORK_SCHEMA,
@@ -75,6 +77,8 @@ def _sysctl_value(value: object) -> str:
 
 def _service(value: object) -> Service:
     (service,) = read_services(value)
+    if service.application is not None:
+        raise ValueError(f"{service.text} is a session that a row asks for\na server of it is a program: [{{serve: ftp}}]")
     return service
 
 
@@ -116,6 +120,10 @@ class NodeSpec(BaseModel):
     sysctls: dict[SysctlName, SysctlValue] = Field(default={}, description="net.* settings over the lab's baseline")
     services: Annotated[tuple[AService, ...], BeforeValidator(one_or_several), several({"type": "string"}, least=0)] = Field(
         default=(), description="services that are always open: [tcp/8443]"
+    )
+    programs: Programs = Field(default=(), description="programs that go on there: [{serve: ftp}], [{run: […], ready: tcp/21}]")
+    queues: Queues | None = Field(
+        default=None, description="what the readers of queues of user space say: {accept: 3, drop: 4-7}"
     )
 
     @property
@@ -338,6 +346,16 @@ class Topology(BaseModel):
             if interface.network in own and (found := interface.of_family(family)):
                 return str(found[0].ip)
         return None
+
+    @property
+    def served(self) -> frozenset[str]:
+        """The applications that a program, or an open service, of some node serves: ``ftp``, ``tftp``."""
+        listens = {program.listens for node in self.nodes.values() for program in node.programs}
+        found = {name for name, where in SERVED.items() if where in listens}
+        open_to_all = (service for node in self.nodes.values() for service in node.services if service.proto == "udp")
+        if any(low <= TFTP_PORT <= high for service in open_to_all for low, high in service.ports):
+            found.add("tftp")
+        return frozenset(found)
 
     def roles(self) -> dict[str, tuple[str, ...]]:
         """The nodes of each role, in the order written."""

@@ -9,6 +9,7 @@ from lab.errors import Problem
 from lab.written.bridge_checks import check_bridges
 from lab.written.link_checks import check_links, outside
 from lab.written.messages import did_you_mean
+from lab.written.programs import check_programs
 from lab.written.routing_checks import check_routes, check_rules, not_next_to
 from lab.written.topology import NodeSpec, Topology
 from lab.written.words import InterfaceAddress, Network, is_address, refused, set_aside
@@ -22,6 +23,7 @@ def check_topology(topology: Topology) -> Iterator[Problem]:
     yield from check_links(topology)
     for name, node in topology.nodes.items():
         yield from _node(topology, name, node)
+    yield from check_programs(topology)
     yield from _names(topology)
 
 

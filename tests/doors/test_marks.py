@@ -44,8 +44,8 @@ table inet t {
 @pytest.mark.parametrize("backend", ["nft", "legacy"])
 def test_the_shipped_gateway(tmp_path: Path, backend: str) -> None:
     file = tmp_path / "marks.json"
-    matrix = ROOT / "matrices" / "two-uplinks-gateway.yaml"
-    done = run([LAB, "marks", "--matrix", matrix, "--backend", backend, "--json", file], ROOT).ended(0)
+    matrix = str(ROOT / "matrices" / "two-uplinks-gateway.yaml")
+    done = run([LAB, "marks", "--matrix", matrix, "--backend", backend, "--json", str(file)], ROOT).ended(0)
     assert "goes      to 192.0.2.254: default via 203.0.113.1 dev wan2, of table 102 by rule 102" in done.out
     assert "does not fit" not in done.out
     told = json.loads(file.read_text())
@@ -58,7 +58,7 @@ def test_the_shipped_gateway(tmp_path: Path, backend: str) -> None:
 def test_native_nft_and_names_of_tables(tmp_path: Path) -> None:
     (tmp_path / "fork.yaml").write_text(TOPOLOGY)
     (tmp_path / "gw.nft").write_text(NFT)
-    asked = [LAB, "marks", "--topology", tmp_path / "fork.yaml", "--policy", f"gateway={tmp_path / 'gw.nft'}"]
+    asked = [LAB, "marks", "--topology", str(tmp_path / "fork.yaml"), "--policy", f"gateway={tmp_path / 'gw.nft'}"]
     out = run(asked, tmp_path).ended(0).out
     assert "goes      to 192.0.2.254: default via 10.0.9.9 dev down, of table slow by rule 100" in out
     assert "inet t:p:2 ct state new meta mark set ip saddr map @lines" in out

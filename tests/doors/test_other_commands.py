@@ -12,14 +12,12 @@ from ruamel.yaml import YAML
 
 from lab.cli.app import commands_there
 from tests.doors.project import LAB, Project, run
+from tests.doors.shipped import MATRICES
 
 pytestmark = pytest.mark.kernel
 
 POLICY = "policies/small-gateway.rules.j2"
 MATRIX = "matrices/small.yaml"
-MATRICES = (
-    "docker-host-gateway", "internal-service-gateway", "mail-gateway", "office-nat-gateway", "service-host", "web-edge-gateway",
-)  # fmt: skip
 
 WITHOUT_IPTABLES = """
 from lab.kernel.ground import tools

@@ -94,13 +94,14 @@ class Project:
             (folder / kind).mkdir()
 
     def plans(
-        self, written: Mapping[str, Any], rulesets: Mapping[str, str], flows: Sequence[Mapping[str, Any]]
-    ) -> list[Plan]:
-        """The plans of a matrix with ``flows``, written down and read again."""
+        self, written: Mapping[str, Any], rulesets: Mapping[str, str], flows: Sequence[Mapping[str, Any]],
+        backend: Backend = Backend.NFT,
+    ) -> list[Plan]:  # fmt: skip
+        """The plans of a matrix with ``flows``, written down and read again; a ruleset may be a script of nft."""
         name = written["topology"]
         self._write("topologies", f"{name}.yaml", json.dumps(written))
         for node, text in rulesets.items():
-            self._write("policies", f"{node}.rules", text)
+            self._write("policies", f"{node}.{'nft' if text.startswith('table ') else 'rules'}", text)
         matrix = {
             "matrix": "made",
             "about": "Made by a test.",
@@ -109,7 +110,7 @@ class Project:
             "policies": {node: node for node in rulesets},
             "flows": flows,
         }
-        return make_plans([self._write("matrices", "made.yaml", json.dumps(matrix))], Choices())
+        return make_plans([self._write("matrices", "made.yaml", json.dumps(matrix))], Choices(), [backend])
 
     def run(
         self,
@@ -117,9 +118,11 @@ class Project:
         rulesets: Mapping[str, str],
         flows: Sequence[Mapping[str, Any]],
         order: Order | None = None,
+        *,
+        backend: Backend = Backend.NFT,
     ) -> RunResult:
         """What ``lab run`` makes of a matrix with ``flows``."""
-        return run(self.plans(written, rulesets, flows), order or Order(), Silent())
+        return run(self.plans(written, rulesets, flows, backend), order or Order(), Silent())
 
     def _write(self, kind: str, name: str, text: str) -> Path:
         path = self._folder / kind / name

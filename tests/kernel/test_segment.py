@@ -61,14 +61,14 @@ def test_a_rejected_segment(lab_of: LabOf) -> None:
 
 
 @pytest.mark.parametrize("listening", [True, False])
-@pytest.mark.parametrize("flags", ["ack", "rst", "fin", "fin,ack", "rst,ack"])
+@pytest.mark.parametrize("flags", ["ack", "rst", "fin", "fin,ack", "rst,ack", "none", "fin,psh,urg", "syn,fin", "syn,ack"])
 def test_bare_segments_arrive_whether_or_not_they_are_answered(lab_of: LabOf, flags: str, *, listening: bool) -> None:
     lab = lab_of(corridor(server={"services": ["tcp/443"] if listening else []}), gateway=table("filter"))
     verdict = lab.probe("client", "server", "tcp/443", flags=flags)
     assert verdict.allowed, verdict.proof
     assert verdict.arrived is not None
     assert verdict.arrived[:4] == ("server", SERVER, 443, CLIENT)
-    answered = ("ack" in flags and "rst" not in flags) or (flags == "fin" and not listening)
+    answered = ("ack" in flags and "rst" not in flags) or ("rst" not in flags and not listening)
     assert ("nothing answers such a packet" in verdict.proof) is not answered
 
 
@@ -83,7 +83,7 @@ def test_a_reset_and_a_fin_pass_nat_by(lab_of: LabOf) -> None:
     assert sources == {"ack": "10.0.2.1", "rst": CLIENT, "fin": CLIENT, "fin ack": CLIENT}
 
 
-@pytest.mark.parametrize("flags", ["rst", "fin"])
+@pytest.mark.parametrize("flags", ["rst", "fin", "none", "fin psh urg", "syn fin", "syn ack"])
 def test_a_segment_that_is_not_answered_and_is_dropped(lab_of: LabOf, flags: str) -> None:
     rule = "-A FORWARD -m conntrack --ctstate INVALID -m comment --comment invalid -j DROP"
     verdict = lab_of(corridor(), gateway=table("filter", rule)).probe("client", "server", "tcp/443", flags=flags)

@@ -67,7 +67,11 @@ def test_the_reverse_path_does_not_look_at_marks(lab_of: LabOf) -> None:
 def test_no_route(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter"))
     verdict = lab.probe("client", "198.18.0.1", "tcp/443")
-    both_ways(lab, verdict, "gateway has no route to 198.18.0.1 (Network is unreachable)")
+    words = "gateway has no route to 198.18.0.1 (Network is unreachable)"
+    assert words in told(lab, verdict)
+    assert UNTOLD not in told(lab, verdict), "its error has told the sender"
+    unheard = replace(verdict, observation=replace(verdict.observation, refusal=None))
+    both_ways(lab, unheard, words)
 
 
 def test_who_does_not_forward(lab_of: LabOf) -> None:

@@ -21,7 +21,7 @@ def trace(
     twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None, source: o.Source = None,
     sport: Annotated[int | None, Option(metavar="PORT", help="Send from this port.")] = None,
     ack: Annotated[bool, Option("--ack", help="One bare ACK in place of a handshake.")] = False,
-    flags: Annotated[str, Option(metavar="FLAGS", help="One bare segment with these: ack, rst, fin, or fin,ack.")] = "",
+    flags: Annotated[str, Option(metavar="FLAGS", help="One bare segment with these: ack, rst, fin,ack, none.")] = "",
     mark: Annotated[str, Option(metavar="MARK", help="Send from a socket with this mark, 0x1.")] = "0",
     uid: Annotated[int | None, Option(metavar="UID", help="Send from a socket of the user with this number.")] = None,
     all_blockers: Annotated[bool, Option("--all-blockers", help="Name every rule that denies it, one by one.")] = False,

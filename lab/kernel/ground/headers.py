@@ -7,7 +7,7 @@ from socket import AF_INET6, inet_ntop
 
 from lab.record.packet import Packet
 
-ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+ICMP, TCP, UDP, ICMPV6, SCTP = 1, 6, 17, 58, 132
 _PORTS = struct.Struct("!HH")
 _QUAD = struct.Struct("!4B").unpack_from
 
@@ -21,6 +21,8 @@ def read_packet(network: bytes, transport: bytes) -> Packet:
     if network[0] >> 4 == 4:
         family, proto = 4, network[9]
         source, destination = _address(network, 12), _address(network, 16)
+        if network[7] or network[6] & 31:  # a fragment that is not the first: what follows is no header
+            transport = b""
     else:
         family, proto = 6, network[6]
         source, destination = inet_ntop(AF_INET6, network[8:24]), inet_ntop(AF_INET6, network[24:40])
@@ -33,6 +35,9 @@ def with_transport(family: int, proto: int, source: str, destination: str, trans
         sport, dport = _PORTS.unpack_from(transport)
         flags = transport[13] if proto == TCP and len(transport) > 13 else 0
         return Packet(family, proto, source, sport, destination, dport, flags)
+    if proto == SCTP and len(transport) >= 4:
+        sport, dport = _PORTS.unpack_from(transport)
+        return Packet(family, proto, source, sport, destination, dport)
     if proto in (ICMP, ICMPV6) and len(transport) >= 8:
         ident, sequence = _PORTS.unpack_from(transport, 4)
         return Packet(family, proto, source, ident, destination, sequence, transport[0], transport[1])

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from lab.kernel.ground.families import ADDRESS_FAMILIES
-from lab.kernel.ground.nfnetlink import attribute, nest
-from lab.kernel.ground.rtnetlink import ADD, MAIN_TABLE, Request, small_table, word
+from lab.kernel.ground.nfnetlink import NLM_F_CREATE, attribute, nest
+from lab.kernel.ground.rtnetlink import ADD, MAIN_TABLE, NLM_F_REPLACE, Request, small_table, word
 
-_NEWROUTE = 24
+_NEWROUTE, _DELROUTE = 24, 25
 _DST, _SRC, _OIF, _GATEWAY, _PRIORITY, _PREFSRC, _METRICS, _MULTIPATH, _FLOW, _TABLE, _VIA = 1, 2, 4, 5, 6, 7, 8, 9, 11, 15, 18
 _RTPROT_STATIC = 4
-_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST, _SCOPE_NOWHERE = 0, 253, 254, 255
+_ANYBODY, _ANY_KIND = 0, 0  # RTPROT_UNSPEC, RTN_UNSPEC: what a deletion leaves open
 _TYPES = {
     "unicast": 1, "local": 2, "broadcast": 3, "anycast": 4, "multicast": 5, "blackhole": 6, "unreachable": 7, "prohibit": 8,
     "throw": 9,
@@ -74,6 +75,17 @@ def new_route(
     for attribute_kind, value in ((_PRIORITY, metric), (_FLOW, realm)):
         body += b"" if value is None else word(attribute_kind, value)
     return Request(what, _NEWROUTE, ADD, body + word(_TABLE, table))
+
+
+def replaced(request: Request) -> Request:
+    """The same route in the place of one with its destination and metric, where there is one."""
+    return replace(request, flags=NLM_F_CREATE | NLM_F_REPLACE)
+
+
+def no_route(request: Request, *, kind: bool) -> Request:
+    """What deletes that route, whoever made it; of any ``kind`` where the line says none."""
+    head = request.body[:5] + bytes((_ANYBODY, _SCOPE_NOWHERE, request.body[7] if kind else _ANY_KIND)) + request.body[8:]
+    return replace(request, kind=_DELROUTE, flags=0, body=head)
 
 
 def _scope(kind: str, family: int, ways: Sequence[Way]) -> int:

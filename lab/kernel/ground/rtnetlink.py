@@ -195,6 +195,11 @@ def set_up(name: str, index: int) -> Request:
     return Request(f"{name} up", _NEWLINK, 0, _link(index, _IFF_UP))
 
 
+def set_down(name: str, index: int) -> Request:
+    """Set a link down: its routes and its IPv6 addresses go with it."""
+    return Request(f"{name} down", _NEWLINK, 0, struct.pack("=BxHiII", sockets.AF_UNSPEC, 0, index, 0, _IFF_UP))
+
+
 def ask_nobody(name: str, index: int, *, ipv6: bool) -> Request:
     """Let a link ask for no neighbour; where the kernel has ``ipv6``, no link-local address, as its ends have one MAC."""
     own = nest(_AF_SPEC, nest(sockets.AF_INET6, attribute(_ADDR_GEN_MODE, _GEN_NONE))) if ipv6 else b""

@@ -68,9 +68,9 @@ class Held:
         """The rules that packets of ``family`` meet in these chains (table, chain), those of ``jump { … }`` too."""
         return rules.reached(self.chains, chains, family, blocks_alone=True)
 
-    def here(self, interfaces: Collection[str], ports: Collection[str] = ()) -> Here:
-        """What of that which rules wait for is there; ``interfaces`` are the node's, ``ports`` as in `Here`."""
-        return here_of(self.texts, interfaces, ports)
+    def here(self, interfaces: Collection[str], ports: Collection[str] = (), helpers: Collection[str] = ()) -> Here:
+        """What of that which rules wait for is there; ``interfaces`` are the node's, ``ports`` and ``helpers`` as in `Here`."""
+        return here_of(self.texts, interfaces, ports, helpers)
 
     @property
     def counts_all(self) -> bool:

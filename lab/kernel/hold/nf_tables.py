@@ -18,11 +18,13 @@ from lab.kernel.ground.namespace import Namespace
 
 NF_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _NUMBERS = {name: number for number, name in NF_FAMILIES.items()}
-_GETTABLE, _GETCHAIN, _GETRULE = (nl.NFNL_SUBSYS_NFTABLES << 8 | number for number in (1, 4, 7))
+_GETTABLE, _GETCHAIN, _GETRULE, _GETOBJ = (nl.NFNL_SUBSYS_NFTABLES << 8 | number for number in (1, 4, 7, 19))
 _UNSPECIFIED = 0
 _TABLE_NAME, _TABLE_OWNER = 1, 7
 _RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
 _CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
+_OBJECT_TABLE, _OBJECT_NAME, _OBJECT_TYPE, _OBJECT_DATA, _COUNTER_OBJECT = 1, 2, 3, 4, 1
+_REF_TYPE, _REF_NAME = 1, 2
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
 _DEVICE_HOOKS = ("ingress", "egress")
 _EXPRESSION_NAME, _EXPRESSION_DATA, _COUNTER_PACKETS = 1, 2, 2
@@ -80,6 +82,43 @@ def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[Ke
         if key[:2] not in OWN_TABLES:
             packets = _first_counter(data) if counters else None
             yield KernelRule(key, _handle(data), packets)
+
+
+def counted_rules(namespace: Namespace) -> Iterator[tuple[ChainKey, int, int]]:
+    """Chain, handle and packets of each rule of the node that counts, by itself or by a counter with a name."""
+    named: dict[tuple[str, str, str], int] | None = None
+    for data in _dump(namespace, _GETRULE):
+        key = _key(data)
+        if key[:2] in OWN_TABLES:
+            continue
+        packets = _first_counter(data)
+        if packets is None and (name := _counts_by(data)) is not None:
+            if named is None:
+                named = _named_counters(namespace)
+            packets = named.get((*key[:2], name))
+        if packets is not None:
+            yield key, _handle(data), packets
+
+
+def _counts_by(data: bytes) -> str | None:
+    """The name of the counter that a rule counts by."""
+    for name, parts in expressions(data):
+        found = nl.attributes(parts) if name == b"objref\0" else {}
+        if int.from_bytes(found.get(_REF_TYPE, b""), "big") == _COUNTER_OBJECT:
+            return found[_REF_NAME][:-1].decode()
+    return None
+
+
+def _named_counters(namespace: Namespace) -> dict[tuple[str, str, str], int]:
+    """The packets of each counter that has a name: family, table and name."""
+    found = {}
+    for data in _dump(namespace, _GETOBJ):
+        parts = nl.attributes(data, nl.HEADER)
+        if int.from_bytes(parts[_OBJECT_TYPE], "big") == _COUNTER_OBJECT:
+            family, table = NF_FAMILIES.get(data[16], str(data[16])), parts[_OBJECT_TABLE][:-1].decode()
+            packets = nl.attributes(parts[_OBJECT_DATA])[_COUNTER_PACKETS]
+            found[family, table, parts[_OBJECT_NAME][:-1].decode()] = int.from_bytes(packets, "big")
+    return found
 
 
 def _padded(data: bytes, start: int) -> int:

@@ -90,6 +90,11 @@ class RuleIndex:
         for key, record in self._rules.items():
             yield key, record if isinstance(record, Rule) else record()
 
+    @cached_property
+    def logging(self) -> tuple[Rule, ...]:
+        """The rules that log."""
+        return tuple(rule for rule in self.all() if rule.log is not None)
+
     def has_chain(self, family: str, table: str, chain: str) -> bool:
         """Whether the table has a chain of this name."""
         return (family, table, chain, 0) in self._rules

@@ -14,11 +14,13 @@ from lab.kernel.ground.limits import descriptors, in_use, raise_file_limit
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.rtnetlink import carry_out
 from lab.kernel.stage import addressing, bridging
+from lab.kernel.stage.altering import Altering
 from lab.kernel.stage.baseline import baseline, of_interface, write_sysctls
 from lab.kernel.stage.crossings import diameter
 from lab.kernel.stage.handles import NetworkHandles, handle_of, handle_of_bridge, open_namespace
 from lab.kernel.stage.neighbours import add_permanent, entry, forget_unresolved
 from lab.kernel.stage.node import Node
+from lab.kernel.stage.programs import Programs
 from lab.kernel.stage.readiness import wait_until_up
 from lab.kernel.stage.refusals import Told
 from lab.kernel.stage.rest import Fence
@@ -44,6 +46,9 @@ class Network:
     ) -> None:  # fmt: skip
         self.topology = topology
         self._standing = Standing(topology)
+        self._programs: Programs | None = None
+        self.serve: Callable[[], bool] | None = None
+        """Answers what waits in the queues of user space that the lab reads, if it reads any; whether there was something."""
         self._ruled = {*(ruled if adopted is None else adopted.ruled)}
         raise_file_limit(in_use() + descriptors(topology, ruled))
         with ExitStack() as undo:
@@ -64,6 +69,7 @@ class Network:
             wait_until_up(self.fence.nodes)
             self.fence.open()
             self._undo = undo.pop_all()
+        self.altering = Altering(self)
 
     @classmethod
     def adopt(cls, topology: Topology, handles: NetworkHandles) -> Network:
@@ -115,6 +121,11 @@ class Network:
         """The nodes by name, in the topology's order."""
         return MappingProxyType(self._nodes)
 
+    @property
+    def bridges(self) -> Sequence[Node]:
+        """The hidden nodes, each with a bridge."""
+        return self._wiring.bridges
+
     @cached_property
     def families(self) -> tuple[int, ...]:
         """The families that some node has addresses of."""
@@ -144,6 +155,18 @@ class Network:
     def rest(self) -> None:
         """Return when no packet is under way; raises MeasurementError when that cannot be reached."""
         self.fence.pass_by(self.fences_to_rest)
+        while self.serve is not None and self.serve():
+            self.fence.pass_by(self.fences_to_rest)
+
+    def start_programs(self) -> Programs:
+        """Start the programs of the topology's nodes, once its rules are in force."""
+        self._programs = Programs(self.topology, self._nodes)
+        return self._programs
+
+    def restart_programs(self, name: str) -> None:
+        """End those of a node, if this process started them, and start them again."""
+        if self._programs is not None:
+            self._programs.restart(name)
 
     def take_on(self, addresses: Iterable[str]) -> None:
         """Have who stands for ``addresses`` of a network be asked for them; a `MeasurementError` where it cannot be."""
@@ -240,7 +263,7 @@ class Network:
             carry_out(name, self._nodes[name].namespace, ports, MachineError)
             self._configure(self._nodes[name], spec)
         for network in self.topology.networks:
-            self._know_neighbours(network)
+            self.know_neighbours(network)
         wait_until_up([*self._nodes.values(), *self._wiring.bridges])
 
     def _configure(self, node: Node, spec: NodeSpec) -> None:
@@ -281,7 +304,7 @@ class Network:
         ]  # fmt: skip
         return inside, others
 
-    def _know_neighbours(self, network: str) -> None:
+    def know_neighbours(self, network: str) -> None:
         """Permanent IPv4 entries, so that no packet waits for an address to be resolved.
 
         None for IPv6: there the asking goes through the rules, and a policy that breaks it must be seen.

@@ -86,6 +86,11 @@ class Node:
         self._programs.append(program)
         return program
 
+    @property
+    def programs(self) -> tuple[Process, ...]:
+        """Those that were started here and not stopped, the first one first."""
+        return tuple(program for program in self._programs if not program.stopped)
+
     def keep_quiet(self, *, ruled: bool, instead: bool = False) -> None:
         """Let the kernel say nothing unasked here; ``ruled`` where rulesets are loaded, which may flush what is not owned.
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 import socket as sockets
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.nfnetlink import attributes
@@ -51,32 +52,46 @@ class Link:
     own: bool
 
 
-def wait_until_up(nodes: Sequence[Node]) -> None:
-    """Until all ``nodes`` can send, receive and be asked for; raises MeasurementError when one cannot in `DEADLINE_S`."""
+def wait_until_up(nodes: Sequence[Node], but: Collection[tuple[str, str]] = ()) -> None:
+    """Until all ``nodes`` can send, receive and be asked for; raises MeasurementError when one cannot in `DEADLINE_S`.
+
+    ``but`` are the (node, link) that nobody is at the other end of.
+    """
     deadline = time.monotonic() + DEADLINE_S
     for node in nodes:
-        if _not_ready(node):
-            _wait(node, deadline)
+        _wait(node, deadline, partial(_not_ready, node, {link for name, link in but if name == node.name}), "not up")
 
 
-def _wait(node: Node, deadline: float) -> None:
-    """For one node, whose notifications are listened for only now.
+def wait_until_cut(node: Node, link: str) -> None:
+    """Until a link has no carrier, as its other end is down; raises MeasurementError when it keeps one for `DEADLINE_S`."""
+
+    def carried() -> list[str]:
+        with open_route_socket(node.namespace) as channel:
+            return [one.name for one in _links(node, channel) if one.name == link and one.ready]
+
+    _wait(node, time.monotonic() + DEADLINE_S, carried, "still up")
+
+
+def _wait(node: Node, deadline: float, wrong: Callable[[], list[str]], what: str) -> None:
+    """For one node, where something is ``wrong`` still, whose notifications are listened for only now.
 
     Every notification in the machine passes by every listener of every namespace, so that one at each node from the
     beginning would make a network's time quadratic.
     """
+    if not wrong():
+        return
     with node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, sockets.NETLINK_ROUTE) as watcher:
         watcher.bind((0, _RTMGRP_LINK | _RTMGRP_IPV6_ROUTE))
-        while waiting := _not_ready(node):
+        while waiting := wrong():
             if not readable(watcher.fileno(), max(0.0, deadline - time.monotonic())):
-                raise MeasurementError(Problem(f"{node.name}: {', '.join(waiting)} not up after {DEADLINE_S:.0f} s"))
+                raise MeasurementError(Problem(f"{node.name}: {', '.join(waiting)} {what} after {DEADLINE_S:.0f} s"))
             _discard(watcher)
 
 
-def _not_ready(node: Node) -> list[str]:
+def _not_ready(node: Node, but: Collection[str]) -> list[str]:
     """The links that are not up, else the IPv6 addresses that are not yet the node's own, as asked for now."""
     with open_route_socket(node.namespace) as channel:
-        links = _links(node, channel)
+        links = [link for link in _links(node, channel) if link.name not in but]
         waiting = [link.name for link in links if not link.ready]
         speaking = [link for link in links if link.ipv6]
         if waiting or not speaking:

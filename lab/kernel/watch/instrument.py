@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,10 +20,13 @@ from lab.kernel.stage.rest import Backlog, Pin
 from lab.kernel.watch.between import Between, Rules
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.kernel.watch.count_table import CountTable
+from lab.kernel.watch.counters import Counted, packets
 from lab.kernel.watch.drop_reason import DropReasons
 from lab.kernel.watch.legacy_trace import LegacyTrace
+from lab.kernel.watch.log_groups import LogGroups
 from lab.kernel.watch.nft_trace import NftTrace
 from lab.kernel.watch.paths import Assembler, Passage
+from lab.kernel.watch.queues import AllQueues, Queues
 from lab.kernel.watch.trace_table import TraceTable
 from lab.kernel.watch.tracer import Tracer
 from lab.record.path import Path
@@ -39,6 +42,7 @@ class Trace(Protocol):
 
     table: TraceTable
     told: int  # messages of the last `passages`
+    queues: Queues | None  # those of the node that the lab reads
 
     @property
     def descriptor(self) -> int:
@@ -104,18 +108,24 @@ class Watch:
 
 
 class Instrument:
-    """Watches the nodes that `watch` was called for until `close`; ``nodes`` are these by name."""
+    """Watches the nodes that `watch` was called for until `close`; ``nodes`` are these by name.
+
+    ``reads_counters`` tells that the counters of rules are wanted of each question.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self._watches: dict[str, Watch] = {}
         self.nodes: Mapping[str, Watch] = MappingProxyType(self._watches)
         self._everything = False
+        self.reads_counters = False
         self._ready: Ready | None = None
         self._backlog = Backlog()
         self._dropped = self._backlog.dropped()
         self._neighbours = NeighbourTables()
+        self._queues = AllQueues(network)
         self._reasons: DropReasons | None = None
+        self._logs: LogGroups | None = None
 
     def watch(
         self, node: Node, rules: RuleIndex, backend: Backend = Backend.NFT, *, zoned: bool = False, always: bool = False
@@ -140,6 +150,7 @@ class Instrument:
             tracer = Tracer(node.namespace, families, devices, bridge=bool(spec.bridges))
             trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
         self._ready = None
+        trace.queues = self._queues.of(node.name)
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
         trace.table.trace(everything=always or self._everything)
         self._canary(node.name)
@@ -175,6 +186,8 @@ class Instrument:
             watch.trace.settle(going_on=False)
         watch.trace.retell(rules)
         watch.rules = rules
+        if self._logs is not None:
+            self._logs.listen(self.network.nodes[name], rules.logging, watch.trace)
         self._canary(name, keep=True)
 
     def suit(self, name: str, *, zoned: bool, always: bool, ingress: bool) -> None:
@@ -204,11 +217,13 @@ class Instrument:
         """Begin to ask nodes that other processes asked since `pause`."""
         for watch in self._watches.values():
             watch.trace.resume()
+        self._queues.resume()
 
     def pause(self) -> None:
         """Let other processes ask the nodes."""
         for watch in self._watches.values():
             watch.trace.pause()
+        self._queues.pause()
 
     def _canary(self, name: str, *, keep: bool = False) -> None:
         """The canaries of one node, sent once more only if a processor's backlog was full: then they may not have come in.
@@ -230,12 +245,12 @@ class Instrument:
                 before = now
         raise MeasurementError(Problem(f"{name}: {trouble}: what was measured since the last canary proves nothing"))
 
-    def paths(self) -> list[Path]:
+    def paths(self) -> Sequence[Path]:
         """The paths of all packets since the last call, node by node; raises tracer.Overrun when some were lost."""
         found: list[Path] = []
         for trace in self._with_something_to_tell():
             found += trace.paths()
-        return found
+        return self._queues.told(found)
 
     def _with_something_to_tell(self) -> list[Trace]:
         """The traces that have: to read each of many that have nothing takes longer than a probe."""
@@ -246,14 +261,17 @@ class Instrument:
         ready = self._ready.now()
         return [trace for trace in traces if trace.keeps or trace.descriptor in ready]
 
-    def passages(self) -> list[tuple[str, Passage]]:
+    def passages(self) -> Sequence[tuple[str, Passage]]:
         """The same for many packets that went few ways, each with its node."""
-        return [(name, passage) for name, watch in self._watches.items() for passage in watch.trace.passages()]
+        return self._queues.told_of_many(
+            [(name, passage) for name, watch in self._watches.items() for passage in watch.trace.passages()]
+        )
 
     @property
     def room(self) -> int:
         """How many messages of one node can wait, at least."""
-        return min((watch.trace.room for watch in self._watches.values()), default=1 << 20)
+        rooms = [watch.trace.room for watch in self._watches.values()]
+        return min(rooms if self._queues.room is None else [*rooms, self._queues.room], default=1 << 20)
 
     @property
     def told(self) -> int:
@@ -285,6 +303,11 @@ class Instrument:
         """Delete every entry of conntrack in every watched node."""
         for watch in self._watches.values():
             watch.conntrack.delete_all()
+
+    @property
+    def traces_everything(self) -> bool:
+        """Whether every packet is traced at the moment, as `everything` has it."""
+        return self._everything
 
     @contextmanager
     def everything(self) -> Iterator[None]:
@@ -324,6 +347,39 @@ class Instrument:
             self._reasons = DropReasons.open()
         return self._reasons
 
+    @contextmanager
+    def log_messages(self) -> Iterator[LogGroups]:
+        """What reads the messages of NFLOG in every watched node; inside of itself it is the same one."""
+        if self._logs is not None:
+            yield self._logs
+            return
+        self._logs = LogGroups()
+        try:
+            for name, watch in self._watches.items():
+                self._logs.listen(self.network.nodes[name], watch.rules.logging, watch.trace)
+            yield self._logs
+        finally:
+            logs, self._logs = self._logs, None
+            logs.close()
+
+    @contextmanager
+    def counters(self) -> Iterator[None]:
+        """Read the counters of rules before and after each question while inside."""
+        before, self.reads_counters = self.reads_counters, True
+        try:
+            yield
+        finally:
+            self.reads_counters = before
+
+    def packets(self) -> Counted:
+        """What the rules of every watched node counted by now."""
+        return Counted({
+            name: (watch.rules, packets(
+                self.network.nodes[name].namespace, watch.rules, legacy=isinstance(watch.trace, LegacyTrace)
+            ))
+            for name, watch in self._watches.items()
+        })  # fmt: skip
+
     def losses(self) -> Mapping[tuple[str, str], int]:
         """What conntrack refused so far, by (node, counter)."""
         return {
@@ -350,6 +406,7 @@ class Instrument:
         channels += [] if self._reasons is None else [self._reasons.close]
         self._reasons = None
         self._watches.clear()
+        self._queues.close()
         side_by_side(*channels, *also)
         self._backlog.close()
         self._neighbours.close()

@@ -16,8 +16,9 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.watch.between import Rules
 from lab.kernel.watch.canary import CANARY_SOURCES, Canary
 from lab.kernel.watch.kept import Kept
-from lab.kernel.watch.nflog import Logged, PacketLog
+from lab.kernel.watch.nflog import Logged, PacketLog, choose_logger
 from lab.kernel.watch.paths import ENDS, STOPS, Passage, ends_of_headers
+from lab.kernel.watch.queues import Queues
 from lab.kernel.watch.trace_table import ENTRIES, TraceTable
 from lab.kernel.watch.tracer import Overrun
 from lab.record.packet import Packet
@@ -56,8 +57,11 @@ class LegacyTrace:
     ) -> None:  # fmt: skip
         self._node, self._port_name = node, port_name
         self._kept: Kept[Logged] | None = None
+        self.queues: Queues | None = None
         self.retell(rules)
+        choose_logger(namespace)
         self._log = PacketLog(namespace)
+        self._others: list[Logged] | None = None
         # a rule may log whatever it likes to the same group, so what the lab logs cannot be known before
         self._own = f"lab {os.urandom(8).hex()}: ".encode()
         self.table = TraceTable(namespace, log_prefix=self._own.decode())
@@ -76,13 +80,36 @@ class LegacyTrace:
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        messages = self._log.read()
+        messages = self._read_on()
         kept, self._kept = self._kept, None
         if kept is None:
             return [self._path(way) for way in _ways(messages, self._own, one_by_one=True)]
         kept.whole()
         ways = _ways(kept.messages + messages, self._own, one_by_one=True)
         return kept.paths + [self._path(way) for way in ways]
+
+    def listen(self) -> None:
+        """Set aside, from now on, what rules log to the group that tells the trace."""
+        self._others = []
+
+    def heard(self) -> list[Logged]:
+        """What was set aside since this was called last, in order."""
+        found, self._others = self._others or [], []
+        return found
+
+    def listen_no_more(self) -> None:
+        """Let it go again."""
+        self._others = None
+
+    def _read_on(self) -> list[Logged]:
+        """What was told, of a packet in a queue that the lab reads up to where it went from there."""
+        messages = self._log.read()
+        while self.queues is not None and self.queues.serve():
+            messages += self._log.read()
+        if self._others is not None:
+            ours = self._own, STEP_PREFIX
+            self._others += (message for message in messages if not message.prefix.startswith(ours))
+        return messages
 
     def settle(self, *, going_on: bool) -> None:
         """Tell what was told so far by the rules that are in force, and keep it for the next `paths`.
@@ -106,7 +133,7 @@ class LegacyTrace:
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
         self._kept = None
-        messages = self._log.read()
+        messages = self._read_on()
         self.told = len(messages)
         return [
             Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))

@@ -1,4 +1,4 @@
-"""What NFLOG tells in one node, packet by packet: the steps of ip_tables, and the lab's own marks between them.
+"""What NFLOG tells in one node, packet by packet: what rules log, the steps of ip_tables, the lab's own marks between them.
 
 ip_tables logs each rule that a traced packet matched through the logger of its family (kernel's nf_log_trace); with
 ``nfnetlink_log`` as that logger the steps come to group 0, in the order in which they were taken.  Numbers are those of
@@ -24,9 +24,11 @@ _SUBSYSTEM = 4  # NFNL_SUBSYS_ULOG
 _PACKET, _CONFIG = _SUBSYSTEM << 8 | 0, _SUBSYSTEM << 8 | 1
 _CFG_CMD, _CFG_MODE, _CFG_NLBUFSIZ, _CFG_QTHRESH, _CFG_FLAGS = 1, 2, 3, 5, 6
 _BIND, _UNBIND, _COPY_PACKET, _SEQ = 1, 2, 2, 1
-_MARK, _INDEV, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 2, 4, 5, 9, 10, 12
+_HEAD, _MARK, _INDEV, _OUTDEV, _PAYLOAD, _PREFIX, _SEQUENCE = 1, 2, 4, 5, 9, 10, 12
 _COPIED = 112  # bytes of the packet: both headers, or those of an error and of what it quotes, and some of a payload
 _ROOM = 1024  # bytes that the kernel sets aside for one message
+_HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
+_AT = 2  # where struct nfulnl_msg_packet_hdr has the hook
 _LOGGERS = ("net/netfilter/nf_log/2", "net/netfilter/nf_log/10")  # NFPROTO_IPV4, NFPROTO_IPV6
 
 
@@ -38,13 +40,21 @@ class Logged(NamedTuple):
     in_index: int
     out_index: int
     mark: int
+    head: bytes = b""
+
+    @property
+    def hook(self) -> str:
+        """Where the packet was; empty for what no hook of its address's family saw."""
+        number = self.head[_AT] if len(self.head) > _AT else len(_HOOKS)
+        return _HOOKS[number] if number < len(_HOOKS) else ""
 
 
 class PacketLog:
-    """Group 0 of NFLOG in one node, from the moment this is made."""
+    """One group of NFLOG in one node, from the moment this is made."""
 
-    def __init__(self, namespace: Namespace) -> None:
-        _choose_logger(namespace)
+    def __init__(self, namespace: Namespace, group: int = LOG_GROUP, *, of: str = "the trace of iptables-legacy") -> None:
+        """``of`` is what the group tells, for messages."""
+        self._group, self._of = group, of
         self._socket = namespace.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, nl.NETLINK_NETFILTER)
         self.buffer_bytes = grow_buffer(self._socket)
         self._socket.bind((0, 0))
@@ -61,8 +71,8 @@ class PacketLog:
         try:
             self._configure(nl.attribute(_CFG_CMD, bytes([_BIND])))
         except OSError as error:
-            what = f"group {LOG_GROUP} of NFLOG, which tells the trace of iptables-legacy, cannot be read: {error.strerror}"
-            raise MeasurementError(Problem(what, mend="one process alone can trace a node of it at a time")) from error
+            what = f"group {self._group} of NFLOG, which tells {self._of}, cannot be read: {error.strerror}"
+            raise MeasurementError(Problem(what, mend="one process alone can read a group of a node at a time")) from error
         self._configure(
             nl.attribute(_CFG_MODE, struct.pack("!IBx", _COPIED, _COPY_PACKET)),
             nl.number(_CFG_NLBUFSIZ, _ROOM),
@@ -79,7 +89,7 @@ class PacketLog:
             self.read()
 
     def _configure(self, *settings: bytes) -> None:
-        self._socket.send(nl.message(_CONFIG, nl.NLM_F_ACK, 0, b"".join(settings), resource=LOG_GROUP))
+        self._socket.send(nl.message(_CONFIG, nl.NLM_F_ACK, 0, b"".join(settings), resource=self._group))
         for kind, data in nl.messages(self._socket.recv(1 << 16)):
             if kind == nl.NLMSG_ERROR:
                 nl.raise_for_error(data)
@@ -114,7 +124,8 @@ class PacketLog:
                 raise Overrun
             self._next = number + 1 & 0xFFFFFFFF
             into, out, mark = (int.from_bytes(parts.get(key, b""), "big") for key in (_INDEV, _OUTDEV, _MARK))
-            found.append(Logged(parts.get(_PREFIX, b"\0")[:-1], parts.get(_PAYLOAD, b""), into, out, mark))
+            prefix, payload, head = (parts.get(key, b"") for key in (_PREFIX, _PAYLOAD, _HEAD))
+            found.append(Logged(prefix[:-1], payload, into, out, mark, head))
         return found
 
     def close(self) -> None:
@@ -122,7 +133,8 @@ class PacketLog:
         self._socket.close()
 
 
-def _choose_logger(namespace: Namespace) -> None:
+def choose_logger(namespace: Namespace) -> None:
+    """Have ip_tables log the steps of traced packets by NFLOG, in group 0."""
     for key in _LOGGERS:
         try:
             with namespace, open(f"/proc/sys/{key}", "w") as file:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from lab.kernel.watch.between import Rules
 from lab.kernel.watch.kept import Kept
 from lab.kernel.watch.paths import Assembler, Passage
+from lab.kernel.watch.queues import Queues
 from lab.kernel.watch.tracer import Overrun, TraceMessage, Tracer
 from lab.record.path import Path
 
@@ -23,6 +24,7 @@ class NftTrace:
         self.told = 0
         self._tracer, self._assembler = tracer, assembler
         self._kept: Kept[TraceMessage] | None = None
+        self.queues: Queues | None = None
 
     @property
     def descriptor(self) -> int:
@@ -36,10 +38,17 @@ class NftTrace:
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        messages = self._tracer.read()
+        messages = self._read_on()
         if self._kept is not None:
             return self._with_kept(self._kept, messages)
         return self._assembler.assemble(messages) if messages else []
+
+    def _read_on(self) -> list[TraceMessage]:
+        """What was told, of a packet in a queue that the lab reads up to where it went from there."""
+        messages = self._tracer.read()
+        while self.queues is not None and self.queues.serve():
+            messages += self._tracer.read()
+        return messages
 
     def _with_kept(self, kept: Kept[TraceMessage], messages: list[TraceMessage]) -> list[Path]:
         self._kept = None
@@ -66,7 +75,7 @@ class NftTrace:
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
         self._kept = None
-        messages = self._tracer.read()
+        messages = self._read_on()
         self.told = len(messages)
         return self._assembler.passages(messages)
 

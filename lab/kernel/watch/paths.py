@@ -184,7 +184,7 @@ class Assembler:
                 # the end of a base chain is told again by its policy's message
                 chain = self._rules.shown(said.family, said.table, said.chain)
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
-            end = STOPS.get(said.verdict, end)
+            end = STOPS.get(said.verdict, End.VANISHED)  # what was told after a queue came out of it
         entered, toward = (self._port_name(index) if index else None for index in (in_index, out_index))
         marks.now(len(steps), mark)
         return Story(tuple(steps), end, entered, toward, mark, tuple(places), tuple(marks.told))
@@ -204,41 +204,70 @@ class _Marks:
 
 def _ways(messages: Iterable[TraceMessage], own: str) -> list[_Way]:
     """Each packet's messages, in the order in which they entered; ``own`` is the table that tells of that."""
-    ways: list[_Way] = []
-    open_ways: dict[bytes, _Way] = {}
-    bridges: _Bridges | None = None
+    seen = _Seen()
     for message in messages:
         said = message.said
         if said.labs and said.table != own:
             continue
-        found = open_ways.get(message.ident)
+        found = seen.open.get(message.ident)
         if found is not None and message.network is None and not said.labs:  # most of them: a rule that is none of the lab's
             found.said.append(said)
             continue
         if said.labs and said.chain in _ENTRIES:
-            if found is not None and found.goes_on(said.chain):
-                continue
-            if bridges is not None and (handed := bridges.handed(message)) is not None:
-                open_ways[message.ident] = handed
-            elif _is_ip(message) and said.verdict != "drop":
-                way = _Way(message)
-                ways.append(way)
-                open_ways[message.ident] = way
-                if said.chain in _AT_PORTS:
-                    bridges = bridges or _Bridges()
-                    bridges.saw(way)
+            if found is None or not found.goes_on(said.chain):
+                seen.enters(message)
             continue
+        found = found or seen.of_another_id(message)
         if found is None:
-            if bridges is None or (found := bridges.copied(message)) is None:
-                continue
-            ways.append(found)
-            open_ways[message.ident] = found
+            continue
         if said.labs and said.chain == BRIDGE_UP:
-            bridges = bridges or _Bridges()
-            bridges.hand(found, message)
+            seen.of_bridges().hand(found, message)
             continue
         found.take(message)
-    return ways
+    return seen.ways
+
+
+class _Seen:
+    """The packets that have entered, and by which id each is told of now."""
+
+    def __init__(self) -> None:
+        self.ways: list[_Way] = []
+        self.open: dict[bytes, _Way] = {}
+        self._bridges: _Bridges | None = None
+        self._nameless: dict[bytes, Said] = {}
+
+    def of_bridges(self) -> _Bridges:
+        """What bridges do, from now on."""
+        self._bridges = self._bridges or _Bridges()
+        return self._bridges
+
+    def enters(self, message: TraceMessage) -> None:
+        """A chain that packets enter by tells of one."""
+        said = message.said
+        if self._bridges is not None and (handed := self._bridges.handed(message)) is not None:
+            self.open[message.ident] = handed
+        elif _is_ip(message) and said.verdict != "drop":
+            way = self._begun(message)
+            if said.chain in _AT_PORTS:
+                self.of_bridges().saw(way)
+        elif message.network is None:
+            # a later fragment of IPv6, of which the kernel shows no header: put together, it is told of by the next chain
+            self._nameless[message.ident] = said
+
+    def of_another_id(self, message: TraceMessage) -> _Way | None:
+        """The packet of a message whose id has not entered: fragments put together, or a copy that a bridge floods."""
+        if message.ident in self._nameless and message.network is not None and _is_ip(message):
+            return self._begun(message._replace(said=self._nameless.pop(message.ident)))
+        copy = None if self._bridges is None else self._bridges.copied(message)
+        if copy is not None:
+            self.ways.append(copy)
+            self.open[message.ident] = copy
+        return copy
+
+    def _begun(self, message: TraceMessage) -> _Way:
+        way = self.open[message.ident] = _Way(message)
+        self.ways.append(way)
+        return way
 
 
 class _Bridges:

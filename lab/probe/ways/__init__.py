@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lab.probe.question import Broadcast, Datagram, Echo, Handshake, Message, Question, Segment
+from lab.probe.question import Broadcast, Crafted, Datagram, Echo, FlowError, Handshake, Message, Question, Segment
 from lab.probe.stage import Stage
 from lab.probe.ways.broadcast import Broadcasts
+from lab.probe.ways.crafted import CraftedPackets
 from lab.probe.ways.datagram import Datagrams
+from lab.probe.ways.flow_error import FlowErrors
 from lab.probe.ways.handshake import Connection
 from lab.probe.ways.message import Messages
 from lab.probe.ways.segment import Segments
@@ -20,6 +22,8 @@ _WAYS: Mapping[type, type[Way]] = {
     Echo: Messages,
     Message: Messages,
     Segment: Segments,
+    Crafted: CraftedPackets,
+    FlowError: FlowErrors,
 }
 
 

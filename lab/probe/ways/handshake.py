@@ -7,6 +7,7 @@ import os
 import socket as sockets
 import struct
 
+from lab.kernel.ground.tcp_repair import close_silently, position, set_back
 from lab.probe.question import TCP, Question
 from lab.probe.refusal import RESET, read_error_queue
 from lab.probe.sighting import Sighting
@@ -14,9 +15,10 @@ from lab.probe.stage import Stage
 from lab.probe.ways.way import Way
 from lab.record.observation import Arrival, Milestone, Refusal
 from lab.record.packet import Packet
+from lab.record.path import End
 
 _SYN, _PUSH_ACK = 0x02, 0x18
-_ESTABLISHED, _SYN_SENT = 1, 2  # linux/tcp_states.h, the first byte of struct tcp_info
+_ESTABLISHED, _SYN_SENT, _CLOSED = 1, 2, 7  # linux/tcp_states.h, the first byte of struct tcp_info
 _UNACKED = 24  # where struct tcp_info (linux/tcp.h) counts the segments that were not acknowledged yet
 _RESETS = (errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE)
 
@@ -25,11 +27,14 @@ class Connection(Way):
     """A connection; what was not closed in order when it is let go is closed with a reset at both ends."""
 
     shakes_hands = answers = True
-    __slots__ = "_connected", "_receivers", "_server", "_speaker", "_syn"
+    __slots__ = "_connected", "_question", "_receivers", "_server", "_speaker", "_spoken", "_syn", "ended"
 
     def _make_ready(self, stage: Stage, question: Question) -> None:
+        self._question = question
         self._connected = False
+        self._spoken: bytes | None = None
         self._server: sockets.socket | None = None
+        self.ended = False
         self._receivers = self._hold(stage.receivers.take(question))
         self._client = self._speaker = self._hold(stage.sender(question, sockets.SOCK_STREAM))
         self._client.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
@@ -41,6 +46,11 @@ class Connection(Way):
         """The SYN, and then what carries data."""
         return self._syn if self._server is None else self._syn._replace(flags=_PUSH_ACK)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether both ends have the connection."""
+        return self._server is not None
+
     def open(self, seen: Sighting) -> bool:
         """The handshake; `send` may follow when both ends know of the connection."""
         code = self._client.connect_ex((self._syn.destination, self._syn.dport))
@@ -50,7 +60,7 @@ class Connection(Way):
         if not self._is_connected(seen):
             return False
         self._connected, seen.progress = True, Milestone.CONNECTED
-        accepted = self._stage.eventually(self._accepted)
+        accepted = self._stage.eventually(self._accepted) or self._accepted_late(seen)
         if accepted is None:
             return False
         self._server, self.arrival = accepted
@@ -60,7 +70,8 @@ class Connection(Way):
     def send(self, seen: Sighting) -> bool:
         """A nonce from the client to the server."""
         server = self._server
-        if server is None or not self._pass_on(seen, self._client, server):
+        spoken, self._spoken = self._spoken, None
+        if server is None or not self._pass_on(seen, self._client, server, spoken):
             return False
         seen.progress, seen.arrived = Milestone.DELIVERED, self.arrival
         return True
@@ -72,6 +83,11 @@ class Connection(Way):
             return False
         seen.progress = Milestone.ANSWERED
         return True
+
+    def position(self, *, of_server: bool) -> tuple[int, int] | None:
+        """The sequence numbers that one end sends and expects next."""
+        end = self._server if of_server else self._client if self._connected else None
+        return None if end is None else position(end)
 
     def acknowledged(self) -> bool:
         """Whether no segment of who spoke last is unacknowledged, the other end being made to acknowledge at once (tcp(7))."""
@@ -91,17 +107,81 @@ class Connection(Way):
 
     def close(self) -> Milestone:
         """Server first: what lingers (TIME_WAIT) then lingers at the server, and the sender's port is free again."""
-        server, self._server = self._server, None
-        self._connected = False
+        server, came = self._server, self.say_goodbye()
+        if came is Milestone.SENT:
+            self.reset()
+        elif server is not None:
+            server.close()
+        return came
+
+    def say_goodbye(self) -> Milestone:
+        """The same; what could not be said may be taken back."""
+        server = self._server
         if server is None:
             return Milestone.SENT
-        with server:
-            server.shutdown(sockets.SHUT_WR)
-            if not self._stage.eventually(lambda: _at_end(self._client)):
-                _abort(self._client, server)
-                return Milestone.SENT
-            self._client.close()
-            return Milestone.ANSWERED if self._stage.eventually(lambda: _at_end(server)) else Milestone.DELIVERED
+        self._speaker = server
+        server.shutdown(sockets.SHUT_WR)
+        if not self._stage.eventually(lambda: _at_end(self._client)):
+            return Milestone.SENT
+        self._client.close()
+        self._server, self._connected, self.ended = None, False, True
+        if self._stage.eventually(lambda: _at_end(server)):
+            server.close()
+            return Milestone.ANSWERED
+        self._hold(_Silent(server))
+        return Milestone.DELIVERED
+
+    def break_off(self, seen: Sighting, *, by_server: bool) -> bool:
+        """A reset by one end; whether the other was told."""
+        server, self._server = self._server, None
+        if server is None:
+            return False
+        speaker, hearer = (server, self._client) if by_server else (self._client, server)
+        self._connected, self.ended = False, True
+        seen.met = seen.one_way = True
+        _abort(speaker)
+        told = self._stage.eventually(lambda: _was_reset(hearer)) is not None
+        self._hold(_Silent(hearer))
+        return told
+
+    def take_back(self) -> None:
+        """Have both ends go on as if what did not arrive had never been said: nothing is sent again later.
+
+        Of a handshake that was cut off nothing is left but what the server's own kernel may keep, and forgets by itself.
+        """
+        server = self._server
+        if self.ended:
+            return
+        if server is None:
+            self._renew()
+        elif _CLOSED in (_state(self._client), _state(server)):
+            self._server, self._connected, self.ended = None, False, True
+            for channel in (self._client, server):
+                close_silently(channel)
+        else:
+            self._set_back(server)
+
+    def _set_back(self, server: sockets.socket) -> None:
+        client_at, server_at = position(self._client), position(server)
+        if _unacknowledged(self._client) or client_at.sends != server_at.expects:
+            self._client = self._hold(
+                set_back(self._client, server_at.expects, lambda: self._stage.sender(self._question, sockets.SOCK_STREAM))
+            )
+        if _unacknowledged(server) or server_at.sends != client_at.expects:
+            self._server = set_back(server, client_at.expects, self._another_server)
+        self._speaker = self._client
+
+    def _another_server(self) -> sockets.socket:
+        """A socket where the connection arrived, whose address its node may only stand for."""
+        arrival = self.arrival
+        assert arrival is not None
+        return self._stage.receiver(arrival.at, arrival.address, self._question.domain)
+
+    def _renew(self) -> None:
+        """Make ready for another handshake: with other receivers, as theirs would remember this one."""
+        close_silently(self._client)
+        self._receivers.close()
+        self._make_ready(self._stage, self._question)
 
     def reset(self) -> None:
         """A reset at both ends; of a connection that nobody accepted the client would go on speaking too."""
@@ -112,12 +192,9 @@ class Connection(Way):
         elif connected:
             _abort(self._client)
 
-    def _state(self) -> int:
-        return self._client.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]
-
     def _is_connected(self, seen: Sighting) -> bool:
         """Whether the handshake is done; if not, says in ``seen`` why, as far as the sender was told."""
-        state = self._state()
+        state = _state(self._client)
         if state == _ESTABLISHED:
             return True
         if state == _SYN_SENT:
@@ -125,19 +202,22 @@ class Connection(Way):
                 return False
             seen.refusal = read_error_queue(self._client)
             told = seen.refusal is None and self._stage.eventually(self._told)
-            if told and self._state() == _ESTABLISHED:
+            if told and _state(self._client) == _ESTABLISHED:
                 return True
         self._refused(seen, self._client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR))
         return False
 
     def _told(self) -> bool | None:
-        return True if self._state() != _SYN_SENT else None
+        return True if _state(self._client) != _SYN_SENT else None
 
     def _refused(self, seen: Sighting, code: int) -> None:
         if seen.refusal is None:
             seen.refusal = read_error_queue(self._client)
         if seen.refusal is None and code == errno.ECONNREFUSED:
             seen.refusal = RESET
+        elif seen.refusal is None and code == errno.ECONNRESET and _taken_over(seen):
+            # who took the SYN over has answered, and passed on what the server answered to its own
+            seen.progress, seen.refusal = Milestone.CONNECTED, RESET
         elif seen.refusal is None and code:
             seen.local_error = os.strerror(code)
 
@@ -148,16 +228,62 @@ class Connection(Way):
                 return accepted
         return None
 
-    def _pass_on(self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket) -> bool:
-        """Whether a nonce came from one end to the other."""
-        self._speaker, seen.met = speaker, True
+    def _accepted_late(self, seen: Sighting) -> tuple[sockets.socket, Arrival] | None:
+        """Who accepts once the client has spoken: a node that took the SYN over (SYNPROXY) answered in the server's place.
+
+        Its own handshake with the server may be completed by nothing but what the client says.
+        """
+        if not _taken_over(seen):
+            return None
+        self._spoken = self._said(seen, self._client)
+        accepted = self._stage.eventually(self._accepted) if self._spoken is not None else None
+        if accepted is None and seen.refusal is None:
+            seen.refusal = self.told()
+        return accepted
+
+    def _said(self, seen: Sighting, speaker: sockets.socket) -> bytes | None:
+        """The nonce that an end has said; None where it was told that the connection is gone."""
         nonce = self._stage.nonce()
         try:
             speaker.send(nonce)
         except OSError as error:
             seen.refusal = _reset_by(error)
+            return None
+        return nonce
+
+    def _pass_on(
+        self, seen: Sighting, speaker: sockets.socket, hearer: sockets.socket, spoken: bytes | None = None
+    ) -> bool:
+        """Whether a nonce came from one end to the other, be it one that was ``spoken`` before."""
+        self._speaker, seen.met = speaker, True
+        nonce = self._said(seen, speaker) if spoken is None else spoken
+        if nonce is None:
             return False
         return self._stage.eventually(lambda: _received(seen, hearer)) == nonce
+
+
+class _Silent:
+    """An end of a connection whose other end is gone: it is closed without a word."""
+
+    def __init__(self, channel: sockets.socket) -> None:
+        self._channel = channel
+
+    def close(self) -> None:
+        """Close it."""
+        close_silently(self._channel)
+
+
+def _state(channel: sockets.socket) -> int:
+    return channel.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, 1)[0]
+
+
+def _was_reset(channel: sockets.socket) -> bool | None:
+    return True if channel.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR) in _RESETS else None
+
+
+def _taken_over(seen: Sighting) -> bool:
+    """Whether a rule took the SYN over, and answers it in the server's place."""
+    return any(path.end is End.STOLEN for path in seen.read_trace().request)
 
 
 def _received(seen: Sighting, hearer: sockets.socket) -> bytes | None:

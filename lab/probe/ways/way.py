@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from lab.probe.question import Question
+from lab.probe.refusal import read_error_queue
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.record.observation import Arrival, Milestone, Refusal
@@ -30,6 +31,9 @@ class Way:
 
     shakes_hands = False  # whether `open` and `close` send anything
     answers = False  # whether `answer` does; else it is the receiver's kernel that answers
+    ended = False  # whether it was closed or broken off
+    named: str | None = None  # what a verdict calls it, where its headers alone do not tell
+    pieces = False  # whether it goes in fragments, or behind headers of IPv6
     heard_by: tuple[str, ...] = ()  # of what all of a network hears, the nodes that it is about
     __slots__ = "_client", "_sent", "_stage", "_undo", "arrival"
     arrival: Arrival | None  # how what was sent arrived last
@@ -55,6 +59,11 @@ class Way:
         """The headers of what the sender sends next."""
         return self._sent
 
+    @property
+    def is_open(self) -> bool:
+        """Whether `send` may be first: both ends know of the flow, or need not."""
+        return True
+
     def _hold(self, held: Held) -> Held:
         self._undo.append(held.close)
         return held
@@ -79,9 +88,29 @@ class Way:
         """What the end that spoke last was told in place of an arrival, where `send` has not written it down."""
         return None
 
+    def put_errors_aside(self) -> None:
+        """Have the sender's socket not speak of what it was told meanwhile."""
+        read_error_queue(self._client)
+        self._client.getsockopt(sockets.SOL_SOCKET, sockets.SO_ERROR)
+
+    def position(self, *, of_server: bool) -> tuple[int, int] | None:  # noqa: ARG002
+        """What one end sends and expects next, in TCP's numbers; None where there are none."""
+        return None
+
     def close(self) -> Milestone:
         """Say goodbye in order: how far that came; what is left of it is cut off."""
         return Milestone.ANSWERED
+
+    def say_goodbye(self) -> Milestone:
+        """The same without cutting anything off: what did not arrive may be taken back."""
+        return self.close()
+
+    def break_off(self, seen: Sighting, *, by_server: bool) -> bool:  # noqa: ARG002
+        """Reset it from one end; whether the other was told."""
+        return False
+
+    def take_back(self) -> None:
+        """Have it go on as if what did not arrive had not been said; nothing is sent for that."""
 
     def reset(self) -> None:
         """Cut it off, so that nothing is sent again later."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from lab.probe.witness.copies import Copies
 from lab.probe.witness.entries import Entries
+from lab.probe.witness.logs import Logs
 from lab.probe.witness.losses import Losses
 from lab.probe.witness.neighbours import FullTable
 from lab.probe.witness.reached import Reached
@@ -10,7 +12,7 @@ from lab.probe.witness.reasons import Reasons
 from lab.probe.witness.strays import Strays
 from lab.probe.witness.witness import Onlooker, Witness
 
-OF_A_FLOW: tuple[type[Witness], ...] = (Entries,)
+OF_A_FLOW: tuple[type[Witness], ...] = (Logs, Entries, Copies)
 CLOSELY: tuple[type[Onlooker], ...] = (FullTable, Reasons, Reached, Strays, Losses)
 """In the order in which they are armed; the last of them tells first."""
 

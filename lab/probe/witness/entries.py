@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lab.probe.question import Question
 from lab.probe.sighting import Sighting
+from lab.probe.stage import Stage
 from lab.probe.witness.witness import Witness
 from lab.record.path import End, Path
 
@@ -12,14 +14,20 @@ from lab.record.path import End, Path
 class Entries(Witness):
     """The flow's entry at every watched node on its way, each asked for with the headers that the packet had there."""
 
-    __slots__ = ()
+    __slots__ = ("_counts",)
+
+    def __init__(self, stage: Stage, question: Question) -> None:  # noqa: ARG002
+        self._counts = question.counts_entries
 
     def read(self, seen: Sighting) -> None:
-        """Read them before anything is closed, where the flow came to somebody."""
-        if seen.met:
+        """Read them before anything is closed, where the flow came to somebody, or where all is watched closely."""
+        if seen.met or seen.stage.instrument.traces_everything:
             nodes = seen.stage.instrument.nodes
             found = (nodes[path.node].conntrack.find(path.entry) for path in _entered(seen.read_trace().request))
             seen.conntrack = tuple(entry for entry in found if entry is not None)
+            if self._counts:
+                counted = (entry._replace(of_source=nodes[entry.node].conntrack.like(entry)) for entry in seen.conntrack)
+                seen.conntrack = tuple(counted)
 
     def forget(self, seen: Sighting) -> None:
         """Delete them; a packet that was dropped left none."""
@@ -31,9 +39,9 @@ class Entries(Witness):
 
 
 def _entered(request: Sequence[Path]) -> Iterator[Path]:
-    """Its way without what comes in again where it was made: that has the entry that it left with."""
-    turned_back = False
+    """Its way without what comes in again where it was made, or is made anew there: that has the entry of the first."""
+    again = False
     for path in request:
-        if not turned_back:
+        if not again:
             yield path
-        turned_back = path.turned_back
+        again = path.turned_back or path.end is End.STOLEN

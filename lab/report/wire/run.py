@@ -7,7 +7,9 @@ from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 from lab.record import observation, path
-from lab.record.result import CellResult, Outcome
+from lab.record import session as record
+from lab.record.logs import LogWitness
+from lab.record.result import CellResult, Outcome, StepResult
 from lab.record.routed import Routed
 from lab.record.verdict import Kind, Verdict
 from lab.report.path import deed
@@ -60,11 +62,36 @@ class Conntrack:
     node: str = key("whose table it is in")
     state: str = key("the TCP state; ESTABLISHED or NEW for another protocol")
     assured: bool = key("status has ASSURED", of=lambda entry: "ASSURED" in entry.status)
-    status: Many[str] = key("conntrack's words: SEEN_REPLY, ASSURED, CONFIRMED, SRC_NAT, DST_NAT, …")
+    status: Many[str] = key("conntrack's words: EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED, SRC_NAT, DST_NAT, …")
     mark: Count = key("the entry's mark")
     timeout_s: int = key("seconds until it would expire")
     original: Packet = key()
     reply: Packet = key()
+    zone_orig: Count = key("the zone of its original direction; 0: none", older=0)
+    zone_reply: Count = key("the zone of its answers; 0: none", older=0)
+    helper: str | None = key("the helper that it has", older=None)
+    labels: Many[int] = key("the bits of its labels that are set", older=())
+    of_source: int | None = key("how many flows of its source the table held; null: nobody asked", older=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logged:
+    """One packet that one rule logged."""
+
+    node: str = key("where")
+    witness: LogWitness = key("trace: it met a LOG rule; nflog: the message came to its group; nobody: none came")
+    prefix: str = key("the rule's prefix; empty for none")
+    level: str | None = key("of a LOG: emerg, alert, crit, err, warn, notice, info, debug, audit")
+    group: int | None = key("of an NFLOG")
+    rule: Rule | None = key("the rule that logged it; null: one of several that say the same")
+    packet: Packet | None = key("its headers as they were there; null: the message was too short to hold them")
+    hook: str = key("prerouting, input, forward, output, postrouting; empty where that is not told")
+    entered: str | None = key("the interface that it came in by", named="in")
+    toward: str | None = key("the interface that it is on its way to", named="out")
+    mark: int | None = key("its mark; null: a later rule may have set it")
+    first: bool = key("it is the request's first packet", of="of_first")
+    copied: int | None = key("bytes of the packet that its message held; null by the trace")
+    whole: int | None = key("bytes that the packet has; null where that is not told")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +119,7 @@ class _Passed(NamedTuple):
     node: str
     step: path.Step
     rule: path.Rule | _NoRule
+    counter: observation.Counter | None
 
 
 class _NoRule:
@@ -100,6 +128,14 @@ class _NoRule:
 
 def _did(passed: _Passed) -> str:
     return deed(passed.step)
+
+
+def _before(passed: _Passed) -> int | None:
+    return None if passed.counter is None else passed.counter.before
+
+
+def _after(passed: _Passed) -> int | None:
+    return None if passed.counter is None else passed.counter.after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +148,33 @@ class Step:
     chain: str = key("the chain", of="step.chain")
     number: int | None = key("the rule's place; null for a policy, or for the end of a chain", of="rule.number")
     comment: str | None = key("the rule's comment", of="rule.comment")
-    verdict: str = key("accept, drop, continue, return, jump CHAIN, goto CHAIN, queue, stolen", of="step.verdict")
+    verdict: str = key(
+        "accept, drop, continue, return, jump CHAIN, goto CHAIN, queue (NUMBER WORD: what its reader said), stolen",
+        of="step.verdict",
+    )
     source: str | None = key("the template's file and line", of="rule.source")
+    packets_before: int | None = key(
+        "what the rule's counter stood at before the probe; null: it was not read, or the rule does not count",
+        of=_before, older=None,
+    )
+    packets_after: int | None = key("and after it; packets of others may be among them", of=_after, older=None)
     did: str = key("the verdict by the rule's own name where it has one: REJECT, DNAT, LOG, NFQUEUE 3", of=_did, older="")
+
+
+def _control_steps(session: record.Session) -> list[_Passed]:
+    ways = session.control.request if session.control is not None else ()
+    return [_Passed(one.node, step, step.rule or _NoRule(), None) for one in ways for step in one.steps]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What the two ends of an application said to each other."""
+
+    service: str = key("ftp/passive, …")
+    said: Many[str] = key("its lines in order, `> ` of the client, `< ` of the server")
+    refused: str = key("how the server refused to go on; empty where it did not")
+    server: str = key("the server's own address and port; empty where the control connection did not come to it")
+    control_path: Many[Step] = key("the first packet of the control connection", of=_control_steps)
 
 
 class _Routed(NamedTuple):
@@ -166,6 +226,10 @@ class Judged:
     )
     decided: Many[Decided] = key("the deciding rule at every traced node on the way", of="verdict.decided")
     arrived: Arrived | None = key("what the receiver saw; null when nothing came to it", of="verdict.arrived")
+    session: Session | None = key(
+        "of a session of an application: what its ends said; all else is then of its data connection, if it came to one",
+        of="verdict.observation.session", older=None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,12 +243,51 @@ class Group(Judged, _SomePorts):  # the keys of the last base come first
     """Ports of a range that share a verdict."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _SomePackets:
+    numbers: str = key("which packets, from 1, as a person writes them: `1-5`")
+    count: Count = key("packets in it")
+    passed: bool = key("past the node under test; what is expected of such packets holds of them")
+    expected: str = key("allow, drop, reject or deny, and what else must hold")
+    result: Outcome = key(of="outcome")
+    differences: Many[str] = key("each difference between expected and actual")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurstGroup(Judged, _SomePackets):  # the keys of the last base come first
+    """Packets of a burst that fared alike; the verdict is that of the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burst:
+    """The packets of a burst from one source to one port."""
+
+    sender: str = key("as the matrix writes it", named="from")
+    source: str = key("the address that it was sent from")
+    port: int | None = key("the port that was asked; null for a protocol without ports")
+    sent: Count = key("packets")
+    passed: Count = key("how many passed")
+    seconds: Number = key("how long it took", of=lambda burst: round(burst.seconds, 3))
+    refilled: Count = key("how many more than in no time the limits bore in these seconds at most")
+    limit: str = key("which limits these are; empty: none")
+    groups: Many[BurstGroup] = key("all of its packets")
+
+
 class HasVerdict(Protocol):
     """A record with a verdict."""
 
     @property
     def verdict(self) -> Verdict:
         """What was proven."""
+
+
+def _verdict_of(step: StepResult) -> str | None:
+    return None if step.verdict is None else str(step.verdict)
+
+
+def _rule_of(step: StepResult) -> str | None:
+    rule = None if step.verdict is None else step.verdict.stopped_by or step.verdict.rule
+    return None if rule is None else str(rule)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +321,26 @@ def routing_of(judged: HasVerdict) -> list[_Routed]:
 
 def steps_of(judged: HasVerdict) -> list[_Passed]:
     """The steps of the request's first packet, of a cell or another record that has a verdict."""
-    return [_Passed(one.node, step, step.rule or _NoRule()) for one in judged.verdict.path for step in one.steps]
+    counted: dict[path.Rule | None, observation.Counter] = {one.rule: one for one in judged.verdict.observation.counters}
+    steps = [(one.node, step) for one in judged.verdict.path for step in one.steps]
+    return [_Passed(node, step, step.rule or _NoRule(), counted.get(step.rule)) for node, step in steps]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowStep:
+    """A step of a flow of several packets."""
+
+    number: Count = key("its place in the row, from 1")
+    step: str = key("what it does, as the row says it", of="words")
+    session: str = key("empty where the row has one only")
+    where: str = key("its file and line")
+    result: Outcome = key(of="outcome")
+    expected: str = key("what is expected of what it sends; empty where it sends nothing")
+    verdict: str | None = key("the verdict in words; null where it sends nothing", of=_verdict_of)
+    proof: str | None = key(of=lambda step: step.verdict and step.verdict.proof)
+    rule: str | None = key("the rule that decided", of=_rule_of)
+    differences: Many[str] = key("what is otherwise, or why it could not be done")
+    seconds: Number = key("how long it took: of `wait`, real time", of=lambda step: round(step.seconds, 6))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,6 +371,9 @@ class _Asked:
     )
     ports: Count = key("ports probed; 1 for a protocol without ports")
     groups: Many[Group] = key("not empty when a range's ports differ")
+    steps: Many[FlowStep] = key("of a flow of several packets, up to the first that is wrong, whose verdict it has", older=())
+    steps_left: int = key("steps that were not done, as one before them was wrong", older=0)
+    bursts: Many[Burst] = key("of a row with a burst: one for each source and port", older=())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,6 +384,10 @@ class Cell(Judged, _Asked):
         "the flow's entry at the node under test, read before anything was closed", of=_here
     )
     conntrack_elsewhere: Many[Conntrack] = key(of=_elsewhere)
+    logged: Many[Logged] = key(
+        "what was logged of the flow, where its row asks for it", of=lambda cell: cell.verdict.observation.logged or (),
+        older=(),
+    )
     path: Many[Step] = key("the request's first packet", of=steps_of)
     routing: Many[Routing] = key(
         "how nodes that have routing rules of their own routed it and its answer", of=routing_of, older=()

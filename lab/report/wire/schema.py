@@ -11,6 +11,7 @@ from typing import Any
 from lab.report.wire import run
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
+from lab.report.wire.conntrack import Conntrack, Counted
 from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.exposure import Exposures
@@ -20,6 +21,7 @@ from lab.report.wire.reconciled import Reconciliation
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
+from lab.report.wire.tail import Line
 from lab.report.wire.trace import Traces
 
 Schema = dict[str, Any]
@@ -72,9 +74,19 @@ def reconcile_schema() -> Schema:
     return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
 
 
+def conntrack_schema() -> Schema:
+    """Of ``lab conntrack --json``."""
+    return _document(Conntrack, "conntrack", "a table of conntrack", (run.Packet, Counted))
+
+
 def marks_schema() -> Schema:
     """Of ``lab marks --json``."""
     return _document(Marks, "marks", "which marks there are, and what they are for", (Rule, MarkRule, MarkWay))
+
+
+def tail_schema() -> Schema:
+    """Of each line of ``lab tail``."""
+    return _document(Line, "tail", "a packet that a rule logged", (Rule, run.Packet))
 
 
 def bench_schema() -> Schema:
@@ -87,12 +99,12 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'marks']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks', 'tail']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
-        "reconcile": reconcile_schema(), "marks": marks_schema(),
+        "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
     }  # fmt: skip
 
 

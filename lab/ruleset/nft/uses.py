@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 
 from lab.ruleset.conditions import of_nft, without_texts
-from lab.ruleset.memory import BOUNDLESS, Kind, Use
+from lab.ruleset.memory import BOUNDLESS, SMALLEST_PACKET, Kind, Use
 from lab.ruleset.nft.rule import without_block
 from lab.ruleset.nft.tokens import NAME
 
@@ -34,6 +35,12 @@ _SETS_SOMETHING = re.compile(rf"{_BEGIN}\S+ set ")
 _OPERATOR = re.compile(r"(?:v?map|[!=]=|neq|eq) \Z")
 _KINDS = {"rate": Kind.LIMIT, "quota": Kind.QUOTA, "count": Kind.COUNT}
 _UNITS = {"bytes": 1, "kbytes": 1 << 10, "mbytes": 1 << 20, "gbytes": 1 << 30}
+_OF_BYTES = {unit: size / SMALLEST_PACKET for unit, size in _UNITS.items()} | {None: 1.0}
+_PACE = re.compile(r"limit rate (?:over )?(?P<rate>\d{1,12})(?: ?(?P<unit>[kmg]?bytes))?/(?P<per>\w+)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_TIMEOUT = re.compile(r"(?<![\w-])timeout ((?:\d{1,9}(?:ms|[smhdw]))+)")
+_TIME = re.compile(r"(\d+)(ms|[smhdw])")
+_TIMES = {**_SECONDS, "ms": 0.001}
 
 
 def sets_something(text: str) -> bool:
@@ -60,6 +67,9 @@ def uses_of_nft(text: str, defined: Mapping[str, str]) -> tuple[Use, ...]:
 
 def _uses(found: re.Match[str], bare: str, defined: Mapping[str, str]) -> Iterator[Use]:
     gates = tuple(of_nft(_OPERATOR.sub("", bare[: found.start()])))
+    name = (found["written"] or found["asked"] or found["name"] or "").strip('"')
+    said = f"{found[0]} {_as_statement(defined.get(name, ''))}"
+    regains, fresh_after = _pace(said), _timeout(said)
     if found["write"]:
         budget = _budget_in(found["element"] or "") or _own_budget(defined, found["written"])
         by_source = _OF_SOURCE.search(found["element"] or "") is not None
@@ -67,29 +77,53 @@ def _uses(found: re.Match[str], bare: str, defined: Mapping[str, str]) -> Iterat
         budget = min(size, BOUNDLESS if budget is None else budget)
         reads = budget < BOUNDLESS and found["write"][:6] != "delete"
         by_source = by_source and size >= BOUNDLESS
-        yield Use(Kind.SET, found["written"], reads=reads, writes=True, budget=budget, by_source=by_source, gates=gates)
+        yield Use(
+            Kind.SET, name, reads=reads, writes=True, budget=budget, by_source=by_source, gates=gates, regains=regains,
+            fresh_after=fresh_after,
+        )  # fmt: skip
     elif found["asked"]:
         own = _own_budget(defined, found["asked"])
         by_source = _ASKS_SOURCE.search(bare, 0, found.start()) is not None
         writes = own is not None
-        yield Use(Kind.SET, found["asked"], reads=True, writes=writes, budget=own or 0, by_source=by_source, gates=gates)
+        yield Use(
+            Kind.SET, name, reads=True, writes=writes, budget=own or 0, by_source=by_source, gates=gates, regains=regains,
+            fresh_after=fresh_after,
+        )  # fmt: skip
     elif found["object"]:
-        name = found["name"].strip('"')
         if found["map"] or found["name"][0] not in '"' + _LETTERS or name not in defined:
-            yield Use(Kind.OBJECT, "*", reads=True, writes=True, budget=0, gates=gates)
+            pace = max((_pace(_as_statement(text)) for text in defined.values()), default=0.0)
+            yield Use(Kind.OBJECT, "*", reads=True, writes=True, budget=0, gates=gates, regains=pace)
         else:
             budget = _own_budget(defined, name) or 0
-            yield Use(Kind.OBJECT, name, reads=True, writes=True, budget=budget, gates=gates)
+            yield Use(Kind.OBJECT, name, reads=True, writes=True, budget=budget, gates=gates, regains=regains)
     elif found["inc"]:
         # nft_numgen.c, nft_ng_inc_eval(): a counter of the rule's own
         yield Use(Kind.NTH, None, reads=True, writes=True, budget=1, gates=gates)
     else:
         budget = _budget_in(found[0])
         own_kind = next((kind for group, kind in _KINDS.items() if found[group]), Kind.OTHER)
-        yield Use(own_kind, None, reads=True, writes=True, budget=budget or 0, gates=gates)
+        yield Use(own_kind, None, reads=True, writes=True, budget=budget or 0, gates=gates, regains=regains)
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_."
+
+
+def _as_statement(definition: str) -> str:
+    """What a set, limit or quota is made of, a rate that stands alone being that of a limit."""
+    said = " ".join(definition.split())
+    return f"limit {said}" if said.startswith("rate ") else said
+
+
+def _pace(text: str) -> float:
+    """How many packets a second all limits of the text regain together."""
+    found = _PACE.finditer(text)
+    return sum(int(one["rate"]) * _OF_BYTES[one["unit"]] / _SECONDS.get(one["per"][0], 1) for one in found)
+
+
+def _timeout(text: str) -> float:
+    """Seconds after which an element is forgotten, the least that is said."""
+    said = (sum(int(n) * _TIMES[unit] for n, unit in _TIME.findall(one[1])) for one in _TIMEOUT.finditer(text))
+    return min((seconds for seconds in said if seconds > 0), default=math.inf)
 
 
 def _budget_in(statement: str) -> int | None:

@@ -12,8 +12,11 @@ from lab.why.why import why
 from lab.written.cell import Expectation
 
 
-def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str) -> tuple[Hint, ...]:
-    """What explains a verdict that is not as expected at the node ``at``."""
+def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str, later: str = "") -> tuple[Hint, ...]:
+    """What explains a verdict that is not as expected at the node ``at``, as the lab is now.
+
+    ``later`` is what of a flow under way it is about (`lab.why.case.Case`).
+    """
     held = {name: policy.chains for name, policy in lab.policies.items()}
     sysctls = {name: node.sysctls for name, node in lab.network.nodes.items()}
     ipsets = {name: policy.texts["ipset"] for name, policy in lab.policies.items() if "ipset" in policy.texts}
@@ -22,4 +25,4 @@ def hints(lab: Lab, verdict: Verdict, expect: Expectation, at: str) -> tuple[Hin
         found = lab.network.nodes.get(node)
         return None if found is None else lead(found, address, source=source, mark=mark)
 
-    return why(Case(verdict, expect, at, lab.topology, held, sysctls, ipsets, ask_route))
+    return why(Case(verdict, expect, at, lab.topology, held, sysctls, ipsets, ask_route, later))

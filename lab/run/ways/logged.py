@@ -1,4 +1,8 @@
-"""A log that a rate-limited rule writes: it is silent after its burst, so it is judged as if nothing had been logged before."""
+"""A log that has to be asked for by itself.
+
+What a rate-limited rule writes is silent after its burst, so it is judged as if nothing had been logged before.  Of a train's
+packets it is not read what came to a group of NFLOG, nor how often something was logged.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from lab.run.asker import Asker
 from lab.run.questions import questions
-from lab.run.ways.way import WayToAsk
+from lab.run.ways.swept import is_swept
+from lab.run.ways.way import WayToAskPorts
 from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
 from lab.written.expect.logged import LOGGED
@@ -17,11 +22,11 @@ from lab.written.expect.logged import LOGGED
 class Logged:
     """Asks the cell without its log by the first of ``ways`` that fits, then the first port of each verdict for its log."""
 
-    ways: Sequence[WayToAsk]
+    ways: Sequence[WayToAskPorts]
 
     def fits(self, cell: Cell, asker: Asker) -> bool:
-        """Where the row expects a log, and the rule that writes it is limited."""
-        return asker.log_is_limited(cell)
+        """Where the row expects a log, and the rule that writes it is limited, or it is to be read and the cell is swept."""
+        return asker.log_is_limited(cell) or (is_swept(cell) and asker.log_is_read(cell))
 
     def ask(self, cell: Cell, asker: Asker) -> Tally:
         """Ask for the verdicts, then for the log of each."""

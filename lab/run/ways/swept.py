@@ -8,6 +8,7 @@ from lab.sweep.fates import SweepTally
 from lab.sweep.train import SweepQuestion
 from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
+from lab.written.expect.copied import COPIED
 
 SWEPT_FROM = 128  # ports
 
@@ -15,11 +16,12 @@ SWEPT_FROM = 128  # ports
 def is_swept(cell: Cell) -> bool:
     """Whether a cell's ports are many, and one packet each is enough to judge them: where nothing must be let through.
 
-    What a node sends to itself crosses no link, and what all of a network hears is traced at many: neither is a train's.
+    What a node sends to itself crosses no link, and what all of a network hears is traced at many: neither is a train's.  Nor
+    are those whose copies must be seen.
     """
     many = cell.service.port_count >= SWEPT_FROM
     crosses = cell.sender.node != cell.target.node and cell.to_many is None
-    return many and cell.expect.action != "allow" and cell.plain and crosses
+    return many and cell.expect.action != "allow" and cell.plain and crosses and cell.expect.get(COPIED) is None
 
 
 def fits(cell: Cell, _asker: Asker) -> bool:

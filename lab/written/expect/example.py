@@ -3,15 +3,16 @@
 ::
 
     client 198.51.100.20 --wan-- 198.51.100.1 gateway 10.0.2.1 --dmz-- 10.0.2.10 web
+                                                              |----- 10.0.2.99 sensor, which gets a copy
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lab.record.observation import Arrival, Conntrack, Milestone, Observation
+from lab.record.observation import Arrival, Conntrack, Copy, Milestone, Observation
 from lab.record.packet import Packet
-from lab.record.path import End, Path, Rule, Step
+from lab.record.path import End, Log, Path, Rule, Step
 from lab.record.routed import PassedOver, Routed
 from lab.record.verdict import Kind, Verdict
 
@@ -19,12 +20,14 @@ _SYN = Packet(4, 6, "198.51.100.20", 40000, "198.51.100.1", 443, 0x02)
 _TRANSLATED = _SYN._replace(destination="10.0.2.10", dport=8443)
 _ANSWER = Packet(4, 6, "10.0.2.10", 8443, "198.51.100.20", 40000, 0x12)
 _DNAT = Rule("gateway", "nat", "PREROUTING", 1, "", "dnat-web", "DNAT", translates="destination")
-_LOG = Rule("gateway", "filter", "FORWARD", 1, "", None, "LOG", log_prefix="web ")
+_TEE = Rule("gateway", "mangle", "POSTROUTING", 1, "", None, "TEE", copies=True)
+_LOG = Rule("gateway", "filter", "FORWARD", 1, "", None, "LOG", log_prefix="web ", log=Log("web ", "warn", None))
 _ACCEPT = Rule("gateway", "filter", "FORWARD", 2, "", "publish-web", "ACCEPT")
 _STEPS = (
     Step("prerouting", "nat", "PREROUTING", _DNAT, "accept", "nat"),
     Step("forward", "filter", "FORWARD", _LOG, "continue"),
     Step("forward", "filter", "FORWARD", _ACCEPT, "accept"),
+    Step("postrouting", "mangle", "POSTROUTING", _TEE, "continue", "mangle"),
 )
 
 PASSED = Verdict(
@@ -35,6 +38,7 @@ PASSED = Verdict(
         Milestone.ANSWERED,
         (Path("gateway", _SYN, _STEPS, End.LEFT, _TRANSLATED, "dmz", 2, marks=((1, 2),)),),
         arrived=Arrival("web", "10.0.2.10", 8443, "198.51.100.20", 40000),
+        copies=(Copy("sensor", "dmz", _SYN),),
         conntrack=(Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED"), 5, 432000, _SYN, _ANSWER),),
     ),
     rule=_ACCEPT,

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, create_model
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.by import BY
 from lab.written.expect.conntrack import CONNTRACK
+from lab.written.expect.copied import COPIED
 from lab.written.expect.exception import EXCEPTION
 from lab.written.expect.key import Key
 from lab.written.expect.known import KNOWN
@@ -28,6 +29,7 @@ KEYS: tuple[Key[Any], ...] = (
     RULE,
     THROUGH,
     LOGGED,
+    COPIED,
     EXCEPTION,
     KNOWN,
     BY,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import islice
 
 from lab.errors import InputError, Problem, Where
-from lab.written.seen.live import ECHO_REQUEST, ICMPS, OF_PORTS, Entry, address_in, number_in
+from lab.written.seen.live import ECHO_REQUEST, ICMPS, OF_PORTS, Entry, Line, address_in, number_in
 
 _MOST_PROBLEMS = 10
 _FAMILIES = {"ipv4": 4, "ipv6": 6}
@@ -17,29 +16,34 @@ _FORM = "one entry a line, as conntrack -L prints it: tcp 6 431999 ESTABLISHED s
 
 def read_conntrack(text: str, file: str) -> list[Entry]:
     """The entries of a table as text; raises InputError with the first lines that are none."""
-    entries: list[Entry] = []
-    problems = islice(_read(text, file, entries), _MOST_PROBLEMS)
-    if found := list(problems):
-        raise InputError(found)
-    return entries
+    return [line.entry for line in read_lines(text, file)]
 
 
-def _read(text: str, file: str, entries: list[Entry]) -> Iterator[Problem]:
+def read_lines(text: str, file: str) -> Iterator[Line]:
+    """The lines of a table as text, with all that they say; raises InputError with the first that are no entry."""
+    problems: list[Problem] = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split()
         if not words or ("src=" not in line and _BESIDE.match(line.strip())):
             continue
         try:
-            entries.append(_entry(words))
+            told = _line(words)
         except ValueError as error:
             shown = line.strip()
             shown = shown if len(shown) <= 80 else f"{shown[:80]}…"
             what = f"{shown!r} is no entry of conntrack: {error}"
-            yield Problem(what, Where(file, number), f"{_FORM}; a line that was cut off is best taken out")
+            problems.append(Problem(what, Where(file, number), f"{_FORM}; a line that was cut off is best taken out"))
+            if len(problems) == _MOST_PROBLEMS:
+                break
+            continue
+        if not problems:
+            yield told
+    if problems:
+        raise InputError(problems)
 
 
-def _entry(words: Sequence[str]) -> Entry:
-    """The flow of one line: its protocol by number, then two tuples, the first as its first packet was."""
+def _line(words: Sequence[str]) -> Line:
+    """One line: its protocol by number, what stands before its two tuples, these, and what stands behind."""
     rest = list(words)
     while rest and rest[0].startswith("["):
         del rest[0]  # a time, or what an event is: [NEW]
@@ -52,15 +56,20 @@ def _entry(words: Sequence[str]) -> Entry:
         raise ValueError("it names no protocol")
     proto = number_in(rest[1], 255)
     tuples: list[dict[str, str]] = []
+    facts: dict[str, str] = {}
     for word in rest[2:]:
         key, equals, value = word.partition("=")
         if key == "src" and equals:
             tuples.append({})
         if equals and tuples:
-            tuples[-1][key] = value
+            tuples[-1][key] = facts[key] = value
+        elif word.startswith("["):
+            facts[word.strip("[]")] = ""
+        elif not equals and not tuples:
+            facts["timeout" if word.isdigit() else "state"] = word
     if len(tuples) != 2 or any("dst" not in one for one in tuples):
         raise ValueError(f"it has {len(tuples)} of its two directions (src=… dst=…)")
-    return entry_of(proto, tuples[0], tuples[1], replied="[UNREPLIED]" not in words, family=family)
+    return Line(entry_of(proto, tuples[0], tuples[1], replied="UNREPLIED" not in facts, family=family), tuples[1], facts)
 
 
 def entry_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -51,6 +51,18 @@ class Entry(NamedTuple):
     answered_by: str | None = None
     answered_to: str | None = None
     replied: bool = True
+
+
+class Line(NamedTuple):
+    """An entry of a table with all that is told of it: ``back`` is its second tuple, by its keys as they are printed.
+
+    ``facts`` are the other words: ``timeout``, ``state``, ``mark``, ``zone``, ``helper``, ``labels``, and with an empty value
+    those that stand alone: ``UNREPLIED``, ``ASSURED``, ``OFFLOAD``.
+    """
+
+    entry: Entry
+    back: Mapping[str, str]
+    facts: Mapping[str, str]
 
 
 def address_in(text: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lab.errors import InputError, Problem, Where
 from lab.written.files import Unfit, read_file
 from lab.written.seen.capture import MAGICS, read_capture
-from lab.written.seen.conntrack_text import read_conntrack
-from lab.written.seen.conntrack_xml import read_conntrack_xml
-from lab.written.seen.live import Entry, LiveFlow, gathered
+from lab.written.seen.conntrack_text import read_conntrack, read_lines
+from lab.written.seen.conntrack_xml import read_conntrack_xml, read_xml_lines
+from lab.written.seen.live import Entry, Line, LiveFlow, gathered
 
 MAX_TEXT = 64 * 1024 * 1024  # bytes: some 400,000 entries
 MAX_CAPTURE = 256 * 1024 * 1024
@@ -28,20 +29,41 @@ def read_seen(path: Path) -> tuple[LiveFlow, ...]:
     return found
 
 
+def table_lines(raw: bytes, file: str) -> Iterable[Line]:
+    """The entries of a table that was printed, with all that each says; raises InputError, also while they are gone through."""
+    if raw[:4] in MAGICS:
+        raise InputError(Problem("a capture holds packets, and no table", Where(file), "give what `conntrack -L` printed"))
+    text = _text(raw, file)
+    return read_xml_lines(text, file) if _is_xml(text) else read_lines(text, file)
+
+
+def read_table(path: Path) -> bytes:
+    """The bytes of a file with a table; raises InputError."""
+    return _read(path)
+
+
 def _entries(raw: bytes, file: str) -> list[Entry]:
     if raw[:4] in MAGICS:
         return read_capture(raw, file)
+    text = _text(raw, file)
+    return read_conntrack_xml(text, file) if _is_xml(text) else read_conntrack(text, file)
+
+
+def _is_xml(text: str) -> bool:
+    return text.lstrip()[:1] == "<"
+
+
+def _text(raw: bytes, file: str) -> str:
     if raw[:2] == b"\x1f\x8b":
         raise InputError(Problem("it is compressed", Where(file), "gunzip it first"))
     if len(raw) > MAX_TEXT:
         raise InputError(Problem(f"larger than {MAX_TEXT // 1024 // 1024} MiB", Where(file), "give a part of the table"))
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         what = f"neither text nor a capture: byte 0x{raw[error.start]:02x} stands here"
         raise InputError(Problem(what, Where(file, line), _GIVE)) from None
-    return read_conntrack_xml(text, file) if text.lstrip()[:1] == "<" else read_conntrack(text, file)
 
 
 def _read(path: Path) -> bytes:

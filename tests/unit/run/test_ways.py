@@ -11,11 +11,13 @@ import pytest
 from lab.probe.question import Question
 from lab.record.verdict import Kind, Verdict
 from lab.run.asker import Asker
-from lab.run.ways import each_port, swept
+from lab.run.ways import by_port, each_port, sequence, swept
+from lab.run.ways.by_port import way_of_ports
 from lab.run.ways.logged import Logged
 from lab.run.ways.registry import way_of
 from lab.sweep.fates import Fate, SweepTally
-from lab.written.cell import Cell, Service
+from lab.written.cell import Cell, Service, Step
+from lab.written.expect.logged import LoggedSpec, Times
 from tests.unit.run.test_exit_code import TODAY
 from tests.unit.verdict.made import cell, verdict
 
@@ -25,10 +27,14 @@ MANY = replace(DNS, service=Service("udp/1-200", "udp", ((1, 200),)))
 WHIM = "-A FORWARD -p udp -m statistic --mode nth --every 2 --packet 0 -j DROP"
 
 
+NO_SOURCES: Any = None  # what these tests do not ask
+
+
 class FakeLab:
     """Says the same of every question, and writes down what of it was asked."""
 
-    def __init__(self, *texts: str, logs: bool = False, says: Verdict | None = None) -> None:
+    def __init__(self, *texts: str, logs: bool = False, says: Verdict | None = None, messages: bool = False) -> None:
+        self.logs_messages = messages
         self.asked: list[tuple[int | None, bool]] = []
         self._texts, self._logs, self._says = texts, logs, says or verdict(Kind.DROPPED)
 
@@ -47,19 +53,31 @@ class FakeLab:
 
 def asker(lab: FakeLab, told: list[tuple[int, int]] | None = None) -> Asker:
     made: Any = SimpleNamespace(shared=lab)
-    return Asker(made, TODAY, lambda _, done, of: None if told is None else told.append((done, of)))
+    return Asker(made, NO_SOURCES, TODAY, lambda _, done, of: None if told is None else told.append((done, of)))
 
 
 @pytest.mark.parametrize(("of", "way"), [(DNS, each_port), (MANY, swept), (replace(MANY, sport=53), each_port)])
 def test_the_way_of_a_cell(of: Cell, way: object) -> None:
-    assert way_of(of, asker(FakeLab())) is way
+    assert way_of_ports(of, asker(FakeLab())) is way
+    assert way_of(of, asker(FakeLab())) is by_port
+    step = Step(1, "send", of.where, "send", expect=of.expect)
+    assert way_of(replace(of, steps=(step,)), asker(FakeLab())) is sequence
 
 
 def test_a_limited_log_comes_before_every_other_way() -> None:
-    expecting = [replace(of, expect=replace(of.expect, further={"logged": "x"})) for of in (DNS, MANY)]
-    assert all(isinstance(way_of(of, asker(FakeLab(logs=True))), Logged) for of in expecting)
-    assert not any(isinstance(way_of(of, asker(FakeLab())), Logged) for of in expecting)
-    assert not isinstance(way_of(DNS, asker(FakeLab(logs=True))), Logged), "it expects no log"
+    expecting = [replace(of, expect=replace(of.expect, further={"logged": LoggedSpec(prefix="x")})) for of in (DNS, MANY)]
+    assert all(isinstance(way_of_ports(of, asker(FakeLab(logs=True))), Logged) for of in expecting)
+    assert not any(isinstance(way_of_ports(of, asker(FakeLab())), Logged) for of in expecting)
+    assert not isinstance(way_of_ports(DNS, asker(FakeLab(logs=True))), Logged), "it expects no log"
+
+
+@pytest.mark.parametrize(("of", "apart"), [(DNS, False), (RANGE, False), (MANY, True)])
+def test_the_messages_that_came_are_asked_for_beside_a_sweep(of: Cell, apart: bool) -> None:
+    once = replace(of, expect=replace(of.expect, further={"logged": LoggedSpec(times=Times(min=1, max=1))}))
+    prefix = replace(of, expect=replace(of.expect, further={"logged": LoggedSpec(prefix="x")}))
+    assert isinstance(way_of_ports(once, asker(FakeLab())), Logged) is apart
+    assert isinstance(way_of_ports(prefix, asker(FakeLab(messages=True))), Logged) is apart
+    assert not isinstance(way_of_ports(prefix, asker(FakeLab())), Logged)
 
 
 def test_every_port_is_asked_in_the_lab_that_cells_share() -> None:
@@ -70,9 +88,9 @@ def test_every_port_is_asked_in_the_lab_that_cells_share() -> None:
 
 def test_the_log_of_each_verdict_is_asked_for_as_if_nothing_had_been_logged() -> None:
     lab = FakeLab(logs=True)
-    expecting = replace(RANGE, expect=replace(RANGE.expect, further={"logged": "x"}))
+    expecting = replace(RANGE, expect=replace(RANGE.expect, further={"logged": LoggedSpec(prefix="x")}))
     ask = asker(lab)
-    result = way_of(expecting, ask).ask(expecting, ask).result()
+    result = way_of_ports(expecting, ask).ask(expecting, ask).result()
     assert lab.asked == [*((port, False) for port in range(51, 55)), (51, True)]
     assert "log" in result.differences[0], "the cell is judged by what its row says, not without its log"
 

@@ -13,6 +13,7 @@ from lab.verdict.cell_result import Tally, expected_words
 from lab.written.cell import Cell, Service
 from lab.written.expect.exception import ExceptionSpec
 from lab.written.expect.known import KnownSpec
+from lab.written.expect.logged import LoggedSpec
 from tests.unit.verdict.made import cell, observed, passed, rule, verdict
 
 TODAY = datetime.date(2026, 5, 4)
@@ -96,7 +97,7 @@ def test_confirmed_by_the_first_port_of_each_group() -> None:
     tally = Tally(cell("drop", service=RANGE), TODAY)
     for port, seen in ((5, DROPPED), (6, BY_ANOTHER), (7, BY_ANOTHER), (8, DROPPED)):
         tally.add(port, seen)
-    tally.confirm(cell("drop", service=RANGE, logged="x"), ask)
+    tally.confirm(cell("drop", service=RANGE, logged=LoggedSpec(prefix="x")), ask)
     assert asked == [5, 6]
     assert tally.result().outcome is Outcome.MISMATCH, "judged as the cell that expects a log"
 

@@ -17,13 +17,14 @@ from lab.verdict.differences import all_differences
 from lab.written.expect.arrives import ArrivesSpec
 from lab.written.expect.conntrack import ConntrackSpec
 from lab.written.expect.leaves import LeavesSpec
+from lab.written.expect.logged import LoggedSpec
 from tests.unit.verdict.made import SYN, SYN_ACK, cell, dropped, observed, passed, rule, step, verdict
 
 LOG = rule("tell", "LOG", options='--log-prefix "edge-drop "', number=1)
 NFLOG = rule(None, "NFLOG", options='--nflog-prefix "to-nflog"', number=2)
 OPEN = rule("open", number=3)
 ARRIVED = Arrival("server", "10.0.2.10", 8443, "10.0.1.10", 40000)
-ENTRY = Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED"), 5, 432000, SYN, SYN_ACK)
+ENTRY = Conntrack("gateway", "ESTABLISHED", ("SEEN_REPLY", "ASSURED"), 5, 432000, SYN, SYN_ACK, 7, 0, "ftp", (3, 40), 4)
 
 
 def seen(path: Path | None = None, **keys: Any) -> Verdict:
@@ -36,20 +37,28 @@ def differences(of: Verdict | None = None, **expect: Any) -> tuple[str, ...]:
     return all_differences(cell(**expect), of or seen())
 
 
+def entry_says(written: dict[str, Any]) -> ConntrackSpec:
+    """What stands after ``conntrack:`` in a row."""
+    return ConntrackSpec.model_validate(written)
+
+
 HOLDS: list[dict[str, Any]] = [
-    {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"logged": "edge-drop "},
-    {"logged": "to-nflog"}, {"arrives": ArrivesSpec()}, {"arrives": ArrivesSpec(at=("other", "server"))},
+    {}, {"rule": "open"}, {"rule": "filter:FORWARD:3"}, {"through": ("tell", "open")}, {"arrives": ArrivesSpec()},
+    {"logged": LoggedSpec(prefix="edge-drop ")}, {"logged": LoggedSpec(prefix="to-nflog")},
+    {"arrives": ArrivesSpec(at=("other", "server"))},
     {"arrives": ArrivesSpec(at=("server",), address="10.0.2.10", port=8443)},
     {"arrives": ArrivesSpec(source="10.0.1.10")}, {"arrives": ArrivesSpec(source="kept")},
     {"leaves": LeavesSpec(via="right", mark=2)},
     {"conntrack": ConntrackSpec(state="ESTABLISHED", assured=True, mark=5)},
+    {"conntrack": entry_says({"state": "Established", "status": "seen-reply", "zone": 7, "helper": "ftp"})},
+    {"conntrack": entry_says({"labels": [40, 3], "count": 4, "timeout": 432_000})},
 ]  # fmt: skip
 MET = "it met the prefixes 'edge-drop ', 'to-nflog'"
 DIFFERS: list[tuple[dict[str, Any], str]] = [
     ({"rule": "another"}, "must be decided by rule another, but was by gateway filter:FORWARD:3 (open)"),
     ({"rule": "filter:FORWARD:4"}, "must be decided by rule filter:FORWARD:4, but was by gateway filter:FORWARD:3 (open)"),
     ({"through": ("tell", "dnat")}, "must go through rule dnat, but did not"),
-    ({"logged": "edge"}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
+    ({"logged": LoggedSpec(prefix="edge")}, "must be logged with prefix 'edge', but met no such LOG or NFLOG rule; " + MET),
     ({"arrives": ArrivesSpec(at=("web",))}, "must arrive at node web, but arrived at node server"),
     ({"arrives": ArrivesSpec(address="10.0.2.11")}, "must arrive at address 10.0.2.11, but arrived at address 10.0.2.10"),
     ({"arrives": ArrivesSpec(port=443)}, "must arrive at port 443, but arrived at port 8443"),
@@ -59,6 +68,15 @@ DIFFERS: list[tuple[dict[str, Any], str]] = [
     ({"conntrack": ConntrackSpec(state="SYN_SENT")}, "conntrack state must be SYN_SENT, but is ESTABLISHED"),
     ({"conntrack": ConntrackSpec(assured=False)}, "conntrack must not be ASSURED, but its status is SEEN_REPLY ASSURED"),
     ({"conntrack": ConntrackSpec(mark=0)}, "conntrack mark must be 0, but is 5"),
+    ({"conntrack": entry_says({"state": "new"})}, "conntrack state must be NEW, but is ESTABLISHED"),
+    ({"conntrack": entry_says({"state": "related"})}, "conntrack state must be RELATED, but is ESTABLISHED"),
+    ({"conntrack": entry_says({"state": "UNTRACKED"})}, "conntrack state must be UNTRACKED, but is ESTABLISHED"),
+    ({"conntrack": entry_says({"status": ["UNREPLIED", "ASSURED"]})},
+     "conntrack status must have UNREPLIED, but is SEEN_REPLY ASSURED"),
+    ({"conntrack": entry_says({"zone": 0})}, "conntrack zone must be 0, but is 7"),
+    ({"conntrack": entry_says({"helper": "none"})}, "conntrack helper must be none, but is ftp"),
+    ({"conntrack": entry_says({"labels": []})}, "conntrack labels must be none, but are 3, 40"),
+    ({"conntrack": entry_says({"count": 3})}, "conntrack must hold 3 of its source's flows, but the count is 4"),
 ]  # fmt: skip
 
 
@@ -114,6 +132,38 @@ def test_no_entry_and_an_entry_elsewhere() -> None:
         )
 
 
+@pytest.mark.parametrize(("written", "left_s", "elapsed_s", "holds"), [
+    (120, 120, 0.0, True), (120, 119, 0.4, True), (120, 118, 0.4, False), (120, 90, 31.0, True), (120, 121, 0.0, False),
+    ({"min": 100, "max": 120}, 100, 0.0, True), ({"min": 100, "max": 120}, 98, 0.5, False),
+    ({"max": 120}, 0, 0.0, True), ({"min": 100}, 4000, 0.0, True), (0, 0, 0.0, True),
+])  # fmt: skip
+def test_a_timeout_is_counted_from_the_last_packet(written: Any, left_s: int, elapsed_s: float, *, holds: bool) -> None:
+    entry = ENTRY._replace(timeout_s=left_s)
+    told = differences(
+        verdict(observation=observed(passed(OPEN), conntrack=(entry,), probe_us=elapsed_s * 1e6)),
+        conntrack=entry_says({"timeout": written}),
+    )
+    assert (told == ()) is holds, told
+
+
+def test_what_came_by_untracked_has_no_entry() -> None:
+    wanted = {"conntrack": entry_says({"state": "UNTRACKED"})}
+    assert differences(verdict(observation=observed(passed(OPEN))), **wanted) == ()
+    elsewhere = verdict(observation=observed(passed(OPEN, node="second", out="right")))
+    assert "must be UNTRACKED at gateway, but did not come by there" in differences(elsewhere, **wanted)
+    of_answer = observed(passed(OPEN), conntrack=(ENTRY._replace(state="NEW", original=SYN_ACK, reply=SYN),))
+    assert differences(verdict(observation=of_answer), **wanted) == (
+        "conntrack state must be UNTRACKED, but is NEW by its answer",
+    )
+
+
+def test_a_count_that_nobody_asked_for_is_not_known() -> None:
+    uncounted = observed(passed(OPEN), conntrack=(ENTRY._replace(of_source=None),))
+    assert differences(verdict(observation=uncounted), conntrack=entry_says({"count": 1})) == (
+        "conntrack must hold 1 of its source's flows, but the count is not known",
+    )
+
+
 def test_not_seen_at_the_node_under_test() -> None:
     other = verdict(observation=observed(passed(OPEN, node="second", out="right")))
     assert differences(other) == ("must be decided at gateway, but its packets never came there",)
@@ -122,7 +172,7 @@ def test_not_seen_at_the_node_under_test() -> None:
 
 def test_a_comment_that_looks_like_a_prefix_logs_nothing() -> None:
     commented = rule("edge-drop ", "DROP", options='-m comment --comment "edge-drop "')
-    assert differences(seen(passed(commented)), logged="edge-drop ") != ()
+    assert differences(seen(passed(commented)), logged=LoggedSpec(prefix="edge-drop ")) != ()
 
 
 def test_through_looks_at_every_node() -> None:

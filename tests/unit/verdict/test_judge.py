@@ -9,6 +9,7 @@ import pytest
 from lab.record.result import Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.judge import judge
+from lab.written.expect.logged import LoggedSpec
 from tests.unit.verdict.made import cell, observed, passed, rule, verdict
 
 PASS, OPEN, CLOSED = Outcome.PASSED, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED
@@ -93,7 +94,7 @@ def test_nothing_else_than_a_rule_rejects() -> None:
 
 @pytest.mark.parametrize("seen", GONE_ON, ids=str)
 def test_fail_open_comes_before_a_difference(seen: Verdict) -> None:
-    assert judge(cell("drop", rule="another", through=("nothing",), logged="x"), seen).outcome is OPEN
+    assert judge(cell("drop", rule="another", through=("nothing",), logged=LoggedSpec(prefix="x")), seen).outcome is OPEN
 
 
 def test_a_difference_makes_a_right_verdict_a_mismatch() -> None:

@@ -31,6 +31,7 @@ STAGE = Topology.model_validate({
         "client": {"role": "internet", "interfaces": {"wan": "198.51.100.20"}, "via": "gateway"},
         "gateway": {"role": "gateway", "interfaces": {"wan": "198.51.100.1", "dmz": "10.0.2.1"}, "forwards": True},
         "web": {"role": "backend", "interfaces": {"dmz": "10.0.2.10"}, "via": "gateway"},
+        "sensor": {"role": "sensor", "interfaces": {"dmz": "10.0.2.99"}},
     },
 })  # fmt: skip
 ROW = {"name": "row", "from": "client", "to": "198.51.100.1", "service": "tcp/443"}

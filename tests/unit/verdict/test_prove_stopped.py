@@ -75,6 +75,25 @@ def test_vanished_is_unrouted_and_says_why_if_the_kernel_does() -> None:
         assert words in verdict.proof
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("icmp 11/0", "its time to live ran out; the sender was told icmp 11/0 by 10.0.1.1"),
+     ("icmp 3/4", "too long for the link that it was to leave by, and may not be cut up; the sender was told"),
+     ("icmpv6 2/0", "too long for the link that it was to leave by; the sender was told"),
+     ("icmp-admin-prohibited", "by the error a `prohibit` route; the sender was told"),
+     ("icmp 12/0", "not told by this kernel; the sender was told icmp 12/0")],
+)  # fmt: skip
+def test_vanished_and_told_by_an_error(kind: str, words: str) -> None:
+    verdict = prove(observed(stopped(End.VANISHED), refusal=Refusal(kind, "10.0.1.1")), "gateway")
+    assert (verdict.kind, verdict.node, verdict.passed_node) == (Kind.UNROUTED, "gateway", False)
+    assert words in verdict.proof
+
+
+def test_the_kernel_s_reason_is_in_words_with_its_own_behind() -> None:
+    verdict = prove(observed(stopped(End.VANISHED), reasons=("PKT_TOO_BIG", "SOME_DAY")), "gateway")
+    assert "may not be cut up (PKT_TOO_BIG), SOME_DAY" in verdict.proof
+
+
 def test_vanished_where_conntrack_counted_a_loss_is_consumed() -> None:
     loss = Loss("gateway", "insert_failed", 1)
     verdict = prove(observed(stopped(End.VANISHED), losses=(loss,)), "gateway")

@@ -9,6 +9,7 @@ from lab.why.case import Case
 from lab.why.named_rule import log_rule, named_rule
 from lab.why.why import why
 from lab.written.cell import Expectation
+from lab.written.expect.logged import LoggedSpec
 from tests.unit.verdict.made import SYN
 from tests.unit.why.walks import failed, saved, table, told, way
 
@@ -69,7 +70,7 @@ def logged(prefix: str) -> list[str]:
         '-A INPUT -j LOG --log-prefix "own "',
     ))  # fmt: skip
     case = failed(chains, way(chains, "filter:FORWARD:2 drop"), action="drop")
-    return told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": prefix})))
+    return told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": LoggedSpec(prefix=prefix)})))
 
 
 def test_the_rule_that_logs_as_the_row_says() -> None:
@@ -83,10 +84,10 @@ def test_the_rule_that_logs_as_the_row_says() -> None:
 def test_what_logged_is_no_cause() -> None:
     chains = saved(table('-A FORWARD -j LOG --log-prefix "rest "', "-A FORWARD -j DROP"))
     case = failed(chains, way(chains, "filter:FORWARD:1 continue", "filter:FORWARD:2 drop"), action="drop")
-    assert told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": "rest "}))) == []
+    assert told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": LoggedSpec(prefix="rest ")}))) == []
 
 
 def test_of_two_rules_that_log_alike_none_is_meant() -> None:
     chains = saved(table("-A FORWARD -j DROP", *('-A FORWARD -j LOG --log-prefix "rest "',) * 2))
     case = failed(chains, way(chains, "filter:FORWARD:1 drop"), action="drop")
-    assert told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": "rest "}))) == []
+    assert told(log_rule, replace(case, expect=Expectation("drop", None, {"logged": LoggedSpec(prefix="rest ")}))) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lab.record.lead import Lead
 from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.why.case import Case
@@ -32,9 +34,10 @@ def test_nft_goes_on_behind_the_rule() -> None:
 
 def test_what_was_to_be_taken_needs_a_proxy_and_a_way_to_it() -> None:
     (hint,) = told(proxies, passed_on(HANDS))
-    assert "; the lab runs no proxy: with it there must be a routing rule too: `fwmark 1 lookup 100`" in hint
+    assert "; the lab had no proxy there: `arrives: {at: gateway, port: 3129}` in the row has the lab listen there" in hint
+    assert "; it needs a routing rule too: `fwmark 1 lookup 100`" in hint
     (hint,) = told(proxies, passed_on(HANDS, topology=WITH_MARKS))
-    assert hint.endswith("; the lab runs no proxy")
+    assert hint.endswith("in the row has the lab listen there as such")
 
 
 def test_where_the_mark_is_set_first_or_nothing_accepts_behind_it() -> None:
@@ -55,4 +58,18 @@ def test_a_rule_that_may_be_about_another_packet(rule: str) -> None:
 def test_iptables_drops_it() -> None:
     chains = saved(table("-A PREROUTING -p tcp -m tcp --dport 443 -j TPROXY --on-port 3129 --on-ip 0.0.0.0", name="mangle"))
     (hint,) = told(proxies, failed(chains, way(chains, "mangle:PREROUTING:1 drop")))
-    assert "where none listens it drops them" in hint
+    assert "where none listens it drops them: the lab had none: `arrives: {at: gateway, port: 3129}` in the row" in hint
+
+
+HANDED = "-A PREROUTING -p tcp -m tcp --dport 443 -j TPROXY --on-port 3129 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1"
+
+
+@pytest.mark.parametrize(("dev", "said"), [("wan", "lead it on by wan"), (None, "have no way to"), ("lo", None)])
+def test_what_is_handed_over_and_led_on(dev: str | None, said: str | None) -> None:
+    chains = saved(table(HANDED, name="mangle"))
+    path = replace(way(chains, "mangle:PREROUTING:1 accept", end=End.VANISHED), mark=1)
+    case = replace(failed(chains, path, kind=Kind.UNROUTED), ask_route=lambda node, to, *_: Lead(node, to, dev))
+    hints = told(proxies, case)
+    assert [said in hint for hint in hints if said is not None] == ([] if said is None else [True])
+    assert all("with its mark 0x1" in hint and "`routes: local default dev lo table 100`" in hint for hint in hints)
+    assert len(hints) == (said is not None)

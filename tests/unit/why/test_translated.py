@@ -65,8 +65,20 @@ def test_a_source_that_was_to_be_kept() -> None:
     (hint,) = told(hides_the_source, failed(chains, path, arrived=AT_SERVER, arrives=arrives(**{"from": "kept"})))
     assert hint == (
         "gateway nat:ZONES:1 (`-A ZONES ! -o lo -j MASQUERADE`) translated its source 10.0.1.10 to 10.0.2.1, sent there by "
-        "nat:POSTROUTING:1 (`-A POSTROUTING -j ZONES`), and none of them asks for a source"
+        "nat:POSTROUTING:1 (`-A POSTROUTING -j ZONES`), and none of them asks for a source: "
+        "let it ask for the interface, `-o`, or the source, `-s`, that it is meant for"
     )
+
+
+def test_both_ends_translated_where_one_was_meant() -> None:
+    chains = saved(table(
+        "-A PREROUTING -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.20", "-A POSTROUTING -j MASQUERADE",
+        name="nat", policies="ACCEPT",
+    ))  # fmt: skip
+    both = TURNED._replace(source="10.0.2.1")
+    path = way(chains, "nat:PREROUTING:1 accept", "nat:POSTROUTING:1 accept", end=End.LEFT, exit=both)
+    (hint,) = told(hides_the_source, failed(chains, path, arrived=AT_SERVER, arrives=arrives(**{"from": "kept"})))
+    assert "and asks for no source; its destination was translated too, by nat:PREROUTING:1" in hint
 
 
 def test_a_source_that_was_kept_or_may_be_any() -> None:

@@ -16,7 +16,7 @@ from lab.written.expect.conntrack import CONNTRACK, ConntrackSpec
 from lab.written.expect.exception import EXCEPTION, ExceptionSpec
 from lab.written.expect.known import KNOWN, KnownSpec
 from lab.written.expect.leaves import LEAVES, LeavesSpec
-from lab.written.expect.logged import LOGGED
+from lab.written.expect.logged import LOGGED, LoggedSpec
 from lab.written.expect.rule import RULE
 from lab.written.expect.through import THROUGH
 from lab.written.load import load_matrix, load_topology
@@ -152,7 +152,7 @@ def test_the_other_expectations(tmp_path: Path) -> None:
     assert allow.expect.get(LEAVES) == LeavesSpec(via="dmz", mark=16)
     assert allow.expect.get(CONNTRACK) == ConntrackSpec(mark=7)
     assert (reject.expect.action, reject.expect.reject_with) == ("reject", "tcp-reset")
-    assert (reject.expect.get(LOGGED), reject.expect.get(BY)) == ("no ", "rp_filter")
+    assert (reject.expect.get(LOGGED), reject.expect.get(BY)) == (LoggedSpec(prefix="no "), "rp_filter")
     assert reject.expect.get(KNOWN) == KnownSpec(until=datetime.date(2027, 1, 31), ticket="T-1", why="not built yet")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lab.written.cell import Cell
 from lab.written.cells import expand
-from lab.written.expect.logged import LOGGED
+from lab.written.expect.logged import LOGGED, LoggedSpec
 from lab.written.load import load_matrix, load_topology
 from lab.written.service import ports_text
 from tests.unit.written.written import MATRIX, TOPOLOGY, rows
@@ -64,7 +64,7 @@ def test_ids_of_the_default_do_not_change_with_the_rows(tmp_path: Path) -> None:
     assert [cell.id for cell in found] == [
         "m::r[office->web tcp/5]", "m::default[office->web tcp/1-9]", "m::default[web->office tcp/1-9]",
     ]  # fmt: skip
-    assert found[1].expect.get(LOGGED) == "gone"
+    assert found[1].expect.get(LOGGED) == LoggedSpec(prefix="gone")
 
 
 @pytest.mark.parametrize(

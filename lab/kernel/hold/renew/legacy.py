@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import socket as sockets
 import struct
+import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ _COUNTER_BYTES = 16
 _FAMILIES = {"ip": (sockets.AF_INET, sockets.IPPROTO_IP), "ip6": (sockets.AF_INET6, sockets.IPPROTO_IPV6)}
 _ENTRY = {"ip": struct.Struct("@84xIHHI16x0Q"), "ip6": struct.Struct("@136xIHHI0Q16x")}  # struct ipt_entry, ip6t_entry
 _STANDARD, _ERROR = struct.Struct("@H29sBi0Q"), struct.Struct("@H29sB30s0Q")
+_COUNTED_AT = {"ip": 96, "ip6": 152}  # where the entry's packets stand: in its struct xt_counters
+_HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 _ACCEPT = -2  # - NF_ACCEPT - 1
 
 
@@ -56,6 +59,42 @@ def renew_tables(namespace: Namespace, places: Iterable[tuple[str, str]], *, emp
     finally:
         for table in tables:
             table.close()
+
+
+def packets_of(namespace: Namespace, family: str, table: str) -> dict[tuple[str, int], int]:
+    """The packets that each rule of a table counted, by its chain and number; 0 is the number of a chain's policy."""
+    of = _Table(namespace, family, table)
+    try:
+        return counted(family, of.content())
+    finally:
+        of.close()
+
+
+def counted(family: str, content: _Content) -> dict[tuple[str, int], int]:
+    """The same of a table's entries.
+
+    A chain begins where a hook does, or behind an ERROR entry that bears its name, and ends in an entry without conditions:
+    at an underflow that of its policy, else the implicit return (ip_tables.h, and the tool's own libiptc).
+    """
+    layout, entries = _ENTRY[family], content.entries
+    valid, hooks, underflows = content.hooks[0], content.hooks[1:6], content.hooks[6:11]
+    begins = {at: name for number, (at, name) in enumerate(zip(hooks, _HOOKS, strict=True)) if valid >> number & 1}
+    ends = {at for number, at in enumerate(underflows) if valid >> number & 1}
+    found: dict[tuple[str, int], int] = {}
+    chain, number, start, policy = "", 0, 0, frozenset(ends)
+    while start < len(entries):
+        _, target, size, _ = layout.unpack_from(entries, start)
+        if start in begins:
+            chain, number = begins[start], 0
+        kind = _STANDARD.unpack_from(entries, start + target)[1].rstrip(b"\0")
+        if kind == b"ERROR":
+            chain, number = _ERROR.unpack_from(entries, start + target)[3].partition(b"\0")[0].decode(), 0
+        else:
+            number += 1
+            packets = int.from_bytes(entries[start + _COUNTED_AT[family] :][:8], sys.byteorder)
+            found[chain, 0 if start in policy else number] = packets
+        start += size
+    return found
 
 
 class _Table:

@@ -125,6 +125,11 @@ class Process:
         """Its exit code, 128 and the signal's number where one killed it; None while it runs."""
         return None if self._popen is None else self._popen.poll()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` has been called."""
+        return self._printed < 0
+
     def output(self) -> str:
         """All that it has printed by now, on both of its channels; after `stop` too."""
         if self._printed < 0:

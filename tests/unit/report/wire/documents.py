@@ -13,10 +13,11 @@ from lab.record.exposure import Change, Exposure, ExposureReport, Pair
 from lab.record.result import Comparison, Contrast, Outcome, RunProblem, no_result
 from lab.record.service_matrix import By, Example, Group, Reached, ServiceMatrix, ServiceMatrixReport, State, Way
 from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, SweepReport
+from lab.record.tracked import ConntrackReport, Counted, HeldFlow, Table, Tracked
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json
 from lab.report.run_json import to_json
-from lab.report.wire import audit, bench, diff, exposure, run, service_matrix, sweep
+from lab.report.wire import audit, bench, conntrack, diff, exposure, run, service_matrix, sweep
 from lab.report.wire.writing import written
 from tests.unit.report import auditing, differing, make
 from tests.unit.verdict.made import rule, verdict
@@ -53,6 +54,16 @@ def exposures(**changes: Any) -> dict[str, Any]:
     added = (Change("client", "server", "10.0.2.10", 4, "tcp", ((8000, 8010),)),)
     values: dict[str, Any] = {"lost": ("x > y",), "unsettled": ("u",), "added": added, "gone": (), "notes": ("n",), **changes}
     return exposure_json(ExposureReport("made", (ours, theirs), 2, 1, 1.5, **values))
+
+
+def tracked() -> dict[str, Any]:
+    counted = (Counted("tcp ESTABLISHED", 2),)
+    entry = Tracked("ESTABLISHED", ("ASSURED",), make.SYN, make.ANSWER, 30, 5, 7, 7, "ftp", ("3",))
+    shown = entry, entry._replace(timeout_s=None, helper=None)
+    table = Table("gateway", shown, 2, 1, counted, counted, counted, counted, counted, 1, 1)
+    flows = HeldFlow("a > b tcp/1", verdict(), tracked=True), HeldFlow("a > b tcp/2", verdict(Kind.DROPPED), tracked=False)
+    report = ConntrackReport(table, "nft", flows, ("a guess",), ("a note",), 143, (STOPPED,), interrupted=True)
+    return written(conntrack.Conntrack, report)
 
 
 def differences() -> dict[str, Any]:
@@ -97,6 +108,8 @@ DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
     "audit that did not begin": (audit.Audit, written(audit.Audit, auditing.report(exposure=None, problems=(STOPPED,)))),
     "service matrices": (service_matrix.ServiceMatrices, service_matrices()),
     "bench": (bench.Bench, benched()),
+    "conntrack": (conntrack.Conntrack, tracked()),
+    "conntrack that did not begin": (conntrack.Conntrack, written(conntrack.Conntrack, ConntrackReport(Table("")))),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from lab.report.run_json import json_text
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
+from lab.report.wire.conntrack import Conntrack
 from lab.report.wire.diff import Diffs
 from lab.report.wire.document import adapter, keys_of
 from lab.report.wire.exposure import Exposure, Exposures, Place, Saved
@@ -22,6 +23,7 @@ from lab.report.wire.run import Run
 from lab.report.wire.schema import (
     audit_schema,
     bench_schema,
+    conntrack_schema,
     diff_schema,
     exposure_schema,
     reach_schema,
@@ -35,14 +37,14 @@ from tests.unit.report.wire.documents import DOCUMENTS, sweeps, undescribed
 
 SCHEMAS = {
     Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema(), Diffs: diff_schema(),
-    Audit: audit_schema(), ServiceMatrices: reach_schema(),
+    Audit: audit_schema(), ServiceMatrices: reach_schema(), Conntrack: conntrack_schema(),
 }  # fmt: skip
 WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
 from pathlib import Path
 from lab.report.reports import (
-    audit_reports, diff_reports, exposure_reports, reach_reports, run_reports, sweep_reports, trace_reports
+    audit_reports, conntrack_reports, diff_reports, exposure_reports, reach_reports, run_reports, sweep_reports, trace_reports
 )
 run_reports(Path("run.json")).begin()
 sweep_reports(Path("sweep.json")).begin()
@@ -50,6 +52,7 @@ trace_reports(Path("trace.json")).begin()
 exposure_reports(Path("exposure.json")).begin()
 diff_reports(Path("diff.json")).begin()
 audit_reports(Path("audit.json")).begin()
+conntrack_reports(Path("conntrack.json")).begin()
 reach_reports(Path("reach.json"), Path("reach.svg")).begin()
 """
 

@@ -1,0 +1,28 @@
+"""``lab tail``: what the rules log of each flow, a line of JSON a packet."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from typer import Option
+
+from lab.cli import options as o
+from lab.cli.command import Job, command
+
+
+@command(Job.ASK, "Run matrices and print each packet that is logged, as JSON.")
+def tail(
+    files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None, topology: o.Topology = None,
+    twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None, family: o.Family = o.BOTH,
+    expression: Annotated[str | None, Option("-k", metavar="ID|EXPR", help="Only this id, or: 'web and not mx'.")] = None,
+    last_failed: Annotated[bool, Option("--lf", help="Only cells that failed when they were last run, if any did.")] = False,
+    allow_commands: o.AllowCommands = False, backend: o.Backends = o.NFT, mend: o.Mend = False,
+    without_macs: o.NoMacs = False, shipped: o.Shipped = False,
+) -> None:  # fmt: skip
+    """Run matrices and print a line of JSON for each packet that a LOG or NFLOG rule logged, flow by flow."""
+    from lab.cli.given import Given, Selection, dumps
+    from lab.cli.tailing import tail_and_print
+
+    named, hosts = [*(files or ()), *(matrix or ())], dumps(twin, addr, route, rule)
+    given, ids = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, hosts).and_ids()
+    tail_and_print(given, Selection(family.families, backend.backends, expression, last_failed, ids))

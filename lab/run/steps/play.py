@@ -1,0 +1,56 @@
+"""One flow of several steps while it runs: its lab, and the sessions that it holds open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+
+from lab.errors import InputError, Problem
+from lab.lab import Lab
+from lab.probe.conversation import Conversation
+from lab.record.observation import Observation
+from lab.record.verdict import Verdict
+from lab.ruleset.rulesets import Rulesets
+from lab.run.questions import first_question
+from lab.verdict.prove import prove
+from lab.written.cell import Cell, Step
+
+
+class Play:
+    """What a step is done with; ``loads`` is what the steps of the row load by node, by their numbers.
+
+    ``sessions`` are those that are open by now.  `close` lets go of all of them.
+    """
+
+    def __init__(self, lab: Lab, cell: Cell, loads: Mapping[int, Mapping[str, Rulesets]]) -> None:
+        self.lab, self.cell, self.loads = lab, cell, loads
+        self.sessions: dict[str, Conversation] = {}
+        self.opened: dict[str, Observation] = {}
+        """What was seen of the first packet of each session."""
+        self.about = cell
+        """The cell that the verdict of the step is about: that of the row, or of a flow in the midst of it."""
+        self._undo = ExitStack()
+
+    def session(self, step: Step) -> Conversation:
+        """The session that a step is of, begun where it is the first of it."""
+        if step.session not in self.sessions:
+            talk = Conversation(self.lab.stage, first_question(self._of_session(step.session)))
+            self.sessions[step.session] = self._undo.enter_context(talk)
+        return self.sessions[step.session]
+
+    def _of_session(self, name: str) -> Cell:
+        """The cell as that of one session: a receiver is opened where any of its packets is to arrive."""
+        said = [step.expect for step in self.cell.steps if step.session == name and step.expect is not None]
+        return replace(self.cell, expect=next((expect for expect in said if expect.action == "allow"), said[0]))
+
+    def proven(self, step: Step, seen: Observation | None) -> Verdict:
+        """The verdict of what was seen of a step; raises InputError where there was nothing to send it on."""
+        if seen is None:
+            raise InputError(Problem("nothing has arrived of this session that could be answered or closed", step.where))
+        self.opened.setdefault(step.session, seen)
+        return prove(seen, self.cell.at)
+
+    def close(self) -> None:
+        """Let go of the sessions."""
+        self._undo.close()
