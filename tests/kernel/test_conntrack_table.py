@@ -81,6 +81,7 @@ def test_what_a_row_counts_is_what_connlimit_counts(lab_of: LabOf) -> None:
     with lab.batch(), ExitStack() as open_:
         for _ in range(3):
             sent = open_.enter_context(Conversation(lab.stage, one)).send()
+            assert sent is not None
             counts.append([entry.of_source for entry in sent.conntrack])
     assert counts == [[1], [2], []], "the third is one more than the limit"
 

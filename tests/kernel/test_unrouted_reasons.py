@@ -82,7 +82,7 @@ def test_a_source_that_no_host_has(lab_of: LabOf, kernel_tells: bool, source: st
     verdict = lab.probe("client", "server", "udp/443")
     at_the_gateway(verdict, reason, told=kernel_tells)
     (hint,) = hints(lab, verdict, Expectation("allow"), "gateway")
-    assert hint.why.startswith("gateway takes in nothing from the ")
+    assert hint.why.startswith("gateway takes in nothing from ")
     assert source in hint.why
 
 
