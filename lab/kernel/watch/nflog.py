@@ -67,10 +67,16 @@ class PacketLog:
         return self._socket.fileno()
 
     def bind(self) -> None:
-        """Take the group; MeasurementError where another process has it, as it tells one reader alone."""
+        """Take the group; MeasurementError where another process has it, as it tells one reader alone.
+
+        MachineError where the kernel has nobody who tells (nfnetlink has no such subsystem).
+        """
         try:
             self._configure(nl.attribute(_CFG_CMD, bytes([_BIND])))
         except OSError as error:
+            if error.errno == errno.EINVAL:
+                what = f"{self._of} cannot be read: this kernel has no nfnetlink_log"
+                raise MachineError(Problem(what, mend="modprobe nfnetlink_log")) from error
             what = f"group {self._group} of NFLOG, which tells {self._of}, cannot be read: {error.strerror}"
             raise MeasurementError(Problem(what, mend="one process alone can read a group of a node at a time")) from error
         self._configure(

@@ -89,5 +89,5 @@ def stage(case: Case) -> dict[str, Any]:
     }  # fmt: skip
     for name, keys in case.nodes.items():
         nodes[name] = {**nodes[name], **keys}
-    networks = {"left": "2001:db8:1::/64", "right": "2001:db8:2::/64"} if six else {"left": "10.0.1.0/24", "right": "10.0.2.0/24"}
-    return {"topology": "matched", "networks": networks, "nodes": nodes}
+    networks = ("2001:db8:1::/64", "2001:db8:2::/64") if six else ("10.0.1.0/24", "10.0.2.0/24")
+    return {"topology": "matched", "networks": dict(zip(("left", "right"), networks, strict=True)), "nodes": nodes}

@@ -12,8 +12,7 @@ SYN_ECE = "TCP(dport={}, flags='SEC')"
 def _done(name: str, does: str, seen: str, nft_before: str = "", nft: str = "", table: str = "mangle", **more: object) -> Case:
     """A target in PREROUTING for UDP, and what a rule in FORWARD sees of it."""
     before = {table: (f"-A PREROUTING -p udp -j {does}",)}
-    made = Case(name, f"-A FORWARD {seen}", UDP, TCP, before=before, nft_before=nft_before, nft=nft, target=True, **more)  # type: ignore[arg-type]
-    return made
+    return Case(name, f"-A FORWARD {seen}", UDP, TCP, before=before, nft_before=nft_before, nft=nft, target=True, **more)  # type: ignore[arg-type]
 
 
 def _only_met(name: str, does: str, table: str = "filter", chain: str = "FORWARD", nft: str = "") -> Case:
@@ -52,7 +51,8 @@ DONE = (
          nft="tcp flags syn tcp option sack-perm missing", nft_before="tcp dport 443 reset tcp option sack-perm"),
     Case("ECN", "-A FORWARD -p tcp --syn -m ecn ! --ecn-tcp-ece", packet(SYN_ECE.format(443)), packet(SYN_ECE.format(444)),
          before={"mangle": ("-A PREROUTING -p tcp --dport 443 -j ECN --ecn-tcp-remove",)}, target=True),
-    Case("DNPT", "-A FORWARD -p udp -d 2001:db8:2::/64", Probe(target="2001:db8:7::1"), Probe("tcp/443", "server", "client"), family=6,
+    Case("DNPT", "-A FORWARD -p udp -d 2001:db8:2::/64", Probe(target="2001:db8:7::1"),
+         Probe("tcp/443", "server", "client"), family=6,
          before={"mangle": ("-A PREROUTING -d 2001:db8:7::/64 -j DNPT --src-pfx 2001:db8:7::/64 --dst-pfx 2001:db8:2::/64",)},
          target=True),
     Case("SNPT", "-A POSTROUTING -s 2001:db8:9::/64", UDP, TCP, family=6, table="mangle", target=True,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 
 import pytest
 
+from lab.errors import MachineError, MeasurementError
 from lab.kernel.watch.nflog import Logged, PacketLog
 from lab.kernel.watch.tracer import Overrun
 
@@ -45,3 +48,22 @@ def test_a_missing_number_is_an_overrun_once(log: PacketLog) -> None:
     with pytest.raises(Overrun):
         log._messages(message(6))
     assert len(log._messages(message(7))) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "words"),
+    [
+        (errno.EPERM, MeasurementError, "group 5 of NFLOG, which tells what gateway logs, cannot be read"),
+        (errno.EINVAL, MachineError, "modprobe nfnetlink_log"),
+    ],
+)
+def test_who_cannot_be_read_is_told(
+    log: PacketLog, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception], words: str
+) -> None:
+    def refused(*_settings: bytes) -> None:
+        raise OSError(code, os.strerror(code))
+
+    log._group, log._of = 5, "what gateway logs"
+    monkeypatch.setattr(log, "_configure", refused)
+    with pytest.raises(error, match=words):
+        log.bind()
