@@ -51,7 +51,7 @@ def sentence(text: str, *, table: bool = False) -> str:
         return prose(text, table=table)
     told = ""
     for place, part in enumerate(parts):
-        new = code(part, table=table) if place % 2 else _between(part, table=table)
+        new = (_span(part, table=table) if part else "") if place % 2 else _between(part, table=table)
         # ticks side by side would be those of one span
         told += " " + new if told[-1:] == new[:1] == "`" else new
     return told

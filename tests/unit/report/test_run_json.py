@@ -102,6 +102,8 @@ def test_the_path_is_a_compact_list_of_steps() -> None:
         "comment": "dnat-web",
         "verdict": "accept",
         "source": "policies/edge.rules.j2:31",
+        "packets_before": None,
+        "packets_after": None,
         "did": "DNAT",
     }
     assert cell["path"][2]["number"] is None
