@@ -139,7 +139,9 @@ class Conversation:
         self, question: Question, sent: Packet, verb: Callable[[Sighting], bool], arrival: Callable[[], Arrival | None]
     ) -> Observation:
         """``question`` is the flow's own, or the one that the receiver would ask who sends back."""
-        return step(self._stage, question, lambda: self._done(Sighting(self._stage, sent), verb, arrival))
+        found = step(self._stage, question, lambda: self._done(Sighting(self._stage, sent), verb, arrival))
+        self._way.take_back()  # when nobody watches any more, as the kernel tells of what it throws away
+        return found
 
     def _done(self, seen: Sighting, verb: Callable[[Sighting], bool], arrival: Callable[[], Arrival | None]) -> Sighting:
         self._steps.append(seen)
@@ -153,7 +155,6 @@ class Conversation:
             seen.refusal = self._way.told()
         for witness in self._witnesses:
             witness.read(seen)
-        self._way.take_back()
         return seen
 
     def _closed(self, seen: Sighting) -> bool:

@@ -58,6 +58,18 @@ def test_the_cell_beside_it_is_as_if_it_were_the_first(
     assert outcomes(found) == ["passed", "passed"]
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("step", [
+    {"load": {"gateway": "shut"}}, {"link": {"node": "gateway", "interface": "right", "state": "down"}},
+    {"route": {"node": "gateway", "add": "blackhole 10.0.2.10/32"}},
+])  # fmt: skip
+def test_what_a_step_changes_is_changed_for_its_own_cell_alone(project: Project, step: dict[str, Any], *, first: bool) -> None:
+    project._write("policies", "shut.rules", SHUT)
+    rows = [row(*TALK, step, {"send": {"expect": "deny", **({} if "load" in step else {"by": "route"})}}), BESIDE]
+    found = project.run(corridor(), {"gateway": OPEN}, rows if first else rows[::-1]).results
+    assert outcomes(found) == ["passed", "passed"], [one.differences for one in found]
+
+
 def test_sessions_of_a_row_are_flows_of_their_own(project: Project) -> None:
     steps = [*TALK, {"open": "allow", "session": "b"}, {"reset": "allow"}, {"send": "allow", "session": "b"}]
     (found,) = project.run(corridor(), {"gateway": OPEN}, [row(*steps)]).results

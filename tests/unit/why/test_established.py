@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.record.observation import Milestone
+from lab.record.observation import Conntrack, Milestone
 from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.why.case import Case
+from lab.why.denied import denied
 from lab.why.established import cut_off
 from tests.unit.verdict.made import ACK, SYN
 from tests.unit.why.walks import failed, saved, table, told, way
@@ -51,3 +52,24 @@ def test_what_did_not_follow_a_handshake() -> None:
     assert told(cut_off, cut(packet="SYN")) == []
     assert told(cut_off, cut(kind=Kind.UNANSWERED)) == []
     assert told(cut_off, cut(action="drop")) == []
+
+
+def midst(*rules: str, later: str = "answer", tracked: bool = True) -> Case:
+    """A packet of a flow under way was dropped by the policy of FORWARD, or by a rule of it."""
+    chains = saved(table(*rules))
+    case = failed(chains, way(chains, "filter:FORWARD:policy drop", entry=ACK))
+    entry = Conntrack("gateway", "ESTABLISHED", (), 0, 100, SYN, ACK)
+    seen = replace(case.verdict.observation, conntrack=(entry,) if tracked else ())
+    return replace(case, verdict=replace(case.verdict, observation=seen), later=later)
+
+
+def test_what_is_dropped_of_a_flow_under_way_is_not_told_to_be_accepted_as_its_first_packet() -> None:
+    (hint,) = told(cut_off, midst("-A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT"))
+    assert "dropped its answer by gateway filter:FORWARD policy: no rule of forward there accepts ESTABLISHED" in hint
+    assert told(denied, midst(NEW)) == []
+    assert told(denied, midst(NEW, later="")) != []
+
+
+def test_a_flow_that_conntrack_has_forgotten_is_told() -> None:
+    (hint,) = told(cut_off, midst("-A FORWARD -m state --state ESTABLISHED -j ACCEPT", tracked=False, later="data"))
+    assert hint.startswith("conntrack of gateway does not know this flow by now, so its data is not ESTABLISHED")
