@@ -24,8 +24,8 @@ def path_mtu(case: Case) -> Iterator[Hint]:
     clamp = _clamped(rule, told.mtu - _HEADERS[case.family]) if seen.sent.proto == _TCP else ""
     alone = _alone(rule, hook, case.family)
     yield Hint(
-        f"packets of more than {told.mtu} bytes do not fit behind {told.by}, which says so ({told.word}); {rule} drops that, so "
-        "the sender goes on sending what is too big, and the transfer hangs",
+        f"packets of more than {told.mtu} bytes do not fit behind {told.by}, which says so ({told.word}); {rule} drops that, "
+        "so the sender goes on sending what is too big, and the transfer hangs",
         f"before {rule.place} accept what is RELATED: {_related(rule, hook)}, or this error alone: {alone}"
         + (f"; where the router is not yours have TCP send less from the start: {clamp}" if clamp else ""),
     )

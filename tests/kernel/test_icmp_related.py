@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lab.lab import Lab
 from lab.probe.question import Echo, Question
 from lab.record.path import Path, rules_on
 from lab.record.verdict import Kind, Verdict
@@ -63,9 +64,9 @@ def states(chain: str, proto: str, *, translated: bool = False) -> str:
     return table("filter", *rules, f"-A {chain} -m comment --comment unknown -j DROP") + nat
 
 
-def ping(lab: Any, family: int, size: int) -> Verdict:
-    proto = ECHO[family][0]
-    question = Question("client", CLIENT[family], SERVER[family], Echo(proto), receivers=(("server", None),), payload=b"x" * size)
+def ping(lab: Lab, family: int, size: int) -> Verdict:
+    sends, receivers = Echo(ECHO[family][0]), (("server", None),)
+    question = Question("client", CLIENT[family], SERVER[family], sends, receivers=receivers, payload=b"x" * size)
     return lab.ask(question, "near")
 
 

@@ -127,7 +127,8 @@ def laid_over(document: Document, part: Mapping[str, Any]) -> Document:
 
 def test_pages_are_found() -> None:
     docs = [
-        "changes.md", "commands.md", "differences.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md", "pytest.md",
+        "changes.md", "commands.md", "differences.md", "formats.md", "house.md", "how-it-works.md", "one-syn.md", "packets.md",
+            "pytest.md",
         "reach.md", "security.md", "snapshot.md", "sweeps.md", "told.md", "twins.md", "verdicts.md",
     ]  # fmt: skip
     assert [page.name for page in PAGES] == ["README.md", *docs]
