@@ -14,6 +14,7 @@ from lab.written.topology import Topology
 from tests.kernel.scenes import corridor
 
 BOTH = {"left": ["10.0.1.0/24", "2001:db8:a::/64"], "right": ["10.0.2.0/24", "2001:db8:d::/64"]}
+TOLD = {"kind": "time-exceeded", "from": "server", "expect": "drop"}
 ROW = {"name": "row", "from": "client", "to": "server", "expect": "drop"}
 
 
@@ -97,14 +98,8 @@ def test_what_a_row_cannot_say_beside_it(row: dict[str, Any], what: str) -> None
         ({"service": "tcp/1", "steps": [{"packet": {"layers": "TCP()", "expect": "drop", "end": "sever"}}]}, "'server'?"),
         ({"service": "tcp/1", "steps": [{"packet": {"layers": 'IP(src="10.0.0.1")/TCP()', "expect": "drop"}}]}, "is an end of"),
         ({"service": "tcp/1", "steps": [{"icmp-error": {"kind": "frag", "from": "server", "expect": "allow"}}]}, "frag-needed"),
-        (
-            {"service": "tcp/1", "steps": [{"icmp-error": {"kind": "time-exceeded", "mtu": 9, "from": "server", "expect": "drop"}}]},
-            "is no MTU",
-        ),
-        (
-            {"service": "tcp/1", "steps": [{"icmp-error": {"kind": "time-exceeded", "mtu": 900, "from": "x", "expect": "drop"}}]},
-            "`mtu` belongs to frag-needed",
-        ),
+        ({"service": "tcp/1", "steps": [{"icmp-error": {**TOLD, "mtu": 9}}]}, "is no MTU"),
+        ({"service": "tcp/1", "steps": [{"icmp-error": {**TOLD, "mtu": 900}}]}, "`mtu` belongs to frag-needed"),
     ],
 )
 def test_what_is_told_before_the_topology_is_known(row: dict[str, Any], what: str) -> None:
