@@ -111,7 +111,7 @@ table inet fw {
 
 
 def test_in_ipv6_and_by_native_rules(tmp_path: Path) -> None:
-    project = Project(tmp_path)
+    Project(tmp_path)
     row = {"name": "a transfer", "from": "client", "to": "server", "service": "tcp/80", "payload": DATA, "expect": "allow"}
     (tmp_path / "policies" / "gateway.nft").write_text(NATIVE)
     (tmp_path / "topologies" / "narrow.yaml").write_text(json.dumps({**in_ipv6(), "topology": "narrow"}))

@@ -24,7 +24,7 @@ def said(error: Packet = TOO_BIG) -> tuple[Path, Path]:
 def test_the_verdict_names_who_said_it_and_who_dropped_that() -> None:
     verdict = prove(observed(passed(rule()), stage=Milestone.CONNECTED, others=said()), "gateway")
     assert (verdict.kind, verdict.packet, verdict.node, verdict.rule) == (Kind.DROPPED, "frag-needed", "gateway", BY)
-    assert verdict.proof.startswith("the data was too big at second, where 1280 bytes fit, and said so: frag-needed; that ended in")
+    assert "the data was too big at second, where 1280 bytes fit, and said so: frag-needed; that ended in" in verdict.proof
     assert verdict.stopped_by == BY
 
 
