@@ -21,6 +21,7 @@ from lab.ruleset.words import words
 INTERFACE = "interface"
 USER = "user"
 LISTENER = "listener"
+PAYLOAD = "payload"
 
 
 class Here(NamedTuple):
@@ -50,11 +51,11 @@ class Need(NamedTuple):
 # a match of iptables and its option, the kind of what it needs, and the words for it
 _OPTIONS = {
     "--mac-source": ("mac", "address", "a sender with the hardware address {}"),
-    "--string": ("string", "payload", "a payload that holds {}"),
-    "--hex-string": ("string", "payload", "a payload that holds {}"),
-    "--u32": ("u32", "payload", "a packet with the bytes that `-m u32` looks for"),
-    "--bytecode": ("bpf", "payload", "a packet with the bytes that `-m bpf` looks for"),
-    "--object-pinned": ("bpf", "payload", "a packet with the bytes that `-m bpf` looks for"),
+    "--string": ("string", PAYLOAD, "a payload that holds {}"),
+    "--hex-string": ("string", PAYLOAD, "a payload that holds {}"),
+    "--u32": ("u32", PAYLOAD, "a packet with the bytes that `-m u32` looks for"),
+    "--bytecode": ("bpf", PAYLOAD, "a packet with the bytes that `-m bpf` looks for"),
+    "--object-pinned": ("bpf", PAYLOAD, "a packet with the bytes that `-m bpf` looks for"),
     "--helper": ("helper", "helper", "a connection that the helper {} expects"),
     "--genre": ("osf", "fingerprint", "the fingerprint {}, as no fingerprints (`nfnl_osf`) are loaded"),
     "--uid-owner": ("owner", USER, "a process of user {}"),
@@ -89,7 +90,7 @@ _NFT = tuple(
         ("process", rf"\b(?:meta )?skgid{_SIGN}{_VALUE}", "a process of {}"),
         ("process", rf"\b(?:meta cgroup|socket cgroupv2 level \d+){_SIGN}(?!set ){_VALUE}",
          "a process of the control group {}"),
-        ("payload", rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
+        (PAYLOAD, rf"(?P<raw>@(?:ih,\d+|th,(?:6[4-9]|[7-9]\d|\d{{3,}})),\d+)(?: & \S+)?{_SIGN}{_VALUE}", "a payload with {}"),
         ("time", rf"\bmeta (?:hour|day|time){_SIGN}{_VALUE}", "the time that it names"),
         # nft_tproxy.c breaks off its rule where no socket of the port is transparent
         (LISTENER, r"\btproxy (?:ip6? )?to (?:[^\s:]*:)?(?P<value>\d+)", "a transparent socket that listens on port {}"),

@@ -66,7 +66,8 @@ class Asker:
         """
         for words in from_cell(lab, cell, tally.verdicts, lambda question: self.ask(cell, question)):
             tally.note(words)
-        for words in lab.absences.behind(tally.verdicts, cell.sender.node, as_user=cell.uid is not None):
+        data = bool(cell.payload) or cell.packet is not None
+        for words in lab.absences.behind(tally.verdicts, cell.sender.node, as_user=cell.uid is not None, with_data=data):
             tally.warn(words)
         result = self._sources.mark(lab, cell, tally.result())
         if result.outcome is Outcome.PASSED:

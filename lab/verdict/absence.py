@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lab.record.path import LOOPBACK, End, Path
 from lab.record.verdict import Verdict
-from lab.ruleset.absent import INTERFACE, USER, Here, Need, lacks_interface, named_interfaces, needs_of
+from lab.ruleset.absent import INTERFACE, PAYLOAD, USER, Here, Need, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.aimed import Seen, may_match, seen_on
 from lab.ruleset.conditions import without_texts
 from lab.ruleset.describe import described
@@ -57,12 +57,13 @@ class Absences:
                         self._needing.setdefault(place, []).append((rule, needs))
 
     def behind(
-        self, verdicts: Iterable[tuple[Verdict, Ports]], sender: str, *, as_user: bool = False
+        self, verdicts: Iterable[tuple[Verdict, Ports]], sender: str, *, as_user: bool = False, with_data: bool = False
     ) -> tuple[str, ...]:
         """Sentences, one for each kind of thing: which rule it was that needs it.
 
         ``verdicts`` are those of one row, each with the destination ports that it speaks for (none: that of its packet);
-        ``sender`` is the node that sent, ``as_user`` tells that it was said as which user.
+        ``sender`` is the node that sent, ``as_user`` tells that it was said as which user,
+        ``with_data`` what it carries.
         """
         if not self._needing:
             return ()
@@ -72,7 +73,7 @@ class Absences:
                 turned_back = number > 0 and verdict.path[number - 1].turned_back
                 before = None if turned_back else verdict.path[number - 1].node if number else sender
                 for rule, need in self._of_path(path, verdict, self._seen(path, verdict, before, ports)):
-                    if as_user and need.kind == USER:
+                    if (as_user and need.kind == USER) or (with_data and need.kind == PAYLOAD):
                         continue
                     how = "matched" if need.negated else "was passed over"
                     source = f" [{rule.source}]" if rule.source else ""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.record.observation import NOTHING_LISTENS, Milestone, Observation, came_through, reject_dropped_by
-from lab.record.packet import PROTOCOL_NAMES
+from lab.record.packet import PROTOCOL_NAMES, Packet
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided, deciding_rule
@@ -347,9 +347,10 @@ def _is_answer(path: Path, observation: Observation) -> bool:
 
 
 def _name(observation: Observation) -> str:
-    sent = observation.sent
-    if observation.named is not None:
-        return observation.named
+    return observation.named or _named_by(observation.sent)
+
+
+def _named_by(sent: Packet) -> str:
     if sent.proto == _TCP:
         return "SYN" if sent.flags == _SYN else "segment"
     if sent.proto in (_ICMP, _ICMPV6):

@@ -65,8 +65,7 @@ def states(chain: str, proto: str, *, translated: bool = False) -> str:
 
 
 def ping(lab: Lab, family: int, size: int) -> Verdict:
-    proto = ECHO[family][0]
-    sends, receivers = Echo(proto), (("server", None),)
+    sends, receivers = Echo(ECHO[family][0]), (("server", None),)
     question = Question("client", CLIENT[family], SERVER[family], sends, receivers=receivers, payload=b"x" * size)
     return lab.ask(question, "near")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.prepare.plan import Choices
+from lab.prepare.plans import make_plans
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind
-from tests.kernel.conftest import Project
+from lab.run.runner import Order, run
+from tests.kernel.conftest import Project, Silent
 from tests.kernel.scenes import table, two_gateways
 
 pytestmark = pytest.mark.kernel
@@ -78,6 +83,43 @@ def test_a_datagram_that_is_too_big_says_where(project: Project) -> None:
 def test_the_error_of_a_datagram_is_dropped(project: Project) -> None:
     cell = ask(project, DEAF, service="udp/53", payload={"bytes": 1400}, expect="allow")
     assert (cell.verdict.kind, cell.verdict.packet) == (Kind.DROPPED, "frag-needed"), cell.verdict.proof
+
+
+def in_ipv6() -> dict[str, Any]:
+    """The same in IPv6 alone."""
+    scene = narrow()
+    numbers = {"left": "a", "middle": "9", "right": "d"}
+    scene["networks"] = {name: f"2001:db8:{number}::/64" for name, number in numbers.items()}
+    for node, host in (("client", 10), ("gateway", 1), ("second", 2), ("server", 10)):
+        interfaces = scene["nodes"][node]["interfaces"]
+        for name, said in interfaces.items():
+            address = f"2001:db8:{numbers[name]}::{host}"
+            interfaces[name] = {**said, "address": address} if isinstance(said, dict) else address
+    return scene
+
+
+NATIVE = """
+table inet fw {
+  chain forward {
+    type filter hook forward priority filter; policy drop;
+    ct state established accept
+    iifname "left" accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+}
+"""
+
+
+def test_in_ipv6_and_by_native_rules(tmp_path: Path) -> None:
+    Project(tmp_path)
+    row = {"name": "a transfer", "from": "client", "to": "server", "service": "tcp/80", "payload": DATA, "expect": "allow"}
+    (tmp_path / "policies" / "gateway.nft").write_text(NATIVE)
+    (tmp_path / "topologies" / "narrow.yaml").write_text(json.dumps({**in_ipv6(), "topology": "narrow"}))
+    matrix = {"matrix": "made", "for": "gateway", "topology": "narrow", "policies": {"gateway": "gateway"}, "flows": [row]}
+    (tmp_path / "matrices" / "made.yaml").write_text(json.dumps(matrix))
+    (cell,) = run(make_plans([tmp_path / "matrices" / "made.yaml"], Choices()), Order(), Silent()).results
+    assert (cell.outcome, cell.verdict.packet) == (Outcome.FAIL_CLOSED, "packet-too-big"), cell.verdict.proof
+    assert "`icmpv6 type packet-too-big accept`" in cell.hints[0].mend
 
 
 def test_data_in_the_midst_of_a_session(project: Project) -> None:

@@ -17,6 +17,11 @@ _SUBSTITUTES = {
     "rp_filter": (Kind.UNROUTED, ("IP_RPFILTER",)),
     "route": (Kind.UNROUTED, ("IP_INNOROUTES", "IP_OUTNOROUTES", "IP_INADDRERRORS")),
     "neighbour": (Kind.UNROUTED, ("NEIGH_FAILED", "NEIGH_QUEUEFULL", "NEIGH_CREATEFAIL")),
+    "ttl": (Kind.UNROUTED, ()),
+    "header": (Kind.UNROUTED, ("IP_CSUM", "IP_INHDR", "PKT_TOO_SMALL", "IPV6_BAD_EXTHDR")),
+    "martian": (Kind.UNROUTED, ("IP_LOCALNET", "IP_LOCAL_SOURCE", "IP_INVALID_SOURCE", "IP_INVALID_DEST", "INVALID_PROTO")),
+    "fragments": (Kind.UNROUTED, ("FRAG_REASM_TIMEOUT", "FRAG_TOO_FAR", "DUP_FRAG")),
+    "mtu": (Kind.UNROUTED, ("PKT_TOO_BIG",)),
     "conntrack": (Kind.CONSUMED, ()),
     "queue": (Kind.CONSUMED, ()),
 }
