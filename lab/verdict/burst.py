@@ -106,9 +106,10 @@ def result_of(cell: Cell, burst: Burst, fired: Sequence[Fired], today: datetime.
 
 def expected_of(cell: Cell, burst: Burst) -> str:
     """What a burst expects, in words: ``allow 5 to 6 of 20, and drop the rest``."""
-    rest, several = burst.rest, len(burst.senders) * cell.service.port_count
+    rest, sources, ports = burst.rest, len(burst.senders), cell.service.port_count
     number = str(burst.least) if burst.least == burst.most else f"{burst.least} to {burst.most}"
-    of = str(burst.send * several) if burst.together else f"{burst.send}" + (f" of each of {several}" if several > 1 else "")
+    each = (f" from each of {sources} sources" if sources > 1 else "") + (f" to each of {ports} ports" if ports > 1 else "")
+    of = str(burst.send * sources * ports) if burst.together else f"{burst.send}{each}"
     how = ", each left open" if burst.open else ""
     again = burst.again
     if again is not None:

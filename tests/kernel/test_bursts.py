@@ -132,7 +132,10 @@ def test_what_is_wrong_with_a_burst(tmp_path: Path) -> None:
 
 def test_what_a_limit_refills_meanwhile_is_let_through_and_told(tmp_path: Path) -> None:
     files = saved(f"{TO} tcp --dport 21 -m limit --limit 10000/s --limit-burst 5 -j ACCEPT")
-    cell = results(tmp_path, files, [{**row("fast", "tcp/21", 20, 5), "family": 4}])["fast/4"]
+    again = row("again", "tcp/21", 20, 5, again={"after": "1ms", "pass": 5})
+    found = results(tmp_path, files, [{**row("fast", "tcp/21", 20, 5), "family": 4}, {**again, "family": 4}])
+    cell = found["fast/4"]
+    assert (found["again/4"].outcome, len(found["again/4"].notes)) == (Outcome.PASSED, 2)
     assert (cell.outcome, told(cell)) == (Outcome.PASSED, ["1-20 allowed"])
     (note,) = cell.notes
     assert note.startswith("20 of 20 passed: 1-20 allowed by gateway filter:FORWARD:2; 5 are expected, and in ")

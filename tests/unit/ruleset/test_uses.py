@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.ruleset.memory import BOUNDLESS, Kind, Use
+from lab.ruleset.nft.uses import uses_of_nft
 from tests.unit.ruleset.made import rule_of
 
 
@@ -117,3 +118,39 @@ def test_of_several_each_has_its_own() -> None:
 ])  # fmt: skip
 def test_who_has_a_say(text: str, *, say: bool) -> None:
     assert rule_of(text).has_say is say
+
+
+@pytest.mark.parametrize(("text", "seconds", "more"), [
+    ("-A FORWARD -m limit --limit 3/min -j ACCEPT", 19, 0),
+    ("-A FORWARD -m limit --limit 3/min -j ACCEPT", 20, 1),
+    ("-A FORWARD -m limit --limit 10/s -j ACCEPT", 0.98, 10),
+    ("-A FORWARD -m limit -j ACCEPT", 2400, 2),
+    ("-A FORWARD -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 7 --hashlimit-name h -j ACCEPT", 0.5, 2),
+    ("-A FORWARD -m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 7 --hashlimit-name h -j ACCEPT", 1.5, 14),
+    ("-A FORWARD -m hashlimit --hashlimit-above 1/min --hashlimit-htable-expire 500 --hashlimit-name h -j DROP", 1.1, 10),
+    ("-A FORWARD -m hashlimit --hashlimit-above 1kb/s --hashlimit-htable-expire 99999 --hashlimit-name h -j DROP", 1, 37),
+    ("-A FORWARD -m recent --update --seconds 60 --hitcount 4 --name s -j DROP", 59, 0),
+    ("-A FORWARD -m recent --update --seconds 60 --hitcount 4 --name s -j DROP", 61, 3),
+    ("-A FORWARD -m recent --update --hitcount 4 --name s -j DROP", 10_000, 0),
+    ("-A FORWARD -m connlimit --connlimit-above 3 -j DROP", 10_000, 0),
+    ("-A FORWARD -m quota --quota 4500 -j ACCEPT", 10_000, 0),
+    ("limit rate over 6/minute burst 9 packets drop", 21, 2),
+    ("limit rate 1400 bytes/second burst 3000 bytes accept", 1, 51),
+    ("add @seen { ip saddr limit rate 10/second } accept", 1, 10),
+    ("update @seen { ip saddr timeout 1m limit rate over 3/minute burst 2 packets } drop", 59, 2),
+    ("update @seen { ip saddr timeout 1m30s limit rate over 1/hour burst 2 packets } drop", 91, 2),
+    ("update @seen { ip saddr timeout 500ms } accept", 1, 2 * BOUNDLESS),
+    ("ct count over 4 drop", 10_000, 0),
+])  # fmt: skip
+def test_what_is_regained_in_so_many_seconds(text: str, seconds: float, more: int) -> None:
+    """Two ticks of the kernel's clock besides; what forgets may bear its whole budget again."""
+    assert min(only(text).refilled(seconds), BOUNDLESS) == min(more, BOUNDLESS)
+
+
+def test_a_limit_that_has_a_name_regains_what_its_definition_says() -> None:
+    defined = {"slow": "rate 6/minute burst 2 packets", "few": "type ipv4_addr; flags dynamic; timeout 10s;"}
+    (limit,) = uses_of_nft('limit name "slow" accept', defined)
+    (seen,) = uses_of_nft("ip saddr @few drop", defined)
+    assert (limit.refilled(20), seen.refilled(11), seen.refilled(5)) == (2, 1, 0)
+    (any_of,) = uses_of_nft('limit name tcp dport map { 22 : "slow" } accept', defined)
+    assert any_of.refilled(20) == 2
