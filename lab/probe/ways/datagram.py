@@ -54,7 +54,7 @@ class Datagrams(Way):
         if self._arrived is None:
             return False
         receiver, received = self._arrived
-        nonce, seen.met = self._stage.nonce(), True
+        nonce = self._stage.nonce()
         receiver.answer(received, nonce)
         if not self._stage.eventually(lambda: self._answered(nonce)):
             return False
