@@ -49,6 +49,25 @@ def test_a_table_of_a_host_is_read_by_a_pipe_too(project: Project) -> None:
     assert "also       translated source (1)" in done.out
 
 
+HOST = """*nat
+-A PREROUTING -i wan -p tcp -m tcp --dport 443 -j DNAT --to-destination 10.0.2.10:8443
+-A POSTROUTING -o wan -j MASQUERADE
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -i wan -o dmz -d 10.0.2.10 -p tcp -m tcp --dport 8443 -j ACCEPT
+COMMIT
+"""
+
+
+def test_on_a_twin_somebody_listens_wherever_a_flow_arrives(project: Project) -> None:
+    project.write("gw.rules", HOST)
+    done = project.lab("conntrack", "--twin", "gw.rules", "203.0.113.9@wan", "self", "tcp/443").ended(0)
+    assert "1 of 1 flows were held open meanwhile" in done.out
+    assert ", to 10.0.2.10:8443" in done.out
+
+
 def test_what_is_asked_wrongly_is_told_and_written(project: Project) -> None:
     done = project.lab("conntrack", "--matrix", "matrices/small.yaml", "world", "web-vip", "--json", "t.json").ended(2)
     assert "a flow is three words" in done.err

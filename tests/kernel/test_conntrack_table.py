@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 
@@ -77,13 +78,19 @@ def test_what_a_row_counts_is_what_connlimit_counts(lab_of: LabOf) -> None:
     limit = "-A FORWARD -p udp -m connlimit --connlimit-above 2 --connlimit-saddr -m comment --comment limit -j DROP"
     lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, limit))
     one = Question("client", CLIENT, SERVER, Datagram(53), receivers=(("server", 53),), counts_entries=True)
+    back = replace(one, node="server", source=SERVER, destination=CLIENT, receivers=(("client", 53),))
+    others = replace(one, sends=Handshake(80), receivers=(("server", 80),)), back
     counts = []
     with lab.batch(), ExitStack() as open_:
+        for other in others:
+            talk = open_.enter_context(Conversation(lab.stage, other))
+            talk.open()
+            talk.send()
         for _ in range(3):
             sent = open_.enter_context(Conversation(lab.stage, one)).send()
             assert sent is not None
             counts.append([entry.of_source for entry in sent.conntrack])
-    assert counts == [[1], [2], []], "the third is one more than the limit"
+    assert counts == [[1], [2], []], "the third is one more than the limit; other protocols and sources do not count"
 
 
 def test_a_node_that_tracks_nothing_has_no_table(lab_of: LabOf) -> None:
