@@ -81,8 +81,8 @@ class Process:
         try:
             with namespace:
                 self._popen = subprocess.Popen(
-                    command, executable=THIS_PYTHON, stdin=subprocess.PIPE, stdout=self._printed, stderr=self._printed,
-                    env=ENVIRONMENT, pass_fds=(writing,), start_new_session=True,
+                    command, executable=THIS_PYTHON, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=self._printed,
+                    stderr=self._printed, pass_fds=(writing,), start_new_session=True,
                 )  # fmt: skip
         finally:
             os.close(writing)
