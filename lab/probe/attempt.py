@@ -196,8 +196,6 @@ def _sent(stage: Stage, question: Question) -> Sighting:
                 way.close()
             else:
                 way.reset()
-            if stage.network.serve is not None:
-                stage.network.rest()  # else the goodbye may still wait in a queue
             for witness in witnesses:
                 witness.forget(seen)
             return seen

@@ -146,13 +146,24 @@ def test_a_row_of_what_is_not_copied(project: Project) -> None:
 
 def test_many_ports_that_are_denied_and_copied(project: Project) -> None:
     denied = {"service": "udp/1-130", "expect": "drop"}
-    rows = {**denied, **TO_SENSOR}, {**denied, "service": "udp/1"}
+    rows = {**denied, **TO_SENSOR, "sport": None}, {**denied, "service": "udp/1"}
     meant, silent = run(project, TEE + table("filter", "-A FORWARD -j DROP"), *rows)
     assert (meant.outcome, meant.ports) == (Outcome.PASSED, 130)
     assert silent.outcome is Outcome.FAIL_OPEN  # a copy that no row speaks of got past the gateway
     (hint,) = [str(hint) for hint in silent.hints if "copied" in str(hint)]
     assert hint.startswith("gateway mangle:PREROUTING:1 (tap) (`-A PREROUTING -i left -j TEE")
     assert hint.endswith("copied it, and the copy left gateway by mirror: `copied: {to: NODE}` in the row, where that is meant")
+
+
+def test_what_came_before_is_forgotten(lab_of: LabOf) -> None:
+    lab = lab_of(with_sensor(), gateway=TEE)
+    sensor, taps = lab.network.nodes["sensor"], lab.stage.taps
+    taps.listen(sensor, 4)
+    assert copies(lab, Datagram(443))[1] == ()
+    assert [heard.interface for heard in taps.heard(sensor, 4)] == ["mirror"]
+    copies(lab, Datagram(443))
+    taps.listen(sensor, 4)
+    assert taps.heard(sensor, 4) == []
 
 
 def test_nothing_listens_where_no_row_asks(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,22 @@ def test_no_probe_meets_what_another_left_in_a_queue(lab_of: LabOf) -> None:
             assert (verdict.kind, str(verdict.rule)) == (Kind.ALLOWED, "gateway filter:FORWARD:2"), verdict.proof
 
 
+def test_a_goodbye_does_not_wait_in_a_queue(lab_of: LabOf) -> None:
+    before_conntrack = table("raw", "-A PREROUTING -j NFQUEUE --queue-num 3")
+    lab = lab_of(read(accept=3), gateway=before_conntrack + table("filter", ESTABLISHED))
+    for service in SERVICES:
+        assert lab.probe("client", "server", service).allowed
+        with lab.network.nodes["gateway"].namespace:
+            flows = Path("/proc/sys/net/netfilter/nf_conntrack_count").read_text().strip()
+        assert (service, flows) == (service, "0")
+
+
+def test_what_its_reader_accepts_may_have_no_route(lab_of: LabOf) -> None:
+    lab = lab_of(read(accept=3), gateway=table("mangle", "-A PREROUTING -i left -j NFQUEUE --queue-num 3"))
+    verdict = lab.probe("client", "203.0.113.9", "udp/53")
+    assert (verdict.kind, verdict.node) == (Kind.UNROUTED, "gateway"), verdict.proof
+
+
 def test_a_sweep_says_what_probes_say(lab_of: LabOf) -> None:
     queued = "-A FORWARD -p udp --dport {} -j NFQUEUE --queue-num {}"
     rules = queued.format("1:20", 1), queued.format("21:40", 2)
@@ -153,6 +170,7 @@ def test_labs_that_take_turns_read_in_turns(backend: Backend) -> None:
     with Site(topology(read(accept=3)), rules, backend=backend) as site, Lab.on(site) as one, Lab.on(site) as two:
         assert one.probe("client", "server", "tcp/443").allowed
         assert two.probe("client", "server", "tcp/443").allowed
+        assert site.network.serve is None  # nobody has the turn
 
 
 def test_a_queue_that_another_reads_cannot_be_read(lab_of: LabOf) -> None:

@@ -184,7 +184,7 @@ class Assembler:
                 # the end of a base chain is told again by its policy's message
                 chain = self._rules.shown(said.family, said.table, said.chain)
                 steps.append(Step(hook, said.table, chain, rule, said.verdict, kind))
-            end = STOPS.get(said.verdict, End.VANISHED)  # what was told after a queue came out of it
+            end = STOPS.get(said.verdict, end)
         entered, toward = (self._port_name(index) if index else None for index in (in_index, out_index))
         marks.now(len(steps), mark)
         return Story(tuple(steps), end, entered, toward, mark, tuple(places), tuple(marks.told))
