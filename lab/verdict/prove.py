@@ -163,8 +163,24 @@ def _cut_off(observation: Observation, at: str | None) -> Verdict:
     if observation.refusal is not None or observation.sent.flags != _SYN:
         proof = "the receiver's own kernel answered with a reset: the path is open, and nothing listens"
         return _verdict(observation, at, Kind.CLOSED, proof)
+    if (gone := _gone_later(observation)) is not None:
+        proof = f"the handshake was answered, and the ACK ended at {gone.node}, where no rule dropped it"
+        return _verdict(observation, at, Kind.UNANSWERED, proof, "ACK")
     proof = "the handshake was answered, but no service of the lab got the connection"
     return _verdict(observation, at, Kind.LOST, proof, "ACK")
+
+
+def _gone_later(observation: Observation) -> Path | None:
+    """The path of a further packet of the request that ended in a node outside of every rule, as a lost translation ends it."""
+    return next(
+        (
+            path
+            for path in observation.others
+            if path.end is End.VANISHED and path.entered is not None and _is_request(path, observation)
+            and not path.entry.flags & _RST
+        ),
+        None,
+    )
 
 
 def _dropped_later(observation: Observation) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.record.observation import Milestone, Refusal, Unresolved
@@ -130,6 +132,15 @@ def test_a_reset_after_the_handshake_is_closed() -> None:
 def test_a_handshake_that_no_service_of_the_lab_has() -> None:
     verdict = prove(observed(passed(rule()), stage=Milestone.CONNECTED), "gateway")
     assert (verdict.kind, verdict.packet) == (Kind.LOST, "ACK")
+
+
+@pytest.mark.parametrize(("gone", "kind"), [(ACK, Kind.UNANSWERED), (SYN._replace(flags=0x04), Kind.LOST)])
+def test_the_handshakes_last_packet_ends_outside_of_every_rule(gone: Packet, kind: Kind) -> None:
+    """As a masquerade ends it whose flow leaves by another interface; the sender's reset is its goodbye, and proves nothing."""
+    path = passed(rule(), entry=gone, end=End.VANISHED, entered="left")
+    verdict = prove(observed(passed(rule()), stage=Milestone.CONNECTED, others=(replace(path, exit=None),)), "gateway")
+    assert (verdict.kind, verdict.packet, verdict.passed_node) == (kind, "ACK", True)
+    assert ("the ACK ended at gateway, where no rule dropped it" in verdict.proof) is (kind is Kind.UNANSWERED)
 
 
 def test_nobody_has_the_address() -> None:
