@@ -100,7 +100,7 @@ def test_what_conntrack_calls_invalid(lab_of: LabOf, written: str, *, is_invalid
         ("IP(version=5)/UDP(dport=53)", "IP_INHDR"),
         ("IP(len=2000)/UDP(dport=53)", "PKT_TOO_SMALL"),
         ("IP(src='127.0.0.1')/UDP(dport=53)", "IP_LOCALNET"),
-        ("IP(ttl=1)/TCP(dport=22)", "its TTL ended there; the sender was told icmp 11/0 by 10.0.1.1"),
+        ("IP(ttl=1)/TCP(dport=22)", "its time to live ran out; the sender was told icmp 11/0 by 10.0.1.1"),
     ],
 )
 def test_what_dies_before_any_rule_says_why(lab_of: LabOf, written: str, reason: str) -> None:

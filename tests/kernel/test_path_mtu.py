@@ -77,7 +77,7 @@ def test_what_one_cell_learned_of_the_path_no_other_knows(project: Project) -> N
 def test_a_datagram_that_is_too_big_says_where(project: Project) -> None:
     cell = ask(project, HEARING, service="udp/53", payload={"bytes": 1400}, expect="allow")
     assert (cell.verdict.kind, cell.verdict.node) == (Kind.UNROUTED, "second"), cell.verdict.proof
-    assert "it was too big for the next link" in cell.verdict.proof
+    assert "it is too long for the link that it was to leave by" in cell.verdict.proof
 
 
 def test_the_error_of_a_datagram_is_dropped(project: Project) -> None:

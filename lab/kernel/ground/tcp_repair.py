@@ -32,6 +32,7 @@ class Position(NamedTuple):
 
 def position(channel: sockets.socket) -> Position:
     """Where an end of a connection is."""
+    reuse = channel.getsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR)  # which the kernel takes back with the repair
     channel.setsockopt(_LEVEL, _REPAIR, _ON)
     found = []
     for queue in (_SENT, _RECEIVED):
@@ -39,6 +40,7 @@ def position(channel: sockets.socket) -> Position:
         found.append(_NUMBER.unpack(channel.getsockopt(_LEVEL, _QUEUE_SEQ, _NUMBER.size))[0])
     channel.setsockopt(_LEVEL, _QUEUE, _NO_QUEUE)
     channel.setsockopt(_LEVEL, _REPAIR, _OFF_SILENTLY)
+    channel.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, reuse)
     return Position(*found)
 
 
