@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lab.record.result import Outcome
+from lab.record.result import CellResult, Outcome
 from lab.run.asker import Asker
 from lab.run.questions import first_question
 from lab.run.ways import registry
-from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
 from tests.kernel.conftest import Project
 from tests.kernel.scenes import ESTABLISHED, corridor, table
@@ -25,14 +24,14 @@ class Burst:
         """Every cell that meets a rule that remembers."""
         return asker.labs.shared.remembers(first_question(cell))
 
-    def ask(self, cell: Cell, asker: Asker) -> Tally:
+    def ask(self, cell: Cell, asker: Asker) -> CellResult:
         """Add the verdict of each packet by its number."""
         tally = asker.tally(cell)
         question = first_question(cell)
         with asker.labs.fresh() as lab:
             for number in range(1, 7):
                 tally.add(number, lab.ask(question, cell.at, as_first=False))
-        return tally
+        return asker.told(asker.labs.shared, cell, tally)
 
 
 def test_a_burst_is_one_more_way(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
