@@ -97,7 +97,8 @@ def test_trace_of_every_kind(project: Project, arguments: Sequence[str], words: 
         (["world", "300.1.2.3", "tcp/22"], ("300.1.2.3",)),
         (["world", "web", "tcp/22", "--source", "x"], ("'x'",)),
         (["world", "web", "tcp/22", "--sport", "70000"], ("70000",)),
-        (["world", "web", "tcp/22", "--flags", "syn"], ("'syn'", "fin, rst, ack")),
+        (["world", "web", "tcp/22", "--flags", "syn"], ("'syn' alone is how a handshake begins",)),
+        (["world", "web", "tcp/22", "--flags", "ece"], ("'ece'", "none, fin, syn, rst, psh, ack, urg")),
         (["world", "web", "tcp/22", "--mark", "blue"], ("'blue' is not a mark",)),
         (["world", "web@lo", "tcp/22"], ("reached by web alone",)),
         (["world", "web", "udp/67", "--source", "0.0.0.0"], ("say to: 255.255.255.255",)),
@@ -130,7 +131,7 @@ def test_init_leaves_alone_what_is_there(tmp_path: Path) -> None:
 
 def test_schemas_are_named_printed_and_written(project: Project) -> None:
     names = project.lab("schema").ended(0).out.split()
-    asked = ["result", "bench", "sweep", "exposure", "trace", "diff", "reach", "audit", "reconcile"]
+    asked = ["result", "bench", "sweep", "exposure", "trace", "diff", "reach", "audit", "reconcile", "conntrack"]
     assert names == ["topology", "matrix", "change", *asked]
     project.lab("schema", "--write", "schemas").ended(0)
     for name in names:
