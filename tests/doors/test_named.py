@@ -48,7 +48,7 @@ def test_what_a_matrix_names_and_the_project_lacks(
 
 
 def test_what_is_shipped_where_it_is_named(tmp_path: Path) -> None:
-    assert run([LAB, "check", "--shipped"], tmp_path).ended(0).out.count(": fine") == 6
+    assert run([LAB, "check", "--shipped"], tmp_path).ended(0).out.count(": fine") == 7
     chosen = ("--shipped", "service-host", "-k", "tcp/22] and not nothing")
     last = run([LAB, "run", *chosen], tmp_path).ended(0).out.splitlines()[-1]
     assert " passed; " in last
