@@ -77,6 +77,13 @@ def test_by_the_mark_that_a_rule_set(lab_of: LabOf, target: str) -> None:
     assert missed == ("100: from all fwmark 0x2 lookup 102", 102, "mark 0x0")
 
 
+def test_a_mark_that_is_set_behind_routing_changes_no_way(lab_of: LabOf) -> None:
+    lab = lab_of(fork("fwmark 2 lookup 102 pref 100"), gateway=table("mangle", "-A FORWARD -j MARK --set-mark 2"))
+    verdict = lab.probe("client", FAR, "tcp/443")
+    assert (at_gateway(verdict).out, at_gateway(verdict).mark) == ("up", 2)
+    assert (routed(verdict).pref, routed(verdict).mark) == (32766, 0)
+
+
 BY_WORD = {
     "from 10.0.1.0/28 lookup 102 pref 100": "from 10.0.1.0/28 lookup 102",
     "to 192.0.2.0/24 lookup 102 pref 100": "from all to 192.0.2.0/24 lookup 102",
