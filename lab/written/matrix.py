@@ -221,6 +221,8 @@ def _used(written: Row | Default, families: tuple[int, ...]) -> None:
 def _contradiction(row: Row) -> str | None:
     if row.expect is None and row.burst is None:
         return _beside_steps(row)
+    if row.expect is not None and (row.steps or row.burst is not None):  # as `v4:` or `v6:` may have it
+        return f"`expect` and `{'steps' if row.steps else 'burst'}` are of different rows"
     if row.expect is not None:
         wrong = misplaced(row, row.expect.action)
     else:

@@ -88,7 +88,7 @@ def test_the_default_leaves_a_limited_port_alone() -> None:
         ({**BURST, "again": {"after": "2s", "pass": 5}, "together": True}, {}, "no meaning with `together`"),
         ({"send": 600, "pass": 5, "from": "client"}, {"family": 4}, "1,800 packets of one burst are too many"),
         (BURST, {"service": "tcp/1-100"}, "a burst to 100 ports is more than 1,000 packets"),
-        (BURST, {"expect": "allow"}, "`expect`, `steps`, or `burst`"),
+        (BURST, {"expect": "allow"}, "`expect` and `burst` cannot both be said"),
         (BURST, {"by": "rp_filter"}, "it is expected of those of the burst that pass"),
         (BURST, {"v4": {"expect": "drop"}}, "`expect` and `burst` are of different rows"),
     ],
