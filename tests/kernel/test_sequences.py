@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,14 +150,9 @@ def _done(play: Play, word: str, number: int, session: str, policies: Mapping[st
         return
     like = next(step for step in play.cell.steps if step.expect is not None)
     verb, _, by = word.partition(" by ")
-    said = _Reset(by or "client") if verb == "reset" else ("gateway",)
+    said = ("gateway",) if verb == "forget" else SimpleNamespace(payload=None, end=by or "client")
     step = Step(number, verb, like.where, word, session, like.expect, said)
     try:
         DONE_BY[verb](play, step)
     except InputError:
         return
-
-
-class _Reset:
-    def __init__(self, end: str) -> None:
-        self.end = end
