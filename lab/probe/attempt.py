@@ -162,7 +162,7 @@ def _until_sound(
             refusal=seen.refusal,
             local_error=seen.local_error,
             conntrack=seen.conntrack,
-            fully_traced=question.sends.beyond_syn or question.all_logs,
+            fully_traced=question.sends.beyond_syn or question.wants.whole_log,
             repeats=repeat,
             one_way=seen.one_way,
             to_many=bool(seen.heard_by),

@@ -172,15 +172,30 @@ whether it may be TCP and no SYN, which alone is traced at first."""
 
 
 @dataclass(frozen=True, slots=True)
+class Wants:
+    """What is to be seen of a probe beside that which a verdict rests on; by default nothing.
+
+    ``entry_count``: how many flows of its source conntrack holds.  ``log``: what is logged of its first packet, ``whole_log``:
+    what is logged of each.  ``copies_at`` are the nodes at which copies of its first packet are looked for.
+    """
+
+    entry_count: bool = False
+    log: bool = False
+    whole_log: bool = False
+    copies_at: tuple[str, ...] = ()
+
+
+_NOTHING_MORE = Wants()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One probe: from ``node`` with address ``source`` (its own or not) to ``destination``, and what it ``sends``.
 
     ``sport`` None lets the lab choose.  ``mark`` is the socket's (SO_MARK), ``uid`` whose it is, None for the lab's own user.
     ``payload`` is what it says before its nonce.
-    ``receivers`` are the (node, port) where the lab listens while it is sent; port None
-    for a protocol without ports.  ``counts_entries`` has conntrack asked too how many flows of the source it holds.
-    ``logs`` asks for what is logged of its first packet, ``all_logs`` for what is logged of each.
-    ``copied_to`` are the nodes at which copies of it are looked for.
+    ``receivers`` are the (node, port) where the lab listens while it is sent; port None for a protocol without ports.
+    ``wants`` is what else is to be seen of it.
     """
 
     node: str
@@ -191,10 +206,7 @@ class Question:
     receivers: tuple[tuple[str, int | None], ...] = ()
     mark: int = 0
     uid: int | None = None
-    counts_entries: bool = False
-    logs: bool = False
-    all_logs: bool = False
-    copied_to: tuple[str, ...] = ()
+    wants: Wants = _NOTHING_MORE
     payload: bytes = b""
 
     @property

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.probe.question import Question, sends_of
+from lab.probe.question import Question, Wants, sends_of
 from lab.record.sweep import Ranges
 from lab.written.cell import Cell
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.conntrack import CONNTRACK
 from lab.written.expect.copied import COPIED
 from lab.written.expect.logged import LOGGED
+from lab.written.steps.flow import FLOW
+
+_NOTHING_MORE = Wants()
 
 
 def questions(cell: Cell, ports: Ranges | None = None) -> Iterator[tuple[int | None, Question]]:
@@ -29,7 +32,6 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
-    logged = cell.expect.get(LOGGED)
     return Question(
         node=cell.sender.node,
         source=cell.sender.address,
@@ -39,11 +41,25 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
         receivers=_receivers(cell, port),
         mark=cell.mark,
         uid=cell.uid,
-        counts_entries=(entry := cell.expect.get(CONNTRACK)) is not None and entry.count is not None,
-        logs=logged is not None,
-        all_logs=logged is not None and logged.times is not None,
-        copied_to=copied.to if (copied := cell.expect.get(COPIED)) is not None else (),
+        wants=_wants(cell),
         payload=cell.payload,
+    )
+
+
+def _wants(cell: Cell) -> Wants:
+    """What is wanted of any of the cell's packets: of each of its own steps, and of what does not pass of a burst."""
+    of_steps = [step.expect for step in cell.steps if step.expect is not None and step.verb != FLOW.name]
+    expected = [cell.expect, *of_steps, *([] if cell.burst is None else [cell.burst.rest])]
+    entries = [entry for one in expected if (entry := one.get(CONNTRACK)) is not None]
+    logs = [logged for one in expected if (logged := one.get(LOGGED)) is not None]
+    copies = [copied for one in expected if (copied := one.get(COPIED)) is not None]
+    if not (entries or logs or copies):
+        return _NOTHING_MORE
+    return Wants(
+        entry_count=any(entry.count is not None for entry in entries),
+        log=bool(logs),
+        whole_log=any(logged.times is not None for logged in logs),
+        copies_at=tuple(dict.fromkeys(node for copied in copies for node in copied.to)),
     )
 
 

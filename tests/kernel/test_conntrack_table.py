@@ -11,7 +11,7 @@ import pytest
 from lab.errors import InputError
 from lab.lab import Lab
 from lab.probe.conversation import Conversation
-from lab.probe.question import ICMP, Datagram, Echo, Handshake, Question, Sends
+from lab.probe.question import ICMP, Datagram, Echo, Handshake, Question, Sends, Wants
 from lab.record.tracked import ConntrackReport, Tracked
 from lab.study.tracked import Held, held_open
 from tests.kernel.conftest import LabOf
@@ -77,7 +77,7 @@ def test_more_than_are_shown_are_counted(lab_of: LabOf) -> None:
 def test_what_a_row_counts_is_what_connlimit_counts(lab_of: LabOf) -> None:
     limit = "-A FORWARD -p udp -m connlimit --connlimit-above 2 --connlimit-saddr -m comment --comment limit -j DROP"
     lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, limit))
-    one = Question("client", CLIENT, SERVER, Datagram(53), receivers=(("server", 53),), counts_entries=True)
+    one = Question("client", CLIENT, SERVER, Datagram(53), receivers=(("server", 53),), wants=Wants(entry_count=True))
     back = replace(one, node="server", source=SERVER, destination=CLIENT, receivers=(("client", 53),))
     others = replace(one, sends=Handshake(80), receivers=(("server", 80),)), back
     counts = []

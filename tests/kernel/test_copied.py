@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.lab import Lab
-from lab.probe.question import Datagram, Echo, Handshake, Question, Sends
+from lab.probe.question import Datagram, Echo, Handshake, Question, Sends, Wants
 from lab.probe.taps import Taps
 from lab.record.observation import Copy
 from lab.record.result import CellResult, Outcome
@@ -42,7 +42,7 @@ def with_sensor() -> dict[str, Any]:
 
 def to_server(sends: Sends, *at: str, family: int = 4) -> Question:
     ends = (CLIENT, SERVER) if family == 4 else (CLIENT_6, SERVER_6)
-    return Question("client", *ends, sends, receivers=(("server", sends.port),), copied_to=at)
+    return Question("client", *ends, sends, receivers=(("server", sends.port),), wants=Wants(copies_at=at))
 
 
 def copies(lab: Lab, sends: Sends, *at: str, family: int = 4) -> tuple[Verdict, tuple[Copy, ...]]:

@@ -10,7 +10,7 @@ import pytest
 from lab.errors import MeasurementError
 from lab.kernel.watch.log_groups import LogGroups
 from lab.kernel.watch.nflog import PacketLog
-from lab.probe.question import Handshake, Question
+from lab.probe.question import Handshake, Question, Wants
 from lab.record.logs import LogMessage, LogWitness
 from lab.record.result import CellResult
 from lab.report.detail import explain
@@ -117,13 +117,13 @@ def test_a_message_that_does_not_come_is_no_log(
 
 def test_a_group_that_another_process_reads(lab_of: LabOf) -> None:
     lab = lab_of(corridor(), gateway=table("filter", NFLOG, FORWARD="DROP"))
-    question = Question("client", CLIENT, SERVER, Handshake(22), logs=True)
+    question = Question("client", CLIENT, SERVER, Handshake(22), wants=Wants(log=True))
     other = PacketLog(lab.network.nodes["gateway"].namespace, 5)
     with pytest.raises(MeasurementError, match="group 5 of NFLOG, which tells what gateway logs, cannot be read"):
         lab.ask(question)
     other.close()
     assert [message.group for message in lab.ask(question).observation.logged or ()] == [5]
-    assert lab.ask(replace(question, logs=False)).observation.logged is None
+    assert lab.ask(replace(question, wants=Wants())).observation.logged is None
 
 
 def test_a_sweep_asks_for_the_messages_of_each_verdict(project: Project, backend: Backend) -> None:
@@ -185,7 +185,7 @@ def test_what_neighbours_say_of_each_other_is_not_the_flow_s(lab_of: LabOf) -> N
     written = {"topology": "pair", "networks": {"lan": "2001:db8:1::/64"}, "nodes": nodes}
     rules = table("filter", "-A INPUT -j NFLOG --nflog-prefix in", "-A INPUT -p tcp -j DROP", "-A OUTPUT -j LOG")
     lab = lab_of(written, gateway=rulesets(v6=rules))
-    question = Question("client", "2001:db8:1::10", "2001:db8:1::1", Handshake(22), logs=True, all_logs=True)
+    question = Question("client", "2001:db8:1::10", "2001:db8:1::1", Handshake(22), wants=Wants(log=True, whole_log=True))
     seen = lab.ask(question).observation
     assert [(one.prefix, one.hook, one.whole) for one in seen.logged or ()] == [("in", "input", 80)]
     assert any(path.entry.flags in (135, 136) for path in seen.others), "they were asked for, and traced"

@@ -20,7 +20,7 @@ class Copies(Witness):
     __slots__ = ("_at", "_stage")
 
     def __init__(self, stage: Stage, question: Question) -> None:
-        self._stage, self._at = stage, question.copied_to
+        self._stage, self._at = stage, question.wants.copies_at
         for name in self._at:
             stage.taps.listen(stage.network.nodes[name], question.family)
 

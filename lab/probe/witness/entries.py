@@ -17,7 +17,7 @@ class Entries(Witness):
     __slots__ = ("_counts",)
 
     def __init__(self, stage: Stage, question: Question) -> None:  # noqa: ARG002
-        self._counts = question.counts_entries
+        self._counts = question.wants.entry_count
 
     def read(self, seen: Sighting) -> None:
         """Read them before anything is closed, where the flow came to somebody, or where all is watched closely."""

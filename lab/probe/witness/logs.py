@@ -29,12 +29,12 @@ class Logs(Witness):
 
     def __init__(self, stage: Stage, question: Question) -> None:
         self._groups: LogGroups | None = None
-        self._all = question.all_logs
-        if not question.logs:
+        self._all = question.wants.whole_log
+        if not question.wants.log:
             return
         self._undo = ExitStack()
         try:
-            if question.all_logs:
+            if question.wants.whole_log:
                 self._undo.enter_context(stage.instrument.everything())
             self._groups = self._undo.enter_context(stage.instrument.log_messages())
         except BaseException:

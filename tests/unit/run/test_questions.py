@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.probe.question import Echo, Handshake, Message, Segment
-from lab.run.questions import questions
-from lab.written.cell import Service, Target
+from lab.errors import Where
+from lab.probe.question import Echo, Handshake, Message, Segment, Wants
+from lab.run.questions import first_question, questions
+from lab.written.cell import Burst, Expectation, Service, Step, Target
 from lab.written.expect.arrives import ArrivesSpec
+from lab.written.expect.conntrack import ConntrackSpec
+from lab.written.expect.copied import CopiedSpec
+from lab.written.expect.logged import LoggedSpec, Times
 from tests.unit.verdict.made import cell
 
 PORTS = Service("tcp/22,80-82", "tcp", ((22, 22), (80, 82)))
@@ -63,3 +67,31 @@ def test_what_the_row_says_of_the_socket_and_of_a_bare_segment() -> None:
     ((_, question),) = questions(replace(cell(), sport=53, flags=("ack",), mark=5, uid=1000))
     assert (question.sport, question.sends) == (53, Segment(443))
     assert (question.mark, question.uid) == (5, 1000)
+
+
+ONCE = LoggedSpec(times=Times(min=1, max=1))
+
+
+def test_what_else_is_to_be_seen() -> None:
+    assert first_question(cell()).wants == Wants()
+    assert first_question(cell(conntrack=ConntrackSpec(mark=1), copied=CopiedSpec(to=()))).wants == Wants()
+    assert first_question(cell(logged=LoggedSpec(prefix="web"))).wants == Wants(log=True)
+    assert first_question(cell(logged=ONCE)).wants == Wants(log=True, whole_log=True)
+    counted = cell(conntrack=ConntrackSpec(count=1), copied=CopiedSpec(to=("sensor",)))
+    assert first_question(counted).wants == Wants(entry_count=True, copies_at=("sensor",))
+
+
+def test_any_step_may_want_it_but_a_flow_asks_for_itself() -> None:
+    def step(number: int, verb: str, **further: object) -> Step:
+        return Step(number, verb, Where("m.yaml", number), verb, expect=Expectation("allow", further=further))
+
+    to = [CopiedSpec(to=(node,)) for node in ("sensor", "other", "sensor")]
+    steps = step(1, "open", copied=to[0]), step(2, "send", logged=ONCE, copied=to[1]), step(3, "answer", copied=to[2])
+    asked = first_question(replace(cell(), steps=steps))
+    assert asked.wants == Wants(log=True, whole_log=True, copies_at=("sensor", "other"))
+    assert first_question(replace(cell(), steps=(step(1, "open"), step(2, "flow", logged=ONCE)))).wants == Wants()
+
+
+def test_what_does_not_pass_of_a_burst_may_want_it_too() -> None:
+    burst = Burst(5, 2, 2, Expectation("drop", further={"logged": LoggedSpec(prefix="limit")}), (cell().sender,))
+    assert first_question(replace(cell(), burst=burst)).wants == Wants(log=True)
