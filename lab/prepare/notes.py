@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from lab.prepare.policies import Prepared
-from lab.ruleset.absent import LISTENER, USER, Here, Need, here_of, lacks_interface, named_interfaces, needs_of
+from lab.ruleset.absent import LISTENER, PAYLOAD, USER, Here, Need, here_of, lacks_interface, named_interfaces, needs_of
 from lab.ruleset.held import HeldRule
 from lab.ruleset.held_text import rules_in
 from lab.ruleset.render import Rendered
@@ -17,6 +17,7 @@ _DEVICES = re.compile(r"\bhook\s+(?:ingress|egress)\s+devices?\s+(?:=\s+)?(\{[^}
 _SEE_PORTS = ("bridge", "netdev")  # families whose rules are asked at the port itself
 _MOST_NAMES = 8
 _NAME = re.compile(r"[^\s{},\"]+")
+_SHOWN_BY = {USER: "only a row with `uid:` shows", PAYLOAD: "only a row with `payload:` or `packet:` shows"}
 
 
 def notes_of(node: str, prepared: Prepared, topology: Topology, families: Collection[int]) -> Iterator[str]:
@@ -69,7 +70,7 @@ def _absent(text: Rendered, rules: Iterable[tuple[int, HeldRule]], here: Here) -
             yield f"the rule in {text.where(number)} {what}: rows with `arrives:` alone show what it does with it"
             continue
         how = "matches only for want of" if negated else "matches nothing for want of"
-        who = "only a row with `uid:` shows" if need.kind == USER else "no row shows"
+        who = _SHOWN_BY.get(need.kind, "no row shows")
         yield f"the rule in {text.where(number)} {how} {need.what}{more}: {who} what it does with it"
 
 

@@ -51,6 +51,12 @@ def test_a_row_may_bring_the_user_that_a_rule_is_about(project: Project) -> None
     assert "matches only for want of" in other
 
 
+def test_a_row_may_bring_the_bytes_that_a_rule_is_about(project: Project) -> None:
+    project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", "-A INPUT -m u32 --u32 0x0=0x1 -j DROP\n-A INPUT -p tcp")
+    (note,) = find_scene(Path("matrices/small.yaml"), None, {}).notes([4])
+    assert note.endswith("`-m u32` looks for: only a row with `payload:` or `packet:` shows what it does with it")
+
+
 def test_interfaces_that_the_node_lacks_are_told_together(project: Project) -> None:
     rules = "".join(f"-A INPUT -i {name} -j DROP\n-A FORWARD -i {name} -j DROP\n" for name in ("ppp7", "lo", "br9", "tap+"))
     project.edit("policies/small-gateway.rules.j2", "-A INPUT -p tcp", f"{rules}-A INPUT -p tcp")
