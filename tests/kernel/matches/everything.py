@@ -24,16 +24,18 @@ TARGETS = (
     "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
 )  # fmt: skip
 ELSEWHERE = {
-    "connlimit": "tests/kernel/test_fresh_nodes.py",
-    "hashlimit": "tests/kernel/test_fresh_nodes.py",
-    "limit": "tests/kernel/test_fresh_nodes.py",
-    "recent": "tests/kernel/test_fresh_nodes.py",
-    "quota": "tests/kernel/test_renewal.py",
+    "connlimit": "tests/kernel/test_bursts.py",
+    "hashlimit": "tests/kernel/test_bursts.py",
+    "limit": "tests/kernel/test_bursts.py",
+    "recent": "tests/kernel/test_bursts.py",
+    "quota": "tests/kernel/test_bursts.py",
     "LOG": "tests/kernel/test_logged.py",
     "NFLOG": "tests/kernel/test_logged.py",
-    "NFQUEUE": "tests/kernel/test_consumed.py",
+    "NFQUEUE": "tests/kernel/test_queues.py",
     "REJECT": "tests/kernel/test_rejected.py",
-    "TEE": "tests/kernel/test_copies.py",
+    "TEE": "tests/kernel/test_copied.py",
+    "SYNPROXY": "tests/kernel/test_synproxy.py",
+    "TPROXY": "tests/kernel/test_proxies.py",
 }
 """By which other test it is exercised."""
 WHY_NOT = {
@@ -46,8 +48,6 @@ WHY_NOT = {
     "CLUSTERIP": "gone from Linux 6.3 on; `cluster` is what came after it",
     "LED": "this kernel has no `xt_LED`, and a node no lamp",
     "SECMARK": "needs SELinux",
-    "SYNPROXY": "takes the handshake over, so the verdict is `consumed` as yet; not followed to the server",
-    "TPROXY": "needs a program in the node that listens transparently",
     "ULOG": "gone from Linux 3.17 on; NFLOG is what came after it",
 }
 
