@@ -12,11 +12,9 @@ from lab.errors import InputError, Problem
 from lab.fresh import Fresh
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import NodeLines, find_lines
-from lab.kernel.hold.rule_index import RuleIndex
 from lab.kernel.stage.capture import Capture
 from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
-from lab.kernel.watch.instrument import Instrument
 from lab.probe.attempt import probe
 from lab.probe.question import NUMBERS, Question, question_of
 from lab.probe.session import ask_session, is_session
@@ -32,6 +30,7 @@ from lab.sweep.fates import SweepTally
 from lab.sweep.train import SweepQuestion
 from lab.verdict.absence import Absences
 from lab.verdict.prove import prove
+from lab.watching import Watching
 from lab.written.asked import OneFlow, Resolver, Word
 from lab.written.sending import PLAIN, Sending, sending
 from lab.written.topology import Topology
@@ -63,15 +62,16 @@ class Lab:
         site: Site | None = None,
     ) -> None:
         self._shared = site is not None
-        self._resolver: Resolver | None = None
+        self._resolver: tuple[Mapping[str, Held], Resolver] | None = None
         with ExitStack() as undo:
             self.site = site or undo.enter_context(Site(topology, policies, lines, backend=backend))
             self.topology, self.backend, self.network = self.site.topology, self.site.backend, self.site.network
-            self.instrument = Instrument(self.network)
+            self._watching = Watching(self.site)
+            self.instrument = self._watching.instrument
             undo.callback(self._close_instrument)
             with self.site.turn() if self._shared else nullcontext():
                 with Pin():
-                    self._watch()
+                    self._watching.begin()
                 if self._shared:
                     self.instrument.pause()
             self.stage = Stage(self.network, self.instrument, lambda: self.site.held.proxied, shared=self._shared)
@@ -94,22 +94,6 @@ class Lab:
         """What the nodes hold, by name."""
         return self.site.held.policies
 
-    def _watch(self) -> None:
-        """Trace every node that has rules, forwards or bridges: elsewhere no rule can decide."""
-        self._told = self.site.held
-        for name in self.network.nodes:
-            self._watch_node(name)
-        self.instrument.canary()
-
-    def _watch_node(self, name: str) -> None:
-        policy = self.policies.get(name)
-        if policy is not None:
-            self.instrument.watch(
-                self.network.nodes[name], policy.index, self.backend, zoned=policy.zoned, always=policy.traces
-            )
-        elif self.topology.nodes[name].passes_on:
-            self.instrument.watch(self.network.nodes[name], RuleIndex(name, {}))
-
     def load(self, node: str, rulesets: Rulesets, lines: NodeLines | None = None) -> None:
         """Put ``rulesets`` in the place of what ``node`` holds, while the trace goes on; between two batches or inside of one.
 
@@ -127,13 +111,9 @@ class Lab:
         ingress = rulesets.nft is not None and "ingress" in rulesets.nft.text
         with self._turn():
             self.site.require_sound()
-            self._follow()
-            watched = node in self.instrument.nodes
-            with self.instrument.exchange(node, ingress=ingress) if watched else nullcontext():
-                try:
-                    self.site.load(node, rulesets, lines)
-                finally:
-                    self._follow()
+            self._watching.follow()
+            with self._watching.exchange(node, ingress=ingress):
+                self.site.load(node, rulesets, lines)
 
     def _renew(self, wanted: Sequence[Memory]) -> None:
         """Make fresh what rules remember: in place, or by loading again what a node holds; raises LabError."""
@@ -144,31 +124,8 @@ class Lab:
 
     def _reload(self, node: str) -> None:
         """Take out what ``node`` holds, and load it again: with its rules goes what they remember."""
-        watched = node in self.instrument.nodes
-        ingress = self.policies[node].index.has_ingress
-        with self.instrument.exchange(node, ingress=ingress) if watched else nullcontext():
-            try:
-                self.site.reload(node)
-            finally:
-                self._follow()
-
-    def _follow(self) -> None:
-        """Have the instrument name the rules that are in force by now."""
-        if self.site.trouble is not None or self._told is self.site.held:
-            return
-        for name in self.network.nodes:
-            policy = self.policies.get(name)
-            if policy is self._told.policies.get(name):
-                continue
-            otherwise_held = self.backend is Backend.LEGACY and name not in self._told.policies
-            if policy is None or otherwise_held or name not in self.instrument.nodes:
-                self.instrument.forget(name)
-                self._watch_node(name)
-            else:
-                self.instrument.suit(name, zoned=policy.zoned, always=policy.traces, ingress=policy.index.has_ingress)
-                self.instrument.retell(name, policy.index)
-        self._told = self.site.held
-        self._resolver = None  # it knows which nodes are under test
+        with self._watching.exchange(node, ingress=self.policies[node].index.has_ingress):
+            self.site.reload(node)
 
     def _turn(self) -> AbstractContextManager[None]:
         return nullcontext() if self._batch or not self._shared else self._shared_turn()
@@ -194,7 +151,7 @@ class Lab:
             return
         with self._turn(), self._pin:
             self.site.require_sound()
-            self._follow()
+            self._watching.follow()
             self.instrument.canary()
             self._batch = True
             try:
@@ -365,10 +322,10 @@ class Lab:
         return self._words().flow(sender, target, service, source=source, family=family, how=how)
 
     def _words(self) -> Resolver:
-        """What resolves words; most labs are asked none."""
-        if self._resolver is None:
-            self._resolver = Resolver(self.topology, self.policies, self.kernel_source)
-        return self._resolver
+        """What resolves words, and knows which nodes are under test; most labs are asked none."""
+        if self._resolver is None or self._resolver[0] is not self.policies:
+            self._resolver = self.policies, Resolver(self.topology, self.policies, self.kernel_source)
+        return self._resolver[1]
 
     def source_port(self, source: str) -> int:
         """A source port of an address that no other probe has had for long."""

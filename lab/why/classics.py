@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lab.record.hint import Hint
 from lab.record.path import End
 from lab.record.verdict import Kind
-from lab.verdict.prove import discovery_dropped_by
+from lab.verdict.exchange import discovery_dropped_by
 from lab.why.case import Case
 from lab.why.wording import with_text
 from lab.written.expect.arrives import ARRIVES

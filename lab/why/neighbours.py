@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lab.record.hint import Hint
 from lab.record.verdict import Kind
-from lab.verdict.prove import discovery_dropped_by
+from lab.verdict.exchange import discovery_dropped_by
 from lab.why.case import Case
 
 _TUNNELS = re.compile(r"(?:wg|awg|tun|ppp|tailscale|nebula|sit|gre|ipip|vti|ipsec|xfrm|utun)(?![a-z])|pppoe-")

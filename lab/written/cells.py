@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 from lab.errors import InputError, Problem, Where
 from lab.written.burst import MOST_SENT
@@ -13,8 +14,6 @@ from lab.written.cell import FAMILIES, Burst, Cell, Expectation, Sender, Service
 from lab.written.claims import contradictions, unclaimed
 from lab.written.ends import Ends
 from lab.written.expect.arrives import ARRIVES
-from lab.written.expect.exception import EXCEPTION
-from lab.written.expect.known import KNOWN
 from lab.written.expected import Expectations
 from lab.written.left_out import LeftOutCells, kept
 from lab.written.matrix import Default, LeftOut, Matrix, Row, family_word
@@ -24,9 +23,8 @@ from lab.written.pairs import own_pairs, pairs
 from lab.written.problems import Problems
 from lab.written.programs import require_free
 from lab.written.selection import Asked, Selection, Selector
-from lab.written.steps.flow import FLOW, FlowSpec, check_flow_in_midst, fits_sending
-from lab.written.steps.order import out_of_order
-from lab.written.steps.verbs import bounded
+from lab.written.step_cells import StepCells, of_first
+from lab.written.steps.flow import FlowSpec, fits_sending
 from lab.written.to_many import to_many
 from lab.written.topology import Topology
 from lab.written.yaml_source import MAX_PROBLEMS
@@ -71,6 +69,7 @@ class _Expander:
         ends = self._ends = {family: Ends(topology, self._under_test, family) for family in FAMILIES}
         self._select = Selector(ends, topology.services, self.problems, matrix.where)
         self._expectations = Expectations(matrix, topology, ends, self.problems)
+        self._steps = StepCells(matrix, ends, self._select, self._expectations, self.problems, at=self._at, cell=self._cell)
 
     def _nodes_under_test(self) -> list[str]:
         matrix, topology = self._matrix, self._topology
@@ -97,7 +96,7 @@ class _Expander:
         senders = self._select.senders(row.sender, *path, "from")
         targets = self._select.targets(row.target, *path, "to")
         services = self._services(row, *path)
-        self._fitting_steps(index, row, services)
+        self._steps.fitting(index, row, services)
         left_out = [self._left_out(entry, number, *path, "not", number) for number, entry in enumerate(row.leave_out)]
         at = self.problems.tried(lambda: self._at(row.at), partial(self._matrix.where, *path, "at"))
         if senders is None or targets is None or services is None:
@@ -107,10 +106,10 @@ class _Expander:
         asked = Asked(f"row {row.name!r}", where, row.families, None if row.family is None else family_word(row.family))
         families = self._select.families(asked, senders, targets, services)
         expected = {family: self._expectations.of_row(index, row, family, families) for family in families}
-        steps = {family: self._steps(index, row, family, families) for family in families}
+        steps = {family: self._steps.of_row(index, row, family, families) for family in families}
         bursts = {family: self._burst(index, row, family, families) for family in families}
         for family in families:
-            self._ordered(steps[family] or (), services.found[family], row.sport)
+            self._steps.ordered(steps[family] or (), services.found[family], row.sport)
         entries = [entry for entry in left_out if entry is not None]
         if at is None or len(entries) < len(left_out) or not families:
             return
@@ -120,12 +119,12 @@ class _Expander:
         for family in families:
             others = pairs(senders.found[family], targets.found[family])
             chosen = [*others, *own_pairs(self._ends[family], row.sender, row.target)]
-            for sender, target, service in _product(chosen, services.found[family]):
+            for (sender, target), service in product(chosen, services.found[family]):
                 left = kept(sender, target, service, entries, idle)
                 if left is None:
                     continue
                 found = True
-                if (expect := expected[family] or _of_first(steps[family], row.of_family(family))) is not None:
+                if (expect := expected[family] or of_first(steps[family], row.of_family(family))) is not None:
                     cell = self.problems.tried(
                         lambda: self._cell(row.name, where, sender, target, left, family, at, expect, row, steps[family]),  # noqa: B023 - called at once
                         partial(self._matrix.where, *path, "to"),
@@ -159,7 +158,7 @@ class _Expander:
         for family in families:
             expect = self._expectations.of_default(default, family, families)
             chosen = [*pairs(senders.found[family], targets.found[family])]
-            for sender, target, service in _product(chosen, services.found[family]):
+            for (sender, target), service in product(chosen, services.found[family]):
                 left = free(sender, target, service) if self._crosses(sender, target, at) else None
                 if left is None:
                     continue
@@ -215,47 +214,6 @@ class _Expander:
             payload=(row.payload or b"") if isinstance(row, Row) else b"",
         )
 
-    def _steps(self, index: int, row: Row, family: int, families: Sequence[int]) -> tuple[Step, ...] | None:
-        """The steps of the row's cells of a family, a flow among them as its cells; None when a word in one is wrong."""
-        found = self._expectations.steps_of_row(index, row, family, families)
-        if found is None or not any(step.verb == FLOW.name for step in found):
-            return found
-        before = len(self.problems)
-        made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
-        return made if len(self.problems) == before else None
-
-    def _ordered(self, steps: Sequence[Step], services: Sequence[Service], sport: int | None) -> None:
-        """Tells of steps that cannot be done after those before them."""
-        for wrong in (wrong for service in services for wrong in out_of_order(steps, service, sport)):
-            self.problems.tell(f"step {wrong.step.number}: {wrong.what}", wrong.step.where, wrong.mend)
-
-    def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:
-        """The step, where it is a flow, with its cells as what it says."""
-        if step.verb != FLOW.name:
-            return step
-        flow: FlowSpec = step.said
-        path = (*path, step.number - 1, FLOW.name)
-        where = partial(self._matrix.where, *path)
-        senders = self._select.senders(flow.sender, *path, "from")
-        targets = self._select.targets(flow.target, *path, "to")
-        services = self._select.services(flow.service, *path, "service", check=lambda service: fits_sending(service, flow))
-        at = self.problems.tried(lambda: self._at(flow.at or row.at), partial(self._matrix.where, *path, "at"))
-        if senders is None or targets is None or services is None or at is None or step.expect is None:
-            return step
-        chosen = [
-            *pairs(senders.found[family], targets.found[family]), *own_pairs(self._ends[family], flow.sender, flow.target)
-        ]  # fmt: skip
-        expect = step.expect
-        cells = []
-        for sender, target, service in _product(chosen, services.found[family]):
-            cell = self.problems.tried(
-                lambda: self._cell(row.name, where(), sender, target, service, family, at, expect, flow),  # noqa: B023 - called at once
-                where,
-            )
-            cells += [] if cell is None else [cell]
-        self.problems.tried(lambda: check_flow_in_midst(cells, family), where)
-        return replace(step, said=tuple(cells))
-
     def _burst(self, index: int, row: Row, family: int, judged: Sequence[int]) -> Burst | None:
         return burst_of(
             row.burst, index, family, judged, expectations=self._expectations, select=self._select, problems=self.problems,
@@ -272,18 +230,6 @@ class _Expander:
             return self.problems.tried(lambda: of_packet(packet, (*path, "packet")), where)
         said = self._select.services(row.service, *path, "service", check=lambda service: fits_packet(service, packet))
         return None if said is None else in_families(said, packet.families)
-
-    def _fitting_steps(self, index: int, row: Row, services: Selection[Service] | None) -> None:
-        """Tells of steps that a service of the row has not, and of a row whose steps send nothing, or are too many."""
-        path = ("flows", index, "steps")
-        if row.steps and not any(spec.verb.speaks for spec in row.steps):
-            self.problems.tell("no step of these sends anything", self._matrix.where(*path), "begin with open: allow")
-        self.problems.tried(partial(bounded, row.steps), partial(self._matrix.where, *path))
-        for number, spec in enumerate(row.steps):
-            for service in services.found[min(services.found)] if services is not None else ():
-                if spec.verb.fits is not None:
-                    where = partial(self._matrix.where, *path, number)
-                    self.problems.tried(partial(spec.verb.fits, service), where)
 
     def _left_out(self, entry: LeftOut, number: int, *path: str | int) -> LeftOutCells | None:
         senders = targets = services = None
@@ -328,23 +274,6 @@ class _Expander:
                 f"{len(self._under_test)} nodes of role {self._matrix.role!r} have a policy\nsay which one decides: at: NODE"
             )
         return self._under_test[0]
-
-
-def _product(
-    chosen: Iterable[tuple[Sender, Target]], services: Sequence[Service]
-) -> Iterator[tuple[Sender, Target, Service]]:
-    for sender, target in chosen:
-        for service in services:
-            yield sender, target, service
-
-
-def _of_first(steps: Sequence[Step] | None, row: Row) -> Expectation | None:
-    """What is expected of the first packet of several, with what the row says of all of them."""
-    first = next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
-    if first is None:
-        return None
-    of_row = {key.name: value for key in (EXCEPTION, KNOWN) if (value := key.of(row)) is not None}
-    return replace(first, further={**first.further, **of_row})
 
 
 def _no_session(service: Service) -> None:

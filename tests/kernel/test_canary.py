@@ -9,7 +9,7 @@ import pytest
 
 from lab.errors import MeasurementError
 from lab.kernel.stage.rest import FenceLane
-from lab.kernel.watch.instrument import Trace
+from lab.kernel.watch.watch import Trace
 from lab.lab import Lab
 from tests.kernel.conftest import LabOf
 from tests.kernel.scenes import corridor, table

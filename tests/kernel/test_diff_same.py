@@ -18,6 +18,7 @@ from lab.study.diff import sample
 from lab.study.diff.diff import diff
 from lab.study.diff.proposer import Holds
 from lab.study.diff.sides import Both, Sides
+from lab.watching import Watching
 from lab.written.topology import Topology
 from tests.kernel.diffs import ANSWERS, NFT, OUTER, STAGE, WEB, asking, compared, forward, scene
 from tests.kernel.scenes import rendered, rulesets, table
@@ -46,13 +47,13 @@ def test_the_same_is_built_once_and_asked_nothing(monkeypatch: pytest.MonkeyPatc
     asked: list[object] = []
     monkeypatch.setattr(Sides, "ask", lambda *of, **_: asked.append(of))
     built: list[object] = []
-    watch = Lab._watch
+    begins = Watching.begin
 
-    def begin(lab: Lab) -> None:
-        built.append(lab)
-        watch(lab)
+    def begin(watching: Watching) -> None:
+        built.append(watching)
+        begins(watching)
 
-    monkeypatch.setattr(Lab, "_watch", begin)
+    monkeypatch.setattr(Watching, "begin", begin)
     report = compared(POLICY, POLICY, proposer=asking("office > 10.7.2.10 tcp/80"))
     assert (report.differences, report.exit_code, report.reached.asked) == ((), 0, 0)
     assert (asked, len(built)) == ([], 1)

@@ -72,9 +72,7 @@ def test_a_policy_is_loaded_again(lab_of: LabOf, backend: Backend) -> None:
     lab = lab_of(corridor(), gateway=table("filter", ESTABLISHED, *rules, FORWARD="DROP"))
     first, before = asked(lab), lab.policies["gateway"]
     spend(lab, first)
-    with lab.instrument.exchange("gateway"):
-        lab.site.reload("gateway")
-        lab._follow()
+    lab._reload("gateway")
     now = lab.policies["gateway"]
     assert [*now.index.items()] == [*before.index.items()]
     assert [rule.source for rule in now.rules()] == [rule.source for rule in before.rules()]

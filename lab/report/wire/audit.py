@@ -11,7 +11,7 @@ from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.exposure import Exposure, OfPair
 from lab.report.wire.parts import Count, ExitCode, Many, ProblemRecord, Rule, problem_records, texts_of
-from lab.report.wire.run import Step, steps_of
+from lab.report.wire.seen import Step, steps_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.parts import Count, ExitCode, Many, ProblemRecord, problem_records, texts_of
-from lab.report.wire.run import Packet
+from lab.report.wire.seen import Packet
 
 
 @dataclass(frozen=True, kw_only=True)

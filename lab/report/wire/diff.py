@@ -9,7 +9,7 @@ from lab.record import difference
 from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.parts import Count, ExitCode, Family, Many, Number, ProblemRecord, Rule, problem_records, texts_of
-from lab.report.wire.run import Arrived, Step, steps_of
+from lab.report.wire.seen import Arrived, Step, steps_of
 
 
 @dataclass(frozen=True, kw_only=True)

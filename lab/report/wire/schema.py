@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from lab.report.wire import run
+from lab.report.wire import seen
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
 from lab.report.wire.conntrack import Conntrack, Counted
@@ -30,7 +30,7 @@ _DEFINITIONS = "#/$defs/"
 _ORDER = (
     "$ref", "type", "required", "properties", "items", "minItems", "maxItems", "anyOf", "oneOf", "enum", "const", "minimum",
 )  # fmt: skip
-_OF_A_PROBE = (Rule, run.Conntrack, run.Packet, run.Arrived, run.Decided, run.Step)
+_OF_A_PROBE = (Rule, seen.Conntrack, seen.Packet, seen.Arrived, seen.Decided, seen.Step)
 
 
 def result_schema() -> Schema:
@@ -55,7 +55,7 @@ def exposure_schema() -> Schema:
 
 def diff_schema() -> Schema:
     """Of ``lab diff --json``."""
-    return _document(Diffs, "diff", "what a change changes", (Rule, run.Arrived, run.Step, Side, Flow))
+    return _document(Diffs, "diff", "what a change changes", (Rule, seen.Arrived, seen.Step, Side, Flow))
 
 
 def reach_schema() -> Schema:
@@ -65,18 +65,18 @@ def reach_schema() -> Schema:
 
 def audit_schema() -> Schema:
     """Of ``lab audit --json``."""
-    return _document(Audit, "audit", "the questions of an auditor", (Rule, Arrived, run.Step))
+    return _document(Audit, "audit", "the questions of an auditor", (Rule, Arrived, seen.Step))
 
 
 def reconcile_schema() -> Schema:
     """Of ``lab reconcile --json``."""
-    parts = Rule, run.Arrived, run.Step, Side, Flow
+    parts = Rule, seen.Arrived, seen.Step, Side, Flow
     return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
 
 
 def conntrack_schema() -> Schema:
     """Of ``lab conntrack --json``."""
-    return _document(Conntrack, "conntrack", "a table of conntrack", (run.Packet, Counted))
+    return _document(Conntrack, "conntrack", "a table of conntrack", (seen.Packet, Counted))
 
 
 def marks_schema() -> Schema:
@@ -86,7 +86,7 @@ def marks_schema() -> Schema:
 
 def tail_schema() -> Schema:
     """Of each line of ``lab tail``."""
-    return _document(Line, "tail", "a packet that a rule logged", (Rule, run.Packet))
+    return _document(Line, "tail", "a packet that a rule logged", (Rule, seen.Packet))
 
 
 def bench_schema() -> Schema:

@@ -9,7 +9,7 @@ from lab.record.logs import LogWitness
 from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.parts import Number, Rule
-from lab.report.wire.run import Packet
+from lab.report.wire.seen import Packet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Literal
 
 from lab.report.wire.document import key
 from lab.report.wire.parts import ExitCode, Many, ProblemRecord, Rule, hints_of, problem_records, texts_of
-from lab.report.wire.run import Conntrack, Judged, Packet, Routing, Step, routing_of, steps_of
+from lab.report.wire.run import Judged
+from lab.report.wire.seen import Conntrack, Packet, Routing, Step, routing_of, steps_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,8 @@ ONCE = LoggedSpec(times=Times(min=1, max=1))
 
 def test_what_else_is_to_be_seen() -> None:
     assert first_question(cell()).wants == Wants()
-    assert first_question(cell(conntrack=ConntrackSpec(mark=1), copied=CopiedSpec(to=()))).wants == Wants()
+    nowhere = CopiedSpec.model_construct(to=())
+    assert first_question(cell(conntrack=ConntrackSpec(state="ESTABLISHED"), copied=nowhere)).wants == Wants()
     assert first_question(cell(logged=LoggedSpec(prefix="web"))).wants == Wants(log=True)
     assert first_question(cell(logged=ONCE)).wants == Wants(log=True, whole_log=True)
     counted = cell(conntrack=ConntrackSpec(count=1), copied=CopiedSpec(to=("sensor",)))
