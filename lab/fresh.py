@@ -97,13 +97,16 @@ class Fresh:
             sources = tuple(dict.fromkeys(aim.source for aim in question.aims)) or question.sources or (question.source,)
         else:
             # of the ports of a session's data nothing is known before
-            own: Ports = ((1, 65535),) if isinstance(question.sends, SESSIONS) else ()
-            own = own or (((question.port, question.port),) if question.port is not None else ())
-            ports, ack, to = ports or own, _begins_nothing(question), (question.destination,)
+            port = question.port
+            own: Ports = ((port, port),) if port is not None else ()
+            if isinstance(question.sends, SESSIONS):
+                own = ((1, 65535),)
+            ports, ack, to = ports or own, question.sends.beyond_syn and _begins_nothing(question), (question.destination,)
             sources, sport = (question.source,), question.sport
         ends = question.node, *map(self._site.topology.owner, to)
         destination = to[0] if len(to) == 1 else None
-        proto = PROTOCOL_NAMES.get(question.proto, str(question.proto))
+        number = question.proto
+        proto = PROTOCOL_NAMES[number] if number in PROTOCOL_NAMES else str(number)
         return Flow(question.family, proto, ports, ends, question.node, sources, destination, ack, sport)
 
     def renew(self, wanted: Sequence[Memory]) -> None:

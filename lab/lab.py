@@ -16,8 +16,8 @@ from lab.kernel.stage.capture import Capture
 from lab.kernel.stage.rest import Pin
 from lab.kernel.stage.source import chosen_source
 from lab.probe.attempt import probe
-from lab.probe.question import NUMBERS, Question, question_of
-from lab.probe.session import ask_session, is_session
+from lab.probe.question import NUMBERS, SESSIONS, Question, question_of
+from lab.probe.session import ask_session
 from lab.probe.stage import Stage
 from lab.record.sweep import Gear, Sweep
 from lab.record.verdict import Verdict
@@ -168,7 +168,7 @@ class Lab:
 
     def tell_routing(self) -> None:
         """From now on ask every node how it routed a packet, not those alone that have routing rules of their own."""
-        self.stage.routing.everywhere = True
+        self.stage.routing.ask_everywhere()
 
     @contextmanager
     def counted(self) -> Iterator[None]:
@@ -188,29 +188,27 @@ class Lab:
     def ask(
         self, question: Question, at: str | None = None, *, as_first: bool = True, logs: bool = False
     ) -> Verdict:
-        """The verdict of one question, as `_asked` has it; MeasurementError where a program of a node has ended by then."""
-        verdict = self._asked(question, at, as_first=as_first, logs=logs)
-        if self.site.programs is not None:
-            self.site.programs.require()
-        return verdict
-
-    def _asked(self, question: Question, at: str | None, *, as_first: bool, logs: bool) -> Verdict:
         """The verdict of one question, ``at`` being the node under test: as if it were the first that was ever asked.
 
         What rules remember of others is made fresh before, where it could tell; with ``logs`` also what only decides whether a
         packet is logged.  Without ``as_first`` the question is asked in the state that the lab is in.
+        Raises MeasurementError where a program of a node has ended by then.
         """
         recall = self.fresh.past(question, logs=logs)
         with nullcontext() if self._batch else self.batch():
-            if is_session(question):
-                return recall.asked(lambda: prove(ask_session(self.stage, question), at), as_first=as_first)
-            if not recall:
+            if isinstance(question.sends, SESSIONS):
+                verdict = recall.asked(lambda: prove(ask_session(self.stage, question), at), as_first=as_first)
+            elif not recall.wanted:
                 self.fresh.let_by(question)
-                return prove(probe(self.stage, question), at)
-            translated = self.site.held.hazards.translates
-            return recall.asked(
-                lambda: prove(probe(self.stage, question, closely=True, translated=translated), at), as_first=as_first
-            )
+                verdict = prove(probe(self.stage, question), at)
+            else:
+                translated = self.site.held.hazards.translates
+                verdict = recall.asked(
+                    lambda: prove(probe(self.stage, question, closely=True, translated=translated), at), as_first=as_first
+                )
+        if self.site.programs is not None:
+            self.site.programs.require()
+        return verdict
 
     def remembers(self, question: Question, ports: Ports = (), *, logs: bool = False) -> bool:
         """Whether rules that remember other packets may decide the fate of this one; with ``logs`` also whether it is logged.

@@ -21,7 +21,7 @@ from lab.probe.question import Question
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
-from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker
+from lab.probe.witness import CLOSELY, OF_A_FLOW, Onlooker, armed
 from lab.probe.witness.counters import Counters
 from lab.record.observation import Milestone, Observation
 from lab.record.packet import Packet
@@ -102,16 +102,16 @@ def _watched(
 
     ``destination`` is where the packet is seen to arrive, None where that is not known yet.
     """
-    armed: list[Onlooker] = []
+    onlookers: list[Onlooker] = []
     with stage.instrument.everything():
         try:
             for arm in CLOSELY:
-                armed.append(arm(stage, question, destination))  # noqa: PERF401 - those that are armed are disarmed
+                onlookers.append(arm(stage, question, destination))  # noqa: PERF401 - those that are armed are disarmed
             found = _until_sound(stage, question, repeats=repeats, send=send)
-            for onlooker in reversed(armed):
+            for onlooker in reversed(onlookers):
                 found = onlooker.tell(found)
         finally:
-            for onlooker in reversed(armed):
+            for onlooker in reversed(onlookers):
                 onlooker.disarm()
     if settled(found):
         return replace(found, fully_traced=True)
@@ -181,7 +181,7 @@ def _until_sound(
 
 def _sent(stage: Stage, question: Question) -> Sighting:
     """One sending, from the first packet to the last, with all that watch it."""
-    witnesses = [arm(stage, question) for arm in OF_A_FLOW]
+    witnesses = armed(OF_A_FLOW, stage, question)
     try:
         with stage.instrument.everything() if question.sends.beyond_syn else _NOTHING, way_of(stage, question) as way:
             seen = Sighting(

@@ -14,7 +14,7 @@ from lab.probe.question import Crafted, FlowError, Live, Question, to_port
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways import way_of
-from lab.probe.witness import OF_A_FLOW
+from lab.probe.witness import OF_A_FLOW, armed
 from lab.record.observation import Arrival, Milestone, Observation
 from lab.record.packet import Packet
 from lab.written.packet.layered import Layered
@@ -40,7 +40,7 @@ class Conversation:
         """Raises OSError for what the system refuses."""
         self._stage, self._question = stage, question
         self._way = way_of(stage, question)
-        self._witnesses = [arm(stage, question) for arm in OF_A_FLOW]
+        self._witnesses = armed(OF_A_FLOW, stage, question)
         self._steps: list[Sighting] = []
 
     @property

@@ -120,14 +120,16 @@ class Stage:
         channel.setsockopt(*RECEIVE_ERRORS[family], 1)
         if question.mark:
             set_mark(channel, question.mark)
-        _stand_for(channel, node, question.source)
+        if question.source not in node.addresses:
+            _stand_for(channel, question.source)
         return channel
 
     def receiver(self, name: str, address: str, domain: int) -> sockets.socket:
         """A socket for a connection that has arrived at an address of a node, its own or not."""
         node = self.network.nodes[name]
         channel = node.socket(domain, sockets.SOCK_STREAM)
-        _stand_for(channel, node, address)
+        if address not in node.addresses:
+            _stand_for(channel, address)
         return channel
 
     def _spare_socket(self, node: Node, domain: int, kind: int) -> sockets.socket:
@@ -176,7 +178,7 @@ class Stage:
         self.receivers.stop_serving()
 
 
-def _stand_for(channel: sockets.socket, node: Node, address: str) -> None:
+def _stand_for(channel: sockets.socket, address: str) -> None:
     """Let a socket speak from an address that its node does not have."""
-    if address not in node.addresses and not is_loopback(address):
+    if not is_loopback(address):
         channel.setsockopt(*TRANSPARENT[6 if ":" in address else 4], 1)

@@ -203,6 +203,11 @@ def reject_dropped_by(observation: Observation) -> Rule | None:
     )
 
 
+def _taken_over(observation: Observation) -> bool:
+    """Whether a rule took the request over: who does that answers the handshake itself."""
+    return any(path.end is End.STOLEN for path in observation.request)
+
+
 def came_through(observation: Observation) -> str | None:
     """What proves that the request came to its destination, in words that follow "and yet"; None where nothing does.
 
@@ -214,8 +219,7 @@ def came_through(observation: Observation) -> str | None:
         return f"the kernel of {observation.reached} took it in"
     if observation.stage in (Milestone.DELIVERED, Milestone.ANSWERED):
         return "its answer came back"
-    taken_over = any(path.end is End.STOLEN for path in observation.request)  # who does that answers the handshake itself
-    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN and not taken_over:
+    if observation.stage is Milestone.CONNECTED and observation.sent.flags == _SYN and not _taken_over(observation):
         return "the handshake was answered"
     told = observation.refusal
     last = observation.request[-1].dropped_by if observation.request else None

@@ -105,8 +105,10 @@ class Step(NamedTuple):
         >>> Step("forward", "filter", "FORWARD", None, "queue 3 accept").read
         ('3', 'accept')
         """
+        if self.verdict[:6] != "queue ":
+            return None
         words = self.verdict.split(" ")
-        return (words[1], words[2]) if words[0] == "queue" and len(words) == 3 else None
+        return (words[1], words[2]) if len(words) == 3 else None
 
     @property
     def accepts(self) -> bool:

@@ -30,6 +30,8 @@ def unheard(observation: Observation) -> Unheard | None:
     >>> unheard(PASSED.observation) is None
     True
     """
+    if not observation.others:
+        return None
     heads = [header for path in observation.request for header in (path.entry, path.exit) if header is not None]
     sources = {observation.sent.source, *(header.source for header in heads)}
     for path in observation.others:

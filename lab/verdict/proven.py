@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lab.record.observation import Milestone, Observation
-from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.packet import PROTOCOL_NAMES
 from lab.record.path import End, Path, Rule
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.deciding import decided
@@ -45,7 +45,7 @@ def _has_passed(observation: Observation, at: str | None) -> bool:
         # a copy that a rule made (TEE) bears the same headers, and a later packet of the request may do what the first did not
         copies = [path for path in observation.others if path.node == at and _bears_the_same(path, ways)]
         # those that came to where they were looked for are meant to
-        return any(map(_passes, ways)) or sum(map(_passes, copies)) > len(observation.copies)
+        return any(map(_passes, ways)) or (bool(copies) and sum(map(_passes, copies)) > len(observation.copies))
     return observation.stage is not Milestone.SENT
 
 
@@ -56,10 +56,9 @@ def _bears_the_same(path: Path, ways: Sequence[Path]) -> bool:
 
 def name_of(observation: Observation) -> str:
     """What its first packet is called: SYN, segment, datagram, …."""
-    return observation.named or _named_by(observation.sent)
-
-
-def _named_by(sent: Packet) -> str:
+    if observation.named is not None:
+        return observation.named
+    sent = observation.sent
     if sent.proto == _TCP:
         return "SYN" if sent.flags == _SYN else "segment"
     if sent.proto in (_ICMP, _ICMPV6):

@@ -38,14 +38,15 @@ _CANARY_REPEATS = 3  # at most, as `Network.rest` has it
 class Instrument:
     """Watches the nodes that `watch` was called for until `close`; ``nodes`` are these by name.
 
-    ``reads_counters`` tells that the counters of rules are wanted of each question.
+    ``traces_everything`` tells that every packet is traced at the moment, as `everything` has it, ``reads_counters`` that the
+    counters of rules are wanted of each question.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self._watches: dict[str, Watch] = {}
         self.nodes: Mapping[str, Watch] = MappingProxyType(self._watches)
-        self._everything = False
+        self.traces_everything = False
         self.reads_counters = False
         self._ready: Ready | None = None
         self._backlog = Backlog()
@@ -80,7 +81,7 @@ class Instrument:
         self._ready = None
         trace.queues = self._queues.of(node.name)
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)
-        trace.table.trace(everything=always or self._everything)
+        trace.table.trace(everything=always or self.traces_everything)
         self._canary(node.name)
 
     @contextmanager
@@ -124,7 +125,7 @@ class Instrument:
             self._see_ingress(name)
         watch, node = self._watches[name], self.network.nodes[name]
         watch.always = always
-        watch.trace.table.trace(everything=always or self._everything)
+        watch.trace.table.trace(everything=always or self.traces_everything)
         if zoned != watch.conntrack.zoned:
             watch.conntrack.close()
             watch.conntrack = ConntrackChannel(name, node.namespace, zoned=zoned)
@@ -178,7 +179,7 @@ class Instrument:
         found: list[Path] = []
         for trace in self._with_something_to_tell():
             found += trace.paths()
-        return self._queues.told(found)
+        return self._queues.told(found) if self._queues.read else found
 
     def _with_something_to_tell(self) -> list[Trace]:
         """The traces that have: to read each of many that have nothing takes longer than a probe."""
@@ -232,24 +233,19 @@ class Instrument:
         for watch in self._watches.values():
             watch.conntrack.delete_all()
 
-    @property
-    def traces_everything(self) -> bool:
-        """Whether every packet is traced at the moment, as `everything` has it."""
-        return self._everything
-
     @contextmanager
     def everything(self) -> Iterator[None]:
         """Trace every packet while inside, not TCP on SYN alone; inside of itself it changes nothing."""
-        if self._everything:
+        if self.traces_everything:
             yield
             return
-        self._everything = True
+        self.traces_everything = True
         try:
             for watch in self._watches.values():
                 watch.trace.table.trace(everything=True)
             yield
         finally:
-            self._everything = False
+            self.traces_everything = False
             for watch in self._watches.values():
                 watch.trace.table.trace(everything=watch.always)
 

@@ -80,7 +80,7 @@ class LegacyTrace:
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        messages = self._read_on()
+        messages = self._log.read() if self.queues is None and self._others is None else self._read_on()
         kept, self._kept = self._kept, None
         if kept is None:
             return [self._path(way) for way in _ways(messages, self._own, one_by_one=True)]

@@ -129,9 +129,11 @@ class PacketLog:
                 self._next = number + 1 & 0xFFFFFFFF
                 raise Overrun
             self._next = number + 1 & 0xFFFFFFFF
-            into, out, mark = (int.from_bytes(parts.get(key, b""), "big") for key in (_INDEV, _OUTDEV, _MARK))
-            prefix, payload, head = (parts.get(key, b"") for key in (_PREFIX, _PAYLOAD, _HEAD))
-            found.append(Logged(prefix[:-1], payload, into, out, mark, head))
+            into = int.from_bytes(parts.get(_INDEV, b""), "big")
+            out = int.from_bytes(parts.get(_OUTDEV, b""), "big")
+            mark = int.from_bytes(parts.get(_MARK, b""), "big")
+            prefix = parts.get(_PREFIX, b"")[:-1]
+            found.append(Logged(prefix, parts.get(_PAYLOAD, b""), into, out, mark, parts.get(_HEAD, b"")))
         return found
 
     def close(self) -> None:

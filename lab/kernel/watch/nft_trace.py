@@ -38,7 +38,7 @@ class NftTrace:
 
     def paths(self) -> list[Path]:
         """The paths of all packets since the last call, in the order in which they entered; raises tracer.Overrun."""
-        messages = self._read_on()
+        messages = self._tracer.read() if self.queues is None else self._read_on()
         if self._kept is not None:
             return self._with_kept(self._kept, messages)
         return self._assembler.assemble(messages) if messages else []

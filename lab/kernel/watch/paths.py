@@ -247,7 +247,8 @@ class _Seen:
         if self._bridges is not None and (handed := self._bridges.handed(message)) is not None:
             self.open[message.ident] = handed
         elif _is_ip(message) and said.verdict != "drop":
-            way = self._begun(message)
+            way = self.open[message.ident] = _Way(message)
+            self.ways.append(way)
             if said.chain in _AT_PORTS:
                 self.of_bridges().saw(way)
         elif message.network is None:
@@ -257,17 +258,14 @@ class _Seen:
     def of_another_id(self, message: TraceMessage) -> _Way | None:
         """The packet of a message whose id has not entered: fragments put together, or a copy that a bridge floods."""
         if message.ident in self._nameless and message.network is not None and _is_ip(message):
-            return self._begun(message._replace(said=self._nameless.pop(message.ident)))
+            way = self.open[message.ident] = _Way(message._replace(said=self._nameless.pop(message.ident)))
+            self.ways.append(way)
+            return way
         copy = None if self._bridges is None else self._bridges.copied(message)
         if copy is not None:
             self.ways.append(copy)
             self.open[message.ident] = copy
         return copy
-
-    def _begun(self, message: TraceMessage) -> _Way:
-        way = self.open[message.ident] = _Way(message)
-        self.ways.append(way)
-        return way
 
 
 class _Bridges:

@@ -150,7 +150,10 @@ class Queues:
 
 
 class AllQueues:
-    """The readers of all nodes of a network; with them there, it is at rest when nothing waits in a queue."""
+    """The readers of all nodes of a network; with them there, it is at rest when nothing waits in a queue.
+
+    ``read`` tells whether there are any.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -162,7 +165,8 @@ class AllQueues:
         except BaseException:
             self.close()
             raise
-        if self._of:
+        self.read = bool(self._of)
+        if self.read:
             network.serve = self._serve
 
     def of(self, node: str) -> Queues | None:

@@ -39,23 +39,26 @@ _HOP = struct.Struct("=HBBi")  # struct rtnexthop
 
 
 class Routing:
-    """Asks the nodes of ``network``: those that have routing rules of their own, all of them where ``everywhere`` is set."""
+    """Asks the nodes of ``network``: those that have routing rules of their own, all of them once `ask_everywhere` was called.
+
+    ``asks`` tells whether any node is asked.
+    """
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self.everywhere = False
+        self._everywhere = False
         nodes = network.topology.nodes
         self._ruled = frozenset(name for name, spec in nodes.items() if any(not rule.is_stock for rule in spec.rules))
         self._names = network.topology.table_names
+        self.asks = bool(self._ruled)
 
-    @property
-    def asks(self) -> bool:
-        """Whether any node is asked."""
-        return self.everywhere or bool(self._ruled)
+    def ask_everywhere(self) -> None:
+        """Ask every node from now on."""
+        self._everywhere = self.asks = True
 
     def told(self, path: Path, uid: int = 0) -> Path:
         """The path with how its node routed the packet, if that node is asked; ``uid`` is that of the socket that sent it."""
-        if path.node not in self._ruled and not self.everywhere:
+        if path.node not in self._ruled and not self._everywhere:
             return path
         node = self._network.nodes[path.node]
         made = decision(path, uid)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from lab.errors import InputError, Problem
-from lab.probe.question import SESSIONS, Question, Tftp
+from lab.probe.question import Question, Tftp
 from lab.probe.session.ftp import ask_ftp
 from lab.probe.session.tftp import ask_tftp
 from lab.probe.stage import Stage
 from lab.record.observation import Observation
-
-
-def is_session(question: Question) -> bool:
-    """Whether the question is asked by a session."""
-    return isinstance(question.sends, SESSIONS)
 
 
 def ask_session(stage: Stage, question: Question) -> Observation:

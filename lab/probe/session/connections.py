@@ -10,7 +10,7 @@ from lab.kernel.watch.tracer import Overrun
 from lab.probe.question import Question
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
-from lab.probe.witness import OF_A_FLOW
+from lab.probe.witness import OF_A_FLOW, armed
 from lab.record.packet import Packet
 
 
@@ -19,7 +19,7 @@ class Connections:
 
     def __init__(self, stage: Stage, question: Question) -> None:
         self._stage, self._question = stage, question
-        self._witnesses = [arm(stage, question) for arm in OF_A_FLOW]
+        self._witnesses = armed(OF_A_FLOW, stage, question)
         self._seen: list[Sighting] = []
 
     def _begin(self, sent: Packet) -> Sighting:

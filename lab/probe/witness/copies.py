@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 from lab.probe.question import Question, ends_of
 from lab.probe.sighting import Sighting
@@ -17,6 +18,7 @@ from lab.record.path import End, Path
 class Copies(Witness):
     """Listens for frames at the nodes that a question names, at all of their interfaces: what is to another's address too."""
 
+    asked_by = attrgetter("wants.copies_at")
     __slots__ = ("_at", "_stage")
 
     def __init__(self, stage: Stage, question: Question) -> None:
@@ -26,8 +28,6 @@ class Copies(Witness):
 
     def read(self, seen: Sighting) -> None:
         """The copies of the request's first packet, without itself; a drop that the trace proved may be ahead of them."""
-        if not self._at:
-            return
         self._stage.network.rest()
         request = seen.read_trace().request
         heads = {ends_of(head) for head in (seen.sent, *_heads(request))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from operator import attrgetter
 
 from lab.kernel.ground.headers import read_packet
 from lab.kernel.watch.log_groups import Heard, LogGroups
@@ -23,45 +24,37 @@ _Ends = tuple[str, int | None, str, int | None]
 
 
 class Logs(Witness):
-    """Reads the groups of NFLOG of every watched node; does nothing where the question does not ask for it."""
+    """Reads the groups of NFLOG of every watched node."""
 
+    asked_by = attrgetter("wants.log")
     __slots__ = ("_all", "_groups", "_undo")
 
     def __init__(self, stage: Stage, question: Question) -> None:
-        self._groups: LogGroups | None = None
         self._all = question.wants.whole_log
-        if not question.wants.log:
-            return
         self._undo = ExitStack()
         try:
             if question.wants.whole_log:
                 self._undo.enter_context(stage.instrument.everything())
-            self._groups = self._undo.enter_context(stage.instrument.log_messages())
+            self._groups: LogGroups = self._undo.enter_context(stage.instrument.log_messages())
         except BaseException:
             self._undo.close()
             raise
 
     def read(self, seen: Sighting) -> None:
         """What was logged until now."""
-        if self._groups is not None:
-            self._read(seen, self._groups)
+        followed = seen.read_trace()
+        seen.heard += self._groups.read()
+        seen.logged = tuple(_logged(seen, followed))
 
     def forget(self, seen: Sighting) -> None:
         """What was logged of its end too, where every packet is asked about."""
-        if self._groups is not None and self._all:
+        if self._all:
             seen.stage.network.rest()
-            self._read(seen, self._groups)
-
-    def _read(self, seen: Sighting, groups: LogGroups) -> None:
-        followed = seen.read_trace()
-        seen.heard += groups.read()
-        seen.logged = tuple(_logged(seen, followed))
+            self.read(seen)
 
     def disarm(self) -> None:
         """Let the groups go."""
-        if self._groups is not None:
-            self._groups = None
-            self._undo.close()
+        self._undo.close()
 
 
 def _logged(seen: Sighting, followed: Followed) -> Iterator[LogMessage]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+from typing import ClassVar
+
 from lab.probe.question import Question
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
@@ -11,9 +14,11 @@ from lab.record.observation import Observation
 class Witness:
     """Watches one flow from before its first packet; a class of this kind does the part of this that it needs.
 
-    `attempt` alone makes it and calls it; no way of sending knows of it.
+    `attempt` alone makes it and calls it; no way of sending knows of it.  ``asked_by`` tells of a question whether it is needed
+    (any truth will do), None of one that always is.
     """
 
+    asked_by: ClassVar[attrgetter[object] | None] = None
     __slots__ = ()
 
     def __init__(self, stage: Stage, question: Question) -> None:
