@@ -71,6 +71,14 @@ def test_what_a_step_changes_is_changed_for_its_own_cell_alone(project: Project,
     assert outcomes(found) == ["passed", "passed"], [one.differences for one in found]
 
 
+def test_what_is_forgotten_is_of_the_session_as_it_was_begun_last(project: Project) -> None:
+    """A handshake that is begun again has another source port, and so another entry."""
+    project._write("policies", "opened.rules", OPEN)
+    steps = [{"open": "drop"}, {"load": {"gateway": "opened"}}, {"open": "allow"}, {"forget": "gateway"}, {"send": "drop"}]
+    (found,) = project.run(corridor(), {"gateway": SHUT}, [row(*steps)]).results
+    assert found.outcome is Outcome.PASSED, found.differences
+
+
 def test_sessions_of_a_row_are_flows_of_their_own(project: Project) -> None:
     steps = [*TALK, {"open": "allow", "session": "b"}, {"reset": "allow"}, {"send": "allow", "session": "b"}]
     (found,) = project.run(corridor(), {"gateway": OPEN}, [row(*steps)]).results

@@ -28,7 +28,7 @@ class Play:
         self.lab, self.cell, self.loads = lab, cell, loads
         self.sessions: dict[str, Conversation] = {}
         self.opened: dict[str, Observation] = {}
-        """What was seen of the first packet of each session."""
+        """What was seen of the first packet of each session, as it was begun last."""
         self.about = cell
         """The cell that the verdict of the step is about: that of the row, or of a flow in the midst of it."""
         self._undo = ExitStack()
@@ -49,7 +49,8 @@ class Play:
         """The verdict of what was seen of a step; raises InputError where there was nothing to send it on."""
         if seen is None:
             raise InputError(Problem(self._why_not(step), step.where))
-        self.opened.setdefault(step.session, seen)
+        if step.verb == OPEN.name or step.session not in self.opened:
+            self.opened[step.session] = seen  # a handshake that is begun again has a source port of its own
         return prove(seen, self.cell.at)
 
     def _why_not(self, step: Step) -> str:
