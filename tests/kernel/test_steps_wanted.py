@@ -59,3 +59,15 @@ def test_what_is_otherwise_in_a_later_step(
     found = played(project, backend, {"open": "allow"}, step)
     assert (str(found.outcome), len(found.steps)) == ("mismatch", 2)
     assert found.differences[0].startswith(difference)
+
+
+def test_what_was_logged_between_two_steps_is_of_neither(project: Project, backend: Backend) -> None:
+    alone = "-A FORWARD -p tcp -m tcp --tcp-flags FIN,ACK FIN"
+    lone_fin = {"from": "client", "to": "server", "service": "tcp/443", "flags": "fin", "sport": 999, "expect": "drop"}
+    row = {
+        "name": "row", "from": "client", "to": "server", "service": "tcp/443", "family": 4, "sport": 999,
+        "steps": [{"open": allow(logged={"times": 0})}, {"flow": lone_fin}, {"send": allow(logged={"times": 0})}],
+    }  # fmt: skip
+    ruleset = table("filter", f"{alone} -j NFLOG --nflog-prefix fin --nflog-group 5", f"{alone} -j DROP", ESTABLISHED, WEB)
+    (found,) = project.run(with_sensor(), {"gateway": ruleset}, [row], backend=backend).results
+    assert (str(found.outcome), found.differences) == ("passed", ())
