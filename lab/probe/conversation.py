@@ -148,6 +148,8 @@ class Conversation:
         self._stage.network.rest()
         with suppress(Overrun):
             self._stage.instrument.paths()  # what went before is not this step's
+        for witness in self._witnesses:
+            witness.begin()
         if verb(seen):
             seen.arrived = arrival()
             seen.progress = Milestone.ANSWERED if self._way.acknowledged() else Milestone.DELIVERED

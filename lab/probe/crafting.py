@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.headers import ICMP, ICMPV6, TCP, UDP, checksum, read_packet, with_transport
 from lab.record.packet import Packet
 from lab.written.packet.layered import Layered, offset_of
@@ -193,9 +192,8 @@ def _summed(packet: Layered, pieces: list[bytes], family: int) -> list[bytes]:
         whole[4:6] = struct.pack("!H", len(whole))
     if not layer.says(name):
         whole[place : place + 2] = b"\0\0"
-        domain = ADDRESS_FAMILIES[family]
         outer = pieces[head]
-        ends = outer[12:20] if domain == ADDRESS_FAMILIES[4] else outer[8:40]
+        ends = outer[12:20] if family == 4 else outer[8:40]
         pseudo = ends + struct.pack("!HH", proto, len(whole)) if proto != ICMP else b""
         whole[place : place + 2] = struct.pack("!H", checksum(pseudo + bytes(whole)) or 0xFFFF)
     start = _transport(pieces[head])

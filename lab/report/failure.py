@@ -69,6 +69,8 @@ def _became(cell: CellResult) -> str:
 
 def _all(differences: Iterable[str]) -> Iterator[Line]:
     yield from (Line("differs", text) for text in differences)
+
+
 def session(verdict: Verdict, became: str) -> Iterator[Line]:
     """Which of a session's connections it was, where that is not told yet."""
     if verdict.observation.session is not None and verdict.kind is not Kind.ALLOWED and verdict.proof not in became:

@@ -59,6 +59,7 @@ class Asker:
         """Whether the paths of its first packets do not tell of the log that the cell expects."""
         logged = cell.expect.get(LOGGED)
         return logged is not None and (logged.times is not None or self.labs.shared.logs_messages)
+
     def told(self, lab: Lab, cell: Cell, tally: Tally) -> CellResult:
         """The cell's result, with what its reader must know besides, and why it is so where it is not as expected.
 

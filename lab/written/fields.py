@@ -114,10 +114,6 @@ def _date(value: object) -> datetime.date:
         raise ValueError(f'{text!r} is not a date: write "2027-01-31", in quotes') from None
 
 
-def _not_yet(_value: object) -> None:
-    raise ValueError("not yet: this key comes with a later version")
-
-
 def _families(value: object) -> tuple[int, ...]:
     """The families that ``family:`` names."""
     if value == FAMILIES or value == "both":
@@ -199,7 +195,6 @@ _PLACE: dict[str, object] = {
     "required": ["at", "address"],
     "additionalProperties": False,
 }
-_NOTHING: dict[str, object] = {"not": {}, "description": "not yet"}
 _EXPECT: dict[str, object] = {
     "anyOf": [
         {"enum": list(ACTIONS)},
@@ -221,7 +216,6 @@ Mark = Annotated[int, PlainValidator(mark_of), WithJsonSchema({"type": ["integer
 Table = Annotated[str, PlainValidator(_table), WithJsonSchema({"type": ["integer", "string"]})]
 Port = Annotated[int, PlainValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65535})]
 Date = Annotated[datetime.date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
-NotYet = Annotated[None, PlainValidator(_not_yet), WithJsonSchema(_NOTHING)]
 Families = Annotated[tuple[int, ...], PlainValidator(_families), WithJsonSchema({"enum": [4, 6, "4", "6", "both"]})]
 Flags = Annotated[tuple[str, ...], PlainValidator(flags_of), several({"enum": list(FLAGS)})]
 User = Annotated[int, PlainValidator(user_of), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": NO_USER - 1})]

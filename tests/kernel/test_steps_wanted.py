@@ -1,4 +1,4 @@
-"""What a step wants to have seen beside its verdict is looked for in that step: logs, copies, entries of its source."""
+"""What a step, or the rest of a burst, wants to have seen beside its verdict is looked for: logs, copies, entries."""
 
 from __future__ import annotations
 
@@ -59,3 +59,28 @@ def test_what_is_otherwise_in_a_later_step(
     found = played(project, backend, {"open": "allow"}, step)
     assert (str(found.outcome), len(found.steps)) == ("mismatch", 2)
     assert found.differences[0].startswith(difference)
+
+
+def test_what_was_logged_between_two_steps_is_of_neither(project: Project, backend: Backend) -> None:
+    alone = "-A FORWARD -p tcp -m tcp --tcp-flags FIN,ACK FIN"
+    lone_fin = {"from": "client", "to": "server", "service": "tcp/443", "flags": "fin", "sport": 999, "expect": "drop"}
+    row = {
+        "name": "row", "from": "client", "to": "server", "service": "tcp/443", "family": 4, "sport": 999,
+        "steps": [{"open": allow(logged={"times": 0})}, {"flow": lone_fin}, {"send": allow(logged={"times": 0})}],
+    }  # fmt: skip
+    ruleset = table("filter", f"{alone} -j NFLOG --nflog-prefix fin --nflog-group 5", f"{alone} -j DROP", ESTABLISHED, WEB)
+    (found,) = project.run(with_sensor(), {"gateway": ruleset}, [row], backend=backend).results
+    assert (str(found.outcome), found.differences) == ("passed", ())
+
+
+def test_what_does_not_pass_of_a_burst_has_what_it_wants(project: Project, backend: Backend) -> None:
+    rest = {"expect": "drop", "logged": {"prefix": "over", "group": 5, "times": 1}, "copied": {"to": "sensor"}}
+    row = {
+        "name": "row", "from": "client", "to": "server", "service": "udp/53", "family": 4,
+        "burst": {"send": 4, "pass": 2, "rest": rest},
+    }  # fmt: skip
+    limit = "-A FORWARD -p udp -m udp --dport 53 -m conntrack --ctstate NEW -m limit --limit 1/hour --limit-burst 2 -j ACCEPT"
+    over = "-A FORWARD -p udp -m udp --dport 53 -j NFLOG --nflog-prefix over --nflog-group 5"
+    ruleset = TEE + table("filter", ESTABLISHED, limit, over, FORWARD="DROP")
+    (found,) = project.run(with_sensor(), {"gateway": ruleset}, [row], backend=backend).results
+    assert (str(found.outcome), found.differences) == ("passed", ())

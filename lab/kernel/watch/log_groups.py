@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from lab.kernel.stage.node import Node
 from lab.kernel.watch.legacy_trace import LegacyTrace
 from lab.kernel.watch.nflog import Logged, PacketLog
 from lab.kernel.watch.trace_table import LOG_GROUP
+from lab.kernel.watch.tracer import Overrun
 from lab.record.path import Rule
 
 
@@ -72,6 +74,12 @@ class LogGroups:
                     name = source.node.port_name
                     ports = (name(index) if index else None for index in (message.in_index, message.out_index))
                     yield Heard(source.node.name, source.group, rules, message, *ports)
+
+    def clear(self) -> None:
+        """Let go what waits, whatever was lost of it."""
+        for source in self._sources:
+            with suppress(Overrun):
+                source.read()
 
     def close(self) -> None:
         """Let all groups go."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket as sockets
 
 from lab.kernel.stage.socket_table import tcp_sockets
@@ -24,11 +23,7 @@ class Client(Connection):
 
     def open(self, seen: Sighting) -> bool:
         """The handshake; whether a program of a node has the connection."""
-        code = self._client.connect_ex((self._syn.destination, self._syn.dport))
-        if code not in (0, errno.EINPROGRESS):
-            self._refused(seen, code)
-            return False
-        if not self._is_connected(seen):
+        if not self._is_answered(seen):
             return False
         self._connected, seen.progress, seen.met = True, Milestone.CONNECTED, True
         self.arrival = self._stage.eventually(lambda: _arrival(self._stage, seen))

@@ -57,11 +57,7 @@ class Connection(Way):
 
     def open(self, seen: Sighting) -> bool:
         """The handshake; `send` may follow when both ends know of the connection."""
-        code = self._client.connect_ex((self._syn.destination, self._syn.dport))
-        if code not in (0, errno.EINPROGRESS):
-            self._refused(seen, code)
-            return False
-        if not self._is_connected(seen):
+        if not self._is_answered(seen):
             return False
         self._connected, seen.progress = True, Milestone.CONNECTED
         accepted = self._stage.eventually(self._accepted) or self._accepted_late(seen)
@@ -209,8 +205,15 @@ class Connection(Way):
         elif connected:
             _abort(self._client)
 
+    def _is_answered(self, seen: Sighting) -> bool:
+        """Send the SYN: whether the handshake is done then; if not, says in ``seen`` why, as far as the sender was told."""
+        code = self._client.connect_ex((self._syn.destination, self._syn.dport))
+        if code in (0, errno.EINPROGRESS):
+            return self._is_connected(seen)
+        self._refused(seen, code)
+        return False
+
     def _is_connected(self, seen: Sighting) -> bool:
-        """Whether the handshake is done; if not, says in ``seen`` why, as far as the sender was told."""
         state = _state(self._client)
         if state == _ESTABLISHED:
             return True

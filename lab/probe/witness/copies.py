@@ -19,12 +19,16 @@ class Copies(Witness):
     """Listens for frames at the nodes that a question names, at all of their interfaces: what is to another's address too."""
 
     asked_by = attrgetter("wants.copies_at")
-    __slots__ = ("_at", "_stage")
+    __slots__ = ("_at", "_family", "_stage")
 
     def __init__(self, stage: Stage, question: Question) -> None:
-        self._stage, self._at = stage, question.wants.copies_at
+        self._stage, self._at, self._family = stage, question.wants.copies_at, question.family
+        self.begin()
+
+    def begin(self) -> None:
+        """Hear what comes from now on."""
         for name in self._at:
-            stage.taps.listen(stage.network.nodes[name], question.family)
+            self._stage.taps.listen(self._stage.network.nodes[name], self._family)
 
     def read(self, seen: Sighting) -> None:
         """The copies of the request's first packet, without itself; a drop that the trace proved may be ahead of them."""

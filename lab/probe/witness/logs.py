@@ -40,6 +40,11 @@ class Logs(Witness):
             self._undo.close()
             raise
 
+    def begin(self) -> None:
+        """Let go what waits in the groups; where some of that was lost, it is nothing of the step."""
+        if self._groups is not None:
+            self._groups.clear()
+
     def read(self, seen: Sighting) -> None:
         """What was logged until now."""
         followed = seen.read_trace()

@@ -24,6 +24,9 @@ class Witness:
     def __init__(self, stage: Stage, question: Question) -> None:
         """Arm it: nothing of the flow has been sent."""
 
+    def begin(self) -> None:
+        """Of a flow that is held open: a step begins, at rest, and what came before is none of it."""
+
     def read(self, seen: Sighting) -> None:
         """Write into ``seen`` what it saw: all that was to come has come, and the flow is not closed yet."""
 

@@ -11,13 +11,14 @@ import pytest
 from lab.probe.question import Question
 from lab.record.verdict import Kind, Verdict
 from lab.run.asker import Asker
-from lab.run.ways import by_port, each_port, sequence, swept
+from lab.run.ways import burst, by_port, each_port, sequence, swept, too_big
 from lab.run.ways.by_port import way_of_ports
 from lab.run.ways.logged import Logged
 from lab.run.ways.registry import way_of
 from lab.sweep.fates import Fate, SweepTally
-from lab.written.cell import Cell, Service, Step
+from lab.written.cell import Burst, Cell, Service, Step
 from lab.written.expect.logged import LoggedSpec, Times
+from tests.kernel.scenes import FAR, NEAR, corridor, topology
 from tests.unit.run.test_exit_code import TODAY
 from tests.unit.verdict.made import cell, verdict
 
@@ -27,11 +28,14 @@ MANY = replace(DNS, service=Service("udp/1-200", "udp", ((1, 200),)))
 WHIM = "-A FORWARD -p udp -m statistic --mode nth --every 2 --packet 0 -j DROP"
 
 
+NARROW = {"network": "right", "address": FAR, "mtu": 1400}
 NO_SOURCES: Any = None  # what these tests do not ask
 
 
 class FakeLab:
     """Says the same of every question, and writes down what of it was asked."""
+
+    topology = topology(corridor(gateway={"interfaces": {"left": NEAR, "right": NARROW}}))
 
     def __init__(self, *texts: str, logs: bool = False, says: Verdict | None = None, messages: bool = False) -> None:
         self.logs_messages = messages
@@ -62,6 +66,8 @@ def test_the_way_of_a_cell(of: Cell, way: object) -> None:
     assert way_of(of, asker(FakeLab())) is by_port
     step = Step(1, "send", of.where, "send", expect=of.expect)
     assert way_of(replace(of, steps=(step,)), asker(FakeLab())) is sequence
+    assert way_of(replace(of, burst=Burst(5, 2, 2, of.expect, (of.sender,))), asker(FakeLab())) is burst
+    assert [way_of(replace(of, payload=bytes(size)), asker(FakeLab())) for size in (1300, 1301)] == [by_port, too_big]
 
 
 def test_a_limited_log_comes_before_every_other_way() -> None:
