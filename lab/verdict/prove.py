@@ -48,6 +48,9 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
         return _stopped(observation, at, last)
+    if observation.stage is Milestone.DELIVERED and observation.one_way and observation.sent.proto in (_ICMP, _ICMPV6):
+        proof = "it came to who was to hear it, but what it quotes is not what that one had sent: nothing translated it back"
+        return _verdict(observation, at, Kind.UNANSWERED, proof)
     if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED) and not _unanswered_anew(observation):
         return _cut_off(observation, at)
     return _passed_on(observation, at, last)
