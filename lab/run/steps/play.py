@@ -9,7 +9,6 @@ from dataclasses import replace
 from lab.errors import InputError, Problem
 from lab.lab import Lab
 from lab.probe.conversation import Conversation
-from lab.probe.question import Question
 from lab.record.observation import Observation
 from lab.record.verdict import Verdict
 from lab.ruleset.rulesets import Rulesets
@@ -38,29 +37,21 @@ class Play:
     def session(self, step: Step) -> Conversation:
         """The session that a step is of, begun where it is the first of it."""
         if step.session not in self.sessions:
-            talk = Conversation(self.lab.stage, self._question(step.session))
+            talk = Conversation(self.lab.stage, first_question(self._of_session(step.session)))
             self.sessions[step.session] = self._undo.enter_context(talk)
         return self.sessions[step.session]
 
-    def _question(self, name: str) -> Question:
-        """That of one session: a receiver is where any of its packets is to arrive, and the witnesses that any asks for."""
+    def _of_session(self, name: str) -> Cell:
+        """The cell as that of one session: a receiver is opened where any of its packets is to arrive."""
         said = [step.expect for step in self.cell.steps if step.session == name and step.expect is not None]
-        asked = [first_question(replace(self.cell, expect=expect)) for expect in said]
-        allowed = next((one for one, expect in zip(asked, said, strict=True) if expect.action == "allow"), asked[0])
-        return replace(
-            allowed, counts_entries=any(one.counts_entries for one in asked), logs=any(one.logs for one in asked),
-            all_logs=any(one.all_logs for one in asked),
-            copied_to=tuple(dict.fromkeys(node for one in asked for node in one.copied_to)),
-        )  # fmt: skip
+        return replace(self.cell, expect=next((expect for expect in said if expect.action == "allow"), said[0]))
 
     def proven(self, step: Step, seen: Observation | None) -> Verdict:
         """The verdict of what was seen of a step; raises InputError where there was nothing to send it on."""
         if seen is None:
             raise InputError(Problem(self._why_not(step), step.where))
         self.opened.setdefault(step.session, seen)
-        copied = step.expect.get(COPIED) if step.expect is not None else None
-        meant = copied.to if copied is not None else ()  # what another step says of its copies excuses none of this one's
-        return prove(replace(seen, copies=tuple(copy for copy in seen.copies if copy.at in meant)), self.cell.at)
+        return prove(_with_own_copies(seen, step), self.cell.at)
 
     def _why_not(self, step: Step) -> str:
         """Why there is nothing to do a step on."""
@@ -73,3 +64,10 @@ class Play:
     def close(self) -> None:
         """Let go of the sessions."""
         self._undo.close()
+
+
+def _with_own_copies(seen: Observation, step: Step) -> Observation:
+    """The same without the copies that this step does not speak of: what another says of its own excuses none of these."""
+    copied = step.expect.get(COPIED) if step.expect is not None else None
+    meant = copied.to if copied is not None else ()
+    return replace(seen, copies=tuple(copy for copy in seen.copies if copy.at in meant)) if seen.copies else seen
