@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.record.result import CellResult, Outcome, StepResult
+from lab.record.verdict import Kind
 
 MOST_STEPS = 8  # before the one that is wrong
+_MET_BY = {
+    "allow": (Kind.ALLOWED,), "drop": (Kind.DROPPED,), "reject": (Kind.REJECTED,), "deny": (Kind.DROPPED, Kind.REJECTED),
+}  # fmt: skip
 
 
 def step_lines(cell: CellResult) -> Iterator[str]:
@@ -30,8 +34,8 @@ def step_text(step: StepResult) -> str:
     """
     name = f"{step.number} {step.words}{f' of {step.session}' if step.session else ''}"
     if step.verdict is not None:
-        wrong = "" if step.outcome is Outcome.PASSED else f", and not {step.expected}"
-        return f"{name}: {step.verdict}{wrong}"
+        wrong = "as expected" if step.verdict.kind in _MET_BY[step.expected.split()[0]] else step.expected
+        return f"{name}: {step.verdict}{'' if step.outcome is Outcome.PASSED else f', and not {wrong}'}"
     if step.outcome is not Outcome.PASSED:
         return f"{name}: could not be done: {'; '.join(step.differences)}"
     return name if step.seconds < 1 else f"{name}: took {step.seconds:.1f} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.record.path import rules_on
 from lab.record.result import Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.differences import all_differences
@@ -65,7 +66,8 @@ def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
     expect = cell.expect
     wanted = {"drop": "be dropped", "reject": "be rejected", "deny": "be denied"}[expect.action]
     if verdict.passed_node or verdict.kind in (Kind.ALLOWED, Kind.UNANSWERED, Kind.CLOSED):
-        return Outcome.FAIL_OPEN, f"must {wanted}, but passed: {_told(verdict)}"
+        passed = "a copy of it passed" if was_copied(verdict) else "passed"
+        return Outcome.FAIL_OPEN, f"must {wanted}, but {passed}: {_told(verdict)}"
     if verdict.kind in _NEVER_PASSED:
         if _excused(expect, verdict):
             return Outcome.PASSED, ""
@@ -81,6 +83,12 @@ def _deny(cell: Cell, verdict: Verdict) -> tuple[Outcome, str]:
     if wanted_kind and verdict.reject != wanted_kind:
         return Outcome.MISMATCH, f"must be rejected with {expect.reject_with}, but was with {verdict.reject}"
     return Outcome.PASSED, ""
+
+
+def was_copied(verdict: Verdict) -> bool:
+    """Whether what was denied passed in a copy alone, which a rule of the same node had made."""
+    copying = (rule for rule in rules_on(verdict.path) if rule.copies and rule.node == verdict.node)
+    return verdict.passed_node and verdict.denied and next(copying, None) is not None
 
 
 def _told(verdict: Verdict) -> str:

@@ -17,7 +17,7 @@ from lab.verdict.stopped import stopped
 from lab.verdict.witnesses import contradiction
 
 _PASSED = (End.LEFT, End.DELIVERED)
-_TCP = 6
+_ICMP, _TCP, _ICMPV6 = 1, 6, 58
 
 
 def prove(observation: Observation, at: str | None = None) -> Verdict:
@@ -39,12 +39,16 @@ def prove(observation: Observation, at: str | None = None) -> Verdict:
     if observation.stage is Milestone.ANSWERED:
         answer = ", and nothing answers such a packet" if observation.one_way else " and its answer came back"
         return verdict_of(observation, at, Kind.ALLOWED, f"the receiver got the nonce{answer}")
-    if (unheard_of := unheard(observation)) is not None:
+    # who drops its own word of it has let the packet end all the same, outside of every rule
+    if (unheard_of := unheard(observation)) is not None and unheard_of.by != unheard_of.path.node:
         return _too_big(observation, at, unheard_of)
     last = observation.request[-1] if observation.request else None
     came_by = observation.arrived is not None and last is not None and last.end is not End.DROPPED
     if last is not None and last.end not in _PASSED and not came_by:
         return stopped(observation, at, last)
+    if observation.stage is Milestone.DELIVERED and observation.one_way and observation.sent.proto in (_ICMP, _ICMPV6):
+        proof = "it came to who was to hear it, but what it quotes is not what that one had sent: nothing translated it back"
+        return verdict_of(observation, at, Kind.UNANSWERED, proof)
     if observation.stage in (Milestone.CONNECTED, Milestone.DELIVERED) and not unanswered_anew(observation):
         return cut_off(observation, at)
     return passed_on(observation, at, last)

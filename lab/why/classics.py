@@ -24,6 +24,13 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
     if verdict.kind is Kind.CLOSED and case.should_pass and case.expect.get(ARRIVES) is None:
         last = verdict.path[-1].exit if verdict.path else None
         where = f" {last.end_point('destination')}" if last else ""
+        if case.later:
+            as_sent = f" as {last.end_point('source')} > {last.end_point('destination')}" if last else ""
+            yield Hint(
+                f"the {case.later} came{as_sent} to a host that knows no such connection: another host than the handshake came "
+                "to, or one that knows it by other addresses or ports"
+            )
+            return
         yield Hint(
             f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )

@@ -41,6 +41,8 @@ def _in_the_midst(case: Case) -> Iterator[Hint]:
     by = path.dropped_by if path is not None else None
     if not case.should_pass or path is None or by is None:
         return
+    if any(related(case)):
+        return  # an ICMP error is never ESTABLISHED
     seen = case.verdict.observation
     known = seen.sent.proto != _TCP or any(one.node == path.node for one in seen.conntrack)
     if _untracked(case, path.node) is None and not known:

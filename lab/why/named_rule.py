@@ -14,6 +14,7 @@ from lab.why.case import Case
 from lab.why.denied import denied
 from lab.why.meant_to_stop import meant_to_stop
 from lab.why.near_misses import met_in
+from lab.why.recents import unmet
 from lab.why.walk import Base, bases
 from lab.why.wording import fact, named, unnamed
 from lab.written.expect.logged import LOGGED
@@ -33,7 +34,9 @@ def named_rule(case: Case) -> Iterator[Hint]:
     if any(step.rule is not None and step.rule.is_called(wanted) for step in path.steps):
         return
     rules = [*islice((rule for rule in rules_of(case.chains(case.at), case.family) if _is_called(case, rule, wanted)), 2)]
-    if len(rules) == 1:
+    if not rules and case.chains(case.at):
+        yield Hint(f"no rule of {case.at} is called {wanted}: by a comment, or as `filter:FORWARD:3`")
+    elif len(rules) == 1:
         name = str(described(case.at, rules[0]))
         if not any(hint.why.startswith(name) for teller in (denied, meant_to_stop) for hint in teller(case)):
             yield from _why_not(case, path, rules[0])
@@ -69,7 +72,8 @@ def _why_not(case: Case, path: Path, rule: HeldRule) -> Iterator[Hint]:
     for base in walked:
         if any(one is rule for one in base.missed):
             lacking = _lacking(case, path, base, rule)
-            yield Hint(f"{named(case.at, rule)} did not match{f': it wants {lacking}' if lacking else ''}")
+            why = f"it wants {lacking}" if lacking else unmet(rule, rules_of(chains, case.family))
+            yield Hint(f"{named(case.at, rule)} did not match{f': {why}' if why else ''}")
             return
         for chain, asked in base.ahead:
             if chain.key == rule.key and rule.number > asked and base.decided is not None:
@@ -87,7 +91,7 @@ def _why_not(case: Case, path: Path, rule: HeldRule) -> Iterator[Hint]:
 def _lacking(case: Case, path: Path, base: Base, rule: HeldRule) -> str:
     """Each thing that it asks and that the packet surely has not."""
     met = met_in(case, path, base)
-    asked = rule.whole.asked if rule.whole is not None else ()
+    asked = rule.whole.asked if rule.whole is not None else rule.partly.asked  # one that it has not is enough
     wants = [f"`{one.words}`, and {fact(one, met, case.at)}" for one in asked if has(one, met) is False]
     return "; ".join(wants[:_MOST])
 

@@ -64,10 +64,11 @@ def _broke_off(case: Case, path: Path) -> Iterator[tuple[HeldRule, str, str]]:
 def _led_on(case: Case) -> Hint | None:
     """That what was handed over is not for the node itself, by its routes: ip_forward() drops what a socket has taken."""
     path = case.verdict.path[-1] if case.verdict.path else None
-    rule = path.steps[-1].rule if path is not None and path.steps else None
-    if path is None or rule is None or path.end is not End.VANISHED or path.steps[-1].hook != "prerouting":
+    if path is None or path.end is not End.VANISHED or not path.steps or path.steps[-1].hook != "prerouting":
         return None
-    if rule.target != "TPROXY" and " tproxy " not in rule.text:
+    met = (step.rule for step in reversed(path.steps) if step.rule is not None)  # chains behind it are told of too
+    rule = next((one for one in met if one.target == "TPROXY" or " tproxy " in one.text), None)
+    if rule is None:
         return None
     sets = _SETS_MARK.search(rule.text)  # which ip_tables does not tell any more
     mark = int(sets[1], 0) if sets else path.mark

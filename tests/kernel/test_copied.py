@@ -155,6 +155,17 @@ def test_many_ports_that_are_denied_and_copied(project: Project) -> None:
     assert hint.endswith("copied it, and the copy left gateway by mirror: `copied: {to: NODE}` in the row, where that is meant")
 
 
+KNOWN = table("filter", "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT", "-A FORWARD -p udp -i left -j DROP")
+
+
+def test_what_a_step_says_of_its_copies_excuses_none_of_another(project: Project) -> None:
+    row = {"name": "a flow", "from": "client", "to": "server", "service": "udp/443", "family": 4}
+    steps = [{"send": {"expect": "allow", **TO_SENSOR}}, {"answer": "allow"}, {"send": "drop"}]
+    (cell,) = project.run(with_sensor(), {"gateway": TEE + KNOWN}, [{**row, "steps": steps}]).results
+    assert (cell.outcome, len(cell.steps)) == (Outcome.FAIL_OPEN, 3)
+    assert cell.differences[0].startswith("must be dropped, but a copy of it passed: dropped by gateway filter:FORWARD:2")
+
+
 def test_what_came_before_is_forgotten(lab_of: LabOf) -> None:
     lab = lab_of(with_sensor(), gateway=TEE)
     sensor, taps = lab.network.nodes["sensor"], lab.stage.taps

@@ -86,7 +86,7 @@ CASES: dict[str, tuple[dict[str, Any], str, dict[str, Any], str, str]] = {
     ),
     "routing rule": (
         with_routes("gateway", routes=[f"192.0.2.0/24 via {SERVER}"], rules=["to 192.0.2.0/25 prohibit pref 50"]), OPEN,
-        {"target": NOBODY}, "", "it has `to 192.0.2.0/25 prohibit pref 50`",
+        {"target": NOBODY}, "", "the routing rule `50: from all to 192.0.2.0/25 prohibit` of gateway refuses it",
     ),
     "time to live": (corridor(), TTL, {}, "", "its time to live ran out at gateway, as gateway mangle:PREROUTING:1 set it"),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from lab.ruleset.rulesets import Rulesets
 from lab.run.questions import first_question
 from lab.verdict.prove import prove
 from lab.written.cell import Cell, Step
+from lab.written.expect.copied import COPIED
 from lab.written.steps.spoken import OPEN
 
 
@@ -51,7 +52,7 @@ class Play:
             raise InputError(Problem(self._why_not(step), step.where))
         if step.verb == OPEN.name or step.session not in self.opened:
             self.opened[step.session] = seen  # a handshake that is begun again has a source port of its own
-        return prove(seen, self.cell.at)
+        return prove(_with_own_copies(seen, step), self.cell.at)
 
     def _why_not(self, step: Step) -> str:
         """Why there is nothing to do a step on."""
@@ -64,3 +65,10 @@ class Play:
     def close(self) -> None:
         """Let go of the sessions."""
         self._undo.close()
+
+
+def _with_own_copies(seen: Observation, step: Step) -> Observation:
+    """The same without the copies that this step does not speak of: what another says of its own excuses none of these."""
+    copied = step.expect.get(COPIED) if step.expect is not None else None
+    meant = copied.to if copied is not None else ()
+    return replace(seen, copies=tuple(copy for copy in seen.copies if copy.at in meant)) if seen.copies else seen

@@ -21,9 +21,10 @@ from lab.verdict.steps import done, judged, result_of
 from lab.written.cell import Cell, Step
 from lab.written.expect.logged import LOGGED
 from lab.written.steps.flow import FLOW
+from lab.written.steps.packets import ICMP_ERROR, PACKET
 from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET
 
-_SENT = {ANSWER.name: "answer", CLOSE.name: "FIN", RESET.name: "reset"}
+_SENT = {ANSWER.name: "answer", CLOSE.name: "FIN", RESET.name: "reset", PACKET.name: "packet", ICMP_ERROR.name: "ICMP error"}
 
 
 def fits(cell: Cell, _asker: Asker) -> bool:

@@ -39,6 +39,14 @@ def test_steps_up_to_the_wrong_one_stand_behind_the_flow() -> None:
     ]
 
 
+def test_a_step_that_met_what_is_expected_and_is_wrong_otherwise_is_not_said_to_be_no_allow() -> None:
+    passed = step(1, outcome=Outcome.MISMATCH, differences=("must arrive from 10.0.1.1",))
+    dropped = step(2, outcome=Outcome.FAIL_OPEN, expected="drop", verdict=WRONG.verdict)
+    refused = step(3, outcome=Outcome.MISMATCH, expected="reject with tcp-reset", verdict=WRONG.verdict)
+    told = list(step_lines(failing(passed, dropped, refused)))
+    assert [one.rpartition(", and not ")[2] for one in told] == ["as expected", "as expected", "reject with tcp-reset"]
+
+
 def test_of_many_steps_the_last_are_told() -> None:
     told = list(step_lines(failing(*(step(number) for number in range(1, 13)), replace(WRONG, number=13), left=1)))
     assert (told[0], told[-1], len(told)) == (f"1 to {12 - MOST_STEPS} fared as expected", "14 was not done", MOST_STEPS + 3)

@@ -10,10 +10,20 @@ from lab.record.result import Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.judge import judge
 from lab.written.expect.logged import LoggedSpec
-from tests.unit.verdict.made import cell, observed, passed, rule, verdict
+from tests.unit.verdict.made import cell, dropped, observed, passed, rule, verdict
 
 PASS, OPEN, CLOSED = Outcome.PASSED, Outcome.FAIL_OPEN, Outcome.FAIL_CLOSED
 MISMATCH, ERROR = Outcome.MISMATCH, Outcome.ERROR
+
+
+def test_what_passed_in_a_copy_alone_is_told_as_such() -> None:
+    copies = rule("tap", "TEE", table="mangle", chain="PREROUTING")
+    by = rule("shut", "DROP")
+    for before, told in ((copies, "but a copy of it passed: dropped by"), (rule("x"), "but passed: ")):
+        found = verdict(Kind.DROPPED, node="gateway", rule=by, passed_node=True, observation=observed(dropped(by, before)))
+        judged = judge(cell("drop"), found)
+        assert judged.outcome is OPEN
+        assert judged.differences[0].startswith(f"must be dropped, {told}")
 
 
 def at_node(kind: Kind, **keys: Any) -> Verdict:

@@ -26,6 +26,13 @@ def test_nothing_listened_where_it_arrived() -> None:
     assert told(closed, "drop") == ()
 
 
+def test_a_session_that_came_to_another_host_is_not_told_to_say_where_it_arrives() -> None:
+    closed = verdict(Kind.CLOSED, observation=observed(passed(rule("open"))))
+    (hint,) = map(str, classics(case(closed, later="data")))
+    assert hint.startswith("the data came as 10.0.1.10:40000 > 10.0.2.10:443 to a host that knows no such connection")
+    assert "arrives" not in hint
+
+
 def test_an_answer_that_no_rule_dropped_has_no_such_hint() -> None:
     assert told(verdict(Kind.UNANSWERED, node=None, rule=rule("open"))) == ()
 

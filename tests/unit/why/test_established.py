@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from lab.record.observation import Conntrack, Milestone
+from lab.record.packet import Packet
 from lab.record.path import End
 from lab.record.verdict import Kind
 from lab.why.case import Case
 from lab.why.denied import denied
-from lab.why.established import cut_off
+from lab.why.established import cut_off, related
 from tests.unit.verdict.made import ACK, SYN
 from tests.unit.why.walks import failed, saved, table, told, way
 
@@ -68,6 +69,15 @@ def test_what_is_dropped_of_a_flow_under_way_is_not_told_to_be_accepted_as_its_f
     assert "dropped its answer by gateway filter:FORWARD policy: no rule of forward there accepts ESTABLISHED" in hint
     assert told(denied, midst(NEW)) == []
     assert told(denied, midst(NEW, later="")) != []
+
+
+def test_an_error_about_a_flow_is_told_to_be_related_and_nothing_else() -> None:
+    case = midst("-A FORWARD -m state --state ESTABLISHED -j ACCEPT", later="ICMP error")
+    error = Packet(4, 1, "10.0.2.10", None, "10.0.1.10", None, 3, 4)
+    about = replace(case, verdict=replace(case.verdict, observation=replace(case.verdict.observation, sent=error)))
+    assert told(cut_off, about) == []
+    (hint,) = told(related, about)
+    assert "accepts ESTABLISHED alone, and an ICMP error about a flow is RELATED to it" in hint
 
 
 def test_a_flow_that_conntrack_has_forgotten_is_told() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lab.record.path import End
 from lab.why.case import Case
 from lab.why.named_rule import log_rule, named_rule
@@ -42,6 +44,30 @@ def test_what_is_not_understood_did_not_match_all_the_same() -> None:
     assert hint.endswith("did not match")
 
 
+def test_one_thing_that_it_has_not_is_enough_whatever_else_a_rule_remembers() -> None:
+    chains = saved(table("-A FORWARD -p udp -m limit --limit 5/sec -m comment --comment slow -j ACCEPT", "-A FORWARD -j DROP"))
+    case = failed(chains, way(chains, "filter:FORWARD:2 drop"))
+    (hint,) = told(named_rule, replace(case, expect=Expectation("allow", None, {"rule": "slow"})))
+    assert hint.endswith("did not match: it wants `-p udp`, and it is tcp")
+
+
+LISTED = "-A FORWARD -m recent --update --seconds 60 {} --name ssh --rsource -m comment --comment fast -j DROP"
+PUTS = "-A FORWARD -m recent --set --name {} --rsource -j ACCEPT"
+
+
+@pytest.mark.parametrize(("asks", "puts", "why"), [
+    ("--hitcount 4", "ssh",
+     "it wants 4 of this source in the list ssh by then; what a rule behind it puts there is none of them yet"),
+    ("", "ssh", "the source is not in the list ssh by then"),
+    ("--hitcount 4", "other", "no rule puts a source into the list ssh that it asks (`-m recent --name ssh --set`)"),
+])  # fmt: skip
+def test_a_list_that_it_asks_for(asks: str, puts: str, why: str) -> None:
+    chains = saved(table(LISTED.format(asks), PUTS.format(puts)))
+    case = failed(chains, way(chains, "filter:FORWARD:2 accept", end=End.LEFT, exit=SYN), action="drop")
+    (hint,) = told(named_rule, replace(case, expect=Expectation("drop", None, {"rule": "fast"})))
+    assert hint.endswith(f"did not match: {why}")
+
+
 def test_a_rule_that_it_did_not_come_to() -> None:
     (behind,) = told(named_rule, named("names"))
     assert behind.endswith("was not asked: it stands after filter:FORWARD:3, which decided")
@@ -57,7 +83,7 @@ def test_a_chain_of_the_same_hook_that_it_was_not_sent_to() -> None:
 
 def test_nothing_of_what_decided_or_is_not_there() -> None:
     assert told(named_rule, named("filter:FORWARD:3")) == []
-    assert told(named_rule, named("nobody")) == []
+    assert told(named_rule, named("nobody")) == ["no rule of gateway is called nobody: by a comment, or as `filter:FORWARD:3`"]
     assert told(named_rule, replace(named("web"), expect=Expectation("allow"))) == []
     twice = saved(table(*(f"-A FORWARD -s 10.0.9.{host}/32 -m comment --comment web -j ACCEPT" for host in (1, 2))))
     case = failed(twice, way(twice, "filter:FORWARD:policy drop"))

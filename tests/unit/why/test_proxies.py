@@ -64,6 +64,14 @@ def test_iptables_drops_it() -> None:
 HANDED = "-A PREROUTING -p tcp -m tcp --dport 443 -j TPROXY --on-port 3129 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1"
 
 
+def test_chains_behind_it_hide_nothing() -> None:
+    chains = saved(table(HANDED, name="mangle") + table("-A PREROUTING -p udp -j ACCEPT", name="nat", policies="ACCEPT"))
+    path = replace(way(chains, "mangle:PREROUTING:1 accept", "nat:PREROUTING:policy accept", end=End.VANISHED), mark=1)
+    case = replace(failed(chains, path, kind=Kind.UNROUTED), ask_route=lambda node, to, *_: Lead(node, to, "wan"))
+    (hint,) = told(proxies, case)
+    assert "lead it on by wan" in hint
+
+
 @pytest.mark.parametrize(("dev", "said"), [("wan", "lead it on by wan"), (None, "have no way to"), ("lo", None)])
 def test_what_is_handed_over_and_led_on(dev: str | None, said: str | None) -> None:
     chains = saved(table(HANDED, name="mangle"))
