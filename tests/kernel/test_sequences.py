@@ -74,8 +74,8 @@ def test_what_a_step_changes_is_changed_for_its_own_cell_alone(project: Project,
 def test_what_is_forgotten_is_of_the_session_as_it_was_begun_last(project: Project) -> None:
     """A handshake that is begun again has another source port, and so another entry."""
     project._write("policies", "opened.rules", OPEN)
-    steps: list[Mapping[str, Any]] = [{"open": "drop"}, {"load": {"gateway": "opened"}}, {"open": "allow"}, {"forget": "gateway"}]
-    (found,) = project.run(corridor(), {"gateway": SHUT}, [row(*steps, {"send": "drop"})]).results
+    begun: list[Mapping[str, Any]] = [{"open": "drop"}, {"load": {"gateway": "opened"}}, {"open": "allow"}]
+    (found,) = project.run(corridor(), {"gateway": SHUT}, [row(*begun, {"forget": "gateway"}, {"send": "drop"})]).results
     assert found.outcome is Outcome.PASSED, found.differences
 
 
