@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from lab.kernel.hold.line_map import NodeLines
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.ruleset.rulesets import Rulesets
+from lab.written.cell import Cell, Expectation
 from lab.written.expect.leaves import expects_table
+
+
+def _expected(cell: Cell) -> Iterator[Expectation]:
+    """What is expected of any packet that is to pass, of flows in the midst of its steps too."""
+    yield cell.expect
+    yield from (step.expect for step in cell.steps if step.expect is not None)
 
 
 class Labs:
@@ -18,7 +25,7 @@ class Labs:
         self._plan = plan
         self._lines: Mapping[str, NodeLines] | None = None
         self._shared: Lab | None = None
-        self._routed = any(expects_table(cell.expect) for cell in plan.cells)
+        self._routed = any(expects_table(expect) for cell in plan.cells for expect in _expected(cell))
 
     @property
     def shared(self) -> Lab:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.probe.question import Question, Wants, sends_of
 from lab.record.sweep import Ranges
-from lab.written.cell import Cell
+from lab.written.cell import Cell, Expectation
 from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.conntrack import CONNTRACK
 from lab.written.expect.copied import COPIED
@@ -32,24 +32,28 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
 
     A receiver is opened only where the row says that something arrives: never for a denied row.
     """
+    expected = _expected(cell)
     return Question(
         node=cell.sender.node,
         source=cell.sender.address,
         destination=cell.target.address,
         sends=sends_of(cell.service, port, flags=cell.flags, many=cell.to_many, packet=cell.packet),
         sport=cell.sport if sport is None else sport,
-        receivers=_receivers(cell, port),
+        receivers=tuple(dict.fromkeys(one for expect in expected for one in _receivers(cell, expect, port))),
         mark=cell.mark,
         uid=cell.uid,
-        wants=_wants(cell),
+        wants=_wants(expected),
         payload=cell.payload,
     )
 
 
-def _wants(cell: Cell) -> Wants:
-    """What is wanted of any of the cell's packets: of each of its own steps, and of what does not pass of a burst."""
-    of_steps = [step.expect for step in cell.steps if step.expect is not None and step.verb != FLOW.name]
-    expected = [cell.expect, *of_steps, *([] if cell.burst is None else [cell.burst.rest])]
+def _expected(cell: Cell) -> tuple[Expectation, ...]:
+    """What is expected of any of its packets: the first, those of its own steps, those that do not pass of a burst."""
+    of_steps = (step.expect for step in cell.steps if step.expect is not None and step.verb != FLOW.name)
+    return cell.expect, *of_steps, *(() if cell.burst is None else (cell.burst.rest,))
+
+
+def _wants(expected: Sequence[Expectation]) -> Wants:
     entries = [entry for one in expected if (entry := one.get(CONNTRACK)) is not None]
     logs = [logged for one in expected if (logged := one.get(LOGGED)) is not None]
     copies = [copied for one in expected if (copied := one.get(COPIED)) is not None]
@@ -70,10 +74,10 @@ def _ports(ranges: Ranges) -> Iterator[int | None]:
         yield from range(low, high + 1)
 
 
-def _receivers(cell: Cell, port: int | None) -> tuple[tuple[str, int | None], ...]:
-    if cell.expect.action != "allow":
+def _receivers(cell: Cell, expect: Expectation, port: int | None) -> tuple[tuple[str, int | None], ...]:
+    if expect.action != "allow":
         return ()
-    arrives = cell.expect.get(ARRIVES)
+    arrives = expect.get(ARRIVES)
     if cell.service.application is not None:  # what the row says of an arrival is about its data
         return tuple((node, port) for node in (cell.target.node, *cell.target.also) if node is not None)
     if cell.to_many is not None:

@@ -84,3 +84,18 @@ def test_what_does_not_pass_of_a_burst_has_what_it_wants(project: Project, backe
     ruleset = TEE + table("filter", ESTABLISHED, limit, over, FORWARD="DROP")
     (found,) = project.run(with_sensor(), {"gateway": ruleset}, [row], backend=backend).results
     assert (str(found.outcome), found.differences) == ("passed", ())
+
+
+def test_a_later_step_may_say_by_which_table_it_is_routed(project: Project, backend: Backend) -> None:
+    found = played(project, backend, {"open": "allow"}, {"send": allow(leaves={"via": "right", "table": "main"})})
+    assert (str(found.outcome), found.differences) == ("passed", ())
+
+
+def test_a_later_step_may_arrive_elsewhere(project: Project, backend: Backend) -> None:
+    leads = "-A PREROUTING -i left -p udp -m udp --dport 53 -j DNAT --to-destination 10.0.3.10:5353"
+    elsewhere = {"send": allow(arrives={"at": "sensor", "port": 5353})}
+    steps = [{"send": "allow"}, {"forget": "gateway"}, {"load": {"gateway": "leads"}}, elsewhere]
+    row = {"name": "row", "from": "client", "to": "server", "service": "udp/53", "family": 4, "steps": steps}
+    project._write("policies", "leads.rules", table("nat", leads))
+    (found,) = project.run(with_sensor(), {"gateway": table("filter", ESTABLISHED)}, [row], backend=backend).results
+    assert (str(found.outcome), found.differences) == ("passed", ())

@@ -16,6 +16,7 @@ from lab.run.questions import first_question
 from lab.verdict.prove import prove
 from lab.written.cell import Cell, Step
 from lab.written.expect.copied import COPIED
+from lab.written.steps.flow import FLOW
 from lab.written.steps.spoken import OPEN
 
 
@@ -42,9 +43,10 @@ class Play:
         return self.sessions[step.session]
 
     def _of_session(self, name: str) -> Cell:
-        """The cell as that of one session: a receiver is opened where any of its packets is to arrive."""
-        said = [step.expect for step in self.cell.steps if step.session == name and step.expect is not None]
-        return replace(self.cell, expect=next((expect for expect in said if expect.action == "allow"), said[0]))
+        """The cell as that of one session: a receiver is opened where any of its own packets is to arrive."""
+        own = tuple(step for step in self.cell.steps if step.session == name and step.verb != FLOW.name)
+        first = next(step.expect for step in own if step.expect is not None)
+        return replace(self.cell, expect=first, steps=own)
 
     def proven(self, step: Step, seen: Observation | None) -> Verdict:
         """The verdict of what was seen of a step; raises InputError where there was nothing to send it on."""
