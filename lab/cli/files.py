@@ -17,24 +17,37 @@ FOLDER = "matrices"
 def matrix_files(named: Sequence[Path], *, shipped: bool = False) -> list[Path]:
     """The files that were named (a folder stands for its ``*.yaml``), else all of ``matrices/``.
 
-    With ``shipped`` a name may be that of a shipped matrix, and without any it is all of these.  Nothing of what is shipped is
-    taken otherwise: InputError where there is nothing.
+    With ``shipped`` a name may be that of a shipped matrix, and without any these are taken too, but for those that have the
+    name of one in ``matrices/``.  Nothing of what is shipped is taken otherwise: InputError where there is nothing.
     """
-    if not named:
-        named = [shipped_root() / FOLDER if shipped else _own()]
+    if not named and shipped:
+        return own_and_shipped()
+    named = named or [_own()]
     found: list[Path] = []
     problems: list[Problem] = []
     for path in [matrix_file(path, shipped=shipped) for path in named]:
         if is_missing(path):
             problems += no_such_file(path).problems
             continue
-        inside = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if _is_folder(path) else [path]
+        inside = _inside(path) if _is_folder(path) else [path]
         if not inside:
             problems.append(Problem(f"{path} holds no matrix", mend="`lab init` lays out an example"))
         found += inside
     if problems:
         raise InputError(problems)
     return found
+
+
+def own_and_shipped() -> list[Path]:
+    """The files of ``matrices/``, if there are any, and behind them the shipped ones with other names."""
+    found: dict[str, Path] = {}
+    for path in (*_inside(Path(FOLDER)), *_inside(shipped_root() / FOLDER)):
+        found.setdefault(path.name, path)
+    return [*found.values()]
+
+
+def _inside(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
 def matrix_file(path: Path, *, shipped: bool) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from lab.cli.ending import finish, reporting
+from lab.cli.files import FOLDER
 from lab.cli.given import Given, Selection
 from lab.cli.ready import ready_for
 from lab.cli.under_way import UnderWay
@@ -82,10 +83,18 @@ def _held(given: Given, chosen: Selection, wanted: Wanted, far: UnderWay) -> Con
     heard = partial(_far, far)
     if wanted.words:
         return _of_words(given.scene(backend), backend, wanted, heard)
+    if not given.matrices and not given.dumps:
+        given = replace(given, matrices=_the_only_one(given))
     if not given.matrices:
         raise InputError(Problem("which flows are to be open?", mend=_WHICH))
     (plan,) = given.whole_plans(chosen)
     return _of_rows(plan, wanted, heard)
+
+
+def _the_only_one(given: Given) -> list[Path]:
+    """The matrix that is meant where none is named, as of a single question; none where there are several."""
+    there = given.files() if given.shipped or Path(FOLDER).is_dir() else []
+    return there if len(there) == 1 else []
 
 
 def _of_words(scene: Scene, backend: Backend, wanted: Wanted, heard: partial[None]) -> ConntrackReport:

@@ -128,7 +128,7 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
     found = Path(chosen) if chosen.endswith((".yaml", ".yml")) else find_topology(matrix.topology, folders, asked_at)
     topology = load_topology(found, allow_commands=choices.rendering.allow_commands)
     files = policy_files(matrix, folders, choices.policies)
-    _known_nodes(files, topology)
+    _known_nodes(files, topology, matrix)
     loads = _loaded_later(matrix, folders)
     templates.begin([*files.values(), *(found for one in loads.values() for found in one.values())])
     cells = expand(_with_policies(matrix, choices.policies), topology, choices.families)
@@ -145,7 +145,7 @@ def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, tem
     own = twin.topology.nodes[tested[0]].model_copy(update={"role": matrix.role})
     topology = twin.topology.model_copy(update={"nodes": {**twin.topology.nodes, tested[0]: own}})
     given: dict[str, Given] = {**twin.policies, **choices.policies}
-    _known_nodes(given, topology)
+    _known_nodes(given, topology, matrix)
     files = {node: resolve_given(node, value, folders.policies).files for node, value in given.items()}
     loads = _loaded_later(matrix, folders)
     templates.begin([*files.values(), *(found for one in loads.values() for found in one.values())])
@@ -232,11 +232,14 @@ def _with_policies(matrix: Matrix, policies: Mapping[str, Given]) -> Matrix:
     return matrix.elsewhere(policies={node: PolicySpec(name=short_name(value)) for node, value in policies.items()})
 
 
-def _known_nodes(files: Iterable[str], topology: Topology) -> None:
+def _known_nodes(files: Iterable[str], topology: Topology, matrix: Matrix) -> None:
     unknown = [node for node in files if node not in topology.nodes]
     if unknown:
         known = ", ".join(topology.nodes)
         raise InputError(
-            Problem(f"a policy for {node}, which topology {topology.topology} does not have", mend=f"its nodes: {known}")
+            Problem(
+                f"a policy for {node}, which topology {topology.topology} does not have",
+                matrix.where("policies", node) if node in matrix.policies else None, f"its nodes: {known}",
+            )
             for node in unknown
         )

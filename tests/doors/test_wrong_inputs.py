@@ -28,7 +28,7 @@ EDITS = [
     (MATRIX, "name: no echo", "name: no shell", (f"{MATRIX}:23", "no shell")),
     (MATRIX, "topology: small", "topology: smal", (f"{MATRIX}:4", "'smal'", "small")),
     (MATRIX, "gateway: small-gateway", "gateway: big-gateway", (f"{MATRIX}:5", "big-gateway", "did you mean")),
-    (MATRIX, "{gateway: small-gateway}", "{gatewy: small-gateway}", ("gatewy", "gateway")),
+    (MATRIX, "{gateway: small-gateway}", "{gatewy: small-gateway}", (f"{MATRIX}:5", "gatewy", "gateway")),
     (MATRIX, "expect: allow", "expect: [allow", (f"{MATRIX}:",)),
     (TOPOLOGY, "wan: 198.51.100.1,", "wan: 198.51.101.1,", (f"{TOPOLOGY}:10", "198.51.101.1", "198.51.100.0/24")),
     (TOPOLOGY, "dmz: 10.0.2.0/24", "dmz: 198.51.100.128/25", (f"{TOPOLOGY}:5", "overlap")),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.files import FOLDER, matrix_files
 from lab.cli.given import Given
 from lab.cli.meant import flow_meant, no_such_file
 from lab.errors import InputError
@@ -67,6 +68,17 @@ def test_a_matrix_that_is_not_there(folder: Path, named: str, meant: str) -> Non
     assert str(problem).startswith(f"{named}: there is no such file")
     assert problem.mend.startswith(meant)
     assert bool(problem.mend) == bool(meant)
+
+
+def test_what_is_shipped_is_taken_beside_what_is_there(folder: Path) -> None:
+    """A project whose topology alone is shipped runs its own matrices with ``--shipped``: none is left out in silence."""
+    (folder / FOLDER / "mail-gateway.yaml").write_text("matrix: own\n")
+    found = matrix_files((), shipped=True)
+    assert [str(path) for path in found[:3]] == ["matrices/home.yaml", "matrices/mail-gateway.yaml", "matrices/office.yml"]
+    others = [path.name for path in found[3:]]
+    assert "web-edge-gateway.yaml" in others
+    assert "mail-gateway.yaml" not in others
+    assert all(path.is_absolute() for path in found[3:])
 
 
 def test_each_that_is_not_there_is_told_once(folder: Path) -> None:

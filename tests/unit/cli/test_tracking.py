@@ -28,6 +28,15 @@ def test_flows(backends: list[Backend], expression: str | None, words: tuple[str
         _held(Given(), Selection((4, 6), backends, expression), Wanted(words), UnderWay())
 
 
+def test_the_only_matrix_is_meant_where_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "matrices").mkdir()
+    for name, told in (("one", "one.yaml"), ("two", "which flows are to be open")):
+        (tmp_path / "matrices" / f"{name}.yaml").write_text("matrix: [\n")
+        with pytest.raises(InputError, match=told):
+            _held(Given(), Selection((4, 6), ONE, None), Wanted(()), UnderWay())
+
+
 @pytest.mark.parametrize(("given", "wanted"), [
     ({"matrices": [Path("m.yaml")]}, {}), ({"topology": "edge"}, {}), ({"policy": ["gateway=p"]}, {}), ({}, {"at": "gateway"}),
     ({}, {"words": FLOW}),

@@ -97,6 +97,8 @@ def test_the_contrary_of_what_is_not_there(text: str) -> None:
         "iif lo accept",
         "add @guests { ip saddr } accept",
         'ct helper set "sip"',
+        'ct helper sip-std { type "sip" protocol udp; }',
+        'add ct helper inet filter sip-std { type "sip" protocol udp; }',
         "@th,16,16 443 accept",
         'accept comment "ether saddr 00:16:3e:0a:0b:0c"',
     ],
