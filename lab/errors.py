@@ -69,6 +69,10 @@ class MachineError(LabError):
     exit_code = 4
 
 
+class MissingError(MachineError):
+    """This machine's kernel, or its tools, do not have what a ruleset asks for: another one might."""
+
+
 class Interrupted(KeyboardInterrupt):
     """A signal that asks for the end: what was finished is reported, and the exit code is 128 + ``signum``, as in shells."""
 

@@ -93,6 +93,7 @@ NoMacs = Annotated[
     bool, typer.Option("--without-macs", help="--mend, and take unreadable `--mac-source` matches away: widens rules.")
 ]
 AllowCommands = Annotated[bool, typer.Option("--allow-commands", help="Run renderers of policies, programs of nodes.")]
+AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Skip matrices whose rules need what is missing here.")]
 Shipped = Annotated[bool, typer.Option("--shipped", help="Take matrices, topologies and policies from what is shipped too.")]
 Json = Annotated[Path | None, report("--json", what="the results as JSON")]
 Markdown = Annotated[Path | None, report("--markdown", what="a summary as Markdown")]

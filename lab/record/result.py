@@ -235,7 +235,8 @@ class PlanResult:
 
     ``name`` is the matrix's, with the mark of its way; ``results`` are in the order of the plan's cells, whatever order they
     were measured in.  ``loaded`` is what its lab had loaded, None where none could be built.  ``problems`` stopped it,
-    ``codes`` are the exit codes of these; ``interrupted`` is that of the signal that ended it, None where none did.
+    ``codes`` are the exit codes of these, ``lacks`` that each is something that this machine lacks; ``interrupted`` is the code
+    of the signal that ended it, None where none did.
     """
 
     name: str
@@ -243,6 +244,7 @@ class PlanResult:
     loaded: Loaded | None = None
     problems: tuple[RunProblem, ...] = ()
     codes: frozenset[int] = frozenset()
+    lacks: bool = False
     notes: tuple[str, ...] = ()
     repeats: int = 0
     interrupted: int | None = None

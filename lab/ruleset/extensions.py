@@ -31,6 +31,14 @@ BUILT_IN_CHAINS = {
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
 TABLES = frozenset(BUILT_IN_CHAINS)
+# Those whose module has another name than xt_ and their own (net/netfilter, net/ipv4/netfilter and net/ipv6/netfilter).
+_MODULES = {
+    **{name: f"ip6t_{name}" for name in ("eui64", "frag", "hbh", "ipv6header", "mh", "rt", "srh")},
+    **{name: f"ipt_{name} or ip6t_{name}" for name in ("ah", "rpfilter", "REJECT", "SYNPROXY")},
+    "dst": "ip6t_hbh", "SNPT": "ip6t_NPT", "DNPT": "ip6t_NPT", "ECN": "ipt_ECN", "SNAT": "xt_nat", "DNAT": "xt_nat",
+    "NOTRACK": "xt_CT", "SET": "xt_set", "state": "xt_conntrack", "tcp": "xt_tcpudp", "udp": "xt_tcpudp",
+    "tos": "xt_dscp", "TOS": "xt_DSCP", "ttl": "xt_hl", "TTL": "xt_HL",
+}  # fmt: skip
 
 
 def resembled(name: str, known: frozenset[str]) -> str | None:
@@ -39,3 +47,12 @@ def resembled(name: str, known: frozenset[str]) -> str | None:
         return None
     close = get_close_matches(name, known, n=1, cutoff=0.75)
     return close[0] if close else None
+
+
+def module_of(name: str) -> str:
+    """The kernel's module of a match or target.
+
+    >>> module_of("LED"), module_of("TTL")
+    ('xt_LED', 'xt_HL')
+    """
+    return _MODULES.get(name, f"xt_{name}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.errors import Problem
 from lab.ruleset.advice import kernel_says, mended, without_words
 from lab.ruleset.backend import Backend
-from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, resembled
+from lab.ruleset.extensions import MATCHES, TABLES, TARGETS, module_of, resembled
 from lab.ruleset.language import looks_like_nft
 from lab.ruleset.render import Rendered
 from lab.ruleset.rule import SavedRule, read_rule
@@ -57,7 +57,7 @@ def locate(stderr: str, rendered: Rendered, backend: Backend = Backend.NFT) -> P
     what, mend = _explained(refusal, line, lines, number, backend)
     missing = is_missing_extension(stderr, rendered)
     if missing is not None:
-        mend = f"this machine lacks {missing}: install or enable it; `lab doctor` says what is there"
+        mend = f"this machine lacks {missing}{_modules(missing)}: install or enable it; `lab doctor` says what is there"
     place = f"line {number} of the rendered ruleset, `{line}`" if line else "the rendered ruleset"
     return Problem(f"iptables refuses {place}: {what}", rendered.where(number), mend)
 
@@ -95,6 +95,12 @@ def is_missing_extension(stderr: str, rendered: Rendered | None = None) -> str |
             named = [name for name in warned if name in (*rule.matches, rule.target, rule.proto)]
             return ", ".join(map(_extension, named)) or _lacking(rule)
     return ", ".join(map(_extension, warned)) or None
+
+
+def _modules(missing: str) -> str:
+    """The kernel's modules of what is missing, in brackets; nothing of a table."""
+    names = [module_of(name) for name in re.findall(r"(?:match|target) (\w+)", missing)]
+    return f" (the module {' or '.join(dict.fromkeys(names))})" if names else ""
 
 
 def _extension(name: str) -> str:

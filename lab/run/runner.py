@@ -8,13 +8,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.errors import LabError, as_lab_error, gravest, interrupted_code
+from lab.errors import LabError, MissingError, as_lab_error, gravest, interrupted_code
 from lab.prepare.plan import Plan
 from lab.record.progress import Progress
 from lab.record.provenance import Loaded, Provenance
 from lab.record.result import CellResult, Outcome, PlanResult, RunProblem, RunResult, Summary
 from lab.run.compare import comparisons
 from lab.run.matrix_run import MatrixRun
+from lab.run.missing import skipped, try_loads
 from lab.run.provenance import machine, of_lab
 from lab.written.cell import Cell
 
@@ -23,12 +24,14 @@ from lab.written.cell import Cell
 class Order:
     """How cells are run: ``shuffle`` is a seed (None: as written), ``strict`` fails what is otherwise a warning.
 
-    ``first``: the run ends with the first cell that fails.
+    ``first``: the run ends with the first cell that fails.  ``allow_missing``: a matrix whose rules this machine has no modules
+    for is skipped, if there is another.
     """
 
     shuffle: int | None = None
     strict: bool = False
     first: bool = False
+    allow_missing: bool = False
 
 
 def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = ()) -> RunResult:
@@ -48,7 +51,7 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
                 done.append(run_plan(plan, order, listener))
                 if done[-1].interrupted is not None:
                     break
-                if order.first and done[-1].failed:
+                if order.first and done[-1].failed and not (order.allow_missing and done[-1].lacks):
                     after = sum(len(one.results) for one in done)
                     note = f"-x: stopped at the first failure, after {after} of {cells} cells"
                     done[-1] = replace(done[-1], notes=(*done[-1].notes, note))
@@ -57,6 +60,8 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
         stopped.append(error)
     finally:
         listener.finished()
+    if order.allow_missing and any(one.results for one in done):
+        done = [skipped(one) if one.lacks else one for one in done]
     loaded = {one.name: one.loaded for one in done if one.loaded is not None}
     provenance = Provenance(here, loaded, begun=bool(done))
     return summed_up([_stopped(PlanResult(""), stopped, ""), *done], provenance, time.perf_counter() - start)
@@ -74,6 +79,7 @@ def run_plan(plan: Plan, order: Order, listener: Progress) -> PlanResult:
     stopped: list[Exception | KeyboardInterrupt] = []
     loaded: Loaded | None = None
     with _noted(stopped), closing(matrix_run), _noted(stopped):  # to take the lab down can fail too, or be interrupted
+        try_loads(plan)
         loaded = of_lab(matrix_run.lab)
         for result in matrix_run.run(cells):
             found.append(strictly(result) if order.strict else result)
@@ -102,6 +108,7 @@ def _stopped(done: PlanResult, stopped: Sequence[Exception | KeyboardInterrupt],
         done,
         problems=tuple(RunProblem(problem, matrix) for error in told for problem in error.problems),
         codes=frozenset(error.exit_code for error in told),
+        lacks=bool(told) and all(isinstance(error, MissingError) for error in told),
         interrupted=signals[-1] if signals else None,
     )
 

@@ -10,6 +10,8 @@ from lab.record.path import Path, Rule
 from lab.ruleset.effects import ACCEPTS
 from lab.ruleset.held import Chains, HeldRule, reached
 from lab.why.case import Case
+from lab.why.established import is_error, related
+from lab.why.helpers import helpers
 from lab.why.later import accepts_later
 from lab.why.near_misses import near_misses
 from lab.why.other_chains import other_chains
@@ -26,7 +28,7 @@ def denied(case: Case) -> Iterator[Hint]:
     """Accepted elsewhere, further on, at another hook, nearly; else that nothing accepts it, and how it looks by then."""
     if case.later:
         return  # what accepts the flow's first packet says nothing of this one
-    misses = [*near_misses(case)]
+    misses = [miss for miss in near_misses(case) if not (miss.slip and is_error(case))]
     behind = [
         *other_chains(case), *accepts_later(case), *sent_elsewhere(case), *returned(case), *to_the_wrong_receiver(case),
     ]  # fmt: skip
@@ -37,7 +39,7 @@ def denied(case: Case) -> Iterator[Hint]:
     if not behind and not any(miss.made is not None or miss.weight >= SPECIFIC for miss in misses):
         yield from _translated_then_denied(case)
     yield from (miss.hint for miss in misses if not miss.slip)
-    if not behind and not misses:
+    if not behind and not misses and not any((*helpers(case), *related(case))):  # a rule for it alone would mend nothing
         yield from _accepted_by_none(case)
 
 

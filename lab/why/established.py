@@ -17,6 +17,7 @@ from lab.why.case import Case
 
 _BEFORE_CONNTRACK = ("raw",)  # its priority, -300, is before conntrack's, -200 (nf_ip_hook_priorities)
 _ERRORS = {1: (3, 4, 11, 12), 58: (1, 2, 3, 4)}  # types that quote a packet (RFC 792, RFC 4443)
+_IN_STEPS = "; a row that asks for it has the flow too: `steps: [{open: allow}, {icmp-error: {kind: …, expect: allow}}]`"
 _FOLLOWING = ("ACK", "data")
 _TCP = 6  # of its connections the entry is read at every step
 
@@ -25,7 +26,7 @@ def cut_off(case: Case) -> Iterator[Hint]:
     """Why what follows the handshake was dropped where its first packet had passed."""
     verdict = case.verdict
     if case.later:
-        yield from _in_the_midst(case)
+        yield from () if any(related(case)) else _in_the_midst(case)
         return
     if not case.should_pass or verdict.kind is not Kind.DROPPED or verdict.packet not in _FOLLOWING or verdict.rule is None:
         return
@@ -92,15 +93,26 @@ def why_not_established(case: Case, answer: Path, by: Rule, what: str = "answer"
 def related(case: Case) -> Iterator[Hint]:
     """An ICMP error that no rule accepts where answers are: of a known flow it is RELATED (nf_conntrack_icmp_error)."""
     path = case.verdict.path[-1] if case.verdict.path else None
-    sent = case.verdict.observation.sent
-    if not case.should_pass or path is None or path.end is not End.DROPPED or sent.flags not in _ERRORS.get(sent.proto, ()):
+    if not case.should_pass or path is None or path.end is not End.DROPPED or not is_error(case):
         return
     accepting = [*_accepting(case.chains(path.node), path.steps[-1].hook, case.family)]
-    if accepting and not any(_names(rule, "RELATED") for rule in accepting):
+    lets = next((rule for rule in accepting if _names(rule, "RELATED")), None)
+    if accepting and lets is None:
         yield Hint(
             f"{described(path.node, accepting[0])} accepts ESTABLISHED alone, and an ICMP error about a flow is RELATED to it",
-            "accept RELATED too, or path MTU discovery and unreachable hosts end in silence",
+            f"accept RELATED too, or path MTU discovery and unreachable hosts end in silence{'' if case.later else _IN_STEPS}",
         )
+    elif lets is not None and not case.later:
+        yield Hint(
+            f"{described(path.node, lets)} accepts RELATED, as which an ICMP error about a flow comes; this one is about none",
+            f"leave the rules as they are{_IN_STEPS}",
+        )
+
+
+def is_error(case: Case) -> bool:
+    """Whether it is an ICMP error, which comes from anybody on the way of a flow to who sent what it quotes."""
+    sent = case.verdict.observation.sent
+    return sent.flags in _ERRORS.get(sent.proto, ())
 
 
 def _asks_more(rule: HeldRule) -> bool:

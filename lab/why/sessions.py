@@ -12,7 +12,7 @@ from lab.ruleset.describe import described
 from lab.ruleset.held import HeldRule, reached, rules_of
 from lab.why.case import Case
 from lab.why.established import accepts
-from lab.why.helpers import helper_of, helper_of_text
+from lab.why.helpers import assigning, helper_of, helper_of_text
 
 _UNTOLD = "{node} translates the connection, and not the addresses that its ends announce"
 _STOPPED = (Kind.DROPPED, Kind.REJECTED, Kind.UNROUTED)
@@ -60,22 +60,8 @@ def _missing(case: Case, session: Session, path: Path, why: str) -> Hint:
     passed_by = f" ({described(path.node, others[0])} gives one, and this connection did not match it)" if others else ""
     first = "read request" if name == "tftp" else "control connection"
     what = f"the helper {name} is missing: no rule of {path.node} gives it to the {first}{passed_by}; {why}"
-    return Hint(what, _assigning(case, path, name, port))
-
-
-def _assigning(case: Case, path: Path, name: str, port: int | None) -> str:
-    """The rule that would give a flow its helper, in the words of the node's rules."""
-    native = any(rule.is_native for rule in rules_of(case.chains(path.node), case.family))
     made_here = bool(path.steps) and path.steps[0].hook == "output"
-    proto = {6: "tcp", 17: "udp"}[path.entry.proto]
-    if not native:
-        tool, chain = "ip6tables" if case.family == 6 else "iptables", "OUTPUT" if made_here else "PREROUTING"
-        return f"{tool} -t raw -A {chain} -p {proto} --dport {port} -j CT --helper {name}"
-    hook = "output" if made_here else "prerouting"
-    return (
-        f'table inet helpers {{ ct helper {name}-standard {{ type "{name}" protocol {proto}; }}; chain {hook} {{ '
-        f'type filter hook {hook} priority filter; {proto} dport {port} ct helper set "{name}-standard"; }}; }}'
-    )
+    return Hint(what, assigning(case, path.node, name, port, path.entry.proto, made_here=made_here))
 
 
 def _not_accepted(case: Case, control: Path) -> Iterator[Hint]:

@@ -15,6 +15,7 @@ from lab.why.exhausted import exhausted
 from lab.why.helpers import helpers
 from lab.why.kernel_drops import kernel_drops
 from lab.why.meant_to_stop import meant_to_stop
+from lab.why.midstream import midstream
 from lab.why.named_rule import log_rule, named_rule
 from lab.why.neighbours import neighbours
 from lab.why.other_way import other_way
@@ -52,12 +53,13 @@ TELLERS: tuple[Teller, ...] = (
     returned,
     helpers,
     bridged,
+    related,
     denied,
+    midstream,
     meant_to_stop,
     named_rule,
     log_rule,
     sent_there,
-    related,
     classics,
 )
 """In the order in which they are told: what explains most, first."""

@@ -89,6 +89,28 @@ def test_4_when_the_machine_lacks_a_match(project: Project) -> None:
     assert f"{POLICY}:13" in done.told
 
 
+def test_what_is_missing_is_skipped_where_that_is_allowed_and_never_green_alone(project: Project) -> None:
+    done = _run_in_order(project, ["lacking", "allow"], "--allow-missing").ended(0)
+    assert "1 cell: 1 passed" in done.out
+    assert "note: small-lacking was skipped, and nothing of it is proven: this machine lacks match nosuchmatch" in done.told
+    assert "the module xt_nosuchmatch" in done.told
+    alone = _run_in_order(project, ["lacking"], "--allow-missing").ended(4)
+    assert "0 cells: 0 passed" in alone.out
+    _run_in_order(project, ["lacking", "refused", "allow"], "--allow-missing").ended(2)
+    _run_in_order(project, ["lacking", "drop"], "--allow-missing", "-x").ended(1)
+
+
+def test_4_before_anything_starts_when_a_step_loads_what_is_missing(project: Project) -> None:
+    project.write("policies/lacking.rules", "*filter\n-A INPUT -m nosuchmatch\nCOMMIT\n")
+    row = "  - {name: web, from: world, to: web-vip, service: tcp/443, steps: [{open: allow}, {load: {gateway: lacking}}]}\n"
+    head = project.read(MATRIX).partition("\n\n")[0].partition("flows:")[0]
+    project.write("matrices/loads.yaml", f"{head}flows:\n{row}")
+    done = project.lab("run", "matrices/loads.yaml").ended(4)
+    assert "policies/lacking.rules:2" in done.told
+    assert "the module xt_nosuchmatch" in done.told
+    assert "0 cells: 0 passed" in done.out
+
+
 @pytest.mark.parametrize(("order", "code"), [("allow drop", 1), ("drop refused", 2), ("refused lacking drop", 4)])
 def test_of_several_the_gravest_is_told(project: Project, order: str, code: int) -> None:
     done = _run_in_order(project, order.split())
@@ -98,7 +120,7 @@ def test_of_several_the_gravest_is_told(project: Project, order: str, code: int)
         assert "-> web-vip 198.51.100.1 tcp/443: expected drop, is allowed\n" in done.out
 
 
-def _run_in_order(project: Project, words: Sequence[str]) -> Ended:
+def _run_in_order(project: Project, words: Sequence[str], *options: str) -> Ended:
     """A run of matrices with one row: as it should be, wrongly denied, with a refused ruleset, with a missing match."""
     policies = {"refused": "-A INPUT -j NOWHERE", "lacking": "-A INPUT -m nosuchmatch"}
     files = []
@@ -112,4 +134,4 @@ def _run_in_order(project: Project, words: Sequence[str]) -> Ended:
         if rule:
             text = text.replace("gateway: small-gateway", f"gateway: {word}")
         files.append(str(project.write(f"matrices/{word}.yaml", text).relative_to(project.folder)))
-    return project.lab("run", *files)
+    return project.lab("run", *files, *options)

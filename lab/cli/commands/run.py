@@ -26,7 +26,7 @@ def run(
     durations: Annotated[int | None, Option(metavar="N", min=0, help="List the N slowest cells; 0: all.")] = None,
     verbose: Annotated[bool, Option("--verbose", "-v", help="Print the evidence of failures, and list all cells.")] = False,
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print failures and the last line alone.")] = False,
-    shipped: o.Shipped = False,
+    shipped: o.Shipped = False, allow_missing: o.AllowMissing = False,
     collect: Annotated[bool, Option("--collect", help="List the cells and stop; needs no kernel.")] = False,
 ) -> None:  # fmt: skip
     """Run matrices and report every flow with its verdict and the rule that decided."""
@@ -41,4 +41,4 @@ def run(
         list_cells(given.plans(chosen)[0])
     else:
         screen, reports = Screen(verbose, quiet, durations), (json, junit, markdown, annotations)
-        run_and_report(given, chosen, Order(shuffle, strict, first), reports, screen, pcap)
+        run_and_report(given, chosen, Order(shuffle, strict, first, allow_missing), reports, screen, pcap)

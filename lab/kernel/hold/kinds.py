@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lab.errors import InputError, LabError, MachineError, Problem
+from lab.errors import InputError, LabError, MachineError, MissingError, Problem
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Finished, Running
 from lab.kernel.hold.named_objects import make
@@ -84,7 +84,7 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
         return MachineError(Problem(what, mend="sudo sysctl -w net.core.wmem_max=16777216   (or run as root)"))
     if kind == "ipset":
         missing = ipset.is_missing(done.err)
-        return (MachineError if missing else InputError)(ipset.locate(done.err, rendered))
+        return (MissingError if missing else InputError)(ipset.locate(done.err, rendered))
     if kind == "nft":
         problem, is_missing = locate_nft(done.err, rendered), is_missing_feature(done.err, rendered)
     else:
@@ -92,7 +92,7 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
     if kind == "v6":
         problem = replace(problem, what=problem.what.replace("iptables", _TOOLS[kind], 1))
     if is_missing:
-        return MachineError(problem)
+        return MissingError(problem)
     repairs = mender(kind)(rendered.text).repairs
     if repairs:
         also = f"--mend would repair it {in_short(repairs)}"

@@ -11,7 +11,7 @@ import socket as sockets
 import struct
 from collections.abc import Sequence
 
-from lab.errors import MachineError, Problem
+from lab.errors import MissingError, Problem
 from lab.kernel.ground import nfnetlink as nl
 from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.namespace import Namespace
@@ -29,7 +29,7 @@ _ERROR = struct.Struct("=i")
 def make(namespace: Namespace, objects: Sequence[NamedObject]) -> None:
     """Have the node hold these; an account that is there already stays as it is, a timeout policy gets the times that are said.
 
-    Raises MachineError where the kernel lacks their kind.
+    Raises MissingError where the kernel lacks their kind.
     """
     wanted = [one for one in objects if len(one.name.encode()) <= _LONGEST]
     if not wanted:
@@ -42,7 +42,7 @@ def make(namespace: Namespace, objects: Sequence[NamedObject]) -> None:
                 # as one of another family or protocol is there (cttimeout_new_timeout), whose rule iptables refuses itself
                 code = _made(channel, _new(one))
             if code and code not in _THERE:
-                raise MachineError(_lacking(one, code))
+                raise MissingError(_lacking(one, code))
 
 
 def _made(channel: sockets.socket, message: bytes) -> int:

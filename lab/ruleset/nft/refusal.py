@@ -12,6 +12,7 @@ from lab.ruleset.nft.tokens import TOKEN
 from lab.ruleset.render import Rendered
 
 _MODULES = frozenset(("queue", "tproxy", "synproxy", "osf", "socket", "xfrm", "tunnel", "numgen", "quota", "connlimit"))
+_NAMED = {"flowtables": "nf_flow_table", "ct count": "nft_connlimit", "meta ibrname": "nft_meta_bridge"}
 _ERROR = re.compile(
     r"^(?:\S.*?:(?P<line>\d{1,9}):(?P<first>\d{1,9})-(?P<last>\d{1,9}): )?(?:netlink: )?Error: (?P<said>.*)$", re.MULTILINE
 )
@@ -53,7 +54,8 @@ def locate(stderr: str, rendered: Rendered) -> Problem:
     missing = is_missing_feature(stderr, rendered)
     if missing is not None:
         what = f"the kernel says {refusal.errno} of {missing}"
-        module = f" (the module nft_{missing})" if missing in _MODULES else ""
+        named = _NAMED.get(missing, f"nft_{missing}" if missing in _MODULES else "")
+        module = f" (the module {named})" if named else ""
         mend = f"this machine lacks {missing}{module}: install or enable it; `lab doctor` says what is there"
     if refusal.more:
         others = "another error, which" if refusal.more == 1 else f"{refusal.more} more errors, which"

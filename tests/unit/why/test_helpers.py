@@ -41,3 +41,17 @@ def test_without_a_helper_or_a_rule_for_what_it_expects_nothing_is_said(text: st
 def test_a_service_s_own_port_is_no_data_connection() -> None:
     assert told(ASSIGNS + LETS, SYN._replace(dport=22)) == ""
     assert told(ASSIGNS + LETS, action="drop") == ""
+
+
+def test_a_session_is_asked_for_as_such() -> None:
+    assert "ask for a whole session: `service: ftp/passive`" in told(ASSIGNS + LETS)
+    assert "ask for a whole session" not in told(ASSIGNS.replace("ftp", "sip") + LETS)
+
+
+def test_what_comes_from_the_port_of_data_is_of_a_session_that_has_no_helper() -> None:
+    words = told(LETS, DATA._replace(sport=20))
+    assert "it comes from port 20" in words
+    assert "iptables -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp" in words
+    assert "`service: ftp/active`, from the client" in words
+    assert told(OTHER, DATA._replace(sport=20)) == ""
+    assert told(LETS, DATA._replace(sport=21)) == ""
