@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def _done(play: Play, word: str, number: int, session: str, policies: Mapping[st
         return
     like = next(step for step in play.cell.steps if step.expect is not None)
     verb, _, by = word.partition(" by ")
-    said = _Reset(by or "client") if verb == "reset" else ("gateway",)
+    said = ("gateway",) if verb == "forget" else _Said(by or "client")
     step = Step(number, verb, like.where, word, session, like.expect, said)
     try:
         DONE_BY[verb](play, step)
@@ -157,6 +158,7 @@ def _done(play: Play, word: str, number: int, session: str, policies: Mapping[st
         return
 
 
-class _Reset:
-    def __init__(self, end: str) -> None:
-        self.end = end
+@dataclass(frozen=True)
+class _Said:
+    end: str
+    payload: None = None
