@@ -82,24 +82,26 @@ labs.Lab = Lab
 """
 IN_A_DESTRUCTOR = """
 import os, signal
-from lab.run.matrix_run import MatrixRun
+from lab.run import matrix_run
 class Gone:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)
-def ask(self, lab, one):
-    Gone()
-    while True:
-        lab.probe("world", "web", "udp/53")
-MatrixRun._cell = ask
+class Way:
+    @staticmethod
+    def ask(one, asker):
+        Gone()
+        while True:
+            asker.labs.shared.probe("world", "web", "udp/53")
+matrix_run.way_of = lambda one, asker: Way
 """
 UNFORESEEN_IN_CELL_2 = """
-from lab.run.matrix_run import MatrixRun
-cell = MatrixRun._cell
-def fail(self, lab, one):
+from lab.run import matrix_run
+way_of = matrix_run.way_of
+def fail(one, asker):
     if one.service.proto == "tcp" and "{0}" in one.id:
         raise {1}
-    return cell(self, lab, one)
-MatrixRun._cell = fail
+    return way_of(one, asker)
+matrix_run.way_of = fail
 """
 
 
