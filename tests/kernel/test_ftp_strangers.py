@@ -14,9 +14,8 @@ pytestmark = pytest.mark.kernel
 
 SERVER = """
 import socket, time
-server = socket.create_server(("0.0.0.0", 21))
-while True:
-    control, _ = server.accept()
+
+def talk(control):
     control.sendall(b"220 hello\\r\\n")
     data = socket.create_server(("0.0.0.0", 0))
     port = data.getsockname()[1]
@@ -31,23 +30,24 @@ while True:
         elif line.startswith(b"NLST") and MODE == "active":
             control.sendall(b"150 here it comes\\r\\n")
             time.sleep(0.2)
-            channel = socket.create_connection((".".join(address), int(high) * 256 + int(low)))
-            LIST
-            channel.close()
+            with socket.create_connection((".".join(address), int(high) * 256 + int(low))) as channel:
+                LIST
             control.sendall(b"226 that was it\\r\\n")
         elif line.startswith(b"NLST"):
             control.sendall(b"150 here it comes\\r\\n226 that was it\\r\\n")
-            channel, _ = data.accept()
-            try:
+            with data.accept()[0] as channel:
                 LIST
-            except OSError:
-                pass
-            channel.close()
         else:
             control.sendall(b"221 bye\\r\\n")
-            break
-    control.close()
-    data.close()
+            return
+
+server = socket.create_server(("0.0.0.0", 21))
+while True:
+    with server.accept()[0] as control:
+        try:
+            talk(control)
+        except OSError:
+            pass
 """
 
 
