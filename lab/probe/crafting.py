@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,7 +147,9 @@ def _of_the_flow(layer: Layer, ends: Ends) -> dict[str, Literal]:
 
 def _scapy(module: str, layer: Layer) -> Any:
     # scapy takes a third of a second to import, so only those who write layers pay for it
-    return getattr(importlib.import_module(module), layer.name)(**{name: _value(value) for name, value in layer.fields})
+    made = getattr(importlib.import_module(module), layer.name)
+    logging.getLogger("scapy.runtime").setLevel(logging.CRITICAL)  # what it thinks of a packet that is meant to be odd
+    return made(**{name: _value(value) for name, value in layer.fields})
 
 
 def _value(value: Literal) -> Any:

@@ -6,6 +6,17 @@ from typing import NamedTuple
 
 PROTOCOL_NAMES = {1: "icmp", 6: "tcp", 17: "udp", 47: "gre", 50: "esp", 51: "ah", 58: "icmpv6", 132: "sctp"}
 ICMPS = (1, 58)
+_NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
+
+
+def protocol_number(name: str) -> int:
+    """The number of a protocol by its name, and of one without a name as services have it.
+
+    >>> protocol_number("gre"), protocol_number("proto/99")
+    (47, 99)
+    """
+    found = _NUMBERS.get(name)
+    return int(name.removeprefix("proto/")) if found is None else found
 
 
 class Packet(NamedTuple):

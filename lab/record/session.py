@@ -15,7 +15,8 @@ class Session:
 
     ``said`` are its lines in order, ``> PASV`` of the client and ``< 227 …`` of the server.  The observation that has the
     session is that of the data connection, and ``control`` that of the control connection; where there was no data
-    connection, it is that of the control connection, and ``control`` is None.  ``refused`` is how the server refused to go on.
+    connection, it is that of the control connection, and ``control`` is None.  ``refused`` is how the server refused to go on,
+    ``lacking`` what was wrong with the data of which the server said that all is well.
     ``server`` is the program's own address and port, "" where the control connection did not come to it.
     """
 
@@ -24,3 +25,4 @@ class Session:
     control: Observation | None = None
     refused: str = ""
     server: str = ""
+    lacking: str = ""

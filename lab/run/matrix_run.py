@@ -9,9 +9,8 @@ from dataclasses import replace
 from lab.errors import InputError, LabError, MachineError, MeasurementError, as_lab_error
 from lab.lab import Lab
 from lab.prepare.plan import Plan
-from lab.probe.question import NUMBERS
 from lab.record.observation import Milestone, Observation
-from lab.record.packet import Packet
+from lab.record.packet import Packet, protocol_number
 from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.run.after.kernel_source import Sources
@@ -173,7 +172,7 @@ class MatrixRun:
 
 def _lost(cell: Cell, failure: LabError, today: datetime.date) -> CellResult:
     """The result of a cell whose measurement failed before or after it."""
-    sent = Packet(cell.family, NUMBERS[cell.service.proto], cell.sender.address, cell.sport, cell.target.address, None)
+    sent = Packet(cell.family, protocol_number(cell.service.proto), cell.sender.address, cell.sport, cell.target.address, None)
     observation = Observation(sent, Milestone.SENT, faults=tuple(problem.what for problem in failure.problems))
     tally = Tally(cell, today)
     tally.add(None, Verdict(Kind.LOST, f"the instrument failed: {failure.problems[0].what}", observation))

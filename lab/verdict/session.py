@@ -27,13 +27,14 @@ def of_session(observation: Observation, session: Session, prove: Callable[[Obse
     if session.control is None:
         return replace(control, observation=observation, proof=f"the server's program speaks: {_answered(session)}")
     carried = prove(replace(observation, session=None))
+    lacking = session.lacking if carried.kind is Kind.UNANSWERED else ""
     sent = observation.sent
     from_server = "" if session.service.endswith("/passive") else "from the server "
     where = f"the {data} {from_server}to {end_point(sent.destination, sent.dport)}"
     if carried.kind is Kind.ALLOWED:
         return replace(carried, observation=observation, proof=f"{fine}, and {where} came whole")
     plain = carried.stopped_by is not None and not carried.muted
-    what = f"was {carried}" if plain else f"is {carried.kind}: {carried.proof}"
+    what = f"was {carried}" if plain else f"is {carried.kind}: {lacking or carried.proof}"
     return replace(carried, observation=observation, proof=f"at the application: {fine}, {where} {what}")
 
 

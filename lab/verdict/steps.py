@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.record.observation import Milestone, Observation
-from lab.record.packet import PROTOCOL_NAMES, Packet
+from lab.record.packet import Packet, protocol_number
 from lab.record.result import CellResult, Outcome, StepResult
 from lab.record.verdict import Kind, Verdict
 from lab.verdict.cell_result import expected_words, settled
 from lab.verdict.judge import judge
 from lab.written.cell import Cell, Expectation, Step
 
-_NUMBERS = {name: number for number, name in PROTOCOL_NAMES.items()}
 _MOST_TOLD = 6
 
 
@@ -81,7 +80,7 @@ def _is_own(step: StepResult, cell: Cell) -> bool:
 
 def _sent(cell: Cell) -> Packet:
     port = cell.service.ports[0][0] if cell.service.ports else None
-    return Packet(cell.family, _NUMBERS[cell.service.proto], cell.sender.address, cell.sport, cell.target.address, port)
+    return Packet(cell.family, protocol_number(cell.service.proto), cell.sender.address, cell.sport, cell.target.address, port)
 
 
 def _not_done(cell: Cell, step: StepResult) -> Verdict:

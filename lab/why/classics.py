@@ -23,7 +23,6 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
     verdict = case.verdict
     if verdict.kind is Kind.CLOSED and case.should_pass and case.expect.get(ARRIVES) is None:
         last = verdict.path[-1].exit if verdict.path else None
-        where = f" {last.end_point('destination')}" if last else ""
         if case.later:
             as_sent = f" as {last.end_point('source')} > {last.end_point('destination')}" if last else ""
             yield Hint(
@@ -31,8 +30,9 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
                 "to, or one that knows it by other addresses or ports"
             )
             return
+        where = (last or verdict.observation.sent).end_point("destination")
         yield Hint(
-            f"the path is open, but nothing listened at{where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
+            f"the path is open, but nothing listened at {where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
         )
 
 

@@ -34,12 +34,15 @@ class Reply(NamedTuple):
 
 
 class Dialogue:
-    """What is said over ``channel``; ``whose`` names the server in messages, ``said`` are the lines so far."""
+    """What is said over ``channel``; ``whose`` names the server in messages, ``said`` are the lines so far.
+
+    ``no_reply`` tells of what the server said that is none.
+    """
 
     def __init__(self, channel: sockets.socket, whose: str) -> None:
         self._channel, self._whose = channel, whose
         self._heard = b""
-        self.ended = False
+        self.ended, self.no_reply = False, ""
         self.said: list[str] = []
 
     def say(self, seen: Sighting, line: str) -> bool:
@@ -74,6 +77,8 @@ class Dialogue:
         while (found := _REPLY.match(self._heard)) is None:
             if len(self._heard) > _MOST or (b"\n" in self._heard and not _BEGINS.match(self._heard)):
                 self.ended = True
+                line = self._heard.split(b"\n", 1)[0].rstrip(b"\r")
+                self.no_reply = f"what the server says is no reply of FTP: {_plain(line)}"
                 return None
             try:
                 part = self._channel.recv(4096)

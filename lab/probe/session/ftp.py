@@ -22,6 +22,7 @@ from lab.record.packet import Packet, end_point
 from lab.record.session import Session
 
 _SYN = 0x02
+_MOST_LISTED = 16 << 20  # bytes of a list of names
 _GRACE_S = 0.5  # for a server to notice that its client is gone, before it is started anew
 _PASV = re.compile(r"(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
 _EPSV = re.compile(r"\((.)\1\1(\d{1,5})\1\)")
@@ -43,7 +44,7 @@ class _Ftp(Connections):
         whose = f"the FTP server at {end_point(question.destination, sends.port)}"
         self._dialogue = Dialogue(self._client.channel, whose)
         self._held: list[Client | sockets.socket] = []
-        self._refused, self._whole = "", False
+        self._refused, self._lacking, self._whole = "", "", False
         self._announced: tuple[str, int] | None = None
 
     def ask(self) -> Observation:
@@ -65,7 +66,7 @@ class _Ftp(Connections):
         arrival = self._client.arrival
         server = "" if arrival is None else end_point(arrival.address, arrival.port)
         said = tuple(self._dialogue.said)
-        return replace(observation, session=Session(f"ftp/{self._mode}", said, control, self._refused, server))
+        return replace(observation, session=Session(f"ftp/{self._mode}", said, control, self._refused, server, self._lacking))
 
     def _control(self) -> Sighting:
         """From the handshake to a client that is logged in and knows where the data is."""
@@ -112,10 +113,11 @@ class _Ftp(Connections):
             return None
         reply = self._dialogue.hear(seen)
         if reply is not None and reply.code[0] not in wanted:
-            self._refused = f"{(line or 'the connection').split()[0]} was answered {reply}"
+            self._refused = f"{line.split()[0] if line is not None else 'the client'} was answered {reply}"
             return None
         if reply is None and self._dialogue.ended:
-            self._refused = f"the server ended the connection after {self._dialogue.said[-1:] or ['nothing']}"
+            after = next(reversed(self._dialogue.said), "its greeting was due")
+            self._refused = self._dialogue.no_reply or f"the server ended the connection after {after}"
         return reply
 
     def _passive(self) -> tuple[Question, Callable[[], Sighting]]:
@@ -159,11 +161,17 @@ class _Ftp(Connections):
             seen = self._begin(nobody)
             told = self._answered(seen, self._where_to(own.source, port), "2") is not None
             listed = told and self._answered(seen, "NLST", "1") is not None
-            channel, seen = self._accepted(seen, listener, server)
+            begun, whole = seen, None
+            channel, seen = self._accepted(begun, listener, server)
+            if listed and channel is None and seen is begun:  # who connects after it said so says more behind that
+                whole = self._answered(begun, None, "2")
+                channel, seen = self._accepted(begun, listener, server)
             if channel is not None:
                 seen.progress, seen.met = Milestone.DELIVERED, True
                 seen.arrived = Arrival(own.node, *channel.getsockname()[:2], *channel.getpeername()[:2])
-                if listed and self._answered(seen, None, "2") is not None and self._at_end(channel):
+                if listed and whole is None:
+                    whole = self._answered(seen, None, "2")
+                if whole is not None and self._at_end(channel):
                     seen.progress, self._whole = Milestone.ANSWERED, True
             if seen.sent is not nobody:
                 self._refused = ""
@@ -200,7 +208,14 @@ class _Ftp(Connections):
         return self._whole
 
     def _at_end(self, channel: sockets.socket) -> bool:
-        return self._stage.eventually(lambda: _at_end(channel)) is True
+        """Whether a list of names came, up to its end; of an empty one nothing was ever carried."""
+        listing = _Listing(channel)
+        ended = self._stage.eventually(listing.at_end)
+        if ended and not listing.size:
+            self._lacking = "it carried nothing, as the server's list is empty: put a file where anonymous can see it"
+        elif ended is not True:
+            self._lacking = f"its end did not come, and {listing.size:,} bytes before it; the server said that all is well"
+        return not self._lacking
 
     def _let_go(self) -> None:
         """Say goodbye where all is well, else cut everything off; no socket of the session is left at the server."""
@@ -250,15 +265,24 @@ def _accept(listener: sockets.socket) -> sockets.socket | None:
     return channel
 
 
-def _at_end(channel: sockets.socket) -> bool | None:
-    try:
-        while channel.recv(4096):
-            pass
-    except BlockingIOError:
-        return None
-    except OSError:
-        return False
-    return True
+class _Listing:
+    """What comes over a data connection."""
+
+    def __init__(self, channel: sockets.socket) -> None:
+        self._channel, self.size = channel, 0
+
+    def at_end(self) -> bool | None:
+        """Whether all has come, and that is not too much; None while more may come."""
+        try:
+            while part := self._channel.recv(1 << 16):
+                self.size += len(part)
+                if self.size > _MOST_LISTED:
+                    return False
+        except BlockingIOError:
+            return None
+        except OSError:
+            return False
+        return True
 
 
 def _cut_off(channel: sockets.socket) -> None:

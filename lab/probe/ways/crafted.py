@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import socket as sockets
+import struct
 from ipaddress import ip_address
 
+from lab.errors import InputError, Problem
 from lab.kernel.ground.families import ETHERTYPES
 from lab.kernel.ground.headers import with_transport
 from lab.kernel.stage.leads import lead
@@ -48,7 +50,11 @@ class CraftedPackets(Way):
         at = sends.live.position if sends.live is not None else None
         self._ends = Ends(question.family, question.source, sport, question.destination, sends.port, number, at)
         self._client.bind(stage.own_end(question))
-        made = made_of(self._packet, self._ends, b"")
+        try:
+            made = made_of(self._packet, self._ends, b"")
+        except (ArithmeticError, LookupError, OSError, TypeError, ValueError, struct.error) as error:
+            what = f"no packet can be built of {sends.packet.texts[0].text[:200]}: {error}"
+            raise InputError(Problem(what, mend="write a packet with fields that have room for their values")) from error
         self._question, self._sent, self._whole = question, made.whole, made.whole
         self.pieces = self._packet.fragmented or made.sent.proto != made.whole.proto
         self._answered: Packet | None = None

@@ -10,6 +10,7 @@ from lab.written.cell import FAMILIES, Service
 from lab.written.icmp_types import ICMP_TYPES, ICMPV6_TYPES
 from lab.written.packet.layers import LAYERS
 from lab.written.packet.parse import Written, parse
+from lab.written.packet.room import check_ends, check_options, check_pieces
 from lab.written.packet.values import MOST_BYTES, Layer
 
 MOST_PACKETS = 64  # of one text each, or fragments of one
@@ -221,8 +222,12 @@ def layered(value: object) -> Layered:
         _check_fragments(made)
     if made.proto is None:
         raise ValueError("nothing says which protocol it is\nwrite IP(proto=NUMBER), or a layer like TCP() behind it")
-    if made.fragmented and made.exact and any(one.fragsize for one in made.texts):
-        raise ValueError('what says its own length is fragmented by hand: a list of IP(id=…, frag=…, flags="MF")/…')
+    if made.proto == 0:
+        raise ValueError("no kernel sends protocol 0 for anybody (raw(7))\nwrite another number, or a layer like TCP()")
+    if (size := made.texts[0].fragsize) is not None:
+        _check_cut(made, size)
+    if made.fragmented:
+        check_ends([(offset_of(one.layers) * 8, _load(one.layers)[0]) for one in made.texts])
     if not made.families:
         raise ValueError(f"{' and '.join(dict.fromkeys(layer.name for layer in made.head))} have no family in common")
     return made
@@ -231,6 +236,7 @@ def layered(value: object) -> Layered:
 def _check(layers: Sequence[Layer]) -> None:
     size = 0
     for place, layer in enumerate(layers):
+        check_options(layer)
         spec = LAYERS[layer.name]
         before = layers[place - 1] if place else None
         if before is None and (spec.part or (spec.closed and spec.number is None)):
@@ -248,6 +254,14 @@ def _check(layers: Sequence[Layer]) -> None:
         raise ValueError(f"a packet of {size:,} bytes is longer than {MOST_BYTES:,}")
     if LAYERS[layers[0].name].outer and layers[0].says("dst"):
         raise ValueError(f"{layers[0].name}(dst=…): where it goes to is the row's `to`")
+
+
+def _check_cut(made: Layered, size: int) -> None:
+    """Whether the lab can cut the packet: what says a length or a version of its own, or is a fragment, is cut by hand."""
+    if made.exact or (made.outer is not None and made.outer.says("version")) or _is_fragment(made.texts[0].layers):
+        said = "what says its own length or version, or is a fragment, is fragmented by hand"
+        raise ValueError(f'{said}: a list of IP(id=…, frag=…, flags="MF")/…')
+    check_pieces(_load(made.texts[0].layers)[0], size, MOST_PACKETS)
 
 
 def _check_fragments(made: Layered) -> None:

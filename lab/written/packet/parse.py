@@ -40,6 +40,7 @@ def parse(text: str) -> Written:
             tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         what = error.msg if isinstance(error, SyntaxError) and error.msg else "it is no text, or nested too deeply"
+        what = "it has a number of very many digits" if "set_int_max_str_digits" in what else what
         raise ValueError(f"{_short(text)} cannot be read: {what}\n{_FORM}") from None
     return _written(text.strip(), tree)
 

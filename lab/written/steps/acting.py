@@ -18,9 +18,9 @@ _SECONDS = {"ms": 0.001, "s": 1.0}
 
 def _seconds(value: object) -> float:
     text = text_of(value)
-    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*(ms|s)", text)
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s)", text)
     if found is None:
-        raise ValueError(f"{text!r} is no time to wait\nwrite 2s or 500ms")
+        raise ValueError(f"{text[:40]!r} is no time to wait\nwrite 2s or 500ms")
     seconds = float(found[1]) * _SECONDS[found[2]]
     if seconds > LONGEST_WAIT_S:
         raise ValueError(f"{text} is longer than a test may wait\nat most {LONGEST_WAIT_S:g}s")
@@ -39,6 +39,12 @@ def _known_nodes(nodes: tuple[str, ...], about: About) -> tuple[str, ...]:
     return nodes
 
 
+def _some(value: object) -> object:
+    if isinstance(value, Mapping) and not value:
+        raise ValueError("it loads nothing\nwrite {NODE: POLICY}")
+    return value
+
+
 def _loads(policies: Mapping[str, PolicySpec]) -> str:
     return ", ".join(f"{node}: {policy.name or 'files'}" for node, policy in policies.items())
 
@@ -47,7 +53,8 @@ Seconds = Annotated[float, PlainValidator(_seconds), WithJsonSchema({"type": "st
 _Nodes = Annotated[tuple[Name, ...], BeforeValidator(one_or_more), several({"type": "string"})]
 
 LOAD = Verb(
-    "load", dict[Name, APolicy], "{NODE: POLICY}: loads policies, as under `policies`, while the session is open",
+    "load", Annotated[dict[Name, APolicy], BeforeValidator(_some)],
+    "{NODE: POLICY}: loads policies, as under `policies`, while the session is open",
     alters=True, resolved=_known, in_words=_loads,
 )  # fmt: skip
 FORGET = Verb(

@@ -58,3 +58,11 @@ def test_a_server_that_refuses_is_no_answer() -> None:
     assert (verdict.kind, verdict.packet) == (Kind.UNANSWERED, "data connection")
     assert verdict.proof.endswith("and there is no data connection: PORT was answered 501 foreign address")
     assert judge(cell("drop"), verdict).outcome is Outcome.FAIL_OPEN, "no rule refused it"
+
+
+def test_a_list_that_brought_nothing_is_no_answer() -> None:
+    arrived = Arrival("server", "10.0.2.10", 40005, "10.0.1.10", 40001)
+    data = observed(passed(rule(), entry=DATA), stage=Milestone.DELIVERED, sent=DATA, arrived=arrived)
+    verdict = prove(session(data, lacking="it carried nothing"), "gateway")
+    assert verdict.kind is Kind.UNANSWERED
+    assert verdict.proof.endswith("the data connection to 10.0.2.10:40005 is unanswered: it carried nothing")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lab.errors import InputError
-from lab.written.cell import Cell
+from lab.verdict.steps import done, result_of
+from lab.written.cell import Cell, Step
 from lab.written.cells import expand
 from lab.written.matrix import Matrix
 from lab.written.topology import Topology
@@ -112,3 +115,11 @@ def test_the_node_of_an_error_must_be_there() -> None:
     steps = [{"open": "allow"}, {"icmp-error": {"kind": "frag-needed", "from": "sever", "expect": "allow"}}]
     with pytest.raises(InputError, match="there is no node 'sever'"):
         cells(service="tcp/1", steps=steps)
+
+
+@pytest.mark.parametrize("packet", ["GRE()/IP()/UDP()", "IP(proto=99)/'x'"])
+def test_a_packet_of_any_protocol_may_be_lost(packet: str) -> None:
+    cell = cells(packet=packet)[0]
+    failed = Step(1, "forget", cell.where, "forget gateway")
+    result = result_of(replace(cell, steps=(failed,)), [done(failed, 0.0, "it has no entry")], datetime.date(2026, 1, 31))
+    assert (str(result.outcome), result.verdict.observation.sent.proto) == ("error", 99 if "99" in packet else 47)

@@ -78,6 +78,13 @@ WRONG = """
   13:15: `wait`: 61s is longer than a test may wait
     at most 60s
 - open: allow
+- load: {}
+  13:15: `load`: it loads nothing
+    write {NODE: POLICY}
+- open: allow
+- wait: ٣s
+  13:15: `wait`: '٣s' is no time to wait
+- open: allow
 - wait: soon
   13:15: `wait`: 'soon' is no time to wait
     write 2s or 500ms

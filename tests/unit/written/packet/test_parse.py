@@ -153,3 +153,33 @@ def test_ten_thousand_mangled_packets() -> None:
             at = chosen.randrange(len(text) + 1)
             text = text[:at] + chosen.choice(pieces) + text[at + chosen.randint(0, 4) :]
         _refused_or_read(text)
+
+
+NO_ROOM = {
+    "IP(options=[" + ", ".join(['IPOption_LSRR(routers=["192.0.2.1", "192.0.2.2"])'] * 4) + "])/UDP(dport=53)": "44 bytes",
+    "TCP(dport=1, options=[" + ", ".join(['("Timestamp", (1, 2))'] * 5) + "])": "50 bytes",
+    "IP(proto=0)/'x'": "protocol 0",
+    "IPv6()/IPv6ExtHdrFragment(nh=0)": "protocol 0",
+    "fragment(UDP(dport=53)/'" + "x" * 600 + "', fragsize=8)": "[0-9]+ fragments, more than 64",
+    "fragment(IPv6(version=0)/ICMPv6TimeExceeded(), fragsize=8)": "by hand",
+    "fragment(IPv6ExtHdrFragment(nh=17, m=1)/UDP(dport=53), fragsize=16)": "by hand",
+    "TCP(dport=" + "9" * 5000 + ")": "very many digits",
+}
+
+
+@pytest.mark.parametrize("text", NO_ROOM)
+def test_what_no_header_has_room_for_is_told_when_it_is_read(text: str) -> None:
+    with pytest.raises(ValueError, match=NO_ROOM[text]):
+        layered(text)
+
+
+def test_no_fragment_ends_behind_the_longest_packet() -> None:
+    first = 'IP(flags="MF")/UDP(dport=53)/"12345678"'
+    assert layered([first, 'IP(frag=8180)/"12345678"']).flaw == "its fragments leave a gap"
+    with pytest.raises(ValueError, match="behind the longest packet"):
+        layered([first, 'IP(frag=8190)/"12345678"'])
+
+
+def test_a_header_that_says_its_length_says_what_it_likes() -> None:
+    options = ", ".join(["IPOption_LSRR(routers=['192.0.2.1'])"] * 9)
+    assert layered(f"IP(ihl=15, options=[{options}])/UDP(dport=53)").exact
