@@ -83,7 +83,9 @@ _NFT = tuple(
     (kind, re.compile(pattern), words_of)
     for kind, pattern, words_of in (
         ("address", rf"\bether saddr{_SIGN}(?!\.){_VALUE}", "a sender with the hardware address {}"),
-        ("helper", rf"(?<!add )(?<!create )\bct helper{_SIGN}(?!set |[^\s{{]+ ?\{{){_VALUE}", "a connection that the helper {} expects"),
+        # what gives a flow its helper asks for nothing, and neither does what makes one
+        ("helper", rf"(?<!add )(?<!create )\bct helper{_SIGN}(?!set |[^\s{{]+ ?\{{){_VALUE}",
+         "a connection that the helper {} expects"),
         ("fingerprint", rf"\bosf (?:ttl \w+ )?(?:name|version){_SIGN}{_VALUE}",
          "the fingerprint {}, as no fingerprints (`nfnl_osf`) are loaded"),
         (USER, rf"\b(?:meta )?skuid{_SIGN}{_VALUE}", "a process of {}"),

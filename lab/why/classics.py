@@ -31,9 +31,12 @@ def _no_receiver(case: Case) -> Iterator[Hint]:
             )
             return
         where = (last or verdict.observation.sent).end_point("destination")
-        yield Hint(
-            f"the path is open, but nothing listened at {where}", "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
-        )
+        session = verdict.observation.session
+        mend = "say where it arrives (`arrives: {at: NODE, port: PORT}`)"
+        if session is not None:
+            name = session.service.partition("/")[0]
+            mend = f"its server says `programs: [{{serve: {name}}}]` in the topology, or runs one of its own"
+        yield Hint(f"the path is open, but nothing listened at {where}", mend)
 
 
 def _no_program(case: Case) -> Iterator[Hint]:

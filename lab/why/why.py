@@ -24,6 +24,7 @@ from lab.why.path_mtu import path_mtu
 from lab.why.proxies import proxies
 from lab.why.rerouted import rerouted
 from lab.why.returned import returned
+from lab.why.reverse_path import reverse_path
 from lab.why.sent_there import sent_there
 from lab.why.sessions import sessions
 from lab.why.synproxies import synproxies
@@ -50,6 +51,7 @@ TELLERS: tuple[Teller, ...] = (
     to_the_wrong_receiver,
     from_the_wrong_source,
     copies,
+    reverse_path,
     returned,
     helpers,
     bridged,

@@ -15,6 +15,7 @@ LONGEST_TEXT = 8_192  # characters
 MOST_LAYERS = 12
 _DEEPEST = 6  # brackets within brackets
 _FORM = 'a packet is written of layers: TCP(flags="FPU", dport=22), IP(ttl=1)/UDP(dport=53)/Raw("x")'
+_CUT = "in a row within {…} a comma ends what is not quoted: packet: 'TCP(flags=\"FPU\", dport=22)'"
 _FRAGMENT = "fragment"
 LEAST_FRAGMENT, DEFAULT_FRAGMENT = 8, 1400  # bytes of payload
 
@@ -41,7 +42,8 @@ def parse(text: str) -> Written:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         what = error.msg if isinstance(error, SyntaxError) and error.msg else "it is no text, or nested too deeply"
         what = "it has a number of very many digits" if "set_int_max_str_digits" in what else what
-        raise ValueError(f"{_short(text)} cannot be read: {what}\n{_FORM}") from None
+        form = _CUT if text.count("(") > text.count(")") else _FORM
+        raise ValueError(f"{_short(text)} cannot be read: {what}\n{form}") from None
     return _written(text.strip(), tree)
 
 

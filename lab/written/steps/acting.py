@@ -17,7 +17,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0}
 
 
 def _seconds(value: object) -> float:
-    text = text_of(value)
+    text = str(value) if type(value) in (int, float) else text_of(value)
     found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)\s*(ms|s)", text)
     if found is None:
         raise ValueError(f"{text[:40]!r} is no time to wait\nwrite 2s or 500ms")

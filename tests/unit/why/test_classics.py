@@ -7,6 +7,7 @@ from dataclasses import replace
 from lab.record.observation import Unresolved
 from lab.record.packet import Packet
 from lab.record.path import End, Path, Rule, Step
+from lab.record.session import Session
 from lab.record.verdict import Kind, Verdict
 from lab.why.classics import classics
 from tests.unit.verdict.made import SYN, dropped, observed, passed, rule, verdict
@@ -24,6 +25,12 @@ def test_nothing_listened_where_it_arrived() -> None:
     assert "nothing listened at 10.0.2.10:8443" in hint
     assert "arrives: {at: NODE, port: PORT}" in hint
     assert told(closed, "drop") == ()
+
+
+def test_a_server_that_is_not_there_is_to_be_served() -> None:
+    seen = replace(observed(passed(rule("open"))), session=Session("ftp/passive"))
+    (hint,) = told(verdict(Kind.CLOSED, observation=seen))
+    assert hint.endswith("its server says `programs: [{serve: ftp}]` in the topology, or runs one of its own")
 
 
 def test_a_session_that_came_to_another_host_is_not_told_to_say_where_it_arrives() -> None:

@@ -89,6 +89,10 @@ WRONG = """
   13:15: `wait`: 'soon' is no time to wait
     write 2s or 500ms
 - open: allow
+- wait: 2
+  13:15: `wait`: '2' is no time to wait
+    write 2s or 500ms
+- open: allow
 - forget: nobody
   13:17: there is no node 'nobody'
 - open: allow

@@ -88,6 +88,7 @@ def test_nothing_but_layers_is_read(text: str, monkeypatch: pytest.MonkeyPatch) 
         ("", "there is no packet here", "TCP(flags="),
         ("TCP(dport=" + "9" * 5000 + ")", "cannot be read", ""),
         ("(" * 500, "cannot be read", ""),
+        ('TCP(flags="FPU"', "cannot be read", "in a row within {…} a comma ends what is not quoted"),
         ("x" * 9000, "is longer than 8,192", ""),
         (7, "a packet is text", ""),
         ([], "a packet is text", ""),
