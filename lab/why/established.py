@@ -26,7 +26,7 @@ def cut_off(case: Case) -> Iterator[Hint]:
     """Why what follows the handshake was dropped where its first packet had passed."""
     verdict = case.verdict
     if case.later:
-        yield from () if any(related(case)) else _in_the_midst(case)
+        yield from _in_the_midst(case)
         return
     if not case.should_pass or verdict.kind is not Kind.DROPPED or verdict.packet not in _FOLLOWING or verdict.rule is None:
         return
@@ -42,6 +42,8 @@ def _in_the_midst(case: Case) -> Iterator[Hint]:
     by = path.dropped_by if path is not None else None
     if not case.should_pass or path is None or by is None:
         return
+    if any(related(case)):
+        return  # an ICMP error is never ESTABLISHED
     seen = case.verdict.observation
     known = seen.sent.proto != _TCP or any(one.node == path.node for one in seen.conntrack)
     if _untracked(case, path.node) is None and not known:
