@@ -26,7 +26,7 @@ def cut_off(case: Case) -> Iterator[Hint]:
     """Why what follows the handshake was dropped where its first packet had passed."""
     verdict = case.verdict
     if case.later:
-        yield from () if any(related(case)) else _in_the_midst(case)
+        yield from _in_the_midst(case)
         return
     if not case.should_pass or verdict.kind is not Kind.DROPPED or verdict.packet not in _FOLLOWING or verdict.rule is None:
         return
