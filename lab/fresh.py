@@ -62,12 +62,16 @@ class Fresh:
 
         Of its ``first`` one alone, or also of what is merely logged, with ``logs``.
         """
-        memories, flow = self.memories, self._flow(question, ports)
-        return Recall(self, memories.in_the_way(flow, first=first, logs=logs))
+        memories = self.memories
+        if not memories.all:
+            return Recall(self, ())
+        flow = self._flow(question, ports)
+        return Recall(self, memories.in_the_way(flow, first=first, logs=logs), flow)
 
     def let_by(self, question: Asked) -> None:
         """It is not known what a question's packets came to: not all were traced."""
-        self.ledger.doubt(self.memories.written_by(self._flow(question)))
+        if self.memories.all:
+            self.ledger.doubt(self.memories.written_by(self._flow(question)))
 
     def past_by(self, paths: Iterable[Path], wanted: Sequence[Memory]) -> Recall:
         """What asks past those of the memories that one of the packets came to."""
@@ -117,13 +121,21 @@ class Fresh:
 
 
 class Recall:
-    """Asks past the memories ``wanted``, which are the same for all that it asks; false where there are none."""
+    """Asks past the memories ``wanted``, which are the same for all that it asks; false where there are none.
 
-    def __init__(self, fresh: Fresh, wanted: Sequence[Memory]) -> None:
-        self.wanted, self._fresh = wanted, fresh
+    ``flow`` is what it asks about, where one question is.
+    """
+
+    def __init__(self, fresh: Fresh, wanted: Sequence[Memory], flow: Flow | None = None) -> None:
+        self.wanted, self._fresh, self._flow = wanted, fresh, flow
 
     def __bool__(self) -> bool:
         return bool(self.wanted)
+
+    def let_by(self) -> None:
+        """Nothing is asked past them, and it is not known what the flow's packets came to: not all were traced."""
+        if self._flow is not None:
+            self._fresh.ledger.doubt(self._fresh.memories.written_by(self._flow))
 
     def make_room(self) -> int:
         """Make fresh what has no room for one packet more; how many packets may come to the memory that then has least."""

@@ -199,7 +199,7 @@ class Lab:
             if isinstance(question.sends, SESSIONS):
                 verdict = recall.asked(lambda: prove(ask_session(self.stage, question), at), as_first=as_first)
             elif not recall.wanted:
-                self.fresh.let_by(question)
+                recall.let_by()
                 verdict = prove(probe(self.stage, question), at)
             else:
                 translated = self.site.held.hazards.translates
