@@ -24,8 +24,9 @@ _FLAG_CLOEXEC = 8
 _ENABLE, _DISABLE = 0x2400, 0x2401  # PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE (linux/perf_event.h)
 _PAGES = 8
 _HEAD, _TAIL = 1024, 1032  # data_head and data_tail in struct perf_event_mmap_page
-# OTHERHOST is what bystanders say of a frame that a bridge floods: it was never for them
-_ORDINARY = ("NOT_SPECIFIED", "CONSUMED", "NETFILTER_DROP", "SOCKET_FILTER", "UNHANDLED_PROTO", "OTHERHOST")
+# OTHERHOST is what bystanders say of a frame that a bridge floods: it was never for them; QUEUE_PURGE is said of what a socket
+# still holds unread when it closes, long after it came
+_ORDINARY = ("NOT_SPECIFIED", "CONSUMED", "NETFILTER_DROP", "SOCKET_FILTER", "UNHANDLED_PROTO", "OTHERHOST", "QUEUE_PURGE")
 
 
 class DropReasons:
