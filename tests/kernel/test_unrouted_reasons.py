@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from lab.kernel.watch.drop_reason import DropReasons
@@ -26,6 +28,24 @@ def kernel_tells() -> bool:
         return False
     reasons.close()
     return True
+
+
+def test_what_a_socket_holds_unread_when_it_closes_was_not_dropped() -> None:
+    """The kernel calls it QUEUE_PURGE: a witness that closes a socket of its own must not hear that of a packet."""
+    reasons = DropReasons.open()
+    if reasons is None:
+        pytest.skip("this kernel tells no reasons")
+    everything = 0x0003  # ETH_P_ALL (linux/if_ether.h)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(everything)) as unread:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            one.bind(("127.0.0.1", 0))
+            one.sendto(b"nobody else reads this", one.getsockname())
+            assert one.recv(64)
+        assert unread.recv(64, socket.MSG_PEEK)
+        reasons.resume()
+    told = reasons.read()
+    reasons.close()
+    assert told == ()
 
 
 def at_the_gateway(verdict: Verdict, reason: str, *, told: bool) -> None:
