@@ -29,14 +29,14 @@ IN_CELL_4 = """
 import os, signal
 if signal.{0} != signal.SIGKILL and signal.getsignal(signal.{0}) == signal.SIG_IGN:
     signal.signal(signal.{0}, signal.SIG_DFL)  # as nohup and a shell's background jobs leave it
-from lab.run.matrix_run import MatrixRun
-cell, asked = MatrixRun._cell, []
-def stop(self, lab, one):
+from lab.run import matrix_run
+way_of, asked = matrix_run.way_of, []
+def stop(one, asker):
     asked.append(one)
     if len(asked) == 4:
         os.kill(os.getpid(), signal.{0})
-    return cell(self, lab, one)
-MatrixRun._cell = stop
+    return way_of(one, asker)
+matrix_run.way_of = stop
 """
 WHILE_RENDERING = """
 import os, signal
