@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from lab.lab import Lab
-from lab.probe.question import Handshake, Question
+from lab.probe.question import Crafted, Handshake, Question
 from lab.record.path import End
 from lab.record.verdict import Kind, Verdict
 from lab.run.after.why import hints
 from lab.written.cell import Expectation
+from lab.written.packet.layered import layered
 from tests.kernel.conftest import LabOf
 from tests.kernel.dual import dual
 from tests.kernel.scenes import CLIENT, FAR, SERVER, corridor, rulesets, table
@@ -115,3 +116,12 @@ def test_it_is_taken_over_in_ipv6_too(lab_of: LabOf) -> None:
     lab = lab_of(dual(sysctls={LOOSE: 0}), gateway=rulesets(guarded(), v6=guarded()))
     verdict = lab.probe("client", "server", "tcp/443", family=6)
     assert (verdict.kind, verdict.rule and verdict.rule.comment) == (Kind.ALLOWED, "guard"), verdict.proof
+
+
+def test_a_written_syn_that_the_proxy_answers_never_came_to_the_server(lab_of: LabOf) -> None:
+    packet = layered("TCP(dport=443)")
+    verdict = lab_of(strict(), gateway=guarded()).ask(
+        Question("client", CLIENT, SERVER, Crafted(packet, 443), None, (("server", 443),)), "gateway"
+    )
+    assert (verdict.kind, verdict.arrived, verdict.passed_node) == (Kind.CONSUMED, None, False), verdict.proof
+    assert "to answer it itself" in verdict.proof

@@ -22,6 +22,7 @@ from lab.probe.stage import Stage
 from lab.probe.ways.way import Way
 from lab.record.observation import Milestone
 from lab.record.packet import Packet
+from lab.record.path import End
 
 _HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
 _SYN, _RST, _ACK = 0x02, 0x04, 0x10
@@ -99,7 +100,7 @@ class CraftedPackets(Way):
         if self.arrival is not None:
             seen.arrived, seen.met = self.arrival, True
             seen.progress = Milestone.ANSWERED if answer is not None or seen.one_way else Milestone.DELIVERED
-        elif answer is not None and not reset:
+        elif answer is not None and not reset and not _taken_over(seen):
             seen.progress, seen.met = Milestone.ANSWERED, True
         elif reset:
             seen.progress, seen.refusal = Milestone.CONNECTED, RESET
@@ -145,6 +146,12 @@ class CraftedPackets(Way):
         channel = self._stage.frames.of(node, own, 0)
         channel.send(neighbour.mac + own.mac + ETHERTYPES[self._ends.family] + packet)
         return owner
+
+
+def _taken_over(seen: Sighting) -> bool:
+    """Whether a rule took it over (SYNPROXY): it was answered in the name of a receiver that it never came to."""
+    request = seen.read_trace().request
+    return bool(request) and request[-1].end is End.STOLEN
 
 
 def _is_nobodys(source: str) -> bool:
