@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from lab.lab import Lab
@@ -54,7 +57,7 @@ while True:
 def asked(listing: str, mode: str = "passive", *, greeting: str = "220 hello") -> Verdict:
     """The verdict of a session with a server that lists so."""
     spoken = SERVER.replace("LIST", listing).replace("MODE", repr(mode)).replace("220 hello", greeting)
-    program = {"run": ["python3", "-c", spoken], "ready": "tcp/21"}
+    program = {"run": [str(Path(sys.executable).resolve()), "-c", spoken], "ready": "tcp/21"}
     topology = Topology.model_validate(corridor(server={"programs": [program]}))
     policy = Rulesets(v4=rendered("*filter\n:FORWARD DROP [0:0]\n-A FORWARD -p tcp -j ACCEPT\nCOMMIT\n"))
     with Lab(topology, {"gateway": policy}) as lab:

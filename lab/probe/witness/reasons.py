@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 
+from lab.kernel.watch.header_errors import header_errors
 from lab.probe.outcome import headed, left
-from lab.probe.question import Question
+from lab.probe.question import Crafted, Question
 from lab.probe.stage import Stage
 from lab.probe.witness.witness import Onlooker
 from lab.record.observation import Observation
@@ -14,19 +15,25 @@ from lab.record.packet import Packet
 
 
 class Reasons(Onlooker):
-    """What the kernel tells; where it tells nothing, what the headers tell by themselves."""
+    """What the kernel tells; where it tells nothing, what the headers and the node's own counters of broken ones tell."""
 
-    __slots__ = "_stage", "_told", "_undo"
+    __slots__ = "_before", "_stage", "_told", "_undo"
 
     def __init__(self, stage: Stage, question: Question, destination: str | None) -> None:  # noqa: ARG002
         self._stage, self._undo = stage, ExitStack()
         self._told = self._undo.enter_context(stage.instrument.drop_reasons())
+        written = isinstance(question.sends, Crafted)
+        nodes = stage.network.nodes if written else {}
+        self._before = {name: header_errors(node.namespace) for name, node in nodes.items()}
 
     def tell(self, found: Observation) -> Observation:
         """Read what was told since it was armed."""
         reasons = self._told()
         if not reasons and left(found) and _from_itself(self._stage, headed(found)):
             reasons = ("IP_LOCAL_SOURCE",)
+        if not reasons and found.toward in self._before and not found.request:
+            before, node = self._before[found.toward], self._stage.network.nodes[found.toward]
+            reasons = tuple(name for name, count in header_errors(node.namespace).items() if count > before.get(name, 0))
         return replace(found, reasons=reasons) if reasons else found
 
     def disarm(self) -> None:
