@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from lab.prepare.plan import Choices, Plan, make_plan
+from lab.prepare.plan import Choices, Plan, make_plan, policy_files
+from lab.prepare.policies import AS_IT_IS, prepare
+from lab.prepare.templates import Templates
 from lab.record.result import CellResult, RunResult
 from lab.run.runner import Order, run
 from lab.written.cell import Cell
-from lab.written.load import load_matrix
+from lab.written.load import load_matrix, search_folders
 from lab.written.shipped import shipped_root
 
 ROOT = shipped_root()
@@ -36,6 +39,28 @@ class Silent:
 def plan_of(matrix: str, choices: Choices | None = None, root: Path = ROOT) -> Plan:
     """The plan of a shipped matrix, or of its copy in another folder."""
     return make_plan(root / "matrices" / f"{matrix}.yaml", choices or Choices())
+
+
+@cache
+def shipped_plan(matrix: str, *, in_nft: bool = False) -> Plan:
+    """The plan of a shipped matrix, made once; with its policy in native nft where that is said."""
+    return plan_of(matrix, native(matrix) if in_nft else None)
+
+
+def with_policies_in(root: Path, matrix: str, *, in_nft: bool = False) -> Plan:
+    """The same with its policies as they are in another folder; what else it has is as it is shipped.
+
+    Where steps load policies too the whole plan is made anew.
+    """
+    plan = shipped_plan(matrix, in_nft=in_nft)
+    choices = (native(matrix) if in_nft else None) or Choices()
+    if plan.loads:
+        return plan_of(matrix, choices, root=root)
+    folders = search_folders(root / "matrices" / f"{matrix}.yaml", shipped=False)
+    with Templates() as templates:
+        files = policy_files(plan.matrix, folders, choices.policies)
+        made = {node: prepare(one, plan.topology, AS_IT_IS, templates).rulesets for node, one in files.items()}
+    return replace(plan, policies=made)
 
 
 def native(matrix: str) -> Choices | None:

@@ -18,7 +18,7 @@ from lab.report.detail import explain
 from lab.run.runner import Order
 from lab.written.schema import json_schemas
 from tests.doors.project import LAB, run
-from tests.doors.shipped import MATRICES, ROOT, native, only, plan_of, run_plan
+from tests.doors.shipped import MATRICES, ROOT, native, only, plan_of, run_plan, shipped_plan, with_policies_in
 from tests.doors.wrong_policy import WrongPolicy, wrong_policies
 
 pytestmark = pytest.mark.kernel
@@ -85,11 +85,11 @@ def test_in_a_user_namespace_all_is_the_same() -> None:
 def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path) -> None:
     for folder in ("matrices", "policies", "topologies"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    choices = native(wrong.matrix) if wrong.template == "nft" else None
-    (policy,) = plan_of(wrong.matrix, choices).policies.values()
+    in_nft = wrong.template == "nft"
+    (policy,) = shipped_plan(wrong.matrix, in_nft=in_nft).policies.values()
     template = tmp_path / dict(policy.parts())[wrong.template].file
     template.write_text(wrong.applied(template.read_text()))
-    plan = plan_of(wrong.matrix, choices, root=tmp_path)
+    plan = with_policies_in(tmp_path, wrong.matrix, in_nft=in_nft)
     red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows and cell.family in wrong.families)))
     assert set(wrong.rows) == {cell.row for cell in red}, "not every row turned red"
     assert any(wrong.rule in explain(cell) for cell in red), "\n\n".join(map(explain, red))
