@@ -194,6 +194,9 @@ def _topology(
         if any((*check_routes(topology, host, node), *check_rules(topology, host, node))):
             written["nodes"][host] = nodes[host] | _that_can_be(topology, host, notes)
     problems = list(check_topology(topology := _validated(written, at)))
+    if overlap := next((one for one in problems if " overlaps " in one.what), None):
+        what = f"the networks of {' and '.join(hosts)} overlap, and none is a part of the other: {overlap.what}"
+        raise InputError(Problem(what, at, "take the dumps of one moment, or leave one of the hosts out"))
     if problems:
         raise InputError([Problem(f"the twin of {name}: {one.what}", at, one.mend) for one in problems])
     return topology

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_interface
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,5 +69,21 @@ def test_there_is_a_twin_or_an_error_of_the_dumps(hosts: list[Host]) -> None:
         told = ""
         assert list(check_topology(twin.topology)) == []
         assert twin.behind.keys() == twin.hosts.keys() <= twin.topology.nodes.keys()
-    known = ("two hosts are called", "the rules are of another host", "has no interface that a lab can have")
+    known = (
+        "two hosts are called", "the rules are of another host", "has no interface that a lab can have",
+        "overlap, and none is a part of the other",
+    )  # fmt: skip
     assert not told or any(words in told for words in known), told
+
+
+def test_an_address_of_one_host_within_a_network_of_another_is_told_once() -> None:
+    """Neither can be parted by the other: where 10.0.0.255 is, the two hosts do not agree."""
+    hosts = [
+        Host(name, (Link("eth0", tuple(map(ip_interface, addresses))),), (), (), {}, {})
+        for name, addresses in {"a": ["10.0.0.129/25"], "b": ["10.0.0.1/24", "10.0.0.255/24"]}.items()
+    ]
+    with pytest.raises(InputError) as told:
+        twin_of(hosts)
+    (problem,) = told.value.problems
+    assert problem.what.startswith("the networks of a and b overlap, and none is a part of the other: network b-eth0: 10.0.")
+    assert problem.mend == "take the dumps of one moment, or leave one of the hosts out"
