@@ -27,7 +27,7 @@ from lab.ruleset.repairs import (
 from lab.ruleset.wrapped import joined
 
 _BLANKS = " \t"
-_MORE = r"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b]*)"
+_MORE = rf"(?:--More--(?:[ \t]*\(\d+%\))?[ \t\b{ODD_BLANKS}]*)"
 _PAGER = re.compile(rf"[ \t{ODD_BLANKS}]*{_MORE}+")
 _TABLE_LINE = re.compile(
     rf"^\ufeff?(?P<quote>[> \t{ODD_BLANKS}]*){_MORE}*\*(?P<name>filter|nat|mangle|raw|security)"
