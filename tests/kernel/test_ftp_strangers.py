@@ -16,7 +16,9 @@ from tests.kernel.scenes import corridor, rendered
 pytestmark = pytest.mark.kernel
 
 SERVER = """
-import socket, time
+import fcntl, socket
+
+SIOCOUTQ = 0x5411  # linux/sockios.h: how much of what was said is unacknowledged
 
 def talk(control):
     control.sendall(b"220 hello\\r\\n")
@@ -32,7 +34,8 @@ def talk(control):
             control.sendall(b"200 there\\r\\n")
         elif line.startswith(b"NLST") and MODE == "active":
             control.sendall(b"150 here it comes\\r\\n")
-            time.sleep(0.2)
+            while int.from_bytes(fcntl.ioctl(control, SIOCOUTQ, bytes(4)), "little"):
+                pass  # until the client has what was said
             with socket.create_connection((".".join(address), int(high) * 256 + int(low))) as channel:
                 LIST
             control.sendall(b"226 that was it\\r\\n")
