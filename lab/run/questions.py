@@ -11,7 +11,6 @@ from lab.written.expect.arrives import ARRIVES
 from lab.written.expect.conntrack import CONNTRACK
 from lab.written.expect.copied import COPIED
 from lab.written.expect.logged import LOGGED
-from lab.written.steps.flow import FLOW
 
 _NOTHING_MORE = Wants()
 
@@ -49,7 +48,7 @@ def question_of(cell: Cell, port: int | None, sport: int | None = None) -> Quest
 
 def _expected(cell: Cell) -> tuple[Expectation, ...]:
     """What is expected of any of its packets: the first, those of its own steps, those that do not pass of a burst."""
-    of_steps = (step.expect for step in cell.steps if step.expect is not None and step.verb != FLOW.name)
+    of_steps = (step.of_session for step in cell.steps if step.of_session is not None)
     return cell.expect, *of_steps, *(() if cell.burst is None else (cell.burst.rest,))
 
 

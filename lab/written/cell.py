@@ -102,7 +102,8 @@ class Step:
     """One act of a flow of several: the ``verb``, and ``said``, what stands after it as it is meant in the cell's family.
 
     ``number`` counts from 1; ``session`` is empty where the row has one only.  ``expect`` is what is expected of what it sends,
-    None of one that sends nothing; ``alters`` tells that it changes the lab.  ``words`` tell it in a report.
+    None of one that sends nothing; ``alters`` tells that it changes the lab, ``asks`` that it is other flows in the midst.
+    ``words`` tell it in a report.
     """
 
     number: int
@@ -113,6 +114,12 @@ class Step:
     expect: Expectation | None = None
     said: Any = None
     alters: bool = False
+    asks: bool = False
+
+    @property
+    def of_session(self) -> Expectation | None:
+        """What is expected of a packet of its own session; None where it sends none."""
+        return None if self.asks else self.expect
 
 
 @dataclass(frozen=True, slots=True)

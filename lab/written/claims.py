@@ -10,7 +10,6 @@ from lab.errors import Problem
 from lab.written.cell import Cell, Expectation, Sender, Service, Target
 from lab.written.reject import kind_in
 from lab.written.service import ports_text, without
-from lab.written.steps.flow import FLOW
 
 
 def _key(node: str, source: str, target: str, service: Service) -> Hashable:
@@ -61,7 +60,7 @@ def contradictions(cells: Sequence[Cell]) -> Iterator[Problem]:
 
 def meets_it_as_it_stands(cell: Cell) -> bool:
     """Whether a cell's first packet meets the lab as it stands, and not what a step has made of it."""
-    sent = next((step.number for step in cell.steps if step.expect is not None and step.verb != FLOW.name), 0)
+    sent = next((step.number for step in cell.steps if step.of_session is not None), 0)
     return not any(step.alters for step in cell.steps[:sent])
 
 

@@ -98,7 +98,7 @@ class Expectations:
                 said = verb.resolved(said, _Words(self, self._written(None, family, judged, *path), verb.name))
             words = " ".join(filter(None, (verb.name, verb.in_words(said))))
             where = self._matrix.where(*path)
-            found.append(Step(number + 1, verb.name, where, words, spec.session or "", expect, said, verb.alters))
+            found.append(Step(number + 1, verb.name, where, words, spec.session or "", expect, said, verb.alters, verb.asks))
         return tuple(found) if len(self._problems.found) == before else None
 
     def of_default(self, default: Default, family: int, judged: Sequence[int]) -> Expectation | None:

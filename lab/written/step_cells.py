@@ -49,7 +49,7 @@ class StepCells:
     def of_row(self, index: int, row: Row, family: int, families: Sequence[int]) -> tuple[Step, ...] | None:
         """The steps of the row's cells of a family, a flow among them as its cells; None when a word in one is wrong."""
         found = self._expectations.steps_of_row(index, row, family, families)
-        if found is None or not any(step.verb == FLOW.name for step in found):
+        if found is None or not any(step.asks for step in found):
             return found
         before = len(self._problems)
         made = tuple(self._with_cells(step, row, family, "flows", index, "steps") for step in found)
@@ -62,7 +62,7 @@ class StepCells:
 
     def _with_cells(self, step: Step, row: Row, family: int, *path: str | int) -> Step:
         """The step, where it is a flow, with its cells as what it says."""
-        if step.verb != FLOW.name:
+        if not step.asks:
             return step
         flow: FlowSpec = step.said
         path = (*path, step.number - 1, FLOW.name)
@@ -90,7 +90,7 @@ class StepCells:
 
 def of_first(steps: Sequence[Step] | None, row: Row) -> Expectation | None:
     """What is expected of the first packet of several, with what the row says of all of them."""
-    first = next((step.expect for step in steps or () if step.expect is not None and step.verb != FLOW.name), None)
+    first = next((step.of_session for step in steps or () if step.of_session is not None), None)
     if first is None:
         return None
     of_row = {key.name: value for key in (EXCEPTION, KNOWN) if (value := key.of(row)) is not None}

@@ -16,7 +16,6 @@ from lab.run.questions import first_question
 from lab.verdict.prove import prove
 from lab.written.cell import Cell, Step
 from lab.written.expect.copied import COPIED
-from lab.written.steps.flow import FLOW
 from lab.written.steps.spoken import OPEN
 
 
@@ -44,7 +43,7 @@ class Play:
 
     def _of_session(self, name: str) -> Cell:
         """The cell as that of one session: a receiver is opened where any of its own packets is to arrive."""
-        own = tuple(step for step in self.cell.steps if step.session == name and step.verb != FLOW.name)
+        own = tuple(step for step in self.cell.steps if step.session == name and not step.asks)
         first = next(step.expect for step in own if step.expect is not None)
         return replace(self.cell, expect=first, steps=own)
 

@@ -20,7 +20,6 @@ from lab.run.ways.too_big import may_not_fit
 from lab.verdict.steps import done, judged, result_of
 from lab.written.cell import Cell, Step
 from lab.written.expect.logged import LOGGED
-from lab.written.steps.flow import FLOW
 from lab.written.steps.packets import ICMP_ERROR, PACKET
 from lab.written.steps.spoken import ANSWER, CLOSE, OPEN, RESET
 
@@ -51,9 +50,9 @@ def ask(cell: Cell, asker: Asker) -> CellResult:
 def _lab(cell: Cell, asker: Asker, undo: ExitStack) -> Lab:
     """The lab that cells share, where no step changes it and no rule remembers what others sent."""
     shared = asker.labs.shared
-    asked = [first_question(cell), *(question for step in cell.steps if step.verb == FLOW.name for question in _asked(step))]
+    asked = [first_question(cell), *(question for step in cell.steps if step.asks for question in _asked(step))]
     logs = any(step.expect is not None and step.expect.get(LOGGED) is not None for step in cell.steps)
-    own = [step for step in cell.steps if step.expect is not None and step.verb != FLOW.name]
+    own = [step for step in cell.steps if step.of_session is not None]
     data = max((len(step.said.payload or b"") for step in own), default=0)
     alters = any(step.alters for step in cell.steps) or may_not_fit(data, shared.topology)
     if alters or any(shared.remembers(question, logs=logs) for question in asked):
@@ -68,7 +67,7 @@ def _asked(step: Step) -> Iterator[Question]:
 
 def _later(step: Step, found: Sequence[StepResult]) -> str:
     """What of its session a step has sent, where something of that had come through before; else empty."""
-    if step.verb == FLOW.name:
+    if step.asks:
         return ""
     before = [one.verdict for one in found[:-1] if one.verdict is not None and one.session == step.session]
     came = any(verdict.observation.arrived is not None for verdict in before)
@@ -97,7 +96,7 @@ def _done(play: Play, step: Step) -> StepResult:
     expect = step.expect
     if verdict is None or expect is None:
         return done(step, seconds)
-    if step.verb == FLOW.name:
+    if step.asks:
         about, port = play.about, verdict.observation.sent.dport
         service = f"{about.service.proto}/{port}" if about.service.ports else about.service.text
         step = replace(step, words=f"{step.verb} {about.sender.label} -> {about.target.label} {service}")

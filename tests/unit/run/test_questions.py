@@ -84,7 +84,8 @@ def test_what_else_is_to_be_seen() -> None:
 
 def test_any_step_may_want_it_but_a_flow_asks_for_itself() -> None:
     def step(number: int, verb: str, **further: object) -> Step:
-        return Step(number, verb, Where("m.yaml", number), verb, expect=Expectation("allow", further=further))
+        expect = Expectation("allow", further=further)
+        return Step(number, verb, Where("m.yaml", number), verb, expect=expect, asks=verb == "flow")
 
     to = [CopiedSpec(to=(node,)) for node in ("sensor", "other", "sensor")]
     steps = step(1, "open", copied=to[0]), step(2, "send", logged=ONCE, copied=to[1]), step(3, "answer", copied=to[2])
