@@ -15,6 +15,7 @@ from lab.errors import MachineError
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.privileges import require
 from lab.kernel.stage.node import Node
+from lab.kernel.watch.drop_reason import DropReasons
 from lab.lab import Lab
 from lab.prepare.plan import Choices, Plan
 from lab.prepare.plans import make_plans
@@ -35,6 +36,16 @@ def _may_build_labs() -> None:
         require()
     except MachineError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kernel_tells() -> bool:
+    """Whether this kernel gives its own reasons for drops outside the rules."""
+    reasons = DropReasons.open()
+    if reasons is None:
+        return False
+    reasons.close()
+    return True
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

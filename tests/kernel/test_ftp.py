@@ -9,12 +9,12 @@ import pytest
 from lab.errors import InputError
 from lab.kernel.stage.socket_table import TIME_WAIT, tcp_sockets
 from lab.lab import Lab
-from lab.record.verdict import Kind, Verdict
-from lab.ruleset.backend import Backend
+from lab.record.verdict import Kind
 from lab.ruleset.rulesets import Rulesets
 from lab.run.after.why import hints
 from lab.written.cell import Expectation
 from lab.written.topology import Topology
+from tests.kernel.in_each_dialect import KINDS, lab_in, mend_of, native
 from tests.kernel.scenes import rendered
 
 pytestmark = pytest.mark.kernel
@@ -80,12 +80,12 @@ ROUNDS = [
 
 def policy(kind: str, *, helped: bool) -> Rulesets:
     if kind == "native":
-        return Rulesets(nft=rendered(NATIVE.replace("HELPER", NATIVE_HELPER if helped else "")))
+        return native(NATIVE, NATIVE_HELPER if helped else "")
     helper = HELPER if helped else ""
     return Rulesets(v4=rendered(helper + NAT + FILTER), v6=rendered(helper + FILTER, "gateway.rules6"))
 
 
-@pytest.fixture(scope="module", params=["nft", "legacy", "native"])
+@pytest.fixture(scope="module", params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -93,13 +93,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def gateway(kind: str) -> Iterator[Lab]:
     """The gateway without a helper; each test loads what it is about."""
-    backend = Backend.LEGACY if kind == "legacy" else Backend.NFT
-    with Lab(TOPOLOGY, {"gateway": policy(kind, helped=False)}, backend=backend) as lab:
+    with lab_in(kind, TOPOLOGY, policy(kind, helped=False)) as lab:
         yield lab
-
-
-def mend_of(lab: Lab, verdict: Verdict) -> str:
-    return "\n".join(map(str, hints(lab, verdict, Expectation("allow"), "gateway")))
 
 
 def test_with_a_helper_what_a_session_announced_is_related(gateway: Lab, kind: str) -> None:

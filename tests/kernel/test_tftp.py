@@ -7,12 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from lab.lab import Lab
-from lab.record.verdict import Kind, Verdict
-from lab.ruleset.backend import Backend
+from lab.record.verdict import Kind
 from lab.ruleset.rulesets import Rulesets
-from lab.run.after.why import hints
-from lab.written.cell import Expectation
 from lab.written.topology import Topology
+from tests.kernel.in_each_dialect import KINDS, lab_in, mend_of, native
 from tests.kernel.scenes import rendered
 
 pytestmark = pytest.mark.kernel
@@ -73,26 +71,21 @@ TARGETS = (("10.0.1.1", 4), ("boot", 4), ("boot", 6))
 
 def policy(kind: str, *, helped: bool) -> Rulesets:
     if kind == "native":
-        return Rulesets(nft=rendered(NATIVE.replace("HELPER", NATIVE_HELPER if helped else "")))
+        return native(NATIVE, NATIVE_HELPER if helped else "")
     helper = HELPER if helped else ""
     four = FILTER.replace("-A INPUT -p ipv6-icmp -j ACCEPT\n", "")
     return Rulesets(v4=rendered(helper + NAT + four), v6=rendered(helper + FILTER, "gateway.rules6"))
 
 
-@pytest.fixture(scope="module", params=["nft", "legacy", "native"])
+@pytest.fixture(scope="module", params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture(scope="module")
 def gateway(kind: str) -> Iterator[Lab]:
-    backend = Backend.LEGACY if kind == "legacy" else Backend.NFT
-    with Lab(TOPOLOGY, {"gateway": policy(kind, helped=False)}, backend=backend) as lab:
+    with lab_in(kind, TOPOLOGY, policy(kind, helped=False)) as lab:
         yield lab
-
-
-def mend_of(lab: Lab, verdict: Verdict) -> str:
-    return "\n".join(map(str, hints(lab, verdict, Expectation("allow"), "gateway")))
 
 
 def test_with_a_helper_the_data_is_related(gateway: Lab, kind: str) -> None:

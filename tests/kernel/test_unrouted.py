@@ -17,16 +17,6 @@ ON_BOTH_BACKENDS = True
 SERVICES = ["tcp/443", "udp/443", "icmp/echo-request"]
 
 
-@pytest.fixture(scope="module")
-def kernel_tells() -> bool:
-    """Whether this kernel gives its own reasons for drops outside the rules."""
-    reasons = DropReasons.open()
-    if reasons is None:
-        return False
-    reasons.close()
-    return True
-
-
 def stopped_at_the_gateway(verdict: Verdict) -> None:
     assert (verdict.kind, verdict.node, verdict.passed_node) == (Kind.UNROUTED, "gateway", False), verdict.proof
     assert verdict.path[-1].dropped_by is None

@@ -20,16 +20,6 @@ MARKED = table("mangle", "-A PREROUTING -j MARK --set-mark 5")
 BY_MARK = {"routes": ["203.0.113.0/24 via 10.0.1.10 table 105"], "rules": ["fwmark 5 lookup 105 pref 50"]}
 
 
-@pytest.fixture(scope="module")
-def kernel_tells() -> bool:
-    """Whether this kernel gives its own reasons for drops outside the rules."""
-    reasons = DropReasons.open()
-    if reasons is None:
-        return False
-    reasons.close()
-    return True
-
-
 def test_what_a_socket_holds_unread_when_it_closes_was_not_dropped() -> None:
     """The kernel calls it QUEUE_PURGE: a witness that closes a socket of its own must not hear that of a packet."""
     reasons = DropReasons.open()
