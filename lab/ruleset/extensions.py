@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-# Matches and targets of iptables and, after them, of xtables-addons.
-MATCHES = frozenset((
+# Matches and targets of iptables 1.8.9, and with them those of xtables-addons.
+MATCHES_OF_IPTABLES = frozenset((
     "addrtype", "ah", "bpf", "cgroup", "cluster", "comment", "connbytes", "connlabel", "connlimit", "connmark",
     "conntrack", "cpu", "dccp", "devgroup", "dscp", "dst", "ecn", "esp", "eui64", "frag", "hashlimit", "hbh",
     "helper", "hl", "icmp", "icmp6", "ipcomp", "iprange", "ipv6header", "ipvs", "length", "limit", "mac", "mark",
     "mh", "multiport", "nfacct", "osf", "owner", "physdev", "pkttype", "policy", "quota", "rateest", "realm",
     "recent", "rpfilter", "rt", "sctp", "set", "socket", "srh", "state", "statistic", "string", "tcp", "tcpmss",
     "time", "tos", "ttl", "u32", "udp",
+))
+MATCHES = MATCHES_OF_IPTABLES | frozenset((
     "account", "condition", "fuzzy", "geoip", "gradm", "iface", "ipp2p", "ipv4options", "length2", "lscan",
     "pknock", "psd", "quota2",
 ))
-TARGETS = frozenset((
+TARGETS_OF_IPTABLES = frozenset((
     "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DNAT", "DNPT", "DSCP", "ECN",
     "HL", "HMARK", "IDLETIMER", "LED", "LOG", "MARK", "MASQUERADE", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK",
     "RATEEST", "REDIRECT", "REJECT", "SECMARK", "SET", "SNAT", "SNPT", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE",
     "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
+))
+TARGETS = TARGETS_OF_IPTABLES | frozenset((
     "ACCOUNT", "CHAOS", "DELUDE", "DHCPMAC", "DNETMAP", "ECHO", "IPMARK", "LOGMARK", "PROTO", "SYSRQ", "TARPIT",
 ))
 # What each table has, whether a text names it or not.

@@ -248,7 +248,7 @@ class _Ftp(Connections):
                 if not all(destroyed) or monotonic() > until + _GRACE_S:
                     self._stage.network.restart_programs(server.at)
                     break
-            sleep(0.002)
+            sleep(0.002)  # nobody notifies of a socket that its program closes: the table is asked again
 
 
 def _is_of(one: TcpSocket, server: Arrival) -> bool:

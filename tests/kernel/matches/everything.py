@@ -7,22 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from lab.ruleset.extensions import MATCHES_OF_IPTABLES, TARGETS_OF_IPTABLES
 from tests.kernel.matches.case import Case, Flow, Probe
 
-MATCHES = (
-    "addrtype", "ah", "bpf", "cgroup", "cluster", "comment", "connbytes", "connlabel", "connlimit", "connmark",
-    "conntrack", "cpu", "dccp", "devgroup", "dscp", "dst", "ecn", "esp", "eui64", "frag", "hashlimit", "hbh",
-    "helper", "hl", "icmp", "icmp6", "ipcomp", "iprange", "ipv6header", "ipvs", "length", "limit", "mac", "mark",
-    "mh", "multiport", "nfacct", "osf", "owner", "physdev", "pkttype", "policy", "quota", "rateest", "realm",
-    "recent", "rpfilter", "rt", "sctp", "set", "socket", "srh", "state", "statistic", "string", "tcp", "tcpmss",
-    "time", "tos", "ttl", "u32", "udp",
-)  # fmt: skip
-TARGETS = (
-    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNMARK", "CONNSECMARK", "CT", "DNAT", "DNPT", "DSCP", "ECN",
-    "HL", "HMARK", "IDLETIMER", "LED", "LOG", "MARK", "MASQUERADE", "NETMAP", "NFLOG", "NFQUEUE", "NOTRACK",
-    "RATEEST", "REDIRECT", "REJECT", "SECMARK", "SET", "SNAT", "SNPT", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE",
-    "TOS", "TPROXY", "TRACE", "TTL", "ULOG",
-)  # fmt: skip
+MATCHES = tuple(sorted(MATCHES_OF_IPTABLES))
+TARGETS = tuple(sorted(TARGETS_OF_IPTABLES))
 ELSEWHERE = {
     "connlimit": "tests/kernel/test_bursts.py",
     "hashlimit": "tests/kernel/test_bursts.py",
