@@ -18,6 +18,7 @@ from lab.written.words import Name, OneOrSeveral, Text, one_or_several, text_of
 from lab.written.yaml_source import Document
 
 APPLIES = ("restore", "script", "flush-first", "boot")
+ENDS = ("confirmed", "rolled-back", "refused", "locked-out")
 _DURATION = r"^[1-9][0-9]{0,5}[smh]$"
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _APPLY_FORM = f"it is written {', '.join(APPLIES)}, or {{run: [COMMAND, ARGUMENT]}}"
@@ -70,6 +71,12 @@ def _seconds(value: object) -> int:
     return int(text[:-1]) * _SECONDS[text[-1]]
 
 
+def _end(value: object) -> str:
+    if (text := text_of(value)) not in ENDS:
+        raise ValueError(f"{text!r} is no way in which a rehearsal ends\n{did_you_mean(text, ENDS)}")
+    return text
+
+
 _TEXT: dict[str, object] = {"type": "string"}
 _APPLY: dict[str, object] = {
     "anyOf": [
@@ -83,6 +90,7 @@ _APPLY: dict[str, object] = {
     ]
 }
 AnApply = Annotated[Apply, PlainValidator(_apply), WithJsonSchema(_APPLY)]
+AnEnd = Annotated[str, PlainValidator(_end), WithJsonSchema({"enum": list(ENDS)})]
 Seconds = Annotated[int, PlainValidator(_seconds), WithJsonSchema({"type": "string", "pattern": _DURATION})]
 
 
@@ -98,6 +106,10 @@ class Window(BaseModel):
     rollback_after: Seconds | None = Field(
         default=None, alias="rollback-after", description="60s, 5m, 1h: the old rules come back unless it is confirmed by then"
     )
+    ends: AnEnd = Field(
+        default="confirmed", description="how a rehearsal is to end: confirmed, rolled-back, refused (the load), locked-out"
+    )
+    opens: bool = Field(default=False, description="true: it is known that packets get through meanwhile that should not")
 
 
 class Change(BaseModel):

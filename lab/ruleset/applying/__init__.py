@@ -1,0 +1,1 @@
+"""Ways to put new rules into the place of old ones, as the commands that do it."""
