@@ -33,13 +33,19 @@ def swapped(old: Rendered | None, new: Rendered, aside: str = ASIDE) -> Command:
 
 def _aside(text: str, there: Mapping[str, str], aside: str) -> str:
     names = {name: f"{aside}{number}" for number, name in enumerate(ipset.names_of(text)) if name in there}
-    lines = [_renamed(line, names) for line in text.removesuffix("\n").split("\n")]
-    lines += [f"swap {other} {name}" for name, other in names.items()]
-    lines += [f"{verb} {other}" for verb in ("flush", "destroy") for other in names.values()]
-    return "\n".join((*lines, ""))
+    lines = [renamed(line, names) for line in text.removesuffix("\n").split("\n")]
+    return "\n".join((*lines, *swaps(names), ""))
 
 
-def _renamed(line: str, names: Mapping[str, str]) -> str:
+def swaps(names: Mapping[str, str]) -> Sequence[str]:
+    """The statements that put sets in the place of others, by name, and take these away."""
+    return (
+        *(f"swap {other} {name}" for name, other in names.items()),
+        *(f"{verb} {other}" for verb in ("flush", "destroy") for other in names.values()),
+    )
+
+
+def renamed(line: str, names: Mapping[str, str]) -> str:
     """A statement about another set; a set that is added to a list keeps its name."""
     found = _STATEMENT.fullmatch(line)
     return line if found is None or found[2] not in names else f"{found[1]}{names[found[2]]}{found[3]}"
