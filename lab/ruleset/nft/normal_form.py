@@ -103,14 +103,12 @@ def _tables(listing: str) -> Iterator[_Table]:
         body, at = _until("}", lines, at)
         inner = 0
         while inner < len(body):
-            block = _BLOCK.fullmatch(body[inner])
-            inner += 1
-            if block is not None:
-                end = body.index("\t}", inner)
-                table.blocks.append((block[1], block[2].strip('"'), [one.strip() for one in body[inner:end]]))
-                inner = end + 1
-            elif body[inner - 1].strip():
-                table.said.append(body[inner - 1].strip())
+            line, inner = body[inner], inner + 1
+            if block := _BLOCK.fullmatch(line):
+                within, inner = _until("\t}", body, inner)
+                table.blocks.append((block[1], block[2].strip('"'), [one.strip() for one in within]))
+            elif line.strip():
+                table.said.append(line.strip())
         yield table
 
 
