@@ -53,7 +53,7 @@ def _wrong(line: str) -> str | None:
     if not bare or bare[0] == "#" or bare == "COMMIT":
         return None
     rest = []
-    for word in _words(bare):
+    for word in words_of(bare):
         option = word[1:] if word[:2] == "--" else word
         if option in _OPTIONS:
             return f"`{word}` is no option that makes sets"
@@ -75,7 +75,7 @@ def _command(word: str) -> str | None:
     return next((names[0] for names in _COMMANDS if any(known.startswith(name) for known in names)), None)
 
 
-def _words(line: str) -> list[str]:
+def words_of(line: str) -> list[str]:
     """The words as ipset takes a line apart: quotes go on and off anywhere, nothing escapes, and empty words do not count."""
     words, word, quoted = [], "", False
     for letter in line:

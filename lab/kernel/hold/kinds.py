@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lab.errors import InputError, LabError, MachineError, MissingError, Problem
@@ -11,22 +11,22 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Finished, Running
 from lab.kernel.hold.named_objects import make
 from lab.ruleset import ipset
+from lab.ruleset.applying import tools as tools_of
+from lab.ruleset.applying.command import Command
+from lab.ruleset.applying.tools import FAMILIES
 from lab.ruleset.backend import Backend
 from lab.ruleset.closed_lists import require_data
 from lab.ruleset.named_objects import objects_named
 from lab.ruleset.render import Rendered
 
-NFT_FAMILIES: Mapping[str, str] = {"v4": "ip", "v6": "ip6"}  # a kind of iptables to the family in nft's words
-_TOOLS = {"v4": "iptables", "v6": "ip6tables"}
+NFT_FAMILIES = FAMILIES
 _TABLE = re.compile(r"^\*(\S+)", re.MULTILINE)
 _TOO_LONG = "Message too long"
 
 
 def restore(kind: str, backend: Backend) -> list[str]:
     """The command that loads a text of this kind from its standard input."""
-    if kind == "ipset":
-        return ["ipset", "restore"]
-    return ["nft", "-f", "-"] if kind == "nft" else [f"{_TOOLS[kind]}-{backend}-restore"]
+    return list(tools_of.restore(kind, backend))
 
 
 def begin(
@@ -48,7 +48,7 @@ def saves(kind: str, backend: Backend, tables: Sequence[str]) -> list[list[str]]
 
     Legacy prints table by table, as without a name it reads a file of /proc that an ordinary user may not read.
     """
-    tool = f"{_TOOLS[kind]}-{backend}-save"
+    tool = f"{tools_of.TOOLS[kind]}-{backend}-save"
     if backend is Backend.NFT:
         return [[tool]]
     return [[tool, "-t", table] for table in tables]
@@ -62,7 +62,7 @@ def tables_in(text: str) -> Sequence[str]:
 def tools(kinds: Sequence[str], backend: Backend) -> list[str]:
     """Every tool that loading and printing these kinds needs."""
     found = [restore(kind, backend)[0] for kind in kinds]
-    return found + [f"{_TOOLS[kind]}-{backend}-save" for kind in kinds if kind in _TOOLS]
+    return found + [f"{tools_of.TOOLS[kind]}-{backend}-save" for kind in kinds if kind in tools_of.TOOLS]
 
 
 def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
@@ -90,7 +90,7 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
     else:
         problem, is_missing = locate(done.err, rendered, backend), is_missing_extension(done.err, rendered)
     if kind == "v6":
-        problem = replace(problem, what=problem.what.replace("iptables", _TOOLS[kind], 1))
+        problem = replace(problem, what=problem.what.replace("iptables", tools_of.TOOLS[kind], 1))
     if is_missing:
         return MissingError(problem)
     repairs = mender(kind)(rendered.text).repairs
@@ -98,3 +98,20 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
         also = f"--mend would repair it {in_short(repairs)}"
         problem = replace(problem, mend=f"{problem.mend}; or: {also}" if problem.mend else also)
     return InputError(problem)
+
+
+def refusal_of_one(command: Command, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
+    """The same of a single statement of the text: the tool does not say the line, the command does."""
+    if command.kind == "nft":
+        # a statement that stands alone has its own lines and columns
+        alone = Rendered(command.stdin or command.argv[-1], (), rendered.file)
+        found = refusal("nft", backend, done, alone)
+        where = rendered.where(command.line)
+        return type(found)(replace(problem, where=where) for problem in found.problems)
+    if command.line is None:
+        return refusal(command.kind, backend, done, rendered)
+    if command.kind == "ipset":
+        said = f"Error in line {command.line}: {done.err}"
+    else:
+        said = f"{done.err}\nError occurred at line: {command.line}\n"
+    return refusal(command.kind, backend, replace(done, err=said), rendered)

@@ -79,11 +79,12 @@ def baseline(*, forwards: bool, ipv6: bool, anyip: bool) -> dict[str, str]:
 
 def of_interface(key: str, interfaces: Iterable[str]) -> bool:
     """Whether ``key`` belongs to one interface, and so can only be written once that exists."""
-    path = f"{_path(key)}/"
+    path = f"{path_of(key)}/"
     return any(f"/{interface}/" in path for interface in interfaces)
 
 
-def _path(key: str) -> str:
+def path_of(key: str) -> str:
+    """Where the kernel shows a sysctl, whichever sign its name is written with."""
     first = next((sign for sign in key if sign in "./"), ".")
     return "/proc/sys/" + (key if first == "/" else key.translate(_SWAPPED))
 
@@ -91,7 +92,7 @@ def _path(key: str) -> str:
 def _may_lack(key: str, own: Collection[str]) -> bool:
     """Whether a node can do without: one of the baseline's, or one of the topology's of which this kernel has no kind."""
     kind = next((there for prefix, there in _OPTIONAL.items() if key.startswith(prefix)), None)
-    return kind is not None and (key not in own or not Path(_path(kind)).exists())
+    return kind is not None and (key not in own or not Path(path_of(kind)).exists())
 
 
 def write_sysctls(
@@ -105,7 +106,7 @@ def write_sysctls(
     with namespace:
         for key, value in values.items():
             try:
-                descriptor = os.open(_path(key), os.O_WRONLY | os.O_CLOEXEC)
+                descriptor = os.open(path_of(key), os.O_WRONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 if _may_lack(key, own):
                     continue
@@ -130,6 +131,6 @@ def write_sysctls(
 
 def _read_only(key: str, error: OSError) -> Problem:
     return Problem(
-        f"{_path(key)} cannot be written: {error.strerror}",
+        f"{path_of(key)} cannot be written: {error.strerror}",
         mend="in a container run with --privileged, or as an ordinary user with user namespaces (`lab doctor` tells more)",
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.errors import MeasurementError, Problem, Where
 from lab.ruleset.nft.rule import NftRule, Surroundings, has_state, jumps_in, read_rule, written_sets
 from lab.ruleset.nft.tokens import NAME, without_strings
 
-__all__ = ["LIST_RULESET", "NftChain", "NftRule", "NftRuleset", "NftTable", "read_listing"]
+__all__ = [
+    "LIST_RULESET", "OF_THE_CHAIN", "OPENS_RULES", "NftChain", "NftRule", "NftRuleset", "NftTable", "read_listing",
+    "whole_line",
+]  # fmt: skip
 
 LIST_RULESET = ("nft", "-a", "-s", "list", "ruleset")  # with handles, without counters' values; names as nft prints them
 
@@ -24,8 +27,8 @@ _ELEMENTS = re.compile(r"\n\t\telements = (\{[^}]*\})\s*\n\t\}")
 _SET = re.compile(rf"@({NAME})")
 _PASSING = re.compile(r"\n\t\t(?:flags [^\n]*\b(?:timeout|dynamic)\b|timeout )")
 _OF_KEPT = re.compile(r" (?:dport|[sd]addr)\b")  # fields whose sets are read
-_OPENS_RULES = ("jump {", "goto {")
-_OF_THE_CHAIN = ("type ", "comment ", "policy ", "flags ", "devices ", "device ")
+OPENS_RULES = ("jump {", "goto {")
+OF_THE_CHAIN = ("type ", "comment ", "policy ", "flags ", "devices ", "device ")
 _SETS = ("map", "set", "meter")
 _REMEMBERING = (*_SETS, "limit", "quota")
 _LISTING = "nft's listing of the ruleset"
@@ -169,19 +172,19 @@ class _Reader:
         draft = _ChainDraft(name)
         while (line := self._line_of(name)) != "\t}":
             words = line.strip()
-            if words.endswith(_OPENS_RULES) or _handle_of(words)[1] is not None:
+            if words.endswith(OPENS_RULES) or _handle_of(words)[1] is not None:
                 draft.rules.append(self._rule(words, name))
             elif words.startswith("type "):
                 draft.hook = _HOOK.match(words)
                 if draft.hook is None:
                     raise self._unread(line, "does not say type, hook and priority of a chain")
-            elif words and not words.startswith(_OF_THE_CHAIN):
+            elif words and not words.startswith(OF_THE_CHAIN):
                 raise self._unread(line, "is a rule without its handle (was it listed without -a?)")
         return draft
 
     def _rule(self, words: str, chain: str, *, inner: bool = False) -> _RuleDraft:
         block: list[_RuleDraft] | None = None
-        if words.endswith(_OPENS_RULES):
+        if words.endswith(OPENS_RULES):
             block = []
             while not (line := self._line_of(chain).strip()).startswith("}"):
                 block.append(self._rule(line, chain, inner=True))
@@ -198,12 +201,7 @@ class _Reader:
         return self._line()
 
     def _line(self) -> str:
-        line = self._lines[self._next]
-        self._next += 1
-        if '"' in line:
-            while line.count('"') % 2 and self._next < len(self._lines):
-                line += "\n" + self._lines[self._next]
-                self._next += 1
+        line, self._next = whole_line(self._lines, self._next)
         return line
 
     def _unread(self, line: str, why: str) -> MeasurementError:
@@ -211,6 +209,16 @@ class _Reader:
             f"{_LISTING}: the line {line.strip()!r} {why}", Where("nft list ruleset", self._next),
             "compare with `nft -a -s list ruleset`, and report it with your version of nft",
         ))
+
+
+def whole_line(lines: Sequence[str], number: int) -> tuple[str, int]:
+    """The line at that place with those that its string runs over, and the place of the next one."""
+    line, after = lines[number], number + 1
+    if '"' in line:
+        while line.count('"') % 2 and after < len(lines):
+            line += "\n" + lines[after]
+            after += 1
+    return line, after
 
 
 def _handle_of(words: str) -> tuple[str, int | None]:

@@ -54,7 +54,7 @@ class Process:
         self._name, self.argv = name, tuple(argv)
         files, environment = dict(files or {}), dict(environment or {})
         _refuse_untellable(name, argv, files, environment)
-        command = [_found(name, argv[0]), *argv[1:]]
+        command = [found(name, argv[0]), *argv[1:]]
         self._printed = os.memfd_create("printed")
         self._said = ""
         self._popen: subprocess.Popen[bytes] | None = None
@@ -180,7 +180,7 @@ def _refuse_untellable(name: str, argv: Sequence[str], files: Mapping[str, str],
             raise InputError(Problem(f"{name}: {path} is not below /run or /tmp, where a program of a node may write"))
 
 
-def _found(name: str, program: str) -> str:
+def found(name: str, program: str) -> str:
     """The absolute path of a program, as far as it will be there for it; raises MachineError."""
     if Path(program).is_absolute() and Path(program).is_file() and not os.access(program, os.X_OK):
         raise MachineError(Problem(f"{name}: {program} is not executable", mend=f"chmod +x {program}"))

@@ -1,0 +1,266 @@
+"""Commands that change what a node holds, at work one after another while the caller does something else."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket as sockets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from select import select
+from types import TracebackType
+from typing import Self
+
+from lab.errors import InputError, LabError, MeasurementError, Problem
+from lab.kernel.ground.namespace import Namespace
+from lab.kernel.ground.tools import DEADLINE_S, Finished, find, run
+from lab.kernel.hold.by_hand import made_by_iptables, tables_of_iptables
+from lab.kernel.hold.kinds import NFT_FAMILIES, refusal, refusal_of_one, saves
+from lab.kernel.hold.named_objects import make
+from lab.kernel.hold.nf_tables import all_chains, tables
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.program import apply_server
+from lab.kernel.stage.program.process import THIS_PYTHON, found
+from lab.ruleset.applying.command import Command
+from lab.ruleset.applying.script import tables_made
+from lab.ruleset.backend import Backend
+from lab.ruleset.named_objects import objects_named
+from lab.ruleset.rulesets import Rulesets
+
+_FOLDER = "/run/lab-apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that has ended: when it began and ended (monotonic clock, ns), its exit code, and what it printed.
+
+    ``code`` is negative where a signal ended it.
+    """
+
+    command: Command
+    begun: int
+    ended: int
+    code: int
+    out: str = ""
+    err: str = ""
+
+
+class _Connects:
+    """The witness of the server: it has come to a socket that the node alone has."""
+
+    what = "it has connected"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.connection: sockets.socket | None = None
+        self._listening: sockets.socket | None = None
+
+    @property
+    def descriptor(self) -> int | None:
+        """The socket's."""
+        return None if self._listening is None else self._listening.fileno()
+
+    def arm(self, namespace: Namespace) -> dict[str, str]:
+        """Open the socket: an abstract name belongs to a network namespace (unix(7)), and is no file."""
+        self._listening = namespace.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+        self._listening.bind(f"\0{self.name}")
+        self._listening.listen(1)
+        return {}
+
+    def saw(self, printed: str) -> bool:  # noqa: ARG002
+        """Take the connection, if it is there."""
+        assert self._listening is not None
+        try:
+            self.connection, _ = self._listening.accept()
+        except BlockingIOError:
+            return False
+        self.connection.settimeout(0)
+        return True
+
+    def close(self) -> None:
+        """Close the socket that listened."""
+        if self._listening is not None:
+            self._listening.close()
+
+
+class Applying:
+    """``commands`` in the node, one after another; nothing of it waits but where it says so.
+
+    The first runs once `advance` is called.  ``most`` of them are run at most: those that did the work are then killed, as one
+    is whose shell is.  ``rulesets`` are what the commands were made of, so that a refusal tells the line.
+
+    >>> with Applying(node, commands(how, old, new, backend), new, backend) as applying:
+    ...     while applying.advance():
+    ...         select([applying.descriptor], [], [])
+
+    Raises MachineError where a tool is not on this machine; nothing of a command has run then.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        commands: Sequence[Command],
+        rulesets: Rulesets = Rulesets(),  # noqa: B008 - frozen
+        backend: Backend = Backend.NFT,
+        *,
+        most: int | None = None,
+    ) -> None:
+        self.commands = tuple(commands)
+        self._texts, self._backend = dict(rulesets.parts()), backend
+        self._left = len(self.commands) if most is None else min(most, len(self.commands))
+        self._ran: list[Ran] = []
+        self._running = False
+        self._ended = False
+        self._read = b""
+        self.trouble: LabError | None = None
+        """Why a command failed, which is then the last: an InputError with the line of the ruleset where it is known."""
+        asked = [([str(Path(found(node.name, one.argv[0])).absolute()), *one.argv[1:]], one.stdin) for one in self.commands]
+        for kind, text in self._texts.items():
+            if kind in NFT_FAMILIES:
+                make(node.namespace, objects_named(kind, text.text))
+        files = {
+            f"{_FOLDER}/server.py": Path(apply_server.__file__).read_text(encoding="utf-8"),
+            f"{_FOLDER}/commands": json.dumps(asked),
+        }
+        witness = _Connects(f"lab-{os.urandom(8).hex()}")
+        argv = [THIS_PYTHON, "-I", "-S", "-B", f"{_FOLDER}/server.py", witness.name, f"{_FOLDER}/commands"]
+        self._program = node.start(argv, ready=witness, files=files)
+        assert witness.connection is not None
+        self._channel = witness.connection
+
+    @property
+    def descriptor(self) -> int:
+        """What is readable when a command has ended, or who runs them was killed."""
+        return self._channel.fileno()
+
+    @property
+    def ran(self) -> tuple[Ran, ...]:
+        """Those that have ended by now, in their order."""
+        return tuple(self._ran)
+
+    @property
+    def running(self) -> bool:
+        """Whether a command is at work now."""
+        self._take()
+        return self._running
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more comes: all have run, or as many as were to; one has failed, or was killed."""
+        return self._ended
+
+    def advance(self) -> bool:
+        """Start the next command if none is at work; False once nothing more comes."""
+        self._take()
+        if self._running or self._ended:
+            return self._running
+        if self._left == 0:
+            self._end()
+            return False
+        self._left -= 1
+        self._running = True
+        self._channel.send(b"n")
+        return True
+
+    def finish(self) -> tuple[Ran, ...]:
+        """Run what is left, and wait for it; raises `trouble`, and MeasurementError for a command that does not end."""
+        while self.advance():
+            if not select([self.descriptor], [], [], DEADLINE_S)[0]:
+                command = self.commands[len(self._ran)]
+                self.kill()
+                raise MeasurementError(Problem(f"`{command}` did not end within {DEADLINE_S:g} s, and was killed"))
+        if self.trouble is not None:
+            raise self.trouble
+        return self.ran
+
+    def kill(self) -> None:
+        """Kill what is at work, as SIGKILL does, with all that it started; waits until the kernel has done so."""
+        self._take()
+        self._end()
+
+    def _take(self) -> None:
+        """Read what was told, as far as it is there."""
+        while self._running:
+            try:
+                part = self._channel.recv(1 << 16)
+            except BlockingIOError:
+                return
+            if not part:
+                self.trouble = MeasurementError(Problem(f"what ran `{self.commands[len(self._ran)]}` has ended before it"))
+                self._end()
+                return
+            self._read += part
+            line, ended, rest = self._read.partition(b"\n")
+            if ended:
+                self._read = rest
+                self._running = False
+                self._hear(json.loads(line))
+
+    def _hear(self, told: dict[str, object]) -> None:
+        command = self.commands[len(self._ran)]
+        ran = Ran(command, **told)  # type: ignore[arg-type]
+        self._ran.append(ran)
+        if ran.code != 0 and not command.may_fail:
+            self.trouble = self._refused(ran)
+            self._end()
+
+    def _refused(self, ran: Ran) -> LabError:
+        command = ran.command
+        done = Finished(ran.code, ran.out, ran.err)
+        text = self._texts.get(command.kind)
+        if text is not None and command.stdin and command.line is None:
+            return refusal(command.kind, self._backend, done, text)
+        if text is not None:
+            return refusal_of_one(command, self._backend, done, text)
+        said = " ".join((ran.err or ran.out).split()) or "it says nothing"
+        how = f"ended with {ran.code}" if ran.code >= 0 else f"died of signal {-ran.code}"
+        return InputError(Problem(f"`{command}` {how}: {said[-2000:]}"))
+
+    def _end(self) -> None:
+        self._ended, self._running = True, False
+        self._program.stop()
+
+    def close(self) -> None:
+        """Kill what is left of it."""
+        self._end()
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def held_texts(node: Node, backend: Backend, loaded: Rulesets | None = None) -> dict[str, str]:
+    """What a node holds as its tools print it, by kind, without what is the lab's own: what `rollback` puts back.
+
+    ``loaded`` tells which tables are native nft's where their rules look like those of iptables.  Raises MeasurementError where
+    it cannot be printed, or that ordinary users may not read it.
+    """
+    namespace = node.namespace
+    known = loaded.texts() if loaded is not None else {}
+    texts = {"ipset": _printed(namespace, ["ipset", "save"])} if find("ipset") is not None else {}
+    own: set[tuple[str, str]] = set()
+    if backend is Backend.NFT:
+        chains = all_chains(namespace)
+        mine = made_by_iptables(namespace, chains)
+        own = {key[:2] for key in mine} - {key[:2] for key in chains if key not in mine}
+        own -= set(tables_made(known.get("nft", "")))
+    for kind, names in tables_of_iptables(namespace, backend, known).items():
+        commands = saves(kind, backend, names)
+        if backend is Backend.NFT:
+            commands = [[*commands[0], "-t", name] for name in names if (NFT_FAMILIES[kind], name) in own]
+        texts[kind] = "".join(_printed(namespace, command) for command in commands)
+    if backend is Backend.NFT or "nft" in known:
+        native = [table for table in tables(namespace) if not table.is_labs and (table.family, table.name) not in own]
+        texts["nft"] = "".join(_printed(namespace, ["nft", "list", "table", one.family, one.name]) for one in native)
+    return {kind: text for kind, text in texts.items() if text}
+
+
+def _printed(namespace: Namespace, command: Sequence[str]) -> str:
+    done = run(namespace, command)
+    if done.code != 0:
+        raise MeasurementError(Problem(f"`{' '.join(command)}` fails: {done.err.strip()}"))
+    return done.out
