@@ -15,7 +15,7 @@ from lab.kernel.hold.exchange import exchange, tried_sets
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
-from lab.kernel.hold.read_back import read_back
+from lab.kernel.hold.read_back import held, read_back
 from lab.kernel.hold.renew.reload import reload
 from lab.kernel.hold.renew.renewal import Renewal, Uses
 from lab.kernel.stage.handles import NetworkHandles
@@ -209,6 +209,31 @@ class Site:
             raise type(error)((*error.problems, self.trouble)) from error
         self.trouble = None
 
+    def found(self, name: str, rulesets: Rulesets, lines: NodeLines) -> bool:
+        """Take note of what a node holds since somebody else changed it, and say whether that is ``rulesets``.
+
+        Where it is something else, a rule that was there before keeps its line.  Raises MeasurementError when it cannot be told
+        rule by rule, InputError for a rule that would blind the lab.
+        """
+        node = self.network.nodes[name]
+        self._take_on(rulesets)
+        with self._unknown(f"{name}: its rules were changed: which are in force is not known"):
+            now = held(node, self.backend, before=self.held.policies.get(name))
+            try:
+                as_meant = read_back(node, rulesets, self.backend, KnownLines(lines))
+            except MeasurementError:
+                as_meant = None
+            same = as_meant is not None and as_meant.listing == now.listing
+            self._hold(name, as_meant if same else now)
+        return same
+
+    @contextmanager
+    def _unknown(self, what: str) -> Iterator[None]:
+        """Whatever stops what is inside, nobody knows then which rules are in force."""
+        self.trouble = Problem(what, mend="build a new lab")
+        yield
+        self.trouble = None
+
     def _take_on(self, rulesets: Rulesets) -> None:
         """Have who stands for addresses that rules name be asked for them: a translation may lead there."""
         for kind, rendered in rulesets.parts():
@@ -261,9 +286,8 @@ class Site:
         for memory, rules in uses.items():
             by_node.setdefault(memory.node, {})[memory] = rules
         self.require_sound()
-        self.trouble = Problem("rules were being made fresh: which are in force is not known", mend="build a new lab")
-        left = [self._renewal(name).renew(mine) for name, mine in by_node.items()]
-        self.trouble = None
+        with self._unknown("rules were being made fresh: which are in force is not known"):
+            left = [self._renewal(name).renew(mine) for name, mine in by_node.items()]
         return frozenset().union(*left)
 
     def reload(self, name: str) -> None:
@@ -272,10 +296,8 @@ class Site:
         Raises MeasurementError, or what a load raises; it is not known then what the node holds, and `trouble` is set.
         """
         self.require_sound()
-        what = f"{name}: its rules were being loaded again: which are in force is not known"
-        self.trouble = Problem(what, mend="build a new lab")
-        self._hold(name, reload(self.network.nodes[name], self.held.policies[name]))
-        self.trouble = None
+        with self._unknown(f"{name}: its rules were being loaded again: which are in force is not known"):
+            self._hold(name, reload(self.network.nodes[name], self.held.policies[name]))
 
     def _see_fresh(self, name: str, policy: Held) -> None:
         """Read what rules of native nft begin with, before any packet comes to them."""

@@ -16,6 +16,7 @@ class Job(StrEnum):
     """What one does with a command; ``lab --help`` groups by it, in this order."""
 
     ASK = "Ask the kernel"
+    CHANGE = "Make a change"
     PREPARE = "Get ready"
     SERVE = "For other tools"
 

@@ -51,3 +51,21 @@ class Labs:
         if self._shared is not None:
             self._shared.close()
             self._shared = None
+
+
+class OnStanding(Labs):
+    """Those of a plan that is asked of a lab that stands already, which stays; what needs a fresh one gets one of its own."""
+
+    def __init__(self, plan: Plan, lab: Lab) -> None:
+        super().__init__(plan)
+        self._standing = lab
+        if self._routed:
+            lab.tell_routing()
+
+    @property
+    def shared(self) -> Lab:
+        """The lab that stands."""
+        return self._standing
+
+    def close(self) -> None:
+        """Leave it as it is."""

@@ -15,7 +15,7 @@ from lab.record.result import CellResult, Outcome
 from lab.record.verdict import Kind, Verdict
 from lab.run.after.kernel_source import Sources
 from lab.run.asker import Asker
-from lab.run.labs import Labs
+from lab.run.labs import Labs, OnStanding
 from lab.run.ways.registry import way_of
 from lab.verdict.cell_result import Tally
 from lab.written.cell import Cell
@@ -34,14 +34,14 @@ class MatrixRun:
 
     def __init__(
         self, plan: Plan, today: datetime.date | None = None, *,
-        heard: Callable[[str, int, int, int], None] = _nobody_is_told,
+        heard: Callable[[str, int, int, int], None] = _nobody_is_told, on: Lab | None = None,
     ) -> None:  # fmt: skip
         """``heard`` is told the id of the cell that is asked, how many were asked since the last that was given as a result,
-        how many of its ports are done, and of how many.
+        how many of its ports are done, and of how many.  ``on`` is a lab that stands already, and stays.
         """
         self.plan = plan
         self._today = today or datetime.date.today()
-        self._labs = Labs(plan)
+        self._labs = Labs(plan) if on is None else OnStanding(plan, on)
         sources = Sources(plan.topology, plan.cells)
         self._asker = Asker(self._labs, sources, self._today, lambda cell_id, done, of: heard(cell_id, self._ahead, done, of))
         self._ahead = 0

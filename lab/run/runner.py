@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import LabError, MissingError, as_lab_error, gravest, interrupted_code
+from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.progress import Progress
 from lab.record.provenance import Loaded, Provenance
@@ -67,19 +68,23 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
     return summed_up([_stopped(PlanResult(""), stopped, ""), *done], provenance, time.perf_counter() - start)
 
 
-def run_plan(plan: Plan, order: Order, listener: Progress) -> PlanResult:
-    """Run one plan, which has a cell; whatever stops it, also Ctrl-C, is told in the result beside what was found by then."""
+def run_plan(plan: Plan, order: Order, listener: Progress, on: Lab | None = None) -> PlanResult:
+    """Run one plan, which has a cell; whatever stops it, also Ctrl-C, is told in the result beside what was found by then.
+
+    ``on`` is a lab that stands already, and stays.
+    """
     cells = list(plan.cells)
     if order.shuffle is not None:
         from random import Random
 
         Random(order.shuffle).shuffle(cells)
-    matrix_run = MatrixRun(plan, heard=listener.asking)
+    matrix_run = MatrixRun(plan, heard=listener.asking, on=on)
     found: list[CellResult] = []
     stopped: list[Exception | KeyboardInterrupt] = []
     loaded: Loaded | None = None
     with _noted(stopped), closing(matrix_run), _noted(stopped):  # to take the lab down can fail too, or be interrupted
-        try_loads(plan)
+        if on is None:
+            try_loads(plan)
         loaded = of_lab(matrix_run.lab)
         for result in matrix_run.run(cells):
             found.append(strictly(result) if order.strict else result)

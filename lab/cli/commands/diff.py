@@ -11,7 +11,7 @@ from lab.cli import options as o
 from lab.cli.command import Job, command
 
 
-@command(Job.ASK, "Say what a change changes: the flows that fare otherwise, proven.")
+@command(Job.CHANGE, "Say what a change changes: the flows that fare otherwise, proven.")
 def diff(
     old: Annotated[str | None, Argument(metavar="OLD|REVISION", help="Rules, a snapshot, a policy; or a revision.")] = None,
     new: Annotated[str | None, Argument(metavar="NEW", help="As OLD; without it OLD is a revision of git.")] = None,

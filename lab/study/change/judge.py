@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-from lab.errors import Problem, gravest
+from lab.errors import gravest
 from lab.prepare.changed import held_plan, intended_plan
-from lab.prepare.plan import Plan
 from lab.prepare.scene import Scene
 from lab.record.difference import DiffReport, RowOutcome
 from lab.record.progress import Progress
-from lab.record.result import CellResult, Outcome, PlanResult
+from lab.record.result import CellResult, Outcome
 from lab.report.progress import NoProgress
 from lab.ruleset.backend import Backend
 from lab.run.questions import first_question
@@ -22,27 +21,12 @@ from lab.study.blockers import blockers
 from lab.study.change.asked_for import asked_for
 from lab.study.change.breadth import breadth_of
 from lab.study.change.covering import covered
+from lab.study.change.rows import Ended, first_difference, held_outcomes, row_outcomes
 from lab.written.cell import Cell
 from lab.written.change import Change
 from lab.written.intended import intended_cells
 
 _MOST_BLOCKED = 3  # cells of which is asked what else denies them, each in a lab of its own
-
-
-@dataclass(slots=True)
-class _Ended:
-    """What stopped plans, so far."""
-
-    problems: list[Problem] = field(default_factory=list)
-    codes: list[int] = field(default_factory=list)
-    signal: int | None = None
-
-    def by(self, done: PlanResult) -> PlanResult:
-        """What was run, noted."""
-        self.problems += [one.problem for one in done.problems]
-        self.codes += done.codes
-        self.signal = self.signal or done.interrupted
-        return done
 
 
 def judged(
@@ -61,10 +45,10 @@ def judged(
     asked = asked_for(change.intends, cells, new.topology)
     differences, notes = covered(report.differences, asked)
     breadth, of_breadth = breadth_of(differences, asked)
-    ended = _Ended()
+    ended = Ended()
     listener = listener or NoProgress()
     rows = list(_rows(change, cells, (old, new), backends, ended, listener))
-    holds = list(_held(plans, ended, listener))
+    holds = list(held_outcomes(plans, ended, listener))
     told = replace(
         report, differences=differences, change=change.change, intended=tuple(rows), holds=tuple(holds), breadth=breadth,
         notes=(*report.notes, *notes, *of_breadth, *_overdue(change, today or datetime.date.today())),
@@ -74,7 +58,7 @@ def judged(
 
 
 def _rows(
-    change: Change, cells: Sequence[Cell], scenes: tuple[Scene, Scene], backends: tuple[Backend, Backend], ended: _Ended,
+    change: Change, cells: Sequence[Cell], scenes: tuple[Scene, Scene], backends: tuple[Backend, Backend], ended: Ended,
     listener: Progress,
 ) -> Iterator[RowOutcome]:  # fmt: skip
     """Whether each row was false before, and is true now."""
@@ -88,9 +72,7 @@ def _rows(
     before, after = [*found, [], []][:2]
     if ended.signal is None:
         after = list(_with_blockers(after, cells, scenes[1], backends[1]))
-    for row in dict.fromkeys(cell.row for cell in cells):
-        of_row = [cell for cell in cells if cell.row == row]
-        yield _outcome(row, len(of_row), [one for one in before if one.row == row], [one for one in after if one.row == row])
+    yield from row_outcomes(cells, before, after)
 
 
 def _with_blockers(
@@ -106,39 +88,9 @@ def _with_blockers(
             left -= 1
             then = blockers(scene, backend, cell.at, first_question(cell))[1:]
             also = ", ".join(map(str, then))
-            yield replace(one, differences=(f"{_first(one)}; then also blocked by {also}",)) if then else one
+            yield replace(one, differences=(f"{first_difference(one)}; then also blocked by {also}",)) if then else one
         else:
             yield one
-
-
-def _outcome(row: str, cells: int, before: Sequence[CellResult], after: Sequence[CellResult]) -> RowOutcome:
-    lost = [one for one in (*before, *after) if one.outcome is Outcome.ERROR]
-    if len(before) < cells or len(after) < cells or lost:
-        why = f": {lost[0].id}: {_first(lost[0])}" if lost else ": the run was stopped"
-        return RowOutcome(row, passed=False, what=f"not known, as it could not be asked on both sides{why}")
-    if failed := [one for one in after if one.outcome is not Outcome.PASSED]:
-        more = f", and {len(failed) - 1} more of its {cells} cells" if len(failed) > 1 else ""
-        return RowOutcome(row, passed=False, what=f"does not hold afterwards: {failed[0].id}: {_first(failed[0])}{more}")
-    held = sum(one.outcome is Outcome.PASSED for one in before)
-    if held == cells:
-        return RowOutcome(row, passed=False, what=f"held before already: {before[0].id} was {before[0].verdict}")
-    return RowOutcome(row, passed=True, what=f"{held} of its {cells} cells held before already" if held else "")
-
-
-def _held(plans: Iterable[Plan], ended: _Ended, listener: Progress) -> Iterator[RowOutcome]:
-    for plan in plans:
-        if ended.signal is not None or not plan.cells:
-            continue
-        done = ended.by(run_plan(plan, Order(), listener))
-        for one in done.results:
-            passed = one.outcome is Outcome.PASSED
-            yield RowOutcome(one.id, passed=passed, what="" if passed else f"{one.outcome}: {_first(one)}")
-        if left := len(plan.cells) - len(done.results):
-            yield RowOutcome(plan.name, passed=False, what=f"stopped: {left} of its {len(plan.cells)} cells were not asked")
-
-
-def _first(result: CellResult) -> str:
-    return result.differences[0] if result.differences else str(result.verdict)
 
 
 def _overdue(change: Change, today: datetime.date) -> Iterator[str]:
@@ -147,7 +99,7 @@ def _overdue(change: Change, today: datetime.date) -> Iterator[str]:
         yield f"{change.change} was to be reviewed{whose} by {change.review}"
 
 
-def _exit_code(report: DiffReport, before: int, ended: _Ended) -> int:
+def _exit_code(report: DiffReport, before: int, ended: Ended) -> int:
     """0 where nothing differs but what was asked for, and all holds; 1 otherwise, or what stopped it."""
     if ended.signal is not None:
         return ended.signal

@@ -1,0 +1,86 @@
+"""Changes rehearsed, as the command line has it: each played on its lab, printed as it goes, and reported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from lab.cli.changes import changes_among
+from lab.cli.ending import finish, reporting
+from lab.cli.given import Given, Selection
+from lab.cli.under_way import UnderWay
+from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
+from lab.kernel.ground.privileges import enter
+from lab.prepare.sides import change_sides
+from lab.record.rehearsal import Event, Rehearsal, Rehearsals
+from lab.report.plain import plain
+from lab.report.printed import folding_width
+from lab.report.rehearsal import rehearsals_lines
+from lab.report.write import Reports
+from lab.ruleset.backend import Backend
+from lab.study.rehearse.prepared import Prepared, prepared
+from lab.study.rehearse.rehearse import rehearse
+from lab.written.load import held_matrices, load_change, search_folders
+
+
+def rehearse_and_report(given: Given, chosen: Selection, reports: Reports[Rehearsals], *, trials: bool) -> NoReturn:
+    """Rehearse what is given, and report it."""
+    far = UnderWay()
+    with reporting(reports, given.matrices) as reads:
+        files, others = changes_among(given.matrices)
+        if others or not files:
+            what = f"{others[0]} is no change" if others else "which change is rehearsed?"
+            raise InputError(Problem(what, mend="lab rehearse changes/CHG-1.yaml"))
+        reads(files)
+        enter()
+        told = _all_of(given, files, chosen, far, trials=trials)
+        far.clear()
+    finish(told.exit_code, lambda: reports.write(told), partial(_show, told) if not reports.printed else _nothing)
+
+
+def _all_of(given: Given, files: list[Path], chosen: Selection, far: UnderWay, *, trials: bool) -> Rehearsals:
+    done: list[Rehearsal] = []
+    stopped: Exception | KeyboardInterrupt | None = None
+    try:
+        for file in files:
+            for backend in chosen.backends:
+                done += _of_file(given, file, backend, far, trials=trials)
+    except (Exception, KeyboardInterrupt) as error:
+        if not done:
+            raise
+        stopped = error
+    failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
+    codes = [code for one in done for code in (*one.codes, 1 if one.faults else 0)]
+    code = gravest([*codes, failed.exit_code if failed else 0])
+    signal = isinstance(stopped, KeyboardInterrupt)
+    if isinstance(stopped, KeyboardInterrupt):
+        code = interrupted_code(stopped)
+    return Rehearsals(tuple(done), code, failed.problems if failed else (), interrupted=signal)
+
+
+def _of_file(given: Given, file: Path, backend: Backend, far: UnderWay, *, trials: bool) -> Iterator[Rehearsal]:
+    change = load_change(file)
+    matrices = held_matrices(change, search_folders(file, shipped=given.shipped))
+
+    def heard(event: Event) -> None:
+        far.show(plain(f"{change.change} {event.phase} {event.what}"))
+
+    with ExitStack() as undo:
+        sides = undo.enter_context(change_sides(file, change, given.rendering(backend), shipped=given.shipped))
+        ready: list[Prepared] = [prepared(change, one, matrices, backend) for one in sides]
+        for one in ready:
+            yield rehearse(one, heard=heard, trials=trials, allow_commands=given.allow_commands)
+
+
+def _show(told: Rehearsals) -> None:
+    for line in rehearsals_lines(told, folding_width()):
+        print(line)
+    sys.stdout.flush()
+
+
+def _nothing() -> None:
+    """Nothing is printed."""

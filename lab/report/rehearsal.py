@@ -1,0 +1,72 @@
+"""A rehearsal as a person reads it at 02:00: how it ended first, then what happened when, and what told it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lab.record.rehearsal import End, Event, Rehearsal, Rehearsals
+from lab.record.window import Window
+from lab.report.folding import columns
+from lab.report.plain import plain
+
+_MARKS = {True: "ok", False: "FAIL", None: ""}
+_MOST = 8
+_ENDS = {
+    End.CONFIRMED: "confirmed, and the new rules stay",
+    End.ROLLED_BACK: "rolled back: the old rules are in force",
+    End.REFUSED: "the load was refused, and the old rules are in force",
+    End.LOCKED_OUT: "locked out, and rolled back by the timer: the old rules are in force",
+    End.INTERRUPTED: "interrupted",
+}
+
+
+def rehearsals_lines(told: Rehearsals, width: int | None = None) -> Iterator[str]:
+    """Every rehearsal, and what stopped the others."""
+    for number, one in enumerate(told.done):
+        yield from [""] if number else []
+        yield from rehearsal_lines(one, width)
+    yield from (plain(str(problem)) for problem in told.problems)
+    if len(told.done) > 1:
+        wrong = [one.change for one in told.done if one.faults or one.problems]
+        which = f", not as the change says: {', '.join(map(plain, wrong))}" if wrong else ", all as their changes say"
+        yield f"{len(told.done)} changes rehearsed{which}"
+
+
+def rehearsal_lines(told: Rehearsal, width: int | None = None) -> Iterator[str]:
+    """One of them, in lines of at most ``width`` columns."""
+    old, new = told.names
+    yield plain(f"{told.change} on {told.node} of {told.topology} ({told.backend}): {old} -> {new}, by {told.way}")
+    yield from columns([_row(event) for event in told.events], width)
+    yield from _listed("trial", [f"{one.name}: {one.what}" for one in told.trials if not one.passed])
+    yield from _listed("not as before", [str(one) for one in told.left if not one.carried])
+    yield from _listed("carried over", [str(one) for one in told.left if one.carried])
+    yield from (plain(f"note: {note}") for note in told.notes)
+    yield from (plain(str(problem)) for problem in told.problems)
+    yield plain(f"{told.change}: {_ENDS[told.end]}{_as_said(told)}; {window_words(told.window)}; {told.seconds:.1f} s")
+    yield from (plain(f"  FAIL {fault}") for fault in told.faults)
+
+
+def _row(event: Event) -> tuple[str, ...]:
+    return (str(event.phase), _MARKS[event.good], plain(f"{event.what}  [{event.witness}]"))
+
+
+def _listed(label: str, lines: Sequence[str]) -> Iterator[str]:
+    yield from (plain(f"  {label}: {line}") for line in lines[:_MOST])
+    if len(lines) > _MOST:
+        yield f"  {label}: … and {len(lines) - _MOST:,} more (--json has all)"
+
+
+def _as_said(told: Rehearsal) -> str:
+    return ", as the change says" if not told.faults and told.end is told.ends and told.end is not End.CONFIRMED else ""
+
+
+def window_words(window: Window | None) -> str:
+    """What became of packets meanwhile, in one sentence."""
+    if window is None:
+        return "no packet was sent meanwhile"
+    opened = f"{window.opened:,} packets got through that should not" + (
+        f" in {window.opened_ms:.1f} ms" if window.opened else ""
+    )
+    refused = f"{window.refused:,} were refused that should not" + (f" in {window.refused_ms:.1f} ms" if window.refused else "")
+    went_on = f"{window.established - len(window.broken)} of {window.established} established flows went on"
+    return f"{opened}, {refused}, {went_on}"

@@ -1,0 +1,16 @@
+"""Which rules of a node packets met, as the kernel counts them."""
+
+from __future__ import annotations
+
+from lab.lab import Lab
+from lab.record.rehearsal import RuleCount
+
+MOST = 10
+
+
+def rule_counts(lab: Lab, node: str) -> tuple[RuleCount, ...]:
+    """The rules that counted most, the first one most; none where rules have no counters."""
+    counted = lab.instrument.packets()
+    found = ((counted.of(rule), rule) for rule in lab.policies[node].index.all())
+    told = [RuleCount(str(rule), packets) for packets, rule in found if packets]
+    return tuple(sorted(told, key=lambda one: -one.packets)[:MOST])
