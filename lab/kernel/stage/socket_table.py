@@ -13,7 +13,10 @@ from lab.kernel.stage.node import Node
 _FAMILIES = {"tcp": sockets.AF_INET, "tcp6": sockets.AF_INET6}
 _MAPPED = "::ffff:"
 TIME_WAIT, LISTEN = 0x06, 0x0A  # net/tcp_states.h
-_SOCK_DIAG, _SOCK_DESTROY = 4, 21  # linux/netlink.h, linux/sock_diag.h
+_SOCK_DIAG, _BY_FAMILY, _SOCK_DESTROY = 4, 20, 21  # linux/netlink.h, linux/sock_diag.h
+_INFO, _MESSAGE = 2, 72  # INET_DIAG_INFO, and the size of struct inet_diag_msg (linux/inet_diag.h)
+# of struct tcp_info (linux/tcp.h): retransmits, probes, unacked, bytes_received, notsent_bytes
+_TCP_INFO = struct.Struct("=xxBB20xI100xQ8xI")
 _ALL_STATES = _NO_COOKIE = 0xFFFFFFFF
 _HEADER, _REQUEST, _ACKNOWLEDGE = 16, 0x01, 0x04  # struct nlmsghdr, NLM_F_REQUEST, NLM_F_ACK
 
@@ -40,24 +43,77 @@ def tcp_sockets(node: Node) -> Iterator[TcpSocket]:
             yield TcpSocket(*_end(family, own), *_end(family, other), int(state, 16))
 
 
+class Told(NamedTuple):
+    """What the kernel knows of a TCP socket.
+
+    It has taken in ``received`` bytes; ``unacknowledged`` segments are on their way for all that it knows, which were
+    ``repeated`` so often; ``held_back`` bytes would not leave the node, though that was tried again.
+    """
+
+    received: int
+    unacknowledged: int
+    repeated: int
+    held_back: int
+
+    @property
+    def unheard(self) -> bool:
+        """Whether what it says does not get through: what was sent twice more, or cannot leave.
+
+        What was sent first has by then passed the network, or has not, and a kernel acknowledges at once what comes again.
+        """
+        return self.held_back > 0 or (self.repeated > 1 and self.unacknowledged > 0)
+
+
+def told_by(channel: sockets.socket) -> Told:
+    """What the kernel knows of a socket of our own."""
+    return _told(channel.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, _TCP_INFO.size))
+
+
+def _told(info: bytes) -> Told:
+    repeated, probes, unacknowledged, received, unsent = _TCP_INFO.unpack_from(info)
+    return Told(received, unacknowledged, repeated, unsent if probes and not unacknowledged else 0)
+
+
+def told_of(node: Node, one: TcpSocket) -> Told | None:
+    """What the kernel knows of a socket of a node, whoever has it; None where it is gone."""
+    with node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, _SOCK_DIAG) as channel:
+        try:
+            channel.send(_asking(_BY_FAMILY, _REQUEST, one, 1 << (_INFO - 1)))
+            answer = channel.recv(4096)
+        except OSError:
+            return None
+    if struct.unpack_from("=H", answer, 4)[0] != _BY_FAMILY:
+        return None
+    at = _HEADER + _MESSAGE
+    while at + 4 <= len(answer):
+        length, kind = struct.unpack_from("=HH", answer, at)
+        if kind == _INFO:
+            return _told(answer[at + 4 : at + length])
+        at += (length + 3) & ~3
+    return None
+
+
 def destroy(node: Node, one: TcpSocket) -> bool:
     """Abort a socket, whoever has it, so that it sends nothing more; False where this kernel cannot, or it is gone.
 
     A socket that its process has let go of goes on sending what was not acknowledged, for a minute and more.
     """
-    family = sockets.AF_INET6 if ":" in one.address else sockets.AF_INET
-    ends = (sockets.inet_pton(family, address).ljust(16, b"\0") for address in (one.address, one.peer))
-    own, other = ends
-    asked = struct.pack("=BBxxI", family, sockets.IPPROTO_TCP, _ALL_STATES)  # struct inet_diag_req_v2
-    asked += struct.pack("!HH", one.port, one.peer_port) + own + other + struct.pack("=III", 0, _NO_COOKIE, _NO_COOKIE)
-    head = struct.pack("=IHHII", _HEADER + len(asked), _SOCK_DESTROY, _REQUEST | _ACKNOWLEDGE, 1, 0)
     with node.socket(sockets.AF_NETLINK, sockets.SOCK_RAW, _SOCK_DIAG) as channel:
         try:
-            channel.send(head + asked)
+            channel.send(_asking(_SOCK_DESTROY, _REQUEST | _ACKNOWLEDGE, one))
             answer = channel.recv(4096)
         except OSError:
             return False
     return len(answer) >= _HEADER + 4 and struct.unpack_from("=i", answer, _HEADER)[0] == 0
+
+
+def _asking(what: int, flags: int, one: TcpSocket, extensions: int = 0) -> bytes:
+    """A message about one socket."""
+    family = sockets.AF_INET6 if ":" in one.address else sockets.AF_INET
+    own, other = (sockets.inet_pton(family, address).ljust(16, b"\0") for address in (one.address, one.peer))
+    asked = struct.pack("=BBBxI", family, sockets.IPPROTO_TCP, extensions, _ALL_STATES)  # struct inet_diag_req_v2
+    asked += struct.pack("!HH", one.port, one.peer_port) + own + other + struct.pack("=III", 0, _NO_COOKIE, _NO_COOKIE)
+    return struct.pack("=IHHII", _HEADER + len(asked), what, flags, 1, 0) + asked
 
 
 def _end(family: int, text: str) -> tuple[str, int]:

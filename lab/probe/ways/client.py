@@ -39,7 +39,8 @@ def _arrival(stage: Stage, seen: Sighting) -> Arrival | None:
     heads = [head for path in seen.read_trace().request for head in (path.entry, path.exit) if head is not None]
     clients = {(head.source, head.sport) for head in (seen.sent, *heads)}
     for name, spec in stage.network.topology.nodes.items():
-        for found in tcp_sockets(stage.network.nodes[name]) if spec.programs else ():
+        node = stage.network.nodes[name]
+        for found in tcp_sockets(node) if spec.programs or node.programs else ():
             if (found.peer, found.peer_port) in clients:
                 return Arrival(name, found.address, found.port, found.peer, found.peer_port)
     return None

@@ -1,0 +1,120 @@
+"""A shell for each connection, as an SSH server gives it: on a terminal of its own, hung up when the connection breaks.
+
+It is a program by itself, `shell_server.py PORT`, and knows only the standard library; `lab.kernel.stage.shell` starts it.
+Each connection has a process of its own, whose child the shell is, and which tells it SSH_CONNECTION.  A console is at the
+abstract name `lab-console`, which no rule can touch: the same without a connection.
+"""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import socket as sockets
+import sys
+import termios
+from contextlib import suppress
+
+CONSOLE = "\0lab-console"
+READY = "shells are to be had"
+_SHELL = ("/bin/sh", "sh", "-i")
+_MOST = 64 << 10  # bytes at once
+
+
+def main(port: int) -> None:
+    """Serve until it is ended."""
+    listeners = [_console(), *_at(port)]
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that serve
+    print(READY, flush=True)
+    waiting = select.poll()
+    for listener in listeners:
+        waiting.register(listener, select.POLLIN)
+    while True:
+        for descriptor, _ in waiting.poll():
+            listener = next(one for one in listeners if one.fileno() == descriptor)
+            try:
+                channel, peer = listener.accept()
+            except OSError:  # whoever it was has left again
+                continue
+            if os.fork() == 0:
+                for one in listeners:
+                    one.close()
+                os._exit(_serve(channel, peer))
+            channel.close()
+
+
+def _console() -> sockets.socket:
+    listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    listener.bind(CONSOLE)
+    listener.listen()
+    return listener
+
+
+def _at(port: int) -> list[sockets.socket]:
+    """What listens on every address of both families, where the node has both."""
+    found = []
+    for family, address in ((sockets.AF_INET6, "::"), (sockets.AF_INET, "0.0.0.0")):
+        listener = sockets.socket(family, sockets.SOCK_STREAM)
+        listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        if family == sockets.AF_INET6:
+            listener.setsockopt(sockets.IPPROTO_IPV6, sockets.IPV6_V6ONLY, 1)
+        listener.bind((address, port))
+        listener.listen()
+        found.append(listener)
+    return found
+
+
+def _serve(channel: sockets.socket, peer: tuple[str, int]) -> int:
+    """One connection, until it breaks or its shell ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    environment = {name: value for name, value in os.environ.items() if name != "XTABLES_LOCKFILE"}  # it has a /run of its own
+    environment |= {"PS1": "", "PS2": "", "TERM": "dumb", "HOME": "/tmp"}
+    if channel.family != sockets.AF_UNIX:
+        channel.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+        own = channel.getsockname()
+        environment["SSH_CONNECTION"] = f"{peer[0]} {peer[1]} {own[0]} {own[1]}"
+    shell, terminal = pty.fork()
+    if shell == 0:
+        channel.close()
+        os.execve(_SHELL[0], _SHELL[1:], environment)
+    _raw(terminal)
+    _pass_on(channel, terminal)
+    os.close(terminal)  # which hangs up: the kernel tells the shell's session
+    with suppress(OSError):
+        channel.shutdown(sockets.SHUT_WR)
+    os.waitpid(shell, 0)
+    return 0
+
+
+def _raw(terminal: int) -> None:
+    """Neither an echo nor other line ends: what is said is what is heard."""
+    settings = termios.tcgetattr(terminal)
+    settings[1] &= ~termios.OPOST
+    settings[3] &= ~(termios.ECHO | termios.ECHOE | termios.ECHOK | termios.ECHONL)
+    termios.tcsetattr(terminal, termios.TCSANOW, settings)
+
+
+def _pass_on(channel: sockets.socket, terminal: int) -> None:
+    """Pass on what either says, until the connection ends or nobody has the terminal any more."""
+    waiting = select.poll()
+    for descriptor in (channel.fileno(), terminal):
+        waiting.register(descriptor, select.POLLIN)
+    while True:
+        ready = {descriptor for descriptor, _ in waiting.poll()}
+        with suppress(OSError):  # a reset, a terminal without a shell
+            if terminal in ready:
+                if (said := os.read(terminal, _MOST)) == b"":
+                    return
+                channel.sendall(said)
+            elif channel.fileno() in ready:
+                if (said := channel.recv(_MOST)) == b"":
+                    return
+                while said:
+                    said = said[os.write(terminal, said) :]
+            continue
+        return
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,38 @@
+"""Shells in a node, to be reached by a connection through the rules, and by a console past them."""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.errors import MeasurementError, Problem
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.program import shell_server
+from lab.kernel.stage.program.process import THIS_PYTHON, Process
+from lab.kernel.stage.program.witness import Prints
+
+_PROGRAM = "/run/lab/shell_server.py"
+
+
+def start_shells(node: Node, port: int, files: Mapping[str, str] | None = None) -> Process:
+    """Give whoever connects to tcp ``port`` of the node a shell, as an SSH server does, from now until it is stopped.
+
+    All that these shells start lives in one world of its own (`Process`): its processes, and a /run and a /tmp, where ``files``
+    (path to text) lie from the start.  It goes with the node.  Raises as `Process`.
+    """
+    source = Path(shell_server.__file__).read_text(encoding="utf-8")
+    command = [THIS_PYTHON, "-I", "-S", "-B", _PROGRAM, str(port)]
+    return node.start(command, ready=Prints(shell_server.READY), files={**(files or {}), _PROGRAM: source})
+
+
+def console_of(node: Node) -> sockets.socket:
+    """A new shell of those that `start_shells` gives, by no connection that a rule could touch; it blocks."""
+    channel = node.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    try:
+        channel.setblocking(True)  # noqa: FBT003 - the system's own call
+        channel.connect(shell_server.CONSOLE)
+    except OSError as error:
+        channel.close()
+        raise MeasurementError(Problem(f"{node.name}: nobody gives a shell there: {error.strerror}")) from error
+    return channel
