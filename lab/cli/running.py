@@ -97,6 +97,8 @@ def run_and_report(
         remember(Path.cwd(), result.results)
         if pcap is not None and not result.interrupted:
             result = capture_failures(plans, result, pcap)
+        if kept is not None and not result.interrupted:
+            result = kept.look_closely(result)
     bundle = None if kept is None or result.interrupted else partial(kept.write, result)
     finish_with(
         result.exit_code, lambda: reports.write(result), lambda: screen.show(result), bundle, printed=reports.printed

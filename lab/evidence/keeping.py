@@ -21,6 +21,8 @@ from lab.report.wire.evidence import Author, Manifest, Outcome
 Command = Literal["run", "diff", "rehearse"]
 _TICKET = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9]{1,9}-[0-9]{1,8}(?![A-Za-z0-9])")
 
+_STEM, _ENDING = 90, 10  # characters of a file's name
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -53,14 +55,13 @@ class Keeping:
         if self._wanted.key is not None:
             self._signer = signer_of(self._wanted.key)
 
-    def add(self, name: str, part: Part) -> None:
-        """Add a file; its name is a path whose parts may be any text, and gets a number where there is one of it."""
-        *folders, last = name.split("/")
-        folder = "".join(f"{as_name(one)}/" for one in folders)
-        stem, dot, ending = as_name(last).rpartition(".")
-        stem = stem or ending
-        end = f"{dot}{ending}" if dot and stem != ending else ""
-        names = (f"{folder}{stem}{f'-{number}' if number > 1 else ''}{end}" for number in range(1, len(self._parts) + 3))
+    def add(self, part: Part, *path: str) -> None:
+        """Add a file; ``path`` are its folders and its name, each of which may be any text; the second of one name is numbered."""
+        *folders, last = path
+        stem, dot, ending = last.rpartition(".")
+        stem, ending = (stem, f".{as_name(ending)[:_ENDING]}") if dot and stem else (last, "")
+        start = "".join(f"{as_name(one)}/" for one in folders) + as_name(stem)[:_STEM]
+        names = (f"{start}{f'-{number}' if number > 1 else ''}{ending}" for number in range(1, len(self._parts) + 2))
         self._parts[next(name for name in names if name not in self._parts)] = part
 
     def has(self, name: str) -> bool:

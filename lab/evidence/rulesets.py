@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab.evidence.keeping import Keeping
@@ -18,16 +18,18 @@ from lab.written.policy import PolicyFiles
 
 _MOST = 16 << 20
 """Bytes of a file that is kept."""
+_DEEPEST = 5
+"""Folders of a source that its name keeps, and the name."""
 
 
-def keep_rendered(keeping: Keeping, folder: str, policies: Mapping[str, Rulesets]) -> None:
+def keep_rendered(keeping: Keeping, folder: Sequence[str], policies: Mapping[str, Rulesets]) -> None:
     """The texts that each node loads."""
     for node, rulesets in policies.items():
         for kind, rendered in rulesets.parts():
-            keeping.add(f"{folder}/{node}/{kind}.rules", rendered.text.encode(errors="backslashreplace"))
+            keeping.add(rendered.text.encode(errors="backslashreplace"), *folder, node, f"{kind}.rules")
 
 
-def keep_sources(keeping: Keeping, folder: str, files: Iterable[Path]) -> None:
+def keep_sources(keeping: Keeping, folder: Sequence[str], files: Iterable[Path]) -> None:
     """The files that people wrote, by their path in the project; one that cannot be read is noted."""
     for file in dict.fromkeys(files):
         try:
@@ -38,7 +40,7 @@ def keep_sources(keeping: Keeping, folder: str, files: Iterable[Path]) -> None:
             why = error.strerror if isinstance(error, OSError) else str(error)
             keeping.note(f"{file} is not among the sources: {why}")
             continue
-        keeping.add(f"{folder}/{_in_project(file)}", content)
+        keeping.add(content, *folder, *_in_project(file).parts[-_DEEPEST:])
 
 
 def sources_of(policies: Mapping[str, PolicyFiles], rendered: Mapping[str, Rulesets]) -> Iterator[Path]:
@@ -54,13 +56,13 @@ def sources_of(policies: Mapping[str, PolicyFiles], rendered: Mapping[str, Rules
             yield from (file for file in included if file.is_file() and file.resolve() not in own)
 
 
-def keep_held(keeping: Keeping, folder: str, lab: Lab) -> None:
+def keep_held(keeping: Keeping, folder: Sequence[str], lab: Lab) -> None:
     """What the kernel holds of each node with a policy, with its counters, and what it tracks."""
     for name, held in lab.policies.items():
         node = lab.network.nodes[name]
         for called, text in shown(node, held, lab.backend).items():
-            keeping.add(f"{folder}/{name}/{called}", text.encode(errors="backslashreplace"))
-        keeping.add(f"{folder}/{name}/conntrack.txt", _tracked(name, node.namespace).encode())
+            keeping.add(text.encode(errors="backslashreplace"), *folder, name, called)
+        keeping.add(_tracked(name, node.namespace).encode(), *folder, name, "conntrack.txt")
 
 
 def _tracked(node: str, namespace: Namespace) -> str:
@@ -76,7 +78,7 @@ def _entry(entry: Conntrack) -> str:
     return f"{entry.original}, answered {entry.reply}: {words} mark={entry.mark:#x} zone={entry.zone} {entry.timeout_s} s"
 
 
-def _in_project(file: Path) -> str:
+def _in_project(file: Path) -> Path:
     """The file's path from its project on: ``policies/edge.rules.j2``."""
     project = project_of(file)
-    return str(Path(file.absolute()).relative_to(project)) if file.absolute().is_relative_to(project) else file.name
+    return file.absolute().relative_to(project) if file.absolute().is_relative_to(project) else Path(file.name)
