@@ -21,6 +21,7 @@ from lab.run.after.pcap import again
 from lab.written.cell import Cell
 from lab.written.seen.headers import headers_of
 
+PROGRAM = f"netfilter-lab {package.__version__}"
 _ETHERNET = 1
 _TCP = 6
 _Key = tuple[object, ...]
@@ -45,7 +46,7 @@ def look_again(plan: Plan, cell: Cell, failed: CellResult) -> Looked:
     for verdict in verdicts:
         words += describe_path(verdict.path, verdict.observation.counters)
     comment = "\n".join(told)
-    return Looked(pcapng(captured, comment, f"netfilter-lab {package.__version__}"), "\n".join(words) + "\n")
+    return Looked(pcapng(captured, comment, PROGRAM), "\n".join(words) + "\n")
 
 
 def commented(frames: Mapping[tuple[str, str], Sequence[Frame]], verdicts: Sequence[Verdict]) -> Iterator[Captured]:
@@ -75,8 +76,15 @@ def _about(failed: CellResult, verdicts: Sequence[Verdict]) -> list[str]:
         f"expected: {failed.expected}",
         f"found: {failed.verdict}",
         *(f"asked again: {verdict}" for verdict in verdicts),
-        *(f"by: {rule.text} [{rule.source}]" for verdict in verdicts if (rule := verdict.stopped_by or verdict.rule)),
+        *by_rules(verdicts),
     ]
+
+
+def by_rules(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """The rules that decided, one line each."""
+    for verdict in verdicts:
+        if (rule := verdict.stopped_by or verdict.rule) is not None:
+            yield f"by: {rule}: {rule.text}" + (f" [{rule.source}]" if rule.source else "")
 
 
 def _paths(verdict: Verdict) -> Iterator[Path]:

@@ -56,7 +56,7 @@ class Keeping:
             self._signer = signer_of(self._wanted.key)
 
     def add(self, part: Part, *path: str) -> None:
-        """Add a file; ``path`` are its folders and its name, each of which may be any text; the second of one name is numbered."""
+        """Add a file; ``path`` are its folders and its name, each of which may be any text; two of one name are numbered."""
         *folders, last = path
         stem, dot, ending = last.rpartition(".")
         stem, ending = (stem, f".{as_name(ending)[:_ENDING]}") if dot and stem else (last, "")
