@@ -20,6 +20,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
              "--client-script": "client_script"},
     "reconcile": {"--json": "json"},
     "marks": {"--json": "json"},
+    "evidence": {"--json": "json"},
     "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""

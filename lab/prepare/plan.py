@@ -54,7 +54,8 @@ class Plan:
     """One matrix, ready to be run in one way; ``notes`` are sentences for the reader of its results.
 
     ``mark`` stands behind the ids of its cells and the matrix's name where another plan has the same cells: ``@legacy``.
-    ``loads`` is what a row's step loads by node, by the name of the row and the number of the step.
+    ``loads`` is what a row's step loads by node, by the name of the row and the number of the step.  ``files`` are those that
+    the policies were rendered from, by node.
     """
 
     file: Path
@@ -66,6 +67,7 @@ class Plan:
     way: Way = BY_NFT
     mark: str = ""
     loads: Mapping[tuple[str, int], Mapping[str, Rulesets]] = field(default_factory=dict)
+    files: Mapping[str, PolicyFiles] = field(default_factory=dict)
 
     @property
     def backend(self) -> Backend:
@@ -170,7 +172,7 @@ def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: T
         for step, loaded in one.loads.items()
         if step[0] in rows
     }
-    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads)
+    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads, files=files)
 
 
 class Loads(Protocol):

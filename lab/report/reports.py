@@ -16,6 +16,7 @@ from lab.report.write import Reports
 if TYPE_CHECKING:
     from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
+    from lab.record.evidence import VerifiedBundles
     from lab.record.exposure import ExposureReport
     from lab.record.marks import MarkReport
     from lab.record.reconciled import Drift
@@ -252,6 +253,24 @@ def _marks_json() -> Text[MarkReport]:
     from lab.report.wire.writing import written
 
     return lambda report: json_text(written(Marks, report))
+
+
+def evidence_reports(json: Path | None = None) -> Reports[VerifiedBundles]:
+    """Those of ``lab evidence``."""
+    from lab.record.evidence import VerifiedBundles
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> VerifiedBundles:
+        return VerifiedBundles((), exit_code, problems, interrupted)
+
+    return Reports("reading", _texts((json, _evidence_json)), stopped)
+
+
+def _evidence_json() -> Text[VerifiedBundles]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.evidence import Bundles
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Bundles, report))
 
 
 def reach_reports(

@@ -14,6 +14,7 @@ from lab.report.wire.bench import Bench
 from lab.report.wire.conntrack import Conntrack, Counted
 from lab.report.wire.diff import Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
+from lab.report.wire.evidence import BundledFile, Bundles, Manifest
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.marks import MarkRule, Marks, MarkWay
 from lab.report.wire.parts import Arrived, Rule
@@ -89,6 +90,16 @@ def tail_schema() -> Schema:
     return _document(Line, "tail", "a packet that a rule logged", (Rule, seen.Packet))
 
 
+def evidence_schema() -> Schema:
+    """Of ``manifest.json`` of a bundle of evidence."""
+    return _document(Manifest, "evidence", "a bundle of evidence", (BundledFile,))
+
+
+def bundles_schema() -> Schema:
+    """Of ``lab evidence --json``."""
+    return _document(Bundles, "bundles", "bundles of evidence that were verified", (BundledFile,))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -99,12 +110,14 @@ def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks', 'tail']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks', 'tail',
+     'evidence', 'bundles']
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
+        "evidence": evidence_schema(), "bundles": bundles_schema(),
     }  # fmt: skip
 
 
