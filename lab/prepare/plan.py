@@ -13,12 +13,10 @@ from lab.prepare.notes import notes_of
 from lab.prepare.policies import AS_IT_IS, Rendering, prepare
 from lab.prepare.select import Picked, choose
 from lab.prepare.templates import Templates
-from lab.prepare.twins import twin_from
 from lab.record.host import Host
 from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.twin.folded import folded_guesses
 from lab.written.cell import Cell
 from lab.written.cells import expand
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given, resolve_policy, short_name
@@ -139,6 +137,9 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
 
 def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, templates: Templates) -> Expanded:
     """The matrix on the twin of real hosts, the first of which stands for its node under test."""
+    from lab.prepare.twins import twin_from  # few runs have a twin, and all would wait for what makes one
+    from lab.twin.folded import folded_guesses
+
     tested = list(matrix.policies)
     if len(tested) != 1:
         what = f"the twin stands for the one node that a matrix gives a policy, and {file} gives {len(tested)} nodes one"
