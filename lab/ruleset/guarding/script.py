@@ -90,11 +90,11 @@ def _texts(texts: dict[int, str]) -> Iterator[str]:
         end = _terminator(text)
         yield f"text_{number}() {{\n    cat <<'{end}'\n{text}{end}\n}}\n"
     yield "# FOLDER: writes them there"
-    yield "write_texts() {\n    mkdir -p \"$1\" || return 1"
+    yield 'write_texts() {\n    mkdir -p "$1" || return 1'
     yield from (f'    text_{number} >"$1/{number}" || return 1' for number in texts)
     yield "}\n"
     yield "# FOLDER: whether they are what was written into this file"
-    yield "check_texts() {\n    [ -d \"$1\" ] || return 1"
+    yield 'check_texts() {\n    [ -d "$1" ] || return 1'
     for number, text in texts.items():
         yield f'    [ "$(cksum <"$1/{number}")" = "{cksum(text.encode())}" ] || return 1'
     yield "}\n"
@@ -108,7 +108,7 @@ def _steps(commands: Sequence[Command], texts: dict[int, str]) -> Iterator[str]:
         yield f"    step {number} {given} {shlex.join(command.argv)} || return 1"
     yield "}\n"
     yield "# FOLDER: whether the tools take the new rules, as far as they can be asked; rules that name sets need these first"
-    yield "try_change() {\n    [ -d \"$1\" ] || return 1"
+    yield 'try_change() {\n    [ -d "$1" ] || return 1'
     if not any(command.argv[0] == "ipset" for command in commands):
         for number, command in enumerate(commands, 1):
             test = _test_of(command)
