@@ -16,11 +16,8 @@ from lab.report.write import Reports
 if TYPE_CHECKING:
     from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
-<<<<<<< HEAD
-    from lab.record.evidence import VerifiedBundles
-=======
     from lab.record.drifted import DriftReport
->>>>>>> w-drift
+    from lab.record.evidence import VerifiedBundles
     from lab.record.exposure import ExposureReport
     from lab.record.marks import MarkReport
     from lab.record.reconciled import Drift
