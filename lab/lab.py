@@ -115,18 +115,14 @@ class Lab:
             with self._watching.exchange(node, ingress=ingress):
                 self.site.load(node, rulesets, lines)
 
-    @contextmanager
-    def changed_by_others(self, node: str, rulesets: Rulesets, lines: NodeLines) -> Iterator[None]:
-        """While inside, somebody else changes what ``node`` holds, to ``rulesets`` as far as they know; then that is followed.
+    def take_note(self, node: str, rulesets: Rulesets, lines: NodeLines) -> bool:
+        """Follow what somebody else has put into ``node``, and say whether that is ``rulesets``; `lines` is as of `load`.
 
-        ``lines`` is as of `load`.  Nothing is traced meanwhile: the packets that are sent then have witnesses of their own.
-        Raises MeasurementError when what the node holds then cannot be told, or the trace is blind afterwards.
+        Raises MeasurementError when what the node holds cannot be told, or the trace is blind afterwards.
         """
         self.site.require_node(node)
         with self._turn(), self._watching.exchange(node, ingress=True):
-            with self.instrument.silence():
-                yield
-            self.site.found(node, rulesets, lines)
+            return self.site.found(node, rulesets, lines)
 
     def _renew(self, wanted: Sequence[Memory]) -> None:
         """Make fresh what rules remember: in place, or by loading again what a node holds; raises LabError."""

@@ -8,11 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import reporting
+from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
@@ -36,6 +37,10 @@ from lab.written.files import is_ordinary
 from lab.written.load import held_matrices, load_change, search_folders
 from lab.written.seen.live import LiveFlow
 
+if TYPE_CHECKING:
+    from lab.evidence.keeping import Keeping
+    from lab.evidence.of_diff import DiffEvidence
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -48,18 +53,31 @@ class Wanted:
     full: bool = False
 
 
-def diff_and_report(given: Given, chosen: Selection, wanted: Wanted, reports: Reports[DiffReports]) -> NoReturn:
-    """Compare what is given, and report it."""
+def diff_and_report(
+    given: Given, chosen: Selection, wanted: Wanted, reports: Reports[DiffReports], evidence: Options = NO_EVIDENCE
+) -> NoReturn:
+    """Compare what is given, and report it; ``evidence`` is kept of it where it is wanted."""
     files = [Path(word) for word in wanted.words if is_ordinary(Path(word))]
     files += [file for file in (wanted.change, wanted.seen) if file is not None]
     with reporting(reports, [*given.named(), *files]), ExitStack() as undo:
+        keeping = begin(evidence, "diff")
         live = live_flows(wanted.seen) if wanted.seen is not None else None
         change = None if wanted.change is None else load_change(wanted.change)
         what = _what(given, wanted, change, undo, one_backend=len(chosen.backends) == 1)
         judge = _Judge(given, wanted, change, live)
         enter()
-        report = _compared(what, chosen, judge)
-    finish(report.exit_code, lambda: reports.write(report), _shower(report, reports, full=wanted.full))
+        kept = None if keeping is None else _evidence_of(keeping, [*given.named(), *files], what, chosen)
+        report = _compared(what, chosen, judge, kept)
+    ticket = None if change is None else change.change
+    bundle = None if kept is None or report.interrupted else partial(kept.write, report, ticket)
+    show = _shower(report, reports, full=wanted.full)
+    finish_with(report.exit_code, lambda: reports.write(report), show, bundle, printed=reports.printed)
+
+
+def _evidence_of(keeping: Keeping, files: Sequence[Path], what: Since, chosen: Selection) -> DiffEvidence:
+    from lab.evidence.of_diff import DiffEvidence
+
+    return DiffEvidence(keeping, files, what.sides, chosen.backends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +141,7 @@ def _sides(given: Given, wanted: Wanted, change: Change | None, undo: ExitStack)
     return [against_matrix(network, word, word)]
 
 
-def _compared(what: Since, chosen: Selection, judge: _Judge) -> DiffReports:
+def _compared(what: Since, chosen: Selection, judge: _Judge, kept: DiffEvidence | None) -> DiffReports:
     backends = chosen.backends[0], chosen.backends[-1]
     done: list[DiffReport] = []
     same = [*what.same]
@@ -144,6 +162,8 @@ def _compared(what: Since, chosen: Selection, judge: _Judge) -> DiffReports:
                 progress=progress,
             )  # fmt: skip
             found = judge.judged(found, one, backends, far)
+            if kept is not None and not found.interrupted:
+                kept.look_closely(one, found)
         except (Exception, KeyboardInterrupt) as error:
             if not done:
                 raise

@@ -18,8 +18,10 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "audit": {"--json": "json", "--markdown": "markdown"},
     "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations",
              "--client-script": "client_script"},
+    "drift": {"--json": "json", "--markdown": "markdown"},
     "reconcile": {"--json": "json"},
     "marks": {"--json": "json"},
+    "evidence": {"--json": "json"},
     "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""

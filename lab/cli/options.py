@@ -100,3 +100,6 @@ Markdown = Annotated[Path | None, report("--markdown", what="a summary as Markdo
 Junit = Annotated[Path | None, report("--junit", what="the results as JUnit XML")]
 Annotations = Annotated[Path | None, report("--annotations", what="GitHub annotations at the template's lines")]
 Sarif = Annotated[Path | None, report("--sarif", what="SARIF 2.1.0, for code scanning")]
+Evidence = Annotated[Path | None, typer.Option(metavar="DIR", help="Keep a bundle of evidence in a new folder in this one.")]
+EvidenceKey = Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The key of OpenSSH that signs the evidence.")]
+Ticket = Annotated[str | None, typer.Option(metavar="NAME", help="The change or ticket that the evidence is of.")]

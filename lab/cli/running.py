@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import reporting
+from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.ready import ready_for
 from lab.prepare.plan import Plan
@@ -24,6 +26,10 @@ from lab.run.after.pcap import capture_failures
 from lab.run.last_failed import remember
 from lab.run.runner import Order, inputs_of
 from lab.run.runner import run as run_plans
+
+if TYPE_CHECKING:
+    from lab.evidence.keeping import Keeping
+    from lab.evidence.of_run import RunEvidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +70,36 @@ def list_cells(plans: Sequence[Plan]) -> None:
             print(cell.id)
 
 
+def _evidence_of(keeping: Keeping, plans: Sequence[Plan]) -> RunEvidence:
+    from lab.evidence.of_run import RunEvidence
+
+    return RunEvidence(keeping, plans)
+
+
 def run_and_report(
-    given: Given, chosen: Selection, order: Order, files: Sequence[Path | None], screen: Screen, pcap: Path | None
-) -> NoReturn:
+    given: Given, chosen: Selection, order: Order, files: Sequence[Path | None], screen: Screen, pcap: Path | None,
+    evidence: Options = NO_EVIDENCE,
+) -> NoReturn:  # fmt: skip
     """Run what is given, note which cells failed, capture those into the folder ``pcap``, and report all of it.
 
-    ``files`` are those of the reports, as `run_reports` has them.
+    ``files`` are those of the reports, as `run_reports` has them; ``evidence`` is what the bundle is made by.
     """
     reports = run_reports(*files)
     screen = replace(screen, printed=reports.printed)
     with reporting(reports, given.named()) as reads:
+        keeping = begin(evidence, "run")
         reads(given.files())
         plans, unforeseen = given.plans(chosen)
         reads(inputs_of(plans))
         ready_for(plans)
-        result = run_plans(plans, order, screen.progress(), unforeseen)
+        kept = None if keeping is None else _evidence_of(keeping, plans)
+        result = run_plans(plans, order, screen.progress(), unforeseen, None if kept is None else kept.asked)
         remember(Path.cwd(), result.results)
         if pcap is not None and not result.interrupted:
             result = capture_failures(plans, result, pcap)
-    finish(result.exit_code, lambda: reports.write(result), lambda: screen.show(result))
+        if kept is not None and not result.interrupted:
+            result = kept.look_closely(result)
+    bundle = None if kept is None or result.interrupted else partial(kept.write, result)
+    finish_with(
+        result.exit_code, lambda: reports.write(result), lambda: screen.show(result), bundle, printed=reports.printed
+    )

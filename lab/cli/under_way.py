@@ -13,10 +13,11 @@ _GONE = "\r\033[K"
 
 
 class UnderWay:
-    """Tells what it is told, as often as that can be read; nothing where it is quick."""
+    """Tells what it is told, as often as that can be read; nothing where it is quick, and with ``only_a_person`` no file."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, only_a_person: bool = False) -> None:
         self.terminal = _terminal()
+        self._silent = only_a_person and self.terminal is None
         self._pace = Pace(NOW_AND_THEN_S if self.terminal is None else MOVING_S)
         self._shown = False
 
@@ -27,7 +28,7 @@ class UnderWay:
 
     def tell(self, line: str) -> None:
         """Show how far it is, if that is due."""
-        if self._pace.due():
+        if not self._silent and self._pace.due():
             self.show(line)
 
     def show(self, line: str) -> None:

@@ -13,12 +13,10 @@ from lab.prepare.notes import notes_of
 from lab.prepare.policies import AS_IT_IS, Rendering, prepare
 from lab.prepare.select import Picked, choose
 from lab.prepare.templates import Templates
-from lab.prepare.twins import twin_from
 from lab.record.host import Host
 from lab.record.way import BY_NFT, Way
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
-from lab.twin.folded import folded_guesses
 from lab.written.cell import Cell
 from lab.written.cells import expand
 from lab.written.find_policy import Given, and_what_is_left_out, resolve_given, resolve_policy, short_name
@@ -54,7 +52,8 @@ class Plan:
     """One matrix, ready to be run in one way; ``notes`` are sentences for the reader of its results.
 
     ``mark`` stands behind the ids of its cells and the matrix's name where another plan has the same cells: ``@legacy``.
-    ``loads`` is what a row's step loads by node, by the name of the row and the number of the step.
+    ``loads`` is what a row's step loads by node, by the name of the row and the number of the step.  ``files`` are those that
+    the policies were rendered from, by node.
     """
 
     file: Path
@@ -66,6 +65,7 @@ class Plan:
     way: Way = BY_NFT
     mark: str = ""
     loads: Mapping[tuple[str, int], Mapping[str, Rulesets]] = field(default_factory=dict)
+    files: Mapping[str, PolicyFiles] = field(default_factory=dict)
 
     @property
     def backend(self) -> Backend:
@@ -137,6 +137,9 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
 
 def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, templates: Templates) -> Expanded:
     """The matrix on the twin of real hosts, the first of which stands for its node under test."""
+    from lab.prepare.twins import twin_from  # few runs have a twin, and all would wait for what makes one
+    from lab.twin.folded import folded_guesses
+
     tested = list(matrix.policies)
     if len(tested) != 1:
         what = f"the twin stands for the one node that a matrix gives a policy, and {file} gives {len(tested)} nodes one"
@@ -170,7 +173,7 @@ def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: T
         for step, loaded in one.loads.items()
         if step[0] in rows
     }
-    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads)
+    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads, files=files)
 
 
 class Loads(Protocol):

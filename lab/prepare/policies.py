@@ -75,10 +75,14 @@ AS_IT_IS = Rendering()
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The rulesets of one node, and what the reader must know of how they came about (sentences)."""
+    """The rulesets of one node, and what the reader must know of how they came about (sentences).
+
+    ``files`` is what they were rendered from.
+    """
 
     rulesets: Rulesets
     notes: tuple[str, ...] = field(default=())
+    files: PolicyFiles | None = None
 
 
 def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: Templates) -> Prepared:
@@ -100,7 +104,7 @@ def prepare(policy: PolicyFiles, topology: Topology, how: Rendering, templates: 
     notes += [f"{text.file}: {_IS_HALF}" for text in texts.values() if _HALF in text.text[:2000]]
     notes += [f"{texts[kind].file}: {_UNMET}" for kind in _IPTABLES if kind in texts and _meets_none(texts[kind].text)]
     notes += [f"{text.file}: {words}" for kind, text in texts.items() for words in told(kind, text.text)]
-    return Prepared(Rulesets(**texts), tuple(notes))
+    return Prepared(Rulesets(**texts), tuple(notes), policy)
 
 
 def _meets_none(text: str) -> bool:

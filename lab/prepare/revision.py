@@ -55,6 +55,16 @@ def revision_of(word: str, project: Path) -> Iterator[tuple[Path, str]]:
             raise in_the_project(error, folder) from None
 
 
+def said_by_git(project: Path, words: Sequence[str]) -> str | None:
+    """The one line that git answers with (``config``, ``rev-parse``); None where there is no git, or it says nothing."""
+    try:
+        found = _git(project, words, most=_MOST_WORDS)
+    except MachineError:
+        return None
+    said = found.stdout[:_MOST_WORDS].decode(errors="replace").strip()
+    return None if found.returncode or not said else said.splitlines()[0]
+
+
 def in_the_project(error: InputError, folder: Path) -> InputError:
     """The error with the names that files of the ``folder`` of a revision have in the project."""
 

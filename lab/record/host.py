@@ -37,6 +37,20 @@ class Dumped:
 
 
 @dataclass(frozen=True, slots=True)
+class Boot:
+    """What a snapshot says of the host's boot: ``id`` is another one after each.
+
+    ``enabled`` are the services with rules of their own that boot starts, None where that is not known; ``files`` those that
+    such services load, by path, and ``others`` files that name a tool of rules and that nobody has read.
+    """
+
+    id: str = ""
+    enabled: tuple[str, ...] | None = None
+    files: Mapping[str, Dumped] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
     """One host; empty is what was not captured.
 
@@ -46,7 +60,7 @@ class Host:
     says what of the host no dump holds (``xfrm policies: 3``, ``wireguard peers: wg0``, …), in the words of the snapshot;
     ``at`` is where it was read from.  ``backend`` is which iptables holds the rulesets (``nft``, ``legacy``), None where that
     is not known; ``notes`` are what a reader must know of how it was read.  Of a snapshot (``is_snapshot``) what is not told
-    of was looked for and is not there.
+    of was looked for and is not there.  ``boot`` is None where that was not captured.
     """
 
     name: str
@@ -62,3 +76,4 @@ class Host:
     backend: str | None = None
     notes: tuple[str, ...] = ()
     is_snapshot: bool = False
+    boot: Boot | None = None

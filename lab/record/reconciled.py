@@ -107,7 +107,12 @@ class Reconciled:
     @property
     def is_clean(self) -> bool:
         """Whether the host runs what its policy says, but for comments and what programs write by themselves."""
-        return not (self.unloaded or self.moved or self.policies or any(one.writer is None for one in self.unwritten))
+        return not (self.unloaded or self.moved or self.policies or self.by_hand)
+
+    @property
+    def by_hand(self) -> tuple[Unwritten, ...]:
+        """The rules that the host alone has, and that no program writes by itself."""
+        return tuple(one for one in self.unwritten if one.writer is None)
 
     @property
     def exit_code(self) -> int:

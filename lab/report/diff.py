@@ -214,7 +214,7 @@ def _below(report: DiffReport, width: int | None, room: _Room) -> list[Line]:
         ("live flows", seen_lines(report), 3, None),
         ("not proven", report.lost, 1, "cyan"),
         ("", breadth_text(report), 1, "bold red" if (report.breadth or 0) > 1 else None),
-        ("", [f"{how(report.reached)}; {report.seconds:.1f} s"], 1, None),
+        ("", [_how_long(report)], 1, None),
         ("not sent, as the lab cannot", report.reached.unsendable, 1, None),
         ("note", report.notes, 3, None),
         ("a model proposed what the kernel denied", [denied_text(one) for one in report.denied], 0, None),
@@ -224,6 +224,11 @@ def _below(report: DiffReport, width: int | None, room: _Room) -> list[Line]:
         shown = None if room.most is None else min(most, room.most)
         lines += _several(word, texts, shown, width, room.tall, style)
     return lines
+
+
+def _how_long(report: DiffReport) -> str:
+    """How the flows were found, and in which time, where that is told."""
+    return f"{how(report.reached)}; {report.seconds:.1f} s" if report.seconds else how(report.reached)
 
 
 def _rows_that_failed(report: DiffReport) -> Iterator[tuple[str, list[str]]]:

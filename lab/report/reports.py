@@ -16,6 +16,11 @@ from lab.report.write import Reports
 if TYPE_CHECKING:
     from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
+<<<<<<< HEAD
+    from lab.record.evidence import VerifiedBundles
+=======
+    from lab.record.drifted import DriftReport
+>>>>>>> w-drift
     from lab.record.exposure import ExposureReport
     from lab.record.marks import MarkReport
     from lab.record.reconciled import Drift
@@ -236,6 +241,30 @@ def _reconcile_json() -> Text[Drift]:
     return lambda report: json_text(written(Reconciliation, report))
 
 
+def drift_reports(json: Path | None = None, markdown: Path | None = None) -> Reports[DriftReport]:
+    """Those of ``lab drift``."""
+    from lab.record.drifted import DriftReport
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> DriftReport:
+        return DriftReport(interrupted=interrupted, problems=problems, exit_code=exit_code)
+
+    return Reports("drift", _texts((json, _drift_json), (markdown, _drift_markdown)), stopped)
+
+
+def _drift_json() -> Text[DriftReport]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.drifted import Drifted
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Drifted, report))
+
+
+def _drift_markdown() -> Text[DriftReport]:
+    from lab.report.drifted import drift_markdown
+
+    return drift_markdown
+
+
 def marks_reports(json: Path | None = None) -> Reports[MarkReport]:
     """Those of ``lab marks``."""
     from lab.record.marks import MarkReport
@@ -252,6 +281,24 @@ def _marks_json() -> Text[MarkReport]:
     from lab.report.wire.writing import written
 
     return lambda report: json_text(written(Marks, report))
+
+
+def evidence_reports(json: Path | None = None) -> Reports[VerifiedBundles]:
+    """Those of ``lab evidence``."""
+    from lab.record.evidence import VerifiedBundles
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> VerifiedBundles:
+        return VerifiedBundles((), exit_code, problems, interrupted)
+
+    return Reports("reading", _texts((json, _evidence_json)), stopped)
+
+
+def _evidence_json() -> Text[VerifiedBundles]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.evidence import Bundles
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Bundles, report))
 
 
 def reach_reports(

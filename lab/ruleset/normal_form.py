@@ -11,15 +11,34 @@ from collections.abc import Collection, Iterator
 
 from lab.record.node_state import ChangedBy, Part
 from lab.ruleset.rule import SavedRule
-from lab.ruleset.save import Chain, Ruleset
-from lab.ruleset.words import values_of
+from lab.ruleset.save import Chain, Ruleset, read_save
+from lab.ruleset.words import quote_is_open, values_of
 
 _WRITES = ("--add-set", "--del-set", "--map-set")
 # `hashsize` grows with the set, and `initval` is drawn by lot for each set (ip_set_hash_gen.h)
 _BY_THE_KERNEL = re.compile(r" (?:hashsize|initval|packets|bytes) \S+")
 _TIMEOUT = re.compile(r" timeout (\d+)")
 _RECENT = re.compile(r"src=(\S+) .*oldest_pkt: \d+ (.*)")
+_LINE_END = "\udc0a"  # no tool can have printed it
 _COMMENT = re.compile(r' comment ".*"')
+
+
+def read_printed(text: str) -> Ruleset:
+    """The ruleset of a text that iptables-save printed, also where a comment has line ends in it, which no restore takes.
+
+    Raises InputError for what it cannot have printed.
+    """
+    lines: list[str] = []
+    is_open = False
+    for line in text.split("\n"):
+        if is_open:
+            lines[-1] += _LINE_END + line
+        else:
+            lines.append(line)
+        if is_open or '"' in line:
+            last = lines[-1]
+            is_open = (last.count('"') % 2 == 1 or "\\" in last) and quote_is_open(last)
+    return read_save("\n".join(lines))
 
 
 def of_iptables(tool: str, ruleset: Ruleset) -> Iterator[Part]:
@@ -33,8 +52,12 @@ def of_iptables(tool: str, ruleset: Ruleset) -> Iterator[Part]:
     for table in ruleset.tables.values():
         shown = tool if table.name == "filter" else f"{tool} -t {table.name}"
         for chain in table.chains.values():
-            if lines := (*_declared(chain), *(f"{rule.text}{rule.tail}".rstrip(" \t") for rule in chain.rules)):
+            if lines := (*_declared(chain), *(_line(rule) for rule in chain.rules)):
                 yield Part("rules", f"{tool} {table.name} {chain.name}", shown, lines, ordered=True)
+
+
+def _line(rule: SavedRule) -> str:
+    return rule.text.replace(_LINE_END, "\n")
 
 
 def _declared(chain: Chain) -> tuple[str, ...]:

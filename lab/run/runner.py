@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,8 @@ from lab.run.missing import skipped, try_loads
 from lab.run.provenance import machine, of_lab
 from lab.written.cell import Cell
 
+Asked = Callable[[Plan, Lab], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -35,10 +37,12 @@ class Order:
     allow_missing: bool = False
 
 
-def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = ()) -> RunResult:
+def run(
+    plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = (), asked: Asked | None = None
+) -> RunResult:
     """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done.
 
-    ``before`` is what stopped matrices before they had a plan.
+    ``before`` is what stopped matrices before they had a plan; ``asked`` is that of `run_plan`.
     """
     start = time.perf_counter()
     here = machine(plan.backend for plan in plans)
@@ -49,7 +53,7 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
     try:
         for plan in plans:
             if plan.cells:
-                done.append(run_plan(plan, order, listener))
+                done.append(run_plan(plan, order, listener, asked))
                 if done[-1].interrupted is not None:
                     break
                 if order.first and done[-1].failed and not (order.allow_missing and done[-1].lacks):
@@ -68,10 +72,12 @@ def run(plans: Sequence[Plan], order: Order, listener: Progress, before: Sequenc
     return summed_up([_stopped(PlanResult(""), stopped, ""), *done], provenance, time.perf_counter() - start)
 
 
-def run_plan(plan: Plan, order: Order, listener: Progress, on: Lab | None = None) -> PlanResult:
+def run_plan(
+    plan: Plan, order: Order, listener: Progress, asked: Asked | None = None, *, on: Lab | None = None
+) -> PlanResult:
     """Run one plan, which has a cell; whatever stops it, also Ctrl-C, is told in the result beside what was found by then.
 
-    ``on`` is a lab that stands already, and stays.
+    ``asked`` is given the lab that its cells shared, once all of them were asked; ``on`` is one that stands already, and stays.
     """
     cells = list(plan.cells)
     if order.shuffle is not None:
@@ -91,6 +97,8 @@ def run_plan(plan: Plan, order: Order, listener: Progress, on: Lab | None = None
             listener.cell(found[-1])
             if order.first and found[-1].outcome is not Outcome.PASSED:
                 break
+        if asked is not None:
+            asked(plan, matrix_run.lab)
     results = tuple(in_order(found, plan.cells))
     done = PlanResult(plan.name, results, loaded, notes=(*plan.notes, *matrix_run.notes), repeats=matrix_run.repeats)
     return _stopped(done, stopped, plan.matrix.matrix)

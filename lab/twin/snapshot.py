@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import InputError, Problem, Where
-from lab.record.host import Dumped, Host
+from lab.record.host import Boot, Dumped, Host
 from lab.ruleset.backend import Backend
 from lab.twin.addresses import joined
 from lab.twin.backends import Chosen, chosen
@@ -32,6 +32,7 @@ _PARTS = (
     "versions", *_SAVES.values(), "nft", "ipset", "ip addr", "ip link", "ip -4 route", "ip -4 rule", "ip -6 route",
     "ip -6 rule", "rt_tables", "sysctl", "conntrack",
 )  # fmt: skip
+_BOOT = "boot"
 _NEEDED = ("ip addr", "ip link", "ip -4 route", "ip -4 rule")
 _PRINTS = {"nft": "nft list ruleset", "ipset": "ipset save", "conntrack": "conntrack -L"}
 _PAIR = re.compile(r"([\w./-]+) = (.*)")
@@ -75,6 +76,7 @@ def read_snapshot(text: str, name: str) -> Host:
         ),
         at=where,
         is_snapshot=True,
+        boot=_boot(document["parts"], name, where),
     )
 
 
@@ -149,6 +151,20 @@ def _rulesets(parts: Mapping[str, Dumped]) -> Chosen:
         if part in parts:
             saves.setdefault(backend, {})[kind] = parts[part]
     return chosen(saves, parts.get("nft"), parts.get("ipset"))
+
+
+def _boot(parts: Mapping[str, Any], name: str, where: Where) -> Boot | None:
+    """What is loaded at boot; None of a snapshot that was taken before there was such a part."""
+    if _BOOT not in parts:
+        return None
+    said = _pairs(Dumped(_printed(parts[_BOOT], _BOOT, where), name))
+    files = {
+        part.removeprefix(f"{_BOOT} "): Dumped(_printed(content, part, where), f"{name} {part.removeprefix(f'{_BOOT} ')}")
+        for part, content in parts.items()
+        if part.startswith(f"{_BOOT} /") and part.isprintable()
+    }
+    enabled = tuple(said["enabled"].split()) if "enabled" in said else None
+    return Boot(said.get("id", ""), enabled, files, tuple(said.get("others", "").split()))
 
 
 def _tables(text: str) -> dict[int, str]:

@@ -243,6 +243,40 @@ flows() {
     conntrack -L && conntrack -L -f ipv6
 }
 
+# The files that services of boot load rules from: they are read whether or not such a service is there. The name of a part
+# is the host's, whatever stands in "$etc".
+boot() {
+    part boot booted
+    for file in iptables/rules.v4 iptables/rules.v6 iptables/ipsets iptables/iptables.rules iptables/ip6tables.rules \
+        iptables/rules-save iptables/rules6-save sysconfig/iptables sysconfig/ip6tables sysconfig/ipset \
+        sysconfig/nftables.conf ipset.conf nftables.conf nftables.nft; do
+        if [ -f "$etc/$file" ]; then part "boot /etc/$file" cat "$etc/$file"; fi
+    done
+}
+
+# Which boot this is, and what the next one starts. Links tell of that, so that no tool need be asked.
+booted() {
+    sed 's/^/id = /' /proc/sys/kernel/random/boot_id
+    if [ -d "$etc/systemd/system" ]; then
+        echo "enabled = $(starts "$etc"/systemd/system/*.wants/*.service "$etc"/systemd/system/*.requires/*.service)"
+    elif [ -d "$etc/runlevels" ]; then
+        echo "enabled = $(starts "$etc"/runlevels/*/*)"
+    fi
+    echo "others = $(grep -lsE '^([^#]*[^#a-z])?(ip6?tables|nft|ipset)' "$etc/rc.local" "$etc/network/interfaces" \
+        "$etc"/network/interfaces.d/* "$etc"/network/if-*.d/* "$etc"/networkd-dispatcher/*/* "$etc"/local.d/*.start |
+        sed "s|^$etc/|/etc/|" | tr '\n' ' ')"
+}
+
+# FILES: of these services those that write rules; one that is masked is not started.
+starts() {
+    for file in "$@"; do
+        name=${file##*/}
+        name=${name%.service}
+        [ "$(readlink "$etc/systemd/system/$name.service")" = /dev/null ] || printf '%s\n' "$name"
+    done | grep -xE 'netfilter-persistent|ip6?tables|ipset|nftables|firewalld|ufw|shorewall6?|ferm|docker|podman|k3s|kubelet|libvirtd|virtnetworkd|fail2ban|crowdsec.*|sshguard' |
+        sort -u | tr '\n' ' '
+}
+
 # LINKS: the names of interfaces whose details have this kind.
 of_kind() {
     printf '%s\n' "$links" | awk -v kind="$1" '
@@ -332,6 +366,7 @@ main() {
         exit 1
     fi
     built_in=''
+    etc=/etc
     ip=$(ip_of_the_host)
     exec 3>&1
     printf '{\n  "format": "netfilter-lab snapshot",\n  "version": 1,\n  "taken": "%s",\n  "host": "%s",\n  "parts": {' \
@@ -344,6 +379,7 @@ main() {
     sets
     network
     tracked "$with_conntrack"
+    boot
     printf '\n  },\n  "skipped": {%s\n  },\n  "not_captured": [' "$skipped"
     not_captured
     printf '\n  ],\n  "whole": true\n}\n'

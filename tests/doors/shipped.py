@@ -36,9 +36,9 @@ class Silent:
         """Told the end."""
 
 
-def plan_of(matrix: str, choices: Choices | None = None, root: Path = ROOT) -> Plan:
+def plan_of(matrix: str, choices: Choices | None = None, root: Path = ROOT, templates: Templates | None = None) -> Plan:
     """The plan of a shipped matrix, or of its copy in another folder."""
-    return make_plan(root / "matrices" / f"{matrix}.yaml", choices or Choices())
+    return make_plan(root / "matrices" / f"{matrix}.yaml", choices or Choices(), templates)
 
 
 @cache
@@ -47,7 +47,7 @@ def shipped_plan(matrix: str, *, in_nft: bool = False) -> Plan:
     return plan_of(matrix, native(matrix) if in_nft else None)
 
 
-def with_policies_in(root: Path, matrix: str, *, in_nft: bool = False) -> Plan:
+def with_policies_in(root: Path, matrix: str, templates: Templates, *, in_nft: bool = False) -> Plan:
     """The same with its policies as they are in another folder; what else it has is as it is shipped.
 
     Where steps load policies too the whole plan is made anew.
@@ -55,11 +55,10 @@ def with_policies_in(root: Path, matrix: str, *, in_nft: bool = False) -> Plan:
     plan = shipped_plan(matrix, in_nft=in_nft)
     choices = (native(matrix) if in_nft else None) or Choices()
     if plan.loads:
-        return plan_of(matrix, choices, root=root)
+        return plan_of(matrix, choices, root, templates)
     folders = search_folders(root / "matrices" / f"{matrix}.yaml", shipped=False)
-    with Templates() as templates:
-        files = policy_files(plan.matrix, folders, choices.policies)
-        made = {node: prepare(one, plan.topology, AS_IT_IS, templates).rulesets for node, one in files.items()}
+    files = policy_files(plan.matrix, folders, choices.policies)
+    made = {node: prepare(one, plan.topology, AS_IT_IS, templates).rulesets for node, one in files.items()}
     return replace(plan, policies=made)
 
 

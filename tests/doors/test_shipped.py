@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from lab.prepare.plan import Choices
+from lab.prepare.templates import Templates
 from lab.record.result import CellResult, Outcome, RunResult
 from lab.record.verdict import Kind
 from lab.report.detail import explain
@@ -27,6 +28,13 @@ ORDERS = range(1, 3)
 NATIVE = [matrix for matrix in MATRICES if native(matrix)]
 WRONG = [wrong for matrix in MATRICES for wrong in wrong_policies(matrix)]
 Seen = Mapping[str, tuple[Outcome, Kind, str, int]]
+
+
+@pytest.fixture(scope="module")
+def templates() -> Iterator[Templates]:
+    """One process for all that is rendered here, as a run has."""
+    with Templates() as one:
+        yield one
 
 
 def seen(result: RunResult) -> Seen:
@@ -82,14 +90,14 @@ def test_in_a_user_namespace_all_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
-def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path) -> None:
+def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path, templates: Templates) -> None:
     for folder in ("matrices", "policies", "topologies"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     in_nft = wrong.template == "nft"
     (policy,) = shipped_plan(wrong.matrix, in_nft=in_nft).policies.values()
     template = tmp_path / dict(policy.parts())[wrong.template].file
     template.write_text(wrong.applied(template.read_text()))
-    plan = with_policies_in(tmp_path, wrong.matrix, in_nft=in_nft)
+    plan = with_policies_in(tmp_path, wrong.matrix, templates, in_nft=in_nft)
     red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows and cell.family in wrong.families)))
     assert set(wrong.rows) == {cell.row for cell in red}, "not every row turned red"
     assert any(wrong.rule in explain(cell) for cell in red), "\n\n".join(map(explain, red))

@@ -11,6 +11,7 @@ from lab.prepare.plan import Choices
 from lab.prepare.plans import make_plans
 from lab.record.exposure import ExposureReport
 from lab.study.exposure import measure
+from lab.sweep import pieces
 
 pytestmark = pytest.mark.kernel
 
@@ -58,6 +59,7 @@ def test_a_family_of_the_topology_that_no_matrix_speaks_of(tmp_path: Path) -> No
 
 def test_what_is_lost_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Instrument, "backlog_overflowed", lambda _: True)
+    monkeypatch.setattr(pieces, "REPEATS", 0)  # that a piece is sent again, `test_sweep_blinded` shows
     report = measured(tmp_path, (4,), every_port=True)
     assert report.exposures == ()
     assert report.lost

@@ -76,10 +76,10 @@ def test_what_recent_hashlimit_and_sets_remember_is_carried_alone(lab_of: LabOf,
 def test_rules_of_the_other_iptables_are_told_too(node: Node) -> None:
     before = state_of(node, Backend.NFT)
     for tool in ("iptables-legacy", "ip6tables-nft"):
-        assert run(node.namespace, [tool, "-A", "INPUT", "-m", "comment", "--comment", "a\n\x1b[2J", "-j", "DROP"]).code == 0
+        assert run(node.namespace, [tool, "-A", "INPUT", "-m", "comment", "--comment", "a b\n\x1b[2J", "-j", "DROP"]).code == 0
     assert [one for one in differences(before, state_of(node, Backend.NFT)) if "table local" not in one[0]] == [
-        ('+ ip6tables -A INPUT -m comment --comment "a\\n\\x1b[2J" -j DROP', False),
-        ('+ iptables-legacy -A INPUT -m comment --comment "a\\n\\x1b[2J" -j DROP', False),
+        ('+ ip6tables -A INPUT -m comment --comment "a b\\n\\x1b[2J" -j DROP', False),
+        ('+ iptables-legacy -A INPUT -m comment --comment "a b\\n\\x1b[2J" -j DROP', False),
     ]
 
 

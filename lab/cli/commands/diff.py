@@ -23,7 +23,7 @@ def diff(
     full: Annotated[bool, Option("--full", help="Print every class, and what was proposed and denied.")] = False,
     family: o.Family = o.BOTH, backend: o.Backends = o.NFT,
     json: o.Json = None, markdown: o.Markdown = None, annotations: o.Annotations = None,
-    sarif: o.Sarif = None,
+    sarif: o.Sarif = None, evidence: o.Evidence = None, key: o.EvidenceKey = None, ticket: o.Ticket = None,
     client_script: Annotated[Path | None, o.report("--client-script", what="a script for real clients")] = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
@@ -36,4 +36,4 @@ def diff(
     given = Given([matrix] if matrix else [], None, topology, mend, allow_commands, shipped, without_macs, of)
     reports = diff_reports(json, markdown, sarif, annotations, client_script)
     wanted = Wanted(words, node, change, seen, full)
-    diff_and_report(given, Selection(family.families, backend.backends), wanted, reports)
+    diff_and_report(given, Selection(family.families, backend.backends), wanted, reports, (evidence, key, ticket))

@@ -64,7 +64,11 @@ class Ready:
 
     def now(self) -> set[int]:
         """Those that have, without waiting."""
-        return {descriptor for descriptor, _ in self._poll.poll(0)}
+        return self.within(0)
+
+    def within(self, seconds: float) -> set[int]:
+        """Those that have as soon as there are any; none when so much time went by."""
+        return {descriptor for descriptor, _ in self._poll.poll(seconds * 1000)}
 
 
 def make_mounts_private() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from lab.errors import MeasurementError, Problem
+from lab.errors import InputError, MeasurementError, Problem
 from lab.kernel.ground.garbage import without_collection
 from lab.kernel.ground.names import OWN_TABLES
 from lab.kernel.ground.namespace import Namespace
@@ -22,8 +22,8 @@ from lab.kernel.stage.node import Node
 from lab.record.node_state import ChangedBy, NodeState, Part
 from lab.ruleset.backend import Backend
 from lab.ruleset.nft.normal_form import BARE_RULESET, COUNTED, has_values, of_nft, values_of
-from lab.ruleset.normal_form import of_hashlimit, of_ipset, of_iptables, of_recent, sets_written
-from lab.ruleset.save import read_save
+from lab.ruleset.normal_form import of_hashlimit, of_ipset, of_iptables, of_recent, read_printed, sets_written
+from lab.ruleset.save import Ruleset
 
 _TOOLS = {"v4": "iptables", "v6": "ip6tables"}
 _IPSET = Path("/sys/module/ip_set")
@@ -70,7 +70,7 @@ class _Reading:
     def _rules(self) -> Iterator[Part]:
         written: set[str] = set()
         for (kind, of), running in self._saving.items():
-            ruleset = read_save("".join(map(self._text, running)))
+            ruleset = self._read("".join(map(self._text, running)))
             if of is Backend.NFT:
                 ruleset = only(ruleset, NFT_FAMILIES[kind], self._of_iptables)
             written |= sets_written(ruleset.rules())
@@ -79,6 +79,12 @@ class _Reading:
             yield from self._native(self._text(self._listing))
         if self._sets is not None:
             yield from of_ipset(self._text(self._sets), written)
+
+    def _read(self, printed: str) -> Ruleset:
+        try:
+            return read_printed(printed)
+        except InputError as error:
+            raise MeasurementError(Problem(f"{self._node.name}: what iptables-save prints cannot be read: {error}")) from error
 
     def _native(self, listing: str) -> Iterator[Part]:
         yield from of_nft(listing, self._of_iptables, OWN_TABLES.__contains__)

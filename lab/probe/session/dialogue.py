@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import re
 import socket as sockets
-from time import monotonic
 from typing import NamedTuple
 
-from lab.errors import MeasurementError, Problem
-from lab.kernel.ground.syscalls import readable
-from lab.probe.question import TCP
-from lab.probe.refusal import RESET
+from lab.probe.session.awaited import awaited
+from lab.probe.session.listing import Listing
 from lab.probe.sighting import Sighting
-from lab.record.path import End
 
-_DEADLINE_S = 60.0  # for a program that has all it needs, however busy the machine is
-_LOOK_AGAIN_S = 0.02
 _MOST = 64 << 10  # bytes that a server may say before its reply is whole
 _SHOWN = 200  # characters of a line
-_ONGOING = (End.LEFT, End.DELIVERED)
 _REPLY = re.compile(rb"([1-5][0-9][0-9])(?:-.*\n(?:.*\n)*?\1)?( [^\r\n]*)?\r?\n")
 _BEGINS = re.compile(rb"[1-5][0-9][0-9][- \r\n]")
 
@@ -36,43 +29,48 @@ class Reply(NamedTuple):
 class Dialogue:
     """What is said over ``channel``; ``whose`` names the server in messages, ``said`` are the lines so far.
 
-    ``no_reply`` tells of what the server said that is none.
+    ``no_reply`` tells of what the server said that is none, ``reset`` that the connection was broken off.
     """
 
     def __init__(self, channel: sockets.socket, whose: str) -> None:
         self._channel, self._whose = channel, whose
         self._heard = b""
-        self.ended, self.no_reply = False, ""
+        self.ended, self.reset, self.no_reply = False, False, ""
         self.said: list[str] = []
 
-    def say(self, seen: Sighting, line: str) -> bool:
-        """Say a line; False where the connection is broken."""
+    def say(self, line: str) -> None:
+        """Say a line; where the connection is broken `hear` tells, behind what was said before."""
         self.said.append(f"> {line}")
         try:
             self._channel.sendall(line.encode() + b"\r\n")
         except OSError:
-            seen.refusal = RESET
-            return False
-        return True
+            self.reset = True
 
-    def hear(self, seen: Sighting) -> Reply | None:
+    def hear(self, seen: Sighting, beside: Listing | None = None) -> Reply | None:
         """The next reply; None when the connection ended, or a packet of the session is known not to get through.
 
-        A program has all the time that it needs: the trace, when the network is at rest, tells whether it can be waited for.
+        What comes ``beside`` it over the data connection is taken in meanwhile: a server that cannot be rid of its list says
+        nothing, and of one whose list is longer than any None is heard too.
         Raises MeasurementError for one that says nothing, though all came to it.
         """
-        until = monotonic() + _DEADLINE_S
-        while (reply := self._next(seen)) is None and not self.ended:
-            if not readable(self._channel.fileno(), _LOOK_AGAIN_S):
-                seen.stage.network.rest()
-                if not readable(self._channel.fileno(), 0) and _stopped(seen):
-                    return None
-            if monotonic() > until:
-                last = next((line for line in reversed(self.said) if line[0] == ">"), "> its client").removeprefix("> ")
-                raise MeasurementError(Problem(f"{self._whose} answered {last} by nothing within {_DEADLINE_S:g} s"))
-        return reply
 
-    def _next(self, seen: Sighting) -> Reply | None:
+        def attempt() -> Reply | bool | None:
+            if beside is not None:
+                beside.take()
+            reply = self._next()
+            return reply or (True if self.ended or (beside is not None and beside.too_long) else None)
+
+        def waiting() -> list[int]:
+            return [self._channel.fileno(), *(beside.waiting() if beside is not None else ())]
+
+        found = awaited(seen, waiting, attempt, self._silence)
+        return found if isinstance(found, Reply) else None
+
+    def _silence(self) -> str:
+        last = next((line for line in reversed(self.said) if line[0] == ">"), "> its client").removeprefix("> ")
+        return f"{self._whose} answered {last} by nothing"
+
+    def _next(self) -> Reply | None:
         """A whole reply at the beginning of what was heard; what is none ends the dialogue."""
         while (found := _REPLY.match(self._heard)) is None:
             if len(self._heard) > _MOST or (b"\n" in self._heard and not _BEGINS.match(self._heard)):
@@ -85,7 +83,7 @@ class Dialogue:
             except BlockingIOError:
                 return None
             except OSError:
-                part, seen.refusal = b"", RESET
+                part, self.reset = b"", True
             if not part:
                 self.ended = True
                 return None
@@ -94,12 +92,6 @@ class Dialogue:
         reply = Reply(found[1].decode(), _plain((found[2] or b"")[1:]))
         self.said.append(f"< {reply}")
         return reply
-
-
-def _stopped(seen: Sighting) -> bool:
-    """Whether the trace tells of a segment that some node kept."""
-    seen.read_trace()
-    return any(path.entry.proto == TCP and path.end not in _ONGOING for path in seen.paths)
 
 
 def _plain(text: bytes) -> str:

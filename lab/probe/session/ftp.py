@@ -12,8 +12,10 @@ from time import monotonic, sleep
 from lab.kernel.stage.socket_table import TIME_WAIT, TcpSocket, destroy, tcp_sockets
 from lab.probe.attempt import step
 from lab.probe.question import TCP, Ftp, Handshake, Question
+from lab.probe.refusal import RESET
 from lab.probe.session.connections import Connections
 from lab.probe.session.dialogue import Dialogue, Reply
+from lab.probe.session.listing import Listing
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways.client import Client
@@ -22,7 +24,6 @@ from lab.record.packet import Packet, end_point
 from lab.record.session import Session
 
 _SYN = 0x02
-_MOST_LISTED = 16 << 20  # bytes of a list of names
 _GRACE_S = 0.5  # for a server to notice that its client is gone, before it is started anew
 _PASV = re.compile(r"(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3}),(\d{1,3})")
 _EPSV = re.compile(r"\((.)\1\1(\d{1,5})\1\)")
@@ -41,9 +42,9 @@ class _Ftp(Connections):
         super().__init__(stage, replace(question, sends=Handshake(sends.port), receivers=()))
         self._mode = sends.mode
         self._client = Client(stage, self._question)
-        whose = f"the FTP server at {end_point(question.destination, sends.port)}"
-        self._dialogue = Dialogue(self._client.channel, whose)
-        self._held: list[Client | sockets.socket] = []
+        self._whose = f"the FTP server at {end_point(question.destination, sends.port)}"
+        self._dialogue = Dialogue(self._client.channel, self._whose)
+        self._held: list[Client | Listing | sockets.socket] = []
         self._refused, self._lacking, self._whole = "", "", False
         self._announced: tuple[str, int] | None = None
 
@@ -73,6 +74,8 @@ class _Ftp(Connections):
         seen = self._begin(self._client.sent)
         if self._client.open(seen) and self._logged_in(seen):
             seen.progress = Milestone.ANSWERED
+        if self._dialogue.reset:
+            seen.refusal = RESET
         if self._client.arrival is not None and (self._refused or seen.progress is Milestone.ANSWERED):
             seen.progress, seen.arrived = Milestone.ANSWERED, self._client.arrival
         self._whole = self._mode == "control" and seen.progress is Milestone.ANSWERED and not self._refused
@@ -107,11 +110,11 @@ class _Ftp(Connections):
             address, port = ".".join(map(str, numbers[:4])), numbers[4] * 256 + numbers[5]
         return (address, port) if 0 < port < 65536 else None
 
-    def _answered(self, seen: Sighting, line: str | None, wanted: str) -> Reply | None:
+    def _answered(self, seen: Sighting, line: str | None, wanted: str, beside: Listing | None = None) -> Reply | None:
         """The reply to a line, where its code begins with a digit of ``wanted``; None with `_refused` for another one."""
-        if line is not None and not self._dialogue.say(seen, line):
-            return None
-        reply = self._dialogue.hear(seen)
+        if line is not None:
+            self._dialogue.say(line)
+        reply = self._dialogue.hear(seen, beside)
         if reply is not None and reply.code[0] not in wanted:
             self._refused = f"{line.split()[0] if line is not None else 'the client'} was answered {reply}"
             return None
@@ -132,7 +135,7 @@ class _Ftp(Connections):
             seen = self._begin(data.sent)
             if data.open(seen):
                 seen.progress, seen.arrived = Milestone.DELIVERED, data.arrival
-                if self._transferred(seen, data.channel):
+                if self._transferred(seen, Listing(data.channel)):
                     data.closed()
                     seen.progress = Milestone.ANSWERED
             self._refused = ""  # it is the data connection that is told of
@@ -158,21 +161,15 @@ class _Ftp(Connections):
 
         def send() -> Sighting:
             nobody = Packet(own.family, TCP, server.address, None, own.source, port, _SYN)
-            seen = self._begin(nobody)
-            told = self._answered(seen, self._where_to(own.source, port), "2") is not None
-            listed = told and self._answered(seen, "NLST", "1") is not None
-            begun, whole = seen, None
-            channel, seen = self._accepted(begun, listener, server)
-            if listed and channel is None and seen is begun:  # who connects after it said so says more behind that
-                whole = self._answered(begun, None, "2")
-                channel, seen = self._accepted(begun, listener, server)
-            if channel is not None:
-                seen.progress, seen.met = Milestone.DELIVERED, True
+            begun = self._begin(nobody)
+            listing = Listing(listener=listener)
+            self._held.append(listing)
+            told = self._answered(begun, self._where_to(own.source, port), "2") is not None
+            whole = told and self._transferred(begun, listing)
+            seen = self._opened(begun, listing, server)
+            if (channel := listing.channel) is not None:
+                seen.progress, seen.met = Milestone.ANSWERED if whole else Milestone.DELIVERED, True
                 seen.arrived = Arrival(own.node, *channel.getsockname()[:2], *channel.getpeername()[:2])
-                if listed and whole is None:
-                    whole = self._answered(seen, None, "2")
-                if whole is not None and self._at_end(channel):
-                    seen.progress, self._whole = Milestone.ANSWERED, True
             if seen.sent is not nobody:
                 self._refused = ""
             elif not self._refused:
@@ -186,36 +183,33 @@ class _Ftp(Connections):
             return f"EPRT |2|{address}|{port}|"
         return f"PORT {address.replace('.', ',')},{port >> 8},{port & 255}"
 
-    def _accepted(
-        self, seen: Sighting, listener: sockets.socket, server: Arrival
-    ) -> tuple[sockets.socket | None, Sighting]:
-        """The connection that the server opened, if it came; and what was seen of it, by the headers of its first packet."""
-        channel = self._stage.eventually(lambda: _accept(listener))
+    def _opened(self, seen: Sighting, listing: Listing, server: Arrival) -> Sighting:
+        """What was seen of the connection that the server opened, by the headers of its first packet."""
+        self._stage.eventually(listing.opened)  # or it was kept from it: all of what it sent has come to its end
         seen.read_trace()
         heads = [path.entry for path in seen.paths if path.entry.flags == _SYN and path.entry.source == server.address]
         sent = next((head for head in heads if head.proto == TCP), None)
-        if channel is not None:
-            self._held.append(channel)
-            if sent is None:
-                (source, sport), (destination, dport) = channel.getpeername()[:2], channel.getsockname()[:2]
-                sent = Packet(seen.sent.family, TCP, source, sport, destination, dport, _SYN)
-        return channel, seen if sent is None else Sighting(self._stage, sent, paths=seen.paths)
+        if sent is None and (channel := listing.channel) is not None:
+            (source, sport), (destination, dport) = channel.getpeername()[:2], channel.getsockname()[:2]
+            sent = Packet(seen.sent.family, TCP, source, sport, destination, dport, _SYN)
+        return seen if sent is None else Sighting(self._stage, sent, paths=seen.paths)
 
-    def _transferred(self, seen: Sighting, channel: sockets.socket) -> bool:
-        """Whether the list came whole, and the server says so."""
-        listed = self._answered(seen, "NLST", "1") is not None and self._answered(seen, None, "2") is not None
-        self._whole = listed and self._at_end(channel)
-        return self._whole
-
-    def _at_end(self, channel: sockets.socket) -> bool:
-        """Whether a list of names came, up to its end; of an empty one nothing was ever carried."""
-        listing = _Listing(channel)
-        ended = self._stage.eventually(listing.at_end)
-        if ended and not listing.size:
+    def _transferred(self, seen: Sighting, listing: Listing) -> bool:
+        """Whether the list came whole, and the server says so; which of both is there first is not settled (RFC 959, 5.4)."""
+        if self._answered(seen, "NLST", "1", listing) is None:
+            return False
+        well = self._answered(seen, None, "2", listing) is not None
+        if well:  # what it had opened by then is there when the network is at rest
+            self._stage.eventually(listing.opened)
+        if listing.channel is None or not (well or listing.too_long):
+            return False
+        if not listing.end(seen, self._whose):
+            said = "; the server said that all is well" if well else ""
+            self._lacking = f"its end did not come, and {listing.size:,} bytes before it{said}"
+        elif not listing.size:
             self._lacking = "it carried nothing, as the server's list is empty: put a file where anonymous can see it"
-        elif ended is not True:
-            self._lacking = f"its end did not come, and {listing.size:,} bytes before it; the server said that all is well"
-        return not self._lacking
+        self._whole = well and not self._lacking
+        return self._whole
 
     def _let_go(self) -> None:
         """Say goodbye where all is well, else cut everything off; no socket of the session is left at the server."""
@@ -226,8 +220,10 @@ class _Ftp(Connections):
         for held in self._held:
             if isinstance(held, Client):
                 held.let_go()
-            else:
+            elif isinstance(held, sockets.socket):
                 _cut_off(held)
+            elif held.channel is not None:
+                _cut_off(held.channel)
         self._client.let_go()
         self._wait_for_the_server()
 
@@ -254,35 +250,6 @@ class _Ftp(Connections):
 def _is_of(one: TcpSocket, server: Arrival) -> bool:
     """Whether a socket of the server's node is one of its sessions': no other is asked meanwhile."""
     return one.address == server.address or one.port == server.port
-
-
-def _accept(listener: sockets.socket) -> sockets.socket | None:
-    try:
-        channel, _ = listener.accept()
-    except BlockingIOError:
-        return None
-    channel.settimeout(0)
-    return channel
-
-
-class _Listing:
-    """What comes over a data connection."""
-
-    def __init__(self, channel: sockets.socket) -> None:
-        self._channel, self.size = channel, 0
-
-    def at_end(self) -> bool | None:
-        """Whether all has come, and that is not too much; None while more may come."""
-        try:
-            while part := self._channel.recv(1 << 16):
-                self.size += len(part)
-                if self.size > _MOST_LISTED:
-                    return False
-        except BlockingIOError:
-            return None
-        except OSError:
-            return False
-        return True
 
 
 def _cut_off(channel: sockets.socket) -> None:

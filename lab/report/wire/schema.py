@@ -12,12 +12,17 @@ from lab.report.wire import seen
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
 from lab.report.wire.conntrack import Conntrack, Counted
-from lab.report.wire.diff import Diffs, Flow, Side
+from lab.report.wire.diff import Diff, Difference, Diffs, Flow, Side
 from lab.report.wire.document import adapter, version_of
+<<<<<<< HEAD
+from lab.report.wire.evidence import BundledFile, Bundles, Manifest
+=======
+from lab.report.wire.drifted import Compared, Drifted
+>>>>>>> w-drift
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.marks import MarkRule, Marks, MarkWay
 from lab.report.wire.parts import Arrived, Rule
-from lab.report.wire.reconciled import Reconciliation
+from lab.report.wire.reconciled import Reconciliation, Rules
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
@@ -74,6 +79,12 @@ def reconcile_schema() -> Schema:
     return _document(Reconciliation, "reconcile", "what a host runs against its policy", parts)
 
 
+def drift_schema() -> Schema:
+    """Of ``lab drift --json``."""
+    parts = Rule, seen.Arrived, seen.Step, Side, Flow, Compared, Diff, Rules, Difference
+    return _document(Drifted, "drift", "whether a host drifted", parts)
+
+
 def conntrack_schema() -> Schema:
     """Of ``lab conntrack --json``."""
     return _document(Conntrack, "conntrack", "a table of conntrack", (seen.Packet, Counted))
@@ -89,6 +100,16 @@ def tail_schema() -> Schema:
     return _document(Line, "tail", "a packet that a rule logged", (Rule, seen.Packet))
 
 
+def evidence_schema() -> Schema:
+    """Of ``manifest.json`` of a bundle of evidence."""
+    return _document(Manifest, "evidence", "a bundle of evidence", (BundledFile,))
+
+
+def bundles_schema() -> Schema:
+    """Of ``lab evidence --json``."""
+    return _document(Bundles, "bundles", "bundles of evidence that were verified", (BundledFile,))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -98,13 +119,24 @@ def bench_schema() -> Schema:
 def own_schemas() -> dict[str, Schema]:
     """The schema of each document that the lab writes, by the name that `lab schema` knows it by.
 
+<<<<<<< HEAD
     >>> list(own_schemas())
-    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks', 'tail']
+    ['result', 'bench', 'sweep', 'exposure', 'trace', 'diff', 'reach', 'audit', 'reconcile', 'conntrack', 'marks', 'tail',
+     'evidence', 'bundles']
+=======
+    >>> " ".join(own_schemas())
+    'result bench sweep exposure trace diff reach audit reconcile conntrack marks tail drift'
+>>>>>>> w-drift
     """
     return {
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
+<<<<<<< HEAD
+        "evidence": evidence_schema(), "bundles": bundles_schema(),
+=======
+        "drift": drift_schema(),
+>>>>>>> w-drift
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from lab.kernel.stage.capture import Frame
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.result import CellResult, Outcome, RunProblem, RunResult
+from lab.record.verdict import Verdict
 from lab.run.labs import Labs
 from lab.run.questions import questions
 from lab.run.steps.play import Play
@@ -52,7 +53,7 @@ def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:
     place = folder / _NOT_IN_A_NAME.sub("_", cell.id)
     with Lab(plan.topology, plan.policies, backend=plan.backend) as lab, lab.captured() as capture:
         with lab.batch():
-            _again(lab, plan, cell, failed)
+            again(lab, plan, cell, failed)
         frames = capture.frames()
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -63,15 +64,15 @@ def _capture(plan: Plan, cell: Cell, failed: CellResult, folder: Path) -> str:
     return str(place)
 
 
-def _again(lab: Lab, plan: Plan, cell: Cell, failed: CellResult) -> None:
+def again(lab: Lab, plan: Plan, cell: Cell, failed: CellResult) -> tuple[Verdict, ...]:
+    """Send once more what of a cell failed, inside a batch: the verdict, of a row with steps that of each which has one."""
     if cell.steps:
         with closing(Play(lab, cell, Labs(plan).loads(cell.row))) as play:
-            list(steps_of(play))
-        return
+            return tuple(step.verdict for step in steps_of(play) if step.verdict is not None)
     port = failed.verdict.observation.sent.dport
     every = list(questions(cell))
     question = next((question for number, question in every if number == port), every[0][1])
-    lab.ask(question, cell.at)
+    return (lab.ask(question, cell.at),)
 
 
 def _write(path: Path, frames: Sequence[Frame]) -> None:

@@ -62,7 +62,7 @@ def held_outcomes(
     for plan in plans:
         if ended.signal is not None or not plan.cells:
             continue
-        done = ended.by(run_plan(plan, Order(), listener, on))
+        done = ended.by(run_plan(plan, Order(), listener, on=on))
         for one in done.results:
             passed = one.outcome is Outcome.PASSED
             yield RowOutcome(one.id, passed=passed, what="" if passed else f"{one.outcome}: {first_difference(one)}")

@@ -25,14 +25,14 @@ class Asked:
 
     def holds(self, plans: Sequence[Plan]) -> tuple[RowOutcome, ...]:
         """Of each cell whether it holds."""
-        return tuple(held_outcomes(plans, self.ended, self._listener, self._lab))
+        return tuple(held_outcomes(plans, self.ended, self._listener, on=self._lab))
 
     def rows(self, *, afterwards: bool) -> list[CellResult]:
         """The results of the change's own rows, before or ``afterwards``."""
         scene = self._ready.sides.new if afterwards else self._ready.sides.old
         if not self._ready.intended or self.ended.signal is not None:
             return []
-        return list(self.ended.by(run_plan(self._ready.intended_on(scene), Order(), self._listener, self._lab)).results)
+        return list(self.ended.by(run_plan(self._ready.intended_on(scene), Order(), self._listener, on=self._lab)).results)
 
     def intended(self, before: Sequence[CellResult]) -> tuple[RowOutcome, ...]:
         """Whether each row was false before, and is true now."""

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Any, cast
 
 import pytest
 
 from lab.errors import MeasurementError
-from lab.probe.follow import Followed
-from lab.probe.session import dialogue as lines
+from lab.probe.session import awaited
 from lab.probe.session.dialogue import Dialogue, Reply
-from lab.probe.sighting import Sighting
-
-
-class Resting:
-    """A network at rest, in which nothing was traced."""
-
-    def __init__(self) -> None:
-        self.network = self.instrument = self
-
-    def rest(self) -> None:
-        """It is."""
-
-    def paths(self) -> tuple[Any, ...]:
-        return ()
+from tests.unit.probe.resting import seen
 
 
 @pytest.fixture
@@ -35,10 +20,6 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
     yield ours, theirs
     ours.close()
     theirs.close()
-
-
-def seen() -> Sighting:
-    return Sighting(cast("Any", Resting()), cast("Any", None), followed=Followed((), (), ()))
 
 
 def heard(ends: tuple[socket.socket, socket.socket], said: bytes) -> tuple[Dialogue, Reply | None]:
@@ -82,8 +63,22 @@ def test_two_replies_at_once_are_two(ends: tuple[socket.socket, socket.socket]) 
 def test_a_server_that_says_nothing_is_no_verdict(
     ends: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "_DEADLINE_S", 0.05)
+    monkeypatch.setattr(awaited, "_DEADLINE_S", 0.05)
     dialogue = Dialogue(ends[0], "the FTP server at 10.0.2.10:21")
-    assert dialogue.say(seen(), "USER anonymous")
+    dialogue.say("USER anonymous")
     with pytest.raises(MeasurementError, match=r"the FTP server at 10\.0\.2\.10:21 answered USER anonymous by nothing within"):
         dialogue.hear(seen())
+
+
+def test_what_was_said_before_the_connection_broke_is_heard(ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    theirs.sendall(b"421 too many\r\n")
+    theirs.close()
+    dialogue = Dialogue(ours, "the FTP server")
+    dialogue.say("USER anonymous")
+    assert dialogue.reset
+    asked = seen()
+    assert str(dialogue.hear(asked)) == "421 too many"
+    assert dialogue.hear(asked) is None
+    assert dialogue.ended
+    assert asked.refusal is None, "it may be another connection that is looked at"

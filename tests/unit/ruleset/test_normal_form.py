@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import InputError
 from lab.kernel.hold.network_state import SYSCTLS
 from lab.record.node_state import ChangedBy, Part
-from lab.ruleset.normal_form import of_ipset, of_iptables, of_recent, sets_written
+from lab.ruleset.normal_form import of_ipset, of_iptables, of_recent, read_printed, sets_written
 from lab.ruleset.save import read_save
 
 SAVED = """\
@@ -44,7 +45,7 @@ COMMIT
 
 
 def parts(saved: str) -> dict[str, tuple[str, ...]]:
-    return {part.name: part.lines for part in of_iptables("iptables", read_save(saved))}
+    return {part.name: part.lines for part in of_iptables("iptables", read_printed(saved))}
 
 
 def test_dates_counters_and_the_order_of_tables_and_chains_are_out() -> None:
@@ -54,6 +55,14 @@ def test_dates_counters_and_the_order_of_tables_and_chains_are_out() -> None:
         ),
         "iptables filter web": ("-N web",),
     }  # fmt: skip
+
+
+def test_a_comment_of_several_lines_is_one_rule() -> None:
+    rule = '-A INPUT -m comment --comment "\\"as\n-A INPUT -j DROP\n-A INPUT -j ACCEPT\n" -j web'
+    (part,) = of_iptables("iptables", read_printed(f"*filter\n:INPUT ACCEPT [0:0]\n{rule}\nCOMMIT\n"))
+    assert part.lines == (rule,)
+    with pytest.raises(InputError):
+        read_printed("*filter\nweb\nCOMMIT\n")
 
 
 @pytest.mark.parametrize(("was", "now"), [("INPUT DROP", "INPUT ACCEPT"), ("-i lo", "-i eth0"), ('\n" -j web', '\n" -j DROP')])

@@ -72,7 +72,8 @@ def test_a_permanent_element_of_a_set_with_timeouts_is_nobody_s() -> None:
 
 def test_a_line_that_is_no_text_is_shown_as_one_line_and_compared_as_it_is() -> None:
     literal, real = "-A FORWARD -m comment --comment a\\nb", "-A FORWARD -m comment --comment a\nb"
-    assert told(state(chain(literal)), state(chain(real))) == [(f"- iptables {literal}", False), (f"+ iptables {literal}", False)]
+    both = told(state(chain(literal)), state(chain(real)))
+    assert both == [(f"- iptables {literal}", False), (f"+ iptables {literal}", False)]
     assert told(state(), state(chain("\x1b[2J")))[0][0] == "+ iptables \\x1b[2J"
 
 
