@@ -6,7 +6,7 @@ import os
 import re
 import socket as sockets
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import count
 from time import monotonic
@@ -19,12 +19,12 @@ from lab.kernel.stage.node import Node
 from lab.kernel.stage.shell import console_of
 from lab.kernel.stage.socket_table import TcpSocket, told_by, told_of
 from lab.probe.attempt import step
-from lab.probe.question import Handshake, Question
+from lab.probe.question import Question
 from lab.probe.session.connections import Connections
 from lab.probe.sighting import Sighting
 from lab.probe.stage import Stage
 from lab.probe.ways.client import Client
-from lab.record.observation import Milestone, Observation
+from lab.record.observation import Arrival, Milestone, Observation
 
 _DEADLINE_S = 60.0  # for a shell that nothing keeps from answering, however busy the machine is
 _LOOK_AGAIN_S = 0.02
@@ -129,10 +129,10 @@ class Shell:
 
 
 class Console(Shell):
-    """A shell in ``node`` by no connection: no rule can touch it."""
+    """A shell in ``node`` by no connection: no rule can touch it; ``connection`` is what it is told that it came by."""
 
-    def __init__(self, node: Node) -> None:
-        super().__init__(console_of(node), f"the console of {node.name}")
+    def __init__(self, node: Node, connection: str = "") -> None:
+        super().__init__(console_of(node, connection), f"the console of {node.name}")
 
 
 class AdminSession(Connections):
@@ -141,9 +141,9 @@ class AdminSession(Connections):
     The lab's own probes may go on meanwhile, one after the other, as beside a `Conversation`.
     """
 
-    def __init__(self, stage: Stage, node: str, source: str, destination: str, port: int) -> None:
-        """From ``node`` with the address ``source``; raises OSError for what the system refuses."""
-        super().__init__(stage, Question(node, source, destination, Handshake(port)))
+    def __init__(self, stage: Stage, question: Question) -> None:
+        """For a question of a TCP port; raises OSError for what the system refuses."""
+        super().__init__(stage, replace(question, receivers=()))
         self._client = Client(stage, self._question)
         self._shell: Shell | None = None
 
@@ -164,6 +164,11 @@ class AdminSession(Connections):
         """What is spoken to, once `open` was answered."""
         assert self._shell is not None, "the session is open"
         return self._shell
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """How the connection arrived at the node that has the shell."""
+        return self._client.arrival
 
     def break_off(self) -> None:
         """A reset in place of a goodbye: the server hears of it where the rules let it pass."""

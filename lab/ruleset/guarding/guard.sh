@@ -12,7 +12,8 @@
 # is in the file `log` there. Exit 0: done; 1: it was refused or failed, and what is in force is said; 2: wrong usage.
 #
 # NETFILTER_GUARD_WAIT is what the timer waits by, in place of `sleep SECONDS`; NETFILTER_GUARD_KEEP the folder on disk that
-# keeps a copy of the rules of before, in place of /var/lib/netfilter-guard.
+# keeps a copy of the rules of before, in place of /var/lib/netfilter-guard; NETFILTER_GUARD_AFTER is done after each command of
+# the change, and once before the first: for trials.
 set -u
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin
@@ -433,6 +434,7 @@ step() {
     # shellcheck disable=SC2016  # for the other shell
     sh -c 'read -r line <"/proc/$$/stat" && printf "%s\n" "$line" >"$0" && exec "$@"' "$state/doing" "$@" <"$input" 8>&-
     code=$?
+    eval "${NETFILTER_GUARD_AFTER:-}"
     [ "$code" -eq 0 ] || failed="command $number of $commands ended with $code: $*"
     [ "$code" -eq 0 ]
 }
@@ -518,7 +520,8 @@ apply() {
     note "the timer is armed ($timer_way, $seconds s), process $timer; applying, from ${connection:-a console}"
     say "$change: the rules of before are kept, and come back in $seconds s unless the new ones are confirmed"
     trap 'refuse "it was interrupted at command $(get step) of $commands"' INT TERM QUIT
-    failed=''
+    failed='' number=0
+    eval "${NETFILTER_GUARD_AFTER:-}"
     if ! change_rules 2>"$state/error"; then
         cat "$state/error" >&2
         note "refused: $failed"

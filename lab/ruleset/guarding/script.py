@@ -18,7 +18,7 @@ _LONGEST = 64
 
 
 def guard_script(change: str, commands: Sequence[Command], seconds: int) -> str:
-    r"""One file for `sh` that makes the change ``change`` by ``commands``, and takes it back after ``seconds`` unless confirmed.
+    r"""One file for `sh` that makes ``change`` by ``commands``, and takes it back after ``seconds`` unless it is confirmed.
 
     The way back it takes from the host itself before it changes anything.  Nothing of what ``commands`` say is read by a shell;
     a text without a line's end at its end is given one.  Raises ValueError for what no command can be told (a null character).
@@ -53,7 +53,9 @@ def folder_of(change: str) -> str:
     'CHG-7'
     """
     plain = _NOT_IN_A_FOLDER.sub("_", change)[:_LONGEST]
-    return plain if plain == change and change[:1] not in (".", "-", "") else f"x{plain}-{sha256(change.encode()).hexdigest()[:8]}"
+    if plain == change and change[:1] not in (".", "-", ""):
+        return plain
+    return f"x{plain}-{sha256(change.encode()).hexdigest()[:8]}"
 
 
 def _printable(text: str) -> str:
@@ -105,7 +107,7 @@ def _steps(commands: Sequence[Command], texts: dict[int, str]) -> Iterator[str]:
     yield "change_rules() {"
     for number, command in enumerate(commands, 1):
         given = f'"$state/new/{number}"' if number in texts else "/dev/null"
-        yield f"    step {number} {given} {shlex.join(command.argv)} || return 1"
+        yield f"    step {number} {given} {shlex.join(command.argv)} || {':' if command.may_fail else 'return 1'}"
     yield "}\n"
     yield "# FOLDER: whether the tools take the new rules, as far as they can be asked; rules that name sets need these first"
     yield 'try_change() {\n    [ -d "$1" ] || return 1'

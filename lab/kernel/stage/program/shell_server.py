@@ -2,7 +2,8 @@
 
 It is a program by itself, `shell_server.py PORT`, and knows only the standard library; `lab.kernel.stage.shell` starts it.
 Each connection has a process of its own, whose child the shell is, and which tells it SSH_CONNECTION.  A console is at the
-abstract name `lab-console`, which no rule can touch: the same without a connection.
+abstract name `lab-console`, which no rule can touch: the same without a connection, but for what its first line says in its
+place.  Who asks at `lab-ends` for a process by its number hears nothing until that has ended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import termios
 from contextlib import suppress
 
-CONSOLE = "\0lab-console"
+CONSOLE, ENDS = "\0lab-console", "\0lab-ends"
 READY = "shells are to be had"
 _SHELL = ("/bin/sh", "sh", "-i")
 _MOST = 64 << 10  # bytes at once
@@ -24,7 +25,7 @@ _MOST = 64 << 10  # bytes at once
 
 def main(port: int) -> None:
     """Serve until it is ended."""
-    listeners = [_console(), *_at(port)]
+    listeners = [_abstract(CONSOLE), _abstract(ENDS), *_at(port)]
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that serve
     print(READY, flush=True)
     waiting = select.poll()
@@ -40,13 +41,14 @@ def main(port: int) -> None:
             if os.fork() == 0:
                 for one in listeners:
                     one.close()
-                os._exit(_serve(channel, peer))
+                os._exit(_wait(channel) if listener is listeners[1] else _serve(channel, peer))
             channel.close()
 
 
-def _console() -> sockets.socket:
+def _abstract(name: str) -> sockets.socket:
+    """What listens at a name that belongs to the network namespace (unix(7)), and is no file."""
     listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
-    listener.bind(CONSOLE)
+    listener.bind(name)
     listener.listen()
     return listener
 
@@ -70,7 +72,10 @@ def _serve(channel: sockets.socket, peer: tuple[str, int]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     environment = {name: value for name, value in os.environ.items() if name != "XTABLES_LOCKFILE"}  # it has a /run of its own
     environment |= {"PS1": "", "PS2": "", "TERM": "dumb", "HOME": "/tmp"}
-    if channel.family != sockets.AF_UNIX:
+    if channel.family == sockets.AF_UNIX:
+        if said := _first_line(channel):
+            environment["SSH_CONNECTION"] = said
+    else:
         channel.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
         own = channel.getsockname()
         environment["SSH_CONNECTION"] = f"{peer[0]} {peer[1]} {own[0]} {own[1]}"
@@ -84,6 +89,23 @@ def _serve(channel: sockets.socket, peer: tuple[str, int]) -> int:
     with suppress(OSError):
         channel.shutdown(sockets.SHUT_WR)
     os.waitpid(shell, 0)
+    return 0
+
+
+def _first_line(channel: sockets.socket) -> str:
+    said = b""
+    while not said.endswith(b"\n") and (one := channel.recv(1)):
+        said += one
+    return said.decode().rstrip("\n")
+
+
+def _wait(channel: sockets.socket) -> int:
+    """Until the process that is asked for has ended; its asker then hears that this end is closed."""
+    with suppress(ProcessLookupError):
+        ended = os.pidfd_open(int(_first_line(channel)))
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        waiting.poll()
     return 0
 
 
