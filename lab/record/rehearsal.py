@@ -99,7 +99,7 @@ class Rehearsal:
     @property
     def opened(self) -> int:
         """How many packets got through that should not."""
-        return self.window.opened if self.window is not None else 0
+        return self.window.opened.packets if self.window is not None else 0
 
     @property
     def faults(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from lab.record.rehearsal import End, Event, Rehearsal, Rehearsals
-from lab.record.window import Window
+from lab.record.window import Total, Window
 from lab.report.folding import columns
 from lab.report.plain import plain
 
@@ -64,9 +64,16 @@ def window_words(window: Window | None) -> str:
     """What became of packets meanwhile, in one sentence."""
     if window is None:
         return "no packet was sent meanwhile"
-    opened = f"{window.opened:,} packets got through that should not" + (
-        f" in {window.opened_ms:.1f} ms" if window.opened else ""
-    )
-    refused = f"{window.refused:,} were refused that should not" + (f" in {window.refused_ms:.1f} ms" if window.refused else "")
-    went_on = f"{window.established - len(window.broken)} of {window.established} established flows went on"
-    return f"{opened}, {refused}, {went_on}"
+    told = [_total("got through that should not", window.opened), _total("did not that should", window.refused)]
+    if window.strayed.packets:
+        told.append(_total("went astray", window.strayed))
+    if window.flows:
+        went_on = len(window.flows) - len(window.broken)
+        told.append(f"{went_on} of {len(window.flows)} established flows went on")
+    return ", ".join(told)
+
+
+def _total(what: str, total: Total) -> str:
+    """``3 packets got through that should not in 1.2 ms``."""
+    many = f"{total.packets:,} {'packet' if total.packets == 1 else 'packets'} {what}"
+    return f"{many} in {total.ms:.1f} ms" if total.packets else many

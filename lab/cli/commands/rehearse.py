@@ -18,7 +18,7 @@ def rehearse(
     trials: Annotated[bool, Option("--trials/--no-trials", help="Try the rollback in every way too.")] = True,
     json: o.Json = None, markdown: o.Markdown = None,
     svg: Annotated[Path | None, o.report("--svg", what="a plot of the window as SVG")] = None,
-    evidence: o.Evidence = None, evidence_key: o.EvidenceKey = None,
+    evidence: o.Evidence = None, key: o.EvidenceKey = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Play the window of a change in the lab, and say what got through, what broke, and whether the rollback holds."""

@@ -16,15 +16,17 @@ _PROGRAM = "/run/lab/shell_server.py"
 
 
 def start_shells(
-    node: Node, port: int, files: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
+    node: Node, port: int | None, files: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
 ) -> Process:
     """Give whoever connects to tcp ``port`` of the node a shell, as an SSH server does, from now until it is stopped.
+
+    Without a port there are consoles alone.
 
     All that these shells start lives in one world of its own (`Process`): its processes, and a /run and a /tmp, where ``files``
     (path to text) lie from the start; ``environment`` is that of all of them.  It goes with the node.  Raises as `Process`.
     """
     source = Path(shell_server.__file__).read_text(encoding="utf-8")
-    command = [THIS_PYTHON, "-I", "-S", "-B", _PROGRAM, str(port)]
+    command = [THIS_PYTHON, "-I", "-S", "-B", _PROGRAM, *([] if port is None else [str(port)])]
     files = {**(files or {}), _PROGRAM: source}
     return node.start(command, ready=Prints(shell_server.READY), files=files, environment=environment)
 

@@ -23,9 +23,9 @@ _SHELL = ("/bin/sh", "sh", "-i")
 _MOST = 64 << 10  # bytes at once
 
 
-def main(port: int) -> None:
+def main(port: int | None = None) -> None:
     """Serve until it is ended."""
-    listeners = [_abstract(CONSOLE), _abstract(ENDS), *_at(port)]
+    listeners = [_abstract(CONSOLE), _abstract(ENDS), *(_at(port) if port is not None else ())]
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that serve
     print(READY, flush=True)
     waiting = select.poll()
@@ -139,4 +139,4 @@ def _pass_on(channel: sockets.socket, terminal: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))
