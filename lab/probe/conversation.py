@@ -48,6 +48,10 @@ class Conversation:
         """Whether it was closed, or reset by anybody: nothing can be said any more."""
         return self._way.ended
 
+    def position(self, *, of_server: bool = False) -> tuple[int, int] | None:
+        """The sequence numbers that one end sends and expects next; None where there is no connection of TCP."""
+        return self._way.position(of_server=of_server)
+
     def says(self, payload: bytes) -> None:
         """What the next verb says before its nonce."""
         self._way.payload = payload

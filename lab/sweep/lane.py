@@ -8,21 +8,18 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property
-from ipaddress import ip_address
 from typing import NamedTuple
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.batch_send import BatchSender
 from lab.kernel.ground.families import ADDRESS_FAMILIES, ETHERTYPES
-from lab.kernel.stage.node import Node, Port
 from lab.kernel.stage.rest import FenceLane
+from lab.probe.first_hop import HDRINCL, first_hop
 from lab.probe.stage import Stage
 from lab.sweep.train import SweepQuestion, Train
-from lab.written.topology import NodeSpec
 
 BURST = 256  # packets between two fences: a processor's backlog holds 1,000 or more (net.core.netdev_max_backlog)
 _WORTH_TWO = 4 * BURST  # packets from which on a second processor is asked to help
-_HDRINCL = {4: (sockets.IPPROTO_IP, 3), 6: (sockets.IPPROTO_IPV6, 36)}
 
 
 class _Way(NamedTuple):
@@ -139,7 +136,7 @@ class _Out:
         """The way to one destination."""
         watched = self._node.name in self._stage.instrument.nodes
         to = None if self._by_gateway else destination
-        hop = None if watched else _first_hop(self._stage, self._node, to, self._family)
+        hop = None if watched else first_hop(self._stage, self._node, to, self._family)
         if hop is None:
             return _Way(self._raw, b"", destination)
         own, other = hop
@@ -150,7 +147,7 @@ class _Out:
     def _raw(self) -> sockets.socket:
         channel = self._node.socket(ADDRESS_FAMILIES[self._family], sockets.SOCK_RAW, sockets.IPPROTO_RAW)
         self._undo.callback(channel.close)
-        channel.setsockopt(*_HDRINCL[self._family], 1)
+        channel.setsockopt(*HDRINCL[self._family], 1)
         return channel
 
 
@@ -162,30 +159,3 @@ def _connect(way: _Way, question: SweepQuestion) -> None:
         except OSError as error:
             what = f"{question.node} cannot send to {way.to}: {error.strerror}"
             raise MeasurementError(Problem(what, mend="probe one port to see why")) from error
-
-
-def _first_hop(stage: Stage, node: Node, destination: str | None, family: int) -> tuple[Port, Port] | None:
-    """The sender's interface and its neighbour's on the way; None where the sender's kernel has to find it itself.
-
-    Without a destination those on the way to its gateway.
-    """
-    topology, nodes = stage.network.topology, stage.network.nodes
-    spec = topology.nodes[node.name]
-    if spec.routes or spec.rules or (family == 6 and destination is not None):
-        # an IPv6 neighbour has to be asked for, which a policy may not let through
-        return None
-    for near in (destination, topology.next_hop(node.name, family)):
-        network = topology.network_of(near) if near else None
-        own = next((port for port in node.ports.values() if port.network == network), None)
-        if near and own is not None and not _on_link(spec, own, near):
-            continue  # an address beside its network's own: the kernel has no route to it on the link
-        if near and own is not None:
-            ports = (port for other in nodes.values() for port in other.ports.values() if port.network == network)
-            neighbour = next((port for port in ports if near in port.addresses and port is not own), None)
-            return None if neighbour is None else (own, neighbour)
-    return None
-
-
-def _on_link(spec: NodeSpec, own: Port, address: str) -> bool:
-    interface = spec.interfaces.get(own.name)
-    return interface is None or any(ip_address(address) in one.network for one in interface.addresses)
