@@ -15,6 +15,8 @@ _NOT_IN_A_FOLDER = re.compile(r"[^A-Za-z0-9._-]")
 _IPTABLES = re.compile(r"(ip6?)tables(?:-(?:nft|legacy))?(-restore)?")
 _TABLE = re.compile(r"^\*([a-z]+)", re.MULTILINE)
 _LONGEST = 64
+FOLDER = "/run/netfilter-guard"
+"""What everything that the script keeps lies in, as `guard.sh` has it."""
 
 
 def guard_script(change: str, commands: Sequence[Command], seconds: int) -> str:
