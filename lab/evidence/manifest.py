@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.errors import InputError, Problem, Where
 from lab.report.run_json import json_text
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.evidence import Manifest
 from lab.report.wire.writing import written
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 MANIFEST, SIGNATURE, SUMS = "manifest.json", "manifest.json.sig", "SHA256SUMS"
 BESIDE = (MANIFEST, SIGNATURE, SUMS)
@@ -86,7 +90,7 @@ def _checked(data: dict[str, Any], where: Where) -> Manifest:
     from pydantic import ValidationError
 
     try:
-        manifest = adapter(Manifest).validate_python(data)
+        manifest = _adapter().validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -94,6 +98,12 @@ def _checked(data: dict[str, Any], where: Where) -> Manifest:
     for wrong in _wrong(manifest):
         raise InputError(Problem(f"this is no manifest: {wrong}", where))
     return manifest
+
+
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    """Made once: it takes longer than a bundle to be read, and a folder has many."""
+    return adapter(Manifest)
 
 
 def _wrong(manifest: Manifest) -> Sequence[str]:
