@@ -73,7 +73,7 @@ def _of_file(given: Given, file: Path, backend: Backend, far: UnderWay, *, trial
         sides = undo.enter_context(change_sides(file, change, given.rendering(backend), shipped=given.shipped))
         ready: list[Prepared] = [prepared(change, one, matrices, backend) for one in sides]
         for one in ready:
-            yield rehearse(one, heard=heard, trials=trials, allow_commands=given.allow_commands)
+            yield rehearse(one, heard=heard, tries=trials, allow_commands=given.allow_commands)
 
 
 def _show(told: Rehearsals) -> None:

@@ -29,7 +29,6 @@ _ENVIRONMENT = {
 """The script as it is, but that its timer waits for the lab's clock, and that its copies are in the node's own folder."""
 _TOKEN = re.compile(r"confirm ([0-9a-f]+)")
 _DEADLINE_S = 60.0  # for a process that nothing keeps from ending
-_NO_PORT = 22  # where nobody connects to
 
 
 class AdminPath:
@@ -54,7 +53,7 @@ class Entered:
     session: AdminSession | None = None
 
 
-class LockedOut(Exception):  # noqa: N818 - it is what happened
+class LockedOut(Exception):
     """The admin could not come in; ``verdict`` says why."""
 
     def __init__(self, verdict: Verdict) -> None:
@@ -70,7 +69,7 @@ class GuardedHost:
         self.node = lab.network.nodes[name]
         self.folder = f"{FOLDER}/{folder_of(change)}"
         self.copy = f"{self.folder}/guard.sh"
-        port = path.port if path is not None else _NO_PORT
+        port = path.port if path is not None else None
         start_shells(self.node, port, {SCRIPT: script}, _ENVIRONMENT)
         if path is not None and path.target != name:
             start_shells(lab.network.nodes[path.target], port)

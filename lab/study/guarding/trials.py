@@ -50,7 +50,7 @@ class Guarded:
         return guard_script(self.change, self.commands, self.seconds)
 
 
-class _Wrong(Exception):  # noqa: N818 - what a trial found out
+class _Wrong(Exception):
     """Something was not as it should be."""
 
 

@@ -1,0 +1,190 @@
+"""The phases of a window, each played on the lab that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.errors import LabError
+from lab.kernel.hold.applying import Applying
+from lab.kernel.hold.state import state_of
+from lab.kernel.hold.wiping import wipe
+from lab.probe.session.shell import Console, How, Ran
+from lab.record.difference import RowOutcome
+from lab.record.rehearsal import End, Phase
+from lab.record.window import Window
+from lab.report.rehearsal import window_words
+from lab.ruleset.applying.command import Command
+from lab.ruleset.rulesets import Rulesets
+from lab.study.guarding.host import SCRIPT, GuardedHost, token_in
+from lab.study.rehearse.chosen import held_cells, streamed_cells
+from lab.study.rehearse.counted import rule_counts
+from lab.study.rehearse.play import Play, flow_words, stopped_by
+from lab.study.rehearse.streaming import Mark, streamed
+from lab.verdict.restored import in_words, left_over
+from lab.written.cell import Cell
+
+_SHOWN = 300
+
+
+def baseline(play: Play) -> None:
+    """T-60: what the node holds, and what its matrices say of that."""
+    play.line.phase = Phase.BASELINE
+    play.state = state_of(play.lab.network.nodes[play.node], play.ready.backend)
+    lines = sum(len(part.lines) for part in play.state.parts)
+    play.line.note(f"{play.node} holds what {play.ready.sides.names[0]} says: {lines:,} lines of rules, sets, routes, sysctls",
+                   "what the tools print")  # fmt: skip
+    play.held_before = play.asked.holds(play.ready.before)
+    if play.held_before:
+        play.line.note(f"{_hold(play.held_before)} before", "trace")
+    play.rows_before = play.asked.rows(afterwards=False)
+
+
+def preload(play: Play) -> None:
+    """T-10: the admin's way in is proven."""
+    play.line.phase = Phase.PRELOAD
+    verdict = play.admin()
+    if verdict is None:
+        play.line.note("the change names no flow that it is made by: its admin sits at the console", "the change")
+        return
+    if verdict.allowed:
+        play.line.note(f"the admin comes in: {flow_words(verdict)}, by {stopped_by(verdict)}", "trace", good=True)
+    else:
+        play.line.note(f"the admin cannot come in: {flow_words(verdict)} is stopped by {stopped_by(verdict)}", "trace", good=False)
+
+
+def _cells(play: Play) -> tuple[list[Cell], list[Cell]]:
+    admin = list(play.ready.admin)
+    return (
+        [*admin, *streamed_cells(play.ready.cells, play.node)], [*admin, *held_cells(play.ready.cells, play.node)],
+    )  # fmt: skip
+
+
+def apply(play: Play, host: GuardedHost, connection: str) -> str | None:
+    """T+0: the script applies the change, while packets run; its token, None where the load was refused."""
+    play.line.phase = Phase.APPLY
+    cells, held = _cells(play)
+
+    def work(mark: Mark) -> Ran:
+        with Console(host.node, connection) as shell:
+            mark("apply")
+            return shell.run(f"sh {SCRIPT} apply")
+
+    def follow(ran: Ran) -> None:
+        if ran.how is How.DONE and ran.code == 0:
+            _note_new(play)
+        else:
+            _note_old(play)
+
+    ran, play.window = streamed(play.lab, play.node, cells, held, work, follow)
+    if ran.how is not How.DONE or ran.code != 0:
+        play.refused = " ".join(ran.output.split())[-_SHOWN:]
+        play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=False)
+        return None
+    _told(play, play.window)
+    return token_in(ran)
+
+
+def boot(play: Play, commands: Sequence[Command]) -> None:
+    """T+0 of a host that starts: its interfaces are up, it knows no connection, and only then its rules are loaded."""
+    play.line.phase = Phase.APPLY
+    cells, held = _cells(play)
+    node = play.lab.network.nodes[play.node]
+
+    def work(mark: Mark) -> LabError | None:
+        mark("interfaces are up, no rules yet")
+        wipe(node.namespace, dict(play.ready.old.parts()), play.ready.backend)
+        play.lab.instrument.nodes[play.node].conntrack.delete_all()
+        with Applying(node, commands, play.ready.new, play.ready.backend) as applying:
+            mark("the rules begin to load")
+            try:
+                applying.finish()
+            except LabError as error:
+                return error
+        return None
+
+    failed, play.window = streamed(play.lab, play.node, cells, held, work, lambda error: _note_new(play, bare=error is not None))
+    if failed is not None:
+        play.refused = str(failed)
+        play.line.note(f"the load was refused: {play.refused}; the host stands without rules", "the tool's exit code", good=False)
+        return
+    _told(play, play.window)
+
+
+def _note_new(play: Play, *, bare: bool = False) -> None:
+    new = Rulesets() if bare else play.ready.new
+    if not play.lab.take_note(play.node, new, {} if bare else play.lines or {}):
+        play.notes.append(f"{play.node} holds other rules than {play.ready.sides.names[1]} says: what it holds was asked")
+
+
+def _note_old(play: Play) -> None:
+    play.lab.take_note(play.node, play.ready.old, play.lab.site.lines[play.node])
+
+
+def _told(play: Play, found: Window) -> None:
+    good = not (found.opened.packets or found.strayed.packets)
+    play.line.note(f"{found.packets:,} packets in {found.ms:.0f} ms: {window_words(found)}", "capture, counters", good=good)
+    for name, total in (("got through first", found.opened), ("was stopped first", found.refused)):
+        if total.first is not None:
+            first = total.first
+            play.line.note(f"{name}: {first.flow} ({first.name}), {first.ms:.1f} ms after T+0", "capture")
+    for flow in found.broken:
+        why = "it was over" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
+        play.line.note(f"broken: the established flow {flow.flow} ({flow.name}): {why}", "trace", good=False)
+
+
+def judge(play: Play) -> bool:
+    """T+5: the matrices and what was intended; whether all of it is as it should be."""
+    play.line.phase = Phase.MATRIX
+    play.holds = play.asked.holds(play.ready.holds)
+    play.intended = play.asked.intended(play.rows_before)
+    if play.holds:
+        play.line.note(_hold(play.holds), "trace", good=all(one.passed for one in play.holds))
+    for row in play.intended:
+        play.line.note(f"intended: {row.name}" + (f": {row.what}" if row.what else " holds now"), "trace", good=row.passed)
+    return all(one.passed for one in (*play.holds, *play.intended))
+
+
+def count(play: Play) -> None:
+    """T+15: which rules were met."""
+    play.line.phase = Phase.COUNTERS
+    play.counters = rule_counts(play.lab, play.node)
+    if play.counters:
+        first = play.counters[0]
+        play.line.note(f"{len(play.counters)} rules were met most, {first.rule} {first.packets:,} times", "counters")
+
+
+def come_in(play: Play) -> bool:
+    """T+30: whether the admin comes in by a new connection; where not, by which rule."""
+    play.line.phase = Phase.DECISION
+    verdict = play.admin()
+    if verdict is None or verdict.allowed:
+        if verdict is not None:
+            play.line.note(f"a new connection comes in: {flow_words(verdict)}", "trace", good=True)
+        return True
+    play.locked_out = f"you would be locked out from {flow_words(verdict)} by {stopped_by(verdict)}"
+    old = next((flow for flow in play.window.flows if flow.name == play.ready.admin[0].id), None) if play.window else None
+    session = "" if old is None else "; your session of before " + ("is cut too" if old.broken else "goes on, and would hide it")
+    play.line.note(f"{play.locked_out}{session}", "trace", good=play.ready.window.ends == End.LOCKED_OUT)
+    return False
+
+
+def rolled_back(play: Play, how: str) -> None:
+    """What the node is after the rules of before were put back."""
+    play.line.phase = Phase.AFTERWARDS
+    _note_old(play)
+    assert play.state is not None
+    play.left = left_over(play.state, state_of(play.lab.network.nodes[play.node], play.ready.backend))
+    good = all(one.carried for one in play.left)
+    play.line.note(f"{how}: {in_words(play.left)}", "what the tools print", good=good)
+    again = play.asked.holds(play.ready.before)
+    same = again == play.held_before
+    if again:
+        play.line.note(f"{_hold(again)}" + (", as before" if same else ": other than before"), "trace", good=same)
+        if not same:
+            play.notes.append("after the rollback the matrices say something else than before")
+
+
+def _hold(outcomes: Sequence[RowOutcome]) -> str:
+    held = sum(one.passed for one in outcomes)
+    failed = next((f"; {one.name}: {one.what}" for one in outcomes if not one.passed), "")
+    return f"{held:,} of {len(outcomes):,} cells of the matrices hold{failed}"

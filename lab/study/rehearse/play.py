@@ -1,0 +1,71 @@
+"""One rehearsal under way: what it is done with, and what came of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lab.kernel.hold.line_map import NodeLines
+from lab.lab import Lab
+from lab.record.difference import RowOutcome
+from lab.record.node_state import Leftover, NodeState
+from lab.record.rehearsal import End, RuleCount
+from lab.record.result import CellResult
+from lab.record.verdict import Verdict
+from lab.record.window import Window
+from lab.run.questions import first_question
+from lab.study.rehearse.asked import Asked
+from lab.study.rehearse.prepared import Prepared
+from lab.study.rehearse.timeline import Timeline
+
+
+@dataclass(slots=True)
+class Play:
+    """``lab`` holds the old side at first; ``lines`` are of the new rules, None where the kernel refuses these."""
+
+    lab: Lab
+    ready: Prepared
+    line: Timeline
+    asked: Asked
+    lines: NodeLines | None
+    state: NodeState | None = None
+    """Of the node before."""
+    held_before: tuple[RowOutcome, ...] = ()
+    rows_before: Sequence[CellResult] = ()
+    window: Window | None = None
+    refused: str = ""
+    locked_out: str = ""
+    intended: tuple[RowOutcome, ...] = ()
+    holds: tuple[RowOutcome, ...] = ()
+    counters: tuple[RuleCount, ...] = ()
+    left: tuple[Leftover, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    end: End = End.INTERRUPTED
+
+    @property
+    def node(self) -> str:
+        """Whose rules change."""
+        return self.ready.node
+
+    def admin(self) -> Verdict | None:
+        """What becomes of a new connection of the admin's; None where the change names no such flow."""
+        verdict = None
+        for cell in self.ready.admin:
+            verdict = self.lab.ask(first_question(cell), cell.at)
+            if not verdict.allowed:
+                break
+        return verdict
+
+
+def flow_words(verdict: Verdict) -> str:
+    """``10.9.0.5 > 10.9.0.1 tcp/22``."""
+    sent = verdict.observation.sent
+    return f"{sent.source} > {sent.end_point('destination')}"
+
+
+def stopped_by(verdict: Verdict) -> str:
+    """What stopped a packet: the rule with its line, or what was seen."""
+    rule = verdict.rule
+    if rule is None:
+        return f"{verdict.kind}: {verdict.proof}"
+    return f"{rule}" + (f" [{rule.source}]" if rule.source else "")

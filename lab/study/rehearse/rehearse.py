@@ -1,0 +1,141 @@
+"""A change window rehearsed from the baseline to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lab.errors import InputError, Problem
+from lab.kernel.hold.line_map import NodeLines, find_lines
+from lab.lab import Lab
+from lab.probe.session.shell import Console, How
+from lab.record.rehearsal import End, Event, Phase, Rehearsal, Trial
+from lab.ruleset.applying.command import Command
+from lab.ruleset.applying.ways import BARE, commands
+from lab.ruleset.guarding.script import guard_script
+from lab.study.guarding.host import GuardedHost
+from lab.study.guarding.trials import Guarded, trials
+from lab.study.rehearse import phases
+from lab.study.rehearse.asked import Asked
+from lab.study.rehearse.play import Play
+from lab.study.rehearse.prepared import Prepared
+from lab.study.rehearse.timeline import Timeline
+
+DEFAULT_TIMER_S = 60
+_COMPRESSED = "the time between the phases is left out, and the timer's {seconds} s are over when the lab says so"
+
+
+def rehearse(
+    ready: Prepared, *, heard: Callable[[Event], None] | None = None, tries: bool = True, allow_commands: bool = False
+) -> Rehearsal:
+    """Play the window on a lab of its own, and say how it ended; with ``tries`` the rollback is tried in every way besides.
+
+    ``heard`` is told each event.  Raises InputError for what may not be rehearsed, and what building a lab raises.
+    """
+    how = ready.window.apply
+    if how.how == "run" and not allow_commands:
+        what = f"{ready.change.change} is applied by a command of its own: {' '.join(how.run)}"
+        raise InputError(Problem(what, ready.change.where("window", "apply"), "allow it: --allow-commands"))
+    made = commands(how, ready.old, ready.new, ready.backend)
+    line = Timeline(heard)
+    with Lab(ready.sides.old.topology, ready.policies, backend=ready.backend) as lab:
+        play = Play(lab, ready, line, Asked(lab, ready), _lines(ready))
+        phases.baseline(play)
+        phases.preload(play)
+        if how.how == BARE:
+            _booted(play, made)
+        else:
+            _guarded(play, made)
+    done = tuple(_tried(ready, made)) if tries and how.how != BARE else ()
+    if done:
+        line.phase = Phase.AFTERWARDS
+        failed = [one for one in done if not one.passed]
+        line.note(f"the rollback was tried in {len(done)} ways: {len(done) - len(failed)} hold", "a lab that stays up", good=not failed)
+    return _told(play, done)
+
+
+def _lines(ready: Prepared) -> NodeLines | None:
+    """Where the new rules stand; None where the kernel refuses them, which the window is to show."""
+    try:
+        return find_lines(ready.sides.new.topology, {ready.node: ready.new}, ready.backend)[ready.node]
+    except InputError:
+        return None
+
+
+def _guarded(play: Play, made: Sequence[Command]) -> None:
+    """By the script: confirmed by a new connection, or rolled back by the timer."""
+    ready, seconds = play.ready, play.ready.window.rollback_after or DEFAULT_TIMER_S
+    script = guard_script(ready.change.change, made, seconds)
+    host = GuardedHost(play.lab, play.node, ready.change.change, script, None)
+    play.notes.append(_COMPRESSED.format(seconds=seconds))
+    token = phases.apply(play, host, _connection(play, 1))
+    if token is None:
+        play.end = End.REFUSED
+        phases.rolled_back(play, "the script put the rules of before back")
+        return
+    good = phases.judge(play)
+    phases.count(play)
+    if not phases.come_in(play):
+        play.end = End.LOCKED_OUT
+    elif ready.window.ends == End.ROLLED_BACK or not good:
+        why = "nobody confirms it, as the change says" if good else "announced: roll back; nobody confirms it"
+        play.line.note(why, "the change" if good else "trace", good=good)
+        play.end = End.ROLLED_BACK
+    else:
+        with Console(host.node, _connection(play, 2)) as shell:
+            ran = shell.run(f"sh {host.copy} confirm {token}")
+        if ran.how is How.DONE and ran.code == 0:
+            play.end = End.CONFIRMED
+            play.line.note("confirmed by a new connection with the token; stable", "the script", good=True)
+            return
+        play.line.note(f"not confirmed: {' '.join(ran.output.split())}", "the script", good=False)
+        play.end = End.ROLLED_BACK
+    host.ring()
+    phases.rolled_back(play, f"the timer of {seconds} s put the rules of before back")
+
+
+def _connection(play: Play, number: int) -> str:
+    """What the admin's shell came by, as SSH_CONNECTION has it: what the lab has proven, by another port each time."""
+    for cell in play.ready.admin:
+        return f"{cell.sender.address} {50000 + number} {cell.target.address} {cell.service.ports[0][0] if cell.service.ports else 22}"
+    return ""
+
+
+def _booted(play: Play, made: Sequence[Command]) -> None:
+    """Without a script: what starts has nobody at its console."""
+    phases.boot(play, made)
+    if play.refused:
+        play.end = End.REFUSED
+        return
+    phases.judge(play)
+    phases.count(play)
+    play.end = End.CONFIRMED if phases.come_in(play) else End.LOCKED_OUT
+    if play.end is End.LOCKED_OUT:
+        play.notes.append("nothing comes back by itself on a host that has started so")
+
+
+def _tried(ready: Prepared, made: Sequence[Command]) -> Sequence[Trial]:
+    path = None
+    seconds = ready.window.rollback_after or DEFAULT_TIMER_S
+    return list(trials(Guarded(
+        ready.change.change, ready.sides.old.topology, ready.policies, ready.node, ready.new, tuple(made), seconds, ready.backend,
+        path,
+    )))  # fmt: skip
+
+
+def _told(play: Play, done: tuple[Trial, ...]) -> Rehearsal:
+    ready = play.ready
+    how = ready.window.apply
+    return Rehearsal(
+        change=ready.change.change, node=play.node, topology=ready.sides.new.topology.topology, names=_names(ready),
+        backend=str(ready.backend), way=" ".join(how.run) if how.run else how.how,
+        timer_s=None if how.how == BARE else ready.window.rollback_after or DEFAULT_TIMER_S,
+        end=play.end, ends=End(ready.window.ends), opens=ready.window.opens, locked_out=play.locked_out,
+        events=play.line.events, window=play.window, intended=play.intended, holds=play.holds, counters=play.counters,
+        left=play.left, trials=done, notes=tuple(dict.fromkeys(play.notes)), problems=tuple(play.asked.ended.problems),
+        codes=tuple(play.asked.ended.codes), seconds=play.line.seconds,
+    )  # fmt: skip
+
+
+def _names(ready: Prepared) -> tuple[str, str]:
+    old, new = ready.change.old or {}, ready.change.new
+    return str(old.get(ready.node, ready.sides.names[0])), str(new.get(ready.node, ready.sides.names[1]))
