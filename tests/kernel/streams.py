@@ -13,10 +13,13 @@ from lab.record.window import Window
 from lab.verdict.window import window
 from tests.kernel.scenes import CLIENT, ESTABLISHED, FAR, NEAR, SERVER, table
 
+Work = Callable[[], None]
 WEB = "-A FORWARD -p tcp -m tcp --syn --dport 80 -m comment --comment web -j ACCEPT"
 DNS = "-A FORWARD -p udp --dport 53 -m comment --comment dns -j ACCEPT"
 PING = "-A FORWARD -p icmp -m icmp --icmp-type 8 -m comment --comment ping -j ACCEPT"
 RULES = table("filter", ESTABLISHED, WEB, DNS, PING, FORWARD="DROP")
+# nf_tables takes a new chain's policy into force after its rules: what only the policy denies may get through meanwhile
+STRICT = table("filter", ESTABLISHED, WEB, DNS, PING, "-A FORWARD -m comment --comment rest -j DROP")
 SERVES = {"services": ["tcp/80", "udp/53"]}
 
 
@@ -27,7 +30,11 @@ def to_server(sends: Sends, name: str = "") -> Stream:
 
 
 ALLOWED = (to_server(Handshake(80), "web"), to_server(Datagram(53), "dns"), to_server(Echo(ICMP), "ping"))
-DENIED = (to_server(Handshake(22), "ssh"), to_server(Datagram(161), "snmp"), *(to_server(Handshake(port)) for port in range(8000, 8016)))
+DENIED = (
+    to_server(Handshake(22), "ssh"),
+    to_server(Datagram(161), "snmp"),
+    *(to_server(Handshake(port)) for port in range(8000, 8016)),
+)
 HELD = (to_server(Handshake(80), "session"),)
 
 
@@ -47,20 +54,21 @@ def restore(lab: Lab, rules: str = RULES) -> None:
     tool(lab, f"iptables-{lab.backend}-restore", stdin=rules)
 
 
-def flush_first(lab: Lab, rules: str = RULES) -> None:
+def flush_first(lab: Lab, rules: str = RULES) -> tuple[Work, ...]:
     """The rules exchanged as many scripts do it: all is open until they are there again."""
-    iptables(lab, "-P", "FORWARD", "ACCEPT")
-    iptables(lab, "-F")
-    restore(lab, rules)
+    return (
+        lambda: iptables(lab, "-P", "FORWARD", "ACCEPT"), lambda: iptables(lab, "-F"), lambda: restore(lab, rules)
+    )  # fmt: skip
 
 
 def measured(
-    lab: Lab, work: Callable[[Lab], None], streams: Sequence[Stream] = (*ALLOWED, *DENIED), flows: Sequence[Stream] = HELD
+    lab: Lab, *works: Work, streams: Sequence[Stream] = (*ALLOWED, *DENIED), flows: Sequence[Stream] = HELD
 ) -> Window:
-    """The window in which ``work`` is done."""
+    """The window in which one of ``works`` is done after the other; there is a pulse between two of them."""
     with Streams(lab.stage, "gateway", streams, flows) as running:
         running.mark("apply")
-        running.during(lambda: work(lab))
+        for work in works:
+            running.during(work)
         return window(running.end())
 
 
