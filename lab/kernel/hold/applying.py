@@ -88,11 +88,11 @@ class Applying:
     """``commands`` in the node, one after another; nothing of it waits but where it says so.
 
     The first runs once `advance` is called.  ``most`` of them are run at most: those that did the work are then killed, as one
-    is whose shell is.  ``rulesets`` are what the commands were made of, so that a refusal tells the line.
+    is whose shell is.  ``rulesets`` are what the commands were made of, so that a refusal tells the line.  Used as::
 
-    >>> with Applying(node, commands(how, old, new, backend), new, backend) as applying:
-    ...     while applying.advance():
-    ...         select([applying.descriptor], [], [])
+        with Applying(node, commands(how, old, new, backend), new, backend) as applying:
+            while applying.advance():
+                select([applying.descriptor], [], [])
 
     Raises MachineError where a tool is not on this machine; nothing of a command has run then.
     """

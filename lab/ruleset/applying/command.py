@@ -12,6 +12,9 @@ class Command:
     ``kind`` is the ruleset that it comes from (``v4``, ``nft``, …), "" for none; of a single statement ``line`` is where that
     stands in its text (from 1).  A text that it reads has the lines of the ruleset's.  What ``may_fail`` takes something away
     that may not be there.
+
+    >>> print(Command(("iptables-nft", "-F", "INPUT"), kind="v4", line=7))
+    iptables-nft -F INPUT
     """
 
     argv: tuple[str, ...]

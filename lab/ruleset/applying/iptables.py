@@ -97,6 +97,7 @@ class _Script:
     def commands(self, table: TableText) -> Iterator[Command]:
         """All of them."""
         yield from _policies(self._kind, table, self._backend)
+        yield from self._policies_unsaid(table)
         kept = {chain.name for chain in table.declared}
         for chain in table.declared:
             if chain.name not in built_in(table.name) and chain.name not in self._own:
@@ -108,6 +109,14 @@ class _Script:
         yield from (self._command(("-F", chain)) for chain in sorted(self._full))
         kept.update(table.own_chains)
         yield from (self._command(("-X", chain)) for chain in self._own if chain not in kept)
+
+    def _policies_unsaid(self, table: TableText) -> Iterator[Command]:
+        """Policies that the new text leaves unsaid: iptables-nft-restore makes them ACCEPT, legacy leaves them as they are."""
+        if self._backend is Backend.NFT and self._before is not None:
+            said = {chain.name for chain in table.declared}
+            for chain in self._before.declared:
+                if chain.policy not in (None, "-", "ACCEPT") and chain.name not in said:
+                    yield self._command(("-P", chain.name, "ACCEPT"))
 
     def _statement(self, statement: Statement) -> Iterator[Command]:
         """One of the text; a chain is emptied before the first that fills it."""

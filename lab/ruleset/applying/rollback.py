@@ -29,7 +29,7 @@ _CLOSED = "DROP"
 
 
 def rollback(held: Mapping[str, str], new: Rulesets | None, backend: Backend) -> tuple[Command, ...]:
-    """The commands that put back what ``held`` says, by kind: prints of iptables-save, ip6tables-save, ipset save and nft.
+    r"""The commands that put back what ``held`` says, by kind: prints of iptables-save, ip6tables-save, ipset save and nft.
 
     They do so from every state that an apply of ``new`` may have left, and may run twice.  Tables, chains and sets that only
     ``new`` made are gone afterwards.  Each part is exchanged whole: sets before the rules that name them, sets of ``new`` after
@@ -37,6 +37,13 @@ def rollback(held: Mapping[str, str], new: Rulesets | None, backend: Backend) ->
 
     Of a team's own script nobody knows what it makes: ``new`` is then None, all tables of nf_tables are taken out first, and
     sets that it made stay.
+
+    >>> held = {"v4": "*filter\n:INPUT DROP [0:0]\nCOMMIT\n"}
+    >>> new = Rulesets(v4=Rendered("*nat\nCOMMIT\n*filter\nCOMMIT\n", (), "edge.rules"))
+    >>> for command in rollback(held, new, Backend.NFT):
+    ...     print(command)
+    iptables-nft-restore
+    nft add table ip nat; delete table ip nat
     """
     known = {kind: Rendered(held.get(kind) or "", (), f"what {kind} was held") for kind in KINDS}
     return tuple(_Rollback(known, new, backend).commands())

@@ -82,7 +82,11 @@ def pieces_of(text: str) -> Sequence[Piece | Block]:
 
 
 def tables_made(text: str) -> tuple[Place, ...]:
-    """Family and name of each table that the script makes, once."""
+    """Family and name of each table that the script makes, once.
+
+    >>> tables_made("flush ruleset; table inet filter { }; add table nat")
+    (('inet', 'filter'), ('ip', 'nat'))
+    """
     found: dict[Place, None] = {}
     for node in _nodes(text):
         if (table := _TABLE.fullmatch(node.head.strip())) is not None:
@@ -180,6 +184,7 @@ def _nodes(text: str) -> list[_Node]:
             _write(open_ones, token)
         else:
             piece = " " if token == "\\\n" else token
+            _write(open_ones, piece)
             if current is None and piece.strip():
                 current = _Node("", line, "")
                 piece = piece.lstrip()
@@ -187,7 +192,6 @@ def _nodes(text: str) -> list[_Node]:
                 current.text += piece
                 if not current.braced:
                     current.head += piece
-            _write(open_ones, piece)
         line += token.count("\n")
     _end(top, current)
     return top.inside

@@ -24,11 +24,18 @@ BARE = "boot"
 
 
 def commands(how: Apply, old: Rulesets, new: Rulesets, backend: Backend) -> tuple[Command, ...]:
-    """What puts ``new`` in the place of ``old`` by this way, one command after another.
+    r"""What puts ``new`` in the place of ``old`` by this way, one command after another.
 
     By `BARE` nothing of ``old`` is there when the first of them runs; who runs them sees to that.  A team's own command
     (``run``) is one, whatever it does: who may run it is asked before.  Raises InputError, with the line, for a text that does
     more than make rules.
+
+    >>> from lab.ruleset.render import as_it_came
+    >>> new = Rulesets(v4=as_it_came("*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n", "edge.rules"))
+    >>> for command in commands(Apply("script"), Rulesets(), new, Backend.LEGACY):
+    ...     print(command)
+    iptables-legacy -t filter -P INPUT DROP
+    iptables-legacy -t filter -A INPUT -i lo -j ACCEPT
     """
     for kind, rendered in new.parts():
         require_data(kind, rendered, rendered.text)
