@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-_FOLDERS = ("topologies", "policies", "matrices", "schemas", "ci")
+_FOLDERS = ("topologies", "policies", "matrices", "changes", "schemas", "ci")
 _CI = ("github-actions.yml", "gitlab-ci.yml")
 _TOPOLOGY = """\
 topology: edge

@@ -19,7 +19,7 @@ from tests.unit.twin.made_snapshots import SAVE, document, parts
 pytestmark = pytest.mark.kernel
 
 OWNED = '-A INPUT -i eth0 -p tcp -m tcp --dport 8443 -m comment --comment "owner=net-sec CHG-9 review=2999-01-31" -j ACCEPT'
-BY_HAND = "-A INPUT -i eth0 -s 203.0.113.66/32 -p tcp -m tcp --dport 23 -j ACCEPT"
+BY_HAND = "-A INPUT -s 203.0.113.66/32 -i eth0 -p tcp -m tcp --dport 23 -j ACCEPT"
 BAN = (
     ":f2b-sshd - [0:0]", "-A INPUT -p tcp --dport 22 -j f2b-sshd", "-A f2b-sshd -s 203.0.113.9/32 -j REJECT",
     "-A f2b-sshd -j RETURN",

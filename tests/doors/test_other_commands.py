@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from lab.cli.app import commands_there
 from tests.doors.project import LAB, Project, run
-from tests.doors.shipped import MATRICES
+from tests.doors.shipped import MATRICES, ROOT
 
 pytestmark = pytest.mark.kernel
 
@@ -116,7 +116,9 @@ def test_init_lays_out_a_project_that_runs(tmp_path: Path) -> None:
     assert sorted(path.stem for path in (tmp_path / "matrices").iterdir()) == list(MATRICES)
     checked = run([LAB, "check"], tmp_path).ended(0).out
     told = [line.partition(":")[0] for line in checked.splitlines() if not line.startswith("  note")]
-    assert told == [f"matrices/{name}.yaml" for name in MATRICES]
+    changes = [f"changes/{path.name}" for path in sorted((ROOT / "changes").glob("*.yaml"))]
+    assert changes
+    assert told == [*(f"matrices/{name}.yaml" for name in MATRICES), *changes]
     last = run([LAB, "run", "-k", "bare or partner and not nothing"], tmp_path).ended(0).out.splitlines()[-1]
     assert " passed; " in last
     assert "suspect" not in last
