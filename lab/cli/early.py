@@ -22,6 +22,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "reconcile": {"--json": "json"},
     "marks": {"--json": "json"},
     "evidence": {"--json": "json"},
+    "rehearse": {"--json": "json", "--markdown": "markdown", "--svg": "svg"},
     "reach": {"--json": "json", "--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from lab.cli.changes import changes_among
 from lab.cli.ending import finish, reporting
+from lab.cli.evidence import NO_EVIDENCE, Options
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
@@ -27,8 +28,10 @@ from lab.study.rehearse.rehearse import rehearse
 from lab.written.load import held_matrices, load_change, search_folders
 
 
-def rehearse_and_report(given: Given, chosen: Selection, reports: Reports[Rehearsals], *, trials: bool) -> NoReturn:
-    """Rehearse what is given, and report it."""
+def rehearse_and_report(
+    given: Given, chosen: Selection, reports: Reports[Rehearsals], evidence: Options = NO_EVIDENCE, *, trials: bool
+) -> NoReturn:
+    """Rehearse what is given, and report it; ``evidence`` is kept of it where it is wanted."""
     far = UnderWay()
     with reporting(reports, given.matrices) as reads:
         files, others = changes_among(given.matrices)

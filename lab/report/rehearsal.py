@@ -11,13 +11,22 @@ from lab.report.plain import plain
 
 _MARKS = {True: "ok", False: "FAIL", None: ""}
 _MOST = 8
-_ENDS = {
+ENDS = {
     End.CONFIRMED: "confirmed, and the new rules stay",
     End.ROLLED_BACK: "rolled back: the old rules are in force",
     End.REFUSED: "the load was refused, and the old rules are in force",
     End.LOCKED_OUT: "locked out, and rolled back by the timer: the old rules are in force",
     End.INTERRUPTED: "interrupted",
 }
+
+
+def rehearsals_json(told: Rehearsals) -> str:
+    """All of it, for machines."""
+    from lab.report.run_json import json_text
+    from lab.report.wire.rehearsal import Rehearsals as Document
+    from lab.report.wire.writing import written
+
+    return json_text(written(Document, told))
 
 
 def rehearsals_lines(told: Rehearsals, width: int | None = None) -> Iterator[str]:
@@ -42,7 +51,7 @@ def rehearsal_lines(told: Rehearsal, width: int | None = None) -> Iterator[str]:
     yield from _listed("carried over", [str(one) for one in told.left if one.carried])
     yield from (plain(f"note: {note}") for note in told.notes)
     yield from (plain(str(problem)) for problem in told.problems)
-    yield plain(f"{told.change}: {_ENDS[told.end]}{_as_said(told)}; {window_words(told.window)}; {told.seconds:.1f} s")
+    yield plain(f"{told.change}: {ENDS[told.end]}{_as_said(told)}; {window_words(told.window)}; {told.seconds:.1f} s")
     yield from (plain(f"  FAIL {fault}") for fault in told.faults)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lab.record.exposure import ExposureReport
     from lab.record.marks import MarkReport
     from lab.record.reconciled import Drift
+    from lab.record.rehearsal import Rehearsals
     from lab.record.result import RunResult
     from lab.record.service_matrix import ServiceMatrixReport
     from lab.record.sweep import AskedSweep, SweepReport
@@ -296,6 +297,35 @@ def _evidence_json() -> Text[VerifiedBundles]:
     from lab.report.wire.writing import written
 
     return lambda report: json_text(written(Bundles, report))
+
+
+def rehearse_reports(json: Path | None = None, markdown: Path | None = None, svg: Path | None = None) -> Reports[Rehearsals]:
+    """Those of ``lab rehearse``."""
+    from lab.record.rehearsal import Rehearsals
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> Rehearsals:
+        return Rehearsals(exit_code=exit_code, problems=problems, interrupted=interrupted)
+
+    texts = _texts((json, _rehearse_json), (markdown, _rehearse_markdown), (svg, _rehearse_svg))
+    return Reports("rehearsal", texts, stopped)
+
+
+def _rehearse_json() -> Text[Rehearsals]:
+    from lab.report.rehearsal import rehearsals_json
+
+    return rehearsals_json
+
+
+def _rehearse_markdown() -> Text[Rehearsals]:
+    from lab.report.rehearsal_markdown import rehearsals_markdown
+
+    return rehearsals_markdown
+
+
+def _rehearse_svg() -> Text[Rehearsals]:
+    from lab.report.rehearsal_svg import rehearsals_svg
+
+    return rehearsals_svg
 
 
 def reach_reports(

@@ -18,7 +18,7 @@ def rehearse(
     trials: Annotated[bool, Option("--trials/--no-trials", help="Try the rollback in every way too.")] = True,
     json: o.Json = None, markdown: o.Markdown = None,
     svg: Annotated[Path | None, o.report("--svg", what="a plot of the window as SVG")] = None,
-    evidence: o.Evidence = None, key: o.EvidenceKey = None,
+    evidence: o.Evidence = None, key: o.EvidenceKey = None, ticket: o.Ticket = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Play the window of a change in the lab, and say what got through, what broke, and whether the rollback holds."""
@@ -28,4 +28,4 @@ def rehearse(
 
     given = Given(changes or (), None, None, mend, allow_commands, shipped, without_macs)
     chosen = Selection((4, 6), backend.backends)
-    rehearse_and_report(given, chosen, rehearse_reports(json, markdown, svg), trials=trials)
+    rehearse_and_report(given, chosen, rehearse_reports(json, markdown, svg), (evidence, key, ticket), trials=trials)

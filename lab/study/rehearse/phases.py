@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from lab.errors import LabError
 from lab.kernel.hold.applying import Applying
+from lab.kernel.hold.exchange import exchange
+from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.hold.state import state_of
-from lab.kernel.hold.wiping import wipe
 from lab.probe.session.shell import Console, How, Ran
 from lab.record.difference import RowOutcome
 from lab.record.rehearsal import End, Phase
@@ -46,10 +47,9 @@ def preload(play: Play) -> None:
     if verdict is None:
         play.line.note("the change names no flow that it is made by: its admin sits at the console", "the change")
         return
-    if verdict.allowed:
-        play.line.note(f"the admin comes in: {flow_words(verdict)}, by {stopped_by(verdict)}", "trace", good=True)
-    else:
-        play.line.note(f"the admin cannot come in: {flow_words(verdict)} is stopped by {stopped_by(verdict)}", "trace", good=False)
+    by = f"{flow_words(verdict)}, by {stopped_by(verdict)}"
+    said = "the admin comes in" if verdict.allowed else "the admin cannot come in"
+    play.line.note(f"{said}: {by}", "trace", good=verdict.allowed)
 
 
 def _cells(play: Play) -> tuple[list[Cell], list[Cell]]:
@@ -92,7 +92,7 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
 
     def work(mark: Mark) -> LabError | None:
         mark("interfaces are up, no rules yet")
-        wipe(node.namespace, dict(play.ready.old.parts()), play.ready.backend)
+        exchange(node, play.ready.old, Rulesets(), play.ready.backend, "")
         play.lab.instrument.nodes[play.node].conntrack.delete_all()
         with Applying(node, commands, play.ready.new, play.ready.backend) as applying:
             mark("the rules begin to load")
@@ -102,17 +102,21 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
                 return error
         return None
 
-    failed, play.window = streamed(play.lab, play.node, cells, held, work, lambda error: _note_new(play, bare=error is not None))
+    def follow(error: LabError | None) -> None:
+        _note_new(play, bare=error is not None)
+
+    failed, play.window = streamed(play.lab, play.node, cells, held, work, follow)
     if failed is not None:
         play.refused = str(failed)
-        play.line.note(f"the load was refused: {play.refused}; the host stands without rules", "the tool's exit code", good=False)
+        what = f"the load was refused: {play.refused}; the host stands without rules"
+        play.line.note(what, "the tool's exit code", good=False)
         return
     _told(play, play.window)
 
 
 def _note_new(play: Play, *, bare: bool = False) -> None:
     new = Rulesets() if bare else play.ready.new
-    if not play.lab.take_note(play.node, new, {} if bare else play.lines or {}):
+    if not play.lab.take_note(play.node, new, NodeLines({}) if bare or play.lines is None else play.lines):
         play.notes.append(f"{play.node} holds other rules than {play.ready.sides.names[1]} says: what it holds was asked")
 
 
@@ -163,7 +167,9 @@ def come_in(play: Play) -> bool:
         return True
     play.locked_out = f"you would be locked out from {flow_words(verdict)} by {stopped_by(verdict)}"
     old = next((flow for flow in play.window.flows if flow.name == play.ready.admin[0].id), None) if play.window else None
-    session = "" if old is None else "; your session of before " + ("is cut too" if old.broken else "goes on, and would hide it")
+    session = ""
+    if old is not None:
+        session = "; your session of before " + ("is cut too" if old.broken else "goes on, and would hide it")
     play.line.note(f"{play.locked_out}{session}", "trace", good=play.ready.window.ends == End.LOCKED_OUT)
     return False
 

@@ -49,7 +49,8 @@ def rehearse(
     if done:
         line.phase = Phase.AFTERWARDS
         failed = [one for one in done if not one.passed]
-        line.note(f"the rollback was tried in {len(done)} ways: {len(done) - len(failed)} hold", "a lab that stays up", good=not failed)
+        what = f"the rollback was tried in {len(done)} ways: it holds in {len(done) - len(failed)}"
+        line.note(what, "a lab that stays up", good=not failed)
     return _told(play, done)
 
 
@@ -96,7 +97,8 @@ def _guarded(play: Play, made: Sequence[Command]) -> None:
 def _connection(play: Play, number: int) -> str:
     """What the admin's shell came by, as SSH_CONNECTION has it: what the lab has proven, by another port each time."""
     for cell in play.ready.admin:
-        return f"{cell.sender.address} {50000 + number} {cell.target.address} {cell.service.ports[0][0] if cell.service.ports else 22}"
+        port = cell.service.ports[0][0] if cell.service.ports else 22
+        return f"{cell.sender.address} {50_000 + number} {cell.target.address} {port}"
     return ""
 
 
@@ -114,11 +116,10 @@ def _booted(play: Play, made: Sequence[Command]) -> None:
 
 
 def _tried(ready: Prepared, made: Sequence[Command]) -> Sequence[Trial]:
-    path = None
     seconds = ready.window.rollback_after or DEFAULT_TIMER_S
+    topology, change = ready.sides.old.topology, ready.change.change
     return list(trials(Guarded(
-        ready.change.change, ready.sides.old.topology, ready.policies, ready.node, ready.new, tuple(made), seconds, ready.backend,
-        path,
+        change, topology, ready.policies, ready.node, ready.new, tuple(made), seconds, ready.backend
     )))  # fmt: skip
 
 

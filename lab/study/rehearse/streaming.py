@@ -20,7 +20,7 @@ Mark = Callable[[str], None]
 def streamed(
     lab: Lab, node: str, cells: Sequence[Cell], held: Sequence[Cell], work: Callable[[Mark], T], follow: Callable[[T], None]
 ) -> tuple[T, Window]:
-    """What ``work`` came to, and what became of packets of ``cells`` meanwhile, and of flows of ``held`` that were there before.
+    """What ``work`` came to; and what became of packets of ``cells`` meanwhile, and of flows of ``held`` from before.
 
     ``work`` is given what names a moment; ``follow`` is called at rest afterwards, before the flows are asked whether they go
     on.  Raises MeasurementError where what was sent, captured and counted does not agree, and what ``work`` raises.
