@@ -70,7 +70,7 @@ def _of_file(given: Given, file: Path, backend: Backend, far: UnderWay, *, trial
     matrices = held_matrices(change, search_folders(file, shipped=given.shipped))
 
     def heard(event: Event) -> None:
-        far.show(plain(f"{change.change} {event.phase} {event.what}"))
+        far.tell(plain(f"{change.change} {event.phase} {event.what}"))
 
     with ExitStack() as undo:
         sides = undo.enter_context(change_sides(file, change, given.rendering(backend), shipped=given.shipped))

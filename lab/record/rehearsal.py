@@ -69,7 +69,7 @@ class Rehearsal:
 
     ``names`` are what the rules of before and afterwards are called, ``way`` how they were applied, ``timer_s`` what the timer
     waits for on the real host.  ``end`` is how it ended, ``ends`` how it was to; ``opens`` tells that it is known that packets
-    get through meanwhile.  ``intended`` are the rows of the change, ``holds`` the cells of its matrices, ``left`` what of the
+    get through meanwhile, ``breaks`` that packets are stopped or flows end.  ``intended`` are the rows of the change, ``holds`` the cells of its matrices, ``left`` what of the
     node was otherwise afterwards than it should be, ``trials`` what the rollback was tried with.
     """
 
@@ -83,6 +83,7 @@ class Rehearsal:
     end: End
     ends: End
     opens: bool = False
+    breaks: bool = False
     locked_out: str = ""
     events: tuple[Event, ...] = ()
     window: Window | None = None
@@ -114,6 +115,11 @@ def _faults(told: Rehearsal) -> Iterator[str]:
         yield told.locked_out
     if told.opened and not told.opens:
         yield f"{told.opened:,} packets got through meanwhile that should not, and the change does not say `opens: true`"
+    if told.window is not None and not told.breaks:
+        if told.window.refused.packets:
+            yield f"{told.window.refused.packets:,} packets were stopped meanwhile that should not, without `breaks: true`"
+        if told.window.broken:
+            yield f"{len(told.window.broken)} established flows did not go on, and the change does not say `breaks: true`"
     if told.end is End.CONFIRMED:
         yield from (f"{row.name}: {row.what}" for row in (*told.intended, *told.holds) if not row.passed)
     yield from (f"afterwards: {one}" for one in told.left if not one.carried)

@@ -73,7 +73,7 @@ def window_words(window: Window | None) -> str:
     """What became of packets meanwhile, in one sentence."""
     if window is None:
         return "no packet was sent meanwhile"
-    told = [_total("got through that should not", window.opened), _total("did not that should", window.refused)]
+    told = [_total("got through", window.opened), _total("was stopped", window.refused)]
     if window.strayed.packets:
         told.append(_total("went astray", window.strayed))
     if window.flows:
@@ -83,6 +83,8 @@ def window_words(window: Window | None) -> str:
 
 
 def _total(what: str, total: Total) -> str:
-    """``3 packets got through that should not in 1.2 ms``."""
-    many = f"{total.packets:,} {'packet' if total.packets == 1 else 'packets'} {what}"
-    return f"{many} in {total.ms:.1f} ms" if total.packets else many
+    """``3 packets got through that should not, in 1.2 ms``."""
+    if not total.packets:
+        return f"nothing {what} that should not"
+    many = "1 packet" if total.packets == 1 else f"{total.packets:,} packets"
+    return f"{many} {what if total.packets == 1 else what.replace('was', 'were')} that should not, in {total.ms:.1f} ms"

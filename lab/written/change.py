@@ -109,6 +109,7 @@ class Window(BaseModel):
     ends: AnEnd = Field(
         default="confirmed", description="how a rehearsal is to end: confirmed, rolled-back, refused (the load), locked-out"
     )
+    breaks: bool = Field(default=False, description="true: it is known that packets are stopped meanwhile, or flows end")
     opens: bool = Field(default=False, description="true: it is known that packets get through meanwhile that should not")
 
 

@@ -93,6 +93,11 @@ class Shell:
             self._heard += part
         return self._ran(How.ENDED)
 
+    @property
+    def heard(self) -> str:
+        """What the line has printed by now, as far as it was taken in by `hear`."""
+        return self._heard.decode(errors="replace")
+
     def finish(self) -> Ran:
         """Wait until the line has come to its end, or is known not to."""
         until = monotonic() + _DEADLINE_S

@@ -64,6 +64,7 @@ class Rehearsal:
     end: End = key("how it ended")
     ends: End = key("how it was to end")
     opens: bool = key("true: it is known that packets get through meanwhile that should not")
+    breaks: bool = key("true: it is known that packets are stopped meanwhile, or flows end")
     locked_out: str = key("in words, by which rule a new connection of the admin was stopped; empty: it was not")
     seconds: Number = key("how long it took, times left out")
     events: Many[Event] = key()

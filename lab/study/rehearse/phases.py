@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
-from lab.errors import LabError
+from lab.errors import LabError, MeasurementError, Problem
+from lab.kernel.ground.syscalls import readable
 from lab.kernel.hold.applying import Applying
 from lab.kernel.hold.exchange import exchange
 from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.hold.state import state_of
-from lab.probe.session.shell import Console, How, Ran
+from lab.probe.session.shell import Console, How, Ran, Shell
 from lab.record.difference import RowOutcome
 from lab.record.rehearsal import End, Phase
 from lab.record.window import Window
@@ -25,6 +29,9 @@ from lab.verdict.restored import in_words, left_over
 from lab.written.cell import Cell
 
 _SHOWN = 300
+_AFTER = r'printf "\035%s\035" "$number"'
+_STEP = re.compile(r"\x1d(\d+)\x1d")
+_STALLED_S = 60.0
 
 
 def baseline(play: Play) -> None:
@@ -32,7 +39,7 @@ def baseline(play: Play) -> None:
     play.line.phase = Phase.BASELINE
     play.state = state_of(play.lab.network.nodes[play.node], play.ready.backend)
     lines = sum(len(part.lines) for part in play.state.parts)
-    play.line.note(f"{play.node} holds what {play.ready.sides.names[0]} says: {lines:,} lines of rules, sets, routes, sysctls",
+    play.line.note(f"{play.node} holds what {play.ready.names[0]} says: {lines:,} lines of rules, sets, routes, sysctls",
                    "what the tools print")  # fmt: skip
     play.held_before = play.asked.holds(play.ready.before)
     if play.held_before:
@@ -59,15 +66,14 @@ def _cells(play: Play) -> tuple[list[Cell], list[Cell]]:
     )  # fmt: skip
 
 
-def apply(play: Play, host: GuardedHost, connection: str) -> str | None:
-    """T+0: the script applies the change, while packets run; its token, None where the load was refused."""
+def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection: str) -> str | None:
+    """T+0: the script applies the change by ``commands``, while packets run; its token, None where the load was refused."""
     play.line.phase = Phase.APPLY
     cells, held = _cells(play)
 
     def work(mark: Mark) -> Ran:
         with Console(host.node, connection) as shell:
-            mark("apply")
-            return shell.run(f"sh {SCRIPT} apply")
+            return _marked(shell, f"NETFILTER_GUARD_AFTER={shlex.quote(_AFTER)} sh {SCRIPT} apply", commands, mark)
 
     def follow(ran: Ran) -> None:
         if ran.how is How.DONE and ran.code == 0:
@@ -82,6 +88,19 @@ def apply(play: Play, host: GuardedHost, connection: str) -> str | None:
         return None
     _told(play, play.window)
     return token_in(ran)
+
+
+def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) -> Ran:
+    """Run the script, and name the moments at which its commands ended; the first is that at which the first one begins."""
+    shell.begin(line)
+    steps = 0
+    while (ran := shell.hear()) is None:
+        for found in _STEP.findall(shell.heard)[steps:]:
+            steps += 1
+            mark("the first command begins" if found == "0" else f"{found}: {commands[int(found) - 1]}")
+        if not readable(shell.descriptor, _STALLED_S):
+            raise MeasurementError(Problem(f"the script said nothing for {_STALLED_S:g} s: {shell.heard[-_SHOWN:]}"))
+    return replace(ran, output=_STEP.sub("", ran.output))
 
 
 def boot(play: Play, commands: Sequence[Command]) -> None:
@@ -117,7 +136,7 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
 def _note_new(play: Play, *, bare: bool = False) -> None:
     new = Rulesets() if bare else play.ready.new
     if not play.lab.take_note(play.node, new, NodeLines({}) if bare or play.lines is None else play.lines):
-        play.notes.append(f"{play.node} holds other rules than {play.ready.sides.names[1]} says: what it holds was asked")
+        play.notes.append(f"{play.node} holds other rules than {play.ready.names[1]} says: what it holds was asked")
 
 
 def _note_old(play: Play) -> None:
@@ -125,7 +144,9 @@ def _note_old(play: Play) -> None:
 
 
 def _told(play: Play, found: Window) -> None:
-    good = not (found.opened.packets or found.strayed.packets)
+    known = play.ready.window
+    good = known.opens or not (found.opened.packets or found.strayed.packets)
+    good = good and (known.breaks or not (found.refused.packets or found.broken))
     play.line.note(f"{found.packets:,} packets in {found.ms:.0f} ms: {window_words(found)}", "capture, counters", good=good)
     for name, total in (("got through first", found.opened), ("was stopped first", found.refused)):
         if total.first is not None:
@@ -133,7 +154,7 @@ def _told(play: Play, found: Window) -> None:
             play.line.note(f"{name}: {first.flow} ({first.name}), {first.ms:.1f} ms after T+0", "capture")
     for flow in found.broken:
         why = "it was over" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
-        play.line.note(f"broken: the established flow {flow.flow} ({flow.name}): {why}", "trace", good=False)
+        play.line.note(f"broken: the established flow {flow.flow} ({flow.name}): {why}", "trace", good=known.breaks)
 
 
 def judge(play: Play) -> bool:

@@ -16,6 +16,7 @@ from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
 from lab.written.change import Change, Window
 from lab.written.intended import admin_cells, intended_cells
+from lab.written.policy import PolicySpec
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ class Prepared:
         """What it is to hold afterwards."""
         return self.sides.new.policies[self.node]
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the rules of before and afterwards are called: policies, or their files."""
+        old, new = self.sides.names
+        before = (self.change.old or {}).get(self.node)
+        return old if before is None else _called(before), _called(self.change.new[self.node]) or new
+
     def intended_on(self, scene: Scene) -> Plan:
         """The rows of the change, to be run on one of its sides."""
         return intended_plan(self.change, self.intended, scene, self.backend)
@@ -59,6 +67,15 @@ class Prepared:
     def cells(self) -> Sequence[Cell]:
         """Every cell that packets are taken from: those of the matrices, and of the change's rows."""
         return [*(cell for plan in self.holds for cell in plan.cells), *self.intended]
+
+
+def _called(spec: PolicySpec) -> str:
+    """The policy's name, else its first file and the last that its variables are of."""
+    if spec.name is not None:
+        return spec.name
+    files = [str(file) for file in (spec.v4, spec.v6, spec.nft, spec.ipset) if file is not None]
+    variables = [str(part) for part in spec.vars if isinstance(part, str | Path)]
+    return " with ".join((*files[:1], *variables[-1:]))
 
 
 def prepared(change: Change, sides: Sides, matrices: Sequence[Path], backend: Backend) -> Prepared:

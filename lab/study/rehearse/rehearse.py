@@ -68,7 +68,7 @@ def _guarded(play: Play, made: Sequence[Command]) -> None:
     script = guard_script(ready.change.change, made, seconds)
     host = GuardedHost(play.lab, play.node, ready.change.change, script, None)
     play.notes.append(_COMPRESSED.format(seconds=seconds))
-    token = phases.apply(play, host, _connection(play, 1))
+    token = phases.apply(play, host, made, _connection(play, 1))
     if token is None:
         play.end = End.REFUSED
         phases.rolled_back(play, "the script put the rules of before back")
@@ -127,16 +127,13 @@ def _told(play: Play, done: tuple[Trial, ...]) -> Rehearsal:
     ready = play.ready
     how = ready.window.apply
     return Rehearsal(
-        change=ready.change.change, node=play.node, topology=ready.sides.new.topology.topology, names=_names(ready),
+        change=ready.change.change, node=play.node, topology=ready.sides.new.topology.topology, names=ready.names,
         backend=str(ready.backend), way=" ".join(how.run) if how.run else how.how,
         timer_s=None if how.how == BARE else ready.window.rollback_after or DEFAULT_TIMER_S,
-        end=play.end, ends=End(ready.window.ends), opens=ready.window.opens, locked_out=play.locked_out,
+        end=play.end, ends=End(ready.window.ends), opens=ready.window.opens, breaks=ready.window.breaks,
+        locked_out=play.locked_out,
         events=play.line.events, window=play.window, intended=play.intended, holds=play.holds, counters=play.counters,
         left=play.left, trials=done, notes=tuple(dict.fromkeys(play.notes)), problems=tuple(play.asked.ended.problems),
         codes=tuple(play.asked.ended.codes), seconds=play.line.seconds,
     )  # fmt: skip
 
-
-def _names(ready: Prepared) -> tuple[str, str]:
-    old, new = ready.change.old or {}, ready.change.new
-    return str(old.get(ready.node, ready.sides.names[0])), str(new.get(ready.node, ready.sides.names[1]))
