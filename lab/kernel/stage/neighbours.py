@@ -55,6 +55,13 @@ def add_permanent(namespace: Namespace, index: int, entries: Sequence[bytes]) ->
                 raise_for_error(data)
 
 
+def remove(namespace: Namespace, index: int, addresses: Sequence[str]) -> None:
+    """Delete the IPv4 entries of one interface; raises OSError when the kernel refuses."""
+    with open_route_socket(namespace) as channel:
+        for address in addresses:
+            _delete(channel, sockets.AF_INET, index, sockets.inet_aton(address))
+
+
 def forget_unresolved(namespace: Namespace, families: Sequence[int]) -> list[tuple[int, str]]:
     """(interface's index, address) of neighbours of the ``families`` that were asked for and did not answer; they are deleted.
 

@@ -75,6 +75,6 @@ def _between(number: int, left: int, captured: Captured, counted: Mapping[str, P
     came = {node: passed.entered for node, passed in counted.items()} | arrived
     went = left + sum(passed.left for passed in counted.values())
     if went != sum(came.values()):
-        where = ", ".join(f"{times} to {node}" for node, times in came.items() if times) or "none to anybody"
+        where = ", ".join(f"{times} to {node or 'nobody'}" for node, times in came.items() if times) or "none to anybody"
         passed_on = ", ".join(f"{passed.left} left {node}" for node, passed in counted.items())
         yield f"{left} were sent and {passed_on}, and there came {where}"

@@ -61,8 +61,8 @@ class Arrivals:
         from_, to = sockets.inet_ntop(family, source), sockets.inet_ntop(family, destination)
         number = int.from_bytes(port, "big") if port else asked_port
         return Arrived(
-            node, to if to != asked_destination else None, number if number != asked_port else None,
-            from_ if from_ != asked_source else None,
+            node or None, to if to != asked_destination else None, number if number != asked_port else None,
+            from_ if from_ != asked_source else None, None if node else to,
         )  # fmt: skip
 
     def packets(self, begun: Sequence[int], streams: int) -> tuple[tuple[StreamPacket, ...], ...]:

@@ -23,6 +23,7 @@ from lab.kernel.watch.tracer import grow_buffer
 from lab.probe.question import ICMP, ICMPV6, TCP
 from lab.probe.refusal import RESET, refusal_of
 from lab.probe.stream.signs import HEADERS, RST, Reader, caught_by
+from lab.probe.stream.stand_ins import NOBODY
 from lab.record.observation import Refusal
 
 _SO_MEMINFO, _MEMINFO_DROPS = 55, 8
@@ -36,6 +37,7 @@ _SMALLEST = 8  # bytes of the shortest transport header that is looked at
 class Heard(NamedTuple):
     """One packet of a stream, seen at ``node``: as it left it (``outgoing``), or as it arrived there; ``ends`` as it was then.
 
+    The node is empty where it arrived at nobody (`lab.probe.stream.stand_ins`).
     ``ends`` are source address, source port, destination address and port, packed.
     """
 
@@ -122,12 +124,13 @@ class Ears:
         source, destination = (data[22:38], data[38:54]) if family == 6 else (data[26:30], data[30:34])
         transport = data[start:]
         if caught.kind == OUTGOING:
-            return self._request(name, proto, caught.ns, source, destination, transport, outgoing=True)
+            left = self._request(name, proto, caught.ns, source, destination, transport, outgoing=True)
+            return left if data[:6] != NOBODY else (*left, *(one._replace(node="", outgoing=False) for one in left))
         return self._in_packet(name, family, proto, caught.ns, source, destination, transport)
 
     def _request(
         self, name: str, proto: int, ns: int, source: bytes, destination: bytes, transport: bytes, *, outgoing: bool
-    ) -> Iterable[Heard]:
+    ) -> tuple[Heard, ...]:
         found = self._reader.request(proto, transport)
         if found is None:
             return ()

@@ -23,6 +23,7 @@ from lab.probe.stream.ears import Ears, Heard
 from lab.probe.stream.flows import Flows
 from lab.probe.stream.load import Load, NewFlows, Segments, Ways, send
 from lab.probe.stream.signs import MARKS, MOST_STREAMS, Reader, Segment, first_packet, port_of, signature
+from lab.probe.stream.stand_ins import StandIns, unreached
 from lab.probe.stream.stream import Stream
 from lab.record.window import Moment, Streamed, StreamOf
 
@@ -74,8 +75,10 @@ class Streams:
         self._moments: list[Moment] = []
         self._pin = Pin()
         self._ended = False
-        sent = [stream for stream in streams if not stream.unsent]
-        self._left = {stream.name: stream.unsent for stream in streams if stream.unsent}
+        self._left = {
+            stream.name: why for stream in streams if (why := stream.unsent or unreached(stage, stream.question))
+        }  # fmt: skip
+        sent = [stream for stream in streams if stream.name not in self._left]
         if len({stream.question for stream in sent}) < len(sent):
             raise ValueError("two streams are alike")
         self._sound(len(sent) + 2 * len(flows))
@@ -90,6 +93,8 @@ class Streams:
             undo.callback(self._ways.close)
             self._new = self._with_a_way(sent)
             self.streams: tuple[StreamOf, ...] = (*(stream.of() for stream in self._new), *self._flows.of())
+            self._stand_ins = StandIns(stage, (stream.question for stream in self._new))
+            undo.callback(self._stand_ins.close)
             segments = self._flows.segments
             self._loads = self._make_loads(segments)
             signatures = [signature(stream.question.proto, self._mark, number) for number, stream in enumerate(self._new)]
@@ -145,7 +150,7 @@ class Streams:
     def _listen(self, segments: Sequence[Segment]) -> Ears:
         instrument, nodes = self._stage.instrument, dict(self._stage.network.nodes)
         said = {segment.said: len(self._new) + number for number, segment in enumerate(segments)}
-        senders = {stream.node for stream in self.streams}
+        senders = {stream.node for stream in self.streams} | self._stand_ins.at
         protocols = {(stream.question.family, stream.question.proto) for stream in (*self._new, *self._flows.streams)}
         return Ears(nodes, instrument.nodes, senders, self._mark, Reader(self._mark, said), _FRAMES, protocols)
 
@@ -155,6 +160,11 @@ class Streams:
             tables[name] = StreamTable(self._stage.network.nodes[name].namespace, signatures)
             undo.callback(tables[name].remove)
         return tables
+
+    @property
+    def pulses(self) -> int:
+        """How many there were so far; each takes a source port, and there are 28,232 of them."""
+        return len(self._begun)
 
     def pulse(self) -> None:
         """Send one packet of each stream, as soon as their pace allows."""
