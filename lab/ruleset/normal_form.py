@@ -24,9 +24,12 @@ _COMMENT = re.compile(r' comment ".*"')
 
 
 def read_printed(text: str) -> Ruleset:
-    """The ruleset of a text that iptables-save printed, also where a comment has line ends in it, which no restore takes.
+    r"""The ruleset of a text that iptables-save printed, also where a comment has line ends in it, which no restore takes.
 
     Raises InputError for what it cannot have printed.
+
+    >>> len([*read_printed('*filter\n-A INPUT -m comment --comment "a\n-A INPUT\nb" -j DROP\nCOMMIT\n').rules()])
+    1
     """
     lines: list[str] = []
     is_open = False
@@ -67,7 +70,11 @@ def _declared(chain: Chain) -> tuple[str, ...]:
 
 
 def sets_written(rules: Iterator[SavedRule]) -> frozenset[str]:
-    """The sets of ipset that rules write."""
+    r"""The sets of ipset that rules write.
+
+    >>> sorted(sets_written(read_printed("*filter\n-A INPUT -j SET --add-set seen src\nCOMMIT\n").rules()))
+    ['seen']
+    """
     return frozenset().union(*(values_of(rule.text, _WRITES) for rule in rules if rule.target == "SET"))
 
 

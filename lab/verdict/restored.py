@@ -18,6 +18,10 @@ def left_over(before: NodeState, after: NodeState) -> tuple[Leftover, ...]:
 
     What packets or time may have made is among it, and ``carried``: a list that ``recent`` keeps, an element that a rule put
     into a set, one whose time is over.
+
+    >>> chain = Part("rules", "filter FORWARD", "iptables", ("-A FORWARD -j DROP",), ordered=True)
+    >>> [one.what for one in left_over(NodeState("gw", (chain,)), NodeState("gw", ()))]
+    ['- iptables -A FORWARD -j DROP']
     """
     old, new = _by_name(before), _by_name(after)
     return tuple(chain.from_iterable(_of_one(old.get(key, ()), new.get(key, ())) for key in old | new))

@@ -85,7 +85,11 @@ def values_of(listing: str, hidden: Hidden = _nothing) -> Iterator[Part]:
 
 
 def has_values(listing: str) -> bool:
-    """Whether the listing has counters or quotas with a name."""
+    r"""Whether the listing has counters or quotas with a name.
+
+    >>> has_values("table ip t {\n\tcounter web {\n\t}\n}\n")
+    True
+    """
     return any(f"\n\t{kind} " in listing for kind in _VALUED)
 
 
