@@ -6,6 +6,7 @@ import json
 import os
 import socket as sockets
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from select import select
@@ -160,7 +161,8 @@ class Applying:
             return False
         self._left -= 1
         self._running = True
-        self._channel.send(b"n")
+        with suppress(BrokenPipeError, ConnectionResetError):  # it was killed, which is read next
+            self._channel.send(b"n")
         return True
 
     def finish(self) -> tuple[Ran, ...]:
@@ -186,6 +188,8 @@ class Applying:
                 part = self._channel.recv(1 << 16)
             except BlockingIOError:
                 return
+            except ConnectionResetError:  # killed with a byte that it had not read
+                part = b""
             if not part:
                 self.trouble = MeasurementError(Problem(f"what ran `{self.commands[len(self._ran)]}` has ended before it"))
                 self._end()

@@ -21,6 +21,8 @@ from lab.ruleset.render import Rendered
 
 NFT_FAMILIES = FAMILIES
 _TABLE = re.compile(r"^\*(\S+)", re.MULTILINE)
+_MARKED = re.compile(r"^ *(\^[\^~]*)$", re.MULTILINE)
+_ALONE = "line 1 of the rendered ruleset, "
 _TOO_LONG = "Message too long"
 
 
@@ -103,11 +105,19 @@ def refusal(kind: str, backend: Backend, done: Finished, rendered: Rendered) -> 
 def refusal_of_one(command: Command, backend: Backend, done: Finished, rendered: Rendered) -> LabError:
     """The same of a single statement of the text: the tool does not say the line, the command does."""
     if command.kind == "nft":
-        # a statement that stands alone has its own lines and columns
-        alone = Rendered(command.stdin or command.argv[-1], (), rendered.file)
-        found = refusal("nft", backend, done, alone)
         where = rendered.where(command.line)
-        return type(found)(replace(problem, where=where) for problem in found.problems)
+        if command.stdin:
+            found = refusal("nft", backend, done, Rendered(command.stdin, (), rendered.file))
+        else:
+            # of what it is given as words nft tells no line, and shows the place below it
+            marked = _MARKED.search(done.err)
+            first, last = (marked.start(1), marked.end(1)) if marked else (0, 1)
+            begin = marked.start() if marked else 0
+            said = f"/dev/stdin:1:{first - begin + 1}-{last - begin}: {done.err}"
+            found = refusal("nft", backend, replace(done, err=said), Rendered(command.argv[-1], (), rendered.file))
+        return type(found)(
+            replace(problem, what=problem.what.replace(_ALONE, "", 1), where=where) for problem in found.problems
+        )
     if command.line is None:
         return refusal(command.kind, backend, done, rendered)
     if command.kind == "ipset":
