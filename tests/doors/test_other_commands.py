@@ -133,7 +133,7 @@ def test_init_leaves_alone_what_is_there(tmp_path: Path) -> None:
 def test_schemas_are_named_printed_and_written(project: Project) -> None:
     names = project.lab("schema").ended(0).out.split()
     asked = ["result", "bench", "sweep", "exposure", "trace", "diff", "reach", "audit", "reconcile"]
-    assert names == ["topology", "matrix", "change", *asked, "conntrack", "marks", "tail"]
+    assert names == ["topology", "matrix", "change", *asked, "conntrack", "marks", "tail", "evidence", "bundles"]
     project.lab("schema", "--write", "schemas").ended(0)
     for name in names:
         schema = json.loads(project.lab("schema", name).ended(0).out)
