@@ -52,8 +52,10 @@ def sources_of(policies: Mapping[str, PolicyFiles], rendered: Mapping[str, Rules
         if policy.render is None and node in rendered:
             own = {file.resolve() for file in policy.files().values()}
             told = {(source or "").rpartition(":")[0] for _, text in rendered[node].parts() for source in text.sources}
-            included = sorted(policy.folder.parent / name for name in told - {""})
-            yield from (file for file in included if file.is_file() and file.resolve() not in own)
+            inside = policy.folder.resolve()
+            included = (policy.folder.parent / name for name in sorted(told - {""}))
+            here = (file for file in included if file.is_file() and file.resolve().is_relative_to(inside))
+            yield from (file for file in here if file.resolve() not in own)
 
 
 def keep_held(keeping: Keeping, folder: Sequence[str], lab: Lab) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
@@ -38,9 +39,24 @@ class _Wrong(Exception):
 
 
 def entries(file: IO[bytes], where: Where) -> Iterator[Entry]:
-    """Every entry but folders; raises InputError for what is no tar, is cut off, or has what none of a bundle has."""
+    """Every entry but folders; raises InputError for what is no tar, is cut off, or has what none of a bundle has.
+
+    So does who reads the content of one.
+    """
+    with _telling(where):
+        for entry in _entries(_Blocks(_stream(file))):
+            yield Entry(entry.name, _read(entry.chunks, where), entry.odd)
+
+
+def _read(chunks: Iterable[bytes], where: Where) -> Iterator[bytes]:
+    with _telling(where):
+        yield from chunks
+
+
+@contextmanager
+def _telling(where: Where) -> Iterator[None]:
     try:
-        yield from _entries(_Blocks(_stream(file)))
+        yield
     except (_Wrong, zlib.error) as error:
         raise InputError(Problem(f"it is no tar of a bundle: {error}", where)) from None
 

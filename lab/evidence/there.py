@@ -112,12 +112,16 @@ def _tar(path: Path) -> There:
     """As of a folder; the files may lie in one, as those do that `tar` was given a folder of."""
     where = Where(str(path))
     taken, found, kept = _Taken(where), There(), 0
-    with path.open("rb") as file:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InputError(Problem("it is no folder, and no ordinary file", where))
         for entry in entries(file, where):
             taken.file()
             keep = entry.name.split("/")[-1] in BESIDE and entry.name.count("/") <= 1
             if entry.name in found.files or entry.name in found.odd:
                 found.odd[entry.name] = "there twice"
+                continue
             if entry.odd:
                 found.odd[entry.name] = entry.odd
                 continue

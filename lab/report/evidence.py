@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from lab.record.evidence import Verified
 from lab.report.plain import plain
 
+_WIDEST = 120
+
 
 def verified_lines(bundles: Iterable[Verified]) -> Iterator[str]:
     """What ``lab evidence verify`` prints."""
@@ -16,12 +18,12 @@ def verified_lines(bundles: Iterable[Verified]) -> Iterator[str]:
             told = f"whole: {len(files):,} files, {sum(file.size for file in files):,} bytes, sha256:{one.digest}"
             yield plain(f"{one.name}: {told}; {_signature(one)}")
         else:
-            yield plain(f"{one.name}: NOT AS IT WAS WRITTEN")
+            yield plain(f"{one.name}: REFUSED")
             yield from (f"  {plain(words)}" for words in one.wrong)
 
 
 def listed_lines(bundles: Sequence[Verified]) -> Iterator[str]:
-    """What ``lab evidence list`` prints: columns of when, ticket, command, outcome, who, signature, digest and name."""
+    """What ``lab evidence list`` prints: columns of when, ticket, command, outcome, who, whole or not, signature, name, digest."""
     rows = [_row(one) for one in bundles]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, one in zip(rows, bundles, strict=True):
@@ -30,14 +32,16 @@ def listed_lines(bundles: Sequence[Verified]) -> Iterator[str]:
 
 
 def _row(one: Verified) -> tuple[str, ...]:
+    state = "whole" if one.whole else "REFUSED"
+    signed = "SIGNATURE IS WRONG" if one.signed is not None and one.signed.wrong else one.signed_by or "not signed"
+    told = (state, signed, one.name, f"sha256:{one.digest}" if one.digest else "-")
     manifest = one.manifest
-    state = "whole" if one.whole else "BROKEN"
     if manifest is None:
-        return ("-", "-", "-", "-", "-", state, _signature(one), plain(one.name))
+        return tuple(plain(word, _WIDEST) for word in ("-", "-", "-", "-", "-", *told))
     who = f"{manifest.by.user}@{manifest.by.host}"
     outcome = f"{manifest.outcome.passed} passed, {manifest.outcome.failed} failed"
-    words = (manifest.begun, manifest.ticket or "-", manifest.command, outcome, who, state, _signature(one), one.name)
-    return tuple(plain(word, 80) for word in words)
+    words = (manifest.begun, manifest.ticket or "-", manifest.command, outcome, who, *told)
+    return tuple(plain(word, _WIDEST) for word in words)
 
 
 def _signature(one: Verified) -> str:

@@ -32,8 +32,8 @@ try:
 except SystemExit:
     print(*sys.modules)
 """
-NOT_SHARED = {"--topology", "--matrix"}
-"""In exposure it picks one of the matrices' topologies; and one matrix, or several."""
+NOT_SHARED = {"--topology", "--matrix", "--evidence"}
+"""In exposure it picks one of the matrices' topologies; one matrix, or several; an audit reads what others write."""
 
 
 def options(name: str) -> list[Any]:

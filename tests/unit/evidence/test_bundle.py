@@ -45,7 +45,8 @@ def test_a_bundle_is_called_by_its_time_and_ticket_and_the_second_is_numbered(tm
 
 def test_its_sums_are_those_that_sha256sum_reads(tmp_path: Path) -> None:
     folder = bundle(tmp_path)
-    done = subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=folder, capture_output=True, text=True, check=False)
+    command = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.count(": OK\n")) == (0, len(PARTS) + 1), done.stderr
 
 
@@ -127,4 +128,4 @@ def test_a_bundle_is_signed_once(tmp_path: Path) -> None:
     add_signature(folder, lambda content: b"signed: %d\n" % len(content))
     assert (folder / "manifest.json.sig").read_text() == f"signed: {(folder / 'manifest.json').stat().st_size}\n"
     with pytest.raises(InputError, match="is signed already"):
-        add_signature(folder, lambda content: b"")
+        add_signature(folder, lambda _: b"")

@@ -41,7 +41,7 @@ def test_each_form_of_tar_is_read(form: int, name: str) -> None:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=form) as tar:
         one = info(name)
-        one.size, one.mtime = 1_000, 1.5  # type: ignore[assignment]
+        one.size, one.mtime = 1_000, 1.5
         tar.addfile(one, io.BytesIO(b"x" * 1_000))
         tar.addfile(info("folder/", tarfile.DIRTYPE))
         tar.addfile(info("last"))
@@ -57,7 +57,8 @@ def test_a_name_that_leads_out_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "what"), [(tarfile.SYMTYPE, "a link"), (tarfile.LNKTYPE, "a link"), (tarfile.FIFOTYPE, "a pipe"), (tarfile.CHRTYPE, "a device")]
+    ("kind", "what"),
+    [(tarfile.SYMTYPE, "a link"), (tarfile.LNKTYPE, "a link"), (tarfile.FIFOTYPE, "a pipe"), (tarfile.CHRTYPE, "a device")],
 )
 def test_what_is_no_file_is_named_and_not_followed(kind: bytes, what: str) -> None:
     assert read(tar_of((info("x", kind, linkname="/etc/passwd"), b""))) == {"x": (b"", what)}
@@ -81,7 +82,7 @@ def test_a_file_that_is_there_twice_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 100, 511, 512, 513, 1_024, 1_500])
 def test_one_that_is_cut_off_is_told(cut: int) -> None:
     whole = tar_of((info("a"), b"x" * 600))
-    for content in (whole[:cut], gzip.compress(whole)[: cut // 12 + 1]):
+    for content in (whole[:cut], gzip.compress(whole)[: -1 - cut % 50]):
         with pytest.raises(InputError, match="no tar of a bundle"):
             read(content)
 
