@@ -53,8 +53,12 @@ class Entered:
     verdict: Verdict | None = None
     session: AdminSession | None = None
 
+    def goes_on(self) -> bool:
+        """Whether its connection still carries what is said, there and back; a console always does."""
+        return self.session is None or self.session.shell.run(":").how is How.DONE
 
-class LockedOut(Exception):  # noqa: N818 - it is what happened
+
+class LockedOut(Exception):
     """The admin could not come in; ``verdict`` says why."""
 
     def __init__(self, verdict: Verdict) -> None:
