@@ -18,6 +18,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "audit": {"--json": "json", "--markdown": "markdown"},
     "diff": {"--json": "json", "--markdown": "markdown", "--sarif": "sarif", "--annotations": "annotations",
              "--client-script": "client_script"},
+    "guard": {"-o": "output"},
     "drift": {"--json": "json", "--markdown": "markdown"},
     "reconcile": {"--json": "json"},
     "marks": {"--json": "json"},

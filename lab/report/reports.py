@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lab.record.drifted import DriftReport
     from lab.record.evidence import VerifiedBundles
     from lab.record.exposure import ExposureReport
+    from lab.record.guarded import GuardReport
     from lab.record.marks import MarkReport
     from lab.record.reconciled import Drift
     from lab.record.rehearsal import Rehearsals
@@ -357,3 +358,14 @@ def _reach_svg() -> Text[ServiceMatrixReport]:
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:
     """The files that are wanted, and what makes their texts."""
     return tuple((path, made()) for path, made in reports if path is not None)
+
+
+def guard_reports(output: Path | None = None) -> Reports[GuardReport]:
+    """Those of ``lab guard``: the script itself."""
+    from lab.record.guarded import GuardReport
+    from lab.report.guard import guard_text
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> GuardReport:
+        return GuardReport(exit_code=exit_code, problems=problems, interrupted=interrupted)
+
+    return Reports("guard", [(output, guard_text)] if output is not None else [], stopped)

@@ -106,12 +106,14 @@ def _texts(texts: dict[int, str]) -> Iterator[str]:
 
 def _steps(commands: Sequence[Command], texts: dict[int, str]) -> Iterator[str]:
     yield "# The commands of the change, one after the other; false where one fails"
+    yield "# shellcheck disable=SC2016  # what stands in them is no shell's"
     yield "change_rules() {"
     for number, command in enumerate(commands, 1):
         given = f'"$state/new/{number}"' if number in texts else "/dev/null"
         yield f"    step {number} {given} {shlex.join(command.argv)} || {':' if command.may_fail else 'return 1'}"
     yield "}\n"
     yield "# FOLDER: whether the tools take the new rules, as far as they can be asked; rules that name sets need these first"
+    yield "# shellcheck disable=SC2016"
     yield 'try_change() {\n    [ -d "$1" ] || return 1'
     if not any(command.argv[0] == "ipset" for command in commands):
         for number, command in enumerate(commands, 1):

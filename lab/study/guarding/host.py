@@ -52,6 +52,11 @@ class Entered:
     verdict: Verdict | None = None
     session: AdminSession | None = None
 
+    def goes_on(self) -> bool:
+        """Whether its connection still carries what is said, there and back; a console always does."""
+        return self.session is None or self.session.shell.run(":").how is How.DONE
+
+
 
 class LockedOut(Exception):
     """The admin could not come in; ``verdict`` says why."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from lab.errors import LabError
-from lab.kernel.hold.line_map import NodeLines, find_lines
+from lab.kernel.hold.line_map import find_lines
 from lab.kernel.hold.state import state_of
 from lab.lab import Lab
 from lab.probe.session.shell import How, Ran
@@ -67,12 +65,11 @@ class Trials:
         self._guarded = guarded
         self.host = GuardedHost(lab, guarded.node, guarded.change, guarded.script, guarded.path)
         self._before = self._state()
-        new = guarded.new
-        self._lines: NodeLines = {} if new is None else find_lines(guarded.topology, {guarded.node: new}, guarded.backend)[guarded.node]
+        self._lines = find_lines(guarded.topology, {guarded.node: guarded.new or Rulesets()}, guarded.backend)[guarded.node]
 
     def all(self) -> Iterator[Trial]:
         """Every way, as its trial ends."""
-        played: list[tuple[str, Callable[[], None]]] = [
+        played: list[tuple[str, Callable[[], str | None]]] = [
             ("it is confirmed by a new connection", self.confirmed),
             ("nobody confirms it", self.unconfirmed),
             ("the connection that applied it breaks", self.broken),
@@ -88,44 +85,57 @@ class Trials:
         for name, play in played:
             trial = self._played(name, play)
             yield trial
-            if self._left():
+            if left := self._left():
+                what = f"they were not played, as the node is not as before: {left}"
+                yield Trial("the other trials", passed=False, what=what)
                 return
 
-    def _played(self, name: str, play: Callable[[], None]) -> Trial:
+    def _played(self, name: str, play: Callable[[], str | None]) -> Trial:
         try:
-            play()
+            return Trial(name, passed=True, what=play() or "")
         except LockedOut as locked:
-            self._undo()
-            return Trial(name, passed=False, what=f"the admin cannot come in: {locked.verdict}")
-        except (_Wrong, LabError) as error:
-            self._undo()
-            return Trial(name, passed=False, what=str(error))
-        return Trial(name, passed=True)
+            what = f"the admin cannot come in: {locked.verdict}"
+        except _Wrong as error:
+            what = str(error)
+        self._undo()
+        return Trial(name, passed=False, what=what)
 
     # --- the ways
 
-    def confirmed(self) -> None:
+    def confirmed(self) -> str:
         """Confirmed by a new connection, and by no other; then rolled back by hand, so that the next trial can begin."""
         host = self.host
-        with ExitStack() as first:
-            entered = first.enter_context(host.entered())
+        with host.entered() as entered:
             token = self._applied(entered)
-            _ask(entered.shell.run(f"sh {host.copy} confirm {token}"), refused="this is the connection that applied it")
-        if not self._note(self._guarded.new):
-            raise _Wrong(f"{self._guarded.node} does not hold the new rules afterwards")
-        there = self._state()
-        with host.entered() as again:
-            _ask(again.shell.run(f"sh {host.copy} confirm 0{token}"), refused="is not its token")
-            timer = host.timer()
-            _ask(again.shell.run(f"sh {host.copy} confirm {self._console(again)}{token}"), told="is confirmed")
-            if timer is None:
-                raise _Wrong("its timer was gone before it was confirmed")
-            host.wait_for(timer)
-            if left := _left(there, self._state()):
-                raise _Wrong(f"the rules did not stay: {left}")
-            _ask(again.shell.run(f"sh {host.copy} confirm {token}"), refused="it is confirmed already")
-            _ask(again.shell.run(f"sh {host.copy} rollback"), told="is rolled back")
+            goes_on = entered.goes_on()
+            if goes_on:
+                same = entered.shell.run(f"sh {host.copy} confirm {token}")
+                _ask(same, refused="proves nothing" if entered.verdict is not None else "came by no connection")
+            if not self._note(self._guarded.new):
+                raise _Wrong(f"{self._guarded.node} does not hold the new rules afterwards")
+            there = self._state()
+            own = "goes on" if goes_on else "is cut off"
+            try:
+                with host.entered() as again:
+                    self._confirmed_by(again, token, there)
+            except LockedOut as locked:
+                came = f"a new connection is {locked.verdict}, and the session that applied it {own}"
+                raise _Wrong(f"you would be locked out: {came}") from locked
         self._as_before()
+        return "" if goes_on else "the session that applied it is cut off"
+
+    def _confirmed_by(self, again: Entered, token: str, there: NodeState) -> None:
+        host = self.host
+        _ask(again.shell.run(f"sh {host.copy} confirm 0{token}"), refused="is not its token")
+        timer = host.timer()
+        _ask(again.shell.run(f"sh {host.copy} confirm {self._console(again)}{token}"), told="is confirmed")
+        if timer is None:
+            raise _Wrong("its timer was gone before it was confirmed")
+        host.wait_for(timer)
+        if left := _left(there, self._state()):
+            raise _Wrong(f"the rules did not stay: {left}")
+        _ask(again.shell.run(f"sh {host.copy} confirm {token}"), refused="it is confirmed already")
+        _ask(host.at_console(f"sh {host.copy} rollback"), told="is rolled back")
 
     def unconfirmed(self) -> None:
         """The timer rolls back; a token comes too late then."""
@@ -225,7 +235,7 @@ class Trials:
 
     def _note(self, rulesets: Rulesets | None) -> bool:
         """Have the lab follow what is there; whether that is ``rulesets``, where these are known."""
-        return self.host.note(rulesets or Rulesets(), self._lines if rulesets is not None else {}) or rulesets is None
+        return self.host.note(rulesets or Rulesets(), self._lines) or rulesets is None
 
     def _state(self) -> NodeState:
         policy = self._guarded.policies.get(self._guarded.node, Rulesets())
@@ -248,7 +258,8 @@ class Trials:
 
 _KILLED = 137
 _KILL_SESSION = (
-    "for one in /proc/[0-9]*; do set -- $(sed 's/^.*) //' $one/stat); [ \"$4\" != {0} ] || kill -KILL ${{one##*/}}; done 2>/dev/null"
+    "for one in /proc/[0-9]*; do set -- $(sed 's/^.*) //' $one/stat); "
+    '[ "$4" != {0} ] || kill -KILL ${{one##*/}}; done 2>/dev/null'
 )
 
 
@@ -258,8 +269,8 @@ def _left(before: NodeState, after: NodeState) -> str:
 
 def _ask(ran: Ran, *, refused: str = "", told: str = "") -> None:
     """Hold what a line came to against what it should: refused with these words, or done with those."""
-    right = ran.how is How.DONE and (ran.code == 1 and refused in ran.output if refused else ran.code == 0 and told in ran.output)
-    if not right:
+    code, words = (1, refused) if refused else (0, told)
+    if ran.how is not How.DONE or ran.code != code or words not in ran.output:
         raise _Wrong(f"the script was to say {refused or told!r}, and {ran.how} with {ran.code}: {_short(ran)}")
 
 

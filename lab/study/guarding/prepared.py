@@ -1,0 +1,72 @@
+"""A change made ready to be guarded: the commands that make it, and the path that its admin comes by."""
+
+from __future__ import annotations
+
+from lab.errors import InputError, Problem
+from lab.prepare.sides import Sides
+from lab.ruleset.applying.ways import BARE, commands
+from lab.ruleset.backend import Backend
+from lab.run.questions import first_question
+from lab.study.guarding.host import AdminPath
+from lab.study.guarding.trials import Guarded
+from lab.written.cell import Cell
+from lab.written.change import Change, Window
+from lab.written.intended import admin_cells
+from lab.written.topology import Topology
+
+
+def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: bool) -> Guarded:
+    """What changes ``sides.node``; raises InputError for what the change does not say, or what cannot be guarded."""
+    window, seconds = _window(change, allow_commands=allow_commands)
+    old, new = sides.old.policies[sides.node], sides.new.policies[sides.node]
+    topology = sides.new.topology
+    path = None
+    cells = admin_cells(change, topology) if next(iter(change.new)) == sides.node else ()
+    if cells:
+        path = _path(change, cells[0])
+        topology = _without(topology, path)
+    made = commands(window.apply, old, new, backend)
+    if not made:
+        raise InputError(Problem(f"{change.change}: both sides of {sides.node} are the same: no command changes anything"))
+    known = None if window.apply.how == "run" else new
+    return Guarded(change.change, topology, sides.old.policies, sides.node, known, made, seconds, backend, path)
+
+
+def _window(change: Change, *, allow_commands: bool) -> tuple[Window, int]:
+    window = change.window
+    if window is None:
+        mend = "window: {apply: restore, admin: {from: …, to: …, service: tcp/22}, rollback-after: 60s}"
+        raise InputError(Problem(f"{change.change} does not say how it is made", change.where(), mend))
+    if window.rollback_after is None:
+        what = f"{change.change} does not say when the rules of before come back"
+        raise InputError(Problem(what, change.where("window"), "rollback-after: 60s"))
+    if window.apply.how == BARE:
+        what = "a host that starts has no rules of before to go back to"
+        raise InputError(Problem(what, change.where("window", "apply"), "guard a change that is made while the host is up"))
+    if window.apply.how == "run" and not allow_commands:
+        what = f"the change runs the command {window.apply.run[0]!r}, which was not allowed"
+        mend = "allow it with --allow-commands, if you trust this project"
+        raise InputError(Problem(what, change.where("window", "apply"), mend))
+    return window, window.rollback_after
+
+
+def _path(change: Change, cell: Cell) -> AdminPath:
+    ports = cell.service.ports
+    if cell.service.proto != "tcp" or not ports or ports[0][0] != ports[-1][1]:
+        what = f"the admin's path is one port of tcp, and not {cell.service}"
+        raise InputError(Problem(what, change.where("window", "admin", "service"), "service: tcp/22"))
+    if cell.target.node is None:
+        what = f"no node has {cell.target.address}, so that nobody can give the admin a shell there"
+        raise InputError(Problem(what, change.where("window", "admin", "to")))
+    return AdminPath(first_question(cell), cell.target.node)
+
+
+def _without(topology: Topology, path: AdminPath) -> Topology:
+    """The topology with the port free that the shells are had at."""
+    spec = topology.nodes[path.target]
+    services = tuple(
+        service for service in spec.services
+        if service.proto != "tcp" or not any(low <= path.port <= high for low, high in service.ports)
+    )  # fmt: skip
+    nodes = {**topology.nodes, path.target: spec.model_copy(update={"services": services})}
+    return topology.model_copy(update={"nodes": nodes})
