@@ -181,6 +181,9 @@ def test_after_a_restart_against_the_snapshot_of_before(host: Project) -> None:
     assert out.splitlines()[0] == "gw drifted from before.json: 2 classes of flows close; 1 rule of it is not loaded"
     assert out.splitlines()[1] == "gw was restarted between both snapshots"
     assert found["restarted"] is True
+    kept = host.read("before.json")
+    assert "before.json" in host.lab("drift", "gw.json", "--policy", "before.json", "--json", "before.json").ended(2).err
+    assert host.read("before.json") == kept
 
 
 def test_a_snapshot_that_ssh_brings_and_one_that_it_does_not(host: Project) -> None:
