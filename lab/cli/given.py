@@ -74,7 +74,7 @@ class Given:
 
     def named(self) -> list[Path]:
         """The files that are named: a report must not go over one of them."""
-        values = [one.partition("=")[2] for one in self.policy or ()]
+        values = [one.partition("=")[2] or one for one in self.policy or ()]
         policies = [Path(value) for value in values if value != "-"]
         dumped = self.dumps.named() if self.dumps else []
         return [*self.matrices, *policies, *([Path(self.topology)] if self.topology else []), *dumped]

@@ -15,7 +15,7 @@ from lab.twin.reading import dumped_file
 from lab.twin.snapshot import is_snapshot, read_snapshot
 from lab.written.files import Unfit, read_file
 
-_WITHOUT_ADDRESSES = ("versions", "rt_tables", "sysctl", "boot")
+_WITHOUT_ADDRESSES = ("versions", "rt_tables", "sysctl")
 _KEY_BYTES = 32
 
 

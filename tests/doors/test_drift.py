@@ -81,7 +81,7 @@ def test_behaviour_comes_first_then_the_rule(host: Project) -> None:
     )
     assert boot == "2 classes of flows open, 2 close; 1 rule is lost, 1 comes back"
     assert f"  ip filter:INPUT:2  {BY_HAND}  [no owner and no ticket and no date]" in out
-    assert f"  edge.rules:6  {OWNED}\n" in out
+    assert f"edge.rules:6  {OWNED}\n" in out
     assert f"in {V4}, and not in the kernel: there again after the next boot (1):\n  gw.json {V4}:6  {OWNED}\n" in out
     assert f"in the kernel, and not in {V4}: lost at the next boot (1):\n  ip filter:INPUT:2  {BY_HAND}\n" in out
     assert found["now"]["behaviour"]["counts"]["opens"] == 2
@@ -143,6 +143,22 @@ def test_what_boot_loads_is_held_against_what_runs_without_a_policy_too(host: Pr
     assert found["boot"]["files"] == []
 
 
+def test_a_host_of_native_nft_boots_into_its_file(host: Project) -> None:
+    rule = "tcp dport 8443 accept"
+    hook = "type filter hook input priority filter; policy drop;"
+    running = f"table inet fw {{\n\tchain in {{\n\t\t{hook}\n\t\t{rule}\n\t}}\n}}\n"
+    file = f"#!/usr/sbin/nft -f\nflush ruleset\n{running.replace(rule, 'tcp dport 22 accept')}"
+    found = parts(["iptables-nft-save"], nft=running)
+    for name, text in (("boot", BOOT.replace("netfilter-persistent", "nftables")), ("boot /etc/nftables.conf", file)):
+        found[name] = {"text": text, "code": 0, "error": ""}
+    made = document(parts=found)
+    host.write("gw.json", json.dumps(made | {"skipped": made["skipped"] | {"iptables-nft-save": "none here"}}))
+    out, _ = drift(host, code=1)
+    assert out.splitlines()[0] == "gw: its next boot: 2 classes of flows open, 2 close; 1 rule is lost, 1 comes back"
+    assert f"lost at the next boot (1):\n  inet fw:in:1  {rule}" in out
+    assert "gw.json /etc/nftables.conf:6  tcp dport 22 accept" in out
+
+
 def test_what_boot_loads_is_refused(host: Project) -> None:
     host.write("gw.json", taken(SAVE, {V4: SAVE.replace("--dport 22", "--dport 22 -m set --match-set partners src")}))
     out, found = drift(host, "--policy", "edge.rules", code=2)
@@ -165,6 +181,9 @@ def test_after_a_restart_against_the_snapshot_of_before(host: Project) -> None:
     assert out.splitlines()[0] == "gw drifted from before.json: 2 classes of flows close; 1 rule of it is not loaded"
     assert out.splitlines()[1] == "gw was restarted between both snapshots"
     assert found["restarted"] is True
+    kept = host.read("before.json")
+    assert "before.json" in host.lab("drift", "gw.json", "--policy", "before.json", "--json", "before.json").ended(2).err
+    assert host.read("before.json") == kept
 
 
 def test_a_snapshot_that_ssh_brings_and_one_that_it_does_not(host: Project) -> None:

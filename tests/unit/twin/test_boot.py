@@ -47,7 +47,9 @@ def test_the_files_of_services_that_are_enabled_are_loaded_sets_first() -> None:
     assert [(one.kind, one.shown) for one in found.rulesets][1] == ("v4", f"gw.json {V4}")
     assert found.rulesets[1].text == SAVE
     assert found.notes == (f"boot does not load {NFT}: nftables is not enabled",)
-    assert host("id = 7\n").boot is not None
+    files = {"/etc/sysconfig/iptables": SAVE, "/etc/sysconfig/ipset": "create a"}
+    apart = loaded_at_boot(host("enabled = iptables ipset\n", files))
+    assert [one.kind for one in apart.rulesets] == ["ipset", "v4"]
 
 
 @pytest.mark.parametrize(
