@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from lab.cli.changes import changes_among
-from lab.cli.ending import finish, reporting
-from lab.cli.evidence import NO_EVIDENCE, Options
+from lab.cli.ending import reporting
+from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
@@ -27,6 +27,10 @@ from lab.study.rehearse.prepared import Prepared, prepared
 from lab.study.rehearse.rehearse import rehearse
 from lab.written.load import held_matrices, load_change, search_folders
 
+if TYPE_CHECKING:
+    from lab.evidence.keeping import Keeping
+    from lab.evidence.of_rehearsal import RehearsalEvidence
+
 
 def rehearse_and_report(
     given: Given, chosen: Selection, reports: Reports[Rehearsals], evidence: Options = NO_EVIDENCE, *, trials: bool
@@ -39,19 +43,32 @@ def rehearse_and_report(
             what = f"{others[0]} is no change" if others else "which change is rehearsed?"
             raise InputError(Problem(what, mend="lab rehearse changes/CHG-1.yaml"))
         reads(files)
+        keeping = begin(evidence, "rehearse")
         enter()
-        told = _all_of(given, files, chosen, far, trials=trials)
+        kept = None if keeping is None else _evidence_of(keeping, files, chosen.backends)
+        told = _all_of(given, files, chosen, far, kept, trials=trials)
         far.clear()
-    finish(told.exit_code, lambda: reports.write(told), partial(_show, told) if not reports.printed else _nothing)
+    bundle = None if kept is None or told.interrupted else partial(kept.write, told)
+    show = partial(_show, told) if not reports.printed else _nothing
+    finish_with(told.exit_code, lambda: reports.write(told), show, bundle, printed=reports.printed)
 
 
-def _all_of(given: Given, files: list[Path], chosen: Selection, far: UnderWay, *, trials: bool) -> Rehearsals:
+def _evidence_of(keeping: Keeping, files: Sequence[Path], backends: Sequence[Backend]) -> RehearsalEvidence:
+    from lab.evidence.of_rehearsal import RehearsalEvidence
+
+    return RehearsalEvidence(keeping, files, backends)
+
+
+def _all_of(
+    given: Given, files: Sequence[Path], chosen: Selection, far: UnderWay, kept: RehearsalEvidence | None, *, trials: bool
+) -> Rehearsals:
     done: list[Rehearsal] = []
     stopped: Exception | KeyboardInterrupt | None = None
     try:
         for file in files:
             for backend in chosen.backends:
-                done += _of_file(given, file, backend, far, trials=trials)
+                for one in _of_file(given, file, backend, far, kept, trials=trials):
+                    done.append(one)
     except (Exception, KeyboardInterrupt) as error:
         if not done:
             raise
@@ -65,7 +82,9 @@ def _all_of(given: Given, files: list[Path], chosen: Selection, far: UnderWay, *
     return Rehearsals(tuple(done), code, failed.problems if failed else (), interrupted=signal)
 
 
-def _of_file(given: Given, file: Path, backend: Backend, far: UnderWay, *, trials: bool) -> Iterator[Rehearsal]:
+def _of_file(
+    given: Given, file: Path, backend: Backend, far: UnderWay, kept: RehearsalEvidence | None, *, trials: bool
+) -> Iterator[Rehearsal]:
     change = load_change(file)
     matrices = held_matrices(change, search_folders(file, shipped=given.shipped))
 
@@ -76,7 +95,9 @@ def _of_file(given: Given, file: Path, backend: Backend, far: UnderWay, *, trial
         sides = undo.enter_context(change_sides(file, change, given.rendering(backend), shipped=given.shipped))
         ready: list[Prepared] = [prepared(change, one, matrices, backend) for one in sides]
         for one in ready:
-            yield rehearse(one, heard=heard, tries=trials, allow_commands=given.allow_commands)
+            if kept is not None:
+                kept.begin(one.sides)
+            yield rehearse(one, heard=heard, kept=kept, tries=trials, allow_commands=given.allow_commands)
 
 
 def _show(told: Rehearsals) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import as_lab_error
@@ -10,9 +10,8 @@ from lab.evidence.bundle import Bundle
 from lab.evidence.failed_flows import PROGRAM, by_rules, commented
 from lab.evidence.keeping import Keeping
 from lab.evidence.pcapng import pcapng
-from lab.evidence.rulesets import keep_held, keep_rendered, keep_sources, sources_of
+from lab.evidence.rulesets import SIDES, keep_both_sides, keep_held, keep_sources
 from lab.lab import Lab
-from lab.prepare.scene import Scene
 from lab.prepare.sides import Sides
 from lab.probe.question import question_of
 from lab.record.difference import Difference, DiffReport, DiffReports, Flow
@@ -28,7 +27,6 @@ from lab.written.sending import sending
 
 MOST_FLOWS = 25
 """Classes of a side's flows of which one is sent once more, captured."""
-_SIDES = ("before", "after")
 
 
 class DiffEvidence:
@@ -38,19 +36,7 @@ class DiffEvidence:
         self._keeping, self._backends = keeping, backends
         keeping.need_key()
         keep_sources(keeping, ("sources",), (file for file in files if not file.is_dir()))
-        for one in sides:
-            for side, scene in zip(_SIDES, (one.old, one.new), strict=True):
-                keep_sources(keeping, ("sources", side), self._written(scene, one.names[side == "after"]))
-                keep_rendered(keeping, ("rulesets", one.node, side), scene.policies)
-
-    def _written(self, scene: Scene, called: str) -> Iterator[Path]:
-        if (where := scene.topology.where()) is not None:
-            yield Path(where.file)
-        policies = {node: found.files for node, found in scene.prepared.items() if found.files is not None}
-        there = {node: policy for node, policy in policies.items() if policy.folder.is_dir()}
-        if len(there) < len(policies):
-            self._keeping.note(f"{called}: its sources are those that git has of that revision")
-        yield from sources_of(there, scene.policies)
+        keep_both_sides(keeping, sides)
 
     def look_closely(self, sides: Sides, report: DiffReport) -> None:
         """Keep what the kernel holds of both sides, and ask the flows that differ once more there, captured.
@@ -60,7 +46,7 @@ class DiffEvidence:
         if len(report.collateral) > MOST_FLOWS:
             words = f"of {len(report.collateral)} classes of flows that differ the first {MOST_FLOWS} were captured"
             self._keeping.note(f"{sides.node}: {words}")
-        for side, scene, backend in zip(_SIDES, (sides.old, sides.new), (self._backends[0], self._backends[-1]), strict=True):
+        for side, scene, backend in zip(SIDES, (sides.old, sides.new), (self._backends[0], self._backends[-1]), strict=True):
             try:
                 with Lab(scene.topology, scene.policies, backend=backend) as lab:
                     for number, one in enumerate(report.collateral[:MOST_FLOWS], 1):

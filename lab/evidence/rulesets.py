@@ -10,12 +10,15 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.hold.shown import shown
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.lab import Lab
+from lab.prepare.scene import Scene
+from lab.prepare.sides import Sides
 from lab.record.observation import Conntrack
 from lab.ruleset.rulesets import Rulesets
 from lab.written.files import Unfit, read_file
 from lab.written.load import project_of
 from lab.written.policy import PolicyFiles
 
+SIDES = ("before", "after")
 _MOST = 16 << 20
 """Bytes of a file that is kept."""
 _DEEPEST = 5
@@ -27,6 +30,24 @@ def keep_rendered(keeping: Keeping, folder: Sequence[str], policies: Mapping[str
     for node, rulesets in policies.items():
         for kind, rendered in rulesets.parts():
             keeping.add(rendered.text.encode(errors="backslashreplace"), *folder, node, f"{kind}.rules")
+
+
+def keep_both_sides(keeping: Keeping, sides: Iterable[Sides]) -> None:
+    """The files that both sides of a node are made of, and what is loaded there of each."""
+    for one in sides:
+        for side, scene in zip(SIDES, (one.old, one.new), strict=True):
+            keep_sources(keeping, ("sources", side), _written(keeping, scene, one.names[side == "after"]))
+            keep_rendered(keeping, ("rulesets", one.node, side), scene.policies)
+
+
+def _written(keeping: Keeping, scene: Scene, called: str) -> Iterator[Path]:
+    if (where := scene.topology.where()) is not None:
+        yield Path(where.file)
+    policies = {node: found.files for node, found in scene.prepared.items() if found.files is not None}
+    there = {node: policy for node, policy in policies.items() if policy.folder.is_dir()}
+    if len(there) < len(policies):
+        keeping.note(f"{called}: its sources are those that git has of that revision")
+    yield from sources_of(there, scene.policies)
 
 
 def keep_sources(keeping: Keeping, folder: Sequence[str], files: Iterable[Path]) -> None:

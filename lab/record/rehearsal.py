@@ -69,8 +69,9 @@ class Rehearsal:
 
     ``names`` are what the rules of before and afterwards are called, ``way`` how they were applied, ``timer_s`` what the timer
     waits for on the real host.  ``end`` is how it ended, ``ends`` how it was to; ``opens`` tells that it is known that packets
-    get through meanwhile, ``breaks`` that packets are stopped or flows end.  ``intended`` are the rows of the change, ``holds`` the cells of its matrices, ``left`` what of the
-    node was otherwise afterwards than it should be, ``trials`` what the rollback was tried with.
+    get through meanwhile, ``breaks`` that packets are stopped or flows end.  ``intended`` are the rows of the change, ``holds``
+    the cells of its matrices, ``left`` what of the node was otherwise afterwards than it should be, ``trials`` what the
+    rollback was tried with.
     """
 
     change: str

@@ -73,18 +73,19 @@ def window_words(window: Window | None) -> str:
     """What became of packets meanwhile, in one sentence."""
     if window is None:
         return "no packet was sent meanwhile"
-    told = [_total("got through", window.opened), _total("was stopped", window.refused)]
+    told = [
+        _total("got through that should not", window.opened), _total("should have passed and did not", window.refused),
+    ]  # fmt: skip
     if window.strayed.packets:
         told.append(_total("went astray", window.strayed))
     if window.flows:
         went_on = len(window.flows) - len(window.broken)
         told.append(f"{went_on} of {len(window.flows)} established flows went on")
-    return ", ".join(told)
+    return "; ".join(told)
 
 
 def _total(what: str, total: Total) -> str:
     """``3 packets got through that should not, in 1.2 ms``."""
     if not total.packets:
-        return f"nothing {what} that should not"
-    many = "1 packet" if total.packets == 1 else f"{total.packets:,} packets"
-    return f"{many} {what if total.packets == 1 else what.replace('was', 'were')} that should not, in {total.ms:.1f} ms"
+        return f"nothing {what}"
+    return f"{'1 packet' if total.packets == 1 else f'{total.packets:,} packets'} {what}, in {total.ms:.1f} ms"

@@ -22,6 +22,12 @@ class Ended:
     problems: list[Problem] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
     signal: int | None = None
+    results: list[tuple[Plan, CellResult]] = field(default_factory=list)
+
+    def of(self, plan: Plan, done: PlanResult) -> PlanResult:
+        """What was run of a plan, noted with its results."""
+        self.results += [(plan, one) for one in done.results]
+        return self.by(done)
 
     def by(self, done: PlanResult) -> PlanResult:
         """What was run, noted."""
@@ -62,7 +68,7 @@ def held_outcomes(
     for plan in plans:
         if ended.signal is not None or not plan.cells:
             continue
-        done = ended.by(run_plan(plan, Order(), listener, on=on))
+        done = ended.of(plan, run_plan(plan, Order(), listener, on=on))
         for one in done.results:
             passed = one.outcome is Outcome.PASSED
             yield RowOutcome(one.id, passed=passed, what="" if passed else f"{one.outcome}: {first_difference(one)}")

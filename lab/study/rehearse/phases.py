@@ -151,10 +151,17 @@ def _told(play: Play, found: Window) -> None:
     for name, total in (("got through first", found.opened), ("was stopped first", found.refused)):
         if total.first is not None:
             first = total.first
-            play.line.note(f"{name}: {first.flow} ({first.name}), {first.ms:.1f} ms after T+0", "capture")
+            since = next((label for label, ms in reversed(found.moments) if ms <= first.ms), "")
+            behind = f", behind `{since}`" if since else ""
+            play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{behind}", "capture")
     for flow in found.broken:
         why = "it was over" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
-        play.line.note(f"broken: the established flow {flow.flow} ({flow.name}): {why}", "trace", good=known.breaks)
+        play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)
+
+
+def _row(cell_id: str) -> str:
+    """A cell's matrix and row, where its flow stands beside it."""
+    return cell_id.partition("[")[0]
 
 
 def judge(play: Play) -> bool:

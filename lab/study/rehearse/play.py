@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from lab.kernel.hold.line_map import NodeLines
 from lab.lab import Lab
+from lab.prepare.plan import Plan
 from lab.record.difference import RowOutcome
 from lab.record.node_state import Leftover, NodeState
 from lab.record.rehearsal import End, RuleCount
@@ -19,6 +21,19 @@ from lab.study.rehearse.prepared import Prepared
 from lab.study.rehearse.timeline import Timeline
 
 
+class Kept(Protocol):
+    """Who keeps what remains of a rehearsal, as it comes."""
+
+    def stands(self, change: str, when: str, lab: Lab) -> None:
+        """What the kernel holds at a moment."""
+
+    def script(self, change: str, text: str) -> None:
+        """The script that applies the change."""
+
+    def look_closely(self, change: str, results: Sequence[tuple[Plan, CellResult]]) -> None:
+        """The cells of the matrices afterwards."""
+
+
 @dataclass(slots=True)
 class Play:
     """``lab`` holds the old side at first; ``lines`` are of the new rules, None where the kernel refuses these."""
@@ -28,6 +43,7 @@ class Play:
     line: Timeline
     asked: Asked
     lines: NodeLines | None
+    kept: Kept | None = None
     state: NodeState | None = None
     """Of the node before."""
     held_before: tuple[RowOutcome, ...] = ()
@@ -46,6 +62,11 @@ class Play:
     def node(self) -> str:
         """Whose rules change."""
         return self.ready.node
+
+    def keep(self, when: str) -> None:
+        """Have what stands now be kept, where somebody does."""
+        if self.kept is not None:
+            self.kept.stands(self.ready.change.change, when, self.lab)
 
     def admin(self) -> Verdict | None:
         """What becomes of a new connection of the admin's; None where the change names no such flow."""

@@ -4,48 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lab.errors import InputError, Problem
+from lab.errors import InputError
 from lab.kernel.hold.line_map import NodeLines, find_lines
 from lab.lab import Lab
 from lab.probe.session.shell import Console, How
 from lab.record.rehearsal import End, Event, Phase, Rehearsal, Trial
 from lab.ruleset.applying.command import Command
 from lab.ruleset.applying.ways import BARE, commands
-from lab.ruleset.guarding.script import guard_script
 from lab.study.guarding.host import GuardedHost
+from lab.study.guarding.prepared import guarded
 from lab.study.guarding.trials import Guarded, trials
 from lab.study.rehearse import phases
 from lab.study.rehearse.asked import Asked
-from lab.study.rehearse.play import Play
+from lab.study.rehearse.play import Kept, Play
 from lab.study.rehearse.prepared import Prepared
 from lab.study.rehearse.timeline import Timeline
 
-DEFAULT_TIMER_S = 60
+_TRIED = (End.CONFIRMED, End.ROLLED_BACK)
+"""How a window ends whose rules can be applied, and let the admin in: then the rollback is tried in every way."""
 _COMPRESSED = "the time between the phases is left out, and the timer's {seconds} s are over when the lab says so"
 
 
 def rehearse(
-    ready: Prepared, *, heard: Callable[[Event], None] | None = None, tries: bool = True, allow_commands: bool = False
-) -> Rehearsal:
+    ready: Prepared, *, heard: Callable[[Event], None] | None = None, kept: Kept | None = None, tries: bool = True,
+    allow_commands: bool = False,
+) -> Rehearsal:  # fmt: skip
     """Play the window on a lab of its own, and say how it ended; with ``tries`` the rollback is tried in every way besides.
 
-    ``heard`` is told each event.  Raises InputError for what may not be rehearsed, and what building a lab raises.
+    ``heard`` is told each event, ``kept`` is given what remains.  Raises InputError for what may not be rehearsed, and what building a lab raises.
     """
     how = ready.window.apply
-    if how.how == "run" and not allow_commands:
-        what = f"{ready.change.change} is applied by a command of its own: {' '.join(how.run)}"
-        raise InputError(Problem(what, ready.change.where("window", "apply"), "allow it: --allow-commands"))
-    made = commands(how, ready.old, ready.new, ready.backend)
+    guard = None if how.how == BARE else guarded(ready.change, ready.sides, ready.backend, allow_commands=allow_commands)
+    made = commands(how, ready.old, ready.new, ready.backend) if guard is None else guard.commands
     line = Timeline(heard)
     with Lab(ready.sides.old.topology, ready.policies, backend=ready.backend) as lab:
-        play = Play(lab, ready, line, Asked(lab, ready), _lines(ready))
+        play = Play(lab, ready, line, Asked(lab, ready), _lines(ready), kept)
         phases.baseline(play)
+        play.keep("before")
         phases.preload(play)
-        if how.how == BARE:
+        if guard is None:
             _booted(play, made)
         else:
-            _guarded(play, made)
-    done = tuple(_tried(ready, made)) if tries and how.how != BARE else ()
+            _guarded(play, guard)
+        play.keep("at the end")
+    if kept is not None:
+        kept.look_closely(ready.change.change, play.asked.ended.results[len(play.held_before):])
+    done = tuple(trials(guard)) if tries and guard is not None and play.end in _TRIED else ()
     if done:
         line.phase = Phase.AFTERWARDS
         failed = [one for one in done if not one.passed]
@@ -62,11 +66,12 @@ def _lines(ready: Prepared) -> NodeLines | None:
         return None
 
 
-def _guarded(play: Play, made: Sequence[Command]) -> None:
+def _guarded(play: Play, guard: Guarded) -> None:
     """By the script: confirmed by a new connection, or rolled back by the timer."""
-    ready, seconds = play.ready, play.ready.window.rollback_after or DEFAULT_TIMER_S
-    script = guard_script(ready.change.change, made, seconds)
-    host = GuardedHost(play.lab, play.node, ready.change.change, script, None)
+    ready, seconds, made = play.ready, guard.seconds, guard.commands
+    host = GuardedHost(play.lab, play.node, guard.change, guard.script, None)
+    if play.kept is not None:
+        play.kept.script(guard.change, guard.script)
     play.notes.append(_COMPRESSED.format(seconds=seconds))
     token = phases.apply(play, host, made, _connection(play, 1))
     if token is None:
@@ -115,21 +120,13 @@ def _booted(play: Play, made: Sequence[Command]) -> None:
         play.notes.append("nothing comes back by itself on a host that has started so")
 
 
-def _tried(ready: Prepared, made: Sequence[Command]) -> Sequence[Trial]:
-    seconds = ready.window.rollback_after or DEFAULT_TIMER_S
-    topology, change = ready.sides.old.topology, ready.change.change
-    return list(trials(Guarded(
-        change, topology, ready.policies, ready.node, ready.new, tuple(made), seconds, ready.backend
-    )))  # fmt: skip
-
-
 def _told(play: Play, done: tuple[Trial, ...]) -> Rehearsal:
     ready = play.ready
     how = ready.window.apply
     return Rehearsal(
         change=ready.change.change, node=play.node, topology=ready.sides.new.topology.topology, names=ready.names,
         backend=str(ready.backend), way=" ".join(how.run) if how.run else how.how,
-        timer_s=None if how.how == BARE else ready.window.rollback_after or DEFAULT_TIMER_S,
+        timer_s=None if how.how == BARE else ready.window.rollback_after,
         end=play.end, ends=End(ready.window.ends), opens=ready.window.opens, breaks=ready.window.breaks,
         locked_out=play.locked_out,
         events=play.line.events, window=play.window, intended=play.intended, holds=play.holds, counters=play.counters,
