@@ -68,7 +68,7 @@ def _all_of(
         for file in files:
             for backend in chosen.backends:
                 for one in _of_file(given, file, backend, far, kept, trials=trials):
-                    done.append(one)
+                    done.append(one)  # noqa: PERF402 - what is done stays, whatever comes next
     except (Exception, KeyboardInterrupt) as error:
         if not done:
             raise

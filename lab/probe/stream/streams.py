@@ -188,9 +188,9 @@ class Streams:
             self.pulse()
             self._stage.network.rest()
 
-    def mark(self, label: str) -> None:
-        """Name this moment; the first that is named is T+0."""
-        now = time.time_ns()
+    def mark(self, label: str, ns: int | None = None) -> None:
+        """Name this moment, or the one ``ns`` nanoseconds after the epoch; the first that is named is T+0."""
+        now = time.time_ns() if ns is None else ns
         if not self._moments:
             self._start = now
         self._moments.append(Moment(label, now))

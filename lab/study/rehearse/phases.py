@@ -30,7 +30,7 @@ from lab.written.cell import Cell
 
 _SHOWN = 300
 _AFTER = r'printf "\035%s\035" "$number"'
-_STEP = re.compile(r"\x1d(\d+)\x1d")
+_STEP = re.compile(r"\x1d(\d+) (\d+)\x1d")
 _STALLED_S = 60.0
 
 
@@ -95,9 +95,9 @@ def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) ->
     shell.begin(line)
     steps = 0
     while (ran := shell.hear()) is None:
-        for found in _STEP.findall(shell.heard)[steps:]:
+        for number, ns in _STEP.findall(shell.heard)[steps:]:
             steps += 1
-            mark("the first command begins" if found == "0" else f"{found}: {commands[int(found) - 1]}")
+            mark("the first command begins" if number == "0" else f"{number}: {commands[int(number) - 1]}", int(ns))
         if not readable(shell.descriptor, _STALLED_S):
             raise MeasurementError(Problem(f"the script said nothing for {_STALLED_S:g} s: {shell.heard[-_SHOWN:]}"))
     return replace(ran, output=_STEP.sub("", ran.output))
@@ -151,9 +151,9 @@ def _told(play: Play, found: Window) -> None:
     for name, total in (("got through first", found.opened), ("was stopped first", found.refused)):
         if total.first is not None:
             first = total.first
-            since = next((label for label, ms in reversed(found.moments) if ms <= first.ms), "")
-            behind = f", behind `{since}`" if since else ""
-            play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{behind}", "capture")
+            meanwhile = next((label for label, ms in found.moments if ms >= first.ms), "")
+            while_ = f", before the end of `{meanwhile}`" if meanwhile else ""
+            play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{while_}", "capture")
     for flow in found.broken:
         why = "it was over" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
         play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)

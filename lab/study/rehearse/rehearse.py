@@ -29,9 +29,10 @@ def rehearse(
     ready: Prepared, *, heard: Callable[[Event], None] | None = None, kept: Kept | None = None, tries: bool = True,
     allow_commands: bool = False,
 ) -> Rehearsal:  # fmt: skip
-    """Play the window on a lab of its own, and say how it ended; with ``tries`` the rollback is tried in every way besides.
+    """Play the window on a lab of its own, and say how it ended.
 
-    ``heard`` is told each event, ``kept`` is given what remains.  Raises InputError for what may not be rehearsed, and what building a lab raises.
+    ``heard`` is told each event, ``kept`` is given what remains; with ``tries`` the rollback is tried in every way besides.
+    Raises InputError for what may not be rehearsed, and what building a lab raises.
     """
     how = ready.window.apply
     guard = None if how.how == BARE else guarded(ready.change, ready.sides, ready.backend, allow_commands=allow_commands)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from lab.lab import Lab
 from lab.probe.stream.stream import streams_of
@@ -14,7 +14,13 @@ from lab.verdict.window import window
 from lab.written.cell import Cell
 
 T = TypeVar("T")
-Mark = Callable[[str], None]
+
+
+class Mark(Protocol):
+    """What names a moment, by default the present one."""
+
+    def __call__(self, label: str, ns: int | None = None) -> None:
+        """``ns`` are nanoseconds since the epoch."""
 
 
 def streamed(

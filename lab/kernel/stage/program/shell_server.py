@@ -3,24 +3,29 @@
 It is a program by itself, `shell_server.py PORT`, and knows only the standard library; `lab.kernel.stage.shell` starts it.
 Each connection has a process of its own, whose child the shell is, and which tells it SSH_CONNECTION.  A console is at the
 abstract name `lab-console`, which no rule can touch: the same without a connection, but for what its first line says in its
-place.  Who asks at `lab-ends` for a process by its number hears nothing until that has ended.
+place.  Who asks at `lab-ends` for a process by its number hears nothing until that has ended.  A number between two of the
+character 0x1d is a moment: it is passed on with the time, in nanoseconds since the epoch, as who hears of it may be kept from
+listening.
 """
 
 from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import socket as sockets
 import sys
 import termios
+import time
 from contextlib import suppress
 
 CONSOLE, ENDS = "\0lab-console", "\0lab-ends"
 READY = "shells are to be had"
 _SHELL = ("/bin/sh", "sh", "-i")
 _MOST = 64 << 10  # bytes at once
+_MOMENT = re.compile(rb"\x1d(\d+)\x1d")
 
 
 def main(port: int | None = None) -> None:
@@ -117,6 +122,10 @@ def _raw(terminal: int) -> None:
     termios.tcsetattr(terminal, termios.TCSANOW, settings)
 
 
+def _with_time(moment: re.Match[bytes]) -> bytes:
+    return b"\x1d%s %d\x1d" % (moment[1], time.time_ns())
+
+
 def _pass_on(channel: sockets.socket, terminal: int) -> None:
     """Pass on what either says, until the connection ends or nobody has the terminal any more."""
     waiting = select.poll()
@@ -128,7 +137,7 @@ def _pass_on(channel: sockets.socket, terminal: int) -> None:
             if terminal in ready:
                 if (said := os.read(terminal, _MOST)) == b"":
                     return
-                channel.sendall(said)
+                channel.sendall(_MOMENT.sub(_with_time, said))
             elif channel.fileno() in ready:
                 if (said := channel.recv(_MOST)) == b"":
                     return
