@@ -49,7 +49,7 @@ BY_RULE = _RULES.format(policy="ACCEPT", last="-A FORWARD -j DROP\n")
 BY_POLICY = _RULES.format(policy="DROP", last="")
 _ALLOWED: Sequence[Sends] = (Handshake(80), Datagram(53), Echo(ICMP))
 _DENIED: Sequence[Sends] = (Datagram(161), *(Handshake(port) for port in range(8000, 8046)))
-_PULSES = 20_000  # of one stretch: each has a source port of its own
+_SPARE = 5_000  # pulses that are left over from a stretch: the last ones take their time
 
 
 def soak_swaps(*, swaps: int, seconds: float) -> dict[str, object]:
@@ -97,9 +97,9 @@ def _swaps(
 
 
 def _stretch(on: Streams, works: Sequence[Callable[[], None]], swaps: int, until: float) -> int:
-    """Swap as often as there are source ports for; how often that was."""
+    """Swap as often as there are pulses for; how often that was."""
     done = 0
-    while done < swaps and on.pulses < _PULSES and time.monotonic() < until:
+    while done < swaps and on.pulses_left > _SPARE and time.monotonic() < until:
         for work in works:
             on.during(work)
         done += 1

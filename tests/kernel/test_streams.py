@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import MeasurementError
+from lab.kernel.ground.tools import run
 from lab.lab import Lab
 from lab.probe.question import Handshake
 from lab.probe.stream.streams import AT_REST, Streams
@@ -17,6 +18,7 @@ from tests.kernel.scenes import CLIENT, SERVER, corridor, table
 from tests.kernel.streams import (
     ALLOWED,
     DENIED,
+    HELD,
     RULES,
     SERVES,
     STRICT,
@@ -147,3 +149,25 @@ def test_a_packet_that_nobody_counted_is_an_error(lab_of: LabOf, monkeypatch: py
         monkeypatch.setattr(ring, "caught", lambda caught=ring.caught: list(caught())[1:])
         with pytest.raises(MeasurementError, match=r"web: 33 were sent and 33 left gateway, .* 32 to server"):
             running.end()
+
+
+def test_what_is_interrupted_leaves_nothing(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(server=SERVES), gateway=RULES)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Streams(lab.stage, "gateway", (*ALLOWED, *DENIED), HELD) as running:
+        running.during(interrupted)
+    assert entries(lab) == 0
+    assert "lab_count" not in run(lab.network.nodes["gateway"].namespace, ["nft", "list", "tables"]).out
+    assert str(lab.probe("client", "server", "tcp/80")) == "allowed by gateway filter:FORWARD:2 (web)", "the trace tells again"
+
+
+def test_the_trace_tells_nothing_of_them(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(server=SERVES), gateway=RULES)
+    with Streams(lab.stage, "gateway", (*ALLOWED, *DENIED), HELD) as running:
+        lab.instrument.paths()
+        running.pulse()
+        lab.network.rest()
+        assert not lab.instrument.paths()

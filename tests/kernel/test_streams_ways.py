@@ -125,12 +125,13 @@ def test_refusals_are_told(lab_of: LabOf) -> None:
     assert [packets[0].arrived is not None for packets in found.packets] == [False, False, False, True]
 
 
-def test_more_pulses_than_source_ports_are_an_error(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.probe.stream.streams.SOURCE_PORTS", range(17))
+def test_more_pulses_than_there_is_room_for_are_an_error(lab_of: LabOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.probe.stream.streams._PACKETS", 55)
     lab = lab_of(corridor(server=SERVES), gateway=RULES)
     with Streams(lab.stage, "gateway", ALLOWED) as running:
-        running.pulse()
-        with pytest.raises(MeasurementError, match="17 pulses have used every source port"):
+        for _ in range(running.pulses_left):
+            running.pulse()
+        with pytest.raises(MeasurementError, match="used up their 18 pulses"):
             running.pulse()
 
 

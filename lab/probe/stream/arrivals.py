@@ -18,7 +18,6 @@ from lab.record.sweep import Arrived
 from lab.record.window import StreamPacket
 
 _SYN, _ECHO, _ECHO_6 = 0x02, 8, 128
-_Key = tuple[int, int]  # stream and pulse
 
 
 class Arrivals:
@@ -35,25 +34,24 @@ class Arrivals:
             for source, destination in [ends(question)]
         }  # fmt: skip
         self._senders = [question.node for question in self._questions]
-        self._left: dict[_Key, int] = {}
-        self._came: dict[_Key, tuple[int, Arrived]] = {}
-        self._refused: dict[_Key, Refusal] = {}
+        self._left: list[dict[int, int]] = [{} for _ in self._asked]
+        self._came: list[dict[int, tuple[int, Arrived]]] = [{} for _ in self._asked]
+        self._refused: list[dict[int, Refusal]] = [{} for _ in self._asked]
         self._how = lru_cache(maxsize=None)(self._arrived)
 
     def add(self, told: Heard | Told) -> None:
         """Take in what was heard; of a packet that arrived twice the first time counts."""
         if isinstance(told, Told):
             number = self._by_ends.get(told.ends) if told.stream is None else told.stream
-            if number is not None and self._senders[number] == told.node:
-                self._refused[number, told.pulse] = told.refusal
+            if number is not None and number < len(self._senders) and self._senders[number] == told.node:
+                self._refused[number][told.pulse] = told.refusal
             return
-        key = told.stream, told.pulse
+        left, came, pulse = self._left[told.stream], self._came[told.stream], told.pulse
         if told.outgoing:
-            if told.ns < self._left.get(key, told.ns + 1):
-                self._left[key] = told.ns
-        elif key not in self._came or told.ns < self._came[key][0]:
+            left[pulse] = min(left.get(pulse, told.ns), told.ns)
+        elif pulse not in came or told.ns < came[pulse][0]:
             source, _, destination, port = told.ends
-            self._came[key] = told.ns, self._how(told.stream, told.node, source, destination, port)
+            came[pulse] = told.ns, self._how(told.stream, told.node, source, destination, port)
 
     def _arrived(self, stream: int, node: str, source: bytes, destination: bytes, port: bytes) -> Arrived:
         asked_source, asked_destination, asked_port = self._asked[stream]
@@ -72,9 +70,8 @@ class Arrivals:
         )
 
     def _packet(self, stream: int, pulse: int, begun: int) -> StreamPacket:
-        key = stream, pulse
-        ns, arrived = self._came.get(key, (None, None))
-        return StreamPacket(pulse, self._left.get(key, begun), ns, arrived, self._refused.get(key))
+        ns, arrived = self._came[stream].get(pulse, (None, None))
+        return StreamPacket(pulse, self._left[stream].get(pulse, begun), ns, arrived, self._refused[stream].get(pulse))
 
     def forget(self, stage: Stage, pulses: int, *, told: bool) -> None:
         """Have conntrack of every watched node forget the new flows.
@@ -85,7 +82,7 @@ class Arrivals:
         watches = stage.instrument.nodes.values()
         for number, question in enumerate(self._questions):
             for pulse in range(pulses):
-                if not told or len(watches) > 1 or (number, pulse) in self._came:
+                if not told or len(watches) > 1 or pulse in self._came[number]:
                     packet = _packet_of(question, port_of(pulse))
                     for watch in watches:
                         watch.conntrack.delete(packet)

@@ -32,7 +32,8 @@ T = TypeVar("T")
 AT_REST = 16  # pulses before, and as many afterwards: what rules remember may show in them
 _PRIORITY = -20  # the highest (setpriority(2))
 _FRAMES = 1 << 13  # of each ring
-_PACES = ((24_000, 0.05), (16_000, 0.005), (8_000, 0.001))  # from which pulse on they keep how many seconds apart
+_PACKETS = 500_000  # that are remembered, each in a quarter of a kilobyte or two
+_PACES = ((0.8, 0.05), (0.6, 0.005), (0.3, 0.001))  # once that share of all pulses is used they are so many seconds apart
 
 
 def _nothing() -> None:
@@ -105,6 +106,7 @@ class Streams:
             self._arrivals = Arrivals(self._new, segments)
             undo.callback(self._forget)
             self._losses = stage.instrument.losses()
+            self._most = min(len(SOURCE_PORTS), _PACKETS // max(1, len(self.streams)))
             self._per_drain = max(1, self._ears.room // (4 * max(1, len(self.streams))))
             stage.instrument.backlog_overflowed()
             self._pulse_at_rest()
@@ -162,17 +164,17 @@ class Streams:
         return tables
 
     @property
-    def pulses(self) -> int:
-        """How many there were so far; each takes a source port, and there are 28,232 of them."""
-        return len(self._begun)
+    def pulses_left(self) -> int:
+        """How many there can still be: each takes a source port of its own, and room for what is heard of it."""
+        return self._most - len(self._begun)
 
     def pulse(self) -> None:
         """Send one packet of each stream, as soon as their pace allows."""
         number = len(self._begun)
-        if number == len(SOURCE_PORTS):
-            what = f"{number:,} pulses have used every source port"
-            raise MeasurementError(Problem(what, mend="what happens meanwhile takes too long: let it be less"))
-        pace = next((seconds for first, seconds in _PACES if number >= first), 0.0)
+        if number == self._most:
+            what = f"the streams have used up their {number:,} pulses"
+            raise MeasurementError(Problem(what, mend="let what happens meanwhile be less, or the streams fewer"))
+        pace = next((seconds for share, seconds in _PACES if number >= share * self._most), 0.0)
         if pace:
             time.sleep(max(0.0, pace - (time.time_ns() - self._begun[-1]) / 1e9))
         self._begun.append(time.time_ns())
