@@ -65,8 +65,7 @@ def _of_one(old: _Parts, new: _Parts) -> Iterator[Leftover]:
     one = both[0]
     lines = [line for part in old for line in part.lines], [line for part in new for line in part.lines]
     for sign, line in (_in_order if one.ordered else _in_any_order)(*lines):
-        carried = by_packets or (sign == _GONE and line in timed)
-        yield Leftover(one.kind, _printable(f"{sign} {one.shown} {line}".rstrip()), carried)
+        yield Leftover(one.kind, _printable(f"{sign} {one.shown} {line}".rstrip()), by_packets or line in timed)
 
 
 def _in_any_order(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -55,6 +55,7 @@ def test_of_native_nft_what_packets_made_is_carried(lab_of: LabOf, backend: Back
     gateway = lab.network.nodes["gateway"]
     before = state_of(gateway, backend)
     assert differences(before, state_of(gateway, backend)) == []
+    assert [part.shown for part in before.parts if "lab_" in part.shown] == [], "the lab's own tables are no part of it"
     assert lab.probe("client", "server", "tcp/80").allowed
     probed = differences(before, state_of(gateway, backend))
     assert [what for what, carried in probed if not carried] == []

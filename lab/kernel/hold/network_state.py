@@ -6,7 +6,7 @@ As ``ip`` prints it, without the numbers that the kernel gives interfaces, and w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab.errors import MeasurementError, Problem
@@ -37,16 +37,20 @@ _ADDRESS = re.compile(r"\d+: (\S+)\s+(.*)")
 _TABLE = re.compile(r" table (\S+)")
 
 
+Start = Callable[[Sequence[str]], Running]
+"""Starts a tool in the node, which whoever gives this ends."""
+
+
 class NetworkReading:
     """The tools at work that print it."""
 
-    def __init__(self, namespace: Namespace) -> None:
+    def __init__(self, namespace: Namespace, start: Start) -> None:
         self._namespace = namespace
         self._families = (4, 6) if Path("/proc/net/if_inet6").exists() else (4,)
         asked = {f"-{family} {what}": ["ip", f"-{family}", what, "show", *(["table", "all"] if what == "route" else [])]
                  for family in self._families for what in ("route", "rule")}  # fmt: skip
         asked |= {what: ["ip", "-o", what, "show"] for what in ("addr", "link")}
-        self._running = {name: Running(namespace, command) for name, command in asked.items()}
+        self._running = {name: start(command) for name, command in asked.items()}
 
     def parts(self, node: str, own: Iterable[str] = ()) -> Iterator[Part]:
         """All of it; ``own`` are further sysctls.  Raises MeasurementError."""

@@ -6,6 +6,7 @@ What the lab itself has put there (its owned tables) is no part of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from lab.errors import InputError, MeasurementError, Problem
@@ -15,7 +16,7 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Running
 from lab.kernel.hold.by_hand import made_by_iptables, only, tables_of_iptables
 from lab.kernel.hold.kinds import NFT_FAMILIES, saves
-from lab.kernel.hold.network_state import NetworkReading
+from lab.kernel.hold.network_state import NetworkReading, Start
 from lab.kernel.hold.nf_tables import ChainKey, all_chains, tables
 from lab.kernel.hold.tracked import tracked
 from lab.kernel.stage.node import Node
@@ -40,25 +41,31 @@ def state_of(node: Node, backend: Backend, texts: Mapping[str, str] | None = Non
     (``v4``, ``v6``), which tell the tables of ip_tables to an ordinary user, who may not read their names.
     Raises MeasurementError when it cannot be told.
     """
-    with without_collection():
-        return _Reading(node, backend, texts or {}).state()
+    with without_collection(), ExitStack() as undo:
+
+        def start(command: Sequence[str]) -> Running:
+            running = Running(node.namespace, command)
+            undo.callback(running.stop)
+            return running
+
+        return _Reading(node, backend, texts or {}, start).state()
 
 
 class _Reading:
     """The tools at work that print what a node holds."""
 
-    def __init__(self, node: Node, backend: Backend, texts: Mapping[str, str]) -> None:
-        self._node, self._backend = node, backend
+    def __init__(self, node: Node, backend: Backend, texts: Mapping[str, str], start: Start) -> None:
+        self._node, self._backend, self._start = node, backend, start
         namespace = node.namespace
         self._saving = {
-            (kind, of): [Running(namespace, command) for command in saves(kind, of, names)]
+            (kind, of): [start(command) for command in saves(kind, of, names)]
             for of in Backend
             for kind, names in _tables(namespace, of, backend, texts).items()
         }
         native = any((table.family, table.name) not in OWN_TABLES for table in tables(namespace))
-        self._listing = Running(namespace, BARE_RULESET) if native else None
-        self._sets = Running(namespace, ["ipset", "save"]) if _IPSET.exists() else None
-        self._network = NetworkReading(namespace)
+        self._listing = start(BARE_RULESET) if native else None
+        self._sets = start(["ipset", "save"]) if _IPSET.exists() else None
+        self._network = NetworkReading(namespace, start)
         # asked for while the tools print
         self._of_iptables: set[ChainKey] = made_by_iptables(namespace, all_chains(namespace))
 
@@ -90,7 +97,7 @@ class _Reading:
         yield from of_nft(listing, self._of_iptables, OWN_TABLES.__contains__)
         if has_values(listing):
             for command in COUNTED:
-                yield from values_of(self._text(Running(self._node.namespace, command)), OWN_TABLES.__contains__)
+                yield from values_of(self._text(self._start(command)), OWN_TABLES.__contains__)
 
     def _lists(self) -> Iterator[Part]:
         """What ``recent`` and ``hashlimit`` remember, by the names that rules gave their lists."""
