@@ -108,12 +108,11 @@ def rules_of(node: Node, backend: Backend) -> list[Any]:
     return [one for one in listing if one[4:] != ("ACCEPT", [])]
 
 
-def sets_of(node: Node, backend: Backend) -> list[str]:
-    return re.sub(r" initval \S+", "", held_texts(node, backend).get("ipset", "")).splitlines()
-
-
-def state_of(node: Node, backend: Backend) -> tuple[list[Any], list[str]]:
-    return rules_of(node, backend), sets_of(node, backend)
+def state_of(node: Node, backend: Backend) -> tuple[list[Any], list[str], list[str]]:
+    """Rules, sets of ipset, and what native nft holds, in whichever order."""
+    texts = held_texts(node, backend)
+    sets = re.sub(r" initval \S+", "", texts.get("ipset", "")).splitlines()
+    return rules_of(node, backend), sets, sorted(texts.get("nft", "").splitlines())
 
 
 def apply(node: Node, done: Sequence[Command], rules: Rulesets, backend: Backend, most: int | None = None) -> tuple[Ran, ...]:

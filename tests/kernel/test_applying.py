@@ -39,7 +39,6 @@ def test_each_way_ends_with_what_a_load_gives(change: str, how: str) -> None:
 @pytest.mark.parametrize(("old", "new", "by"), [
     ("service-host", "office-nat-gateway", NFT),
     ("office-nat-gateway", "docker-host-gateway", LEGACY),
-    ("docker-host-gateway", "web-edge-gateway", LEGACY),
 ])  # fmt: skip
 def test_shipped_policies(old: str, new: str, by: Backend) -> None:
     before, after = (next(iter(shipped_plan(matrix).policies.values())) for matrix in (old, new))
