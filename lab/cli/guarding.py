@@ -42,12 +42,14 @@ def guard_and_print(
 
 def _one_of(sides: Sequence[Sides], node: str | None, change: Change) -> Sides:
     found = [one for one in sides if node in (None, one.node)]
-    if len(found) != 1:
-        there = ", ".join(one.node for one in sides)
-        several = f"{change.change} changes {there}, each by a script of its own"
-        what = several if node is None else f"{change.change} changes no node {node!r}"
-        raise InputError(Problem(what, change.where("new"), f"--node NAME, of {there}"))
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(one.node for one in sides)
+    if found:
+        what = f"{change.change} changes {there}, each by a script of its own"
+    else:
+        what = f"{change.change} changes no node {node or 'that it says both sides of'}"
+    raise InputError(Problem(what, change.where("new"), f"--node NAME, of {there}" if there else ""))
 
 
 def _tried(ready: Guarded) -> GuardReport:

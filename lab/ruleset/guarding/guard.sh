@@ -68,7 +68,11 @@ uptime_seconds() {
 
 # PID: sets parent and born, its start in ticks since the host's; false where there is none
 look_at() {
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    { IFS= read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+    case $stat in
+        *') '*) ;;
+        *) stat=$(cat "/proc/$1/stat" 2>/dev/null) ;; # a name of two lines
+    esac
     # shellcheck disable=SC2086  # numbers, and one letter
     set -- ${stat##*) }
     case $1 in Z | X) return 1 ;; esac

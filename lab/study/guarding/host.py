@@ -31,17 +31,13 @@ _TOKEN = re.compile(r"confirm ([0-9a-f]+)")
 _DEADLINE_S = 60.0  # for a process that nothing keeps from ending
 
 
+@dataclass(frozen=True, slots=True)
 class AdminPath:
-    """The flow that the change is made by: ``question`` asks for it, ``target`` is the node that it ends at."""
+    """The flow that the change is made by: ``question`` asks for it, and it ends at a ``port`` of the node ``target``."""
 
-    def __init__(self, question: Question, target: str) -> None:
-        self.question, self.target = question, target
-
-    @property
-    def port(self) -> int:
-        """The port of the shells there."""
-        assert self.question.port is not None
-        return self.question.port
+    question: Question
+    target: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)

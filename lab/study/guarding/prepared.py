@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from lab.errors import InputError, Problem
 from lab.prepare.sides import Sides
+from lab.probe.question import Question
 from lab.ruleset.applying.ways import BARE, commands
 from lab.ruleset.backend import Backend
 from lab.run.questions import first_question
-from lab.study.guarding.host import AdminPath
 from lab.study.guarding.trials import Guarded
 from lab.written.cell import Cell
 from lab.written.change import Change, Window
 from lab.written.intended import admin_cells
-from lab.written.topology import Topology
 
 
 def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: bool) -> Guarded:
@@ -20,16 +19,13 @@ def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: b
     window, seconds = _window(change, allow_commands=allow_commands)
     old, new = sides.old.policies[sides.node], sides.new.policies[sides.node]
     topology = sides.new.topology
-    path = None
     cells = admin_cells(change, topology) if next(iter(change.new)) == sides.node else ()
-    if cells:
-        path = _path(change, cells[0])
-        topology = _without(topology, path)
+    question = _question(change, cells[0]) if cells else None
     made = commands(window.apply, old, new, backend)
     if not made:
         raise InputError(Problem(f"{change.change}: both sides of {sides.node} are the same: no command changes anything"))
     known = None if window.apply.how == "run" else new
-    return Guarded(change.change, topology, sides.old.policies, sides.node, known, made, seconds, backend, path)
+    return Guarded(change.change, topology, sides.old.policies, sides.node, known, made, seconds, backend, question)
 
 
 def _window(change: Change, *, allow_commands: bool) -> tuple[Window, int]:
@@ -50,23 +46,9 @@ def _window(change: Change, *, allow_commands: bool) -> tuple[Window, int]:
     return window, window.rollback_after
 
 
-def _path(change: Change, cell: Cell) -> AdminPath:
+def _question(change: Change, cell: Cell) -> Question:
     ports = cell.service.ports
     if cell.service.proto != "tcp" or not ports or ports[0][0] != ports[-1][1]:
         what = f"the admin's path is one port of tcp, and not {cell.service}"
         raise InputError(Problem(what, change.where("window", "admin", "service"), "service: tcp/22"))
-    if cell.target.node is None:
-        what = f"no node has {cell.target.address}, so that nobody can give the admin a shell there"
-        raise InputError(Problem(what, change.where("window", "admin", "to")))
-    return AdminPath(first_question(cell), cell.target.node)
-
-
-def _without(topology: Topology, path: AdminPath) -> Topology:
-    """The topology with the port free that the shells are had at."""
-    spec = topology.nodes[path.target]
-    services = tuple(
-        service for service in spec.services
-        if service.proto != "tcp" or not any(low <= path.port <= high for low, high in service.ports)
-    )  # fmt: skip
-    nodes = {**topology.nodes, path.target: spec.model_copy(update={"services": services})}
-    return topology.model_copy(update={"nodes": nodes})
+    return first_question(cell)

@@ -9,6 +9,7 @@ from functools import partial
 from lab.kernel.hold.line_map import find_lines
 from lab.kernel.hold.state import state_of
 from lab.lab import Lab
+from lab.probe.question import Question
 from lab.probe.session.shell import How, Ran
 from lab.record.node_state import NodeState
 from lab.record.rehearsal import Trial
@@ -29,7 +30,8 @@ _SHOWN = 300
 class Guarded:
     """A change of the rules of ``node`` and the commands that make it; ``policies`` are what all nodes hold before.
 
-    ``new`` is what the node is to hold afterwards, None where only the commands know.
+    ``new`` is what the node is to hold afterwards, None where only the commands know; ``question`` asks for the flow that the
+    change is made by, None where the admin sits at the console.
     """
 
     change: str
@@ -40,7 +42,7 @@ class Guarded:
     commands: tuple[Command, ...]
     seconds: int
     backend: Backend
-    path: AdminPath | None = None
+    question: Question | None = None
 
     @property
     def script(self) -> str:
@@ -54,16 +56,38 @@ class _Wrong(Exception):
 
 def trials(guarded: Guarded) -> Iterator[Trial]:
     """Play all of them, one after the other on one lab that stays up."""
-    with Lab(guarded.topology, guarded.policies, backend=guarded.backend) as lab:
-        yield from Trials(lab, guarded).all()
+    path = None
+    if guarded.question is not None:
+        with Lab(guarded.topology, guarded.policies, backend=guarded.backend) as lab:
+            verdict = lab.ask(guarded.question, guarded.node)
+        came = verdict.arrived
+        yield Trial("the admin comes in before the change", verdict.allowed, "" if verdict.allowed else str(verdict))
+        if not verdict.allowed or came is None or came.port is None:
+            return
+        path = AdminPath(guarded.question, came.at, came.port)
+    with Lab(_without(guarded.topology, path), guarded.policies, backend=guarded.backend) as lab:
+        yield from Trials(lab, guarded, path).all()
+
+
+def _without(topology: Topology, path: AdminPath | None) -> Topology:
+    """The topology with the port free that the shells are had at."""
+    if path is None:
+        return topology
+    spec = topology.nodes[path.target]
+    services = tuple(
+        service for service in spec.services
+        if service.proto != "tcp" or not any(low <= path.port <= high for low, high in service.ports)
+    )  # fmt: skip
+    nodes = {**topology.nodes, path.target: spec.model_copy(update={"services": services})}
+    return topology.model_copy(update={"nodes": nodes})
 
 
 class Trials:
     """Each begins and ends with the rules of before; one that does not end so is the last."""
 
-    def __init__(self, lab: Lab, guarded: Guarded) -> None:
+    def __init__(self, lab: Lab, guarded: Guarded, path: AdminPath | None) -> None:
         self._guarded = guarded
-        self.host = GuardedHost(lab, guarded.node, guarded.change, guarded.script, guarded.path)
+        self.host = GuardedHost(lab, guarded.node, guarded.change, guarded.script, path)
         self._before = self._state()
         self._lines = find_lines(guarded.topology, {guarded.node: guarded.new or Rulesets()}, guarded.backend)[guarded.node]
 
@@ -105,12 +129,14 @@ class Trials:
     def confirmed(self) -> str:
         """Confirmed by a new connection, and by no other; then rolled back by hand, so that the next trial can begin."""
         host = self.host
-        with host.entered() as entered:
+        with host.entered() as older, host.entered() as entered:
             token = self._applied(entered)
             goes_on = entered.goes_on()
-            if goes_on:
-                same = entered.shell.run(f"sh {host.copy} confirm {token}")
+            if goes_on:  # with nothing of its environment left, as behind sudo
+                same = entered.shell.run(f"env -i sh {host.copy} confirm {token}")
                 _ask(same, refused="proves nothing" if entered.verdict is not None else "came by no connection")
+            if entered.verdict is not None and older.goes_on():
+                _ask(older.shell.run(f"sh {host.copy} confirm {token}"), refused="was made before the change was applied")
             if not self._note(self._guarded.new):
                 raise _Wrong(f"{self._guarded.node} does not hold the new rules afterwards")
             there = self._state()
@@ -156,6 +182,7 @@ class Trials:
             entered.shell.close()
             self.host.at_console(f"kill -HUP {shell}")  # where the rules keep the other end from hearing of it
             self.host.wait_for(shell)
+        self.host.at_console(f"kill -HUP {self.host.timer()}")
         self.host.ring()
         self._as_before()
 
