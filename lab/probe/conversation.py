@@ -52,6 +52,10 @@ class Conversation:
         """The sequence numbers that one end sends and expects next; None where there is no connection of TCP."""
         return self._way.position(of_server=of_server)
 
+    def take_note(self) -> None:
+        """See what became of it while packets of others went on: one that was reset meanwhile has `ended`."""
+        self._way.take_back()
+
     def says(self, payload: bytes) -> None:
         """What the next verb says before its nonce."""
         self._way.payload = payload

@@ -65,7 +65,9 @@ class Flows:
             yield StreamOf(stream.name, server, back.source, back.destination, service, StreamKind.FROM_SERVER, flow)
 
     def asked_again(self) -> tuple[HeldFlow, ...]:
-        """Each with what it says now."""
+        """Each with what it says now; nothing where it was reset meanwhile."""
+        for talk, _, _ in self._held:
+            talk.take_note()
         return tuple(
             HeldFlow(stream.name, opened, before, talk.send())
             for stream, (talk, opened, before) in zip(self.streams, self._held, strict=True)

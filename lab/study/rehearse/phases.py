@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -84,7 +85,8 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
     ran, play.window = streamed(play.lab, play.node, cells, held, work, follow)
     if ran.how is not How.DONE or ran.code != 0:
         play.refused = " ".join(ran.output.split())[-_SHOWN:]
-        play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=False)
+        good = play.ready.window.ends == End.REFUSED
+        play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
         return None
     _told(play, play.window)
     return token_in(ran)
@@ -110,15 +112,19 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
     node = play.lab.network.nodes[play.node]
 
     def work(mark: Mark) -> LabError | None:
-        mark("interfaces are up, no rules yet")
-        exchange(node, play.ready.old, Rulesets(), play.ready.backend, "")
-        play.lab.instrument.nodes[play.node].conntrack.delete_all()
         with Applying(node, commands, play.ready.new, play.ready.backend) as applying:
+            mark("interfaces are up, and there are no rules")
+            exchange(node, play.ready.old, Rulesets(), play.ready.backend, "")
+            play.lab.instrument.nodes[play.node].conntrack.delete_all()
             mark("the rules begin to load")
             try:
                 applying.finish()
             except LabError as error:
                 return error
+            finally:
+                since = time.time_ns() - time.monotonic_ns()
+                for number, ran in enumerate(applying.ran, 1):
+                    mark(f"{number}: {ran.command}", ran.ended + since)
         return None
 
     def follow(error: LabError | None) -> None:
@@ -155,7 +161,7 @@ def _told(play: Play, found: Window) -> None:
             while_ = f", before the end of `{meanwhile}`" if meanwhile else ""
             play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{while_}", "capture")
     for flow in found.broken:
-        why = "it was over" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
+        why = "an end that no longer knew it has reset it" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
         play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)
 
 
