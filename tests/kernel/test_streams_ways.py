@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.errors import MeasurementError
+from lab.kernel.ground.tools import run
 from lab.kernel.stage.neighbours import forget_unresolved
 from lab.probe.question import ICMPV6, Datagram, Echo, Handshake, Question, Segment
 from lab.probe.stream.stream import Stream
@@ -18,6 +19,7 @@ from tests.kernel.test_bridges import ONE, TWO, farm
 from tests.kernel.test_ipv6 import ANSWERS, OWN_ICMP, dual_corridor
 from tests.kernel.test_ipv6 import CLIENT as CLIENT_6
 from tests.kernel.test_ipv6 import SERVER as SERVER_6
+from tests.unit.docs.entries import failures
 
 pytestmark = pytest.mark.kernel
 ON_BOTH_BACKENDS = True
@@ -151,3 +153,10 @@ def test_rules_of_native_nft(lab_of: LabOf, how: str) -> None:
     found = measured(lab, *flush, lambda: tool(lab, "nft", "-f", "-", stdin=f"flush ruleset\n{NATIVE}"))
     assert (found.opened.packets > 0) is bool(flush)
     assert found.refused.packets == 0
+
+
+def test_the_example_is_true(lab_of: LabOf) -> None:
+    lab = lab_of(corridor(server=SERVES), gateway=RULES)
+    restoring = [f"iptables-{lab.backend}-restore"]
+    given = {"lab": lab, "gateway": lab.network.nodes["gateway"].namespace, "rules": RULES, "streams": ALLOWED}
+    assert failures("lab.probe.stream.streams", given | {"run": lambda at, _, text: run(at, restoring, text)}) == (1, "")

@@ -65,7 +65,7 @@ class Streams:
 
     >>> with Streams(lab.stage, "gateway", streams) as running:
     ...     running.mark("iptables-restore")
-    ...     running.during(lambda: run(gateway, ["iptables-restore"], rules))
+    ...     done = running.during(lambda: run(gateway, ["iptables-restore"], rules))
     ...     streamed = running.end()
     """
 
