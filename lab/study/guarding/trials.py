@@ -104,7 +104,7 @@ class Trials:
         ]  # fmt: skip
         played += [
             (f"the apply is killed {_after(number, len(self._guarded.commands))}", partial(self.killed_after, number))
-            for number in _some(len(self._guarded.commands))
+            for number in killed_after(len(self._guarded.commands))
         ]
         for name, play in played:
             trial = self._played(name, play)
@@ -315,7 +315,7 @@ def _after(number: int, of: int) -> str:
     return "before its first command" if number == 0 else f"after command {number} of {of}"
 
 
-def _some(commands: int) -> list[int]:
+def killed_after(commands: int) -> list[int]:
     """After which commands: every one, or so many, from before the first to the last."""
     if commands <= MOST_KILLS:
         return list(range(commands + 1))
