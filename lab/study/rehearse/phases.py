@@ -23,13 +23,14 @@ from lab.ruleset.applying.command import Command
 from lab.ruleset.rulesets import Rulesets
 from lab.study.guarding.host import SCRIPT, GuardedHost, token_in
 from lab.study.rehearse.chosen import held_cells, streamed_cells
-from lab.study.rehearse.counted import rule_counts
+from lab.study.rehearse.counted import logged, rule_counts
 from lab.study.rehearse.play import Play, flow_words, stopped_by
 from lab.study.rehearse.streaming import Mark, streamed
 from lab.verdict.restored import in_words, left_over
 from lab.written.cell import Cell
 
 _SHOWN = 300
+_MOST_LOGGED = 3
 _AFTER = r'printf "\035%s\035" "$number"'
 _STEP = re.compile(r"\x1d(\d+) (\d+)\x1d")
 _STALLED_S = 60.0
@@ -84,7 +85,7 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
 
     ran, play.window = streamed(play.lab, play.node, cells, held, work, follow)
     if ran.how is not How.DONE or ran.code != 0:
-        play.refused = " ".join(ran.output.split())[-_SHOWN:]
+        play.refused = " ".join(ran.output.partition("\n")[2].split())[-_SHOWN:]
         good = play.ready.window.ends == End.REFUSED
         play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
         return None
@@ -189,6 +190,8 @@ def count(play: Play) -> None:
     if play.counters:
         first = play.counters[0]
         play.line.note(f"{len(play.counters)} rules were met most, {first.rule} {first.packets:,} times", "counters")
+    for one in logged(play.lab, play.node)[:_MOST_LOGGED]:
+        play.line.note(f"{one.packets:,} packets were logged by {one.rule}", "counters")
 
 
 def come_in(play: Play) -> bool:
