@@ -162,7 +162,9 @@ def _told(play: Play, found: Window) -> None:
             while_ = f", before the end of `{meanwhile}`" if meanwhile else ""
             play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{while_}", "capture")
     for flow in found.broken:
-        why = "an end that no longer knew it has reset it" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
+        why = "an end that no longer knew it has reset it"
+        if flow.after is not None:
+            why = f"it is stopped by {stopped_by(flow.after)}"
         play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)
 
 
