@@ -44,7 +44,8 @@ def test_who_would_be_locked_out_gets_none_and_the_rule(project: Project) -> Non
     with_change(project, ("-m conntrack --ctstate DNAT -m comment --comment", "-s 192.0.2.0/24 -m comment --comment"))
     project.write("guard.sh", "#!/bin/sh\n# Makes the change CHG-7, as it was yesterday")
     done = project.lab("guard", "changes/CHG-7.yaml", "-o", "guard.sh").ended(1)
-    assert "FAILED  it is confirmed by a new connection: you would be locked out: a new connection is dropped by gateway" in done.err
+    failed = "FAILED  it is confirmed by a new connection: you would be locked out: a new connection is dropped by gateway"
+    assert failed in done.err
     assert done.out == ""
     ran = subprocess.run(["sh", project.folder / "guard.sh", "apply"], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
