@@ -49,9 +49,9 @@ def rehearsal_lines(told: Rehearsal, width: int | None = None) -> Iterator[str]:
     yield from _listed("trial", [f"{one.name}: {one.what}" for one in told.trials if not one.passed])
     yield from _listed("not as before", [str(one) for one in told.left if not one.carried])
     yield from _listed("carried over", [str(one) for one in told.left if one.carried])
+    yield from (plain(f"note: {note}") for note in told.notes)
     if told.window is not None:
         yield f"note: {window_limits(told.window)}"
-    yield from (plain(f"note: {note}") for note in told.notes)
     yield from (plain(str(problem)) for problem in told.problems)
     yield plain(f"{told.change}: {ENDS[told.end]}{_as_said(told)}; {window_words(told.window)}; {told.seconds:.1f} s")
     yield from (plain(f"  FAIL {fault}") for fault in told.faults)
