@@ -50,6 +50,8 @@ def rehearsal_lines(told: Rehearsal, width: int | None = None) -> Iterator[str]:
     yield from _listed("not as before", [str(one) for one in told.left if not one.carried])
     yield from _listed("carried over", [str(one) for one in told.left if one.carried])
     yield from (plain(f"note: {note}") for note in told.notes)
+    if told.window is not None:
+        yield f"note: {window_limits(told.window)}"
     yield from (plain(str(problem)) for problem in told.problems)
     yield plain(f"{told.change}: {ENDS[told.end]}{_as_said(told)}; {window_words(told.window)}; {told.seconds:.1f} s")
     yield from (plain(f"  FAIL {fault}") for fault in told.faults)
@@ -74,8 +76,9 @@ def window_words(window: Window | None) -> str:
     if window is None:
         return "no packet was sent meanwhile"
     told = [
-        _total("got through that should not", window.opened), _total("should have passed and did not", window.refused),
-    ]  # fmt: skip
+        _total("got through that should not", window.opened),
+        _total("was stopped that should pass", window.refused, many="were stopped that should pass"),
+    ]
     if window.strayed.packets:
         told.append(_total("went astray", window.strayed))
     if window.flows:
@@ -84,8 +87,19 @@ def window_words(window: Window | None) -> str:
     return "; ".join(told)
 
 
-def _total(what: str, total: Total) -> str:
+def window_limits(window: Window) -> str:
+    """How closely it was looked, in one sentence: what nobody looked at is not known to have been shut."""
+    told = f"{len(window.streams)} flows were tried every {window.ms / max(1, window.pulses):.1f} ms"
+    told += f", with {window.gap_ms:.1f} ms between two tries at most: what is shorter may have been missed"
+    unknown = len(window.left_out) + len(window.unsteady)
+    if unknown:
+        told += f"; nothing is said of {unknown:,} more (--json says of which, and why)"
+    return told
+
+
+def _total(what: str, total: Total, *, many: str = "") -> str:
     """``3 packets got through that should not, in 1.2 ms``."""
     if not total.packets:
         return f"nothing {what}"
-    return f"{'1 packet' if total.packets == 1 else f'{total.packets:,} packets'} {what}, in {total.ms:.1f} ms"
+    packets = f"1 packet {what}" if total.packets == 1 else f"{total.packets:,} packets {many or what}"
+    return f"{packets}, in {total.ms:.1f} ms"
