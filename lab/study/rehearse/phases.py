@@ -16,6 +16,7 @@ from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.hold.state import state_of
 from lab.probe.session.shell import Console, How, Ran, Shell
 from lab.record.difference import RowOutcome
+from lab.record.node_state import Leftover
 from lab.record.rehearsal import End, Phase
 from lab.record.window import Window
 from lab.report.rehearsal import window_words
@@ -46,7 +47,9 @@ def baseline(play: Play) -> None:
     play.held_before = play.asked.holds(play.ready.before)
     if play.held_before:
         play.line.note(f"{_hold(play.held_before)} before", "trace")
+    play.asked.go_on()
     play.rows_before = play.asked.rows(afterwards=False)
+    play.asked.go_on()
 
 
 def preload(play: Play) -> None:
@@ -162,9 +165,8 @@ def _told(play: Play, found: Window) -> None:
             while_ = f", before the end of `{meanwhile}`" if meanwhile else ""
             play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{while_}", "capture")
     for flow in found.broken:
-        why = "an end that no longer knew it has reset it"
-        if flow.after is not None:
-            why = f"it is stopped by {stopped_by(flow.after)}"
+        reset = "an end that no longer knew it has reset it"
+        why = reset if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
         play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)
 
 
@@ -177,7 +179,9 @@ def judge(play: Play) -> bool:
     """T+5: the matrices and what was intended; whether all of it is as it should be."""
     play.line.phase = Phase.MATRIX
     play.holds = play.asked.holds(play.ready.holds)
+    play.asked.go_on()
     play.intended = play.asked.intended(play.rows_before)
+    play.asked.go_on()
     if play.holds:
         play.line.note(_hold(play.holds), "trace", good=all(one.passed for one in play.holds))
     for row in play.intended:
@@ -222,11 +226,12 @@ def rolled_back(play: Play, how: str) -> None:
     good = all(one.carried for one in play.left)
     play.line.note(f"{how}: {in_words(play.left)}", "what the tools print", good=good)
     again = play.asked.holds(play.ready.before)
+    play.asked.go_on()
     same = again == play.held_before
     if again:
         play.line.note(f"{_hold(again)}" + (", as before" if same else ": other than before"), "trace", good=same)
-        if not same:
-            play.notes.append("after the rollback the matrices say something else than before")
+        old = set(play.held_before)
+        play.left += tuple(Leftover("cells", f"{one.name}: {one.what or 'it holds now'}") for one in again if one not in old)
 
 
 def _hold(outcomes: Sequence[RowOutcome]) -> str:
