@@ -48,8 +48,10 @@ def test_shipped_policies_there_and_back(one: str, other: str, by: Backend) -> N
             wanted.append(rules_of(node, by))
     with a_node(first, by) as node:
         for how, old, new, rules in (
-            ("script", first, second, wanted[1]), ("flush-first", second, first, wanted[0]), ("restore", first, second, wanted[1]),
-        ):  # fmt: skip
+            ("script", first, second, wanted[1]),
+            ("flush-first", second, first, wanted[0]),
+            ("restore", first, second, wanted[1]),
+        ):
             run_all(node, commands(Apply(how), old, new, by))
             assert rules_of(node, by) == rules
 
