@@ -23,7 +23,7 @@ def verified_lines(bundles: Iterable[Verified]) -> Iterator[str]:
 
 
 def listed_lines(bundles: Sequence[Verified]) -> Iterator[str]:
-    """What ``lab evidence list`` prints: when, ticket, command, outcome, who, whole or not, signature, name, digest."""
+    """What ``lab evidence list`` prints, in columns: when, ticket, command, outcome, who, whole, signed by, name, digest."""
     rows = [_row(one) for one in bundles]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, one in zip(rows, bundles, strict=True):

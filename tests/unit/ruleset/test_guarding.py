@@ -14,10 +14,8 @@ from lab.ruleset.applying.command import Command
 from lab.ruleset.guarding.cksum import cksum
 from lab.ruleset.guarding.script import FOLDER, folder_of, guard_script
 
-HOSTILE = (
-    "*filter\n-A INPUT -m comment --comment \"it's $(touch /x) `id` \\\\\" -j DROP\n"
-    "END-OF-TEXT-0\nEND-OF-TEXT-1\n@TEXTS@ \x81\u00c1\r\n"
-)
+_COMMENT = '"it\'s $(touch /x) `id` \\\\"'
+HOSTILE = f"*filter\n-A INPUT -m comment --comment {_COMMENT} -j DROP\nEND-OF-TEXT-0\nEND-OF-TEXT-1\n@TEXTS@ \x81\u00c1\r\n"
 COMMANDS = (
     Command(("iptables-nft-restore",), HOSTILE),
     Command(("iptables-nft", "-A", "INPUT", "--comment", "a'b\"\n$(id) `id` \\ *", ""), may_fail=True),
@@ -31,8 +29,8 @@ def test_commands_and_what_they_read_come_as_they_are(tmp_path: Path, shell: lis
     script = guard_script("CHG-7", COMMANDS, 60)
     head, _, _ = script.partition("# --- what is said, and kept")
     said = 'step() { printf "<%s>" "$@"; printf "\\n"; [ "$1" != 2 ]; }\nstate=.\n'
-    line = "write_texts new && check_texts new && change_rules && printf '%s' \"$change\"\n"
-    (tmp_path / "try").write_text(f"{head}{said}{line}")
+    tried = "write_texts new && check_texts new && change_rules && printf '%s' \"$change\"\n"
+    (tmp_path / "try").write_text(f"{head}{said}{tried}")
     done = subprocess.run([*shell, "try"], cwd=tmp_path, capture_output=True, check=True)
     assert done.stderr == b""
     assert done.stdout.decode() == (
