@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -17,7 +17,7 @@ from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
 from lab.kernel.ground.privileges import enter
 from lab.prepare.sides import change_sides
-from lab.record.rehearsal import Event, Rehearsal, Rehearsals
+from lab.record.rehearsal import End, Event, Rehearsal, Rehearsals
 from lab.report.plain import plain
 from lab.report.printed import folding_width
 from lab.report.rehearsal import rehearsals_lines
@@ -65,10 +65,11 @@ def _all_of(
     done: list[Rehearsal] = []
     stopped: Exception | KeyboardInterrupt | None = None
     try:
-        for file in files:
-            for backend in chosen.backends:
-                for one in _of_file(given, file, backend, far, kept, trials=trials):
-                    done.append(one)  # noqa: PERF402 - what is done stays, whatever comes next
+        with closing(_each(given, files, chosen, far, kept, trials=trials)) as each:
+            for one in each:
+                done.append(one)  # what is done stays, whatever comes next
+                if one.end is End.INTERRUPTED:
+                    break
     except (Exception, KeyboardInterrupt) as error:
         if not done:
             raise
@@ -76,10 +77,18 @@ def _all_of(
     failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
     codes = [code for one in done for code in (*one.codes, 1 if one.faults else 0)]
     code = gravest([*codes, failed.exit_code if failed else 0])
-    signal = isinstance(stopped, KeyboardInterrupt)
+    signal = isinstance(stopped, KeyboardInterrupt) or any(one.end is End.INTERRUPTED for one in done)
     if isinstance(stopped, KeyboardInterrupt):
         code = interrupted_code(stopped)
     return Rehearsals(tuple(done), code, failed.problems if failed else (), interrupted=signal)
+
+
+def _each(
+    given: Given, files: Sequence[Path], chosen: Selection, far: UnderWay, kept: RehearsalEvidence | None, *, trials: bool
+) -> Generator[Rehearsal, None, None]:
+    for file in files:
+        for backend in chosen.backends:
+            yield from _of_file(given, file, backend, far, kept, trials=trials)
 
 
 def _of_file(

@@ -14,7 +14,7 @@ from lab.prepare.plan import Plan
 from lab.prepare.sides import Sides
 from lab.record.rehearsal import Rehearsal, Rehearsals
 from lab.record.result import CellResult, Outcome
-from lab.report.rehearsal import ENDS, rehearsals_json, window_words
+from lab.report.rehearsal import end_words, rehearsals_json, window_words
 from lab.report.rehearsal_markdown import rehearsals_markdown
 from lab.report.window_svg import window_svg
 from lab.report.wire.evidence import Outcome as Told
@@ -72,4 +72,4 @@ def _told(told: Rehearsals) -> Told:
 
 
 def _one(told: Rehearsal) -> str:
-    return f"{told.change}: {ENDS[told.end]}; {window_words(told.window)}"
+    return f"{told.change}: {end_words(told)}; {window_words(told.window)}"

@@ -110,12 +110,17 @@ class Rehearsal:
 
 
 def _faults(told: Rehearsal) -> Iterator[str]:
-    if told.end is not told.ends:
+    if told.end is End.INTERRUPTED:
+        yield "it was interrupted before its end"
+    elif told.end is not told.ends:
         yield f"it ended {told.end}, and the change says {told.ends}"
     if told.locked_out and told.ends is not End.LOCKED_OUT:
         yield told.locked_out
+    yield from (event.what for event in told.events if event.phase is Phase.PRELOAD and event.good is False)
     if told.opened and not told.opens:
         yield f"{told.opened:,} packets got through meanwhile that should not, and the change does not say `opens: true`"
+    if told.window is not None and told.window.strayed.packets and not told.opens:
+        yield f"{told.window.strayed.packets:,} packets went astray meanwhile, and the change does not say `opens: true`"
     if told.window is not None and not told.breaks:
         if told.window.refused.packets:
             yield f"{told.window.refused.packets:,} packets were stopped meanwhile that should not, without `breaks: true`"
@@ -123,7 +128,7 @@ def _faults(told: Rehearsal) -> Iterator[str]:
             yield f"{len(told.window.broken)} established flows did not go on, and the change does not say `breaks: true`"
     if told.end is End.CONFIRMED:
         yield from (f"{row.name}: {row.what}" for row in (*told.intended, *told.holds) if not row.passed)
-    yield from (f"afterwards: {one}" for one in told.left if not one.carried)
+    yield from (f"afterwards: {one.what}" for one in told.left if not one.carried)
     yield from (f"{trial.name}: {trial.what}" for trial in told.trials if not trial.passed)
 
 

@@ -33,8 +33,13 @@ def prose(text: str, *, table: bool = False) -> str:
     >>> prose("ask @team <b>, or #1")
     'ask `@team <b>,` or `#1`'
     """
+    return _marked_up(plain(text), table=table)
+
+
+def _marked_up(shown: str, *, table: bool) -> str:
+    """The same of a text that is plain by now."""
     parts = []
-    for harmless, words in groupby(_words(plain(text)), key=_is_harmless):
+    for harmless, words in groupby(_words(shown), key=_is_harmless):
         joined = " ".join(words)
         parts.append(joined if harmless else _span(joined, table=table))
     return " ".join(parts)
@@ -61,7 +66,7 @@ def _between(text: str, *, table: bool) -> str:
     """What stands around code: its blanks at the ends, and the brackets and stops beside the code, are as they are."""
     found = _AROUND.fullmatch(text)
     assert found is not None
-    inner = prose(found[2], table=table) if found[2] else ""
+    inner = _marked_up(found[2], table=table) if found[2] else ""
     return found[1] + inner + found[3]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lab.record.rehearsal import Rehearsal, Rehearsals
 from lab.report.markup import prose
-from lab.report.rehearsal import ENDS, window_words
+from lab.report.rehearsal import end_words, window_limits, window_words
 
 _MOST = 40
 _MARKS = {True: "ok", False: "**FAIL**", None: ""}
@@ -24,12 +24,14 @@ def rehearsals_markdown(told: Rehearsals) -> str:
 
 
 def _one(told: Rehearsal) -> Iterator[str]:
-    yield f"### {prose(told.change)}: {ENDS[told.end]}"
+    yield f"### {prose(told.change)}: {end_words(told)}"
     yield ""
     yield prose(f"{told.node} of {told.topology} ({told.backend}): {told.names[0]} -> {told.names[1]}, by {told.way}.")
     yield prose(f"{window_words(told.window)}.")
     yield ""
     yield from (f"- **FAIL**: {prose(fault)}" for fault in told.faults[:_MOST])
+    if told.window is not None:
+        yield f"- note: {prose(window_limits(told.window))}"
     yield from (f"- note: {prose(note)}" for note in told.notes[:_MOST])
     yield from (f"- **problem**: {prose(str(problem))}" for problem in told.problems[:_MOST])
     yield ""

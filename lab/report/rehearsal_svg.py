@@ -22,5 +22,5 @@ def rehearsals_svg(told: Rehearsals) -> str:
         assert found is not None, "a picture says how large it is"
         placed.append(picture.replace(_NAMESPACE, "", 1).replace("<svg", f'<svg y="{top}"', 1))
         width, top = max(width, int(found[1])), top + int(found[2])
-    head = f'<svg{_NAMESPACE} width="{width}" height="{top}" viewBox="0 0 {width} {top}">'
+    head = f'<svg{_NAMESPACE} class="netfilter-lab" width="{width}" height="{top}" viewBox="0 0 {width} {top}">'
     return "\n".join([head, *placed, "</svg>", ""])

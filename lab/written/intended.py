@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from pydantic import PrivateAttr
@@ -64,6 +65,30 @@ def admin_cells(change: Change, topology: Topology) -> tuple[Cell, ...]:
         "at": next(iter(change.new)),
     })  # fmt: skip
     return expand(_rows(change, topology, [row]).of(change, _ADMIN), topology)
+
+
+_ANYBODY: Final = ("tcp/22", "tcp/80", "tcp/443", "udp/53", "icmp/echo-request", "icmpv6/echo-request")
+
+
+def anybody_cells(change: Change, topology: Topology, node: str) -> tuple[Cell, ...]:
+    """Flows of a few services between all others, and to ``node``, for a change that names none of its own.
+
+    What they expect means nothing.
+    """
+    others = [name for name, spec in topology.nodes.items() if name != node and spec.interfaces]
+    pairs = [(sender, target) for sender in others for target in (node, *others) if target != sender]
+    rows = [
+        Row.model_validate({
+            "name": f"{sender} to {target}", "from": sender, "to": target, "service": service,
+            "expect": Expect(action="drop"), "at": node,
+        })
+        for sender, target in pairs for service in _ANYBODY
+    ]  # fmt: skip
+    found: list[Cell] = []
+    for row in rows:
+        with suppress(InputError):  # ends without a family in common
+            found += expand(_rows(change, topology, [row]).of(change, _ADMIN), topology)
+    return tuple(found)
 
 
 def _rows(change: Change, topology: Topology, rows: Sequence[Row]) -> RowsOfChange:

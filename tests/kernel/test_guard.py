@@ -45,7 +45,8 @@ def native(*rules: str) -> Rulesets:
 OLD = {"native": native("ct state established accept", f"tcp dport {PORT} accept")}
 NEW = {"native": native("ct state established accept", f"ip saddr 10.0.1.0/24 tcp dport {PORT} accept # it's `$(id)`")}
 IPTABLES_OLD = iptables(ANSWERS, SHELLS)
-IPTABLES_NEW = iptables(ANSWERS, f"-A INPUT -s 10.0.1.0/24 -p tcp --dport {PORT} -m comment --comment \"it's `$(id)`\" -j ACCEPT")
+COMMENTED = '-m comment --comment "it\'s `$(id)`"'
+IPTABLES_NEW = iptables(ANSWERS, f"-A INPUT -s 10.0.1.0/24 -p tcp --dport {PORT} {COMMENTED} -j ACCEPT")
 
 
 def guarded(kind: str, how: str = "restore", new: Rulesets | None = None) -> Guarded:
@@ -89,8 +90,8 @@ def test_who_is_locked_out_is_told_by_which_rule(rules: tuple[str, ...], own: st
 
 
 def test_a_command_that_goes_on_without_its_shell_is_ended_before_the_rules_come_back() -> None:
-    slow = Command(("sh", "-c", "mkfifo /run/slow; mkfifo /run/told; echo >/run/told; read -r _ </run/slow; iptables-nft -A INPUT -j DROP"))
-    one = replace(guarded("nft"), commands=(slow,))
+    slow = "mkfifo /run/slow; mkfifo /run/told; echo >/run/told; read -r _ </run/slow; iptables-nft -A INPUT -j DROP"
+    one = replace(guarded("nft"), commands=(Command(("sh", "-c", slow)),))
     with playing(one) as playing_, Console(playing_.host.node) as admin:
         host = playing_.host
         admin.begin(f"sh {SCRIPT} apply")

@@ -10,7 +10,7 @@ from lab.cli import options as o
 from lab.cli.command import Job, command
 
 
-@command(Job.ASK, "Tell a scheduled job whether a host drifted, and if boot mends it.")
+@command(Job.ASK, "Tell a scheduled job whether a host drifted from its policy.")
 def drift(
     snapshot: Annotated[str, Argument(metavar="SNAPSHOT", help="What `lab snapshot` took, or rules; - reads it.")],
     policy: o.Policies = None,

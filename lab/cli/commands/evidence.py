@@ -20,7 +20,7 @@ class Action(StrEnum):
     SIGN = "sign"
 
 
-@command(Job.SERVE, "Verify, list or sign the bundles that --evidence writes.")
+@command(Job.CHANGE, "Verify, list or sign the bundles that --evidence writes.")
 def evidence(
     action: Annotated[Action, Argument(help="verify: find any change; list: one line each; sign: with --key.")],
     bundles: Annotated[list[Path], Argument(metavar="DIR|TAR", help="A bundle, or its tar; of list a folder of them.")],

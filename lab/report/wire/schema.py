@@ -12,7 +12,7 @@ from lab.report.wire import seen
 from lab.report.wire.audit import Audit
 from lab.report.wire.bench import Bench
 from lab.report.wire.conntrack import Conntrack, Counted
-from lab.report.wire.diff import Diff, Difference, Diffs, Flow, Side
+from lab.report.wire.diff import Diff, Difference, Diffs, Flow, RowOutcome, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.drifted import Compared, Drifted
 from lab.report.wire.evidence import BundledFile, Bundles, Manifest
@@ -20,11 +20,14 @@ from lab.report.wire.exposure import Exposures
 from lab.report.wire.marks import MarkRule, Marks, MarkWay
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.reconciled import Reconciliation, Rules
+from lab.report.wire.rehearsal import Rehearsals
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.tail import Line
 from lab.report.wire.trace import Traces
+from lab.report.wire.window import Run as WindowRun
+from lab.report.wire.window import Total
 
 Schema = dict[str, Any]
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -97,6 +100,11 @@ def tail_schema() -> Schema:
     return _document(Line, "tail", "a packet that a rule logged", (Rule, seen.Packet))
 
 
+def rehearse_schema() -> Schema:
+    """Of ``lab rehearse --json``."""
+    return _document(Rehearsals, "rehearse", "changes rehearsed", (Rule, RowOutcome, WindowRun, Total))
+
+
 def evidence_schema() -> Schema:
     """Of ``manifest.json`` of a bundle of evidence."""
     return _document(Manifest, "evidence", "a bundle of evidence", (BundledFile,))
@@ -124,6 +132,7 @@ def own_schemas() -> dict[str, Schema]:
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
         "drift": drift_schema(), "evidence": evidence_schema(), "bundles": bundles_schema(),
+        "rehearse": rehearse_schema(),
     }  # fmt: skip
 
 

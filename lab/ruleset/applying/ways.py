@@ -69,6 +69,12 @@ class _Both:
                 kept |= {(FAMILIES[kind], name) for name in (tables_of(new.text, kind) if new is not None else ())}
         return [place for place in native.tables_of(self.old.nft) if place not in kept]
 
+    def iptables_gone(self) -> Sequence[Place]:
+        """The tables of nf_tables that iptables made, which only the old text speaks of; ip_tables has none there."""
+        if self.backend is not Backend.NFT:
+            return ()
+        return [(FAMILIES[kind], name) for kind, old, new in self.iptables() for name in self.gone(kind, old, new)]
+
     def in_the_way(self) -> Sequence[Place]:
         """The tables of the old script whose names iptables needs: it refuses those that are not its own."""
         gone = self.natives_gone()
@@ -84,7 +90,8 @@ def _restore(both: _Both) -> Iterator[Command]:
         if text is not None:
             yield iptables.restored(kind, text, backend)
     if new.nft is not None:
-        yield native.replaced(both.natives_gone(), new.nft)
+        # in the transaction of the new script, which may flush them itself, or make tables of the same names
+        yield native.replaced((*both.natives_gone(), *both.iptables_gone()), new.nft)
     else:
         yield from native.removed(both.natives_gone())
     yield from _left_over(both)
@@ -99,15 +106,19 @@ def _script(both: _Both) -> Iterator[Command]:
         if text is not None:
             yield from iptables.scripted(kind, before, text, backend)
     if new.nft is not None:
-        yield from native.scripted(old.nft.text if old.nft is not None else "", new.nft, both.natives_gone())
+        gone, made = both.iptables_gone(), native.tables_of(new.nft)
+        yield from native.removed([place for place in gone if place in made])
+        yield from native.scripted(old.nft.text if old.nft is not None else "", new.nft, [*both.natives_gone(), *gone])
     else:
         yield from native.removed(both.natives_gone())
     yield from _left_over(both)
 
 
 def _left_over(both: _Both) -> Iterator[Command]:
-    """Tables of iptables and sets that only the old side has."""
+    """Tables of iptables and sets that only the old side has; beside a new script of nft the tables went with that."""
     for kind, before, text in both.iptables():
+        if both.new.nft is not None and both.backend is Backend.NFT:
+            break
         yield from iptables.emptied(kind, both.gone(kind, before, text), both.backend)
     yield from sets.destroyed(sets.gone(both.old.ipset, both.new.ipset))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lab.errors import Interrupted
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.difference import RowOutcome
@@ -27,10 +28,15 @@ class Asked:
         """Of each cell whether it holds."""
         return tuple(held_outcomes(plans, self.ended, self._listener, on=self._lab))
 
+    def go_on(self) -> None:
+        """Raise Interrupted where a signal came while something was asked: what is asked takes it for itself."""
+        if self.ended.signal is not None:
+            raise Interrupted(self.ended.signal - 128)
+
     def rows(self, *, afterwards: bool) -> list[CellResult]:
         """The results of the change's own rows, before or ``afterwards``."""
         scene = self._ready.sides.new if afterwards else self._ready.sides.old
-        if not self._ready.intended or self.ended.signal is not None:
+        if not self._ready.intended:
             return []
         return list(self.ended.by(run_plan(self._ready.intended_on(scene), Order(), self._listener, on=self._lab)).results)
 

@@ -16,6 +16,7 @@ from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.hold.state import state_of
 from lab.probe.session.shell import Console, How, Ran, Shell
 from lab.record.difference import RowOutcome
+from lab.record.node_state import Leftover
 from lab.record.rehearsal import End, Phase
 from lab.record.window import Window
 from lab.report.rehearsal import window_words
@@ -23,13 +24,14 @@ from lab.ruleset.applying.command import Command
 from lab.ruleset.rulesets import Rulesets
 from lab.study.guarding.host import SCRIPT, GuardedHost, token_in
 from lab.study.rehearse.chosen import held_cells, streamed_cells
-from lab.study.rehearse.counted import rule_counts
+from lab.study.rehearse.counted import logged, rule_counts
 from lab.study.rehearse.play import Play, flow_words, stopped_by
 from lab.study.rehearse.streaming import Mark, streamed
 from lab.verdict.restored import in_words, left_over
 from lab.written.cell import Cell
 
 _SHOWN = 300
+_MOST_LOGGED = 3
 _AFTER = r'printf "\035%s\035" "$number"'
 _STEP = re.compile(r"\x1d(\d+) (\d+)\x1d")
 _STALLED_S = 60.0
@@ -45,7 +47,9 @@ def baseline(play: Play) -> None:
     play.held_before = play.asked.holds(play.ready.before)
     if play.held_before:
         play.line.note(f"{_hold(play.held_before)} before", "trace")
+    play.asked.go_on()
     play.rows_before = play.asked.rows(afterwards=False)
+    play.asked.go_on()
 
 
 def preload(play: Play) -> None:
@@ -84,7 +88,7 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
 
     ran, play.window = streamed(play.lab, play.node, cells, held, work, follow)
     if ran.how is not How.DONE or ran.code != 0:
-        play.refused = " ".join(ran.output.split())[-_SHOWN:]
+        play.refused = " ".join(ran.output.partition("\n")[2].split())[-_SHOWN:]
         good = play.ready.window.ends == End.REFUSED
         play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
         return None
@@ -161,7 +165,8 @@ def _told(play: Play, found: Window) -> None:
             while_ = f", before the end of `{meanwhile}`" if meanwhile else ""
             play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{while_}", "capture")
     for flow in found.broken:
-        why = "an end that no longer knew it has reset it" if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
+        reset = "an end that no longer knew it has reset it"
+        why = reset if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
         play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)
 
 
@@ -174,7 +179,9 @@ def judge(play: Play) -> bool:
     """T+5: the matrices and what was intended; whether all of it is as it should be."""
     play.line.phase = Phase.MATRIX
     play.holds = play.asked.holds(play.ready.holds)
+    play.asked.go_on()
     play.intended = play.asked.intended(play.rows_before)
+    play.asked.go_on()
     if play.holds:
         play.line.note(_hold(play.holds), "trace", good=all(one.passed for one in play.holds))
     for row in play.intended:
@@ -189,6 +196,8 @@ def count(play: Play) -> None:
     if play.counters:
         first = play.counters[0]
         play.line.note(f"{len(play.counters)} rules were met most, {first.rule} {first.packets:,} times", "counters")
+    for one in logged(play.lab, play.node)[:_MOST_LOGGED]:
+        play.line.note(f"{one.packets:,} packets were logged by {one.rule}", "counters")
 
 
 def come_in(play: Play) -> bool:
@@ -217,11 +226,12 @@ def rolled_back(play: Play, how: str) -> None:
     good = all(one.carried for one in play.left)
     play.line.note(f"{how}: {in_words(play.left)}", "what the tools print", good=good)
     again = play.asked.holds(play.ready.before)
+    play.asked.go_on()
     same = again == play.held_before
     if again:
         play.line.note(f"{_hold(again)}" + (", as before" if same else ": other than before"), "trace", good=same)
-        if not same:
-            play.notes.append("after the rollback the matrices say something else than before")
+        old = set(play.held_before)
+        play.left += tuple(Leftover("cells", f"{one.name}: {one.what or 'it holds now'}") for one in again if one not in old)
 
 
 def _hold(outcomes: Sequence[RowOutcome]) -> str:

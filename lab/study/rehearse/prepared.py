@@ -15,7 +15,7 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
 from lab.written.change import Change, Window
-from lab.written.intended import admin_cells, intended_cells
+from lab.written.intended import admin_cells, anybody_cells, intended_cells
 from lab.written.policy import PolicySpec
 
 
@@ -57,7 +57,7 @@ class Prepared:
         """What the rules of before and afterwards are called: policies, or their files."""
         old, new = self.sides.names
         before = (self.change.old or {}).get(self.node)
-        return old if before is None else _called(before), _called(self.change.new[self.node]) or new
+        return (self.change.twin or old) if before is None else _called(before), _called(self.change.new[self.node]) or new
 
     def intended_on(self, scene: Scene) -> Plan:
         """The rows of the change, to be run on one of its sides."""
@@ -65,8 +65,9 @@ class Prepared:
 
     @property
     def cells(self) -> Sequence[Cell]:
-        """Every cell that packets are taken from: those of the matrices, and of the change's rows."""
-        return [*(cell for plan in self.holds for cell in plan.cells), *self.intended]
+        """Every cell that packets are taken from: those of the matrices, and of the change's rows; else anybody's."""
+        own = [*(cell for plan in self.holds for cell in plan.cells), *self.intended]
+        return own or anybody_cells(self.change, self.sides.old.topology, self.node)
 
 
 def _called(spec: PolicySpec) -> str:

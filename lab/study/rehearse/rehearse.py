@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lab.errors import InputError
+from lab.errors import InputError, interrupted_code
 from lab.kernel.hold.line_map import NodeLines, find_lines
 from lab.lab import Lab
 from lab.probe.session.shell import Console, How
@@ -32,31 +32,39 @@ def rehearse(
     """Play the window on a lab of its own, and say how it ended.
 
     ``heard`` is told each event, ``kept`` is given what remains; with ``tries`` the rollback is tried in every way besides.
-    Raises InputError for what may not be rehearsed, and what building a lab raises.
+    A signal ends it, and what came of it by then is told.  Raises InputError for what may not be rehearsed, and what building
+    a lab raises.
     """
     how = ready.window.apply
     guard = None if how.how == BARE else guarded(ready.change, ready.sides, ready.backend, allow_commands=allow_commands)
     made = commands(how, ready.old, ready.new, ready.backend) if guard is None else guard.commands
-    line = Timeline(heard)
-    with Lab(ready.sides.old.topology, ready.policies, backend=ready.backend) as lab:
-        play = Play(lab, ready, line, Asked(lab, ready), _lines(ready), kept)
-        phases.baseline(play)
-        play.keep("before")
-        phases.preload(play)
-        if guard is None:
-            _booted(play, made)
-        else:
-            _guarded(play, guard)
-        play.keep("at the end")
-    if kept is not None:
-        kept.look_closely(ready.change.change, play.asked.ended.results[len(play.held_before):])
-    done = tuple(trials(guard)) if tries and guard is not None and play.end in _TRIED else ()
+    line, play, done = Timeline(heard), None, list[Trial]()
+    try:
+        with Lab(ready.sides.old.topology, ready.policies, backend=ready.backend) as lab:
+            play = Play(lab, ready, line, Asked(lab, ready), _lines(ready), kept)
+            phases.baseline(play)
+            play.keep("before")
+            phases.preload(play)
+            if guard is None:
+                _booted(play, made)
+            else:
+                _guarded(play, guard)
+            play.keep("at the end")
+        if kept is not None:
+            kept.look_closely(ready.change.change, play.asked.ended.results[len(play.held_before):])
+        if tries and guard is not None and play.end in _TRIED:
+            line.phase = Phase.AFTERWARDS
+            done.extend(trials(guard))
+    except KeyboardInterrupt as signal:
+        if play is None:
+            raise
+        play.end = End.INTERRUPTED
+        play.asked.ended.codes.append(interrupted_code(signal))
     if done:
-        line.phase = Phase.AFTERWARDS
         failed = [one for one in done if not one.passed]
         what = f"the rollback was tried in {len(done)} ways: it holds in {len(done) - len(failed)}"
         line.note(what, "a lab that stays up", good=not failed)
-    return _told(play, done)
+    return _told(play, tuple(done))
 
 
 def _lines(ready: Prepared) -> NodeLines | None:
@@ -89,10 +97,12 @@ def _guarded(play: Play, guard: Guarded) -> None:
         play.end = End.ROLLED_BACK
     else:
         with Console(host.node, _connection(play, 2)) as shell:
-            ran = shell.run(f"sh {host.copy} confirm {token}")
+            console = "" if play.ready.admin else "--console "
+            ran = shell.run(f"sh {host.copy} confirm {console}{token}")
         if ran.how is How.DONE and ran.code == 0:
             play.end = End.CONFIRMED
-            play.line.note("confirmed by a new connection with the token; stable", "the script", good=True)
+            by = "by a new connection" if play.ready.admin else "at the console"
+            play.line.note(f"confirmed {by} with the token; stable", "the script", good=True)
             return
         play.line.note(f"not confirmed: {' '.join(ran.output.split())}", "the script", good=False)
         play.end = End.ROLLED_BACK

@@ -32,6 +32,9 @@ def streamed(
     on.  Raises MeasurementError where what was sent, captured and counted does not agree, and what ``work`` raises.
     """
     streams, left = streams_of(cells)
+    for stream in [stream for stream in streams if lab.remembers(stream.question)]:
+        streams.remove(stream)
+        left[stream.name] = "rules on its way remember other packets: what comes of one is not what comes of the next"
     flows, _ = streams_of(held)
     with lab.batch(), Streams(lab.stage, node, streams, flows) as running:
         came = running.during(lambda: work(running.mark))

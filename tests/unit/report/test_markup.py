@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.report.markup import block, code, prose, sentence
@@ -28,6 +28,7 @@ def test_prose_is_shown_as_it_is_and_nothing_of_it_is_active(text: str) -> None:
     assert page.active() == []
 
 
+@example("(::error::")
 @given(TEXTS)
 def test_a_sentence_with_code_is_shown_without_its_ticks_and_nothing_of_it_is_active(text: str) -> None:
     page = rendered(f"- why: {sentence(text)}")

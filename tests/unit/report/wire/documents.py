@@ -10,6 +10,7 @@ from typing import Any
 from lab.errors import Problem, Where
 from lab.record.difference import DiffReports
 from lab.record.exposure import Change, Exposure, ExposureReport, Pair
+from lab.record.rehearsal import Rehearsals
 from lab.record.result import Comparison, Contrast, Outcome, RunProblem, no_result
 from lab.record.service_matrix import By, Example, Group, Reached, ServiceMatrix, ServiceMatrixReport, State, Way
 from lab.record.sweep import Arrived, AskedSweep, Gear, Sweep, SweepGroup, SweepReport
@@ -17,8 +18,9 @@ from lab.record.tracked import ConntrackReport, Counted, HeldFlow, Table, Tracke
 from lab.record.verdict import Kind
 from lab.report.exposure import exposure_json
 from lab.report.run_json import to_json
-from lab.report.wire import audit, bench, conntrack, diff, exposure, run, service_matrix, sweep
+from lab.report.wire import audit, bench, conntrack, diff, exposure, rehearsal, run, service_matrix, sweep
 from lab.report.wire.writing import written
+from tests.unit import rehearsed
 from tests.unit.report import auditing, differing, make
 from tests.unit.verdict.made import rule, verdict
 
@@ -90,6 +92,11 @@ def service_matrices() -> dict[str, Any]:
     return written(service_matrix.ServiceMatrices, report)
 
 
+def rehearsals() -> dict[str, Any]:
+    done = rehearsed.rehearsal(), rehearsed.wrong(problems=(STOPPED,), timer_s=None), rehearsed.rehearsal(window=None)
+    return written(rehearsal.Rehearsals, Rehearsals(done, 143, (STOPPED,), interrupted=True))
+
+
 def benched() -> dict[str, Any]:
     grown = bench.Growth(rules=(bench.Rules(rules=10, linear_us=70.5),), nodes=())
     return written(bench.Bench, bench.Bench(version=1, deny_us=68.5, growth=grown, peers=bench.Peers(nc_deny_us=1e6)))
@@ -107,6 +114,8 @@ DOCUMENTS: dict[str, tuple[type, dict[str, Any]]] = {
     "audit": (audit.Audit, written(audit.Audit, auditing.many(2))),
     "audit that did not begin": (audit.Audit, written(audit.Audit, auditing.report(exposure=None, problems=(STOPPED,)))),
     "service matrices": (service_matrix.ServiceMatrices, service_matrices()),
+    "rehearsals": (rehearsal.Rehearsals, rehearsals()),
+    "rehearsals that did not begin": (rehearsal.Rehearsals, written(rehearsal.Rehearsals, Rehearsals((), 2, (STOPPED,)))),
     "bench": (bench.Bench, benched()),
     "conntrack": (conntrack.Conntrack, tracked()),
     "conntrack that did not begin": (conntrack.Conntrack, written(conntrack.Conntrack, ConntrackReport(Table("")))),

@@ -19,6 +19,7 @@ from lab.report.wire.diff import Diffs
 from lab.report.wire.document import adapter, keys_of
 from lab.report.wire.exposure import Exposure, Exposures, Place, Saved
 from lab.report.wire.reading import read
+from lab.report.wire.rehearsal import Rehearsals
 from lab.report.wire.run import Run
 from lab.report.wire.schema import (
     audit_schema,
@@ -27,6 +28,7 @@ from lab.report.wire.schema import (
     diff_schema,
     exposure_schema,
     reach_schema,
+    rehearse_schema,
     result_schema,
     sweep_schema,
 )
@@ -38,13 +40,15 @@ from tests.unit.report.wire.documents import DOCUMENTS, sweeps, undescribed
 SCHEMAS = {
     Run: result_schema(), Sweeps: sweep_schema(), Exposures: exposure_schema(), Bench: bench_schema(), Diffs: diff_schema(),
     Audit: audit_schema(), ServiceMatrices: reach_schema(), Conntrack: conntrack_schema(),
+    Rehearsals: rehearse_schema(),
 }  # fmt: skip
 WITHOUT_PYDANTIC = """
 import sys
 sys.modules["pydantic"] = sys.modules["pydantic_core"] = None
 from pathlib import Path
 from lab.report.reports import (
-    audit_reports, conntrack_reports, diff_reports, exposure_reports, reach_reports, run_reports, sweep_reports, trace_reports
+    audit_reports, conntrack_reports, diff_reports, exposure_reports, reach_reports, rehearse_reports, run_reports,
+    sweep_reports, trace_reports
 )
 run_reports(Path("run.json")).begin()
 sweep_reports(Path("sweep.json")).begin()
@@ -54,6 +58,7 @@ diff_reports(Path("diff.json")).begin()
 audit_reports(Path("audit.json")).begin()
 conntrack_reports(Path("conntrack.json")).begin()
 reach_reports(Path("reach.json"), Path("reach.svg")).begin()
+rehearse_reports(Path("rehearse.json")).begin()
 """
 
 

@@ -147,6 +147,23 @@ def test_what_a_text_of_the_other_backend_left_is_taken_out_of_the_way() -> None
     assert str(commands(Apply("flush-first"), native, v4(FILTER), Backend.NFT)[0]) == "nft flush ruleset"
 
 
+@pytest.mark.parametrize(("text", "script"), [
+    ("flush ruleset\ntable inet x {\n}\n",
+     ["flush ruleset", "add table inet x", "add table ip filter; delete table ip filter; add table ip nat; delete table ip nat"]),
+    ("table ip filter {\n}\n",
+     ["add table ip filter; delete table ip filter", "add table ip filter", "add table ip nat; delete table ip nat"]),
+])  # fmt: skip
+def test_iptables_gives_way_to_native_nft_at_once_and_not_to_what_that_has_made(text: str, script: list[str]) -> None:
+    """A script that flushes has taken its tables away by then, and one may make tables of their names."""
+    native = Rulesets(nft=as_it_came(text, "edge.nft"))
+    one, = commands(Apply("restore"), v4(OLD), native, Backend.NFT)
+    gone = "add table ip filter; delete table ip filter; add table ip nat; delete table ip nat; "
+    assert (one.argv, one.stdin) == (("nft", "-f", "-"), gone + text)
+    assert [str(one) for one in commands(Apply("script"), v4(OLD), native, Backend.NFT)] == [f"nft {line}" for line in script]
+    _, emptied = commands(Apply("restore"), v4(OLD), native, Backend.LEGACY)
+    assert emptied.argv == ("iptables-legacy-restore",)
+
+
 def test_sets_come_before_the_rules_that_name_them_and_go_after_those_that_did() -> None:
     old = replace(v4(OLD), ipset=as_it_came("create a hash:ip\nadd a 10.0.0.1\ncreate b hash:net\n", "old.ipset"))
     new = replace(v4(FILTER), ipset=as_it_came("create a hash:ip\nadd a 10.0.0.2\ncreate c list:set\nadd c a\n", "new.ipset"))
