@@ -90,6 +90,7 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
         play.refused = " ".join(ran.output.split())[-_SHOWN:]
         good = play.ready.window.ends == End.REFUSED
         play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
+        _told(play, play.window)
         return None
     _told(play, play.window)
     return token_in(ran)
@@ -138,6 +139,7 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
         play.refused = str(failed)
         what = f"the load was refused: {play.refused}; the host stands without rules"
         play.line.note(what, "the tool's exit code", good=False)
+        _told(play, play.window)
         return
     _told(play, play.window)
 
