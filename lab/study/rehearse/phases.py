@@ -155,6 +155,8 @@ def _note_old(play: Play) -> None:
 
 
 def _told(play: Play, found: Window) -> None:
+    if not found.packets:
+        play.notes.append("nothing is known of packets meanwhile: the change has no matrix and no row to take them from")
     known = play.ready.window
     good = known.opens or not (found.opened.packets or found.strayed.packets)
     good = good and (known.breaks or not (found.refused.packets or found.broken))

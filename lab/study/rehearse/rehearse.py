@@ -97,10 +97,11 @@ def _guarded(play: Play, guard: Guarded) -> None:
         play.end = End.ROLLED_BACK
     else:
         with Console(host.node, _connection(play, 2)) as shell:
-            ran = shell.run(f"sh {host.copy} confirm {token}")
+            ran = shell.run(f"sh {host.copy} confirm {'' if ready.admin else '--console '}{token}")
         if ran.how is How.DONE and ran.code == 0:
             play.end = End.CONFIRMED
-            play.line.note("confirmed by a new connection with the token; stable", "the script", good=True)
+            by = "by a new connection" if ready.admin else "at the console"
+            play.line.note(f"confirmed {by} with the token; stable", "the script", good=True)
             return
         play.line.note(f"not confirmed: {' '.join(ran.output.split())}", "the script", good=False)
         play.end = End.ROLLED_BACK
