@@ -46,9 +46,12 @@ def _may_build_labs() -> None:
 
 @pytest.fixture
 def in_a_machine(tmp_path: Path) -> Reports:
-    """Runs ``inside.py`` in a pid and mount namespace of its own; with ``network``, in a network of its own as well."""
+    """Runs ``inside.py`` in a pid and mount namespace of its own; with ``network``, in a network of its own as well.
 
-    def run(what: str, *numbers: int, lab: Sequence[str], network: bool = False) -> list[dict[str, Any]]:
+    With ``code`` the lab is a process where that has been run before.
+    """
+
+    def run(what: str, *numbers: int, lab: Sequence[str], network: bool = False, code: str = "") -> list[dict[str, Any]]:
         used = [Path(sys.prefix).resolve(), ROOT.resolve()]
         folders = [place for place in PRIVATE if Path(place).is_dir() and not any(path.is_relative_to(place) for path in used)]
         script = "set -e\n"
@@ -56,7 +59,8 @@ def in_a_machine(tmp_path: Path) -> Reports:
             script += f"for one in all default; do echo 1 > /proc/sys/net/ipv6/conf/$one/disable_ipv6; done\n{_NETWORK}"
         script += "".join(f"mount -t tmpfs empty {folder}\n" for folder in folders) + 'exec "$@"\n'
         machine = [*_MACHINE, *(["--net"] if network else []), "sh", "-c", script, "machine"]
-        inside = [sys.executable, str(INSIDE), what, ",".join(folders), *map(str, numbers), "--", LAB, *lab]
+        inside = [sys.executable, str(INSIDE), what, ",".join(folders), *map(str, numbers), "--"]
+        inside += [sys.executable, "-c", f"{code}\nfrom lab.cli.main import main\nmain()\n", *lab] if code else [LAB, *lab]
         path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
         done = subprocess.run(
             [*machine, *inside], cwd=ROOT, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
 """Run as the first process of a machine of its own: ends labs at chosen moments and prints, as JSON, what was left.
 
-``inside.py kill SEED MOMENTS``, ``inside.py tools TIMES``, ``inside.py interrupt`` or ``inside.py whole``, then the command
-line of the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
+``inside.py kill SEED MOMENTS``, ``inside.py tools TIMES``, ``inside.py interrupt``, ``inside.py ended SIGNAL…`` or
+``inside.py whole``, then the command line of the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
 """
 
 from __future__ import annotations
@@ -161,6 +161,18 @@ def interrupt(command: Sequence[str], watch: Watch) -> Iterator[Report]:
     yield {"code": process.wait(), "told": told, "left": watch.left()}
 
 
+def ended(command: Sequence[str], watch: Watch, *signals: int) -> Iterator[Report]:
+    """A lab that sends itself these signals, each in another run, of which the environment tells it."""
+    first_run(command, watch)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, signum in enumerate(signals):
+        done = subprocess.run(
+            command, env={**os.environ, "LAB_MOMENT": str(number), "LAB_SIGNAL": str(signum)}, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        yield {"code": done.returncode, "out": done.stdout, "err": done.stderr, "left": watch.left()}
+
+
 def whole(command: Sequence[str], watch: Watch) -> Iterator[Report]:
     """A whole run in a network that counts what it sends."""
     first_run(command, watch)
@@ -181,7 +193,7 @@ def main() -> None:
     watch = Watch(folders.split(","))
     split = rest.index("--")
     numbers, command = [int(number) for number in rest[:split]], rest[split + 1 :]
-    ways = {"kill": kill, "tools": kill_with_tools, "interrupt": interrupt, "whole": whole}
+    ways = {"kill": kill, "tools": kill_with_tools, "interrupt": interrupt, "ended": ended, "whole": whole}
     for report in ways[what](command, watch, *numbers):  # type: ignore[operator]
         print(json.dumps(report), flush=True)
 

@@ -91,6 +91,7 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
         play.refused = " ".join(ran.output.partition("\n")[2].split())[-_SHOWN:]
         good = play.ready.window.ends == End.REFUSED
         play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
+        _told(play, play.window)
         return None
     _told(play, play.window)
     return token_in(ran)
@@ -139,6 +140,7 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
         play.refused = str(failed)
         what = f"the load was refused: {play.refused}; the host stands without rules"
         play.line.note(what, "the tool's exit code", good=False)
+        _told(play, play.window)
         return
     _told(play, play.window)
 
@@ -154,6 +156,8 @@ def _note_old(play: Play) -> None:
 
 
 def _told(play: Play, found: Window) -> None:
+    if not found.packets:
+        play.notes.append("nothing is known of packets meanwhile: the change has no matrix and no row to take them from")
     known = play.ready.window
     good = known.opens or not (found.opened.packets or found.strayed.packets)
     good = good and (known.breaks or not (found.refused.packets or found.broken))

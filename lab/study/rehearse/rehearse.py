@@ -97,11 +97,10 @@ def _guarded(play: Play, guard: Guarded) -> None:
         play.end = End.ROLLED_BACK
     else:
         with Console(host.node, _connection(play, 2)) as shell:
-            console = "" if play.ready.admin else "--console "
-            ran = shell.run(f"sh {host.copy} confirm {console}{token}")
+            ran = shell.run(f"sh {host.copy} confirm {'' if ready.admin else '--console '}{token}")
         if ran.how is How.DONE and ran.code == 0:
             play.end = End.CONFIRMED
-            by = "by a new connection" if play.ready.admin else "at the console"
+            by = "by a new connection" if ready.admin else "at the console"
             play.line.note(f"confirmed {by} with the token; stable", "the script", good=True)
             return
         play.line.note(f"not confirmed: {' '.join(ran.output.split())}", "the script", good=False)

@@ -36,7 +36,7 @@ def test_it_says_the_end_first_of_all_at_the_end() -> None:
     assert events[1] == "  T-10  ok  the admin comes in  [trace]"
     assert end == (
         "CHG-7: confirmed, and the new rules stay; nothing got through that should not; "
-        "nothing should have passed and did not; 1 of 1 established flows went on; 2.2 s"
+        "nothing was stopped that should pass; 1 of 1 established flows went on; 2.2 s"
     )
 
 

@@ -85,7 +85,8 @@ def ready(of: Change) -> Prepared:
     [
         ("before", "after", ("before", "after")),
         (
-            {"v4": "a.rules", "v6": "a.rules6", "vars": ["x.yaml"]}, {"v4": "a.rules", "vars": ["x.yaml", "y.yaml", {"inline": {"k": 1}}]},
+            {"v4": "a.rules", "v6": "a.rules6", "vars": ["x.yaml"]},
+            {"v4": "a.rules", "vars": ["x.yaml", "y.yaml", {"inline": {"k": 1}}]},
             ("a.rules with x.yaml", "a.rules with y.yaml"),
         ),
         ({"nft": "a.nft"}, {"v6": "only.rules6"}, ("a.nft", "only.rules6")),
