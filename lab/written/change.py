@@ -49,12 +49,18 @@ def _apply(value: object) -> Apply:
         if tuple(value) != ("run",):
             raise ValueError(_APPLY_FORM)
         run = value["run"] if isinstance(value["run"], list) else [value["run"]]
-        return Apply("run", tuple(map(text_of, run))) if run else _no_command()
+        return Apply("run", tuple(map(_word, run))) if run else _no_command()
     if isinstance(value, list):
         raise ValueError(_APPLY_FORM)
     if (text := text_of(value)) not in APPLIES:
         raise ValueError(f"{text!r} is no way to apply rules\n{did_you_mean(text, APPLIES)}")
     return Apply(text)
+
+
+def _word(value: object) -> str:
+    if "\0" in (text := text_of(value)):
+        raise ValueError(f"{text!r} has a null character, which no command can be told")
+    return text
 
 
 def _no_command() -> Apply:

@@ -54,7 +54,7 @@ def test_where_a_trial_fails_there_is_none_and_yesterday_s_is_gone(project: Proj
 @pytest.mark.parametrize(
     ("edit", "told"),
     [
-        (("tcp/443", "udp/53"), "the admin's path is one port of tcp"),
+        (("tcp/443", "udp/53"), "the admin's path is one port of tcp, and not udp/53\n"),
         (("new: {gateway: next}", "new: {web: next}"), "changes no node that it says both sides of"),
     ],
 )

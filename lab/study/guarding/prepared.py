@@ -49,6 +49,6 @@ def _window(change: Change, *, allow_commands: bool) -> tuple[Window, int]:
 def _question(change: Change, cell: Cell) -> Question:
     ports = cell.service.ports
     if cell.service.proto != "tcp" or not ports or ports[0][0] != ports[-1][1]:
-        what = f"the admin's path is one port of tcp, and not {cell.service}"
+        what = f"the admin's path is one port of tcp, and not {cell.service.text}"
         raise InputError(Problem(what, change.where("window", "admin", "service"), "service: tcp/22"))
     return first_question(cell)

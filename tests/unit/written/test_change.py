@@ -97,6 +97,7 @@ def test_what_else_can_be_written(tmp_path: Path, old: str, new: str) -> None:
         ("apply: restore", "aply: restore", 13, ["unknown key 'aply'", "did you mean 'apply'?"]),
         ("apply: restore", "apply: restor", 13, ["'restor' is no way to apply rules", "did you mean 'restore'?"]),
         ("apply: restore", "apply: {run: []}", 13, ["`run` names no command"]),
+        ("apply: restore", r'apply: {run: [echo, "a\0b"]}', 13, [r"'a\x00b' has a null character"]),
         ("apply: restore", "apply: {command: x}", 13, ["it is written restore, script"]),
         ("apply: restore", "apply: [restore]", 13, ["it is written restore, script"]),
         ("60s", "60", 15, ["60 of what? write 60s"]),
