@@ -96,9 +96,10 @@ def test_sides_are_called_by_their_policies_or_files(old: object, new: object, n
     assert ready(change(old={"gw": old}, new={"gw": new})).names == names
 
 
-def test_an_old_side_that_is_no_policy_is_called_as_the_sides_call_it() -> None:
+def test_an_old_side_that_is_no_policy_is_called_as_what_it_comes_from() -> None:
     of_twin = change(topology=None, twin="dump.tar", old=None)
-    assert ready(of_twin).names == ("HEAD~1", "after")
+    assert ready(of_twin).names == ("dump.tar", "after")
+    assert ready(change(rev="HEAD~1", old=None)).names == ("HEAD~1", "after")
 
 
 def test_a_change_without_a_window_is_told_how_to_say_one() -> None:
