@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, PrivateAttr, WithJsonSchema, model_validator
 
-from lab.errors import Where
+from lab.errors import InputError, Problem, Where
 from lab.written.fields import WRITTEN, Date, Ends, ServiceTexts
 from lab.written.matrix import Row
 from lab.written.messages import did_you_mean
@@ -167,6 +167,13 @@ class Change(BaseModel):
     def where(self, *path: str | int, key: bool = False) -> Where:
         """The place in the file of a part (``"intends", 3, "from"``); without a file, the change's name."""
         return self._document.where(*path, key=key) if self._document else Where(f"change {self.change}")
+
+    def said_window(self) -> Window:
+        """How it is made; raises InputError where the file does not say."""
+        if self.window is None:
+            mend = "window: {apply: restore, admin: {from: …, to: …, service: tcp/22}, rollback-after: 60s}"
+            raise InputError(Problem(f"{self.change} does not say how it is made", self.where(), mend))
+        return self.window
 
     @property
     def policies(self) -> Mapping[str, PolicySpec]:

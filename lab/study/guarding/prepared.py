@@ -29,10 +29,7 @@ def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: b
 
 
 def _window(change: Change, *, allow_commands: bool) -> tuple[Window, int]:
-    window = change.window
-    if window is None:
-        mend = "window: {apply: restore, admin: {from: …, to: …, service: tcp/22}, rollback-after: 60s}"
-        raise InputError(Problem(f"{change.change} does not say how it is made", change.where(), mend))
+    window = change.said_window()
     if window.rollback_after is None:
         what = f"{change.change} does not say when the rules of before come back"
         raise InputError(Problem(what, change.where("window"), "rollback-after: 60s"))

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import InputError, Problem
 from lab.prepare.changed import held_plan, intended_plan
 from lab.prepare.plan import Plan
 from lab.prepare.scene import Scene
@@ -81,9 +80,7 @@ def _called(spec: PolicySpec) -> str:
 
 def prepared(change: Change, sides: Sides, matrices: Sequence[Path], backend: Backend) -> Prepared:
     """The part of ``sides.node``; raises InputError with every problem found, also for a change that says no window."""
-    if change.window is None:
-        mend = "window: {apply: restore, admin: {from: …, to: …, service: tcp/22}, rollback-after: 60s}"
-        raise InputError(Problem(f"{change.change} does not say how it is made", change.where(), mend))
+    window = change.said_window()
     before = tuple(held_plan(file, sides.old, backend) for file in matrices)
     holds = tuple(held_plan(file, sides.new, backend) for file in matrices)
     topology = sides.new.topology
@@ -91,5 +88,5 @@ def prepared(change: Change, sides: Sides, matrices: Sequence[Path], backend: Ba
     intended = tuple(cell for cell in intended_cells(change, topology) if cell.at == sides.node)
     admin = admin_cells(change, topology) if next(iter(change.new)) == sides.node else ()
     return Prepared(
-        change, sides, backend, change.window, before, holds, intended, admin, {**others, **sides.old.policies}
+        change, sides, backend, window, before, holds, intended, admin, {**others, **sides.old.policies}
     )
