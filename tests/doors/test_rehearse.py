@@ -52,9 +52,10 @@ class Told:
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
     """All six by one command, without the trials, on each backend."""
     folder = tmp_path_factory.mktemp(request.param)
-    reports = ("--json", folder / "r.json", "--markdown", folder / "r.md", "--svg", folder / "r.svg", "--evidence", folder / "kept")
+    wanted = {"--json": "r.json", "--markdown": "r.md", "--svg": "r.svg", "--evidence": "kept"}
+    reports = [part for option, name in wanted.items() for part in (option, str(folder / name))]
     flags = ("--no-trials", "--allow-commands", "--backend", request.param)
-    done = run([LAB, "rehearse", "changes", *flags, *map(str, reports)], ROOT)
+    done = run([LAB, "rehearse", "changes", *flags, *reports], ROOT)
     return Told(folder, done.ended(0), json.loads((folder / "r.json").read_text()))
 
 
@@ -90,7 +91,7 @@ def test_no_packet_of_the_window_goes_uncounted(told: Told, change: str) -> None
     assert counted == window["packets"]
     for one in (*window["streams"], *window["flows"]):
         assert sum(part["packets"] for part in one["runs"]) == one["packets"]
-    wrong = {state: 0 for state in ("opened", "refused", "strayed")}
+    wrong = dict.fromkeys(("opened", "refused", "strayed"), 0)
     for one in window["streams"]:
         for part in one["runs"]:
             if part["state"] in wrong:

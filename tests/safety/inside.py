@@ -1,7 +1,7 @@
 """Run as the first process of a machine of its own: ends labs at chosen moments and prints, as JSON, what was left.
 
-``inside.py kill SEED MOMENTS``, ``inside.py tools TIMES``, ``inside.py interrupt``, ``inside.py ended SIGNAL…`` or
-``inside.py whole``, then the command line of the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
+``inside.py kill SEED MOMENTS``, ``tools TIMES``, ``interrupt``, ``ended SIGNAL …`` or ``whole``, then the command line of
+the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ phases._marked = marked
 """
 INT, TERM, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 SIGNALS = (INT, TERM, INT, KILL, TERM, KILL)
-PHASES = ([], ["T-60"], ["T-60", "T-10"], ["T-60", "T-10", "T+0", "T+5", "T+15", "T+30"])
+PHASES: tuple[list[str], ...] = ([], ["T-60"], ["T-60", "T-10"], ["T-60", "T-10", "T+0", "T+5", "T+15", "T+30"])
 SEEN = (0, 1, 2, None, 3, None)
 """Which phases each run has told; nothing of one that was killed."""
 

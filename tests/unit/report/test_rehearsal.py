@@ -47,8 +47,9 @@ def test_what_went_wrong_is_told_behind_the_end() -> None:
     assert "  trial: a command fails: it stayed" in lines
     assert not any("nobody confirms it" in line for line in lines)
     assert "note: a note" in lines
-    assert any(line.startswith("  not as before: ") for line in lines)
-    assert any(line.startswith("  carried over: ") for line in lines)
+    assert "  not as before: + ip route default" in lines
+    assert "  carried over: - recent x" in lines
+    assert "  FAIL afterwards: + ip route default" in lines
 
 
 @pytest.mark.parametrize(
