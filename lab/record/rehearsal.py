@@ -126,8 +126,7 @@ def _faults(told: Rehearsal) -> Iterator[str]:
             yield f"{told.window.refused.packets:,} packets were stopped meanwhile that should not, without `breaks: true`"
         if told.window.broken:
             yield f"{len(told.window.broken)} established flows did not go on, and the change does not say `breaks: true`"
-    if told.end is End.CONFIRMED:
-        yield from (f"{row.name}: {row.what}" for row in (*told.intended, *told.holds) if not row.passed)
+    yield from (f"{row.name}: {row.what}" for row in (*told.intended, *told.holds) if not row.passed)
     yield from (f"afterwards: {one.what}" for one in told.left if not one.carried)
     yield from (f"{trial.name}: {trial.what}" for trial in told.trials if not trial.passed)
 

@@ -36,7 +36,7 @@ def test_it_says_the_end_first_of_all_at_the_end() -> None:
     assert events[1] == "  T-10  ok  the admin comes in  [trace]"
     assert end == (
         "CHG-7: confirmed, and the new rules stay; nothing got through that should not; "
-        "nothing should have passed and did not; 1 of 1 established flows went on; 2.2 s"
+        "nothing was stopped that should pass; 1 of 1 established flows went on; 2.2 s"
     )
 
 
@@ -116,6 +116,14 @@ def test_many_changes_are_summed_up_and_one_is_not() -> None:
     assert list(rehearsals_lines(Rehearsals((fine, fine))))[-1] == "2 changes rehearsed, all as their changes say"
     assert list(rehearsals_lines(Rehearsals((fine, bad))))[-1] == "2 changes rehearsed, not as the change says: CHG-8"
     assert list(rehearsals_lines(Rehearsals())) == []
+
+
+def test_what_stopped_the_others_is_told_with_how_to_mend_it() -> None:
+    told = Rehearsals((rehearsal(), rehearsal()), 2, (Problem("it runs a command", mend="allow it"),))
+    assert list(rehearsals_lines(told))[-3:] == [
+        "it runs a command", "    allow it",
+        "2 changes rehearsed, all as their changes say; the others were not, for what is said above",
+    ]  # fmt: skip
 
 
 def test_of_many_lines_some_are_told_and_how_many_are_not() -> None:

@@ -149,7 +149,8 @@ def test_what_a_text_of_the_other_backend_left_is_taken_out_of_the_way() -> None
 
 @pytest.mark.parametrize(("text", "script"), [
     ("flush ruleset\ntable inet x {\n}\n",
-     ["flush ruleset", "add table inet x", "add table ip filter; delete table ip filter; add table ip nat; delete table ip nat"]),
+     ["flush ruleset", "add table inet x",
+      "add table ip filter; delete table ip filter; add table ip nat; delete table ip nat"]),
     ("table ip filter {\n}\n",
      ["add table ip filter; delete table ip filter", "add table ip filter", "add table ip nat; delete table ip nat"]),
 ])  # fmt: skip
