@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import lab as package
+from lab.errors import as_lab_error
+from lab.evidence.keeping import Keeping
 from lab.evidence.pcapng import Captured, pcapng
 from lab.kernel.stage.capture import Frame
 from lab.lab import Lab
@@ -47,6 +49,21 @@ def look_again(plan: Plan, cell: Cell, failed: CellResult) -> Looked:
         words += describe_path(verdict.path, verdict.observation.counters)
     comment = "\n".join(told)
     return Looked(pcapng(captured, comment, PROGRAM), "\n".join(words) + "\n")
+
+
+def keep_again(keeping: Keeping, failed: Sequence[tuple[Plan, CellResult]], most: int, *folder: str) -> None:
+    """Ask the first ``most`` of the cells that failed once more, each in a lab of its own, and keep what was captured."""
+    if len(failed) > most:
+        keeping.note(f"of {len(failed)} cells that failed the first {most} were asked again and captured")
+    for plan, one in failed[:most]:
+        cell = next(cell for cell in plan.cells if cell.id == one.id)
+        try:
+            looked = look_again(plan, cell, one)
+        except Exception as error:  # noqa: BLE001 - what cannot be captured takes nothing from what was measured
+            keeping.note(f"{cell.id} could not be captured: {as_lab_error(error).problems[0].what}")
+            continue
+        keeping.add(looked.capture, *folder, f"{cell.id}.pcapng")
+        keeping.add(looked.words.encode(errors="backslashreplace"), *folder, f"{cell.id}.txt")
 
 
 def commented(frames: Mapping[tuple[str, str], Sequence[Frame]], verdicts: Sequence[Verdict]) -> Iterator[Captured]:

@@ -10,13 +10,14 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from lab.evidence.bundle import Bundle, Part, check_archive, write_bundle
 from lab.evidence.manifest import as_name
 from lab.evidence.signing import Signer, signer_of
 from lab.prepare.revision import said_by_git
 from lab.report.wire.evidence import Author, Manifest, Outcome
+from lab.report.wire.parts import ExitCode
 
 Command = Literal["run", "diff", "rehearse"]
 _TICKET = re.compile(r"(?<![A-Za-z0-9])[A-Z][A-Z0-9]{1,9}-[0-9]{1,8}(?![A-Za-z0-9])")
@@ -89,6 +90,11 @@ class Keeping:
             sign = self._signer.sign if self._signer else None
             self._bundle = write_bundle(self._wanted.archive, manifest, self._parts, sign=sign)
         return self._bundle
+
+
+def outcome(exit_code: int, passed: int, failed: int, said: str) -> Outcome:
+    """What a manifest says that the command came to."""
+    return Outcome(exit_code=cast("ExitCode", exit_code), passed=passed, failed=failed, said=said)
 
 
 def author(project: Path) -> Author:

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.errors import as_lab_error
 from lab.evidence.bundle import Bundle
 from lab.evidence.failed_flows import PROGRAM, by_rules, commented
-from lab.evidence.keeping import Keeping
+from lab.evidence.keeping import Keeping, outcome
 from lab.evidence.pcapng import pcapng
 from lab.evidence.rulesets import SIDES, keep_both_sides, keep_held, keep_sources
 from lab.lab import Lab
@@ -76,7 +76,7 @@ def _told(report: DiffReports) -> Outcome:
     said = f"{len(classes)} classes of flows differ, {unasked} of them not asked for; {held} of {len(rows)} rows hold"
     said += "".join(f"; not compared: {words}" for words in report.apart) + "".join(f"; {one}" for one in report.problems)
     failed = len(rows) - held + unasked + len(report.apart)
-    return Outcome(exit_code=report.exit_code, passed=held, failed=failed, said=said)  # type: ignore[arg-type]
+    return outcome(report.exit_code, held, failed, said)
 
 
 def _captured(lab: Lab, one: Difference, node: str) -> bytes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.errors import as_lab_error
 from lab.evidence.bundle import Bundle
-from lab.evidence.failed_flows import look_again
-from lab.evidence.keeping import Keeping
+from lab.evidence.failed_flows import keep_again
+from lab.evidence.keeping import Keeping, outcome
 from lab.evidence.rulesets import keep_both_sides, keep_held, keep_sources
 from lab.lab import Lab
 from lab.prepare.plan import Plan
@@ -49,18 +48,7 @@ class RehearsalEvidence:
     def look_closely(self, change: str, results: Sequence[tuple[Plan, CellResult]]) -> None:
         """Ask cells that did not hold afterwards once more, captured."""
         failed = [(plan, one) for plan, one in results if one.outcome is not Outcome.PASSED]
-        if len(failed) > MOST_FAILED:
-            self._keeping.note(f"of {len(failed)} cells that failed the first {MOST_FAILED} were asked again and captured")
-        for plan, one in failed[:MOST_FAILED]:
-            cell = next(cell for cell in plan.cells if cell.id == one.id)
-            try:
-                looked = look_again(plan, cell, one)
-            except Exception as error:  # noqa: BLE001 - what cannot be captured takes nothing from what was measured
-                self._keeping.note(f"{cell.id} could not be captured: {as_lab_error(error).problems[0].what}")
-                continue
-            folder = "failed", change
-            self._keeping.add(looked.capture, *folder, f"{cell.id}.pcapng")
-            self._keeping.add(looked.words.encode(errors="backslashreplace"), *folder, f"{cell.id}.txt")
+        keep_again(self._keeping, failed, MOST_FAILED, "failed", change)
 
     def write(self, told: Rehearsals) -> Bundle:
         """Write the bundle, once."""
@@ -80,7 +68,7 @@ def _told(told: Rehearsals) -> Told:
     passed = sum(event.good is True for one in told.done for event in one.events)
     failed = sum(len(one.faults) for one in told.done)
     said = "; ".join(map(_one, told.done)) + "".join(f"; {problem}" for problem in told.problems)
-    return Told(exit_code=told.exit_code, passed=passed, failed=failed, said=said)  # type: ignore[arg-type]
+    return outcome(told.exit_code, passed, failed, said)
 
 
 def _one(told: Rehearsal) -> str:

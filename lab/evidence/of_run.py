@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lab.errors import as_lab_error, interrupted_code
+from lab.errors import interrupted_code
 from lab.evidence.bundle import Bundle
-from lab.evidence.failed_flows import look_again
-from lab.evidence.keeping import Keeping
+from lab.evidence.failed_flows import keep_again
+from lab.evidence.keeping import Keeping, outcome
 from lab.evidence.rulesets import keep_held, keep_rendered, keep_sources, sources_of
 from lab.lab import Lab
 from lab.prepare.plan import Plan
@@ -42,20 +42,11 @@ class RunEvidence:
     def look_closely(self, result: RunResult) -> RunResult:
         """Ask the cells that failed once more, captured; gives the result, which says so where a signal ended that."""
         failed = {cell.id: cell for cell in result.results if cell.outcome is not Outcome.PASSED}
-        if len(failed) > MOST_FAILED:
-            self._keeping.note(f"of {len(failed)} cells that failed the first {MOST_FAILED} were asked again and captured")
-        wanted = [(plan, cell) for plan in self._plans for cell in plan.cells if cell.id in failed][:MOST_FAILED]
-        for plan, cell in wanted:
-            try:
-                looked = look_again(plan, cell, failed[cell.id])
-            except KeyboardInterrupt as error:
-                return replace(result, interrupted=True, exit_code=interrupted_code(error))
-            except Exception as error:  # noqa: BLE001 - what cannot be captured takes nothing from what was measured
-                told = as_lab_error(error)
-                self._keeping.note(f"{cell.id} could not be captured: {told.problems[0].what}")
-                continue
-            self._keeping.add(looked.capture, "failed", f"{cell.id}.pcapng")
-            self._keeping.add(looked.words.encode(errors="backslashreplace"), "failed", f"{cell.id}.txt")
+        asked = [(plan, failed[cell.id]) for plan in self._plans for cell in plan.cells if cell.id in failed]
+        try:
+            keep_again(self._keeping, asked, MOST_FAILED, "failed")
+        except KeyboardInterrupt as error:
+            return replace(result, interrupted=True, exit_code=interrupted_code(error))
         return result
 
     def write(self, result: RunResult) -> Bundle:
@@ -72,7 +63,7 @@ class RunEvidence:
 def _told(result: RunResult) -> Told:
     passed = sum(one.outcome is Outcome.PASSED for one in result.results)
     said = f"{passed} of {len(result.results)} cells passed" + "".join(f"; {problem}" for problem in result.stops)
-    return Told(exit_code=result.exit_code, passed=passed, failed=len(result.results) - passed, said=said)  # type: ignore[arg-type]
+    return outcome(result.exit_code, passed, len(result.results) - passed, said)
 
 
 def _written(plan: Plan) -> Iterator[Path]:

@@ -208,8 +208,3 @@ class Window:
     def broken(self) -> tuple[FlowWindow, ...]:
         """The established flows that did not survive."""
         return tuple(flow for flow in self.flows if flow.broken)
-
-    @property
-    def flapped(self) -> tuple[StreamWindow, ...]:
-        """The streams whose fate changed to and fro."""
-        return tuple(one for one in self.streams if one.flaps)

@@ -121,7 +121,6 @@ def test_a_full_disk_is_an_error_and_no_half_of_a_bundle_remains(project: Projec
     [
         (["--evidence", "matrices/small.yaml"], "matrices/small.yaml is no folder"),
         (["--key", "key"], "--key belongs to --evidence DIR"),
-        (["--ticket", "CHG-1"], "--ticket belongs to --evidence DIR"),
         (["--evidence", "kept", "--key", "matrices/small.yaml"], "matrices/small.yaml: this is no key of OpenSSH"),
     ],
 )

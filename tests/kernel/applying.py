@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 from lab.kernel.ground.namespace import Home
 from lab.kernel.ground.tools import run
-from lab.kernel.hold.applying import Applying, Ran, held_texts
+from lab.kernel.hold.applying import Applying, Ran
 from lab.kernel.hold.loading import load
 from lab.kernel.hold.read_back import held
 from lab.kernel.stage.node import Node
@@ -108,15 +107,8 @@ def rules_of(node: Node, backend: Backend) -> list[Any]:
     return [one for one in listing if one[4:] != ("ACCEPT", [])]
 
 
-def state_of(node: Node, backend: Backend) -> tuple[list[Any], list[str], list[str]]:
-    """Rules, sets of ipset, and what native nft holds, in whichever order."""
-    texts = held_texts(node, backend)
-    sets = re.sub(r" initval \S+", "", texts.get("ipset", "")).splitlines()
-    return rules_of(node, backend), sets, sorted(texts.get("nft", "").splitlines())
-
-
-def apply(node: Node, done: Sequence[Command], rules: Rulesets, backend: Backend, most: int | None = None) -> tuple[Ran, ...]:
-    with Applying(node, done, rules, backend, most=most) as applying:
+def apply(node: Node, done: Sequence[Command], rules: Rulesets, backend: Backend) -> tuple[Ran, ...]:
+    with Applying(node, done, rules, backend) as applying:
         return applying.finish()
 
 

@@ -10,18 +10,14 @@ import pytest
 
 from lab.errors import InputError, MachineError, MeasurementError
 from lab.kernel.ground import nfnetlink as nl
-from lab.kernel.hold.applying import Applying, Ran, held_texts
-from lab.kernel.hold.booting import booting
+from lab.kernel.hold.applying import Applying, Ran
 from lab.kernel.stage.node import Node
 from lab.ruleset.applying.command import Command
 from lab.ruleset.applying.ways import commands
-from lab.ruleset.backend import Backend
 from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.written.change import Apply
-from tests.kernel.applying import NEW, NFT, OLD, a_node, rules_of
-from tests.kernel.conftest import LabOf
-from tests.kernel.scenes import ESTABLISHED, corridor, rulesets, table
+from tests.kernel.applying import NEW, NFT, OLD, rules_of
 
 pytestmark = pytest.mark.kernel
 
@@ -82,14 +78,6 @@ def _processes(node: Node) -> list[str]:
     ]  # fmt: skip
 
 
-def test_so_many_and_no_more(node: Node) -> None:
-    with Applying(node, [ACCEPT] * 3, most=2) as applying:
-        assert len(applying.finish()) == 2
-    with Applying(node, [ACCEPT], most=0) as applying:
-        assert applying.finish() == ()
-    assert len(rules_of(node, NFT)[0][5]) == 2
-
-
 def test_what_fails_is_the_last_unless_it_may(node: Node) -> None:
     missing = Command(("iptables-nft", "-D", "INPUT", "-j", "DROP"), may_fail=True)
     ends = Command(("sh", "-c", "echo said; echo why >&2; exit 3"))
@@ -148,26 +136,3 @@ def test_who_runs_them_is_killed_from_elsewhere(node: Node) -> None:
         until_told(applying)
         with pytest.raises(MeasurementError, match="has ended before it"):
             applying.finish()
-
-
-def test_what_the_lab_has_put_there_is_no_part_of_what_is_held(lab_of: LabOf) -> None:
-    script = Rendered("table inet mine {\n}\n", (), "gateway.nft")
-    lab = lab_of(corridor(), gateway=Rulesets(nft=script))
-    assert lab.probe("client", "server", "tcp/80").allowed
-    assert held_texts(lab.network.nodes["gateway"], Backend.NFT) == {"nft": "table inet mine {\n}\n"}
-
-
-def test_a_host_that_boots_routes_without_a_rule_and_knows_no_flow(lab_of: LabOf) -> None:
-    old = rulesets(table("filter", ESTABLISHED, "-A FORWARD -m conntrack --ctstate NEW -j ACCEPT", FORWARD="DROP"))
-    lab = lab_of(corridor(), gateway=old)
-    gateway = lab.network.nodes["gateway"]
-    assert lab.probe("client", "server", "tcp/80").allowed
-    with booting(lab.network.altering, gateway, old, Backend.NFT):
-        lab.instrument.nodes["gateway"].conntrack.delete_all()
-    assert rules_of(gateway, Backend.NFT) == []
-    assert list(lab.instrument.nodes["gateway"].conntrack.entries()) == []
-    new = rulesets(table("filter", FORWARD="DROP"))
-    with Applying(gateway, commands(Apply("boot"), old, new, Backend.NFT), new) as applying:
-        applying.finish()
-    with a_node(new, Backend.NFT) as other:
-        assert rules_of(gateway, Backend.NFT) == rules_of(other, Backend.NFT)

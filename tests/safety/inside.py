@@ -25,6 +25,7 @@ from tests.safety import machine
 
 Report = dict[str, Any]
 _WHILE_BUILT = 5
+_LOOK_S = 0.005  # between two looks at a lab that runs undisturbed
 
 
 class Watch:
@@ -90,30 +91,37 @@ def kill_now(process: subprocess.Popen[bytes], watch: Watch, at: float) -> Repor
     return {"at": round(at, 4), "code": code, "nodes": nodes, "tools": list(tools.values()), "left": watch.left()}
 
 
-def first_run(command: Sequence[str], watch: Watch) -> float:
-    """How long the lab takes when nothing happens to it, in seconds: the shorter of two runs."""
-    seconds = float("inf")
-    for _ in range(2):
-        begin = time.perf_counter()
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        seconds = min(seconds, time.perf_counter() - begin)
+def first_run(command: Sequence[str], watch: Watch) -> None:
+    """A lab to which nothing happens, before the others."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     machine.survivors()
     watch.settle()
-    return seconds
+
+
+def life(command: Sequence[str]) -> tuple[float, float]:
+    """When the lab makes its first node, and when it ends, if nothing happens to it: in seconds since its start."""
+    begin, process = time.perf_counter(), start(command)
+    while nodes_of(process) == 0 and not ended_within(process, _LOOK_S):
+        pass
+    built = time.perf_counter() - begin
+    assert process.wait() == 0
+    return built, time.perf_counter() - begin
 
 
 def kill(command: Sequence[str], watch: Watch, seed: int, moments: int) -> Iterator[Report]:
     """Kill the lab at random moments of its life, until that many were killed; each fifth while its nodes are being made.
 
-    That is a moment of some milliseconds, which chance may miss.  A lab that ended before its moment tells how long one
-    takes by now: other work of the machine comes and goes.
+    That is a moment of some milliseconds, which chance may miss.  Another fifth is at any moment of its life, the
+    rest from the first node on: before it has one, it has little to leave.  A lab that ended before its moment tells how long
+    one takes by now: other work of the machine comes and goes.
     """
-    seconds = first_run(command, watch)
+    first_run(command, watch)
+    built, seconds = life(command)
     chance = random.Random(seed)
     killed = 0
     while killed < moments:
-        at = chance.uniform(0, seconds)
+        at = chance.uniform(0 if killed % _WHILE_BUILT == 1 else min(built, seconds), seconds)
         process, begin = start(command), time.perf_counter()
         if killed % _WHILE_BUILT == 0:
             while nodes_of(process) <= killed // _WHILE_BUILT and not ended_within(process, 0):

@@ -14,7 +14,8 @@ from tests.unit.windows import ANSWERED, FAULTY, MS, T0, streamed
 
 QUIET = window(
     streamed(
-        {"web": "xxxxxx", "ssh": "......", "0>": "xxxxxx", "0<": "xxxxxx"}, flows=[HeldFlow("own", ANSWERED, ANSWERED, ANSWERED)]
+        {"web": "xxxxxx", "ssh": "......", "0>": "xxxxxx", "0<": "xxxxxx"},
+        flows=[HeldFlow("own", ANSWERED, ANSWERED, ANSWERED)],
     )
 )
 LOUD = window(

@@ -15,16 +15,13 @@ from typing import Self
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.ground.namespace import Namespace
-from lab.kernel.ground.tools import DEADLINE_S, Finished, find, run
-from lab.kernel.hold.by_hand import made_by_iptables, tables_of_iptables
-from lab.kernel.hold.kinds import NFT_FAMILIES, refusal, refusal_of_one, saves
+from lab.kernel.ground.tools import DEADLINE_S, Finished
+from lab.kernel.hold.kinds import NFT_FAMILIES, refusal, refusal_of_one
 from lab.kernel.hold.named_objects import make
-from lab.kernel.hold.nf_tables import all_chains, tables
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.program import apply_server
 from lab.kernel.stage.program.process import THIS_PYTHON, found
 from lab.ruleset.applying.command import Command
-from lab.ruleset.applying.script import tables_made
 from lab.ruleset.backend import Backend
 from lab.ruleset.named_objects import objects_named
 from lab.ruleset.rulesets import Rulesets
@@ -88,8 +85,8 @@ class _Connects:
 class Applying:
     """``commands`` in the node, one after another; nothing of it waits but where it says so.
 
-    The first runs once `advance` is called.  ``most`` of them are run at most: those that did the work are then killed, as one
-    is whose shell is.  ``rulesets`` are what the commands were made of, so that a refusal tells the line.  Used as::
+    The first runs once `advance` is called.  ``rulesets`` are what the commands were made of, so that a refusal tells the line.
+    Used as::
 
         with Applying(node, commands(how, old, new, backend), new, backend) as applying:
             while applying.advance():
@@ -104,12 +101,10 @@ class Applying:
         commands: Sequence[Command],
         rulesets: Rulesets = Rulesets(),  # noqa: B008 - frozen
         backend: Backend = Backend.NFT,
-        *,
-        most: int | None = None,
     ) -> None:
         self.commands = tuple(commands)
         self._texts, self._backend = dict(rulesets.parts()), backend
-        self._left = len(self.commands) if most is None else min(most, len(self.commands))
+        self._left = len(self.commands)
         self._ran: list[Ran] = []
         self._running = False
         self._ended = False
@@ -148,7 +143,7 @@ class Applying:
 
     @property
     def done(self) -> bool:
-        """Whether nothing more comes: all have run, or as many as were to; one has failed, or was killed."""
+        """Whether nothing more comes: all have run, one has failed, or was killed."""
         return self._ended
 
     def advance(self) -> bool:
@@ -235,36 +230,3 @@ class Applying:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-
-def held_texts(node: Node, backend: Backend, loaded: Rulesets | None = None) -> dict[str, str]:
-    """What a node holds as its tools print it, by kind, without what is the lab's own: what `rollback` puts back.
-
-    ``loaded`` tells which tables are native nft's where their rules look like those of iptables.  Raises MeasurementError where
-    it cannot be printed, or that ordinary users may not read it.
-    """
-    namespace = node.namespace
-    known = loaded.texts() if loaded is not None else {}
-    texts = {"ipset": _printed(namespace, ["ipset", "save"])} if find("ipset") is not None else {}
-    own: set[tuple[str, str]] = set()
-    if backend is Backend.NFT:
-        chains = all_chains(namespace)
-        mine = made_by_iptables(namespace, chains)
-        own = {key[:2] for key in mine} - {key[:2] for key in chains if key not in mine}
-        own -= set(tables_made(known.get("nft", "")))
-    for kind, names in tables_of_iptables(namespace, backend, known).items():
-        commands = saves(kind, backend, names)
-        if backend is Backend.NFT:
-            commands = [[*commands[0], "-t", name] for name in names if (NFT_FAMILIES[kind], name) in own]
-        texts[kind] = "".join(_printed(namespace, command) for command in commands)
-    if backend is Backend.NFT or "nft" in known:
-        native = [table for table in tables(namespace) if not table.is_labs and (table.family, table.name) not in own]
-        texts["nft"] = "".join(_printed(namespace, ["nft", "list", "table", one.family, one.name]) for one in native)
-    return {kind: text for kind, text in texts.items() if text}
-
-
-def _printed(namespace: Namespace, command: Sequence[str]) -> str:
-    done = run(namespace, command)
-    if done.code != 0:
-        raise MeasurementError(Problem(f"`{' '.join(command)}` fails: {done.err.strip()}"))
-    return done.out

@@ -9,7 +9,7 @@ from lab.record import window
 from lab.record.verdict import Kind
 from lab.report.wire.document import key
 from lab.report.wire.parts import Count, Many, Number, Rule
-from lab.report.wire.writing import Written, written
+from lab.report.wire.writing import Written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +118,3 @@ class Window:
     moments: Many[Moment] = key("what happened meanwhile", of=_moments)
     unsteady: Many[Aside] = key("streams that fared otherwise from packet to packet at rest", of=_unsteady)
     left_out: Many[Aside] = key("streams that were not sent", of=_left_out)
-
-
-def window_written(record: window.Window) -> Written:
-    """The window as it stands in a document."""
-    return written(Window, record)

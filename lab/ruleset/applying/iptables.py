@@ -27,16 +27,12 @@ def emptied(kind: str, tables: Sequence[str], backend: Backend) -> Iterator[Comm
         for table in tables:
             yield Command(("nft", "delete", "table", FAMILIES[kind], table), kind=kind)
         return
-    yield Command(restore(kind, backend), "".join(map(empty_table, tables)), kind)
+    yield Command(restore(kind, backend), "".join(map(_empty_table, tables)), kind)
 
 
-def empty_table(name: str, policy: str = "ACCEPT") -> str:
-    r"""A table without rules, as iptables-restore reads it.
-
-    >>> empty_table("raw")
-    '*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n'
-    """
-    return "\n".join((f"*{name}", *(f":{chain} {policy} [0:0]" for chain in built_in(name)), "COMMIT", ""))
+def _empty_table(name: str) -> str:
+    """A table without rules, as iptables-restore reads it."""
+    return "\n".join((f"*{name}", *(f":{chain} ACCEPT [0:0]" for chain in built_in(name)), "COMMIT", ""))
 
 
 def scripted(kind: str, old: str, new: Rendered, backend: Backend) -> Iterator[Command]:

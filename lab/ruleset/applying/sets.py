@@ -10,7 +10,7 @@ from lab.ruleset.applying.command import Command
 from lab.ruleset.ipset_statements import words_of
 from lab.ruleset.render import Rendered
 
-ASIDE = "lab-aside-"
+_ASIDE = "lab-aside-"
 """What a set is called until it takes the place of another."""
 _LISTS = "list:set"
 _MOST_SINGLE = 1000  # statements: nobody fills larger sets one command after another
@@ -22,42 +22,35 @@ def held(rendered: Rendered | None) -> Mapping[str, str]:
     return {} if rendered is None else {name: kind for name, (kind, _) in ipset.entries(rendered.text).items()}
 
 
-def swapped(old: Rendered | None, new: Rendered, aside: str = ASIDE) -> Command:
+def swapped(old: Rendered | None, new: Rendered) -> Command:
     """All sets of ``new`` in one go: one that is held already is filled under another name, and swapped.
 
     A set of another type than that which is held is refused by the kernel.  The text keeps its lines.
     """
     there = held(old)
-    return Command(("ipset", "restore"), _aside(new.text, there, aside), "ipset")
-
-
-def _aside(text: str, there: Mapping[str, str], aside: str) -> str:
-    names = {name: f"{aside}{number}" for number, name in enumerate(ipset.names_of(text)) if name in there}
-    lines = [renamed(line, names) for line in text.removesuffix("\n").split("\n")]
-    return "\n".join((*lines, *swaps(names), ""))
-
-
-def swaps(names: Mapping[str, str]) -> Sequence[str]:
-    """The statements that put sets in the place of others, by name, and take these away."""
-    return (
+    names = {name: f"{_ASIDE}{number}" for number, name in enumerate(ipset.names_of(new.text)) if name in there}
+    lines = (
+        *(_renamed(line, names) for line in new.text.removesuffix("\n").split("\n")),
         *(f"swap {other} {name}" for name, other in names.items()),
         *(f"{verb} {other}" for verb in ("flush", "destroy") for other in names.values()),
+        "",
     )
+    return Command(("ipset", "restore"), "\n".join(lines), "ipset")
 
 
-def renamed(line: str, names: Mapping[str, str]) -> str:
+def _renamed(line: str, names: Mapping[str, str]) -> str:
     """A statement about another set; a set that is added to a list keeps its name."""
     found = _STATEMENT.fullmatch(line)
     return line if found is None or found[2] not in names else f"{found[1]}{names[found[2]]}{found[3]}"
 
 
-def destroyed(sets: Mapping[str, str], *, may_fail: bool = False) -> Iterator[Command]:
+def destroyed(sets: Mapping[str, str]) -> Iterator[Command]:
     """Sets that no rule names any more, by name with their types, are taken away: lists before what is in them."""
     lists = [name for name, kind in sets.items() if kind == _LISTS]
     for name in lists:
-        yield Command(("ipset", "flush", name), may_fail=may_fail)
+        yield Command(("ipset", "flush", name))
     for name in (*lists, *(name for name in sets if name not in lists)):
-        yield Command(("ipset", "destroy", name), may_fail=may_fail)
+        yield Command(("ipset", "destroy", name))
 
 
 def gone(old: Rendered | None, new: Rendered | None) -> Mapping[str, str]:

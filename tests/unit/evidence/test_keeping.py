@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.evidence import NO_EVIDENCE, begin
 from lab.errors import InputError
 from lab.evidence.keeping import Keeping, Wanted, author
 from lab.evidence.verify import verified
@@ -90,3 +91,10 @@ def test_a_folder_that_takes_no_bundle_is_told_before_anything_else(project: Pat
     with pytest.raises(InputError, match="no key"):
         keeping.write(PASSED, {})
     assert list((project / "kept").iterdir()) == []
+
+
+@pytest.mark.parametrize(("key", "ticket", "told"), [(Path("key"), None, "--key"), (None, "CHG-1", "--ticket")])
+def test_who_signs_and_what_for_belong_to_a_bundle(key: Path | None, ticket: str | None, told: str) -> None:
+    assert begin(NO_EVIDENCE, "run") is None
+    with pytest.raises(InputError, match=f"{told} belongs to --evidence DIR"):
+        begin((None, key, ticket), "run")

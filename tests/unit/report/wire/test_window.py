@@ -6,7 +6,8 @@ import json
 
 from lab.record.window import HeldFlow, Moment
 from lab.report.wire.document import adapter
-from lab.report.wire.window import Window, window_written
+from lab.report.wire.window import Window
+from lab.report.wire.writing import written
 from lab.verdict.window import window
 from tests.unit.windows import ANSWERED, FAULTY, MS, T0, streamed
 
@@ -16,7 +17,7 @@ FLOW = "10.0.1.10 > 10.0.2.10 tcp/80"
 def test_it_says_what_the_record_does() -> None:
     met = {"ssh": "...x....", "new": "...xxxxx", "odd": "x.xxxxxx", "0>": "xxxx....", "0<": "xxxxxxxx"}
     flows, moments = [HeldFlow("session", ANSWERED, ANSWERED, FAULTY)], [Moment("nft -f", T0 - MS)]
-    found = window_written(window(streamed(met, flows=flows, moments=moments)))
+    found = written(Window, window(streamed(met, flows=flows, moments=moments)))
     said = json.loads(json.dumps(found))
     assert said["opened"] == {"packets": 1, "ms": 0.0, "first": {"name": "ssh", "ms": 1.0, "flow": FLOW}}
     assert said["refused"] == {"packets": 0, "ms": 0.0, "first": None}
@@ -40,6 +41,6 @@ def test_it_says_what_the_record_does() -> None:
 
 def test_a_flow_that_was_reset_has_no_verdict() -> None:
     flows = [HeldFlow("session", ANSWERED, ANSWERED)]
-    found = json.loads(json.dumps(window_written(window(streamed({"0>": "xxxx..", "0<": "xxxxxx"}, flows=flows)))))
+    found = json.loads(json.dumps(written(Window, window(streamed({"0>": "xxxx..", "0<": "xxxxxx"}, flows=flows)))))
     (flow,) = found["flows"]
     assert (flow["after"], flow["proof"], flow["broken"]) == (None, "", True)
