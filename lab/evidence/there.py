@@ -43,7 +43,8 @@ def what_is_there(path: Path) -> There:
     except OSError as error:
         raise InputError(Problem(f"it cannot be read: {error.strerror}", where)) from None
     if MANIFEST not in there.told and SUMS not in there.told:
-        raise InputError(Problem("it holds no manifest.json: it is no bundle of evidence", where))
+        mend = f"of a folder that holds bundles: lab evidence list {path}" if path.is_dir() else ""
+        raise InputError(Problem("it holds no manifest.json: it is no bundle of evidence", where, mend))
     return there
 
 

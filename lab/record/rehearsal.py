@@ -118,18 +118,24 @@ def _faults(told: Rehearsal) -> Iterator[str]:
         yield told.locked_out
     yield from (event.what for event in told.events if event.phase is Phase.PRELOAD and event.good is False)
     if told.opened and not told.opens:
-        yield f"{told.opened:,} packets got through meanwhile that should not, and the change does not say `opens: true`"
+        yield f"{_packets(told.opened)} got through meanwhile that should not, and the change does not say `opens: true`"
     if told.window is not None and told.window.strayed.packets and not told.opens:
-        yield f"{told.window.strayed.packets:,} packets went astray meanwhile, and the change does not say `opens: true`"
+        yield f"{_packets(told.window.strayed.packets)} went astray meanwhile, and the change does not say `opens: true`"
     if told.window is not None and not told.breaks:
         if told.window.refused.packets:
-            yield f"{told.window.refused.packets:,} packets were stopped meanwhile that should not, without `breaks: true`"
+            were = "was" if told.window.refused.packets == 1 else "were"
+            stopped = f"{_packets(told.window.refused.packets)} {were} stopped meanwhile that should pass"
+            yield f"{stopped}, and the change does not say `breaks: true`"
         if told.window.broken:
-            yield f"{len(told.window.broken)} established flows did not go on, and the change does not say `breaks: true`"
-    if told.end is End.CONFIRMED:
-        yield from (f"{row.name}: {row.what}" for row in (*told.intended, *told.holds) if not row.passed)
+            flows = "1 established flow" if len(told.window.broken) == 1 else f"{len(told.window.broken)} established flows"
+            yield f"{flows} did not go on, and the change does not say `breaks: true`"
+    yield from (f"{row.name}: {row.what}" for row in (*told.intended, *told.holds) if not row.passed)
     yield from (f"afterwards: {one.what}" for one in told.left if not one.carried)
     yield from (f"{trial.name}: {trial.what}" for trial in told.trials if not trial.passed)
+
+
+def _packets(number: int) -> str:
+    return "1 packet" if number == 1 else f"{number:,} packets"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _boot_lines(boot: NextBoot, *, full: bool) -> Iterator[str]:
         yield plain(f"its next boot loads {_from(boot) if boot.files else nothing}:")
         yield from diff_lines(boot.compared.behaviour, full=full)
         yield from _by_programs(boot.compared.by_programs)
-        yield from _boot_rules(boot.compared.rules, _from(boot))
+        yield from _boot_rules(boot.compared.rules, _from(boot) if boot.files else "any file")
     yield from (plain(f"note: {note}") for note in boot.notes)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from lab.errors import Problem
 from lab.record.rehearsal import End, Event, Rehearsal, Rehearsals
 from lab.record.window import Total, Window
 from lab.report.folding import columns, folded
@@ -48,11 +50,12 @@ def rehearsals_lines(told: Rehearsals, width: int | None = None) -> Iterator[str
 
 
 def _summed_up(told: Rehearsals) -> Iterator[str]:
-    yield from (plain(str(problem)) for problem in told.problems)
+    yield from _problems(told.problems)
     if len(told.done) > 1:
         wrong = [one.change for one in told.done if one.faults or one.problems]
         which = f", not as the change says: {', '.join(map(plain, wrong))}" if wrong else ", all as their changes say"
-        yield f"{len(told.done)} changes rehearsed{which}"
+        stopped = "; the others were not, for what is said above" if told.problems else ""
+        yield f"{len(told.done)} changes rehearsed{which}{stopped}"
 
 
 def rehearsal_lines(told: Rehearsal, width: int | None = None) -> Iterator[str]:
@@ -83,9 +86,16 @@ def _lines(told: Rehearsal, width: int | None) -> Iterator[str]:
     yield from (plain(f"note: {note}") for note in told.notes)
     if told.window is not None:
         yield f"note: {window_limits(told.window)}"
-    yield from (plain(str(problem)) for problem in told.problems)
+    yield from _problems(told.problems)
     yield plain(f"{told.change}: {end_words(told)}{_as_said(told)}; {window_words(told.window)}; {told.seconds:.1f} s")
     yield from (plain(f"  FAIL {fault}") for fault in told.faults)
+
+
+def _problems(problems: Iterable[Problem]) -> Iterator[str]:
+    for problem in problems:
+        yield plain(str(replace(problem, mend="")))
+        if problem.mend:
+            yield f"    {plain(problem.mend)}"
 
 
 def _row(event: Event) -> tuple[str, ...]:

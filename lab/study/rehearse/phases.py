@@ -88,13 +88,24 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
 
     ran, play.window = streamed(play.lab, play.node, cells, held, work, follow)
     if ran.how is not How.DONE or ran.code != 0:
-        play.refused = " ".join(ran.output.partition("\n")[2].split())[-_SHOWN:]
+        play.refused = _last_words(ran.output.partition("\n")[2])
         good = play.ready.window.ends == End.REFUSED
         play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
         _told(play, play.window)
         return None
     _told(play, play.window)
     return token_in(ran)
+
+
+def _last_words(output: str) -> str:
+    """What a script and its tools said at the end, as many whole lines as can be read; hints how to use a tool are left out."""
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    told: list[str] = []
+    for line in reversed([line for line in lines if line and not line.startswith("Try `")]):
+        if told and sum(map(len, told)) + len(line) > _SHOWN:
+            break
+        told.insert(0, line[:_SHOWN])
+    return "; ".join(told)
 
 
 def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) -> Ran:
@@ -161,17 +172,28 @@ def _told(play: Play, found: Window) -> None:
     known = play.ready.window
     good = known.opens or not (found.opened.packets or found.strayed.packets)
     good = good and (known.breaks or not (found.refused.packets or found.broken))
-    play.line.note(f"{found.packets:,} packets in {found.ms:.0f} ms: {window_words(found)}", "capture, counters", good=good)
+    wrong = found.opened.packets or found.strayed.packets or found.refused.packets or found.broken
+    known_words = ", which the change knows of" if good and wrong else ""
+    what = f"{found.packets:,} packets in {found.ms:.0f} ms: {window_words(found)}{known_words}"
+    play.line.note(what, "capture, counters", good=good)
     for name, total in (("got through first", found.opened), ("was stopped first", found.refused)):
         if total.first is not None:
             first = total.first
             meanwhile = next((label for label, ms in found.moments if ms >= first.ms), "")
-            while_ = f", before the end of `{meanwhile}`" if meanwhile else ""
-            play.line.note(f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{while_}", "capture")
+            what = f"{name}: {first.flow} ({_row(first.name)}), {first.ms:.1f} ms after T+0{_while(meanwhile)}"
+            play.line.note(what, "capture")
     for flow in found.broken:
         reset = "an end that no longer knew it has reset it"
         why = reset if flow.after is None else f"it is stopped by {stopped_by(flow.after)}"
-        play.line.note(f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}", "trace", good=known.breaks)
+        what = f"broken: the established flow {flow.flow} ({_row(flow.name)}): {why}"
+        play.line.note(what, "trace", good=None if known.breaks else False)
+
+
+def _while(moment: str) -> str:
+    """When it was, by the moment that came next: the end of a command, which has a number, or one with a name."""
+    if not moment:
+        return ""
+    return f", sent while command `{moment}` ran" if moment[0].isdigit() else f", sent before {moment}"
 
 
 def _row(cell_id: str) -> str:
@@ -199,7 +221,8 @@ def count(play: Play) -> None:
     play.counters = rule_counts(play.lab, play.node)
     if play.counters:
         first = play.counters[0]
-        play.line.note(f"{len(play.counters)} rules were met most, {first.rule} {first.packets:,} times", "counters")
+        others = f" (--json has {len(play.counters)} rules)" if play.counters[1:] else ""
+        play.line.note(f"met most: {first.rule}, by {first.packets:,} packets{others}", "counters")
     for one in logged(play.lab, play.node)[:_MOST_LOGGED]:
         play.line.note(f"{one.packets:,} packets were logged by {one.rule}", "counters")
 

@@ -11,6 +11,7 @@ from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.difference import RowOutcome
 from lab.record.node_state import Leftover, NodeState
+from lab.record.packet import PROTOCOL_NAMES
 from lab.record.rehearsal import End, RuleCount
 from lab.record.result import CellResult
 from lab.record.verdict import Verdict
@@ -81,7 +82,8 @@ class Play:
 def flow_words(verdict: Verdict) -> str:
     """``10.9.0.5 > 10.9.0.1 tcp/22``."""
     sent = verdict.observation.sent
-    return f"{sent.source} > {sent.end_point('destination')}"
+    name = PROTOCOL_NAMES.get(sent.proto, f"proto {sent.proto}")
+    return f"{sent.source} > {sent.destination} {name}" + (f"/{sent.dport}" if sent.dport is not None else "")
 
 
 def stopped_by(verdict: Verdict) -> str:

@@ -41,7 +41,8 @@ def rehearse(
     line, play, done = Timeline(heard), None, list[Trial]()
     try:
         with Lab(ready.sides.old.topology, ready.policies, backend=ready.backend) as lab:
-            play = Play(lab, ready, line, Asked(lab, ready), _lines(ready), kept)
+            lines, refused = _lines(ready)
+            play = Play(lab, ready, line, Asked(lab, ready), lines, kept, notes=refused)
             phases.baseline(play)
             play.keep("before")
             phases.preload(play)
@@ -67,12 +68,12 @@ def rehearse(
     return _told(play, tuple(done))
 
 
-def _lines(ready: Prepared) -> NodeLines | None:
-    """Where the new rules stand; None where the kernel refuses them, which the window is to show."""
+def _lines(ready: Prepared) -> tuple[NodeLines | None, list[str]]:
+    """Where the new rules stand; None where the kernel refuses them, which the window is to show, and which line it is."""
     try:
-        return find_lines(ready.sides.new.topology, {ready.node: ready.new}, ready.backend)[ready.node]
-    except InputError:
-        return None
+        return find_lines(ready.sides.new.topology, {ready.node: ready.new}, ready.backend)[ready.node], []
+    except InputError as error:
+        return None, [" ".join(str(error).split())]
 
 
 def _guarded(play: Play, guard: Guarded) -> None:
@@ -92,7 +93,8 @@ def _guarded(play: Play, guard: Guarded) -> None:
     if not phases.come_in(play):
         play.end = End.LOCKED_OUT
     elif ready.window.ends == End.ROLLED_BACK or not good:
-        why = "nobody confirms it, as the change says" if good else "announced: roll back; nobody confirms it"
+        failed = "announced: roll back, as not all holds that should; nobody confirms it"
+        why = "nobody confirms it, as the change says" if good else failed
         play.line.note(why, "the change" if good else "trace", good=good)
         play.end = End.ROLLED_BACK
     else:

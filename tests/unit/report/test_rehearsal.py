@@ -119,6 +119,14 @@ def test_many_changes_are_summed_up_and_one_is_not() -> None:
     assert list(rehearsals_lines(Rehearsals())) == []
 
 
+def test_what_stopped_the_others_is_told_with_how_to_mend_it() -> None:
+    told = Rehearsals((rehearsal(), rehearsal()), 2, (Problem("it runs a command", mend="allow it"),))
+    assert list(rehearsals_lines(told))[-3:] == [
+        "it runs a command", "    allow it",
+        "2 changes rehearsed, all as their changes say; the others were not, for what is said above",
+    ]  # fmt: skip
+
+
 def test_of_many_lines_some_are_told_and_how_many_are_not() -> None:
     left = tuple(Leftover("routes", f"+ route {number}") for number in range(1, 1011))
     lines = [line for line in rehearsal_lines(rehearsal(left=left)) if line.startswith("  not as before: ")]

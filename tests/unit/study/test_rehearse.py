@@ -14,6 +14,7 @@ from lab.lab import Lab
 from lab.prepare.sides import Sides
 from lab.record.rehearsal import Event, Phase
 from lab.ruleset.backend import Backend
+from lab.study.rehearse import phases
 from lab.study.rehearse.asked import Asked
 from lab.study.rehearse.chosen import MOST_FLOWS, MOST_STREAMS, held_cells, streamed_cells
 from lab.study.rehearse.prepared import Prepared, prepared
@@ -130,3 +131,21 @@ def test_events_are_told_as_they_come_in_their_phase() -> None:
     ]  # fmt: skip
     assert tuple(heard) == line.events
     assert 0 <= heard[0].seconds <= heard[1].seconds <= line.seconds
+
+
+@pytest.mark.parametrize(("output", "told"), [
+    ("", ""),
+    ("bad port `x'\nTry `iptables -h' for more.\n\n  not applied:\tcommand 2\n", "bad port `x'; not applied: command 2"),
+    (f"{'a' * 200}\n{'b' * 200}\nthe end", f"{'b' * 200}; the end"),
+    ("c" * 500, "c" * 300),
+])  # fmt: skip
+def test_of_what_a_refused_load_said_the_last_whole_lines_are_told(output: str, told: str) -> None:
+    assert phases._last_words(output) == told
+
+
+@pytest.mark.parametrize(("moment", "told"), [
+    ("", ""), ("4: iptables-nft -F", ", sent while command `4: iptables-nft -F` ran"),
+    ("the rules begin to load", ", sent before the rules begin to load"),
+])  # fmt: skip
+def test_a_packet_is_placed_by_the_moment_that_came_next(moment: str, told: str) -> None:
+    assert phases._while(moment) == told
