@@ -23,6 +23,7 @@ from lab.report.printed import folding_width
 from lab.report.rehearsal import rehearsals_lines
 from lab.report.write import Reports
 from lab.ruleset.backend import Backend
+from lab.study.guarding.prepared import require_allowed
 from lab.study.rehearse.prepared import Prepared, prepared
 from lab.study.rehearse.rehearse import rehearse
 from lab.written.load import held_matrices, load_change, search_folders
@@ -43,6 +44,8 @@ def rehearse_and_report(
             what = f"{others[0]} is no change" if others else "which change is rehearsed?"
             raise InputError(Problem(what, mend="lab rehearse changes/CHG-1.yaml"))
         reads(files)
+        for file in files:
+            require_allowed(load_change(file), allow_commands=given.allow_commands)
         keeping = begin(evidence, "rehearse")
         enter()
         kept = None if keeping is None else _evidence_of(keeping, files, chosen.backends)

@@ -116,6 +116,8 @@ def _faults(told: Rehearsal) -> Iterator[str]:
         yield f"it ended {told.end}, and the change says {told.ends}"
     if told.locked_out and told.ends is not End.LOCKED_OUT:
         yield told.locked_out
+    if told.end is End.REFUSED and told.timer_s is None:
+        yield "the host stands without rules: what they stopped gets through"
     yield from (event.what for event in told.events if event.phase is Phase.PRELOAD and event.good is False)
     if told.opened and not told.opens:
         yield f"{_packets(told.opened)} got through meanwhile that should not, and the change does not say `opens: true`"

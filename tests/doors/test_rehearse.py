@@ -124,7 +124,7 @@ def first_of(told: Told, change: str) -> str:
 
 def test_who_flushes_first_opens_everything_and_is_told_by_which_command(told: Told) -> None:
     words = first_of(told, "CHG-2302")
-    command = words.rpartition("before the end of `")[2].removesuffix("`")
+    command = words.rpartition("while command `")[2].removesuffix("` ran")
     moments = told.of("CHG-2302")["window"]["moments"]
     labels = [moment["label"] for moment in moments]
     assert command in labels
@@ -154,7 +154,7 @@ def test_a_host_that_starts_is_open_until_its_rules_are_loaded(told: Told) -> No
 
 def test_who_would_be_locked_out_is_told_from_where_and_by_which_rule(told: Told) -> None:
     found = told.of("CHG-2304")
-    assert found["locked_out"].startswith("you would be locked out from 10.0.9.10 > 10.0.9.1:22 by gateway filter:INPUT:")
+    assert found["locked_out"].startswith("you would be locked out from 10.0.9.10 > 10.0.9.1 tcp/22 by gateway filter:INPUT:")
     text = (ROOT / "policies/cutover.rules.j2").read_text().splitlines()
     line = next(number for number, rule in enumerate(text, 1) if rule.startswith("-A INPUT") and "drop-rest" in rule)
     assert found["locked_out"].endswith(f" (drop-rest) [policies/cutover.rules.j2:{line}]")

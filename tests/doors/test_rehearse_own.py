@@ -26,6 +26,8 @@ window:
   admin: {from: world, to: web-vip, service: tcp/443}
   rollback-after: 5m
 """
+POLICY_ALONE = ("restore", "restore\n  opens: true")
+"""What a chain's policy alone denies may get through while iptables-nft loads: docs/reload.md."""
 LOCKS_OUT = ("-m conntrack --ctstate DNAT -m comment --comment", "-s 192.0.2.0/24 -m comment --comment")
 WINDOW = CHANGE[CHANGE.index("window:") :]
 NOT_ALLOWED = "changes/CHG-7.yaml:7:10: the change runs the command 'sh', which was not allowed"
@@ -36,11 +38,13 @@ table ip filter {
     type filter hook input priority 0; policy drop;
     tcp dport 22 reject with tcp reset comment "refuse-ssh"
     icmp type echo-request drop comment "drop-icmp"
+    drop comment "drop-rest"
   }
   chain forward {
     type filter hook forward priority 0; policy drop;
     ct state established,related accept comment "established"
     ip daddr 10.0.2.10 tcp dport 8443 ct status dnat accept comment "publish-web"
+    drop comment "drop-rest"
   }
   chain prerouting {
     type nat hook prerouting priority -100;
@@ -65,9 +69,9 @@ def rehearsed(
 
 
 def test_who_is_locked_out_of_a_change_that_is_to_be_confirmed(project: Project) -> None:
-    done, document = rehearsed(project, 1, policy=LOCKS_OUT)
+    done, document = rehearsed(project, 1, POLICY_ALONE, LOCKS_OUT)
     (found,) = document["rehearsals"]
-    words = "you would be locked out from 198.51.100.254 > 198.51.100.1:443 by gateway filter:FORWARD policy"
+    words = "you would be locked out from 198.51.100.254 > 198.51.100.1 tcp/443 by gateway filter:FORWARD policy"
     assert found["end"] == "locked-out"
     assert found["locked_out"].startswith(words)
     assert found["faults"] == ["it ended locked-out, and the change says confirmed", found["locked_out"]]
@@ -93,14 +97,16 @@ def test_a_window_that_opens_though_the_change_does_not_say_so(project: Project)
 
 
 def test_a_matrix_that_does_not_hold_is_rolled_back(project: Project) -> None:
-    done, document = rehearsed(project, 1, policy=("--reject-with tcp-reset", "--reject-with icmp-port-unreachable"))
+    otherwise = ("--reject-with tcp-reset", "--reject-with icmp-port-unreachable")
+    done, document = rehearsed(project, 1, POLICY_ALONE, otherwise)
     (found,) = document["rehearsals"]
     assert found["end"] == "rolled-back"
-    assert found["faults"] == ["it ended rolled-back, and the change says confirmed"]
     (row,) = (row for row in found["holds"] if not row["passed"])
     assert row["name"] == "small::no shell[world->web-vip tcp/22]"
     assert "T+5    FAIL  6 of 7 cells of the matrices hold; small::no shell[world->web-vip tcp/22]: " in done.out
-    assert "announced: roll back; nobody confirms it" in done.out
+    told = f"small::no shell[world->web-vip tcp/22]: {row['what']}"
+    assert found["faults"] == ["it ended rolled-back, and the change says confirmed", told]
+    assert "announced: roll back, as not all holds that should; nobody confirms it" in done.out
 
 
 def test_rules_that_the_kernel_refuses_leave_those_of_before(project: Project) -> None:
@@ -113,10 +119,11 @@ def test_rules_that_the_kernel_refuses_leave_those_of_before(project: Project) -
 def test_a_policy_in_native_nft_is_loaded_in_one_piece(project: Project) -> None:
     project.write("policies/small-native.nft", NATIVE)
     project.write("policies/next.nft", NATIVE.replace("dport 8443", "dport { 8443, 8444 }"))
-    _, document = rehearsed(project, 0, ("small-gateway", "small-native"))
+    change = CHANGE.replace("restore", "restore\n  breaks: true")  # a packet may be between two chains: docs/reload.md
+    _, document = rehearsed(project, 0, (CHANGE, change.replace("small-gateway", "small-native")))
     (found,) = document["rehearsals"]
     assert (found["end"], found["way"], found["faults"]) == ("confirmed", "restore", [])
-    assert [found["window"][kind]["packets"] for kind in ("opened", "refused", "strayed")] == [0, 0, 0]
+    assert [found["window"][kind]["packets"] for kind in ("opened", "strayed")] == [0, 0]
     assert [flow["broken"] for flow in found["window"]["flows"]] == [False] * len(found["window"]["flows"])
     assert found["window"]["flows"]
 
@@ -125,12 +132,14 @@ def test_a_change_of_a_twin(project: Project) -> None:
     project.write("box.rules", DUMP)
     project.write("policies/box-next.rules", DUMP.replace("--dport 22", "--dport 2222"))
     change = CHANGE.replace("topology: small\nold: {gateway: small-gateway}\nnew: {gateway: next}\nholds: [small]\n", TWIN)
+    change = change.replace(*POLICY_ALONE)
     project.write(FILE, "".join(line for line in change.splitlines(keepends=True) if "admin:" not in line))
     project.lab("rehearse", FILE, "--no-trials", "--json", "r.json").ended(0)
     (found,) = json.loads(project.read("r.json"))["rehearsals"]
     assert (found["end"], found["node"], found["new"], found["faults"]) == ("confirmed", "box", "box-next", [])
     assert "confirmed at the console with the token; stable" in [event["what"] for event in found["events"]]
-    assert "nothing is known of packets meanwhile: the change has no matrix and no row to take them from" in found["notes"]
+    assert found["window"]["packets"] > 0
+    assert len(found["window"]["streams"]) > 10
 
 
 @pytest.mark.parametrize(

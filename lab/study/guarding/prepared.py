@@ -36,11 +36,16 @@ def _window(change: Change, *, allow_commands: bool) -> tuple[Window, int]:
     if window.apply.how == BARE:
         what = "a host that starts has no rules of before to go back to"
         raise InputError(Problem(what, change.where("window", "apply"), "guard a change that is made while the host is up"))
-    if window.apply.how == "run" and not allow_commands:
-        what = f"the change runs the command {window.apply.run[0]!r}, which was not allowed"
+    require_allowed(change, allow_commands=allow_commands)
+    return window, window.rollback_after
+
+
+def require_allowed(change: Change, *, allow_commands: bool) -> None:
+    """Raise InputError for a change that is made by a command of its own, which nobody allowed."""
+    if change.window is not None and change.window.apply.how == "run" and not allow_commands:
+        what = f"the change runs the command {change.window.apply.run[0]!r}, which was not allowed"
         mend = "allow it with --allow-commands, if you trust this project"
         raise InputError(Problem(what, change.where("window", "apply"), mend))
-    return window, window.rollback_after
 
 
 def _question(change: Change, cell: Cell) -> Question:

@@ -111,13 +111,11 @@ def _last_words(output: str) -> str:
 def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) -> Ran:
     """Run the script, and name the moments at which its commands ended; the first is that at which the first one begins."""
     shell.begin(line)
-    steps = 0
     while (ran := shell.hear()) is None:
-        for number, ns in _STEP.findall(shell.heard)[steps:]:
-            steps += 1
-            mark("the first command begins" if number == "0" else f"{number}: {commands[int(number) - 1]}", int(ns))
         if not readable(shell.descriptor, _STALLED_S):
             raise MeasurementError(Problem(f"the script said nothing for {_STALLED_S:g} s: {shell.heard[-_SHOWN:]}"))
+    for number, ns in _STEP.findall(ran.output):
+        mark("the first command begins" if number == "0" else f"{number}: {commands[int(number) - 1]}", int(ns))
     return replace(ran, output=_STEP.sub("", ran.output))
 
 
