@@ -96,14 +96,15 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
 def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) -> Ran:
     """Run the script, and name the moments at which its commands ended; the first is that at which the first one begins."""
     shell.begin(line)
-    steps = 0
-    while (ran := shell.hear()) is None:
-        for number, ns in _STEP.findall(shell.heard)[steps:]:
+    steps, ran = 0, None
+    while ran is None:
+        ran = shell.hear()  # what it said last comes with its end where this process is late
+        for number, ns in _STEP.findall(shell.heard if ran is None else ran.output)[steps:]:
             steps += 1
             if int(number) > len(commands):
                 raise MeasurementError(Problem(f"the script told the end of command {number} of {len(commands)}"))
             mark("the first command begins" if number == "0" else f"{number}: {commands[int(number) - 1]}", int(ns))
-        if not readable(shell.descriptor, _STALLED_S):
+        if ran is None and not readable(shell.descriptor, _STALLED_S):
             raise MeasurementError(Problem(f"the script said nothing for {_STALLED_S:g} s: {shell.heard[-_SHOWN:]}"))
     return replace(ran, output=_STEP.sub("", ran.output))
 
