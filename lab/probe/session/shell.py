@@ -30,6 +30,7 @@ _DEADLINE_S = 60.0  # for a shell that nothing keeps from answering, however bus
 _LOOK_AGAIN_S = 0.02
 _MOST = 64 << 10
 _SHOWN = 400
+_MOST_HEARD = 1 << 20
 
 
 class How(StrEnum):
@@ -91,6 +92,9 @@ class Shell:
                 part = b""
             self.ended = not part
             self._heard += part
+            if len(self._heard) > _MOST_HEARD:
+                what = f"{self._whose} printed more than {_MOST_HEARD >> 20} MiB in {self._line!r}"
+                raise MeasurementError(Problem(what, mend="let the command write it to a file, or to /dev/null"))
         return self._ran(How.ENDED)
 
     @property

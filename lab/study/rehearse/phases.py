@@ -115,6 +115,8 @@ def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) ->
         if not readable(shell.descriptor, _STALLED_S):
             raise MeasurementError(Problem(f"the script said nothing for {_STALLED_S:g} s: {shell.heard[-_SHOWN:]}"))
     for number, ns in _STEP.findall(ran.output):
+        if int(number) > len(commands):
+            raise MeasurementError(Problem(f"the script told the end of command {number} of {len(commands)}"))
         mark("the first command begins" if number == "0" else f"{number}: {commands[int(number) - 1]}", int(ns))
     return replace(ran, output=_STEP.sub("", ran.output))
 

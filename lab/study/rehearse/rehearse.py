@@ -84,6 +84,12 @@ def _guarded(play: Play, guard: Guarded) -> None:
         play.kept.script(guard.change, guard.script)
     play.notes.append(_COMPRESSED.format(seconds=seconds))
     token = phases.apply(play, host, made, _connection(play, 1))
+    if token is None and host.kept("phase") == "armed":
+        play.line.note("the script was ended before it had put anything back: its timer waits", "the script", good=False)
+        play.end = End.ROLLED_BACK
+        host.ring()
+        phases.rolled_back(play, f"the timer of {seconds} s put the rules of before back")
+        return
     if token is None:
         play.end = End.REFUSED
         phases.rolled_back(play, "the script put the rules of before back")
