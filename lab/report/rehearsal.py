@@ -21,6 +21,7 @@ _ENDS = {
     End.LOCKED_OUT: "locked out, and rolled back by the timer: the old rules are in force",
     End.INTERRUPTED: "interrupted",
 }
+_AS_BEFORE = "the old rules are in force"
 _OF_BOOT = {
     End.REFUSED: "the load was refused, and the host stands without rules",
     End.LOCKED_OUT: "locked out, and the new rules stay: nothing puts the old ones back",
@@ -29,7 +30,8 @@ _OF_BOOT = {
 
 def end_words(told: Rehearsal) -> str:
     """How it ended, and which rules are in force then; a host that starts has no timer to put the old ones back."""
-    return (_OF_BOOT.get(told.end) if told.timer_s is None else None) or _ENDS[told.end]
+    words = (_OF_BOOT.get(told.end) if told.timer_s is None else None) or _ENDS[told.end]
+    return words if all(one.carried for one in told.left) else words.replace(_AS_BEFORE, "the node is not as before")
 
 
 def rehearsals_json(told: Rehearsals) -> str:

@@ -74,7 +74,8 @@ def test_who_is_locked_out_of_a_change_that_is_to_be_confirmed(project: Project)
     words = "you would be locked out from 198.51.100.254 > 198.51.100.1 tcp/443 by gateway filter:FORWARD policy"
     assert found["end"] == "locked-out"
     assert found["locked_out"].startswith(words)
-    assert found["faults"] == ["it ended locked-out, and the change says confirmed", found["locked_out"]]
+    assert found["faults"][:2] == ["it ended locked-out, and the change says confirmed", found["locked_out"]]
+    assert [words.partition(": ")[0] for words in found["faults"][2:]] == ["small::public web[world->web-vip tcp/443]"]
     lines = done.out.splitlines()
     assert "  FAIL it ended locked-out, and the change says confirmed" in lines
     assert f"  FAIL {found['locked_out']}" in lines

@@ -20,6 +20,10 @@ def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: b
     old, new = sides.old.policies[sides.node], sides.new.policies[sides.node]
     topology = sides.new.topology
     cells = admin_cells(change, topology) if next(iter(change.new)) == sides.node else ()
+    if any(cell.sender.node == sides.node for cell in cells):
+        what = f"an admin who sits on {sides.node} itself proves nothing of the way in"
+        mend = "say from where the admin comes, or leave `admin` out"
+        raise InputError(Problem(what, change.where("window", "admin", "from"), mend))
     question = _question(change, cells[0]) if cells else None
     made = commands(window.apply, old, new, backend)
     if not made:

@@ -87,8 +87,7 @@ def _guarded(play: Play, guard: Guarded) -> None:
     if token is None and host.kept("phase") == "armed":
         play.line.note("the script was ended before it had put anything back: its timer waits", "the script", good=False)
         play.end = End.ROLLED_BACK
-        host.ring()
-        phases.rolled_back(play, f"the timer of {seconds} s put the rules of before back")
+        _time_is_up(play, host, seconds)
         return
     if token is None:
         play.end = End.REFUSED
@@ -113,6 +112,15 @@ def _guarded(play: Play, guard: Guarded) -> None:
             return
         play.line.note(f"not confirmed: {' '.join(ran.output.split())}", "the script", good=False)
         play.end = End.ROLLED_BACK
+    _time_is_up(play, host, seconds)
+
+
+def _time_is_up(play: Play, host: GuardedHost, seconds: int) -> None:
+    """The timer does what it is there for, if the change has left it alive."""
+    if host.timer() is None:
+        play.line.note("the timer is gone: nothing comes back by itself", "the kernel of the node", good=False)
+        phases.rolled_back(play, "nobody put the rules of before back")
+        return
     host.ring()
     phases.rolled_back(play, f"the timer of {seconds} s put the rules of before back")
 

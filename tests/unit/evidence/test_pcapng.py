@@ -31,7 +31,8 @@ def blocks(content: bytes) -> list[tuple[int, bytes]]:
 def test_scapy_reads_frames_comments_and_interfaces_in_order_of_time(tmp_path: Path) -> None:
     file = tmp_path / "x.pcapng"
     file.write_bytes(pcapng(FRAMES, "all of it", "netfilter-lab"))
-    read = list(PcapNgReader(str(file)))
+    with PcapNgReader(str(file)) as reader:
+        read = list(reader)
     assert [bytes(one)[14:] for one in read] == [b"before", b"first", b"last"]
     assert [float(one.time) for one in read] == [1_700_000_000.125, 1_700_000_000.25, 1_700_000_000.5]
     assert [one.sniffed_on for one in read] == ["world:wan", "gateway:wan", "gateway:wan"]

@@ -12,7 +12,7 @@ from lab.errors import Problem
 from lab.record.node_state import Leftover
 from lab.record.rehearsal import End, Event, Phase, Rehearsals, Trial
 from lab.record.window import Total
-from lab.report.rehearsal import rehearsal_lines, rehearsals_lines, window_words
+from lab.report.rehearsal import end_words, rehearsal_lines, rehearsals_lines, window_words
 from lab.report.rehearsal_markdown import rehearsals_markdown
 from lab.report.rehearsal_svg import rehearsals_svg
 from lab.report.reports import rehearse_reports
@@ -58,16 +58,22 @@ def test_what_went_wrong_is_told_behind_the_end() -> None:
         (End.CONFIRMED, True, "confirmed, and the new rules stay"),
         (End.ROLLED_BACK, True, "rolled back: the old rules are in force, as the change says"),
         (End.REFUSED, True, "the load was refused, and the old rules are in force, as the change says"),
-        (End.REFUSED, False, "the load was refused, and the host stands without rules, as the change says"),
+        (End.REFUSED, False, "the load was refused, and the host stands without rules"),
         (End.LOCKED_OUT, True, "locked out, and rolled back by the timer: the old rules are in force, as the change says"),
         (End.LOCKED_OUT, False, "locked out, and the new rules stay: nothing puts the old ones back, as the change says"),
     ],
 )
 def test_the_rules_that_are_in_force_are_those_that_are(end: End, words: str, *, by_timer: bool) -> None:
     told = rehearsal(end=end, ends=end, timer_s=60 if by_timer else None)
-    assert list(rehearsal_lines(told))[-1].startswith(f"CHG-7: {words}; ")
+    (last,) = (line for line in rehearsal_lines(told) if line.startswith("CHG-7: "))
+    assert last.startswith(f"CHG-7: {words}; ")
     text = rehearsals_markdown(Rehearsals((told,)))
     assert f"### CHG-7: {words.removesuffix(', as the change says')}" in text.splitlines()
+
+
+def test_of_a_node_that_is_not_as_before_nobody_says_that_the_old_rules_are_in_force() -> None:
+    told = rehearsal(end=End.ROLLED_BACK, ends=End.ROLLED_BACK, left=(Leftover("rules", "+ iptables -A INPUT -j ACCEPT"),))
+    assert end_words(told) == "rolled back: the node is not as before"
 
 
 def test_nothing_of_a_file_is_obeyed() -> None:
