@@ -101,6 +101,10 @@ def finish(code: int, write: Callable[[], None], show: Callable[[], None]) -> No
     raise _Finished(code)
 
 
+def show_nothing() -> None:
+    """Print nothing: a report on standard output says it, or there is nothing to say."""
+
+
 def _whole(write: Callable[[], None]) -> None:
     """Write all, also when a signal comes in the midst of it."""
     try:

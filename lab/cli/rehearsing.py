@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab.cli.changes import changes_among
-from lab.cli.ending import reporting
+from lab.cli.ending import reporting, show_nothing
 from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
@@ -52,7 +52,7 @@ def rehearse_and_report(
         told = _all_of(given, files, chosen, far, kept, trials=trials)
         far.clear()
     bundle = None if kept is None or told.interrupted else partial(kept.write, told)
-    show = partial(_show, told) if not reports.printed else _nothing
+    show = partial(_show, told) if not reports.printed else show_nothing
     finish_with(told.exit_code, lambda: reports.write(told), show, bundle, printed=reports.printed)
 
 
@@ -116,7 +116,3 @@ def _show(told: Rehearsals) -> None:
     for line in rehearsals_lines(told, folding_width()):
         print(line)
     sys.stdout.flush()
-
-
-def _nothing() -> None:
-    """Nothing is printed."""
