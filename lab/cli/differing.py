@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
-from lab.cli.ending import reporting
+from lab.cli.ending import Failure, reporting, stopped_by
 from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
-from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
+from lab.errors import InputError, Problem, gravest
 from lab.kernel.ground.privileges import enter
 from lab.prepare.live import live_flows
 from lab.prepare.sides import OnNetwork, Sides, against_matrix, change_sides, sides_of_change, sides_on, twin_sides
@@ -145,7 +145,7 @@ def _compared(what: Since, chosen: Selection, judge: _Judge, kept: DiffEvidence 
     backends = chosen.backends[0], chosen.backends[-1]
     done: list[DiffReport] = []
     same = [*what.same]
-    stopped: Exception | KeyboardInterrupt | None = None
+    stopped = Failure((), 0)
     far = UnderWay()
 
     def progress(asked: int, of: int) -> None:
@@ -167,7 +167,7 @@ def _compared(what: Since, chosen: Selection, judge: _Judge, kept: DiffEvidence 
         except (Exception, KeyboardInterrupt) as error:
             if not done:
                 raise
-            stopped = error
+            stopped = stopped_by(error)
             break
         guesses = (f"guessed: {guess}" for guess in one.new.guesses)
         done.append(replace(found, notes=(*found.notes, *guesses)))
@@ -175,17 +175,13 @@ def _compared(what: Since, chosen: Selection, judge: _Judge, kept: DiffEvidence 
     return _all_of(done, same, what, stopped)
 
 
-def _all_of(
-    done: Sequence[DiffReport], same: Sequence[str], what: Since, stopped: Exception | KeyboardInterrupt | None
-) -> DiffReports:
-    interrupted = isinstance(stopped, KeyboardInterrupt) or any(report.interrupted for report in done)
-    failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
-    codes = [*(report.exit_code for report in done), failed.exit_code if failed else 0, 1 if what.apart else 0]
-    code = interrupted_code(stopped) if isinstance(stopped, KeyboardInterrupt) else gravest(codes)
-    problems = failed.problems if failed else ()
+def _all_of(done: Sequence[DiffReport], same: Sequence[str], what: Since, stopped: Failure) -> DiffReports:
+    interrupted = stopped.interrupted or any(report.interrupted for report in done)
+    code = gravest([*(report.exit_code for report in done), stopped.exit_code, 1 if what.apart else 0])
     return DiffReports(
-        tuple(done), tuple(dict.fromkeys(same)), tuple(what.notes), interrupted, problems, code, apart=tuple(what.apart)
-    )
+        tuple(done), tuple(dict.fromkeys(same)), tuple(what.notes), interrupted, stopped.problems, code,
+        apart=tuple(what.apart),
+    )  # fmt: skip
 
 
 def _shower(report: DiffReports, reports: Reports[DiffReports], *, full: bool) -> Callable[[], None]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import finish, reporting, show_nothing
 from lab.cli.given import Given, Selection
 from lab.cli.one_host import OneHost, one_host, policy_named
 from lab.cli.under_way import UnderWay
@@ -53,7 +53,7 @@ def drift_and_report(
         found = _report(one, policy, against, before)
         far.clear()
     silent = reports.printed or (quiet and found.exit_code == 0)
-    show = _nothing if silent else partial(_show, found, full=full)
+    show = show_nothing if silent else partial(_show, found, full=full)
     finish(found.exit_code, lambda: reports.write(found), show)
 
 
@@ -105,7 +105,3 @@ def _show(found: DriftReport, *, full: bool) -> None:
     for line in drift_lines(found, full=full):
         print(line)
     sys.stdout.flush()
-
-
-def _nothing() -> None:
-    """Nothing is printed."""

@@ -41,6 +41,12 @@ def failure_of(error: Exception | KeyboardInterrupt) -> Failure:
     return Failure(told.problems, told.exit_code)
 
 
+def stopped_by(error: Exception | KeyboardInterrupt) -> Failure:
+    """What is told of an error that stops a series of which some is done by then: of a signal that it came, and no problem."""
+    failure = failure_of(error)
+    return replace(failure, problems=()) if failure.interrupted else failure
+
+
 @contextmanager
 def reported(write: Callable[[Failure], None]) -> Iterator[None]:
     """What is inside has reports to write; when it fails ``write`` writes what there is to say.
@@ -99,6 +105,10 @@ def finish(code: int, write: Callable[[], None], show: Callable[[], None]) -> No
         _tell(unwritten.problems)
         code = gravest((code, unwritten.exit_code))
     raise _Finished(code)
+
+
+def show_nothing() -> None:
+    """Print nothing: a report on standard output says it, or there is nothing to say."""
 
 
 def _whole(write: Callable[[], None]) -> None:

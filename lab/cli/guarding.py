@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import finish, reporting, show_nothing
 from lab.cli.given import Given
 from lab.errors import InputError, Problem
 from lab.kernel.ground.privileges import enter
@@ -37,7 +37,7 @@ def guard_and_print(
         ready = guarded(change, _one_of(sides, node, change), backend, allow_commands=given.allow_commands)
         enter()
         told = _tried(ready)
-    finish(told.exit_code, lambda: reports.write(told), _nothing)
+    finish(told.exit_code, lambda: reports.write(told), show_nothing)
 
 
 def _one_of(sides: Sequence[Sides], node: str | None, change: Change) -> Sides:
@@ -59,7 +59,3 @@ def _tried(ready: Guarded) -> GuardReport:
         print(plain(trial_line(trial)), file=sys.stderr, flush=True)
     passed = all(trial.passed for trial in done)
     return GuardReport(ready.change, ready.script if passed else "", tuple(done), 0 if passed else 1)
-
-
-def _nothing() -> None:
-    """The script is all that is printed."""

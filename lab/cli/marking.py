@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import finish, reporting, show_nothing
 from lab.cli.given import Given
 from lab.errors import InputError, Problem
 from lab.kernel.ground.privileges import enter
@@ -29,7 +29,7 @@ def map_and_report(given: Given, backends: Sequence[Backend], reports: Reports[M
         enter()
         with Lab(scene.topology, scene.policies, backend=backend) as lab:
             found = MarkReport(marks_of(lab), scene.notes((4, 6)))
-    finish(found.exit_code, lambda: reports.write(found), partial(_show, found) if not reports.printed else _nothing)
+    finish(found.exit_code, lambda: reports.write(found), partial(_show, found) if not reports.printed else show_nothing)
 
 
 def _show(found: MarkReport) -> None:
@@ -37,7 +37,3 @@ def _show(found: MarkReport) -> None:
         print(f"note: {plain(note)}")
     for line in mark_lines(found):
         print(line)
-
-
-def _nothing() -> None:
-    """Nothing is printed."""

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import finish, reporting, show_nothing
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
 from lab.errors import InputError, Problem, gravest
@@ -50,7 +50,7 @@ def measure_and_report(
         report = replace(report, notes=(*report.notes, *(f"guessed: {guess}" for guess in scene.guesses)))
         report = report if then is None else _compared(report, then)
         far.clear()
-    show = partial(_show, report, full=full) if not reports.printed else _nothing
+    show = partial(_show, report, full=full) if not reports.printed else show_nothing
     finish(report.exit_code, lambda: reports.write(report, finished=report.finished), show)
 
 
@@ -71,7 +71,3 @@ def _show(report: ServiceMatrixReport, *, full: bool) -> None:
     for line in reach_lines(report, printed_width(), full=full):
         print(line)
     sys.stdout.flush()
-
-
-def _nothing() -> None:
-    """Nothing is printed."""

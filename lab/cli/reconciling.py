@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import NoReturn
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import finish, reporting, show_nothing
 from lab.cli.given import Given, Selection
 from lab.cli.one_host import one_host, policy_named
 from lab.cli.under_way import UnderWay
@@ -34,7 +34,7 @@ def reconcile_and_report(
         enter()
         found = drift(running, written, (policy, one.host.name), one.asking)
         far.clear()
-    show = partial(_show, found, full=full) if not reports.printed else _nothing
+    show = partial(_show, found, full=full) if not reports.printed else show_nothing
     finish(found.exit_code, lambda: reports.write(found), show)
 
 
@@ -43,7 +43,3 @@ def _show(found: Drift, *, full: bool) -> None:
         for line in (*diff_lines(found.behaviour, printed_width(), full=full), "", *reconciled_lines(found.rules)):
             print(line)
     sys.stdout.flush()
-
-
-def _nothing() -> None:
-    """Nothing is printed."""

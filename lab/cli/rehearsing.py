@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab.cli.changes import changes_among
-from lab.cli.ending import reporting
+from lab.cli.ending import Failure, reporting, show_nothing, stopped_by
 from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.under_way import UnderWay
-from lab.errors import InputError, Problem, as_lab_error, gravest, interrupted_code
+from lab.errors import InputError, Problem, gravest
 from lab.kernel.ground.privileges import enter
 from lab.prepare.sides import change_sides
 from lab.record.rehearsal import End, Event, Rehearsal, Rehearsals
@@ -52,7 +52,7 @@ def rehearse_and_report(
         told = _all_of(given, files, chosen, far, kept, trials=trials)
         far.clear()
     bundle = None if kept is None or told.interrupted else partial(kept.write, told)
-    show = partial(_show, told) if not reports.printed else _nothing
+    show = partial(_show, told) if not reports.printed else show_nothing
     finish_with(told.exit_code, lambda: reports.write(told), show, bundle, printed=reports.printed)
 
 
@@ -66,7 +66,7 @@ def _all_of(
     given: Given, files: Sequence[Path], chosen: Selection, far: UnderWay, kept: RehearsalEvidence | None, *, trials: bool
 ) -> Rehearsals:
     done: list[Rehearsal] = []
-    stopped: Exception | KeyboardInterrupt | None = None
+    stopped = Failure((), 0)
     try:
         with closing(_each(given, files, chosen, far, kept, trials=trials)) as each:
             for one in each:
@@ -76,14 +76,10 @@ def _all_of(
     except (Exception, KeyboardInterrupt) as error:
         if not done:
             raise
-        stopped = error
-    failed = as_lab_error(stopped) if isinstance(stopped, Exception) else None
+        stopped = stopped_by(error)
     codes = [code for one in done for code in (*one.codes, 1 if one.faults else 0)]
-    code = gravest([*codes, failed.exit_code if failed else 0])
-    signal = isinstance(stopped, KeyboardInterrupt) or any(one.end is End.INTERRUPTED for one in done)
-    if isinstance(stopped, KeyboardInterrupt):
-        code = interrupted_code(stopped)
-    return Rehearsals(tuple(done), code, failed.problems if failed else (), interrupted=signal)
+    interrupted = stopped.interrupted or any(one.end is End.INTERRUPTED for one in done)
+    return Rehearsals(tuple(done), gravest([*codes, stopped.exit_code]), stopped.problems, interrupted=interrupted)
 
 
 def _each(
@@ -116,7 +112,3 @@ def _show(told: Rehearsals) -> None:
     for line in rehearsals_lines(told, folding_width()):
         print(line)
     sys.stdout.flush()
-
-
-def _nothing() -> None:
-    """Nothing is printed."""

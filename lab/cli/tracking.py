@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from lab.cli.ending import finish, reporting
+from lab.cli.ending import finish, reporting, show_nothing
 from lab.cli.files import FOLDER
 from lab.cli.given import Given, Selection
 from lab.cli.ready import ready_for
@@ -58,7 +58,7 @@ def print_table(given: Given, chosen: Selection, wanted: Wanted, json: Path | No
     with reporting(reports, [*given.named(), *reads]):
         report = _read(given, wanted) if wanted.read is not None else _held(given, chosen, wanted, far)
         far.clear()
-    show = _nothing if reports.printed else partial(_show, report, voided=not given.dumps)
+    show = show_nothing if reports.printed else partial(_show, report, voided=not given.dumps)
     finish(report.exit_code, lambda: reports.write(report), show)
 
 
@@ -158,7 +158,3 @@ def _show(report: ConntrackReport, *, voided: bool) -> None:
     for line in conntrack_lines(report, folding_width(), voided=voided):
         print(line)
     sys.stdout.flush()
-
-
-def _nothing() -> None:
-    """Nothing is printed."""

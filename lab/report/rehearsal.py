@@ -16,12 +16,11 @@ _MOST = 8
 _INDENT = "    "
 _ENDS = {
     End.CONFIRMED: "confirmed, and the new rules stay",
-    End.ROLLED_BACK: "rolled back: the old rules are in force",
-    End.REFUSED: "the load was refused, and the old rules are in force",
-    End.LOCKED_OUT: "locked out, and rolled back by the timer: the old rules are in force",
+    End.ROLLED_BACK: "rolled back: {}",
+    End.REFUSED: "the load was refused, and {}",
+    End.LOCKED_OUT: "locked out, and rolled back by the timer: {}",
     End.INTERRUPTED: "interrupted",
 }
-_AS_BEFORE = "the old rules are in force"
 _OF_BOOT = {
     End.REFUSED: "the load was refused, and the host stands without rules",
     End.LOCKED_OUT: "locked out, and the new rules stay: nothing puts the old ones back",
@@ -31,7 +30,8 @@ _OF_BOOT = {
 def end_words(told: Rehearsal) -> str:
     """How it ended, and which rules are in force then; a host that starts has no timer to put the old ones back."""
     words = (_OF_BOOT.get(told.end) if told.timer_s is None else None) or _ENDS[told.end]
-    return words if all(one.carried for one in told.left) else words.replace(_AS_BEFORE, "the node is not as before")
+    as_before = all(one.carried for one in told.left)
+    return words.format("the old rules are in force" if as_before else "the node is not as before")
 
 
 def rehearsals_json(told: Rehearsals) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
-from lab.record.window import Run, State, Window
+from lab.record.window import WRONG, Run, State, Window
 from lab.report.plain import plain
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _LANE, _BAR, _LINE = 960, 250, 24, 96, 22, 14, 16
@@ -95,7 +95,7 @@ def _lanes(window: Window) -> list[_Lane]:
     ]
     loud, quiet = [], []
     for one in window.streams:
-        wrong = one.packets(State.OPENED, State.REFUSED, State.STRAYED)
+        wrong = one.packets(*WRONG)
         if not wrong and one.changed_ms is None:
             quiet.append(one)
             continue

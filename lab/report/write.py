@@ -112,6 +112,11 @@ def write_all(reports: Iterable[tuple[Path, Callable[[], str] | None]]) -> None:
                 write_file(path, text())
         except Exception as error:  # noqa: BLE001 - what one report ends with loses none of the others
             failed.append(as_lab_error(error, str(path)))
+    raise_together(failed)
+
+
+def raise_together(failed: Sequence[LabError]) -> None:
+    """Raise one error with the problems of all, where there are any: of the class that is gravest."""
     if failed:
         code = gravest(error.exit_code for error in failed)
         kind = next(kind for kind in (MachineError, InputError, MeasurementError) if kind.exit_code == code)

@@ -67,6 +67,11 @@ def admin_cells(change: Change, topology: Topology) -> tuple[Cell, ...]:
     return expand(_rows(change, topology, [row]).of(change, _ADMIN), topology)
 
 
+def admin_cells_at(change: Change, topology: Topology, node: str) -> tuple[Cell, ...]:
+    """Those of the part of the change that is made on ``node``: the flow is that of its first node, and of no other."""
+    return admin_cells(change, topology) if next(iter(change.new)) == node else ()
+
+
 _ANYBODY: Final = ("tcp/22", "tcp/80", "tcp/443", "udp/53", "icmp/echo-request", "icmpv6/echo-request")
 
 

@@ -49,6 +49,11 @@ class Ran:
     code: int | None
     how: How
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was done, and ended with 0."""
+        return self.how is How.DONE and self.code == 0
+
 
 class Shell:
     """The shell at the other end of ``channel``; ``whose`` names it in messages."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.record import window
@@ -92,12 +92,8 @@ def _moments(record: window.Window) -> Iterator[Written]:
     return ({"label": label, "ms": ms} for label, ms in record.moments)
 
 
-def _unsteady(record: window.Window) -> Iterator[Written]:
-    return ({"name": name, "why": why} for name, why in record.unsteady.items())
-
-
-def _left_out(record: window.Window) -> Iterator[Written]:
-    return ({"name": name, "why": why} for name, why in record.left_out.items())
+def _asides(reasons: Mapping[str, str]) -> Iterator[Written]:
+    return ({"name": name, "why": why} for name, why in reasons.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,5 +112,7 @@ class Window:
     streams: Many[Stream] = key("new flows")
     flows: Many[Flow] = key("connections that were established before")
     moments: Many[Moment] = key("what happened meanwhile", of=_moments)
-    unsteady: Many[Aside] = key("streams that fared otherwise from packet to packet at rest", of=_unsteady)
-    left_out: Many[Aside] = key("streams that were not sent", of=_left_out)
+    unsteady: Many[Aside] = key(
+        "streams that fared otherwise from packet to packet at rest", of=lambda one: _asides(one.unsteady)
+    )
+    left_out: Many[Aside] = key("streams that were not sent", of=lambda one: _asides(one.left_out))

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.syscalls import readable
-from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.stage.shell import ending_of, start_shells
 from lab.lab import Lab
 from lab.probe.question import Question
 from lab.probe.session.shell import AdminSession, Console, How, Ran, Shell
 from lab.record.verdict import Verdict
 from lab.ruleset.guarding.script import FOLDER, folder_of
-from lab.ruleset.rulesets import Rulesets
 from lab.verdict.prove import prove
 
 SCRIPT = "/run/guard.sh"
@@ -51,7 +49,6 @@ class Entered:
     def goes_on(self) -> bool:
         """Whether its connection still carries what is said, there and back; a console always does."""
         return self.session is None or self.session.shell.run(":").how is How.DONE
-
 
 
 class LockedOut(Exception):
@@ -131,10 +128,6 @@ class GuardedHost:
         holder = self.at_console(f"cat {FOLDER}/turn.*").output.split()
         if holder[:1] not in ([], ["0"]):
             self.wait_for(int(holder[0]))
-
-    def note(self, rulesets: Rulesets, lines: NodeLines) -> bool:
-        """Have the lab follow what the node holds by now, and say whether that is ``rulesets``."""
-        return self.lab.take_note(self.name, rulesets, lines)
 
 
 def token_in(ran: Ran) -> str | None:

@@ -11,7 +11,7 @@ from lab.run.questions import first_question
 from lab.study.guarding.trials import Guarded
 from lab.written.cell import Cell
 from lab.written.change import Change, Window
-from lab.written.intended import admin_cells
+from lab.written.intended import admin_cells_at
 
 
 def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: bool) -> Guarded:
@@ -19,7 +19,7 @@ def guarded(change: Change, sides: Sides, backend: Backend, *, allow_commands: b
     window, seconds = _window(change, allow_commands=allow_commands)
     old, new = sides.old.policies[sides.node], sides.new.policies[sides.node]
     topology = sides.new.topology
-    cells = admin_cells(change, topology) if next(iter(change.new)) == sides.node else ()
+    cells = admin_cells_at(change, topology, sides.node)
     if any(cell.sender.node == sides.node for cell in cells):
         what = f"an admin who sits on {sides.node} itself proves nothing of the way in"
         mend = "say from where the admin comes, or leave `admin` out"

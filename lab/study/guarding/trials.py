@@ -229,7 +229,7 @@ class Trials:
         with self.host.entered() as entered:
             entered.shell.begin(f"""NETFILTER_GUARD_AFTER='mkfifo /run/stall; echo "$$" >/run/stall; kill -STOP $$' {_APPLY}""")
             self.host.at_console("mkfifo /run/stall 2>/dev/null; cat /run/stall; rm /run/stall")
-            _ask(self.host.at_console(f"{_APPLY}"), refused="somebody else is at work here")
+            _ask(self.host.at_console(_APPLY), refused="somebody else is at work here")
             _ask(self.host.at_console(f"sh {self.host.copy} confirm --console 0"), refused="somebody else is at work here")
             self.host.ring()
             self._as_before()
@@ -262,7 +262,7 @@ class Trials:
 
     def _note(self, rulesets: Rulesets | None) -> bool:
         """Have the lab follow what is there; whether that is ``rulesets``, where these are known."""
-        return self.host.note(rulesets or Rulesets(), self._lines) or rulesets is None
+        return self.host.lab.take_note(self.host.name, rulesets or Rulesets(), self._lines) or rulesets is None
 
     def _state(self) -> NodeState:
         policy = self._guarded.policies.get(self._guarded.node, Rulesets())

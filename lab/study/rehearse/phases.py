@@ -14,7 +14,7 @@ from lab.kernel.hold.applying import Applying
 from lab.kernel.hold.exchange import exchange
 from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.hold.state import state_of
-from lab.probe.session.shell import Console, How, Ran, Shell
+from lab.probe.session.shell import Console, Ran, Shell
 from lab.record.difference import RowOutcome
 from lab.record.node_state import Leftover
 from lab.record.rehearsal import End, Phase
@@ -81,20 +81,18 @@ def apply(play: Play, host: GuardedHost, commands: Sequence[Command], connection
             return _marked(shell, f"NETFILTER_GUARD_AFTER={shlex.quote(_AFTER)} sh {SCRIPT} apply", commands, mark)
 
     def follow(ran: Ran) -> None:
-        if ran.how is How.DONE and ran.code == 0:
+        if ran.succeeded:
             _note_new(play)
         else:
             _note_old(play)
 
     ran, play.window = streamed(play.lab, play.node, cells, held, work, follow)
-    if ran.how is not How.DONE or ran.code != 0:
-        play.refused = _last_words(ran.output.partition("\n")[2])
+    if not ran.succeeded:
         good = play.ready.window.ends == End.REFUSED
-        play.line.note(f"the load was refused: {play.refused}", "the script's exit code", good=good)
-        _told(play, play.window)
-        return None
-    _told(play, play.window)
-    return token_in(ran)
+        why = _last_words(ran.output.partition("\n")[2])
+        play.line.note(f"the load was refused: {why}", "the script's exit code", good=good)
+    _note_packets(play, play.window)
+    return token_in(ran) if ran.succeeded else None
 
 
 def _last_words(output: str) -> str:
@@ -121,8 +119,11 @@ def _marked(shell: Shell, line: str, commands: Sequence[Command], mark: Mark) ->
     return replace(ran, output=_STEP.sub("", ran.output))
 
 
-def boot(play: Play, commands: Sequence[Command]) -> None:
-    """T+0 of a host that starts: its interfaces are up, it knows no connection, and only then its rules are loaded."""
+def boot(play: Play, commands: Sequence[Command]) -> bool:
+    """T+0 of a host that starts: its interfaces are up, it knows no connection, and only then its rules are loaded.
+
+    Returns whether the load was taken.
+    """
     play.line.phase = Phase.APPLY
     cells, held = _cells(play)
     node = play.lab.network.nodes[play.node]
@@ -148,12 +149,10 @@ def boot(play: Play, commands: Sequence[Command]) -> None:
 
     failed, play.window = streamed(play.lab, play.node, cells, held, work, follow)
     if failed is not None:
-        play.refused = str(failed)
-        what = f"the load was refused: {play.refused}; the host stands without rules"
+        what = f"the load was refused: {failed}; the host stands without rules"
         play.line.note(what, "the tool's exit code", good=False)
-        _told(play, play.window)
-        return
-    _told(play, play.window)
+    _note_packets(play, play.window)
+    return failed is None
 
 
 def _note_new(play: Play, *, bare: bool = False) -> None:
@@ -166,7 +165,7 @@ def _note_old(play: Play) -> None:
     play.lab.take_note(play.node, play.ready.old, play.lab.site.lines[play.node])
 
 
-def _told(play: Play, found: Window) -> None:
+def _note_packets(play: Play, found: Window) -> None:
     if not found.packets:
         play.notes.append("nothing is known of packets meanwhile: the change has no matrix and no row to take them from")
     known = play.ready.window

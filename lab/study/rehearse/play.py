@@ -50,7 +50,6 @@ class Play:
     held_before: tuple[RowOutcome, ...] = ()
     rows_before: Sequence[CellResult] = ()
     window: Window | None = None
-    refused: str = ""
     locked_out: str = ""
     intended: tuple[RowOutcome, ...] = ()
     holds: tuple[RowOutcome, ...] = ()

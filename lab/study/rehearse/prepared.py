@@ -14,7 +14,7 @@ from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.written.cell import Cell
 from lab.written.change import Change, Window
-from lab.written.intended import admin_cells, anybody_cells, intended_cells
+from lab.written.intended import admin_cells_at, anybody_cells, intended_cells
 from lab.written.policy import PolicySpec
 
 
@@ -86,7 +86,5 @@ def prepared(change: Change, sides: Sides, matrices: Sequence[Path], backend: Ba
     topology = sides.new.topology
     others = {node: of for plan in before for node, of in plan.policies.items()}
     intended = tuple(cell for cell in intended_cells(change, topology) if cell.at == sides.node)
-    admin = admin_cells(change, topology) if next(iter(change.new)) == sides.node else ()
-    return Prepared(
-        change, sides, backend, window, before, holds, intended, admin, {**others, **sides.old.policies}
-    )
+    admin = admin_cells_at(change, topology, sides.node)
+    return Prepared(change, sides, backend, window, before, holds, intended, admin, {**others, **sides.old.policies})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from lab.errors import InputError, interrupted_code
 from lab.kernel.hold.line_map import NodeLines, find_lines
 from lab.lab import Lab
-from lab.probe.session.shell import Console, How
+from lab.probe.session.shell import Console
 from lab.record.rehearsal import End, Event, Phase, Rehearsal, Trial
 from lab.ruleset.applying.command import Command
 from lab.ruleset.applying.ways import BARE, commands
@@ -65,7 +65,7 @@ def rehearse(
         failed = [one for one in done if not one.passed]
         what = f"the rollback was tried in {len(done)} ways: it holds in {len(done) - len(failed)}"
         line.note(what, "a lab that stays up", good=not failed)
-    return _told(play, tuple(done))
+    return _rehearsal(play, tuple(done))
 
 
 def _lines(ready: Prepared) -> tuple[NodeLines | None, list[str]]:
@@ -105,7 +105,7 @@ def _guarded(play: Play, guard: Guarded) -> None:
     else:
         with Console(host.node, _connection(play, 2)) as shell:
             ran = shell.run(f"sh {host.copy} confirm {'' if ready.admin else '--console '}{token}")
-        if ran.how is How.DONE and ran.code == 0:
+        if ran.succeeded:
             play.end = End.CONFIRMED
             by = "by a new connection" if ready.admin else "at the console"
             play.line.note(f"confirmed {by} with the token; stable", "the script", good=True)
@@ -135,8 +135,7 @@ def _connection(play: Play, number: int) -> str:
 
 def _booted(play: Play, made: Sequence[Command]) -> None:
     """Without a script: what starts has nobody at its console."""
-    phases.boot(play, made)
-    if play.refused:
+    if not phases.boot(play, made):
         play.end = End.REFUSED
         return
     phases.judge(play)
@@ -146,7 +145,7 @@ def _booted(play: Play, made: Sequence[Command]) -> None:
         play.notes.append("nothing comes back by itself on a host that has started so")
 
 
-def _told(play: Play, done: tuple[Trial, ...]) -> Rehearsal:
+def _rehearsal(play: Play, done: tuple[Trial, ...]) -> Rehearsal:
     ready = play.ready
     how = ready.window.apply
     return Rehearsal(
@@ -159,4 +158,3 @@ def _told(play: Play, done: tuple[Trial, ...]) -> Rehearsal:
         left=play.left, trials=done, notes=tuple(dict.fromkeys(play.notes)), problems=tuple(play.asked.ended.problems),
         codes=tuple(play.asked.ended.codes), seconds=play.line.seconds,
     )  # fmt: skip
-

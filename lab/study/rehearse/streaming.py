@@ -14,6 +14,7 @@ from lab.verdict.window import window
 from lab.written.cell import Cell
 
 T = TypeVar("T")
+_REMEMBERED = "rules on its way remember other packets: what comes of one is not what comes of the next"
 
 
 class Mark(Protocol):
@@ -31,10 +32,9 @@ def streamed(
     ``work`` is given what names a moment; ``follow`` is called at rest afterwards, before the flows are asked whether they go
     on.  Raises MeasurementError where what was sent, captured and counted does not agree, and what ``work`` raises.
     """
-    streams, left = streams_of(cells)
-    for stream in [stream for stream in streams if lab.remembers(stream.question)]:
-        streams.remove(stream)
-        left[stream.name] = "rules on its way remember other packets: what comes of one is not what comes of the next"
+    every, left = streams_of(cells)
+    left |= {stream.name: _REMEMBERED for stream in every if lab.remembers(stream.question)}
+    streams = [stream for stream in every if stream.name not in left]
     flows, _ = streams_of(held)
     with lab.batch(), Streams(lab.stage, node, streams, flows) as running:
         came = running.during(lambda: work(running.mark))
