@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lab.errors import MeasurementError, Problem
@@ -39,6 +40,19 @@ _TABLE = re.compile(r" table (\S+)")
 
 Start = Callable[[Sequence[str]], Running]
 """Starts a tool in the node, which whoever gives this ends."""
+
+
+@contextmanager
+def tools_in(namespace: Namespace) -> Iterator[Start]:
+    """What starts tools in a node; at the end those that are still at work are stopped."""
+    with ExitStack() as undo:
+
+        def start(command: Sequence[str]) -> Running:
+            running = Running(namespace, command)
+            undo.callback(running.stop)
+            return running
+
+        yield start
 
 
 class NetworkReading:

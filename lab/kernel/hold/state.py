@@ -6,7 +6,6 @@ What the lab itself has put there (its owned tables) is no part of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from lab.errors import InputError, MeasurementError, Problem
@@ -16,7 +15,7 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Running
 from lab.kernel.hold.by_hand import made_by_iptables, only, tables_of_iptables
 from lab.kernel.hold.kinds import NFT_FAMILIES, saves
-from lab.kernel.hold.network_state import NetworkReading, Start, printed
+from lab.kernel.hold.network_state import NetworkReading, Start, printed, tools_in
 from lab.kernel.hold.nf_tables import ChainKey, all_chains, tables
 from lab.kernel.hold.tracked import tracked
 from lab.kernel.stage.node import Node
@@ -41,13 +40,7 @@ def state_of(node: Node, backend: Backend, texts: Mapping[str, str] | None = Non
     (``v4``, ``v6``), which tell the tables of ip_tables to an ordinary user, who may not read their names.
     Raises MeasurementError when it cannot be told.
     """
-    with without_collection(), ExitStack() as undo:
-
-        def start(command: Sequence[str]) -> Running:
-            running = Running(node.namespace, command)
-            undo.callback(running.stop)
-            return running
-
+    with without_collection(), tools_in(node.namespace) as start:
         return _Reading(node, backend, texts or {}, start).state()
 
 
