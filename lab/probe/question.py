@@ -16,7 +16,7 @@ from lab.written.sending import Sending
 
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 NUMBERS = {"icmp": ICMP, "tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
-_ECHO_REQUESTS = {ICMP: 8, ICMPV6: 128}  # RFC 792, RFC 4443
+ECHO_REQUESTS = {ICMP: 8, ICMPV6: 128}  # RFC 792, RFC 4443
 # what clients of Linux send from (net.ipv4.ip_local_port_range as the kernel has it: networking/ip-sysctl)
 SOURCE_PORTS = range(32_768, 61_000)
 
@@ -62,7 +62,7 @@ class Echo:
     @property
     def kind(self) -> int:
         """Its ICMP type."""
-        return _ECHO_REQUESTS[self.proto]
+        return ECHO_REQUESTS[self.proto]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def sends_of(
     if port is not None:
         return Segment(port, sum(FLAGS[flag] for flag in flags)) if flags and proto == TCP else to_port(proto, port)
     kind, code = service.icmp_type or 0, service.icmp_code or 0
-    return Echo(proto, code) if _ECHO_REQUESTS[proto] == kind else Message(proto, kind, code)
+    return Echo(proto, code) if ECHO_REQUESTS[proto] == kind else Message(proto, kind, code)
 
 
 def question_of(flow: OneFlow, how: Sending, at: str | None) -> Question:

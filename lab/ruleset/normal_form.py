@@ -86,7 +86,7 @@ def of_ipset(saved: str, written: Collection[str]) -> Iterator[Part]:
     [('hash:ip family inet timeout 60',), ('192.0.2.1 timeout',)]
     """
     elements: dict[tuple[str, ChangedBy], list[str]] = {}
-    for line in saved.splitlines():
+    for line in saved.split("\n"):  # a comment may have other signs at which Python would end a line
         verb, name, said = (*line.split(" ", 2), "", "")[:3]
         comment = _COMMENT.search(said)
         bare = _BY_THE_KERNEL.sub("", said[: comment.start()] if comment else said) + (comment[0] if comment else "")

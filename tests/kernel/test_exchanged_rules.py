@@ -203,6 +203,15 @@ def test_sets_that_are_written_as_before_keep_what_rules_put_into_them(lab_of: L
     assert run(node.namespace, ["ipset", "test", "seen", "10.0.1.10"]).code == 0
 
 
+def test_a_comment_of_an_element_may_have_signs_that_end_a_line_elsewhere(lab_of: LabOf) -> None:
+    comment = 'comment "web\x0cshop\u2028one"'
+    sets = f"create seen hash:ip comment\nadd seen 10.0.1.10 {comment}\n"
+    lab = lab_of(corridor(), gateway=by_sets(sets, "seen"))
+    lab.load("gateway", by_sets(sets + f"add seen 10.0.1.11 {comment}\n", "seen"))
+    held = run(lab.network.nodes["gateway"].namespace, ["ipset", "save"]).out.split("\n")
+    assert [f"add seen 10.0.1.{host} {comment}" in held for host in (10, 11)] == [True, True]
+
+
 def test_sets_that_are_refused_leave_rules_that_remember_as_they_are(lab_of: LabOf) -> None:
     limited = table("filter", ESTABLISHED, "-A FORWARD -p tcp -m limit --limit 1/day --limit-burst 1 -j ACCEPT", FORWARD="DROP")
     lab = lab_of(corridor(), gateway=limited)

@@ -21,24 +21,22 @@ _SOL_PACKET, _RX_RING, _STATISTICS, _VERSION, _V2 = 263, 5, 6, 10, 1
 _ETH_P_ALL, _ATTACH_FILTER = 0x0003, 26
 _BLOCK = 1 << 16
 _HEADER = struct.Struct("=IIIHHII")  # of struct tpacket2_hdr, up to the time
-_KIND_AT, _INDEX_AT = 42, 36  # in struct sockaddr_ll, which follows it
-_INDEX = struct.Struct("=i")
+_KIND_AT = 42  # in struct sockaddr_ll, which follows it
 _INSTRUCTION = struct.Struct("=HBBI")
 
 
 class Caught(NamedTuple):
-    """A frame from its link header on, when it crossed (nanoseconds of the machine's clock), which way, and where."""
+    """A frame from its link header on, when it crossed (nanoseconds of the machine's clock), and which way."""
 
     ns: int
     kind: int
-    interface: int
     data: bytes
 
 
 class PacketRing:
-    """Catches what ``filter`` takes at every interface of ``namespace``, from now until `close`; ``frames`` find room at once.
+    """Catches what ``program`` takes at every interface of ``namespace``, from now until `close`; ``frames`` find room at once.
 
-    ``filter`` is a program of the classic packet filter.  Raises OSError.
+    ``program`` is one of the classic packet filter.  Raises OSError.
     """
 
     def __init__(self, namespace: Namespace, program: Sequence[tuple[int, int, int, int]], frames: int) -> None:
@@ -81,11 +79,8 @@ class PacketRing:
         for chunk in kept:
             for start in range(0, len(chunk), FRAME_BYTES):
                 _, _, length, at, _, seconds, nanoseconds = _HEADER.unpack_from(chunk, start)
-                index = _INDEX.unpack_from(chunk, start + _INDEX_AT)[0]
-                yield Caught(
-                    seconds * 1_000_000_000 + nanoseconds, chunk[start + _KIND_AT], index,
-                    chunk[start + at : start + at + length],
-                )  # fmt: skip
+                data = chunk[start + at : start + at + length]
+                yield Caught(seconds * 1_000_000_000 + nanoseconds, chunk[start + _KIND_AT], data)
 
     def lost(self) -> int:
         """How many frames found no room so far (PACKET_STATISTICS)."""

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from select import select
 from types import TracebackType
 from typing import Self
 
 from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.ground.namespace import Namespace
+from lab.kernel.ground.syscalls import readable
 from lab.kernel.ground.tools import DEADLINE_S, Finished
 from lab.kernel.hold.kinds import NFT_FAMILIES, refusal, refusal_of_one
 from lab.kernel.hold.named_objects import make
@@ -90,7 +90,7 @@ class Applying:
 
         with Applying(node, commands(how, old, new, backend), new, backend) as applying:
             while applying.advance():
-                select([applying.descriptor], [], [])
+                readable(applying.descriptor, 1)
 
     Raises MachineError where a tool is not on this machine; nothing of a command has run then.
     """
@@ -104,7 +104,6 @@ class Applying:
     ) -> None:
         self.commands = tuple(commands)
         self._texts, self._backend = dict(rulesets.parts()), backend
-        self._left = len(self.commands)
         self._ran: list[Ran] = []
         self._running = False
         self._ended = False
@@ -151,10 +150,9 @@ class Applying:
         self._take()
         if self._running or self._ended:
             return self._running
-        if self._left == 0:
+        if len(self._ran) == len(self.commands):
             self._end()
             return False
-        self._left -= 1
         self._running = True
         with suppress(BrokenPipeError, ConnectionResetError):  # it was killed, which is read next
             self._channel.send(b"n")
@@ -163,7 +161,7 @@ class Applying:
     def finish(self) -> tuple[Ran, ...]:
         """Run what is left, and wait for it; raises `trouble`, and MeasurementError for a command that does not end."""
         while self.advance():
-            if not select([self.descriptor], [], [], DEADLINE_S)[0]:
+            if not readable(self.descriptor, DEADLINE_S):
                 command = self.commands[len(self._ran)]
                 self.kill()
                 raise MeasurementError(Problem(f"`{command}` did not end within {DEADLINE_S:g} s, and was killed"))

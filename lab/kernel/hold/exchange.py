@@ -119,7 +119,7 @@ def _exchange_sets(namespace: Namespace, rendered: Rendered, saved: str, backend
 def _renamed(saved: str, names: dict[str, str]) -> str:
     """What ``ipset save`` printed (``create NAME …``, ``add NAME …``) with other names for some sets."""
     lines = []
-    for line in saved.splitlines():
+    for line in filter(None, saved.split("\n")):  # a comment may have other signs that end a line for Python
         verb, name, *rest = line.split(" ", 2)
         lines.append(" ".join((verb, names.get(name, name), *rest)) + "\n")
     return "".join(lines)

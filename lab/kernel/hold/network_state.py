@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lab.errors import MeasurementError, Problem
@@ -41,6 +42,19 @@ Start = Callable[[Sequence[str]], Running]
 """Starts a tool in the node, which whoever gives this ends."""
 
 
+@contextmanager
+def tools_in(namespace: Namespace) -> Iterator[Start]:
+    """What starts tools in a node; at the end those that are still at work are stopped."""
+    with ExitStack() as undo:
+
+        def start(command: Sequence[str]) -> Running:
+            running = Running(namespace, command)
+            undo.callback(running.stop)
+            return running
+
+        yield start
+
+
 class NetworkReading:
     """The tools at work that print it."""
 
@@ -54,15 +68,15 @@ class NetworkReading:
 
     def parts(self, node: str, own: Iterable[str] = ()) -> Iterator[Part]:
         """All of it; ``own`` are further sysctls.  Raises MeasurementError."""
-        printed = {name: _printed(node, running) for name, running in self._running.items()}
+        lines = {name: _lines(printed(node, running)) for name, running in self._running.items()}
         for family in self._families:
             six = "" if family == 4 else "-6 "
-            routes = sorted(map(_plain, printed[f"-{family} route"]), key=_place)
+            routes = sorted(map(_plain, lines[f"-{family} route"]), key=_place)
             yield Part("routes", f"ipv{family}", f"ip {six}route", tuple(routes), ordered=True)
-            rules = map(_plain, printed[f"-{family} rule"])
+            rules = map(_plain, lines[f"-{family} rule"])
             yield Part("routing rules", f"ipv{family}", f"ip {six}rule", tuple(rules), ordered=True)
-        yield Part("addresses", "", "ip addr", tuple(sorted(_of_interface(_ADDRESS, line) for line in printed["addr"])))
-        yield Part("links", "", "ip link", tuple(sorted(_of_interface(_LINK, line) for line in printed["link"])))
+        yield Part("addresses", "", "ip addr", tuple(sorted(_of_interface(_ADDRESS, line) for line in lines["addr"])))
+        yield Part("links", "", "ip link", tuple(sorted(_of_interface(_LINK, line) for line in lines["link"])))
         yield Part("sysctls", "", "sysctl", tuple(f"{key} = {value}" for key, value in self._sysctls(own).items()))
 
     def _sysctls(self, own: Iterable[str]) -> Mapping[str, str]:
@@ -98,8 +112,13 @@ def _place(route: str) -> tuple[str, str]:
     return (table[1] if table else "main", rest.partition(" ")[0] if kind.isalpha() and kind != "default" else kind)
 
 
-def _printed(node: str, running: Running) -> list[str]:
+def _lines(text: str) -> list[str]:
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def printed(node: str, running: Running) -> str:
+    """What a tool prints of a node; raises MeasurementError where it fails."""
     done = running.finish()
     if done.code != 0:
         raise MeasurementError(Problem(f"{node}: what it holds cannot be listed: {done.stopped or done.err.strip()}"))
-    return [line for line in done.out.split("\n") if line.strip()]
+    return done.out

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.names import OWN_TABLES
-from lab.kernel.ground.tools import Running, find
+from lab.kernel.ground.tools import find
 from lab.kernel.hold.by_hand import tables_of_iptables
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.kinds import NFT_FAMILIES, saves
+from lab.kernel.hold.network_state import printed, tools_in
 from lab.kernel.hold.nf_tables import tables
 from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
@@ -25,8 +25,9 @@ def shown(node: Node, held: Held, backend: Backend) -> dict[str, str]:
 
     The lab's own tables are not among it.  Raises MeasurementError where a tool fails.
     """
-    running = {name: [Running(node.namespace, argv) for argv in commands] for name, commands in _commands(node, held, backend)}
-    return {name: "".join(_printed(node, one) for one in of) for name, of in running.items()}
+    with tools_in(node.namespace) as start:
+        running = {name: [start(argv) for argv in commands] for name, commands in _commands(node, held, backend)}
+        return {name: "".join(printed(node.name, one) for one in of) for name, of in running.items()}
 
 
 def _commands(node: Node, held: Held, backend: Backend) -> Iterator[tuple[str, list[list[str]]]]:
@@ -47,11 +48,3 @@ def _native(node: Node, native: set[tuple[str, str]]) -> Sequence[tuple[str, str
     of_iptables = set(NFT_FAMILIES.values())
     held = [(table.family, table.name) for table in tables(node.namespace)]
     return [key for key in held if key not in OWN_TABLES and (key in native or key[0] not in of_iptables)]
-
-
-def _printed(node: Node, running: Running) -> str:
-    done = running.finish()
-    if done.code != 0:
-        why = done.stopped or done.err.strip()
-        raise MeasurementError(Problem(f"{node.name}: what it holds cannot be printed: {why}"))
-    return done.out

@@ -6,7 +6,6 @@ What the lab itself has put there (its owned tables) is no part of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from lab.errors import InputError, MeasurementError, Problem
@@ -16,17 +15,17 @@ from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.tools import Running
 from lab.kernel.hold.by_hand import made_by_iptables, only, tables_of_iptables
 from lab.kernel.hold.kinds import NFT_FAMILIES, saves
-from lab.kernel.hold.network_state import NetworkReading, Start
+from lab.kernel.hold.network_state import NetworkReading, Start, printed, tools_in
 from lab.kernel.hold.nf_tables import ChainKey, all_chains, tables
 from lab.kernel.hold.tracked import tracked
 from lab.kernel.stage.node import Node
 from lab.record.node_state import ChangedBy, NodeState, Part
+from lab.ruleset.applying.tools import TOOLS, single
 from lab.ruleset.backend import Backend
 from lab.ruleset.nft.normal_form import BARE_RULESET, COUNTED, has_values, of_nft, values_of
 from lab.ruleset.normal_form import of_hashlimit, of_ipset, of_iptables, of_recent, read_printed, sets_written
 from lab.ruleset.save import Ruleset
 
-_TOOLS = {"v4": "iptables", "v6": "ip6tables"}
 _IPSET = Path("/sys/module/ip_set")
 _NET = Path("/proc/thread-self/net")
 _LISTS: Mapping[str, Callable[[str, str], Part]] = {
@@ -41,13 +40,7 @@ def state_of(node: Node, backend: Backend, texts: Mapping[str, str] | None = Non
     (``v4``, ``v6``), which tell the tables of ip_tables to an ordinary user, who may not read their names.
     Raises MeasurementError when it cannot be told.
     """
-    with without_collection(), ExitStack() as undo:
-
-        def start(command: Sequence[str]) -> Running:
-            running = Running(node.namespace, command)
-            undo.callback(running.stop)
-            return running
-
+    with without_collection(), tools_in(node.namespace) as start:
         return _Reading(node, backend, texts or {}, start).state()
 
 
@@ -81,7 +74,7 @@ class _Reading:
             if of is Backend.NFT:
                 ruleset = only(ruleset, NFT_FAMILIES[kind], self._of_iptables)
             written |= sets_written(ruleset.rules())
-            yield from of_iptables(_TOOLS[kind] if of is self._backend else f"{_TOOLS[kind]}-{of}", ruleset)
+            yield from of_iptables(TOOLS[kind] if of is self._backend else single(kind, of), ruleset)
         if self._listing is not None:
             yield from self._native(self._text(self._listing))
         if self._sets is not None:
@@ -112,11 +105,7 @@ class _Reading:
         yield Part("conntrack entries", "", "conntrack", lines, ChangedBy.PACKETS)
 
     def _text(self, running: Running) -> str:
-        done = running.finish()
-        if done.code != 0:
-            what = f"{self._node.name}: what it holds cannot be listed: {done.stopped or done.err.strip()}"
-            raise MeasurementError(Problem(what))
-        return done.out
+        return printed(self._node.name, running)
 
 
 def _tables(namespace: Namespace, of: Backend, backend: Backend, texts: Mapping[str, str]) -> Mapping[str, Sequence[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from lab.kernel.ground.nfnetlink import attributes
 from lab.kernel.stage.node import Node
 
 _FAMILIES = {"tcp": sockets.AF_INET, "tcp6": sockets.AF_INET6}
@@ -84,13 +85,8 @@ def told_of(node: Node, one: TcpSocket) -> Told | None:
             return None
     if struct.unpack_from("=H", answer, 4)[0] != _BY_FAMILY:
         return None
-    at = _HEADER + _MESSAGE
-    while at + 4 <= len(answer):
-        length, kind = struct.unpack_from("=HH", answer, at)
-        if kind == _INFO:
-            return _told(answer[at + 4 : at + length])
-        at += (length + 3) & ~3
-    return None
+    info = attributes(answer, _HEADER + _MESSAGE).get(_INFO)
+    return None if info is None else _told(info)
 
 
 def destroy(node: Node, one: TcpSocket) -> bool:

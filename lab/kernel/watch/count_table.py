@@ -18,7 +18,7 @@ from lab.kernel.ground.nft_expressions import META_L4PROTO, TRANSPORT, counter, 
 from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, Owner
 from lab.record.sweep import Counts
 
-_GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 7
+GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 7
 _EDGES = (("first", FIRST), ("last", LAST))
 _NAME_AT = nl.HEADER + 4  # where a rule's message names its table
 # NFTA_EXPR_NAME, then NFTA_EXPR_DATA with NFTA_COUNTER_BYTES and the header of NFTA_COUNTER_PACKETS
@@ -60,7 +60,7 @@ class CountTable:
 
     def eaten(self) -> Counts:
         """What the hooks ate by now; the network must be at rest.  Raises MeasurementError when the table is gone."""
-        return _sum_up([_packets(data) for data in self._dump(NFPROTO_INET, nl.text(1, self._owner.name))])
+        return _sum_up([packets_of(data) for data in self._dump(NFPROTO_INET, nl.text(1, self._owner.name))])
 
     def every_rule(self) -> Counts:
         """The same with the packets at every hook and of every rule, in the kernel's order.
@@ -72,16 +72,16 @@ class CountTable:
         rejected = 0
         for data in self._dump(0, b""):
             if data.startswith(self._own, _NAME_AT):
-                own.append(_packets(data))
+                own.append(packets_of(data))
             elif data.startswith(b"lab_", _NAME_AT) and is_numbered(_table(data)):
                 continue
             elif not _logs_now_and_then(data):
-                rules.append(_packets(data))
+                rules.append(packets_of(data))
                 rejected += rules[-1] if any(name in data for name in _REJECTING) else 0
         return _sum_up(own)._replace(rules=(*own, *rules), rejected=rejected)
 
     def _dump(self, family: int, which: bytes) -> Iterator[bytes]:
-        self._channel.send(nl.message(_GETRULE, nl.NLM_F_DUMP, family, which))
+        self._channel.send(nl.message(GETRULE, nl.NLM_F_DUMP, family, which))
         return nl.receive_dump(self._channel)
 
     def remove(self) -> None:
@@ -109,7 +109,7 @@ def _logs_now_and_then(data: bytes) -> bool:
     return any(name in data for name in _IRREGULAR) and any(name in data for name in _LOGGING)
 
 
-def _packets(data: bytes) -> int:
+def packets_of(data: bytes) -> int:
     """The packets of a rule's first counter, found by the bytes that the kernel writes for it; 0 where it has none.
 
     Thousands of rules are read between two pieces of a sweep, and walking over their expressions takes ten times as long.

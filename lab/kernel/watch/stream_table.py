@@ -15,10 +15,9 @@ from lab.kernel.ground.names import COUNT_TABLE
 from lab.kernel.ground.namespace import Namespace
 from lab.kernel.ground.nft_expressions import META_L4PROTO, TRANSPORT, counter, equals, header, meta
 from lab.kernel.ground.owned_table import FIRST, HOOKS, LAST, NFPROTO_INET, Owner
+from lab.kernel.watch.count_table import GETRULE, packets_of
 
-_GETRULE = nl.NFNL_SUBSYS_NFTABLES << 8 | 7
 _AT_ONCE = 128  # rules of one transaction, which has to fit the socket
-_COUNTER, _TO_PACKETS = b"\x0c\0\1\0counter\0", 32  # as in `lab.kernel.watch.count_table`
 _CHAINS = (("prerouting", FIRST), ("output", FIRST), ("input", LAST), ("postrouting", LAST))
 
 
@@ -60,8 +59,8 @@ class StreamTable:
 
         Raises MeasurementError when the table is gone.
         """
-        self._channel.send(nl.message(_GETRULE, nl.NLM_F_DUMP, NFPROTO_INET, nl.text(1, self._owner.name)))
-        counts = [_packets(data) for data in nl.receive_dump(self._channel)]
+        self._channel.send(nl.message(GETRULE, nl.NLM_F_DUMP, NFPROTO_INET, nl.text(1, self._owner.name)))
+        counts = [packets_of(data) for data in nl.receive_dump(self._channel)]
         if len(counts) != len(_CHAINS) * self._signatures:
             raise MeasurementError(Problem("the lab's table of streams is gone: what was counted proves nothing"))
         return [Passed(*counts[number :: self._signatures]) for number in range(self._signatures)]
@@ -77,8 +76,3 @@ def _told_by(signature: Signature) -> list[bytes]:
     for at, value in signature.parts:
         parts += [header(TRANSPORT, at, len(value)), equals(value)]
     return parts
-
-
-def _packets(data: bytes) -> int:
-    at = data.find(_COUNTER)
-    return int.from_bytes(data[at + _TO_PACKETS : at + _TO_PACKETS + 8], "big") if at >= 0 else 0

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from lab.kernel.ground.families import ADDRESS_FAMILIES
-from lab.probe.question import ICMP, ICMPV6, TCP, Question
+from lab.probe.question import ECHO_REQUESTS, TCP, Question
 from lab.probe.stage import Stage
 from lab.probe.stream.ears import Heard, Told
-from lab.probe.stream.signs import Segment, ends, port_of
+from lab.probe.stream.signs import SYN, Segment, ends, port_of
 from lab.probe.stream.stream import Stream
 from lab.record.observation import Refusal
 from lab.record.packet import Packet
 from lab.record.sweep import Arrived
 from lab.record.window import StreamPacket
-
-_SYN, _ECHO, _ECHO_6 = 0x02, 8, 128
 
 
 class Arrivals:
@@ -96,8 +94,7 @@ def _asked(question: Question) -> tuple[str, str, int | None]:
 
 def _packet_of(question: Question, port: int) -> Packet:
     proto = question.proto
-    if proto in (ICMP, ICMPV6):
-        kind = _ECHO if proto == ICMP else _ECHO_6
-        return Packet(question.family, proto, question.source, port, question.destination, 1, kind, 0)
-    flags = _SYN if proto == TCP else 0
+    if proto in ECHO_REQUESTS:
+        return Packet(question.family, proto, question.source, port, question.destination, 1, ECHO_REQUESTS[proto], 0)
+    flags = SYN if proto == TCP else 0
     return Packet(question.family, proto, question.source, port, question.destination, question.port, flags)

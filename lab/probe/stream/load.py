@@ -15,7 +15,7 @@ from lab.probe.first_hop import HDRINCL, first_hop
 from lab.probe.stage import Stage
 from lab.probe.stream.signs import HEADERS, LAYOUTS
 
-_URGENT, _SUM = 18, 16  # in a TCP header
+_SUM = 16  # in a TCP header; the urgent pointer follows it
 _INVERSE = 0xFFFF
 
 

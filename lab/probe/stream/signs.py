@@ -15,7 +15,7 @@ from typing import NamedTuple
 from lab.kernel.ground.families import ADDRESS_FAMILIES
 from lab.kernel.ground.headers import checksum, ip_header
 from lab.kernel.watch.stream_table import Signature
-from lab.probe.question import ICMP, ICMPV6, SOURCE_PORTS, TCP, UDP, Question
+from lab.probe.question import ECHO_REQUESTS, ICMP, ICMPV6, SOURCE_PORTS, TCP, UDP, Question
 
 SYN, RST, ACK = 0x02, 0x04, 0x10
 MARKS = range(0x8000, 0xF000)  # none is what an answer acknowledges, as long as there are no more streams than
@@ -39,7 +39,6 @@ class Layout(NamedTuple):
 
 LAYOUTS = {TCP: Layout(0, 30, 4, 6, 8), UDP: Layout(0, 16, 8, 10, 12)}
 LAYOUTS[ICMP] = LAYOUTS[ICMPV6] = Layout(4, 16, 8, 10, 12)
-_ECHO = {ICMP: 8, ICMPV6: 128}
 
 
 def port_of(pulse: int) -> int:
@@ -50,7 +49,7 @@ def port_of(pulse: int) -> int:
 def signature(proto: int, mark: int, number: int) -> Signature:
     """What the packets of stream ``number`` are told by."""
     tag = LAYOUTS[proto].tag, struct.pack("!HH", mark, number)
-    kind = [(0, bytes([_ECHO[proto]]))] if proto in _ECHO else [(13, bytes([SYN]))] if proto == TCP else []
+    kind = [(0, bytes([ECHO_REQUESTS[proto]]))] if proto in ECHO_REQUESTS else [(13, bytes([SYN]))] if proto == TCP else []
     return Signature(proto, (*kind, tag))
 
 
@@ -67,7 +66,7 @@ def first_packet(question: Question, mark: int, number: int) -> bytes:
     body = said + b"\xff\xff" + bytes(_PAYLOAD - len(said) - 2)
     if proto == UDP:
         return _summed(sender, receiver, proto, struct.pack("!HHHH", 0, port, 8 + len(body), 0) + body, 6)
-    return _summed(sender, receiver, proto, struct.pack("!BBHHH", _ECHO[proto], 0, 0, 0, 1) + body, 2)
+    return _summed(sender, receiver, proto, struct.pack("!BBHHH", ECHO_REQUESTS[proto], 0, 0, 0, 1) + body, 2)
 
 
 class Segment(NamedTuple):
@@ -127,7 +126,7 @@ class Reader:
                 return None if not urgent or number is None else (number, urgent - 1)
             if transport[13] != SYN:
                 return None
-        elif proto in _ECHO and transport[0] != _ECHO[proto]:
+        elif proto in ECHO_REQUESTS and transport[0] != ECHO_REQUESTS[proto]:
             return None
         return self.tagged(proto, transport)
 
@@ -176,11 +175,11 @@ def caught_by(mark: int) -> list[tuple[int, int, int, int]]:
         ("segment", _LOAD_X_HALF, _L + 18, "", ""),
         ("", _JUMP_EQUAL, 0, "no", "yes"),
         ("icmp", _LOAD_X_BYTE, _L, "", ""),
-        ("", _JUMP_EQUAL, _ECHO[ICMP], "tag", ""),
+        ("", _JUMP_EQUAL, ECHO_REQUESTS[ICMP], "tag", ""),
         ("", _JUMP_EQUAL, 3, "yes", ""),
         ("", _JUMP_EQUAL, 11, "yes", "no"),
         ("icmpv6", _LOAD_X_BYTE, _L, "", ""),
-        ("", _JUMP_EQUAL, _ECHO[ICMPV6], "tag", ""),
+        ("", _JUMP_EQUAL, ECHO_REQUESTS[ICMPV6], "tag", ""),
         ("", _JUMP_SET, 0x80, "no", "yes"),  # errors are those below 128 (RFC 4443)
         ("tag", _LOAD_X_HALF, _L + LAYOUTS[UDP].tag, "", ""),
         ("", _JUMP_EQUAL, mark, "yes", "no"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lab.probe.question import NUMBERS, Datagram, Echo, Handshake, Question, sends_of
 from lab.record.packet import PROTOCOL_NAMES
-from lab.record.window import StreamKind, StreamOf
+from lab.record.window import StreamOf
 from lab.written.cell import Cell
 
 _SENT = (Handshake, Datagram, Echo)
@@ -32,15 +32,12 @@ class Stream:
             return "it says something of its socket or of its payload"
         return ""
 
-    def of(self, kind: StreamKind = StreamKind.NEW, flow: int | None = None) -> StreamOf:
+    def of(self) -> StreamOf:
         """What is recorded of it."""
         question = self.question
         name = PROTOCOL_NAMES.get(question.proto, str(question.proto))
         service = f"{name}/{question.port}" if question.port is not None else f"{name}/echo-request"
-        ends = question.source, question.destination
-        if kind is StreamKind.FROM_SERVER:
-            ends = question.destination, question.source
-        return StreamOf(self.name, question.node, *ends, service, kind, flow)
+        return StreamOf(self.name, question.node, question.source, question.destination, service)
 
 
 def streams_of(cells: Iterable[Cell]) -> tuple[list[Stream], dict[str, str]]:

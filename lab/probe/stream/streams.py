@@ -21,7 +21,7 @@ from lab.probe.stream.agreement import Captured, disagreements
 from lab.probe.stream.arrivals import Arrivals
 from lab.probe.stream.ears import Ears, Heard
 from lab.probe.stream.flows import Flows
-from lab.probe.stream.load import Load, NewFlows, Segments, Ways, send
+from lab.probe.stream.load import Load, NewFlows, Out, Segments, Ways, send
 from lab.probe.stream.signs import MARKS, MOST_STREAMS, Reader, Segment, first_packet, port_of, signature
 from lab.probe.stream.stand_ins import StandIns, unreached
 from lab.probe.stream.stream import Stream
@@ -138,16 +138,16 @@ class Streams:
         return found
 
     def _make_loads(self, segments: Sequence[Segment]) -> list[Load]:
-        new: dict[tuple[object, int], list[bytes]] = {}
+        new: dict[tuple[Out, int], list[bytes]] = {}
         for number, stream in enumerate(self._new):
             question = stream.question
             way = self._ways.out(question.node, question.destination)
             new.setdefault((way, question.proto), []).append(first_packet(question, self._mark, number))
-        old: dict[object, list[bytes]] = {}
+        old: dict[Out, list[bytes]] = {}
         for segment, node in zip(segments, self._flows.nodes, strict=True):
             old.setdefault(self._ways.out(node, segment.destination), []).append(segment.packet())
-        loads: list[Load] = [NewFlows(way, proto, packets) for (way, proto), packets in new.items()]  # type: ignore[arg-type]
-        return [*loads, *(Segments(way, packets) for way, packets in old.items())]  # type: ignore[arg-type]
+        loads: list[Load] = [NewFlows(way, proto, packets) for (way, proto), packets in new.items()]
+        return [*loads, *(Segments(way, packets) for way, packets in old.items())]
 
     def _listen(self, segments: Sequence[Segment]) -> Ears:
         instrument, nodes = self._stage.instrument, dict(self._stage.network.nodes)

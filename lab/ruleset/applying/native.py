@@ -52,16 +52,8 @@ def scripted(old: str, new: Rendered, gone: Sequence[Place]) -> Iterator[Command
 
     A table that declares what it has in another way than before is deleted first.
     """
-    before: dict[Place, list[Block]] = {}
-    for piece in pieces_of(old):
-        if isinstance(piece, Block):
-            before.setdefault(piece.place, []).append(piece)
     pieces = pieces_of(new.text)
-    after: dict[Place, list[Block]] = {}
-    for piece in pieces:
-        if isinstance(piece, Block):
-            after.setdefault(piece.place, []).append(piece)
-    there = {place: _objects(blocks) for place, blocks in before.items()}
+    there, after = _objects(pieces_of(old)), _objects(pieces)
     seen: set[Place] = set()
     for piece in pieces:
         if isinstance(piece, Piece):
@@ -72,15 +64,16 @@ def scripted(old: str, new: Rendered, gone: Sequence[Place]) -> Iterator[Command
             yield _command(piece)
             continue
         place = piece.place
-        if place not in seen and place in there and not _alike(there[place], _objects(after[place])):
+        known = {} if place in seen else there.get(place, {})
+        seen.add(place)
+        if not _alike(known, after[place]):
             yield Command(("nft", f"delete table {' '.join(place)}"))
             del there[place]
-        first, known = place not in seen, there.get(place, {})
-        seen.add(place)
-        yield from _block(piece, known if first else {})
-    for place in seen:
-        yield from _left_over(place, there.get(place, {}), _objects(after[place]))
-    yield from removed([place for place in gone if place not in seen])
+            known = {}
+        yield from _block(piece, known)
+    for place, made in after.items():
+        yield from _left_over(place, there.get(place, {}), made)
+    yield from removed([place for place in gone if place not in after])
 
 
 def _block(block: Block, known: dict[tuple[str, str], str]) -> Iterator[Command]:
@@ -113,9 +106,13 @@ def _left_over(
         yield Command(("nft", f"delete {kind} {where} {name}"))
 
 
-def _objects(blocks: Sequence[Block]) -> dict[tuple[str, str], str]:
-    """How each chain, set, … of a table is made; the policy of a chain may change."""
-    return {(one.kind, one.name): one.made for block in blocks for one in block.objects}
+def _objects(pieces: Sequence[Piece | Block]) -> dict[Place, dict[tuple[str, str], str]]:
+    """How each chain, set, … of each table is made; the policy of a chain may change."""
+    found: dict[Place, dict[tuple[str, str], str]] = {}
+    for piece in pieces:
+        if isinstance(piece, Block):
+            found.setdefault(piece.place, {}).update({(one.kind, one.name): one.made for one in piece.objects})
+    return found
 
 
 def _alike(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> bool:

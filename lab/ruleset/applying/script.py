@@ -128,8 +128,7 @@ class _Reader:
                 objects.append(self._object(where, " ".join(found[1].split()), found[2], one))
             else:
                 own.append(one.text)
-        properties = f" {{ {' '.join(f'{text};' for text in own)} }}" if own else ""
-        head = self._piece(f"add table {where}{properties}", node.line)
+        head = self._piece(f"add table {where}{_properties(own)}", node.line)
         del self._defined[outer:]
         return Block(place, head, tuple(objects))
 
@@ -149,10 +148,15 @@ class _Reader:
                 own.append(one.text)
             else:
                 rules.append(self._piece(f"add rule {where} {name} {one.text}", one.line))
-        made = f" {{ {' '.join(f'{text};' for text in own)} }}" if own else ""
+        made = _properties(own)
         piece = self._piece(f"add chain {where} {name}{made}", node.line)
         del self._defined[outer:]
         return Made(kind, name, piece, " ".join(_POLICY.sub("", made).split()), tuple(rules))
+
+
+def _properties(own: Sequence[str]) -> str:
+    """What a table or a chain says of itself, behind its name."""
+    return f" {{ {' '.join(f'{text};' for text in own)} }}" if own else ""
 
 
 def _nodes(text: str) -> list[_Node]:

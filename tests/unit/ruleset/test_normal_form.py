@@ -100,6 +100,12 @@ def test_a_comment_of_an_element_is_taken_as_it_is() -> None:
     assert sets(saved)[1] == ('ipset add b 192.0.2.1 timeout 0 comment "until timeout 9 packets 3"', ChangedBy.NOBODY)
 
 
+@pytest.mark.parametrize("sign", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_a_line_feed_ends_an_element(sign: str) -> None:
+    line = f'add b 192.0.2.1 comment "web{sign}shop"'
+    assert sets(f"create b hash:ip comment\n{line}\n")[1] == (f"ipset {line}", ChangedBy.NOBODY)
+
+
 def test_a_list_of_recent_is_who_is_in_it_and_how_often() -> None:
     one = "src=192.0.2.1 ttl: 64 last_seen: 4294700000 oldest_pkt: 1 4294700000\n"
     two = "src=2001:db8::1 ttl: 0 last_seen: 9 oldest_pkt: 2 8, 9\n"

@@ -60,7 +60,7 @@ def renew_ipsets(namespace: Namespace, text: str, sets: Iterable[str]) -> None:
     """Let sets of ipset hold what the text that was loaded gives them; raises NotInPlace."""
     names = set(sets)
     script = "".join(f"flush {name}\n" for name in sorted(names))
-    for line in text.splitlines():
+    for line in text.split("\n"):
         verb, name, *_ = (*line.split(None, 2), "", "")
         if name in names and verb == "add":
             script += line + "\n"

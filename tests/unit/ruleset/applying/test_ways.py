@@ -195,3 +195,13 @@ def test_the_text_of_a_restore_is_what_was_rendered() -> None:
         "add table inet a; delete table inet a; add table ip b; delete table ip b; "
     )  # fmt: skip
     assert done.stdin.endswith(script.text)
+
+
+def test_what_is_left_over_goes_table_by_table_as_the_new_text_has_them() -> None:
+    """So that one change is one list of commands, however often it is asked for."""
+    names = [f"t{number}" for number in (4, 2, 7, 1, 6, 3, 8, 5)]
+    old, new = ("\n".join(f"table ip {name} {{\n{chain}\n}}" for name in names) for chain in ("chain gone {\n}", ""))
+    done = lines("script", Rulesets(nft=as_it_came(old, "old.nft")), Rulesets(nft=as_it_came(new, "edge.nft")))
+    assert [one for one in done if "gone" in one] == [
+        f"nft {what} chain ip {name} gone" for name in names for what in ("flush", "delete")
+    ]  # fmt: skip
