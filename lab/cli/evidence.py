@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from lab.cli.ending import finish
-from lab.errors import InputError, LabError, Problem, as_lab_error, gravest
+from lab.errors import InputError, LabError, Problem, as_lab_error
 from lab.report.plain import plain
+from lab.report.write import raise_all
 
 if TYPE_CHECKING:
     from lab.evidence.bundle import Bundle
@@ -64,7 +65,4 @@ def _each(*writes: Callable[[], None]) -> None:
             write()
         except Exception as error:  # noqa: BLE001 - what one ends with loses none of the others
             failed.append(as_lab_error(error))
-    if failed:
-        code = gravest(error.exit_code for error in failed)
-        kind = next(type(error) for error in failed if error.exit_code == code)
-        raise kind(problem for error in failed for problem in error.problems)
+    raise_all(failed)

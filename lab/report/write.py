@@ -112,6 +112,11 @@ def write_all(reports: Iterable[tuple[Path, Callable[[], str] | None]]) -> None:
                 write_file(path, text())
         except Exception as error:  # noqa: BLE001 - what one report ends with loses none of the others
             failed.append(as_lab_error(error, str(path)))
+    raise_all(failed)
+
+
+def raise_all(failed: Sequence[LabError]) -> None:
+    """Raise what is gravest of what failed, with all problems; nothing where nothing failed."""
     if failed:
         code = gravest(error.exit_code for error in failed)
         kind = next(kind for kind in (MachineError, InputError, MeasurementError) if kind.exit_code == code)
