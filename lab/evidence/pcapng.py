@@ -1,6 +1,7 @@
 """Captured frames as pcapng, each with what is said of it as its comment (draft-ietf-opsawg-pcapng).
 
-tcpdump skips comments; Wireshark shows them, and ``tshark -T fields -e frame.comment`` prints them.
+tcpdump skips comments; Wireshark shows them, and ``tshark -T fields -e frame.comment`` prints them.  scapy's own writer gives
+a section no options: nothing is said of the whole there, and not who captured.
 """
 
 from __future__ import annotations

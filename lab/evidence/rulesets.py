@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from lab.evidence.keeping import Keeping
@@ -35,8 +36,8 @@ def keep_rendered(keeping: Keeping, folder: Sequence[str], policies: Mapping[str
 def keep_both_sides(keeping: Keeping, sides: Iterable[Sides]) -> None:
     """The files that both sides of a node are made of, and what is loaded there of each."""
     for one in sides:
-        for side, scene in zip(SIDES, (one.old, one.new), strict=True):
-            keep_sources(keeping, ("sources", side), _written(keeping, scene, one.names[side == "after"]))
+        for side, scene, called in zip(SIDES, (one.old, one.new), one.names, strict=True):
+            keep_sources(keeping, ("sources", side), _written(keeping, scene, called))
             keep_rendered(keeping, ("rulesets", one.node, side), scene.policies)
 
 
@@ -89,11 +90,8 @@ def keep_held(keeping: Keeping, folder: Sequence[str], lab: Lab) -> None:
 
 
 def _tracked(node: str, namespace: Namespace) -> str:
-    channel = ConntrackChannel(node, namespace, zoned=True)
-    try:
+    with closing(ConntrackChannel(node, namespace, zoned=True)) as channel:
         return "".join(f"{_entry(entry)}\n" for entry in channel.entries())
-    finally:
-        channel.close()
 
 
 def _entry(entry: Conntrack) -> str:

@@ -94,5 +94,3 @@ def _keygen(words: list[str], given: bytes) -> tuple[int, bytes, bytes]:
 def _words(said: bytes) -> str:
     text = " ".join(said.decode(errors="replace").split())
     return text[:_SHOWN] or "it says nothing"
-
-

@@ -123,8 +123,7 @@ def _entries(blocks: _Blocks) -> Iterator[Entry]:
     while (head := blocks.exactly(_BLOCK)) != bytes(_BLOCK):
         kind, size = _checked(head)
         if kind in (_PAX, _PAX_OF_ALL, _LONG_NAME):
-            content = _header(blocks, size)
-            name = _told_name(kind, content) or name
+            name = _told_name(kind, _header(blocks, size)) or name
         elif kind in _FILES:
             pieces = blocks.pieces(size)
             yield Entry(_safe(name or _own_name(head)), pieces)
@@ -136,11 +135,9 @@ def _entries(blocks: _Blocks) -> Iterator[Entry]:
         elif size:
             raise _Wrong(f"an entry of the kind {kind!r} has content")
         else:
+            called, name = _safe(name or _own_name(head)), ""
             if kind != _FOLDER:
-                yield Entry(_safe(name or _own_name(head)), odd=_ODD.get(kind, f"an entry of the kind {kind!r}"))
-            else:
-                _safe(name or _own_name(head))
-            name = ""
+                yield Entry(called, odd=_ODD.get(kind, f"an entry of the kind {kind!r}"))
         in_vain += 1
         if in_vain > _MOST_IN_VAIN:
             raise _Wrong(f"it has more than {_MOST_IN_VAIN:,} entries that are no files")
@@ -165,10 +162,10 @@ def _octal(text: bytes) -> int:
     return int(digits, 8)
 
 
-def _own_name(head: bytes) -> bytes | str:
+def _own_name(head: bytes) -> str:
     prefix = head[345:500].partition(b"\0")[0] if head[257:263] == b"ustar\0" else b""
     own = head[:100].partition(b"\0")[0]
-    return prefix + b"/" + own if prefix else own
+    return _text(prefix + b"/" + own if prefix else own)
 
 
 def _header(blocks: _Blocks, size: int) -> bytes:
@@ -199,10 +196,9 @@ def _text(name: bytes) -> str:
     return name.decode(errors="backslashreplace")
 
 
-def _safe(name: bytes | str) -> str:
+def _safe(name: str) -> str:
     """The name without what means nothing (``./``, a slash at its end); _Wrong where it leads out of the tar."""
-    text = name if isinstance(name, str) else _text(name)
-    parts = [part for part in text.split("/") if part not in ("", ".")]
-    if text.startswith("/") or ".." in parts:
-        raise _Wrong(f"{text[:80]!r} leads out of it")
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts:
+        raise _Wrong(f"{name[:80]!r} leads out of it")
     return "/".join(parts)

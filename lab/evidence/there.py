@@ -120,16 +120,17 @@ def _tar(path: Path) -> There:
         for entry in entries(file, where):
             taken.file()
             keep = entry.name.split("/")[-1] in BESIDE and entry.name.count("/") <= 1
+            content, told = _taken(entry.chunks, taken, keep=keep)
             if entry.name in found.files or entry.name in found.odd:
                 found.odd[entry.name] = "there twice"
                 continue
             if entry.odd:
                 found.odd[entry.name] = entry.odd
                 continue
-            found.files[entry.name], content = _taken(entry.chunks, taken, keep=keep)
+            found.files[entry.name] = content
             if keep:
-                found.told[entry.name] = content
-                kept += len(content)
+                found.told[entry.name] = told
+                kept += len(told)
                 if kept > _MOST_KEPT:
                     raise InputError(Problem("it has more manifests than a bundle may have", where))
     return _from_its_folder(found, where)
@@ -153,5 +154,3 @@ def _inside(name: str, prefix: str) -> str:
 
 def _shown(path: Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
-
-

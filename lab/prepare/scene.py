@@ -39,6 +39,11 @@ class Scene:
         """Both ends of a flow as a row has them; InputError for ends of a twin between which its hosts do not stand."""
         return (sender, target) if self.twin is None else self.twin.ends(sender, target)
 
+    def with_policy_of(self, other: Scene, node: str) -> Scene:
+        """The same scene, with what ``node`` has in another one."""
+        policies = {**self.policies, node: other.policies[node]}
+        return replace(self, policies=policies, prepared={**self.prepared, node: other.prepared[node]})
+
     @property
     def guesses(self) -> tuple[str, ...]:
         """What was concluded of a twin and no dump says, interface by interface, each with the line that it rests on."""

@@ -129,16 +129,10 @@ def change_sides(
             assert twin is not None, "a change says its old side, or has it of a twin"
             old = twin_scene(twin, {}, rendering=rendering)
         yield [
-            Sides(_with(new, old, node), new, node, (called, change.change))
+            Sides(new.with_policy_of(old, node), new, node, (called, change.change))
             for node in change.new
             if node in old.policies
         ]
-
-
-def _with(scene: Scene, other: Scene, node: str) -> Scene:
-    """The scene with what the node has in another one."""
-    prepared = {**scene.prepared, node: other.prepared[node]}
-    return replace(scene, policies={**scene.policies, node: other.policies[node]}, prepared=prepared)
 
 
 def sides_of_change(network: OnNetwork, change: Change, old: Given, new: Given) -> Sides:

@@ -80,8 +80,7 @@ def _compare(
         key = (new.topology.topology, node, str(rulesets.texts()), str(old.policies[node].texts()))
         if key not in seen:
             seen.add(key)
-            beside, prepared = {**new.policies, node: old.policies[node]}, {**new.prepared, node: old.prepared[node]}
-            found.sides.append(Sides(replace(new, policies=beside, prepared=prepared), new, node, names))
+            found.sides.append(Sides(new.with_policy_of(old, node), new, node, names))
 
 
 @dataclass(frozen=True, slots=True)
