@@ -44,29 +44,32 @@ def _may_build_labs() -> None:
         pytest.skip(str(error))
 
 
-@pytest.fixture
-def in_a_machine(tmp_path: Path) -> Reports:
+def in_a_machine_of_its_own(
+    what: str, *numbers: int, lab: Sequence[str], network: bool = False, code: str = ""
+) -> list[dict[str, Any]]:
     """Runs ``inside.py`` in a pid and mount namespace of its own; with ``network``, in a network of its own as well.
 
     With ``code`` the lab is a process where that has been run before.
     """
+    used = [Path(sys.prefix).resolve(), ROOT.resolve()]
+    folders = [place for place in PRIVATE if Path(place).is_dir() and not any(path.is_relative_to(place) for path in used)]
+    script = "set -e\n"
+    if network:
+        script += f"for one in all default; do echo 1 > /proc/sys/net/ipv6/conf/$one/disable_ipv6; done\n{_NETWORK}"
+    script += "".join(f"mount -t tmpfs empty {folder}\n" for folder in folders) + 'exec "$@"\n'
+    machine = [*_MACHINE, *(["--net"] if network else []), "sh", "-c", script, "machine"]
+    inside = [sys.executable, str(INSIDE), what, ",".join(folders), *map(str, numbers), "--"]
+    inside += [sys.executable, "-c", f"{code}\nfrom lab.cli.main import main\nmain()\n", *lab] if code else [LAB, *lab]
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    done = subprocess.run(
+        [*machine, *inside], cwd=ROOT, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def run(what: str, *numbers: int, lab: Sequence[str], network: bool = False, code: str = "") -> list[dict[str, Any]]:
-        used = [Path(sys.prefix).resolve(), ROOT.resolve()]
-        folders = [place for place in PRIVATE if Path(place).is_dir() and not any(path.is_relative_to(place) for path in used)]
-        script = "set -e\n"
-        if network:
-            script += f"for one in all default; do echo 1 > /proc/sys/net/ipv6/conf/$one/disable_ipv6; done\n{_NETWORK}"
-        script += "".join(f"mount -t tmpfs empty {folder}\n" for folder in folders) + 'exec "$@"\n'
-        machine = [*_MACHINE, *(["--net"] if network else []), "sh", "-c", script, "machine"]
-        inside = [sys.executable, str(INSIDE), what, ",".join(folders), *map(str, numbers), "--"]
-        inside += [sys.executable, "-c", f"{code}\nfrom lab.cli.main import main\nmain()\n", *lab] if code else [LAB, *lab]
-        path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
-        done = subprocess.run(
-            [*machine, *inside], cwd=ROOT, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=DEADLINE_S, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
 
-    return run
+@pytest.fixture
+def in_a_machine() -> Reports:
+    """What `in_a_machine_of_its_own` runs."""
+    return in_a_machine_of_its_own

@@ -13,7 +13,7 @@ from tests.safety.conftest import Reports
 
 pytestmark = pytest.mark.kernel
 
-SEED, MOMENTS, WITH_TOOLS = 20_240, 25, 4
+SEED, MOMENTS, WITH_TOOLS = 20_240, 25, 4  # `ci/soak --kills 50` kills more
 SMALL = "tests/doors/small/matrices/small.yaml"
 SOME_CELLS = ("run", "matrices/mail-gateway.yaml", "-k", "office")
 

@@ -26,6 +26,10 @@ def read(content: bytes) -> dict[str, tuple[bytes, str]]:
     return {one.name: (b"".join(one.chunks), one.odd) for one in entries(io.BytesIO(content), Where("x.tar"))}
 
 
+def sizes(content: bytes) -> dict[str, int]:
+    return {name: len(data) for name, (data, _) in read(content).items()}
+
+
 def info(name: str, kind: bytes = tarfile.REGTYPE, **changes: object) -> tarfile.TarInfo:
     made = tarfile.TarInfo(name)
     made.type = kind
@@ -172,13 +176,14 @@ def test_two_bundles_in_one_tar_are_told(tmp_path: Path) -> None:
 def test_whatever_is_wrong_with_a_tar_ends_in_words(tmp_path: Path) -> None:
     chance = random.Random(15)
     whole = tarred(bundle(tmp_path / "kept"), tmp_path / "b.tar").read_bytes()
-    own = {name: len(data) for name, (data, _) in read(whole).items()}
+    own = sizes(whole)
     for _ in range(1_500):
         content = bytearray(whole)
-        for _ in range(chance.randint(1, 4)):
+        changes = chance.randint(1, 4)
+        for _ in range(changes):
             content[chance.randrange(len(content))] = chance.randrange(256)
         try:
-            found = read(bytes(content))
+            found = sizes(bytes(content))
         except InputError:
             continue
-        assert {name: len(data) for name, (data, _) in found.items()} == own
+        assert changes > 1 or found == own, "several may leave a header's checksum as it was, and one may not"
