@@ -87,7 +87,8 @@ def _table(up: Iterable[Entry], now: float) -> list[str]:
     if len(rows) == 1:
         return ["no lab is up"]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return ["  ".join([*(f"{one:{width}}" for one, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip() for row in rows]
+    padded = ([*(f"{one:{width}}" for one, width in zip(row[:4], widths, strict=True)), row[4]] for row in rows)
+    return ["  ".join(row).rstrip() for row in padded]
 
 
 def _age(seconds: float) -> str:

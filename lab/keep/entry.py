@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.errors import InputError, MachineError, Problem
+from lab.keep.runtime import claimed, runtime_folder
 from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.stage.handles import NetworkHandles
-from lab.keep.runtime import claimed, runtime_folder
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.written.topology import Topology
@@ -52,12 +52,8 @@ class Entry(BaseModel):
     doors: str
     worlds: dict[str, int]
     drill: str = ""
-    _folder: Path = PrivateAttr(default=Path())
-
-    @property
-    def folder(self) -> Path:
-        """Where it is noted, and what else is about it."""
-        return self._folder
+    folder: Path = Field(default=Path(), exclude=True)
+    """Where it is noted, and what else is about it."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -82,7 +78,7 @@ class Entry(BaseModel):
     def kept(self) -> Kept:
         """What it was built of, and what was loaded since; raises MachineError where it is gone meanwhile."""
         try:
-            found = pickle.loads((self.folder / _KEPT).read_bytes())  # noqa: S301 - written by this user's own keeper
+            found = pickle.loads((self.folder / _KEPT).read_bytes())
         except OSError as error:
             raise MachineError(Problem(f"{self.name} is not up any more: {error.strerror}")) from None
         except Exception:  # noqa: BLE001 - whatever another version has written
@@ -131,5 +127,4 @@ def _read(folder: Path) -> Entry | None:
         entry = Entry.model_validate_json((folder / _ENTRY).read_bytes())
     except (OSError, ValidationError):
         return None
-    entry._folder = folder
-    return entry
+    return entry.model_copy(update={"folder": folder})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from lab.errors import MachineError, Problem
 from lab.keep.entry import Entry
@@ -15,7 +16,7 @@ def join(entry: Entry) -> None:
     """Enter the user namespace that a lab is kept in, where that is not this process's own; only with one thread (setns(2))."""
     keeper, user = f"/proc/{entry.keeper}/ns", os.geteuid()
     try:
-        if os.stat(f"{keeper}/user").st_ino == os.stat("/proc/self/ns/user").st_ino:
+        if Path(keeper, "user").stat().st_ino == Path("/proc/self/ns/user").stat().st_ino:
             return
         found = [os.open(f"{keeper}/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ("user", "net")]
         for descriptor in found:

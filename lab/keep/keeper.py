@@ -48,7 +48,7 @@ class Wanted:
 
 def main() -> None:
     """What the process does."""
-    wanted: Wanted = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from the process that started this one
+    wanted: Wanted = pickle.loads(sys.stdin.buffer.read())
     sweeper = os.getpid()
     keeper = os.fork()
     if keeper == 0:
@@ -110,7 +110,7 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
 def _woken_by(signals: Iterable[signal.Signals]) -> int:
     """What is readable once one of them has come, be it while the lab is still being built."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
-    os.set_blocking(writing, False)  # noqa: FBT003 - the system's own call
+    os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing)
     for one in signals:
         signal.signal(one, lambda *_: None)

@@ -38,8 +38,8 @@ def start(
 ) -> Entry:
     """Bring a lab up; returns when it stands and its rules are in force.
 
-    ``name`` is by default the topology's, with a number where that is taken.  ``files`` are those of each node's world, ``hidden``
-    what of this machine no shell in a node may see.  Raises what building a lab raises, and InputError for a name that is
+    ``name`` is by default the topology's, with a number where that is taken.  ``files`` are those of each node's world,
+    ``hidden`` what of this machine no shell in a node may see.  Raises what building a lab raises, and InputError for a name that is
     taken; nothing then remains.
     """
     root = runtime_folder()
@@ -62,7 +62,7 @@ def start(
 def _told(said: bytes) -> LabError | None:
     if not said:
         return MachineError(Problem("the keeper of the lab ended before it stood"))
-    found = pickle.loads(said)  # noqa: S301 - from the process that was started just now
+    found = pickle.loads(said)
     if found is None:
         return None
     kind, problems = found
