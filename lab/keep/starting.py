@@ -39,8 +39,8 @@ def start(
     """Bring a lab up; returns when it stands and its rules are in force.
 
     ``name`` is by default the topology's, with a number where that is taken.  ``files`` are those of each node's world,
-    ``hidden`` what of this machine no shell in a node may see.  Raises what building a lab raises, and InputError for a name that is
-    taken; nothing then remains.
+    ``hidden`` what of this machine no shell in a node may see.  Raises what building a lab raises, and InputError for a name
+    that is taken; nothing then remains.
     """
     root = runtime_folder()
     name = name or _free_name(topology.topology)
