@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -13,6 +13,7 @@ from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.ground.namespace import Home
 from lab.kernel.hold.exchange import exchange, tried_sets
 from lab.kernel.hold.held import Held
+from lab.kernel.hold.held_now import held_now
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
 from lab.kernel.hold.read_back import held, read_back
@@ -105,7 +106,8 @@ class Site:
 
     ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies, or another site that was built of them;
     ``backend`` the iptables that loads them.
-    With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it.
+    With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it;
+    with ``loaded`` too, what that one's nodes held then, it is taken as it is now, and needs no policies; see `as_it_is`.
     Raises InputError when the kernel refuses a ruleset or a route, or when handles are of another topology; MachineError when
     this machine lacks something, MeasurementError when what a node holds cannot be told; nothing then remains.
 
@@ -120,6 +122,7 @@ class Site:
         *,
         backend: Backend = Backend.NFT,
         handles: NetworkHandles | None = None,
+        loaded: Mapping[str, Held] | None = None,
     ) -> None:
         self.topology = topology
         self.backend = backend
@@ -146,13 +149,11 @@ class Site:
                 load.finish()
             for rulesets in policies.values():
                 self._take_on(rulesets)
-            self.held = Holding(
-                topology,
-                {
-                    name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
-                    for name, rulesets in policies.items()
-                },
-            )
+            read = {
+                name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
+                for name, rulesets in policies.items()
+            }
+            self.held = Holding(topology, read if loaded is None else dict(self._found_in_nodes(loaded)))
             self.lines: Mapping[str, NodeLines] = {name: found.sources() for name, found in sources.items()}
             """Of the policies that it was built of, for the next site that is."""
             self._renewals: dict[str, Renewal] = {}
@@ -179,6 +180,26 @@ class Site:
         ...     assert lab.probe("world", "web-vip", "tcp/443").allowed
         """
         return cls(topology, policies, lines, backend=backend, handles=handles)
+
+    @classmethod
+    def as_it_is(
+        cls, topology: Topology, loaded: Mapping[str, Held], handles: NetworkHandles, *, backend: Backend = Backend.NFT
+    ) -> Site:
+        """What another process built and still holds, whatever somebody has done to it since, at any of its nodes.
+
+        ``loaded`` is ``site.held.policies`` of that process when it was built (or of who has loaded something since): a rule
+        that is still one of those has its line.  Raises InputError for a rule that would blind the lab, MeasurementError where
+        what a node holds cannot be told.
+        """
+        return cls(topology, {}, backend=backend, handles=handles, loaded=loaded)
+
+    def _found_in_nodes(self, loaded: Mapping[str, Held]) -> Iterator[tuple[str, Held]]:
+        """What each node holds now; those that hold nothing, and never did, are left out."""
+        for name, node in self.network.nodes.items():
+            now = held_now(node, self.backend, loaded.get(name))
+            if now is not None:
+                self._take_on_by_hand(now)
+                yield name, now
 
     def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
         """Starts to find the lines of ``rulesets``, beside the building."""
@@ -238,6 +259,12 @@ class Site:
         """Have who stands for addresses that rules name be asked for them: a translation may lead there."""
         for kind, rendered in rulesets.parts():
             self.network.take_on(constants_in(kind, rendered.text))
+
+    def _take_on_by_hand(self, now: Held) -> None:
+        """The same for rules that were not loaded; where it cannot be, as an interface is gone, nobody is asked for them."""
+        for kind, text in now.texts.items() if now.by_hand else ():
+            with suppress(MeasurementError):
+                self.network.take_on(constants_in(kind, text))
 
     def _exchange(self, name: str, before: Rulesets, now: Rulesets, lines: NodeLines, sets: str) -> None:
         node = self.network.nodes[name]

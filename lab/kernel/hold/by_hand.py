@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from lab.ruleset.save import Ruleset
 
 _TABLES = ("raw", "mangle", "nat", "filter", "security")
 _BUILT_IN = frozenset(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"))
+_DATE, _COUNTED = re.compile(r"(?m)^#.*\n"), re.compile(r"(?m)^(:\S+ \S+) \[\d+:\d+\]$")
 _NAMES = {"v4": "ip_tables_names", "v6": "ip6_tables_names"}
 # what iptables-nft makes its rules of, and prints: of another expression iptables-save (1.8.9) leaves the condition out
 _OF_IPTABLES = frozenset((
@@ -83,6 +85,15 @@ def only(ruleset: Ruleset, family: str, own: Collection[ChainKey]) -> Ruleset:
         for name, table in ruleset.tables.items()
     }  # fmt: skip
     return replace(ruleset, tables=kept)
+
+
+def prints_alike(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether the tools print the same of each kind, but for dates and counters: then each rule stands where it stood."""
+    return before.keys() == now.keys() and all(_bare(text) == _bare(now[kind]) for kind, text in before.items())
+
+
+def _bare(text: str) -> str:
+    return _COUNTED.sub(r"\1", _DATE.sub("", text))
 
 
 def carried_lines(before: Held, now: Held) -> dict[str, Lines]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.kernel.hold.kinds import NFT_FAMILIES
@@ -25,7 +25,8 @@ class Held:
     more of them are seen than the lab began with, ``zoned`` that some rule puts flows into a zone of conntrack.  ``texts``
     are what rules and sets stand in, by kind (``ipset``, ``v4``, ``v6``, ``nft``): as they were loaded, else as the tools
     print them.
-    What the tools printed (``saved`` and ``native``) is for this room alone: everybody else reads `chains`.
+    ``by_hand`` tells that somebody has changed since what was loaded.
+    What the tools printed (``saved``, ``native``, ``printed``) is for this room alone: everybody else reads `chains`.
     """
 
     node: str
@@ -38,6 +39,8 @@ class Held:
     rendered: Rulesets | None = None
     traces: bool = False
     zoned: bool = False
+    printed: Mapping[str, str] = field(default_factory=dict)
+    by_hand: bool = False
 
     @cached_property
     def chains(self) -> Chains:

@@ -9,7 +9,7 @@ from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.garbage import without_collection
 from lab.kernel.ground.names import OWN_TABLES
 from lab.kernel.ground.tools import Running
-from lab.kernel.hold.by_hand import carried_lines, legacy_tables, made_by_iptables, only, tables_of_iptables
+from lab.kernel.hold.by_hand import carried_lines, legacy_tables, made_by_iptables, only, prints_alike, tables_of_iptables
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.kinds import NFT_FAMILIES, saves, tables_in
 from lab.kernel.hold.line_map import KnownLines, LineMap
@@ -77,6 +77,8 @@ def held(node: Node, backend: Backend = Backend.NFT, *, before: Held | None = No
             listed = reading.listed() if not of_iptables.issuperset(reading.chains) else None
         files = dict.fromkeys(("v4", "v6", "nft"), node.name)
         texts = reading.texts()
+        if before is not None and prints_alike(before.printed, texts):
+            return reading.held(saved, listed, before.lines, files, texts, before.rendered)
         bare = reading.held(saved, listed, {}, files, texts, None)
         if before is None:
             return bare
@@ -122,8 +124,9 @@ class _Reading:
 
     def texts(self) -> dict[str, str]:
         """What was printed by kind, with the sets that rules of iptables ask."""
-        if any(words in text for words in _ASKS_SETS for text in self._printed.values()):
-            return self._printed | {"ipset": self._text(Running(self._node.namespace, ["ipset", "save"]))}
+        asks = any(words in text for words in _ASKS_SETS for text in self._printed.values())
+        if asks and "ipset" not in self._printed:
+            self._printed["ipset"] = self._text(Running(self._node.namespace, ["ipset", "save"]))
         return dict(self._printed)
 
     def held(
@@ -154,7 +157,9 @@ class _Reading:
             refuse_blinding(statements, index, self._script)
             traces = traces or bool(statements)
         zoned = any(("zone set" if kind == "nft" else " --zone") in text for kind, text in self._printed.items())
-        return Held(name, self._backend, index, saved, native, lines, texts, rendered, traces, zoned)
+        return Held(
+            name, self._backend, index, saved, native, lines, texts, rendered, traces, zoned, printed=self.texts()
+        )
 
     def _text(self, running: Running) -> str:
         done = running.finish()
