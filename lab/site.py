@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -222,7 +222,7 @@ class Site:
         self.trouble = Problem(f"{name}: a load was interrupted: which rules are in force is not known", mend="build a new lab")
         self.network.rule(name)
         try:
-            self._exchange(name, _rendered(before), rulesets, lines, sets)
+            self._exchange(name, _in_force(before), rulesets, lines, sets)
         except LabError as error:
             self.trouble = self._put_back(name, before, rulesets)
             if self.trouble is None:
@@ -289,9 +289,12 @@ class Site:
                 exchange(self.network.nodes[name], refused, Rulesets(), self.backend, "")
                 self._hold(name, None)
                 return None
-            lines = find_lines(self.topology, {name: _rendered(before)}, self.backend)[name]
-            sets = tried_sets(self.network.nodes[name], _rendered(before), self.backend)
-            self._exchange(name, refused, _rendered(before), lines, sets)
+            if before.by_hand:
+                return self._look_again(name, before)
+            loaded = before.in_force
+            lines = find_lines(self.topology, {name: loaded}, self.backend)[name]
+            sets = tried_sets(self.network.nodes[name], loaded, self.backend)
+            self._exchange(name, refused, loaded, lines, sets)
         except LabError as error:
             what = f"{name}: nor could the rules of before be loaded again: {'; '.join(one.what for one in error.problems)}"
             return Problem(what, mend=mend)
@@ -299,6 +302,14 @@ class Site:
             return Problem(f"{name}: the rules of before were loaded again, and are not the same", mend=mend)
         if Holding(self.topology, {name: before}).memories.any:
             return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
+        return None
+
+    def _look_again(self, name: str, before: Held) -> Problem | None:
+        """Read what is left of rules that were changed by hand, which nobody could load again."""
+        now = held_now(self.network.nodes[name], self.backend, before)
+        if now is None or now.listing != before.listing:
+            return Problem(f"{name}: it held rules that were changed by hand, and they are not as they were")
+        self._hold(name, replace(now, by_hand=True))
         return None
 
     def renew(self, uses: Uses) -> frozenset[Memory]:
@@ -374,6 +385,5 @@ class Site:
         self.close()
 
 
-def _rendered(policy: Held | None) -> Rulesets:
-    """What was loaded; nothing where nobody says."""
-    return (policy.rendered if policy is not None else None) or Rulesets()
+def _in_force(policy: Held | None) -> Rulesets:
+    return Rulesets() if policy is None else policy.in_force

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.namespace import Namespace
+from lab.kernel.ground.tools import run
 from lab.kernel.hold.held import Held
-from lab.kernel.hold.kinds import NFT_FAMILIES, tables_in
+from lab.kernel.hold.kinds import NFT_FAMILIES, saves, tables_in
 from lab.kernel.hold.nf_tables import BaseChain, ChainKey, expressions, rules_of, tables
 from lab.record.path import Rule
 from lab.ruleset.backend import Backend
 from lab.ruleset.held_save import Lines
-from lab.ruleset.save import Ruleset
+from lab.ruleset.save import Ruleset, read_save
 
 _TABLES = ("raw", "mangle", "nat", "filter", "security")
 _BUILT_IN = frozenset(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"))
@@ -47,6 +48,13 @@ def tables_of_iptables(namespace: Namespace, backend: Backend, before: Mapping[s
 def legacy_tables(namespace: Namespace) -> list[str]:
     """The tables that ip_tables holds; none where an ordinary user may not read that."""
     return [name for kind in NFT_FAMILIES for name in _legacy_names(namespace, kind) or ()]
+
+
+def accepts_all(namespace: Namespace, table: str) -> bool:
+    """Whether a table of ip_tables has no rule, in either family, and no policy but ACCEPT: whoever looks at one makes it."""
+    printed = [run(namespace, command).out for kind in NFT_FAMILIES for command in saves(kind, Backend.LEGACY, [table])]
+    chains = [chain for text in printed for one in read_save(text).tables.values() for chain in one.chains.values()]
+    return not any(chain.rules or chain.policy not in ("ACCEPT", None) for chain in chains)
 
 
 def _legacy_names(namespace: Namespace, kind: str) -> list[str] | None:
