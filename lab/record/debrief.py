@@ -1,0 +1,136 @@
+"""What a drill came to, told afterwards: who did what when, what it broke on the way, and which row would have caught it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Purpose(StrEnum):
+    """What a command is for, as far as its words say."""
+
+    LOOK = "look"
+    CHANGE = "change"
+    OTHER = "other"
+
+
+class Command(NamedTuple):
+    """A command line as it was typed at ``node``, ``at`` seconds since the epoch."""
+
+    at: float
+    node: str
+    line: str
+
+
+class Subject(StrEnum):
+    """What of a node was changed."""
+
+    RULES = "rules"
+    ROUTE = "route"
+    RULE = "routing rule"
+    ADDRESS = "address"
+    LINK = "link"
+    OVERRUN = "overrun"
+    """More changed than could be told: from here on the summaries are those of the whole."""
+
+
+class NodeChange(NamedTuple):
+    """Something of ``node`` that was changed, ``at`` seconds since the epoch.
+
+    ``process`` is the name and ``pid`` the number of who did it, as the kernel told; empty and 0 where it tells nothing.
+    ``words`` are one line for each thing: ``+ filter FORWARD: -p tcp --dport 443 -j ACCEPT``.
+    """
+
+    at: float
+    node: str
+    what: Subject
+    process: str
+    words: tuple[str, ...]
+    pid: int = 0
+
+
+class Moment(NamedTuple):
+    """One line of a timeline: ``at`` seconds since the epoch, ``what`` it was (``hint``, ``typed``, ``rules``), and where.
+
+    ``good`` tells whether it was as it should be; None where it is neither.
+    """
+
+    at: float
+    what: str
+    node: str
+    text: str
+    good: bool | None = None
+
+
+class Broken(NamedTuple):
+    """A row that must have stayed green and turned red: when, what it was then, and when it was green again, if it was."""
+
+    row: str
+    at: float
+    words: str
+    mended: float | None = None
+
+
+class Guess(NamedTuple):
+    """An answer of the team, and what of it was right."""
+
+    at: float
+    place: str
+    kind: str
+    place_right: bool
+    kind_right: bool
+
+
+class Recording(NamedTuple):
+    """A recorded terminal: its file, where it was, when it began (seconds since the epoch), and how long it is (seconds)."""
+
+    file: str
+    node: str
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds from the start to the first right answer, until contained, until all was green; None where it never was."""
+
+    diagnosed: float | None = None
+    contained: float | None = None
+    fixed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Debrief:
+    """A drill as an after-action report tells it; times are seconds since the epoch.
+
+    ``page`` is what the team was told at the start, ``cause`` each right answer, ``fix`` the reference's mend, ``caught_by`` a whole matrix as YAML with the row that would have caught it.  ``steps`` are the team's first diagnostic
+    commands, ``reference`` those of the drill; ``changes_before`` how many changes the team made before the last of its own.
+    """
+
+    drill: str
+    seed: int
+    lab: str
+    team: str
+    level: int
+    started: float
+    ended: float | None
+    page: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    times: Times = Times()
+    timeline: tuple[Moment, ...] = ()
+    steps: tuple[Command, ...] = ()
+    reference: tuple[str, ...] = ()
+    changes_before: int = 0
+    answers: tuple[Guess, ...] = ()
+    hints: int = 0
+    revealed: bool = False
+    broken: tuple[Broken, ...] = ()
+    contained_by: tuple[str, ...] = ()
+    cause: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
+    long_term: str = ""
+    failure_class: str = ""
+    caught_by: str = ""
+    recordings: tuple[Recording, ...] = ()
