@@ -17,6 +17,7 @@ class Job(StrEnum):
 
     ASK = "Ask the kernel"
     CHANGE = "Make a change"
+    KEEP = "Keep a lab up"
     PREPARE = "Get ready"
     SERVE = "For other tools"
 
