@@ -19,6 +19,7 @@ class Job(StrEnum):
 
     ASK = "Ask the kernel"
     CHANGE = "Make a change"
+    KEEP = "Keep a lab up"
     PREPARE = "Get ready"
     KEEP = "Keep a lab up"
     SERVE = "For other tools"
