@@ -1,0 +1,70 @@
+"""The rows of a drill, and matrices that it names, asked of the lab as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.errors import MeasurementError, Problem
+from lab.lab import Lab
+from lab.prepare.plan import Plan
+from lab.record.progress import Progress
+from lab.record.result import CellResult, Outcome
+from lab.run.runner import Order, run_plan
+
+
+class _Silent:
+    """Tells nobody."""
+
+    def started(self, cells: int) -> None:
+        """As `Progress`."""
+
+    def cell(self, result: CellResult) -> None:
+        """As `Progress`."""
+
+    def asking(self, cell_id: str, ahead: int, done: int, of: int) -> None:
+        """As `Progress`."""
+
+    def finished(self) -> None:
+        """As `Progress`."""
+
+
+SILENT: Progress = _Silent()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What rows came to: the ``results`` of their cells."""
+
+    results: tuple[CellResult, ...]
+
+    @property
+    def green(self) -> bool:
+        """Whether every cell is as expected."""
+        return not self.red
+
+    @property
+    def red(self) -> tuple[CellResult, ...]:
+        """The cells that are not."""
+        return tuple(one for one in self.results if one.outcome is not Outcome.PASSED)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the red cells."""
+        return tuple(one.id for one in self.red)
+
+
+def ask(plans: Sequence[Plan], lab: Lab) -> Asked:
+    """Ask them; raises MeasurementError where one could not be measured: that is neither green nor red."""
+    results: list[CellResult] = []
+    for plan in plans:
+        done = run_plan(plan, Order(), SILENT, on=lab)
+        if done.interrupted is not None:
+            raise KeyboardInterrupt
+        if done.problems:
+            raise MeasurementError(one.problem for one in done.problems)
+        results += done.results
+    lost = [one for one in results if one.outcome is Outcome.ERROR]
+    if lost:
+        raise MeasurementError(Problem(f"{one.id} could not be measured: {one.verdict.proof}") for one in lost)
+    return Asked(tuple(results))
