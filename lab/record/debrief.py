@@ -105,8 +105,9 @@ class Times:
 class Debrief:
     """A drill as an after-action report tells it; times are seconds since the epoch.
 
-    ``page`` is what the team was told at the start, ``cause`` each right answer, ``fix`` the reference's mend, ``caught_by`` a whole matrix as YAML with the row that would have caught it.  ``steps`` are the team's first diagnostic
-    commands, ``reference`` those of the drill; ``changes_before`` how many changes the team made before the last of its own.
+    ``page`` is what the team was told at the start, ``cause`` each right answer, ``fix`` what the reference types, ``caught_by``
+    a whole matrix as YAML with the row that would have caught it.  ``steps`` are the team's first diagnostic commands,
+    ``reference`` those of the drill; ``changes_before`` how many changes the team made before the last of its own.
     """
 
     drill: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lab.drill.typed.screen import Screen
 from lab.record.cast import Cast, CastKind, size_of
@@ -21,6 +21,7 @@ _GOES_ON = "> "
 _PASTED = re.compile(r"\x1b\[200~.*?(?:\x1b\[201~|\Z)", re.DOTALL)
 _ENTER = re.compile(r"[\r\n]")
 _LONGEST = 4000
+_TERMINAL = "TERM"  # of the header's env: a shell that was given a pipe has none
 
 
 def commands_of(casts: Iterable[Cast]) -> tuple[Command, ...]:
@@ -30,7 +31,18 @@ def commands_of(casts: Iterable[Cast]) -> tuple[Command, ...]:
 
 def commands_in(cast: Cast) -> list[Command]:
     """The commands of one recording, each at the time of its Enter; of a recording without keys, of its line's end."""
-    return _Reader(cast).read()
+    return _Reader(cast).read() if _TERMINAL in cast.header.env or not cast.header.env else list(_piped(cast))
+
+
+def _piped(cast: Cast) -> Iterator[Command]:
+    """The lines that a shell was given by a pipe, where nothing is asked or shown."""
+    begun = ""
+    for event in cast.events:
+        if event.kind is CastKind.TYPED:
+            *lines, begun = (begun + event.text).split("\n")
+            for line in lines:
+                if line.strip():
+                    yield Command(cast.header.timestamp + event.seconds, cast.header.node, line.strip()[:_LONGEST])
 
 
 class _Reader:

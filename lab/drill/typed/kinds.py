@@ -29,6 +29,10 @@ _CHANGES = frozenset((
 _IPTABLES = frozenset(
     f"{tool}{backend}" for tool in ("iptables", "ip6tables", "ebtables", "arptables") for backend in ("", "-legacy", "-nft")
 )
+_IPTABLES_CHANGES = (
+    "--append", "--insert", "--delete", "--replace", "--flush", "--zero", "--new-chain", "--delete-chain", "--policy",
+    "--rename-chain",
+)  # fmt: skip
 _IP_SHOWS = ("show", "list", "lst", "ls", "get", "monitor", "save")
 _FILE_WRITES = re.compile(r">>?\s*(?!/dev/null|&)\S")
 
@@ -101,10 +105,8 @@ def _of_words(words: Sequence[str]) -> Purpose:
 
 def _iptables(rest: Sequence[str]) -> Purpose:
     """An operation that changes is written with a capital letter, as is one that looks (iptables(8))."""
-    changing = ("--append", "--insert", "--delete", "--replace", "--flush", "--zero", "--new-chain", "--delete-chain", "--policy",
-                "--rename-chain")  # fmt: skip
     for word in rest:
-        if word in changing or re.match(r"-[A-Za-z]*[AIDRFZNXPE]", word):
+        if word in _IPTABLES_CHANGES or re.match(r"-[A-Za-z]*[AIDRFZNXPE]", word):
             return Purpose.CHANGE
     return Purpose.LOOK
 
@@ -157,7 +159,8 @@ def _route(rest: Sequence[str]) -> Purpose:
 
 
 _BY_NAME: Mapping[str, Callable[[Sequence[str]], Purpose]] = {
-    "ip": _ip, "nft": _nft, "sysctl": _sysctl, "conntrack": _conntrack, "ipset": _ipset, "tc": _tc, "sed": _sed, "route": _route,
+    "ip": _ip, "nft": _nft, "sysctl": _sysctl, "conntrack": _conntrack, "ipset": _ipset, "tc": _tc, "sed": _sed,
+    "route": _route,
     "ifconfig": lambda rest: Purpose.CHANGE if len(rest) > 1 else Purpose.LOOK,
     "echo": lambda _: Purpose.OTHER,
 }  # fmt: skip

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.drill.typed.commands import commands_in, commands_of
+from lab.record.cast import NODE
 from tests.unit.drill.casting import PROMPT, cast, typed
 
 ASK = ("o", "\x1b[?2004h" + PROMPT)
@@ -27,7 +30,7 @@ def test_a_command_has_the_time_of_its_enter_and_its_node() -> None:
         ([("i", "\x1b[A"), ("o", "iptables -L"), ("i", "\x1b[A"), ("o", "\b" * 11 + "dmesg\x1b[K")], "dmesg"),
         ([("i", "pt"), ("o", "pt"), ("i", "\x01i"), ("o", "\b\b"), ("o", "\x1b[1@i")], "ipt"),
         ([("i", "a\tb"), ("o", "a\x07"), ("o", "\x1b[1mb\x1b[0m\x1b]0;title\x07")], "ab"),
-        ([("i", "\x12"), ("o", "\r(reverse-i-search)`': \x1b[K"), ("o", f"\r{PROMPT}nft list ruleset\x1b[K")], "nft list ruleset"),
+        ([("i", "\x12"), ("o", "\r(reverse-i-search)`': \x1b[K"), ("o", f"\r{PROMPT}nft monitor\x1b[K")], "nft monitor"),
     ],
     ids=["backspace", "kill-line", "history", "insert", "escapes", "search"],
 )  # fmt: skip
@@ -71,3 +74,9 @@ def test_without_keys_the_lines_of_a_prompt_are_taken() -> None:
 def test_several_terminals_are_told_in_the_order_of_time() -> None:
     late, early = cast(ASK, *typed("ss"), at=2000), cast(ASK, *typed("ip r"), node="web")
     assert [(one.node, one.line) for one in commands_of([late, early])] == [("web", "ip r"), ("gateway", "ss")]
+
+
+def test_lines_that_a_shell_was_given_by_a_pipe_are_its_commands() -> None:
+    piped = cast(("i", "ss\nip"), ("i", " r\n\n"))
+    bare = replace(piped, header=replace(piped.header, env={NODE: "web"}))
+    assert [(one.at, one.node, one.line) for one in commands_in(bare)] == [(1001.0, "web", "ss"), (1002.0, "web", "ip r")]
