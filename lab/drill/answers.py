@@ -12,11 +12,11 @@ from lab.written.messages import did_you_mean
 
 
 class Cause(Protocol):
-    """What is wrong in a drill: the ``place`` (``gateway filter:FORWARD``), and its ``kind`` of the one list of all drills."""
+    """What is wrong in a drill: its ``places`` (``gateway filter:FORWARD``), and its ``kind`` of the one list of all drills."""
 
     @property
-    def place(self) -> str:
-        """The node, and what of it."""
+    def places(self) -> Sequence[str]:
+        """Each that is right: the node, and what of it."""
 
     @property
     def kind(self) -> str:
@@ -65,10 +65,10 @@ def judge(place: str, kind: str, causes: Sequence[Cause], found: Collection[int]
     """How right an answer is; the causes that were ``found`` already (by number) are no answer any more.
 
     >>> from types import SimpleNamespace
-    >>> judge("gateway filter:FORWARD", "shadowed", [SimpleNamespace(place="gateway filter:FORWARD", kind="missing-accept")])
+    >>> judge("gateway filter:FORWARD", "shadowed", [SimpleNamespace(places=["gateway filter:FORWARD"], kind="missing-nat")])
     Judged(place=True, kind=False, found=None)
     """
     left = [number for number in range(len(causes)) if number not in found]
-    places = {number for number in left if causes[number].place == place}
+    places = {number for number in left if place in causes[number].places}
     kinds = {number for number in left if causes[number].kind == kind}
     return Judged(bool(places), bool(kinds), min(places & kinds, default=None))
