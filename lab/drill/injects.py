@@ -114,3 +114,20 @@ def seconds_until(written: Sequence[Written], journal: Sequence[Event], now: flo
 
 def _time(one: Written) -> float:
     return float("inf") if one.at is None else one.at
+
+
+class Staged(Protocol):
+    """A stage as the drill has it: it begins once ``after`` has happened in what came before it."""
+
+    @property
+    def after(self) -> str:
+        """A word of `HAPPENED`."""
+
+
+def stage_of(stages: Sequence[Staged], journal: Sequence[Event]) -> int:
+    """Which stage has begun, from 1; 0 before the first.  What happened in one stage does not begin the next but one."""
+    begun, since = 0, 0
+    for place, event in enumerate(journal, 1):
+        if begun < len(stages) and HAPPENED[stages[begun].after](journal[since:place]):
+            begun, since = begun + 1, place
+    return begun

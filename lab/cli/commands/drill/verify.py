@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from typer import Argument, Option
@@ -22,4 +21,4 @@ def verify(
     """Break a lab by each drill and each of its seeds, and prove the symptom, the mend, and that wrong mends fail."""
     from lab.cli.drill_verifying import verify_and_tell
 
-    verify_and_tell([Path(one) if one.endswith((".yaml", ".yml")) else one for one in drills or ()], seed, json=json, shipped=shipped)
+    verify_and_tell(drills or (), seed, json=json, shipped=shipped)
