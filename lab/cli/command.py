@@ -21,7 +21,6 @@ class Job(StrEnum):
     CHANGE = "Make a change"
     KEEP = "Keep a lab up"
     PREPARE = "Get ready"
-    KEEP = "Keep a lab up"
     SERVE = "For other tools"
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-
-_OF_FILTER = frozenset(("input", "forward", "output"))
+from lab.errors import InputError, Problem
+from lab.written.drill_places import FAULT_KINDS, place_of
+from lab.written.messages import did_you_mean
 
 
 class Cause(Protocol):
-    """What is wrong in a drill: the ``place`` (``gateway filter:FORWARD``), and its ``kind`` of the one list of all drills."""
+    """What is wrong in a drill: its ``places`` (``gateway filter:FORWARD``), and its ``kind`` of the one list of all drills."""
 
     @property
-    def place(self) -> str:
-        """The node, and what of it."""
+    def places(self) -> Sequence[str]:
+        """Each that is right: the node, and what of it."""
 
     @property
     def kind(self) -> str:
@@ -41,30 +42,33 @@ class Judged:
         return "the kind is right, the place is not" if self.kind else "neither the place nor the kind is right"
 
 
+def read_answer(words: Sequence[str]) -> tuple[str, str]:
+    """The place and the kind of what was typed (``gateway filter:forward missing-accept``); raises InputError.
+
+    >>> read_answer(["gateway", "FILTER:forward", "missing-accept"])
+    ('gateway filter:FORWARD', 'missing-accept')
+    """
+    if len(words) < 2:
+        what = "an answer is a place and a kind: gateway filter:FORWARD missing-accept"
+        raise InputError(Problem(what, mend="`lab drill answer NAME --kinds` lists the kinds"))
+    *place, kind = words
+    if kind not in FAULT_KINDS:
+        raise InputError(Problem(f"{kind!r} is no kind of cause", mend=did_you_mean(kind, FAULT_KINDS, "the kinds")))
+    try:
+        return str(place_of(" ".join(place))), kind
+    except ValueError as error:
+        what, _, mend = str(error).partition("\n")
+        raise InputError(Problem(what, mend=mend)) from None
+
+
 def judge(place: str, kind: str, causes: Sequence[Cause], found: Collection[int] = ()) -> Judged:
     """How right an answer is; the causes that were ``found`` already (by number) are no answer any more.
 
     >>> from types import SimpleNamespace
-    >>> judge("gateway FORWARD", "shadowed", [SimpleNamespace(place="gateway filter:FORWARD", kind="missing-accept")])
+    >>> judge("gateway filter:FORWARD", "shadowed", [SimpleNamespace(places=["gateway filter:FORWARD"], kind="missing-nat")])
     Judged(place=True, kind=False, found=None)
     """
     left = [number for number in range(len(causes)) if number not in found]
-    said = normal(place)
-    places = {number for number in left if normal(causes[number].place) == said}
+    places = {number for number in left if place in causes[number].places}
     kinds = {number for number in left if causes[number].kind == kind}
     return Judged(bool(places), bool(kinds), min(places & kinds, default=None))
-
-
-def normal(place: str) -> str:
-    """A place however it is written: a chain without its table is one of the filter table's.
-
-    >>> normal("Gateway  forward"), normal("gateway nat:PREROUTING"), normal("gateway eth1")
-    ('gateway filter:forward', 'gateway nat:prerouting', 'gateway eth1')
-    """
-    words = place.casefold().split()
-    return " ".join((*words[:1], *(f"filter:{word}" if word in _OF_FILTER else word for word in words[1:])))
-
-
-def left_over(causes: Iterable[Cause], found: Collection[int]) -> int:
-    """How many causes nobody has named yet."""
-    return sum(number not in found for number, _ in enumerate(causes))

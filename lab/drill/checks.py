@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lab.errors import MeasurementError, Problem
+from lab.errors import Interrupted, MeasurementError, Problem
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.record.progress import Progress
@@ -54,17 +53,20 @@ class Asked:
         return tuple(one.id for one in self.red)
 
 
-def ask(plans: Sequence[Plan], lab: Lab) -> Asked:
-    """Ask them; raises MeasurementError where one could not be measured: that is neither green nor red."""
-    results: list[CellResult] = []
-    for plan in plans:
-        done = run_plan(plan, Order(), SILENT, on=lab)
-        if done.interrupted is not None:
-            raise KeyboardInterrupt
-        if done.problems:
-            raise MeasurementError(one.problem for one in done.problems)
-        results += done.results
-    lost = [one for one in results if one.outcome is Outcome.ERROR]
+def ask(plan: Plan, lab: Lab) -> Asked:
+    """Ask its cells; raises MeasurementError where one could not be measured: that is neither green nor red.
+
+    A cell that gets a lab of its own gets one with the rules that are in force.
+    """
+    if not plan.cells:
+        return Asked(())
+    in_force = {name: held.in_force for name, held in lab.policies.items()}
+    done = run_plan(replace(plan, policies={**plan.policies, **in_force}), Order(), SILENT, on=lab)
+    if done.interrupted is not None:
+        raise Interrupted(done.interrupted - 128)
+    if done.problems:
+        raise MeasurementError(one.problem for one in done.problems)
+    lost = [one for one in done.results if one.outcome is Outcome.ERROR]
     if lost:
         raise MeasurementError(Problem(f"{one.id} could not be measured: {one.verdict.proof}") for one in lost)
-    return Asked(tuple(results))
+    return Asked(tuple(done.results))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from lab.errors import InputError, MeasurementError, Problem
 from lab.kernel.ground.tools import run
@@ -11,11 +12,13 @@ from lab.kernel.hold.held import Held
 from lab.kernel.hold.read_back import held
 from lab.kernel.stage.door import run_at
 from lab.kernel.stage.node import Node
+from lab.lab import Lab
 from lab.ruleset.backend import Backend
 from lab.ruleset.held import HeldRule
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
 
+_REBOOTED = "/run/lab/rebooted"
 _FAMILIES = {"4": ("ip",), "6": ("ip6",), "both": ("ip", "ip6", "inet")}
 
 
@@ -40,6 +43,14 @@ class Grounds:
     def held(self, name: str) -> Held:
         """What the node holds now, whoever put it there."""
         return held(self.node(name), self.backend, before=self.site.held.policies.get(name))
+
+    @contextmanager
+    def as_they_are(self) -> Iterator[Asking]:
+        """The same lab to be asked, whatever was done to it since; raises as `Site.as_it_is`, and what a lab raises."""
+        site = self.site
+        now = Site.as_it_is(site.topology, site.held.policies, site.network.handles, backend=site.backend)
+        with now, Lab.on(now) as lab:
+            yield Asking(replace(self, site=now), lab)
 
     def by_comment(self, found: Held, comment: str, family: str = "both") -> Sequence[HeldRule]:
         """The rules with this comment, of a family (``4``, ``6``, ``both``); raises InputError where there is none."""
@@ -67,11 +78,19 @@ class Grounds:
             raise InputError(Problem(f"{name}: `{' '.join(argv)}` ended with {ended.code}: {said}"))
         return ended.out
 
+    def was_rebooted(self, name: str) -> bool:
+        """Whether somebody has booted the node anew since the lab is up."""
+        return bool(self.inside(name, ["sh", "-c", f"! test -e {_REBOOTED} || echo yes"]).strip())
+
     def write(self, name: str, path: str, text: str) -> None:
         """Put a file into the node's world, in the place of one that is there."""
         self.inside(name, ["mkdir", "-p", path.rpartition("/")[0] or "/"])
         self.inside(name, ["tee", path], text.encode())
 
-    def with_rules(self) -> Iterator[str]:
-        """The nodes that hold a policy."""
-        yield from self.site.held.policies
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Grounds as they are now, and the ``lab`` that is asked there."""
+
+    grounds: Grounds
+    lab: Lab

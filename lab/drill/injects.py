@@ -37,17 +37,21 @@ def _any(kind: EventKind, **said: object) -> Callable[[Sequence[Event]], bool]:
     )
 
 
+def _answered(*, right: bool) -> Callable[[Sequence[Event]], bool]:
+    return lambda journal: any(
+        event.kind is EventKind.ANSWER and (event.data.get("found") is not None) == right for event in journal
+    )
+
+
 HAPPENED: Mapping[str, Callable[[Sequence[Event]], bool]] = {
+    "symptom-is-gone": _any(EventKind.CHECK, symptom=False),
     "contain-is-red": _any(EventKind.CONTAIN, green=False),
     "contain-is-green": _any(EventKind.CONTAIN, green=True),
     "check-is-red": _any(EventKind.CHECK, green=False),
     "check-is-green": _any(EventKind.CHECK, green=True),
-    "answer-is-wrong": lambda journal: any(
-        event.kind is EventKind.ANSWER and event.data.get("found") is None for event in journal
-    ),
-    "answer-is-right": lambda journal: any(
-        event.kind is EventKind.ANSWER and event.data.get("found") is not None for event in journal
-    ),
+    "first-answer": _any(EventKind.ANSWER),
+    "wrong-answer": _answered(right=False),
+    "right-answer": _answered(right=True),
     "hint-taken": _any(EventKind.HINT),
     "rebooted": _any(EventKind.REBOOTED),
 }
@@ -110,3 +114,20 @@ def seconds_until(written: Sequence[Written], journal: Sequence[Event], now: flo
 
 def _time(one: Written) -> float:
     return float("inf") if one.at is None else one.at
+
+
+class Staged(Protocol):
+    """A stage as the drill has it: it begins once ``after`` has happened in what came before it."""
+
+    @property
+    def after(self) -> str:
+        """A word of `HAPPENED`."""
+
+
+def stage_of(stages: Sequence[Staged], journal: Sequence[Event]) -> int:
+    """Which stage has begun, from 1; 0 before the first.  What happened in one stage does not begin the next but one."""
+    begun, since = 0, 0
+    for place, event in enumerate(journal, 1):
+        if begun < len(stages) and HAPPENED[stages[begun].after](journal[since:place]):
+            begun, since = begun + 1, place
+    return begun

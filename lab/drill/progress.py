@@ -8,13 +8,16 @@ from lab.record.drill import Event, EventKind
 from lab.record.drilled import Progress
 
 
-def progress_of(journal: Sequence[Event]) -> Progress:
-    """Raises ValueError for a journal that does not begin with a start."""
+def progress_of(journal: Sequence[Event], stages: int = 0) -> Progress:
+    """Raises ValueError for a journal that does not begin with a start; a drill of stages is fixed once the last is green."""
     if not journal or journal[0].kind is not EventKind.STARTED:
         raise ValueError("the journal of a drill begins with its start")
     began = journal[0].at
     answers = _of(journal, EventKind.ANSWER)
     right = [event for event in answers if event.data.get("found") is not None]
+    fixed = [
+        event for event in _of(journal, EventKind.CHECK) if event.data.get("green") and event.data.get("stage", 0) == stages
+    ]
     fouls = [str(one) for event in journal for one in event.data.get("fouls", ()) or ()]
     return Progress(
         began,
@@ -25,7 +28,7 @@ def progress_of(journal: Sequence[Event]) -> Progress:
         len(_of(journal, EventKind.CHECK)),
         _first(began, right),
         _first(began, [event for event in _of(journal, EventKind.CONTAIN) if event.data.get("green")]),
-        _first(began, [event for event in _of(journal, EventKind.CHECK) if event.data.get("green")]),
+        _first(began, fixed),
         tuple(dict.fromkeys(fouls)),
         bool(_of(journal, EventKind.REVEALED)),
         _first(began, _of(journal, EventKind.STOPPED)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lab.drill.faults.world import BOOT_FILES
+from lab.keep.boot import BOOT_FILES
 from lab.kernel.hold.held import Held
 from lab.ruleset.held import HeldChain
 

@@ -32,9 +32,10 @@ def mtu(grounds: Grounds, said: Any) -> None:
 
 
 def link(grounds: Grounds, said: Any) -> None:
-    """Set an interface of a node down; returns when the other end knows."""
+    """Set an interface of a node down; returns when the other end knows.  One that is up is left so."""
     _port(grounds, said.node, said.interface)
-    Altering(grounds.site.network).set_down(said.node, said.interface)
+    if said.state == "down":
+        Altering(grounds.site.network).set_down(said.node, said.interface)
 
 
 def fill_conntrack(grounds: Grounds, said: Any) -> None:

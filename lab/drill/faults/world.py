@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from lab.drill.grounds import Grounds
+from lab.keep.boot import BOOT_FILES
 from lab.ruleset.rulesets import Rulesets
 
-BOOT_FILES = {
-    "v4": "/etc/iptables/rules.v4", "v6": "/etc/iptables/rules.v6", "ipset": "/etc/ipset.conf", "nft": "/etc/nftables.conf",
-}  # fmt: skip
 _KINDS = {path: kind for kind, path in BOOT_FILES.items()}
 
 
@@ -29,11 +28,20 @@ def text_of(rulesets: Rulesets, path: str) -> str:
     return rulesets.texts().get(_KINDS.get(path, ""), "")
 
 
-def keep_boot_files(grounds: Grounds) -> None:
-    """Have every node's next boot read what it holds now, as a host whose admins saved it has it.
+def boot_from(grounds: Grounds, node: str, rulesets: Rulesets) -> None:
+    """Have the next boot of a node load these."""
+    texts = rulesets.texts()
+    for kind, path in BOOT_FILES.items():
+        if kind in texts:
+            grounds.write(node, path, texts[kind])
+
+
+def keep_boot_files(grounds: Grounds, but: Collection[tuple[str, str]] = ()) -> None:
+    """Have every node's next boot read what it holds now, as a host whose admins saved it has it; ``but`` are (node, file).
 
     What a drill broke is in these files too: else what is otherwise in them would tell the cause.
     """
-    for name in grounds.with_rules():
+    for name in grounds.site.held.policies:
         for kind, text in grounds.held(name).texts.items():
-            grounds.write(name, BOOT_FILES[kind], text)
+            if (name, BOOT_FILES[kind]) not in but:
+                grounds.write(name, BOOT_FILES[kind], text)
