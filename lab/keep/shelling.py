@@ -8,33 +8,18 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from lab.keep.entry import Entry
 from lab.keep.own_terminal import OwnTerminal, code_of, end_of, size_of
 from lab.keep.recorder import Recorder
+from lab.kernel.ground.syscalls import readable
 from lab.kernel.ground.tools import find
-from lab.kernel.stage.door import Running, start_at, terminal_at
+from lab.kernel.stage.door import Running, Terminal, start_at, terminal_at
 
 CASTS = "casts"
 """The folder of a lab's recordings, in its own."""
 _PASSED_ON = ("TERM", "COLORTERM", "LANG", "LC_ALL", "LC_CTYPE", "LS_COLORS", "TZ")
 _AT_ONCE = 64 << 10
-
-
-class Elsewhere(Protocol):
-    """A terminal somewhere else: its master, what is readable once its command has ended, and how it ended."""
-
-    @property
-    def descriptor(self) -> int:
-        """The master; reading it raises OSError (EIO) when nobody has it open any more."""
-
-    @property
-    def ended(self) -> int:
-        """Readable once the command has ended."""
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Have another size."""
 
 
 def environment(own: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -63,7 +48,7 @@ def shell(entry: Entry, node: str) -> int:
         _finish(recorder)
 
 
-def stand_for(terminal: Elsewhere, own: OwnTerminal, recorder: Recorder) -> int | None:
+def stand_for(terminal: Terminal, own: OwnTerminal, recorder: Recorder) -> int | None:
     """Be screen and keyboard of a terminal elsewhere until its command ends; the signal that ended it before, if one did."""
     os.set_blocking(terminal.descriptor, False)
     return _Standing(terminal, own, recorder).until_the_end()
@@ -72,7 +57,7 @@ def stand_for(terminal: Elsewhere, own: OwnTerminal, recorder: Recorder) -> int 
 class _Standing:
     """What is typed waits until there is room for it there: then no more is read here, and a busy shell blocks nobody."""
 
-    def __init__(self, terminal: Elsewhere, own: OwnTerminal, recorder: Recorder) -> None:
+    def __init__(self, terminal: Terminal, own: OwnTerminal, recorder: Recorder) -> None:
         self._terminal, self._own, self._recorder = terminal, own, recorder
         self._typed = b""
 
@@ -84,8 +69,8 @@ class _Standing:
                 return last
             if ready.get(terminal.descriptor, 0) & ~select.POLLOUT and not self._show():
                 return None
-            if terminal.ended in ready:
-                while self._show():
+            if terminal.end in ready:
+                while readable(terminal.descriptor, 0) and self._show():
                     pass
                 return None
             if not self._pass_on(ready):
@@ -93,7 +78,7 @@ class _Standing:
 
     def _ready(self) -> dict[int, int]:
         waiting = select.poll()
-        for descriptor in (self._terminal.ended, self._own.woken):
+        for descriptor in (self._terminal.end, self._own.woken):
             waiting.register(descriptor, select.POLLIN)
         waiting.register(self._terminal.descriptor, select.POLLIN | (select.POLLOUT if self._typed else 0))
         if not self._typed:
@@ -110,12 +95,15 @@ class _Standing:
 
     def _show(self) -> bool:
         """Show what was printed; False when there is nothing more, or nobody to show it to."""
-        with suppress(OSError):  # EIO: nobody has that terminal open any more, or this one
-            if said := os.read(self._terminal.descriptor, _AT_ONCE):
-                self._recorder.shown(said)
-                write_all(1, said)
-                return True
-        return False
+        try:
+            said = os.read(self._terminal.descriptor, _AT_ONCE)
+            self._recorder.shown(said)
+            write_all(1, said)
+        except BlockingIOError:
+            return True
+        except OSError:  # EIO: nobody has that terminal open any more, or this one
+            return False
+        return bool(said)
 
     def _pass_on(self, ready: Mapping[int, int]) -> bool:
         """Take what was typed, and give it to the terminal; False when nobody types any more."""

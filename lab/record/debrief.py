@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -49,6 +51,22 @@ class NodeChange(NamedTuple):
     process: str
     words: tuple[str, ...]
     pid: int = 0
+
+    def to_line(self) -> str:
+        """The change as a file has it, one JSON object a line, with its line break."""
+        return json.dumps({**self._asdict(), "what": str(self.what)}, ensure_ascii=False) + "\n"
+
+
+def read_changes(lines: Iterable[str]) -> tuple[NodeChange, ...]:
+    """The changes that ``lines`` hold; what cannot be read, such as half a line, is passed over."""
+    found = []
+    for line in lines:
+        with suppress(ValueError, KeyError, TypeError):
+            told = json.loads(line)
+            words = tuple(map(str, told["words"]))
+            what = Subject(told["what"])
+            found.append(NodeChange(float(told["at"]), told["node"], what, told["process"], words, int(told["pid"])))
+    return tuple(found)
 
 
 class Moment(NamedTuple):
@@ -105,7 +123,7 @@ class Times:
 class Debrief:
     """A drill as an after-action report tells it; times are seconds since the epoch.
 
-    ``page`` is what the team was told at the start, ``cause`` each right answer, ``fix`` what the reference types, ``caught_by``
+    ``page`` is what the team was told at first, ``cause`` each right answer, ``fix`` what the reference types, ``caught_by``
     a whole matrix as YAML with the row that would have caught it.  ``steps`` are the team's first diagnostic commands,
     ``reference`` those of the drill; ``changes_before`` how many changes the team made before the last of its own.
     """
