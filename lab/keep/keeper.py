@@ -132,7 +132,7 @@ def hosts_text(topology: Topology) -> str:
     """What /etc/hosts of each node says: all nodes, and the names of the topology."""
     lines = ["127.0.0.1 localhost", "::1 localhost"]
     for name, spec in topology.nodes.items():
-        lines += [f"{address.ip} {name}" for family in (4, 6) for address in spec.addresses(family)]
+        lines += [f"{address} {name}" for family in (4, 6) for address in spec.addresses(family)]
     return "\n".join(lines) + "\n"
 
 
