@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from lab.cli.drill_injecting import tell_due
 from lab.cli.ending import finish, show_nothing
-from lab.drill.injects import Act
 from lab.drill.answers import read_answer
+from lab.drill.injects import Act
 from lab.drill.played import Played, played
 from lab.drill.team import answered, check_now, hinted, revealed, stopped
 from lab.record.drill import EventKind
@@ -70,16 +70,17 @@ def run_check(name: str) -> None:
     checked = check_now(found)
     for asked, word in ((checked.contain, "contain"), (checked.check, "check"), (checked.kept, "kept")):
         if asked is not None:
-            _print([f"{word:8}{'green' if asked.green else 'red'} ({len(asked.results) - len(asked.red)} of {len(asked.results)})"])
+            passed = len(asked.results) - len(asked.red)
+            _print([f"{word:8}{'green' if asked.green else 'red'} ({passed} of {len(asked.results)})"])
             _print(red_lines(asked.red))
     _print(f"FAILED  {foul}" for foul in (*checked.fouls, *checked.rebooted))
-    passed = checked.green and not found.progress.failed
+    mended = checked.green and not found.progress.failed
     if found.stage > stage:
         _print(["", found.play.drill.stages[found.stage - 1].page])
-    elif passed:
+    elif mended:
         _print(["mended, and nothing else is broken"])
     tell_due(found)
-    finish(0 if passed else 1, show_nothing, show_nothing)
+    finish(0 if mended else 1, show_nothing, show_nothing)
 
 
 def tell_answer(name: str) -> None:

@@ -25,7 +25,8 @@ def break_it(grounds: Grounds, play: Play) -> Baseline:
         try:
             FAULTS[fault.kind](grounds, fault.said)
         except InputError as error:
-            raise InputError(Problem(f"fault {number}, {fault.kind}: {one.what}", one.where, one.mend) for one in error.problems) from error
+            told = f"fault {number}, {fault.kind}"
+            raise InputError(Problem(f"{told}: {one.what}", one.where, one.mend) for one in error.problems) from error
         if fault.kind == "boot-file":
             written.add((fault.said.node, fault.said.path))
     keep_boot_files(grounds, written)

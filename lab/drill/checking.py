@@ -47,7 +47,8 @@ class Checked:
     def words(self) -> str:
         """Why it is not green, in short."""
         told = [*self.fouls, *self.rebooted]
-        told += [f"{name} is red: {_some(asked.ids)}" for name, asked in (("check", self.check), ("kept", self.kept)) if asked.red]
+        asked = {"check": self.check, "kept": self.kept}
+        told += [f"{name} is red: {_some(one.ids)}" for name, one in asked.items() if one.red]
         return "; ".join(told) or "all green"
 
 

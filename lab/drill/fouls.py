@@ -17,7 +17,10 @@ _TABLES = ("filter", "raw", "mangle", "security")
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A chain that packets begin at, as it was while its ``node`` was healthy: whether it had ``rules``, and ``denies`` by policy."""
+    """A chain that packets begin at, as it was while its ``node`` was healthy.
+
+    ``rules`` tells whether it had any, ``denies`` whether its policy does.
+    """
 
     node: str
     key: ChainKey

@@ -35,7 +35,8 @@ def skip_next(played: Played) -> tuple[int, Inject]:
 def pause(played: Played) -> None:
     """Stop the clock of injects; raises InputError where it stands."""
     if _state_paused(played):
-        raise InputError(Problem("the clock of the injects stands already", mend=f"lab drill inject {played.entry.name} resume"))
+        mend = f"lab drill inject {played.entry.name} resume"
+        raise InputError(Problem("the clock of the injects stands already", mend=mend))
     played.journal.note(EventKind.INJECT, "the clock of the injects stands", {"act": Act.PAUSED})
 
 

@@ -127,7 +127,7 @@ class Staged(Protocol):
 def stage_of(stages: Sequence[Staged], journal: Sequence[Event]) -> int:
     """Which stage has begun, from 1; 0 before the first.  What happened in one stage does not begin the next but one."""
     begun, since = 0, 0
-    for place, event in enumerate(journal, 1):
+    for place in range(1, len(journal) + 1):
         if begun < len(stages) and HAPPENED[stages[begun].after](journal[since:place]):
             begun, since = begun + 1, place
     return begun

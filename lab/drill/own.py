@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
 
 from lab.drill.grounds import Grounds
 from lab.keep.boot import boot_files
@@ -14,18 +18,31 @@ from lab.prepare.drills import Play
 from lab.site import Site
 
 
+@cache
+def doors() -> Path:
+    """The folder for the doors of all labs of this process, which has mounts of its own from then on."""
+    return make_doors()
+
+
 @contextmanager
-def own_grounds(play: Play, nodes: Iterable[str], lines: Mapping[str, NodeLines] | None = None) -> Iterator[Grounds]:
-    """The healthy lab of a drill, ``nodes`` of which have a world; ``lines`` is what another one of it found."""
+def own_grounds(
+    play: Play, nodes: Iterable[str], folder: Path, lines: Mapping[str, NodeLines] | None = None
+) -> Iterator[Grounds]:
+    """The healthy lab of a drill, ``nodes`` of which have a world; ``lines`` is what another one of it found.
+
+    Their doors are in a new folder in ``folder``, which is that of `doors`.
+    """
     scene = play.scene
     files, hosts = boot_files(scene.topology, play.boots), hosts_text(scene.topology)
-    doors = make_doors()
-    with Site(scene.topology, scene.policies, lines, backend=play.rendering.backend) as site:
+    own = Path(tempfile.mkdtemp(dir=folder))
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, own, ignore_errors=True)
+        site = undo.enter_context(Site(scene.topology, scene.policies, lines, backend=play.rendering.backend))
         found = {}
         for name in dict.fromkeys(nodes):
             site.require_node(name)
-            start_world(
-                site.network.nodes[name], doors, Furniture(hosts=hosts, files=files.get(name, {}), hidden=(), lab=play.drill.drill)
-            )
-            found[name] = str(doors / name)
+            furniture = Furniture(lab=play.drill.drill, hosts=hosts, files=files.get(name, {}))
+            world = start_world(site.network.nodes[name], own, furniture)
+            undo.callback(world.stop)
+            found[name] = str(own / name)
         yield Grounds(site, found, play.policies)

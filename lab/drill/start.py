@@ -55,7 +55,8 @@ def _prove_healthy(grounds: Grounds, plans: Plans) -> None:
     found = checked(grounds, plans, Baseline())
     if not found.green:
         what = f"the lab is not healthy before anything is broken: {found.words}"
-        raise MeasurementError(Problem(what, mend="`lab drill verify` tells more; the drill is wrong, or this machine lacks something"))
+        mend = "`lab drill verify` tells more; the drill is wrong, or this machine lacks something"
+        raise MeasurementError(Problem(what, mend=mend))
 
 
 def _prove_broken(grounds: Grounds, plans: Plans) -> None:

@@ -37,7 +37,7 @@ class Typist:
         self._terminal = terminal_at(door, ["sh", "-i"], size=_SIZE, environment=_ENVIRONMENT)
         self._lines = 0
 
-    def type(self, line: str) -> Typed:
+    def enter(self, line: str) -> Typed:
         """Type a line, and return when it is done: when the shell says so, which it was asked to on the same line."""
         if len(line.encode()) > _LONGEST or "\n" in line:
             raise MeasurementError(Problem(f"{line[:60]!r}… is no line that can be typed"))

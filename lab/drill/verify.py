@@ -10,7 +10,7 @@ from lab.drill.breaking import break_it
 from lab.drill.checking import Baseline, Checked, Plans, checked, plans_of
 from lab.drill.checks import Asked, ask
 from lab.drill.grounds import Grounds
-from lab.drill.own import own_grounds
+from lab.drill.own import doors, own_grounds
 from lab.drill.typist import Typed, Typist
 from lab.drill.ways import Lines, always_wrong
 from lab.errors import LabError
@@ -26,10 +26,10 @@ _SHOWN = 300
 
 def verify(play: Play) -> Verified:
     """What is proven of a drill; where something cannot be done or measured it says so in place of a proof."""
-    began, proofs, problem = time.monotonic(), [], ""
+    began, problem = time.monotonic(), ""
+    proofs: list[Proof] = []
     try:
-        for proof in _Verifying(play).all():
-            proofs.append(proof)
+        proofs.extend(_Verifying(play).all())
     except LabError as error:
         problem = "; ".join(str(one) for one in error.problems)
     return Verified(play.drill.drill, play.seed, tuple(proofs), time.monotonic() - began, problem)
@@ -41,6 +41,7 @@ class _Verifying:
         self._plans: Plans = plans_of(play)
         self._lines: Mapping[str, NodeLines] | None = None
         self._wrong: Mapping[str, Sequence[Lines]] = {}
+        self._folder = doors()
 
     def all(self) -> Iterator[Proof]:
         """Everything, in the order in which a drill is played."""
@@ -54,7 +55,7 @@ class _Verifying:
     def _first_lab(self) -> Iterator[Proof]:
         """One lab: healthy, broken, left alone, and mended as the reference mends it."""
         play, plans = self._play, self._plans
-        with own_grounds(play, self._worlds()) as grounds:
+        with own_grounds(play, self._worlds(), self._folder) as grounds:
             self._lines = grounds.site.lines
             self._wrong = always_wrong(grounds.site.held.policies[self._guarded()])
             healthy = self._healthy(grounds)
@@ -93,7 +94,7 @@ class _Verifying:
 
     @contextmanager
     def _broken(self) -> Iterator[tuple[Grounds, Baseline]]:
-        with own_grounds(self._play, self._worlds(), self._lines) as grounds:
+        with own_grounds(self._play, self._worlds(), self._folder, self._lines) as grounds:
             yield grounds, break_it(grounds, self._play)
 
     @property
@@ -124,7 +125,7 @@ def _type(grounds: Grounds, lines: Iterable[Lines]) -> list[Typed]:
     for one in lines:
         grounds.node(one.at)
         with Typist(grounds.doors[one.at]) as typist:
-            done += [typist.type(line) for line in one.type]
+            done += [typist.enter(line) for line in one.lines]
     return done
 
 

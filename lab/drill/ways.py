@@ -18,7 +18,7 @@ class Lines:
     """Lines that are typed at a node, one after the other."""
 
     at: str
-    type: tuple[str, ...]
+    lines: tuple[str, ...]
 
 
 def always_wrong(held: Held) -> Mapping[str, Sequence[Lines]]:

@@ -43,7 +43,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A ``drill`` with one ``seed``: what was proven of it, in how many ``seconds``; ``problem`` where that could not be done."""
+    """A ``drill`` with one ``seed``: what was proven of it, in how many ``seconds``.
+
+    ``problem`` says why not all could be tried; it is empty where it could.
+    """
 
     drill: str
     seed: int
