@@ -83,22 +83,22 @@ class Moment(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """A row that must have stayed green and turned red: when, what it was then, and when it was green again, if it was."""
+    """A cell that must have stayed green and was seen red: since when, and since when it was green again, if it was."""
 
-    row: str
+    cell: str
     at: float
-    words: str
     mended: float | None = None
 
 
 class Guess(NamedTuple):
-    """An answer of the team, and what of it was right."""
+    """An answer of the team, what of it was right, and whether all of it was, together."""
 
     at: float
     place: str
     kind: str
     place_right: bool
     kind_right: bool
+    right: bool
 
 
 class Recording(NamedTuple):
@@ -119,25 +119,35 @@ class Times:
     fixed: float | None = None
 
 
+class Improvement(NamedTuple):
+    """What is to be better next time, ``of`` the runbook, hygiene, or monitoring; empty where the drill says nothing."""
+
+    of: str
+    what: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Debrief:
     """A drill as an after-action report tells it; times are seconds since the epoch.
 
-    ``page`` is what the team was told at first, ``cause`` each right answer, ``fix`` what the reference types, ``caught_by``
-    a whole matrix as YAML with the row that would have caught it.  ``steps`` are the team's first diagnostic commands,
-    ``reference`` those of the drill; ``changes_before`` how many changes the team made before the last of its own.
+    ``page`` is what the team was told at first, ``answers`` what it said the cause is, ``causes`` each right answer, ``cause``
+    all of it in a sentence, ``fix`` what the reference types, ``caught_by`` a whole matrix as YAML with the row that would have
+    caught it.  ``steps`` are the team's first diagnostic commands, ``reference`` those of the drill; ``changes_before`` how many
+    commands that change something the team gave before the last of its own.  ``contained_with`` are such commands that were
+    given until it was contained, ``contained_by`` what the drill says of that.
     """
 
     drill: str
+    about: str
     seed: int
-    lab: str
-    team: str
     level: int
+    team: str
     started: float
     ended: float | None
     page: str
-    variables: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
     times: Times = Times()
+    fouls: tuple[str, ...] = ()
     timeline: tuple[Moment, ...] = ()
     steps: tuple[Command, ...] = ()
     reference: tuple[str, ...] = ()
@@ -146,10 +156,13 @@ class Debrief:
     hints: int = 0
     revealed: bool = False
     broken: tuple[Broken, ...] = ()
-    contained_by: tuple[str, ...] = ()
-    cause: tuple[str, ...] = ()
+    contained_with: tuple[Command, ...] = ()
+    contained_by: str = ""
+    causes: tuple[str, ...] = ()
+    cause: str = ""
     fix: tuple[str, ...] = ()
     long_term: str = ""
-    failure_class: str = ""
+    failure: str = ""
+    improvements: tuple[Improvement, ...] = ()
     caught_by: str = ""
     recordings: tuple[Recording, ...] = ()

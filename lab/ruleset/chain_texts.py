@@ -63,7 +63,8 @@ def of_listing(text: str, hidden: frozenset[str] = frozenset()) -> dict[str, Cha
 def differences(before: ChainTexts, after: ChainTexts) -> Iterator[str]:
     """What is otherwise afterwards, one line each: ``+ filter:FORWARD:3 -p tcp --dport 443 -j ACCEPT``.
 
-    A base chain that is not there lets pass, as does one that has just been made and holds nothing.  The number of a rule that came is its place afterwards, that of one that went its place before.
+    A base chain that is not there lets pass, as does one that has just been made and holds nothing.  The number of a rule
+    that came is its place afterwards, that of one that went its place before.
     """
     for name in dict.fromkeys((*before, *after)):
         was = before.get(name, ChainText("ACCEPT" if after.get(name, _EMPTY).policy else "", ()))
