@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -105,7 +105,7 @@ class Site:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`; nobody watches it yet.
 
     ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies, or another site that was built of them;
-    ``backend`` the iptables that loads them.
+    ``backend`` the iptables that loads them.  ``ruled`` are further nodes that others may load rulesets into later on.
     With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it;
     with ``loaded`` too, what that one's nodes held then, it is taken as it is now, and needs no policies; see `as_it_is`.
     Raises InputError when the kernel refuses a ruleset or a route, or when handles are of another topology; MachineError when
@@ -123,6 +123,7 @@ class Site:
         backend: Backend = Backend.NFT,
         handles: NetworkHandles | None = None,
         loaded: Mapping[str, Held] | None = None,
+        ruled: Collection[str] = (),
     ) -> None:
         self.topology = topology
         self.backend = backend
@@ -141,7 +142,7 @@ class Site:
                     undo.callback(loads[node.name].stop)
 
             if handles is None:
-                self.network = Network(topology, start_loading, ruled=policies.keys())
+                self.network = Network(topology, start_loading, ruled={*policies, *ruled})
             else:
                 self.network = Network.adopt(topology, handles)
             undo.callback(self.network.close)

@@ -27,6 +27,7 @@ DENY = "-A FORWARD -p tcp -m comment --comment deny -j DROP"
 POLICY = table("filter", ESTABLISHED, WEB, DENY)
 SERVED: dict[str, Any] = {"services": ["tcp/80"]}
 STAGE = topology(corridor(server=SERVED))
+BY_HAND = "changed by hand"
 DENIED = f"gateway.rules:{POLICY.splitlines().index(DENY) + 1}"
 
 
@@ -62,7 +63,8 @@ def kept(backend: Backend) -> Iterator[Kept]:
 
 
 def decided(kept: Kept) -> list[tuple[str, str | None]]:
-    return [(str(verdict.kind), verdict.rule and verdict.rule.source) for verdict in kept.ask()]
+    """Kind, and where the rule that decided was written."""
+    return [(str(verdict.kind), verdict.rule.origin if verdict.rule is not None else None) for verdict in kept.ask()]
 
 
 def test_what_nobody_changed_has_its_lines_and_costs_no_more(kept: Kept) -> None:
@@ -77,7 +79,7 @@ def test_what_nobody_changed_has_its_lines_and_costs_no_more(kept: Kept) -> None
 
 def test_a_rule_by_hand_has_no_line_and_the_others_keep_theirs(kept: Kept) -> None:
     kept.type("iptables -I FORWARD -p tcp --dport 80 -j REJECT")
-    assert decided(kept) == [("rejected", None), ("dropped", DENIED)]
+    assert decided(kept) == [("rejected", BY_HAND), ("dropped", DENIED)]
     kept.type("iptables -D FORWARD 1", "iptables -D FORWARD 2")
     assert decided(kept) == [("dropped", DENIED), ("dropped", DENIED)]
 
@@ -87,6 +89,7 @@ def test_a_policy_that_is_gone(kept: Kept) -> None:
     assert {kind for kind, _ in decided(kept)} == {"allowed"}
     kept.type("iptables -P FORWARD DROP")
     assert [verdict.rule and verdict.rule.text for verdict in kept.ask()] == ["-P FORWARD DROP"] * 2
+    assert decided(kept) == [("dropped", BY_HAND)] * 2
     if kept.backend is Backend.NFT:
         kept.type("nft flush ruleset")
         assert decided(kept) == [("allowed", None)] * 2
@@ -203,7 +206,7 @@ def test_rules_changed_by_hand_are_never_loaded_again(kept: Kept) -> None:
     kept.type("iptables -I FORWARD -p tcp --dport 80 -j DROP")
     with kept.adopt() as site, pytest.raises(MeasurementError, match="they were changed by hand"):
         site.reload("gateway")
-    assert decided(kept)[0] == ("dropped", None)
+    assert decided(kept)[0] == ("dropped", BY_HAND)
 
 
 def test_it_is_quick(backend: Backend) -> None:

@@ -81,6 +81,13 @@ class Held:
         return here_of(self.texts, interfaces, ports, helpers)
 
     @property
+    def told(self) -> Rulesets:
+        """Its texts as rulesets: as they were loaded, of rules that were changed by hand what the tools print."""
+        if self.rendered is not None and not self.by_hand:
+            return self.rendered
+        return Rulesets(**{kind: Rendered(text, (), self.node) for kind, text in self.printed.items()})
+
+    @property
     def in_force(self) -> Rulesets:
         """What another ruleset takes the place of: what was loaded, or of rules that were changed by hand what the tools print.
 
