@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.errors import InputError, MachineError, Problem
 from lab.keep.runtime import claimed, runtime_folder
+from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.stage.handles import NetworkHandles
 from lab.ruleset.backend import Backend
@@ -23,12 +24,16 @@ _ENTRY, _KEPT = "lab.json", "kept"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a lab was built of; ``lines`` is where its rules stand.  ``policies`` are what was last loaded by the lab."""
+    """What a lab was built of; ``lines`` is where its rules stand.  ``policies`` are what was last loaded by the lab.
+
+    ``held`` is what the kernel then held of them: what is there now is told by it.
+    """
 
     topology: Topology
     policies: Mapping[str, Rulesets]
     lines: Mapping[str, NodeLines]
     backend: Backend
+    held: Mapping[str, Held]
 
 
 class Entry(BaseModel):

@@ -32,4 +32,4 @@ def site_of(entry: Entry) -> Site:
     """What stands, as it is now, whatever was done to its rules; its `close` lets go of it and leaves it up."""
     join(entry)
     kept = entry.kept()
-    return Site.adopt(kept.topology, kept.policies, entry.handles, kept.lines, backend=kept.backend)
+    return Site.as_it_is(kept.topology, kept.held, entry.handles, backend=kept.backend)

@@ -87,7 +87,9 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
             undo.callback(tidy, wanted.root)
             undo.callback(claim.close)
             doors = make_doors()
-            site = undo.enter_context(Site(wanted.topology, wanted.policies, backend=wanted.backend))
+            site = undo.enter_context(
+                Site(wanted.topology, wanted.policies, backend=wanted.backend, ruled=wanted.topology.nodes.keys())
+            )
             worlds = {
                 name: start_world(node, doors, _furniture(wanted, name)).first for name, node in site.network.nodes.items()
             }
@@ -96,7 +98,8 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
                 topology=wanted.topology.topology, backend=wanted.backend, handles=site.network.handles, doors=str(doors),
                 worlds=worlds, drill=wanted.drill,
             )  # fmt: skip
-            note(claim.folder, entry, Kept(wanted.topology, wanted.policies, site.lines, wanted.backend))
+            kept = Kept(wanted.topology, wanted.policies, site.lines, wanted.backend, site.held.policies)
+            note(claim.folder, entry, kept)
             _say(said, None)
             _close_channels()
             os.chdir("/")

@@ -27,7 +27,8 @@ _SHOWN = 2000  # characters of its output in a message: the last
 _ASK_AGAIN_MS = 5  # a witness that nobody notifies is asked again after so long, or when the program ends
 _OWN = ("/run/", "/tmp/")
 THIS_PYTHON = "/proc/self/exe"  # may be executed where its name may lead where only others may go
-_INIT = "import sys; sys.path[:] = sys.argv[2:]; from lab.kernel.stage.program.init import main; main(int(sys.argv[1]))"
+_INIT = "import sys; sys.path[:] = sys.argv[3:]; from importlib import import_module as of; of(sys.argv[2]).main(int(sys.argv[1]))"
+_PROGRAM = "lab.kernel.stage.program.init"
 
 
 class Process:
@@ -51,13 +52,10 @@ class Process:
         files: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._name, self.argv = name, tuple(argv)
         files, environment = dict(files or {}), dict(environment or {})
         _refuse_untellable(name, argv, files, environment)
         command = [found(name, argv[0]), *argv[1:]]
-        self._printed = os.memfd_create("printed")
-        self._said = ""
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._set_up(name, argv)
         try:
             told = ready.arm(namespace) if ready is not None else {}
             asked = {
@@ -74,10 +72,16 @@ class Process:
             if ready is not None:
                 ready.close()
 
-    def _start(self, namespace: Namespace, asked: bytes) -> None:
+    def _set_up(self, name: str, argv: Sequence[str]) -> None:
+        self._name, self.argv = name, tuple(argv)
+        self._printed = os.memfd_create("printed")
+        self._said = ""
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def _start(self, namespace: Namespace, asked: bytes, module: str = _PROGRAM) -> None:
         reading, writing = os.pipe2(os.O_CLOEXEC)
         path = [entry for entry in dict.fromkeys((*sys.path, str(Path(lab.__file__).parents[1]))) if entry.startswith("/")]
-        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _INIT, str(writing), *path]
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _INIT, str(writing), module, *path]
         try:
             with namespace:
                 self._popen = subprocess.Popen(
