@@ -61,5 +61,5 @@ def bell_of(entry: Entry) -> Bell:
 
 
 def ring_before_turns(site: Site, bell: Bell) -> None:
-    """Have those who look at ``site`` step aside whenever it is asked."""
+    """Have those who look at ``site`` step aside whenever it is asked, for as long as this process lives."""
     site.bell = bell.rung
