@@ -22,7 +22,7 @@ from lab.keep.entry import Entry, Kept, note
 from lab.keep.runtime import Claim, tidy
 from lab.kernel.ground.privileges import enter
 from lab.kernel.ground.syscalls import die_with_parent
-from lab.kernel.stage.world import Furniture, make_doors, start_world
+from lab.kernel.stage.world import Furniture, make_doors, start_worlds
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
@@ -90,13 +90,15 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
             site = undo.enter_context(
                 Site(wanted.topology, wanted.policies, backend=wanted.backend, ruled=wanted.topology.nodes.keys())
             )
-            worlds = {
-                name: start_world(node, doors, _furniture(wanted, name)).first for name, node in site.network.nodes.items()
-            }
+            worlds = start_worlds(
+                tuple(site.network.nodes.values()), doors, lambda node: _furniture(wanted, node.name)
+            )
+            for world in worlds:
+                undo.callback(world.stop)
             entry = Entry(
                 name=wanted.name, keeper=os.getpid(), sweeper=sweeper, since=time.time(), about=wanted.about,
                 topology=wanted.topology.topology, backend=wanted.backend, handles=site.network.handles, doors=str(doors),
-                worlds=worlds, drill=wanted.drill,
+                drill=wanted.drill,
             )  # fmt: skip
             kept = Kept(wanted.topology, wanted.policies, site.lines, wanted.backend, site.held.policies)
             note(claim.folder, entry, kept)
@@ -127,7 +129,8 @@ def _say(channel: int, what: LabError | None) -> None:
 
 def _furniture(wanted: Wanted, node: str) -> Furniture:
     return Furniture(
-        hosts=hosts_text(wanted.topology), files=wanted.files.get(node, {}), hidden=wanted.hidden, lab=wanted.name
+        hosts=hosts_text(wanted.topology), files=wanted.files.get(node, {}), hidden=wanted.hidden, lab=wanted.name,
+        backend=wanted.backend.value,
     )
 
 
