@@ -188,7 +188,7 @@ class Live:
         with ExitStack() as gate:
             if self._bell is not None and self._heard is not None:
                 gate.enter_context(self._bell.unrung())
-                self._heard.forget()
+                self._heard.drain()
             self._look.enter_context(self._site.look())
 
 

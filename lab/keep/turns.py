@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab.keep.entry import Entry
-from lab.kernel.ground.inotify import Touches
+from lab.kernel.ground.inotify import TOUCHED, Inotify
 from lab.site import Site
 
 _BELL = "bell"
@@ -46,9 +46,11 @@ class Bell:
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    def heard(self) -> Touches:
+    def heard(self) -> Inotify:
         """What tells that it is rung, from now on."""
-        return Touches(self._file)
+        heard = Inotify()
+        heard.watch(self._file, TOUCHED)
+        return heard
 
     def close(self) -> None:
         """Let go of it."""
