@@ -1,4 +1,4 @@
-"""What a node's ``dmesg`` holds: a line for each packet that a LOG rule there was passed by, as the node's kernel would write it.
+"""What a node's ``dmesg`` holds: a line for each packet that met a LOG rule there, as the node's kernel would write it.
 
 The kernel writes nothing of a namespace into the machine's log, which no node sees; so a process beside the keeper looks at
 the nodes that have LOG rules and writes into /run/lab/dmesg of their worlds.  It ends with the keeper.  Of ip_tables one
