@@ -66,8 +66,8 @@ class Live:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
+            undo.callback(self._look.close)
             undo.callback(self._close_eyes)
-            undo.callback(lambda: self._look.close())
             self._heard = None if self._bell is None else self._bell.heard()
             if self._heard is not None:
                 undo.callback(self._heard.close)
