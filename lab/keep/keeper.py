@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from lab.errors import LabError, as_lab_error
 from lab.keep.entry import Entry, Kept, note
+from lab.keep.relay import start_relay
 from lab.keep.runtime import Claim, tidy
 from lab.kernel.ground.privileges import enter
 from lab.kernel.ground.syscalls import die_with_parent
@@ -102,6 +104,7 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
             )  # fmt: skip
             kept = Kept(wanted.topology, wanted.policies, site.lines, wanted.backend, site.held.policies)
             note(claim.folder, entry, kept)
+            undo.callback(_end, start_relay(entry.model_copy(update={"folder": claim.folder}), sys.path))
             _say(said, None)
             _close_channels()
             os.chdir("/")
@@ -110,6 +113,12 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
         _say(said, as_lab_error(error))
         return 1
     return 0
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        process.kill()
+        process.wait()
 
 
 def _woken_by(signals: Iterable[signal.Signals]) -> int:
