@@ -92,10 +92,8 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
             site = undo.enter_context(
                 Site(wanted.topology, wanted.policies, backend=wanted.backend, ruled=wanted.topology.nodes.keys())
             )
-            worlds = start_worlds(
-                tuple(site.network.nodes.values()), doors, lambda node: _furniture(wanted, node.name)
-            )
-            for world in worlds:
+            nodes = tuple(site.network.nodes.values())
+            for world in start_worlds(nodes, doors, lambda node: _furniture(wanted, node.name)):
                 undo.callback(world.stop)
             entry = Entry(
                 name=wanted.name, keeper=os.getpid(), sweeper=sweeper, since=time.time(), about=wanted.about,
