@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from contextlib import suppress
+from pathlib import Path
 
 from lab.kernel.ground.syscalls import system_call
 
-MS_RDONLY = 1
 _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 _CLONE_TREE, _CLOEXEC, _RECURSIVE, _EMPTY_PATH = 1, os.O_CLOEXEC, 0x8000, 0x1000
 _FROM_EMPTY_PATH = 4
@@ -42,29 +41,15 @@ def put(tree: int, target: str) -> None:
         os.close(tree)
 
 
-def show(path: str, target: str, *, read_only: bool = True) -> None:
-    """Show ``path`` at ``target`` too, made there if it is not; raises OSError."""
-    tree = shown(path, read_only=read_only)
-    try:
-        place_for(target, folder=os.path.isdir(path))
-    except BaseException:
-        os.close(tree)
-        raise
-    put(tree, target)
-
-
-def place_for(target: str, *, folder: bool) -> None:
+def place_for(target: Path, *, folder: bool) -> None:
     """Make a folder or a file that something is to be put over, and the folders that lead there; raises OSError."""
-    if folder:
-        os.makedirs(target, exist_ok=True)
-        return
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    (target if folder else target.parent).mkdir(parents=True, exist_ok=True)
+    if not folder:
+        target.touch()
 
 
 def become_root(folder: str) -> None:
-    """Make ``folder``, a mount, the root of this mount namespace, and let go of the one before (pivot_root(2)); raises OSError."""
+    """Make ``folder``, a mount, the root of this mount namespace, and let go of the old one (pivot_root(2)); raises OSError."""
     os.chdir(folder)
     here = ctypes.c_char_p(b".")
     for result in (_libc.pivot_root(here, here), _libc.umount2(here, _DETACH)):

@@ -161,7 +161,7 @@ def _channel(door: str) -> sockets.socket:
 
 
 def _nobody(door: str, why: str | None) -> MeasurementError:
-    return MeasurementError(Problem(f"{_node(door)}: nobody answers at its door: {why}", mend="`lab ls` says which labs are up"))
+    return MeasurementError(Problem(f"{_node(door)}: nobody answers at its door: {why}", mend="lab ls"))
 
 
 def _node(door: str) -> str:

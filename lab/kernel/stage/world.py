@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.resources import files as contents
 from pathlib import Path
@@ -13,11 +14,11 @@ from pathlib import Path
 import lab
 from lab.errors import InputError, MachineError, Problem
 from lab.kernel.ground.syscalls import CLONE_NEWNS, MS_NODEV, MS_NOEXEC, MS_NOSUID, make_mounts_private, mount, unshare
+from lab.kernel.ground.tools import find
 from lab.kernel.stage.node import Node
-from lab.kernel.stage.program import door_client
+from lab.kernel.stage.program import door_client, world_init
 from lab.kernel.stage.program.process import Process
 
-_MODULE = "lab.kernel.stage.program.world_init"
 _OWN = ("/etc/", "/run/", "/root/", "/tmp/", "/var/")
 _SPARE = ("/mnt", "/media", "/srv", "/opt", "/home", "/boot", "/var/tmp", "/tmp")
 _PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -28,26 +29,52 @@ class Furniture:
     """What is in a world beside the machine's programs.
 
     ``hosts`` is its /etc/hosts, ``files`` are texts by their paths below /etc, /run, /root, /tmp or /var, ``hidden`` is
-    covered if it could be seen at all, ``lab`` is what the prompt calls the lab.
+    covered if it could be seen at all, ``lab`` is what the prompt calls the lab.  ``backend`` (nft or legacy) is what
+    `iptables` and its like are there, the machine's choice where it is empty.
     """
 
     lab: str
     hosts: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     hidden: Sequence[Path] = ()
+    backend: str = ""
 
 
 class World(Process):
-    """A world, from now until it is stopped; it dies with the process that made it, and with it all that runs in it."""
+    """A world that begins, until it is stopped; it dies with the process that made it, and with it all that runs in it."""
 
     def __init__(self, node: Node, doors: Path, furniture: Furniture) -> None:
         _refuse_elsewhere(node.name, furniture.files)
         self._set_up(node.name, ("world",))
+        self._asked = json.dumps(_asked(node.name, doors, furniture)).encode()
         try:
-            self._start(node.namespace, json.dumps(_asked(node.name, doors, furniture)).encode(), _MODULE)
+            self._status = self._begin(node.namespace, world_init.__name__)
         except BaseException:
             self.stop()
             raise
+
+    def tell(self) -> None:
+        """Tell it what to make."""
+        self._tell(self._asked)
+
+    def wait_until_open(self) -> None:
+        """Wait until there is somebody behind its door; raises MachineError."""
+        with self._status:
+            if (said := self._status.read()) != world_init.OPEN:
+                why = (said.decode(errors="replace") or self.output()).strip()
+                raise MachineError(Problem(f"{self._name}: its world cannot be made: {why}", mend="`lab doctor`"))
+
+
+def start_worlds(nodes: Sequence[Node], doors: Path, furniture: Callable[[Node], Furniture]) -> tuple[Process, ...]:
+    """Give each of the nodes a world, made side by side; otherwise as `start_world`."""
+    with ExitStack() as undo:
+        worlds = tuple(undo.enter_context(World(node, doors, furniture(node))) for node in nodes)
+        for world in worlds:
+            world.tell()
+        for world in worlds:
+            world.wait_until_open()
+        undo.pop_all()
+    return worlds
 
 
 def start_world(node: Node, doors: Path, furniture: Furniture) -> Process:
@@ -56,7 +83,7 @@ def start_world(node: Node, doors: Path, furniture: Furniture) -> Process:
     Every world sees all ``doors`` in /run/lab/nodes.  ``doors`` may be what `make_doors` made: others then find the door in
     /proc/PID/root of the process that made it.  Raises MachineError when it cannot be made, InputError for a file elsewhere.
     """
-    return World(node, doors, furniture)
+    return start_worlds((node,), doors, lambda _: furniture)[0]
 
 
 def make_doors() -> Path:
@@ -64,10 +91,11 @@ def make_doors() -> Path:
 
     It lies over a folder in which this process has nothing.  Raises MachineError.
     """
-    used = [os.path.realpath(path) for path in (*sys.path, sys.prefix, sys.base_prefix, os.getcwd(), lab.__file__) if path]
+    used = [Path(path).resolve() for path in (*sys.path, sys.prefix, sys.base_prefix, str(Path.cwd()), lab.__file__) if path]
     spare = next((path for path in _SPARE if _is_spare(path, used)), None)
     if spare is None:
-        raise MachineError(Problem(f"none of {', '.join(_SPARE)} is a folder that this process does not use", mend="mkdir /mnt"))
+        what = f"none of {', '.join(_SPARE)} is a folder that this process does not use"
+        raise MachineError(Problem(what, mend="mkdir /mnt"))
     try:
         unshare(CLONE_NEWNS)
         make_mounts_private()
@@ -79,15 +107,16 @@ def make_doors() -> Path:
     return doors
 
 
-def _is_spare(path: str, used: Sequence[str]) -> bool:
-    real = os.path.realpath(path)
-    return os.path.isdir(real) and not any(Path(one).is_relative_to(real) for one in used)
+def _is_spare(path: str, used: Sequence[Path]) -> bool:
+    real = Path(path).resolve()
+    return real.is_dir() and not any(one.is_relative_to(real) for one in used)
 
 
 def _refuse_elsewhere(name: str, files: Mapping[str, str]) -> None:
     for path in files:
         if not path.startswith(_OWN) or ".." in Path(path).parts or "\0" in path:
-            raise InputError(Problem(f"{name}: {path} is not below /etc, /run, /root, /tmp or /var, where a node has its own files"))
+            what = f"{name}: {path} is not below /etc, /run, /root, /tmp or /var, where a node has its own files"
+            raise InputError(Problem(what))
 
 
 def _asked(name: str, doors: Path, furniture: Furniture) -> dict[str, object]:
@@ -102,6 +131,7 @@ def _asked(name: str, doors: Path, furniture: Furniture) -> dict[str, object]:
             "/root/.bashrc": startup, "/root/.profile": startup, **furniture.files,
         },
         "commands": _commands(),
+        "called": _called(furniture.backend),
         "hidden": [str(path) for path in (*furniture.hidden, Path(lab.__file__).parent)],
         "python": [sys.base_prefix, sys.base_exec_prefix],
         "environment": {
@@ -109,6 +139,13 @@ def _asked(name: str, doors: Path, furniture: Furniture) -> dict[str, object]:
             "SHELL": "/bin/sh",
         },
     }  # fmt: skip
+
+
+def _called(backend: str) -> dict[str, str]:
+    """What iptables and its like lead to, by name, where that is not left to the machine."""
+    names = [f"{tool}{action}" for tool in ("iptables", "ip6tables") for action in ("", "-restore", "-save")] if backend else []
+    tools = {name: find(name.replace("tables", f"tables-{backend}")) for name in names}
+    return {name: path for name, path in tools.items() if path}
 
 
 def _commands() -> dict[str, str]:

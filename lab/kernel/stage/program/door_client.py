@@ -19,6 +19,7 @@ import tty
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fcntl import ioctl
+from pathlib import Path
 from typing import Any
 
 _MOST = 4 << 20  # bytes of a message
@@ -141,15 +142,16 @@ def resize(terminal: int, rows: int, columns: int) -> None:
 
 def main(door: str, argv: Sequence[str]) -> int:
     """Do a command at a door; returns its exit code."""
+    node = door.rpartition("/")[2]
     try:
         channel = connect(door)
     except OSError:
-        print(f"{os.path.basename(door)}: no such node in this lab; `ip netns list` names them", file=sys.stderr)
+        print(f"{node}: no such node in this lab; `ip netns list` names them", file=sys.stderr)
         return 1
     environment = {name: value for name, value in os.environ.items() if name not in ("PS1", "ENV", "PWD", "OLDPWD")}
     asked: dict[str, Any] = {"argv": list(argv), "environment": environment}
     with suppress(OSError):
-        asked["cwd"] = os.getcwd()
+        asked["cwd"] = str(Path.cwd())
     on_terminal = all(os.isatty(descriptor) for descriptor in (0, 1, 2))
     if on_terminal:
         asked["terminal"] = size_of(0)
@@ -157,7 +159,7 @@ def main(door: str, argv: Sequence[str]) -> int:
         tell(channel, asked, () if on_terminal else (0, 1, 2))
         return _on_terminal(channel) if on_terminal else _with_signals(channel)
     except OSError as error:
-        print(f"{os.path.basename(door)}: {error.strerror}", file=sys.stderr)
+        print(f"{node}: {error.strerror}", file=sys.stderr)
         return _NO_ANSWER
 
 

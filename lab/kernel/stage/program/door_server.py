@@ -15,7 +15,7 @@ import socket as sockets
 import termios
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
 
 from lab.kernel.stage.program.door_client import hear, resize, tell
 
@@ -26,7 +26,7 @@ _NOT_FOUND, _NOT_STARTED = 127, 126
 def serve(channel: sockets.socket, node: str, environment: Mapping[str, str]) -> None:
     """Do what one connection asks for, until that has ended or its asker has gone."""
     if (heard := hear(channel)) is None:
-        return
+        return None
     asked, descriptors = heard
     argv = [str(word) for word in asked.get("argv") or ()]
     size = asked.get("terminal")
@@ -39,11 +39,14 @@ def serve(channel: sockets.socket, node: str, environment: Mapping[str, str]) ->
         descriptors = [slave, slave, slave]
     surroundings = {**environment, **{str(name): str(value) for name, value in (asked.get("environment") or {}).items()}}
     surroundings["PATH"] = environment["PATH"]
+    begun, beginning = os.pipe2(os.O_CLOEXEC)
     command = os.fork()
     if command == 0:
         os._exit(_become(node, argv, descriptors, surroundings, str(asked.get("cwd") or _HOME), on_terminal=size is not None))
-    for descriptor in set(descriptors):
+    for descriptor in (*set(descriptors), beginning):
         os.close(descriptor)
+    os.read(begun, 1)  # until it is what was asked for, or cannot be: a signal would find no session before
+    os.close(begun)
     if master is not None:
         tell(channel, {"terminal": True}, (master,))
         os.close(master)  # so that it hangs up as soon as the asker has gone
@@ -69,7 +72,7 @@ def _become(
             os.chdir(folder)
             break
     try:
-        os.execvpe(argv[0], argv, environment)
+        os.execvpe(argv[0], [*argv], environment)
     except (OSError, ValueError) as error:
         missing = isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.ENOTDIR)
         why = "there is no such command here" if missing else getattr(error, "strerror", None) or str(error)
@@ -101,17 +104,16 @@ def _attend(channel: sockets.socket, command: int) -> None:
 
 def _kill_session(session: int) -> None:
     """Kill all that is in a session, until there is nobody left to start others."""
-    while left := [process for process in map(int, filter(str.isdigit, os.listdir("/proc"))) if _lives_in(process, session)]:
+    while left := [int(one.name) for one in Path("/proc").glob("[0-9]*") if _lives_in(one, session)]:
         for process in left:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
 
-def _lives_in(process: int, session: int) -> bool:
+def _lives_in(process: Path, session: int) -> bool:
     """Whether a process belongs to a session and has not ended (proc_pid_stat(5))."""
     try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            state, _, _, its_session = file.read().rpartition(b")")[2].split()[:4]
+        state, _, _, its_session = (process / "stat").read_bytes().rpartition(b")")[2].split()[:4]
     except OSError:
         return False
     return int(its_session) == session and state not in (b"Z", b"X")

@@ -16,18 +16,21 @@ from contextlib import suppress
 from typing import Any
 
 from lab.kernel.ground import landlock
+from lab.kernel.ground.forbidden import give_up_kernel_log
+from lab.kernel.ground.own_name import call_itself
 from lab.kernel.ground.syscalls import die_with_parent, give_up_capabilities, give_up_new_privileges
 from lab.kernel.stage.program.door_server import serve
 from lab.kernel.stage.program.init import CONTROL, KEPT, in_a_new_world, reap, woken_by_children
 from lab.kernel.stage.program.world_root import DEVICES, OWN_FOLDERS, furnish
 
+OPEN = b"open"
 _NULL = "/dev/null"
 _LARGEST = 64 << 20  # bytes of a file that is written here
 _BACKLOG = 128
 
 
 def main(status: int) -> None:
-    """Do as the pipe says; ``status`` is told why the world cannot be, and closed once its door is open."""
+    """Do as the pipe says; ``status`` is told `OPEN`, or why the world cannot be."""
     in_a_new_world(status, _first)
 
 
@@ -35,12 +38,14 @@ def _first(asked: Mapping[str, Any], status: int) -> int:
     try:
         die_with_parent(signal.SIGKILL)
         woken = woken_by_children()
+        call_itself("lab-door")
         listener = _door(f"{asked['doors']}/{asked['hostname']}")
         furnish(asked)
         _confine()
     except OSError as error:
         os.write(status, f"{error.filename}: {error.strerror}".encode() if error.filename else str(error).encode())
         return 127
+    os.write(status, OPEN)
     os.close(status)
     return _attend(listener, woken, asked)
 
@@ -63,6 +68,8 @@ def _confine() -> None:
     """What holds for all that is ever started here, in one domain, so that a node's processes may see each other."""
     give_up_new_privileges()
     give_up_capabilities(KEPT)
+    with suppress(OSError):  # of a kernel without seccomp
+        give_up_kernel_log()
     with suppress(OSError):  # without Landlock the mounts are read-only all the same
         landlock.restrict_thread(
             writes=(*DEVICES, "/dev/ptmx", "/dev/pts", "/proc/sys/net"), executes=None, owns=OWN_FOLDERS
