@@ -151,6 +151,8 @@ def test_a_command_that_is_not_there_is_told_in_words(doors: Doors) -> None:
         doors.run("gateway")
     with pytest.raises(MeasurementError, match="nowhere: nobody answers at its door"):
         doors.run("nowhere", "true")
+    with pytest.raises(MeasurementError, match=r"did not end within 0\.05 s"):
+        run_at(doors.of("gateway"), ["sleep", "1000"], seconds=0.05)
 
 
 def test_a_reboot_loads_what_the_files_say(doors: Doors) -> None:
@@ -219,7 +221,7 @@ def test_who_deletes_everything_has_a_world_that_says_so_and_all_goes_with_its_k
         for end in ends:
             assert readable(end)
             os.close(end)
-        with pytest.raises(MeasurementError, match="its world has gone"):
+        with pytest.raises(MeasurementError, match="its world, or who served it there, has gone"):
             inside.wait(60)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -154,4 +153,14 @@ def _commands() -> dict[str, str]:
         one.name: one.read_text(encoding="utf-8") for one in contents("lab.kernel.stage.program").joinpath("bin").iterdir()
     }
     source = Path(door_client.__file__).read_text(encoding="utf-8")
-    return {**found, "lab-at": f"#!{os.path.realpath(sys.executable)} -ISB\n{source}"}
+    return {**found, "lab-at": f"#!{_python()} -ISB\n{source}"}
+
+
+def _python() -> Path:
+    """A Python that will be seen in a world: ours, or one of the system's where ours lies elsewhere than it says."""
+    ours = Path(sys.executable).resolve()
+    if any(ours.is_relative_to(Path(prefix).resolve()) for prefix in (sys.base_prefix, sys.base_exec_prefix)):
+        return ours
+    names = (f"python3.{sys.version_info.minor}", "python3")
+    systems = (Path(folder, name) for name in names for folder in ("/usr/local/bin", "/usr/bin", "/bin"))
+    return next((one for one in systems if one.is_file()), ours)
