@@ -20,8 +20,10 @@ from typing import IO, Any
 
 from lab.errors import InputError, Problem, Where
 from lab.kernel.ground.landlock import restrict_thread
+from lab.ruleset.filled import filled
 from lab.ruleset.sandbox import Budget
 from lab.ruleset.template import render
+from lab.ruleset.unfilled import Unfilled
 from lab.ruleset.variables import Part, load_variables
 
 MAX_BYTES = 512 * 1024 * 1024  # beyond what the process has when it begins
@@ -36,7 +38,8 @@ def main(parent: int) -> None:
         limit = int(time.process_time()) + 1 + asked["seconds"]
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
         try:
-            answer = json.dumps(_rendered(asked, sys.stdout.buffer)).encode()
+            told = _filled(asked) if "strings" in asked else _rendered(asked, sys.stdout.buffer)
+            answer = json.dumps(told).encode()
         except MemoryError:
             answer = json.dumps({"memory": True}).encode()
         _send(sys.stdout.buffer, answer)
@@ -82,6 +85,14 @@ def _rendered(asked: Mapping[str, Any], out: IO[bytes]) -> Mapping[str, object]:
     except InputError as error:
         return {"problems": [_told(problem) for problem in error.problems]}
     return {"texts": texts}
+
+
+def _filled(asked: Mapping[str, Any]) -> Mapping[str, object]:
+    """Texts that are of no file, filled in; or the first that cannot be."""
+    try:
+        return {"strings": filled(asked["strings"], asked["values"], asked["limit"])}
+    except Unfilled as error:
+        return {"unfilled": [error.number, error.what, error.mend]}
 
 
 def _about(out: IO[bytes], path: Path) -> None:

@@ -24,6 +24,7 @@ import lab
 from lab.errors import InputError, Problem, Where
 from lab.prepare.guard import THIS_PYTHON
 from lab.ruleset.render import MAX_CHARACTERS, Rendered, as_it_came, as_it_is
+from lab.ruleset.unfilled import Unfilled
 from lab.written.policy import TEMPLATE, EnvVar, PolicyFiles
 
 SECONDS = 7  # of the processor, for one policy: more than the sandbox itself grants, which can tell a line
@@ -81,6 +82,22 @@ class Templates:
             self._wasted += time.monotonic() - began
             raise
 
+    def fill(self, texts: Sequence[str], values: Mapping[str, object], limit: int) -> list[str]:
+        """Texts of no file with these values filled in, of at most ``limit`` characters in all.
+
+        Raises `lab.ruleset.filled.Unfilled` for the first that cannot be, InputError where the process ended over them.
+        """
+        if not texts:
+            return []
+        if self._process is None:
+            self._process = _Process.start()
+        asked = {"seconds": SECONDS, "strings": list(texts), "values": values, "limit": limit}
+        try:
+            return self._process.fill(json.dumps(asked).encode())
+        except (InputError, Unfilled):
+            self.close()
+            raise
+
 
 def _needs_rendering(policy: PolicyFiles) -> bool:
     files = policy.files().values()
@@ -134,7 +151,23 @@ class _Process:
             with suppress(BrokenPipeError):
                 pipe.close()
 
+    def fill(self, asked: bytes) -> list[str]:
+        answer = self._asked(asked)
+        if isinstance(answer.get("strings"), list):
+            return [str(text) for text in answer["strings"]]
+        if isinstance(answer.get("unfilled"), list):
+            raise Unfilled(*answer["unfilled"])
+        raise self._failed("takes more memory than a text may have")
+
     def render(self, asked: bytes) -> dict[str, Rendered]:
+        answer = self._asked(asked)
+        if isinstance(answer.get("texts"), dict):
+            return {kind: Rendered(one["text"], tuple(one["sources"]), one["file"]) for kind, one in answer["texts"].items()}
+        if isinstance(answer.get("problems"), list):
+            raise InputError(_problem(*told) for told in answer["problems"])
+        raise self._failed("takes more memory than a policy may have")
+
+    def _asked(self, asked: bytes) -> dict[str, Any]:
         assert self.popen.stdin is not None
         assert self.popen.stdout is not None
         deadline = time.monotonic() + DEADLINE_S
@@ -142,12 +175,7 @@ class _Process:
         with suppress(BrokenPipeError):  # how it ended is told below
             self.popen.stdin.write(len(asked).to_bytes(8) + asked)
             self.popen.stdin.flush()
-        answer = self._answer(self.popen.stdout, deadline)
-        if isinstance(answer.get("texts"), dict):
-            return {kind: Rendered(one["text"], tuple(one["sources"]), one["file"]) for kind, one in answer["texts"].items()}
-        if isinstance(answer.get("problems"), list):
-            raise InputError(_problem(*told) for told in answer["problems"])
-        raise self._failed("takes more memory than a policy may have")
+        return self._answer(self.popen.stdout, deadline)
 
     def _answer(self, out: IO[bytes], deadline: float) -> dict[str, Any]:
         while True:

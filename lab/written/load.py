@@ -21,7 +21,7 @@ from lab.written.topology import Topology
 from lab.written.topology_checks import check_topology
 from lab.written.yaml_source import MAX_PROBLEMS, load_yaml
 
-_WITH_ROWS = ("matrices", "changes")
+_WITH_ROWS = ("matrices", "changes", "drills")
 _KINDS = ("topologies", "policies", *_WITH_ROWS)
 
 
@@ -104,13 +104,18 @@ def find_topology(name: str, folders: Folders, where: Where | None = None) -> Pa
     return _find("topology", "topologies", name, folders.topologies, where, "--topology takes any file that ends in .yaml")
 
 
+def find_matrix(name: str, folders: Folders, where: Where | None = None) -> Path:
+    """The file of the matrix called ``name``, asked for at ``where``; InputError lists what is there."""
+    return _find("matrix", "matrices", name, folders.matrices, where, "put it there")
+
+
 def held_matrices(change: Change, folders: Folders) -> tuple[Path, ...]:
     """The files of the matrices that must hold after the change; InputError lists what is there."""
     found: list[Path] = []
     problems: list[Problem] = []
     for index, name in enumerate(change.holds):
         try:
-            found.append(_find("matrix", "matrices", name, folders.matrices, change.where("holds", index), "put it there"))
+            found.append(find_matrix(name, folders, change.where("holds", index)))
         except InputError as error:
             problems += error.problems
     if problems:

@@ -28,6 +28,7 @@ _BELONGS = {
     "list_type": "a list belongs here",
 }
 
+_ROWS = ("flows", "intends", "symptom", "contain", "check", "kept")  # the lists of rows that people write
 _OURS = ("value_error", "assertion_error")  # what a validator of ours says
 
 
@@ -104,7 +105,7 @@ def _in(path: tuple[str | int, ...], document: Document | None) -> str:
             data = data[step]
         except (KeyError, IndexError, TypeError):
             return ""
-    if len(path) == 2 and path[0] in ("flows", "intends") and isinstance(data, Mapping):
+    if len(path) == 2 and path[0] in _ROWS and isinstance(data, Mapping):
         return f" in flow {data['name']!r}" if isinstance(data.get("name"), str) else f" in flow {int(path[1]) + 1}"
     return f" in {path[-1]!r}" if path and isinstance(path[-1], str) else ""
 
