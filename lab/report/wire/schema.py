@@ -25,6 +25,7 @@ from lab.report.wire.reconciled import Reconciliation, Rules
 from lab.report.wire.rehearsal import Rehearsals
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
+from lab.report.wire.status import Link, RuleCount, Status
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.tail import Line
 from lab.report.wire.trace import Traces
@@ -107,6 +108,11 @@ def live_schema() -> Schema:
     return _document(LiveLine, "live", "a packet at a node of a lab that is up", (Rule, seen.Packet, LoggedLine))
 
 
+def status_schema() -> Schema:
+    """Of ``lab status --json``."""
+    return _document(Status, "status", "a look at a lab that is up", (Link, RuleCount))
+
+
 def rehearse_schema() -> Schema:
     """Of ``lab rehearse --json``."""
     return _document(Rehearsals, "rehearse", "changes rehearsed", (Rule, RowOutcome, WindowRun, Total))
@@ -145,7 +151,7 @@ def own_schemas() -> dict[str, Schema]:
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
         "live": live_schema(),
         "drift": drift_schema(), "evidence": evidence_schema(), "bundles": bundles_schema(),
-        "rehearse": rehearse_schema(), "drills": drills_schema(),
+        "rehearse": rehearse_schema(), "drills": drills_schema(), "status": status_schema(),
     }  # fmt: skip
 
 
