@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from lab.keep.turns import Bell, ring_before_turns
 from lab.kernel.stage.handles import NetworkHandles
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.world import Furniture, make_doors, start_worlds
@@ -84,9 +85,21 @@ def adopted(backend: Backend, written: Mapping[str, Any], text: str, handles: st
     return Site.adopt(topology(written), {"gateway": rulesets(text)}, told, backend=backend)
 
 
-def ask(backend: Backend, written: Mapping[str, Any], text: str, handles: str, services: list[str]) -> None:
-    """Say ``ready`` with the instrument armed; then, for each line, the services' verdicts, or wait inside of a batch."""
-    with adopted(backend, written, text, handles) as site, Lab.on(site) as lab:
+def ask(
+    backend: Backend, written: Mapping[str, Any], text: str, handles: str, services: list[str], bell: str | None = None
+) -> None:
+    """Say ``ready`` with the instrument armed; then, for each line, the services' verdicts, or wait inside of a batch.
+
+    It rings the ``bell`` before each turn.
+    """
+    with adopted(backend, written, text, handles) as site:
+        if bell is not None:
+            ring_before_turns(site, Bell(Path(bell)))
+        _answer(site, services)
+
+
+def _answer(site: Site, services: list[str]) -> None:
+    with Lab.on(site) as lab:
         print("ready", flush=True)
         while (word := sys.stdin.readline().strip()) != "end":
             if word == "begin a batch":
