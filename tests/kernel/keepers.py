@@ -67,15 +67,16 @@ def keep(backend: Backend, written: Mapping[str, Any], text: str) -> None:
 
 
 def worlds(backend: Backend, written: Mapping[str, Any], files: Mapping[str, str], hidden: list[str]) -> None:
-    """Hold a network whose nodes have worlds until told to end; where their doors are is what it says."""
+    """Hold a network whose nodes have worlds until told to end; it says where their doors are, and process 1 of each."""
     doors = make_doors()
     furniture = Furniture("office", "127.0.0.1 localhost\n", files, [Path(path) for path in hidden], str(backend))
     network = Network(topology(written))
     with ExitStack() as undo:
         undo.callback(network.close)
-        for world in start_worlds(tuple(network.nodes.values()), doors, lambda _: furniture):
+        worlds = start_worlds(tuple(network.nodes.values()), doors, lambda _: furniture)
+        for world in worlds:
             undo.callback(world.stop)
-        print(doors, flush=True)
+        print(json.dumps([str(doors), {world.name: world.first for world in worlds}]), flush=True)
         sys.stdin.readline()
 
 

@@ -121,6 +121,27 @@ def test_a_mark_can_be_sent_and_another_user_cannot(
     assert words in done.stdout + done.stderr
 
 
+WORLDS = """
+from lab.kernel.ground.privileges import enter
+enter()
+from lab.kernel.ground.namespace import Home
+from lab.kernel.stage.door import run_at
+from lab.kernel.stage.node import Node
+from lab.kernel.stage.world import Furniture, make_doors, start_world
+doors = make_doors()
+start_world(Node("alone", Home()), doors, Furniture("office"))
+for words in ("hostname", "id -u", "iptables -S INPUT", "touch /usr/x", "ip netns exec alone true"):
+    done = run_at(str(doors / "alone"), words.split())
+    print(done.code, done.out.decode().strip())
+"""
+
+
+def test_a_world(nobody: tuple[list[str], dict[str, str], Path]) -> None:
+    words, surroundings, code = nobody
+    done = runs([*words, "-c", WORLDS], surroundings, code)
+    assert done.stdout.splitlines() == ["0 alone", "0 0", "0 -P INPUT ACCEPT", "1 ", "0 "], done.stdout + done.stderr
+
+
 def test_who_may_not_make_namespaces_is_told_so(nobody: tuple[list[str], dict[str, str], Path]) -> None:
     words, surroundings, code = nobody
     ask = "from lab.kernel.ground.privileges import require; require()"

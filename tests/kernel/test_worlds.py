@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import shutil
@@ -30,8 +31,8 @@ DEADLINE_MS = 60_000
 class Doors:
     """Those of another process."""
 
-    def __init__(self, keeper: Other, folder: str) -> None:
-        self.keeper, self.folder = keeper, folder
+    def __init__(self, keeper: Other, folder: str, first: dict[str, int]) -> None:
+        self.keeper, self.folder, self.first = keeper, folder, first
 
     def of(self, node: str) -> str:
         return f"/proc/{self.keeper.pid}/root{self.folder}/{node}"
@@ -52,9 +53,7 @@ class Doors:
 def kept(backend: Backend = Backend.NFT) -> Iterator[Doors]:
     hidden = [os.path.realpath("/usr/share/doc"), "/no/such/folder"]
     with other("worlds", backend, corridor(), FILES, hidden) as keeper:
-        folder = keeper.line()
-        assert folder
-        yield Doors(keeper, folder)
+        yield Doors(keeper, *json.loads(keeper.line()))
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +85,7 @@ def typed(terminal: Terminal, line: bytes, answer: bytes) -> bytes:
 def test_it_has_a_name_processes_and_a_network_of_its_own(doors: Doors) -> None:
     assert doors.says("gateway", "hostname") == "gateway\n"
     assert doors.says("gateway", "cat", "/root/note") == "read me\n"
+    assert Path(f"/proc/{doors.first['gateway']}/root/etc/hostname").read_text() == "gateway\n"
     processes = doors.says("gateway", "sh", "-c", "echo /proc/[0-9]*; cat /proc/1/cmdline | tr -d '\\0'")
     assert len(processes.split()) <= 6
     assert processes.endswith("\nlab-door")
@@ -121,6 +121,7 @@ def test_nothing_of_the_machine_but_its_programs_is_seen(doors: Doors, tmp_path:
     assert doors.says("gateway", "ls", "-A", "/home") == doors.says("gateway", "ls", "/usr/share/doc") == ""
     assert doors.shell("gateway", "cat /proc/1/environ; ls /proc/1/root/; cat /proc/kmsg").out == b""
     assert doors.run("gateway", "/usr/bin/dmesg").code != 0
+    assert "Seccomp:\t2" in doors.says("gateway", "cat", "/proc/self/status")  # whatever kernel.dmesg_restrict is here
 
 
 def test_nothing_of_the_machine_can_be_changed(doors: Doors) -> None:
@@ -128,6 +129,7 @@ def test_nothing_of_the_machine_can_be_changed(doors: Doors) -> None:
     writable = {(kind, place) for _, place, kind, options, *_ in mounts if "ro" not in options.split(",")}
     assert {kind for kind, _ in writable} == {"tmpfs", "devpts", "proc"}
     assert {place for kind, place in writable if kind == "proc"} == {"/proc", "/proc/sys/net"}
+    assert [options.split(",")[0] for _, place, _, options, *_ in mounts if place == "/proc/sys"] == ["ro"]
     tried = ("touch /usr/x", "touch /bin/x", "touch /x", "mount -o remount,rw /usr", "umount /usr", "unshare --mount true",
              "mknod /tmp/x b 8 0", "touch /run/lab/bin/ip", "chmod 777 /usr", "rm /run/lab/nodes/client")  # fmt: skip
     for words in tried:
@@ -151,6 +153,8 @@ def test_a_command_that_is_not_there_is_told_in_words(doors: Doors) -> None:
         doors.run("gateway")
     with pytest.raises(MeasurementError, match="nowhere: nobody answers at its door"):
         doors.run("nowhere", "true")
+    with pytest.raises(MeasurementError, match=r"did not end within 0\.05 s"):
+        run_at(doors.of("gateway"), ["sleep", "1000"], seconds=0.05)
 
 
 def test_a_reboot_loads_what_the_files_say(doors: Doors) -> None:
@@ -177,6 +181,12 @@ def test_a_terminal_has_jobs_and_a_size(doors: Doors) -> None:
         assert not terminal.ended
         os.write(terminal.descriptor, b"exit 5\r")
         assert terminal.wait(60) == 5
+
+
+def test_a_terminal_controls_what_runs_on_it(doors: Doors) -> None:
+    words = ["sh", "-c", "echo its own > /dev/tty"]
+    with terminal_at(doors.of("gateway"), words, size=(30, 100), environment={}) as terminal:
+        until(terminal, b"its own")
 
 
 def test_what_an_asker_leaves_is_killed_with_its_session(doors: Doors) -> None:
@@ -213,20 +223,13 @@ def test_who_deletes_everything_has_a_world_that_says_so_and_all_goes_with_its_k
         assert doors.run("client", "no-such").err == b"client: no-such: there is no such command here\n"
         assert Path("/usr/bin/env").exists()
         inside = start_at(doors.of("client"), ["sleep", "1000"], (0, 1, 2), {})
-        ends = [os.pidfd_open(process) for process in _first_processes(doors.keeper.pid)]
-        assert len(ends) == len(corridor()["nodes"])
+        ends = [os.pidfd_open(process) for process in doors.first.values()]
         doors.keeper.kill()
         for end in ends:
             assert readable(end)
             os.close(end)
-        with pytest.raises(MeasurementError, match="its world has gone"):
+        with pytest.raises(MeasurementError, match="its world, or who served it there, has gone"):
             inside.wait(60)
-
-
-def _first_processes(keeper: int) -> list[int]:
-    """Process 1 of each of its worlds, by its number here."""
-    children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
-    return [int(one) for child in children for one in Path(f"/proc/{child}/task/{child}/children").read_text().split()]
 
 
 @pytest.mark.parametrize("path", ["/usr/x", "/etc/../usr/x", "relative"])

@@ -80,7 +80,7 @@ class Running:
     def _answer(self) -> tuple[dict[str, Any], list[int]]:
         """What its door says next."""
         if (heard := hear(self._channel)) is None:
-            raise _nobody(self._door, "its world has gone")
+            raise _nobody(self._door, "its world, or who served it there, has gone")
         if "error" in heard[0]:
             raise MeasurementError(Problem(str(heard[0]["error"])))
         return heard
@@ -129,17 +129,25 @@ class Terminal(Running):
         super().close()
 
 
-def run_at(door: str, argv: Sequence[str], *, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> Ended:
+def run_at(
+    door: str,
+    argv: Sequence[str],
+    *,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+) -> Ended:
     """Run a command in a world until it ends; what it leaves running there goes on.
 
-    Raises MeasurementError when nobody is behind the door; a command that is not there has the code 127.
+    Raises MeasurementError when nobody is behind the door, or it has not ended after so many seconds and was killed; a command
+    that is not there has the code 127.
     """
     with _anonymous("in") as given, _anonymous("out") as out, _anonymous("err") as err:
         given.write(stdin)
         given.seek(0)
         descriptors = (given.fileno(), out.fileno(), err.fileno())
         with start_at(door, argv, descriptors, environment or {}) as running:
-            code = running.wait()
+            code = running.wait(seconds)
         return Ended(code, _content(out), _content(err))
 
 

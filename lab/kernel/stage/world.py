@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
+import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.resources import files as contents
 from pathlib import Path
+from socket import SO_PEERCRED, SOL_SOCKET
 
 import lab
 from lab.errors import InputError, MachineError, Problem
@@ -17,6 +18,7 @@ from lab.kernel.ground.syscalls import CLONE_NEWNS, MS_NODEV, MS_NOEXEC, MS_NOSU
 from lab.kernel.ground.tools import find
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.program import door_client, world_init
+from lab.kernel.stage.program.door_client import connect
 from lab.kernel.stage.program.process import Process
 
 _OWN = ("/etc/", "/run/", "/root/", "/tmp/", "/var/")
@@ -46,12 +48,20 @@ class World(Process):
     def __init__(self, node: Node, doors: Path, furniture: Furniture) -> None:
         _refuse_elsewhere(node.name, furniture.files)
         self._set_up(node.name, ("world",))
+        self.name = node.name
+        self._door = str(doors / node.name)
         self._asked = json.dumps(_asked(node.name, doors, furniture)).encode()
         try:
             self._status = self._begin(node.namespace, world_init.__name__)
         except BaseException:
             self.stop()
             raise
+
+    @property
+    def first(self) -> int:
+        """The number of its process 1 in our own pid namespace; /proc/NUMBER/root is its root.  Raises OSError."""
+        with connect(self._door) as channel:
+            return int(struct.unpack("3i", channel.getsockopt(SOL_SOCKET, SO_PEERCRED, 12))[0])  # who listens (unix(7))
 
     def tell(self) -> None:
         """Tell it what to make."""
@@ -65,7 +75,7 @@ class World(Process):
                 raise MachineError(Problem(f"{self._name}: its world cannot be made: {why}", mend="`lab doctor`"))
 
 
-def start_worlds(nodes: Sequence[Node], doors: Path, furniture: Callable[[Node], Furniture]) -> tuple[Process, ...]:
+def start_worlds(nodes: Sequence[Node], doors: Path, furniture: Callable[[Node], Furniture]) -> tuple[World, ...]:
     """Give each of the nodes a world, made side by side; otherwise as `start_world`."""
     with ExitStack() as undo:
         worlds = tuple(undo.enter_context(World(node, doors, furniture(node))) for node in nodes)
@@ -77,7 +87,7 @@ def start_worlds(nodes: Sequence[Node], doors: Path, furniture: Callable[[Node],
     return worlds
 
 
-def start_world(node: Node, doors: Path, furniture: Furniture) -> Process:
+def start_world(node: Node, doors: Path, furniture: Furniture) -> World:
     """Give a node a world, whose door is ``doors``/NODE as soon as this returns.
 
     Every world sees all ``doors`` in /run/lab/nodes.  ``doors`` may be what `make_doors` made: others then find the door in
@@ -154,4 +164,14 @@ def _commands() -> dict[str, str]:
         one.name: one.read_text(encoding="utf-8") for one in contents("lab.kernel.stage.program").joinpath("bin").iterdir()
     }
     source = Path(door_client.__file__).read_text(encoding="utf-8")
-    return {**found, "lab-at": f"#!{os.path.realpath(sys.executable)} -ISB\n{source}"}
+    return {**found, "lab-at": f"#!{_python()} -ISB\n{source}"}
+
+
+def _python() -> Path:
+    """A Python that will be seen in a world: ours, or one of the system's where ours lies elsewhere than it says."""
+    ours = Path(sys.executable).resolve()
+    if any(ours.is_relative_to(Path(prefix).resolve()) for prefix in (sys.base_prefix, sys.base_exec_prefix)):
+        return ours
+    names = (f"python3.{sys.version_info.minor}", "python3")
+    systems = (Path(folder, name) for name in names for folder in ("/usr/local/bin", "/usr/bin", "/bin"))
+    return next((one for one in systems if one.is_file()), ours)

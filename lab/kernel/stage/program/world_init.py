@@ -6,6 +6,7 @@ All that it needs is imported before the machine's files are gone.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import select
@@ -16,7 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 from lab.kernel.ground import landlock
-from lab.kernel.ground.forbidden import give_up_kernel_log
+from lab.kernel.ground.answered import answer_for_the_kernel, may_set_groups
 from lab.kernel.ground.own_name import call_itself
 from lab.kernel.ground.syscalls import die_with_parent, give_up_capabilities, give_up_new_privileges
 from lab.kernel.stage.program.door_server import serve
@@ -27,6 +28,8 @@ OPEN = b"open"
 _NULL = "/dev/null"
 _LARGEST = 64 << 20  # bytes of a file that is written here
 _BACKLOG = 128
+_ANSWERS = {"syslog": errno.EPERM}
+"""syslog(2) tells the whole machine's log.  Without a right to setgroups(2), who gives up privileges is told that it did."""
 
 
 def main(status: int) -> None:
@@ -69,7 +72,7 @@ def _confine() -> None:
     give_up_new_privileges()
     give_up_capabilities(KEPT)
     with suppress(OSError):  # of a kernel without seccomp
-        give_up_kernel_log()
+        answer_for_the_kernel(_ANSWERS if may_set_groups() else {**_ANSWERS, "setgroups": 0})
     with suppress(OSError):  # without Landlock the mounts are read-only all the same
         landlock.restrict_thread(
             writes=(*DEVICES, "/dev/ptmx", "/dev/pts", "/proc/sys/net"), executes=None, owns=OWN_FOLDERS
@@ -98,16 +101,17 @@ def _attend(listener: sockets.socket, woken: int, asked: Mapping[str, Any]) -> i
                 with channel:
                     channel.setblocking(True)  # noqa: FBT003 - the system's own call
                     if os.fork() == 0:
-                        os._exit(_serve_one(channel, listener, asked))
+                        try:
+                            _serve_one(channel, listener, asked)
+                        finally:
+                            os._exit(0)
 
 
-def _serve_one(channel: sockets.socket, listener: sockets.socket, asked: Mapping[str, Any]) -> int:
+def _serve_one(channel: sockets.socket, listener: sockets.socket, asked: Mapping[str, Any]) -> None:
     """What a process that serves one connection does; it holds nothing of process 1's."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     listener.close()
-    with suppress(OSError):
-        null = os.open(_NULL, os.O_RDWR | os.O_CLOEXEC)
-        os.dup2(null, CONTROL)
+    os.dup2(os.open(_NULL, os.O_RDWR | os.O_CLOEXEC), CONTROL)
+    with suppress(OSError):  # its asker has gone
         serve(channel, asked["hostname"], asked["environment"])
-    return 0
