@@ -66,8 +66,10 @@ def _at(moment: Moment) -> float:
 
 def _values(play: Play) -> Iterator[tuple[str, str]]:
     for name, value in play.values.items():
-        told = ", ".join(f"{key}: {one}" for key, one in value.items()) if isinstance(value, Mapping) else str(value)
-        yield name, told
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", str(one)) for key, one in value.items())
+        else:
+            yield name, str(value)
 
 
 def _each_once(commands: Iterable[Command]) -> Iterator[Command]:

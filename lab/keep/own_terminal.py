@@ -30,7 +30,7 @@ class OwnTerminal:
         self._ending, self._guard = self._start_guard()
         self._wakeup = signal.set_wakeup_fd(self._waking, warn_on_full_buffer=False)
         self._handlers = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGWINCH, *_ENDS)}
-        tty.setraw(self._descriptor)
+        tty.setraw(self._descriptor, termios.TCSADRAIN)  # what was typed by now is kept
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from lab.keep.entry import Entry
 from lab.keep.own_terminal import OwnTerminal, code_of, end_of, size_of
@@ -34,12 +35,16 @@ def shell(entry: Entry, node: str) -> int:
     in a pipe.  What was typed and shown is in the lab's folder of recordings.  Raises InputError for a node that is not there,
     MachineError for a lab that is not up any more.
     """
-    door = entry.door_of(node)
-    if not os.isatty(0):
-        return _piped(entry, node, door)
+    return shell_at(entry.door_of(node), entry.folder / CASTS, entry.name, node)
+
+
+def shell_at(door: str, casts: Path, lab: str, node: str) -> int:
+    """The same by the door of a node, recorded into a folder."""
     told = environment()
+    if not os.isatty(0):
+        return _piped(door, Recorder(casts, lab, node, (24, 80), {}), told)
     size = size_of(0)
-    recorder = Recorder(entry.folder / CASTS, entry.name, node, size, {"TERM": told.get("TERM", "dumb")})
+    recorder = Recorder(casts, lab, node, size, {"TERM": told.get("TERM", "dumb")})
     try:
         with terminal_at(door, _shell("-i"), size=size, environment=told) as terminal, OwnTerminal(0) as own:
             ended_by = stand_for(terminal, own, recorder)
@@ -119,12 +124,11 @@ class _Standing:
         return True
 
 
-def _piped(entry: Entry, node: str, door: str) -> int:
+def _piped(door: str, recorder: Recorder, told: Mapping[str, str]) -> int:
     """What is typed goes through here to be recorded, and what is printed does not."""
-    recorder = Recorder(entry.folder / CASTS, entry.name, node, (24, 80), {})
     reading, writing = os.pipe2(os.O_CLOEXEC)
     try:
-        with start_at(door, _shell(), (reading, 1, 2), environment()) as running:
+        with start_at(door, _shell(), (reading, 1, 2), told) as running:
             os.close(reading)
             _feed(running, writing, recorder)
             return running.wait()

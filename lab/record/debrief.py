@@ -120,7 +120,7 @@ class Times:
 
 
 class Improvement(NamedTuple):
-    """What is to be better next time, ``of`` the runbook, hygiene, or monitoring; empty where the drill says nothing."""
+    """What is to be better next time, ``of`` runbook, hygiene, or monitoring; empty where the drill says nothing."""
 
     of: str
     what: str = ""
@@ -132,9 +132,9 @@ class Debrief:
 
     ``page`` is what the team was told at first, ``answers`` what it said the cause is, ``causes`` each right answer, ``cause``
     all of it in a sentence, ``fix`` what the reference types, ``caught_by`` a whole matrix as YAML with the row that would have
-    caught it.  ``steps`` are the team's first diagnostic commands, ``reference`` those of the drill; ``changes_before`` how many
-    commands that change something the team gave before the last of its own.  ``contained_with`` are such commands that were
-    given until it was contained, ``contained_by`` what the drill says of that.
+    caught it.  ``steps`` are the team's first diagnostic commands, ``reference`` those of the drill; ``changes_before`` is how
+    many commands that change something the team gave before the last of its own.  ``contained_with`` are such commands that
+    were given until it was contained, ``contained_by`` what the drill says of that.
     """
 
     drill: str

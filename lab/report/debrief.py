@@ -41,8 +41,10 @@ def _head(told: Debrief) -> Iterator[str]:
     yield "| --- | --- |"
     values = ", ".join(f"{name}: {value}" for name, value in told.values.items())
     facts = {
-        "team": told.team, "drill": f"{told.drill}, level {told.level}", "seed": f"{told.seed} ({values})" if values else str(told.seed),
-        "started": _date(told.started), "ended": "it goes on" if told.ended is None else _date(told.ended), "page": told.page,
+        "team": told.team, "drill": f"{told.drill}, level {told.level}",
+        "seed": f"{told.seed} ({values})" if values else f"{told.seed}",
+        "started": _date(told.started),
+        "ended": "it goes on" if told.ended is None else _date(told.ended), "page": told.page,
     }  # fmt: skip
     yield from (f"| {name} | {_cell(text)} |" for name, text in facts.items())
     yield f"| taking part | {_TO_FILL_IN} |"

@@ -16,7 +16,7 @@ R_made = TypeVar("R_made", covariant=True)
 _HEADS = (
     b'{\n "version": ', b'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="netfilter-lab"',
     b"## Firewall matrices: ", b"## What is exposed: ", b"## What the change changes: ", b"## Audit: ", b"## Drift: ",
-    b"## Changes rehearsed: ",
+    b"## Changes rehearsed: ", b"# After-action report: ",
     b"#!/bin/sh\n# What clients must see", b"#!/bin/sh\n# Makes ",
     b"::error ", b"::warning ", b"::notice ", b'<svg xmlns="http://www.w3.org/2000/svg" class="netfilter-lab"',
 )  # fmt: skip

@@ -67,7 +67,7 @@ def keep(backend: Backend, written: Mapping[str, Any], text: str) -> None:
 
 
 def worlds(backend: Backend, written: Mapping[str, Any], files: Mapping[str, str], hidden: list[str]) -> None:
-    """Hold a network whose nodes have worlds until told to end; where their doors are, and who is process 1, is what it says."""
+    """Hold a network whose nodes have worlds until told to end; it says where their doors are, and process 1 of each."""
     doors = make_doors()
     furniture = Furniture("office", "127.0.0.1 localhost\n", files, [Path(path) for path in hidden], str(backend))
     network = Network(topology(written))

@@ -121,6 +121,7 @@ def test_nothing_of_the_machine_but_its_programs_is_seen(doors: Doors, tmp_path:
     assert doors.says("gateway", "ls", "-A", "/home") == doors.says("gateway", "ls", "/usr/share/doc") == ""
     assert doors.shell("gateway", "cat /proc/1/environ; ls /proc/1/root/; cat /proc/kmsg").out == b""
     assert doors.run("gateway", "/usr/bin/dmesg").code != 0
+    assert "Seccomp:\t2" in doors.says("gateway", "cat", "/proc/self/status")  # whatever kernel.dmesg_restrict is here
 
 
 def test_nothing_of_the_machine_can_be_changed(doors: Doors) -> None:
@@ -128,6 +129,7 @@ def test_nothing_of_the_machine_can_be_changed(doors: Doors) -> None:
     writable = {(kind, place) for _, place, kind, options, *_ in mounts if "ro" not in options.split(",")}
     assert {kind for kind, _ in writable} == {"tmpfs", "devpts", "proc"}
     assert {place for kind, place in writable if kind == "proc"} == {"/proc", "/proc/sys/net"}
+    assert [options.split(",")[0] for _, place, _, options, *_ in mounts if place == "/proc/sys"] == ["ro"]
     tried = ("touch /usr/x", "touch /bin/x", "touch /x", "mount -o remount,rw /usr", "umount /usr", "unshare --mount true",
              "mknod /tmp/x b 8 0", "touch /run/lab/bin/ip", "chmod 777 /usr", "rm /run/lab/nodes/client")  # fmt: skip
     for words in tried:
@@ -179,6 +181,12 @@ def test_a_terminal_has_jobs_and_a_size(doors: Doors) -> None:
         assert not terminal.ended
         os.write(terminal.descriptor, b"exit 5\r")
         assert terminal.wait(60) == 5
+
+
+def test_a_terminal_controls_what_runs_on_it(doors: Doors) -> None:
+    words = ["sh", "-c", "echo its own > /dev/tty"]
+    with terminal_at(doors.of("gateway"), words, size=(30, 100), environment={}) as terminal:
+        until(terminal, b"its own")
 
 
 def test_what_an_asker_leaves_is_killed_with_its_session(doors: Doors) -> None:

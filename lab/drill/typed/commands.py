@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from lab.drill.typed.screen import Screen
-from lab.record.cast import Cast, CastKind, size_of
+from lab.record.cast import LAB, Cast, CastKind, size_of
 from lab.record.debrief import Command
 
 # what a shell asks with: up to the first # or $ and a blank
@@ -80,18 +80,23 @@ class _Reader:
             return
         line = self._screen.line()
         if found := _PROMPT.match(line):
-            self._keep(seconds, found["line"])
+            self._keep(seconds, found["line"], found["prompt"])
         elif _BARE.match(line):
-            self._keep(seconds, "")
+            self._keep(seconds, "", line)
         elif self._goes_on and line.startswith(_GOES_ON):
             self._more(line.removeprefix(_GOES_ON))
         else:
             self._goes_on = False
 
-    def _keep(self, seconds: float, line: str) -> None:
+    def _keep(self, seconds: float, line: str, prompt: str) -> None:
         at = self._enters.popleft() if self._enters else seconds
-        self._found.append(Command(self._cast.header.timestamp + at, self._cast.header.node, line.strip()[:_LONGEST]))
+        self._found.append(Command(self._cast.header.timestamp + at, self._node(prompt), line.strip()[:_LONGEST]))
         self._goes_on = True
+
+    def _node(self, prompt: str) -> str:
+        """The node that a prompt of the lab names, which is another one where somebody went on to that; else the terminal's."""
+        lab, *words = prompt.split()
+        return words[0] if lab == self._cast.header.env.get(LAB) and len(words) == 2 else self._cast.header.node
 
     def _more(self, line: str) -> None:
         """A line that goes on what was begun: of a quotation, a loop, a text that is given to a command."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lab.record.cast import NODE, Cast, CastEvent, CastHeader, CastKind
+from lab.record.cast import LAB, NODE, Cast, CastEvent, CastHeader, CastKind
 
-PROMPT = "office:gateway:~# "
+PROMPT = "office gateway # "
 
 
 def cast(*events: tuple[str, str], width: int = 80, node: str = "gateway", at: float = 1000.0) -> Cast:
     """A recording of ``(kind, text)``, a second each."""
-    header = CastHeader(width, 24, at, env={NODE: node, "TERM": "xterm"})
+    header = CastHeader(width, 24, at, env={LAB: "office", NODE: node, "TERM": "xterm"})
     told = tuple(CastEvent(float(second), CastKind(kind), text) for second, (kind, text) in enumerate(events, 1))
     return Cast(f"{node}.cast", header, told)
 

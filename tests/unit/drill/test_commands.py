@@ -73,10 +73,15 @@ def test_without_keys_the_lines_of_a_prompt_are_taken() -> None:
 
 def test_several_terminals_are_told_in_the_order_of_time() -> None:
     late, early = cast(ASK, *typed("ss"), at=2000), cast(ASK, *typed("ip r"), node="web")
-    assert [(one.node, one.line) for one in commands_of([late, early])] == [("web", "ip r"), ("gateway", "ss")]
+    assert [(one.at, one.line) for one in commands_of([late, early])] == [(1010.0, "ip r"), (2006.0, "ss")]
 
 
 def test_lines_that_a_shell_was_given_by_a_pipe_are_its_commands() -> None:
     piped = cast(("i", "ss\nip"), ("i", " r\n\n"))
     bare = replace(piped, header=replace(piped.header, env={NODE: "web"}))
     assert [(one.at, one.node, one.line) for one in commands_in(bare)] == [(1001.0, "web", "ss"), (1002.0, "web", "ip r")]
+
+
+def test_a_prompt_of_the_lab_names_the_node() -> None:
+    there = [ASK, *typed("ip netns exec web bash"), ("o", "office web # "), *typed("ss"), ("o", "else# "), *typed("id")]
+    assert [one.node for one in commands_in(cast(*there))] == ["gateway", "web", "gateway"]
