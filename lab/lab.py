@@ -355,7 +355,9 @@ class Lab:
         return self.site.held.absences
 
     def _only_policy(self) -> str | None:
-        return next(iter(self.policies)) if len(self.policies) == 1 else None
+        """The node that a policy was loaded into; rules that somebody put into others by hand count where there is none."""
+        loaded = [name for name, policy in self.policies.items() if policy.rendered is not None] or [*self.policies]
+        return loaded[0] if len(loaded) == 1 else None
 
     def kernel_source(self, node: str, destination: str, mark: int = 0, uid: int | None = None) -> str | None:
         """The address that the node's own kernel sends to ``destination`` from; None where it has no way there."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from lab.errors import InputError, LabError, MeasurementError, Problem
 from lab.kernel.ground.namespace import Home
 from lab.kernel.hold.exchange import exchange, tried_sets
 from lab.kernel.hold.held import Held
+from lab.kernel.hold.held_now import held_now
 from lab.kernel.hold.line_map import KnownLines, LineMap, NodeLines, find_lines
 from lab.kernel.hold.loading import Load
 from lab.kernel.hold.read_back import held, read_back
@@ -104,8 +105,9 @@ class Site:
     """``topology`` with the rendered ``policies`` of some of its nodes, from now until `close`; nobody watches it yet.
 
     ``lines`` is what `lab.kernel.hold.line_map.find_lines` gave for these policies, or another site that was built of them;
-    ``backend`` the iptables that loads them.
-    With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it.
+    ``backend`` the iptables that loads them.  ``ruled`` are further nodes that others may load rulesets into later on.
+    With ``handles`` it is what another process built of the same topology and policies, and stays when this one closes it;
+    with ``loaded`` too, what that one's nodes held then, it is taken as it is now, and needs no policies; see `as_it_is`.
     Raises InputError when the kernel refuses a ruleset or a route, or when handles are of another topology; MachineError when
     this machine lacks something, MeasurementError when what a node holds cannot be told; nothing then remains.
 
@@ -120,6 +122,8 @@ class Site:
         *,
         backend: Backend = Backend.NFT,
         handles: NetworkHandles | None = None,
+        loaded: Mapping[str, Held] | None = None,
+        ruled: Collection[str] = (),
     ) -> None:
         self.topology = topology
         self.backend = backend
@@ -138,7 +142,7 @@ class Site:
                     undo.callback(loads[node.name].stop)
 
             if handles is None:
-                self.network = Network(topology, start_loading, ruled=policies.keys())
+                self.network = Network(topology, start_loading, ruled={*policies, *ruled})
             else:
                 self.network = Network.adopt(topology, handles)
             undo.callback(self.network.close)
@@ -146,13 +150,11 @@ class Site:
                 load.finish()
             for rulesets in policies.values():
                 self._take_on(rulesets)
-            self.held = Holding(
-                topology,
-                {
-                    name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
-                    for name, rulesets in policies.items()
-                },
-            )
+            read = {
+                name: read_back(self.network.nodes[name], rulesets, backend, sources[name])
+                for name, rulesets in policies.items()
+            }
+            self.held = Holding(topology, read if loaded is None else dict(self._found_in_nodes(loaded)))
             self.lines: Mapping[str, NodeLines] = {name: found.sources() for name, found in sources.items()}
             """Of the policies that it was built of, for the next site that is."""
             self._renewals: dict[str, Renewal] = {}
@@ -180,6 +182,26 @@ class Site:
         """
         return cls(topology, policies, lines, backend=backend, handles=handles)
 
+    @classmethod
+    def as_it_is(
+        cls, topology: Topology, loaded: Mapping[str, Held], handles: NetworkHandles, *, backend: Backend = Backend.NFT
+    ) -> Site:
+        """What another process built and still holds, whatever somebody has done to it since, at any of its nodes.
+
+        ``loaded`` is ``site.held.policies`` of that process when it was built (or of who has loaded something since): a rule
+        that is still one of those has its line.  Raises InputError for a rule that would blind the lab, MeasurementError where
+        what a node holds cannot be told.
+        """
+        return cls(topology, {}, backend=backend, handles=handles, loaded=loaded)
+
+    def _found_in_nodes(self, loaded: Mapping[str, Held]) -> Iterator[tuple[str, Held]]:
+        """What each node holds now; those that hold nothing, and never did, are left out."""
+        for name, node in self.network.nodes.items():
+            now = held_now(node, self.backend, loaded.get(name))
+            if now is not None:
+                self._take_on_by_hand(now)
+                yield name, now
+
     def _line_map(self, home: Home, name: str, undo: ExitStack, rulesets: Rulesets) -> LineMap:
         """Starts to find the lines of ``rulesets``, beside the building."""
         line_map = LineMap(home, rulesets, self.backend, self.topology.nodes[name].devices, accept=False)
@@ -201,7 +223,7 @@ class Site:
         self.trouble = Problem(f"{name}: a load was interrupted: which rules are in force is not known", mend="build a new lab")
         self.network.rule(name)
         try:
-            self._exchange(name, _rendered(before), rulesets, lines, sets)
+            self._exchange(name, _in_force(before), rulesets, lines, sets)
         except LabError as error:
             self.trouble = self._put_back(name, before, rulesets)
             if self.trouble is None:
@@ -239,6 +261,12 @@ class Site:
         for kind, rendered in rulesets.parts():
             self.network.take_on(constants_in(kind, rendered.text))
 
+    def _take_on_by_hand(self, now: Held) -> None:
+        """The same for rules that were not loaded; where it cannot be, as an interface is gone, nobody is asked for them."""
+        for kind, text in now.texts.items() if now.by_hand else ():
+            with suppress(MeasurementError):
+                self.network.take_on(constants_in(kind, text))
+
     def _exchange(self, name: str, before: Rulesets, now: Rulesets, lines: NodeLines, sets: str) -> None:
         node = self.network.nodes[name]
         exchange(node, before, now, self.backend, sets)
@@ -262,9 +290,12 @@ class Site:
                 exchange(self.network.nodes[name], refused, Rulesets(), self.backend, "")
                 self._hold(name, None)
                 return None
-            lines = find_lines(self.topology, {name: _rendered(before)}, self.backend)[name]
-            sets = tried_sets(self.network.nodes[name], _rendered(before), self.backend)
-            self._exchange(name, refused, _rendered(before), lines, sets)
+            if before.by_hand:
+                return self._look_again(name, before)
+            loaded = before.in_force
+            lines = find_lines(self.topology, {name: loaded}, self.backend)[name]
+            sets = tried_sets(self.network.nodes[name], loaded, self.backend)
+            self._exchange(name, refused, loaded, lines, sets)
         except LabError as error:
             what = f"{name}: nor could the rules of before be loaded again: {'; '.join(one.what for one in error.problems)}"
             return Problem(what, mend=mend)
@@ -272,6 +303,14 @@ class Site:
             return Problem(f"{name}: the rules of before were loaded again, and are not the same", mend=mend)
         if Holding(self.topology, {name: before}).memories.any:
             return Problem(f"{name}: the rules of before were loaded again, and what they remembered is gone", mend=mend)
+        return None
+
+    def _look_again(self, name: str, before: Held) -> Problem | None:
+        """Read what is left of rules that were changed by hand, which nobody could load again."""
+        now = held_now(self.network.nodes[name], self.backend, before)
+        if now is None or now.listing != before.listing:
+            return Problem(f"{name}: it held rules that were changed by hand, and they are not as they were")
+        self._hold(name, replace(now, by_hand=True))
         return None
 
     def renew(self, uses: Uses) -> frozenset[Memory]:
@@ -347,6 +386,5 @@ class Site:
         self.close()
 
 
-def _rendered(policy: Held | None) -> Rulesets:
-    """What was loaded; nothing where nobody says."""
-    return (policy.rendered if policy is not None else None) or Rulesets()
+def _in_force(policy: Held | None) -> Rulesets:
+    return Rulesets() if policy is None else policy.in_force

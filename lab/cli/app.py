@@ -1,4 +1,4 @@
-"""``lab`` itself: finds its commands by their files, and lists them by job on one screen."""
+"""``lab`` itself: finds its commands by their files, and lists them by job on one screen; those of a group likewise."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterator, MutableMapping
 from enum import StrEnum
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any
+from types import ModuleType
+from typing import Annotated, Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from lab.cli import commands
-from lab.cli.command import Command, Job
+from lab.cli.command import Command
 
 COMPLETING = "_LAB_COMPLETE"
 """What the shell sets to be told how a line goes on."""
@@ -23,14 +24,15 @@ _WIDTH = 8
 """Of the commands' names, in all groups."""
 
 
-def commands_there() -> list[str]:
-    """The names of all commands; none is imported."""
-    return [module.name for module in iter_modules(commands.__path__)]
+def commands_there(folder: ModuleType = commands) -> list[str]:
+    """The names of all commands in a folder; none is imported."""
+    return [module.name for module in iter_modules(folder.__path__)]
 
 
-def find_command(name: str) -> Command:
+def find_command(name: str, folder: ModuleType = commands) -> Command:
     """What the file of a command says of it."""
-    found = getattr(import_module(f"{commands.__name__}.{name}"), name)
+    module = import_module(f"{folder.__name__}.{name}")
+    found = getattr(module, name, None) or getattr(module, f"{name}_")
     assert isinstance(found, Command)
     return found
 
@@ -38,20 +40,22 @@ def find_command(name: str) -> Command:
 class _Late(MutableMapping[str, Any]):
     """The commands by name, as typer has them; a command's file is imported when it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: ModuleType) -> None:
+        self._folder = folder
         self._made: dict[str, Any] = {}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(commands_there())
+        return iter(commands_there(self._folder))
 
     def __len__(self) -> int:
-        return len(commands_there())
+        return len(commands_there(self._folder))
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._made:
-            if name not in commands_there():
+            if name not in commands_there(self._folder):
                 raise KeyError(name)
-            self._made[name] = _made(name, find_command(name))
+            found = find_command(name, self._folder)
+            self._made[name] = _made_of_many(name, found, self._folder) if found.group else _made(name, found)
         return self._made[name]
 
     def __setitem__(self, name: str, made: Any) -> None:
@@ -67,6 +71,18 @@ def _made(name: str, found: Command) -> Any:
     settings = {"allow_extra_args": True, "ignore_unknown_options": True} if found.passes_on else None
     alone.command(name, cls=_Told, short_help=found.line, context_settings=settings)(found.function)
     return typer.main.get_command(alone)
+
+
+def _made_of_many(name: str, found: Command, folder: ModuleType) -> Any:
+    """The group as typer runs it."""
+    inside = type("Inside", (Commands,), {"folder": import_module(f"{folder.__name__}.{name}"), "closing": ""})
+    many = typer.Typer(
+        cls=inside, callback=found.function, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )  # fmt: skip
+    made = typer.main.get_command(many)
+    made.name, made.short_help = name, found.line
+    return made
 
 
 class _Told(TyperCommand):
@@ -87,11 +103,14 @@ class _Told(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """The group of all commands."""
+    """The group of all commands of a ``folder``; ``closing`` is the last line of its help."""
+
+    folder: ClassVar[ModuleType] = commands
+    closing: ClassVar[str] = _OPTIONS
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = _Late()
+        self.commands = _Late(self.folder)
         if COMPLETING in os.environ:
             from typer.completion import completion_init  # type: ignore[attr-defined]
 
@@ -99,18 +118,18 @@ class Commands(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
         """All commands, in the order of the help."""
-        return sorted(commands_there(), key=lambda name: find_command(name).place)
+        return sorted(commands_there(self.folder), key=lambda name: find_command(name, self.folder).place)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The commands by job, one line each; the options in one line."""
         formatter.write_paragraph()
-        for job in Job:
+        found = [find_command(name, self.folder) for name in self.list_commands(ctx)]
+        for job in dict.fromkeys(one.job for one in found):
             formatter.write_heading(job)
-            found = ((name, find_command(name)) for name in self.list_commands(ctx))
             with formatter.indentation():
-                formatter.write_dl([(f"{name:{_WIDTH}}", one.line) for name, one in found if one.job is job])
+                formatter.write_dl([(f"{one.name:{_WIDTH}}", one.line) for one in found if one.job is job])
         formatter.write_paragraph()
-        formatter.write_text(_OPTIONS)
+        formatter.write_text(self.closing)
 
 
 class Shell(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import NoReturn
 
 from lab.cli.ending import finish, reporting
 from lab.cli.given import Given
+from lab.cli.standing import places
 from lab.cli.under_way import UnderWay
-from lab.kernel.ground.privileges import enter
+from lab.errors import InputError, Problem
 from lab.record.sweep import AskedSweep, Sweep, sweep_report
 from lab.record.trace import Trace, trace_report
 from lab.report.detail import explain_trace
@@ -35,12 +37,10 @@ def asked_sweeps(
     far = UnderWay()
     note, sweep = (_nothing, _nothing) if reports.printed else (_note, partial(_sweep, far))
     told = sweeps.Told(note, sweep, partial(_under_way, far))
-    with reporting(reports, [*given.named(), *beside]):
+    with reporting(reports, [*given.named(), *beside]), ExitStack() as undo:
         question = asked()
-        for backend in backends:
-            scene = given.scene(backend)
-            enter()
-            for one in sweeps.sweeps(scene, backend, question, told):
+        for place in places(given, backends, undo):
+            for one in sweeps.sweeps(place.scene, place.backend, question, told, place.on):
                 found.append(one)  # noqa: PERF402 - what is found stays when the next one is interrupted
         far.clear()
     report = sweep_report(found)
@@ -54,12 +54,14 @@ def asked_traces(
     """Probe once, on each backend and in each family; with ``all_blockers`` also past each rule that denies it."""
     found: list[Trace] = []
     reports = trace_reports(json, found)
-    with reporting(reports, given.named()):
+    with reporting(reports, given.named()), ExitStack() as undo:
         question = asked()
-        for backend in backends:
-            scene = given.scene(backend)
-            enter()
-            for one in traced.traces(scene, backend, question):
+        if all_blockers and given.lab is not None:
+            what = "--all-blockers and --lab: rules are taken out one by one, in labs that are built for it"
+            raise InputError(Problem(what, mend="ask without --lab, of the files"))
+        for place in places(given, backends, undo):
+            scene, backend = place.scene, place.backend
+            for one in traced.traces(scene, backend, question, place.on):
                 if all_blockers and one.flow is not None and one.verdict.stopped_by is not None:
                     one = replace(one, blockers=blockers(scene, backend, one.at, one.flow)[1:])
                 found.append(one)

@@ -1,13 +1,14 @@
-"""Which of the files that a command is given are changes."""
+"""Which of the files that a command is given are changes, and which are drills."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.prepare.checked import is_change
+from lab.prepare.checked import is_change, is_drill
 
 FOLDER = "changes"
+DRILLS = "drills"
 
 
 def changes_among(named: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -15,19 +16,26 @@ def changes_among(named: Sequence[Path]) -> tuple[list[Path], list[Path]]:
 
     Without any it is all of ``changes/``, where there is such a folder.
     """
-    if not named:
-        return _inside(Path(FOLDER)), []
-    changes: list[Path] = []
+    return (_inside(Path(FOLDER)), []) if not named else _among(named, is_change)
+
+
+def drills_among(named: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The same of drills, and of ``drills/``."""
+    return (_inside(Path(DRILLS)), []) if not named else _among(named, is_drill)
+
+
+def _among(named: Sequence[Path], is_one: Callable[[Path], bool]) -> tuple[list[Path], list[Path]]:
+    chosen: list[Path] = []
     others: list[Path] = []
     for path in named:
         inside = _inside(path) if path.is_dir() else [path]
-        found = [file for file in inside if is_change(file)]
-        changes += found
+        found = [file for file in inside if is_one(file)]
+        chosen += found
         if not found:
             others.append(path)
         elif len(found) < len(inside):
             others += [file for file in inside if file not in found]
-    return changes, others
+    return chosen, others
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -58,7 +58,7 @@ class Given:
     """The words of the command line; ``matrices`` are those of its arguments and of ``--matrix``.
 
     ``dumps`` are those of ``--twin`` and its like.  ``came`` is what was read of the pipes that it names, ``hosts`` what of
-    the dumps.
+    the dumps.  ``lab`` is the name of one that is up, which is asked in the place of one that is built.
     """
 
     matrices: Sequence[Path] = ()
@@ -71,6 +71,7 @@ class Given:
     dumps: Dumps | None = None
     came: dict[int, tuple[Piped, ...]] = field(default_factory=dict)
     hosts: list[Host] = field(default_factory=list)
+    lab: str | None = None
 
     def named(self) -> list[Path]:
         """The files that are named: a report must not go over one of them."""
@@ -112,8 +113,14 @@ class Given:
             chosen.expression, policies, self.topology, chosen.families, rendering, self.shipped, chosen.pasted,
             self._read_hosts(),
         )  # fmt: skip
+        backends = chosen.backends
+        if self.lab is not None:
+            from lab.cli.standing import standing
+
+            choices = replace(choices, standing=standing(self, backends))
+            backends = (choices.standing.backend,) if choices.standing is not None else backends
         unforeseen: list[LabError] = []
-        plans = make_plans(self.files(), choices, chosen.backends, unforeseen)
+        plans = make_plans(self.files(), choices, backends, unforeseen)
         return only_failed(plans, last_failed(Path.cwd())) if chosen.last_failed else plans, unforeseen
 
     def whole_plans(self, chosen: Selection) -> list[Plan]:

@@ -84,6 +84,9 @@ Route = Annotated[
     list[str] | None, typer.Option("--route", metavar="[TABLE=]FILE", help="With --twin: what `ip route` prints there.")
 ]
 Rule = Annotated[list[str] | None, typer.Option("--rule", metavar="FILE", help="With --twin: what `ip rule` prints there.")]
+LabThatIsUp = Annotated[str, typer.Argument(metavar="LAB", help="A lab that is up, as `lab ls` lists it.")]
+NodeOfIt = Annotated[str, typer.Argument(metavar="NODE", help="One of its nodes.")]
+OfLab = Annotated[str | None, typer.Option("--lab", metavar="LAB", help="Ask this lab that is up, as it is now.")]
 Source = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Send from this address, owned by the sender or not.")]
 Family = Annotated[FamilyChoice, typer.Option(help="Which family.")]
 EitherFamily = Annotated[FamilyChoice | None, typer.Option(help="Which family; by default that of the ends, IPv4 first.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from lab.cli.ending import reporting
 from lab.cli.evidence import NO_EVIDENCE, Options, begin, finish_with
 from lab.cli.given import Given, Selection
 from lab.cli.ready import ready_for
+from lab.errors import InputError, Problem
 from lab.prepare.plan import Plan
 from lab.record.progress import Progress
 from lab.record.result import RunResult
@@ -30,6 +32,7 @@ from lab.run.runner import run as run_plans
 if TYPE_CHECKING:
     from lab.evidence.keeping import Keeping
     from lab.evidence.of_run import RunEvidence
+    from lab.lab import Lab
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,20 @@ def _evidence_of(keeping: Keeping, plans: Sequence[Plan]) -> RunEvidence:
     return RunEvidence(keeping, plans)
 
 
+def _lab_that_is_up(given: Given, chosen: Selection) -> AbstractContextManager[Lab]:
+    from lab.cli.standing import standing_lab
+
+    return standing_lab(given, chosen.backends)
+
+
+def _not_beside(given: Given, pcap: Path | None, evidence: Options) -> None:
+    """Raise InputError for what builds labs of its own beside the one that is up."""
+    said = "--pcap" if pcap is not None else "--evidence" if evidence[0] is not None else None
+    if given.lab is not None and said is not None:
+        what = f"{said} and --lab: it asks again in labs that are built of files"
+        raise InputError(Problem(what, mend=f"`lab pcap {given.lab} NODE INTERFACE` captures there, --json keeps the results"))
+
+
 def run_and_report(
     given: Given, chosen: Selection, order: Order, files: Sequence[Path | None], screen: Screen, pcap: Path | None,
     evidence: Options = NO_EVIDENCE,
@@ -86,14 +103,19 @@ def run_and_report(
     """
     reports = run_reports(*files)
     screen = replace(screen, printed=reports.printed)
-    with reporting(reports, given.named()) as reads:
+    with reporting(reports, given.named()) as reads, ExitStack() as undo:
+        _not_beside(given, pcap, evidence)
         keeping = begin(evidence, "run")
         reads(given.files())
         plans, unforeseen = given.plans(chosen)
         reads(inputs_of(plans))
-        ready_for(plans)
+        on = None
+        if given.lab is None:
+            ready_for(plans)
+        else:
+            on = undo.enter_context(_lab_that_is_up(given, chosen))
         kept = None if keeping is None else _evidence_of(keeping, plans)
-        result = run_plans(plans, order, screen.progress(), unforeseen, None if kept is None else kept.asked)
+        result = run_plans(plans, order, screen.progress(), unforeseen, None if kept is None else kept.asked, on=on)
         remember(Path.cwd(), result.results)
         if pcap is not None and not result.interrupted:
             result = capture_failures(plans, result, pcap)

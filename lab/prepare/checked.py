@@ -1,4 +1,4 @@
-"""A change file checked as far as that needs no kernel: its words, its policies, and the matrices that must hold."""
+"""A change or a drill checked as far as that needs no kernel: its words, its policies, and the matrices that must hold."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from pathlib import Path
 
 from lab.errors import InputError, Problem
 from lab.prepare.changed import changed_scenes, held_plan
+from lab.prepare.drills import Play, play_of
 from lab.prepare.policies import AS_IT_IS, Rendering
+from lab.prepare.templates import Templates
 from lab.ruleset.backend import Backend
 from lab.written.cell import Cell
 from lab.written.change import Change
+from lab.written.drill import PARTS
+from lab.written.drill_file import read_drill
 from lab.written.files import Unfit, is_ordinary, read_file
 from lab.written.intended import admin_cells, intended_cells
 from lab.written.load import held_matrices, load_change, project_of, search_folders
 
 _BEGINS = re.compile(rb"^[\"']?change[\"']?[ \t]*:", re.MULTILINE)
+_BEGINS_DRILL = re.compile(rb"^[\"']?drill[\"']?[ \t]*:", re.MULTILINE)
 _READ = 64 * 1024  # bytes, in which its first key is
 
 
@@ -49,6 +54,47 @@ def is_change(file: Path) -> bool:
         return _BEGINS.search(read_file(file, _READ)) is not None
     except (OSError, ValueError, Unfit):
         return False
+
+
+def is_drill(file: Path) -> bool:
+    """Whether a file is a drill, by its keys; what cannot be read is told by who reads it."""
+    try:
+        return _BEGINS_DRILL.search(read_file(file, _READ)) is not None
+    except (OSError, ValueError, Unfit):
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedDrill:
+    """A drill that is in order with every seed that it offers."""
+
+    file: Path
+    play: Play
+
+    def __str__(self) -> str:
+        drill = self.play.drill
+        cells = _counted(sum(len(self.play.cells(part).cells) for part in PARTS), "cell")
+        return f"{self.file}: {_counted(len(drill.seeds), 'seed')}, {cells}, on topology {drill.topology}: fine"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know of its policies."""
+        return self.play.scene.notes((4, 6))
+
+
+def check_drill(file: Path, *, rendering: Rendering = AS_IT_IS, shipped: bool = False) -> CheckedDrill:
+    """The drill in ``file`` with every seed that it offers; raises InputError with every problem found, each once."""
+    problems: list[Problem] = []
+    plays: list[Play] = []
+    with Templates() as templates:
+        for seed in read_drill(file)[1].seeds:
+            try:
+                plays.append(play_of(file, seed, rendering=rendering, templates=templates, shipped=shipped))
+            except InputError as error:
+                problems += error.problems
+    if problems:
+        raise InputError(dict.fromkeys(problems))
+    return CheckedDrill(file, plays[0])
 
 
 def check_change(file: Path, *, rendering: Rendering = AS_IT_IS, shipped: bool = False) -> CheckedChange:

@@ -28,13 +28,23 @@ from lab.written.topology import Topology
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A lab that is up by the name of ``lab``, and what was loaded into it when it was brought up or since."""
+
+    lab: str
+    topology: Topology
+    policies: Mapping[str, Rulesets]
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
     """What the user chose beside the matrix files.
 
     ``policies`` maps a node to a policy, or to files that take the place of the same kinds of file in the matrix's;
     ``expression`` is that of ``-k``, ``pasted`` are ids of cells; ``families`` (4, 6) which cells are run.
     ``shipped``: topologies and policies may be among what is shipped.  ``hosts`` are real ones, whose twin stands in the place
-    of the matrix's topology and policies.
+    of the matrix's topology and policies.  ``standing`` is a lab that is up, which the cells are asked of as it is.
     """
 
     expression: str | None = None
@@ -45,6 +55,7 @@ class Choices:
     shipped: bool = False
     pasted: tuple[str, ...] = ()
     hosts: tuple[Host, ...] = ()
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,8 @@ class Plan:
 
     ``mark`` stands behind the ids of its cells and the matrix's name where another plan has the same cells: ``@legacy``.
     ``loads`` is what a row's step loads by node, by the name of the row and the number of the step.  ``files`` are those that
-    the policies were rendered from, by node.
+    the policies were rendered from, by node.  ``of_lab`` is the name of the lab that is up that they are asked of, "" where one
+    is built.
     """
 
     file: Path
@@ -66,6 +78,7 @@ class Plan:
     mark: str = ""
     loads: Mapping[tuple[str, int], Mapping[str, Rulesets]] = field(default_factory=dict)
     files: Mapping[str, PolicyFiles] = field(default_factory=dict)
+    of_lab: str = ""
 
     @property
     def backend(self) -> Backend:
@@ -121,6 +134,8 @@ def expand_file(file: Path, choices: Choices, templates: Templates) -> Expanded:
     matrix = load_matrix(file)
     if choices.hosts:
         return _on_twin(file, matrix, folders, choices, templates)
+    if choices.standing is not None:
+        return _on_standing(file, matrix, folders, choices.standing, choices, templates)
     asked_at: Where | None = matrix.where("topology")
     if choices.topology:
         matrix, asked_at = matrix.elsewhere(topology=choices.topology), None
@@ -157,6 +172,19 @@ def _on_twin(file: Path, matrix: Matrix, folders: Folders, choices: Choices, tem
     return Expanded(file, matrix, topology, files, tuple(cells), notes, loads)
 
 
+def _on_standing(
+    file: Path, matrix: Matrix, folders: Folders, standing: Standing, choices: Choices, templates: Templates
+) -> Expanded:  # fmt: skip
+    """The matrix on a lab that is up, whose rules are its own; InputError for one of another topology."""
+    topology = standing.topology
+    if matrix.topology != topology.topology:
+        what = f"{file} is about topology {matrix.topology}, and lab {standing.lab} stands on {topology.topology}"
+        raise InputError(Problem(what, matrix.where("topology"), f"`lab up --matrix {file}` brings one up that it fits"))
+    loads = _loaded_later(matrix, folders)
+    templates.begin([found for one in loads.values() for found in one.values()])
+    return Expanded(file, matrix, topology, {}, tuple(expand(matrix, topology, choices.families)), loads=loads)
+
+
 def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: Templates) -> Plan:
     """Render the policies; raises InputError with every problem found."""
     topology, files = one.topology, one.files
@@ -173,7 +201,13 @@ def finish_plan(one: Expanded, selection: Picked, choices: Choices, templates: T
         for step, loaded in one.loads.items()
         if step[0] in rows
     }
-    return Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads, files=files)
+    plan = Plan(one.file, one.matrix, topology, policies, cells, tuple(notes), way, loads=loads, files=files)
+    return plan if choices.standing is None else _of_standing(plan, choices.standing)
+
+
+def _of_standing(plan: Plan, standing: Standing) -> Plan:
+    way = Way(str(standing.backend), tuple((node, f"as in lab {standing.lab}") for node in standing.policies))
+    return replace(plan, policies=standing.policies, way=way, of_lab=standing.lab)
 
 
 class Loads(Protocol):

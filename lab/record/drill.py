@@ -36,3 +36,29 @@ class Event:
     kind: EventKind
     text: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDrill:
+    """A drill as a list of them tells it; ``minutes`` is how long it takes, ``file`` where it is written."""
+
+    name: str
+    about: str
+    level: int
+    roles: tuple[str, ...]
+    minutes: int
+    seeds: tuple[int, ...]
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrillList:
+    """The drills that there are, and what is wrong with files that are none (sentences)."""
+
+    drills: tuple[ListedDrill, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """2 where a file is wrong."""
+        return 2 if self.problems else 0

@@ -39,7 +39,8 @@ class Rule:
     ``log_prefix`` what it logs with, ``log`` that and where to, ``translates`` which end of the packet (``source``,
     ``destination``), ``about_invalid`` that it is about packets of state INVALID or of a source on the wrong interface,
     ``further_comments`` those behind the first, ``queue`` the number of the queue that it hands packets to (``3``, ``0-3``),
-    ``copies`` that it sends packets twice (TEE, ``dup``).
+    ``copies`` that it sends packets twice (TEE, ``dup``).  ``by_hand``: what was loaded does not have it, somebody has put it
+    there since.
     """
 
     node: str
@@ -59,6 +60,7 @@ class Rule:
     queue: str | None = None
     log: Log | None = None
     copies: bool = False
+    by_hand: bool = False
 
     def is_called(self, name: str) -> bool:
         """Whether ``name`` is its place, or one of its comments."""
@@ -68,6 +70,11 @@ class Rule:
     def is_native(self) -> bool:
         """Whether it is written in nft's own words."""
         return self.text[:1] != "-"
+
+    @property
+    def origin(self) -> str | None:
+        """Where it was written, or that it was put there by hand; None where nobody knows."""
+        return self.source or ("changed by hand" if self.by_hand else None)
 
     @property
     def place(self) -> str:

@@ -18,7 +18,7 @@ _ANSWERS |= {kind: f"{kind}, but a copy got through" for kind in DENIED}
 def exposure_row(one: Exposure) -> tuple[str, ...]:
     """The columns of `HEAD`."""
     rule, pair = one.rule, one.pair
-    named = "" if rule is None else f"{rule}{f' [{rule.source}]' if rule.source else ''}"
+    named = "" if rule is None else f"{rule}{f' [{rule.origin}]' if rule.origin else ''}"
     who = " ".join(str(word) for word in (one.owner, one.ticket, one.review) if word is not None)
     asserted = "; ".join(one.asserted) or "nothing"
     if one.asserted and one.unasserted:

@@ -233,4 +233,4 @@ def _listening(row: Row) -> str:
 
 
 def _named(rule: Rule) -> str:
-    return plain(f"{rule}{f' [{rule.source}]' if rule.source else ''}")
+    return plain(f"{rule}{f' [{rule.origin}]' if rule.origin else ''}")

@@ -212,8 +212,8 @@ def _rule(label: str, rule: Rule, did: str) -> Iterator[Line]:
 
 
 def place(rule: Rule) -> str:
-    """The template's file and line, to go behind a rule's name."""
-    return f"  [{rule.source}]" if rule.source else ""
+    """The template's file and line, to go behind a rule's name, or that it was put there by hand."""
+    return f"  [{rule.origin}]" if rule.origin else ""
 
 
 def _is_plain(expected: str, verdict: Verdict) -> bool:

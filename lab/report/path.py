@@ -121,7 +121,7 @@ def _step(step: Step, head: str, counter: Counter | None) -> Iterator[str]:
     first = head + step_name(step) + (f"  [{counter.before} -> {counter.after} packets]" if counter is not None else "")
     inner = " " * (len(head) + 2)
     rule = step.rule
-    yield first + (f"  [{plain(rule.source)}]" if rule is not None and rule.source else "")
+    yield first + (f"  [{plain(rule.origin)}]" if rule is not None and rule.origin else "")
     if rule is not None and rule.number is not None and rule.text:
         yield inner + plain(rule.text)
 

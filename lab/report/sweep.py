@@ -39,7 +39,7 @@ def _row(sweep: Sweep, group: SweepGroup) -> tuple[str, str, str]:
     verdict = group.verdict
     kind = f"{verdict.kind}{f' ({verdict.reject})' if verdict.reject else ''}{', muted' if verdict.muted else ''}"
     decider = plain(str(verdict.rule)) if verdict.rule is not None else f"at {verdict.node}" if verdict.node else ""
-    source = f" [{plain(verdict.rule.source)}]" if verdict.rule is not None and verdict.rule.source else ""
+    source = f" [{plain(verdict.rule.origin)}]" if verdict.rule is not None and verdict.rule.origin else ""
     asked = group.keys[0][0] if group.count == 1 and not sweep.sources else None
     arrival = f" -> {arrived_text(group.arrived, asked)}" if group.arrived is not None else ""
     more = "" if group.beyond is None else f", {beyond_text(limit_between(verdict, group.beyond), group.beyond)}"

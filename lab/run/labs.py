@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from lab.errors import MeasurementError, Problem
 from lab.kernel.hold.line_map import NodeLines
+from lab.kernel.hold.state import state_of
 from lab.lab import Lab
 from lab.prepare.plan import Plan
 from lab.ruleset.rulesets import Rulesets
+from lab.verdict.restored import left_over
 from lab.written.cell import Cell, Expectation
 from lab.written.expect.leaves import expects_table
 
@@ -59,6 +62,8 @@ class OnStanding(Labs):
     def __init__(self, plan: Plan, lab: Lab) -> None:
         super().__init__(plan)
         self._standing = lab
+        self._unlike: str | None = None
+        self._is_as_built = False
         if self._routed:
             lab.tell_routing()
 
@@ -67,5 +72,36 @@ class OnStanding(Labs):
         """The lab that stands."""
         return self._standing
 
+    def fresh(self) -> Lab:
+        """A lab of its own for one question; of a lab that is up only where that is still as it was brought up.
+
+        Raises MeasurementError where it is not: a lab of its own then would be another one.
+        """
+        self._require_as_built()
+        lab = super().fresh()
+        if not self._plan.of_lab or self._is_as_built:
+            return lab
+        try:
+            self._unlike = next(_differences(self._standing, lab), None)
+            self._is_as_built = self._unlike is None
+            self._require_as_built()
+        except BaseException:
+            lab.close()
+            raise
+        return lab
+
+    def _require_as_built(self) -> None:
+        if self._unlike is not None:
+            what = f"this needs a lab of its own, and {self._plan.of_lab} is not as it was brought up: {self._unlike}"
+            raise MeasurementError(Problem(what, mend="`lab run` without --lab builds one, with the rules of the files"))
+
     def close(self) -> None:
         """Leave it as it is."""
+
+
+def _differences(one: Lab, other: Lab) -> Iterator[str]:
+    """In what the nodes of the one differ from those of the other, but for what packets and time made of them."""
+    for name, node in one.network.nodes.items():
+        texts = one.policies[name].texts if name in one.policies else {}
+        then, now = state_of(other.network.nodes[name], other.backend, texts), state_of(node, one.backend, texts)
+        yield from (f"{name}: {left.what}" for left in left_over(then, now) if not left.carried)

@@ -38,11 +38,12 @@ class Order:
 
 
 def run(
-    plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = (), asked: Asked | None = None
-) -> RunResult:
+    plans: Sequence[Plan], order: Order, listener: Progress, before: Sequence[LabError] = (), asked: Asked | None = None, *,
+    on: Lab | None = None,
+) -> RunResult:  # fmt: skip
     """Run every plan; problems that stop one matrix leave the others alone.  Ctrl-C ends the run with what is done.
 
-    ``before`` is what stopped matrices before they had a plan; ``asked`` is that of `run_plan`.
+    ``before`` is what stopped matrices before they had a plan; ``asked`` and ``on`` are those of `run_plan`.
     """
     start = time.perf_counter()
     here = machine(plan.backend for plan in plans)
@@ -53,7 +54,7 @@ def run(
     try:
         for plan in plans:
             if plan.cells:
-                done.append(run_plan(plan, order, listener, asked))
+                done.append(run_plan(plan, order, listener, asked, on=on))
                 if done[-1].interrupted is not None:
                     break
                 if order.first and done[-1].failed and not (order.allow_missing and done[-1].lacks):

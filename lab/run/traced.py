@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
@@ -54,9 +55,9 @@ def expectation(text: str) -> Expectation:
     return Expectation(found.action, found.reject_with)
 
 
-def traces(scene: Scene, backend: Backend, asked: Asked) -> Iterator[Trace]:
-    """The probe in each of the families, all in one lab of this backend."""
-    with Lab(scene.topology, scene.policies, backend=backend) as lab:
+def traces(scene: Scene, backend: Backend, asked: Asked, on: Lab | None = None) -> Iterator[Trace]:
+    """The probe in each of the families, all in one lab of this backend; ``on`` is one that stands already, and stays."""
+    with Lab(scene.topology, scene.policies, backend=backend) if on is None else nullcontext(on) as lab:
         lab.tell_routing()
         for family in asked.families:
             yield _trace(lab, scene, asked, family)

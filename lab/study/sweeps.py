@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,11 +59,14 @@ def services_of(service: str | None, *, tcp: bool, udp: bool, both: bool, of_sou
     return [f"{proto}/{ALL_PORTS}" for proto, is_wanted in wanted if is_wanted]
 
 
-def sweeps(scene: Scene, backend: Backend, asked: Asked, told: Told) -> Iterator[AskedSweep]:
-    """Each sweep, in one lab of this backend; Ctrl-C tells what was finished of the one under way, and is raised."""
+def sweeps(scene: Scene, backend: Backend, asked: Asked, told: Told, on: Lab | None = None) -> Iterator[AskedSweep]:
+    """Each sweep, in one lab of this backend; Ctrl-C tells what was finished of the one under way, and is raised.
+
+    ``on`` is a lab that stands already, and stays.
+    """
     words = scene.words(asked.sender, asked.target)
     asked = replace(asked, sender=words[0], target=words[1])
-    with Lab(scene.topology, scene.policies, backend=backend) as lab:
+    with Lab(scene.topology, scene.policies, backend=backend) if on is None else nullcontext(on) as lab:
         families = {
             family or _family(lab, asked, service) for family in asked.families for service in asked.services
         }

@@ -28,7 +28,11 @@ Path_ = tuple[str | int, ...]
 def read_drill(file: Path) -> tuple[Document, Heading]:
     """The file as it is, and what it says of itself; raises InputError with every problem of these keys."""
     document = load_yaml(file, free=("policies", "boot"), within=project_of(file))
-    return document, validated(Heading, document)
+    heading = validated(Heading, document)
+    if heading.drill != file.stem:
+        what = f"this is drill {heading.drill!r}, and its file is called {file.name}"
+        raise InputError(Problem(what, document.where("drill"), f"call the file {heading.drill}.yaml"))
+    return document, heading
 
 
 def templates_of(document: Document) -> Mapping[Path_, str]:

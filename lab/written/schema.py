@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab.written.change import Change
+from lab.written.drill import Drill
 from lab.written.matrix import Matrix
 from lab.written.topology import Topology
 
@@ -12,14 +13,14 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schemas() -> dict[str, dict[str, object]]:
-    """The schema of each kind of file, by its name: ``topology``, ``matrix`` and ``change``."""
+    """The schema of each kind of file, by its name: ``topology``, ``matrix``, ``change`` and ``drill``."""
     return {
         name: {
             "$schema": _DIALECT,
             "$id": f"netfilter-lab/{name}.schema.json",
             **_closed(model.model_json_schema(by_alias=True)),
         }
-        for name, model in (("topology", Topology), ("matrix", Matrix), ("change", Change))
+        for name, model in (("topology", Topology), ("matrix", Matrix), ("change", Change), ("drill", Drill))
     }
 
 

@@ -11,7 +11,7 @@ def check(
     files: o.Files = None, matrix: o.Matrices = None, policy: o.Policies = None, topology: o.Topology = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
-    """Check topologies, policies, matrices and changes as far as that needs no kernel: all problems at once."""
+    """Check topologies, policies, matrices, changes and drills as far as that needs no kernel: all problems at once."""
     from lab.cli.checking import check_and_tell
     from lab.cli.given import Given
 

@@ -23,7 +23,7 @@ def run(
     allow_commands: o.AllowCommands = False, backend: o.Backends = o.NFT, json: o.Json = None, markdown: o.Markdown = None,
     junit: o.Junit = None, annotations: o.Annotations = None, evidence: o.Evidence = None, key: o.EvidenceKey = None,
     ticket: o.Ticket = None, mend: o.Mend = False, without_macs: o.NoMacs = False, shipped: o.Shipped = False,
-    allow_missing: o.AllowMissing = False,
+    allow_missing: o.AllowMissing = False, lab: o.OfLab = None,
     pcap: Annotated[Path | None, Option(metavar="DIR", help="Send failing cells again, captured into this folder.")] = None,
     durations: Annotated[int | None, Option(metavar="N", min=0, help="List the N slowest cells; 0: all.")] = None,
     verbose: Annotated[bool, Option("--verbose", "-v", help="Print the evidence of failures, and list all cells.")] = False,
@@ -35,7 +35,7 @@ def run(
     from lab.cli.running import Screen, list_cells, run_and_report
     from lab.run.runner import Order
     named, hosts = [*(files or ()), *(matrix or ())], dumps(twin, addr, route, rule)
-    given, ids = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, hosts).and_ids()
+    given, ids = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, hosts, lab=lab).and_ids()
     chosen = Selection(family.families, backend.backends, expression, last_failed, ids)
     if collect:
         list_cells(given.plans(chosen)[0])

@@ -27,7 +27,7 @@ def sweep(
     matrix: o.Matrix = None, policy: o.Policies = None, topology: o.Topology = None, twin: o.Twins = None,
     addr: o.Addr = None, route: o.Route = None, rule: o.Rule = None, source: o.Source = None, family: o.EitherFamily = None,
     backend: o.Backends = o.NFT, json: o.Json = None, mend: o.Mend = False, without_macs: o.NoMacs = False,
-    allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
+    lab: o.OfLab = None, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send a packet to every port (or from every source) and show which verdict and rule each met."""
     from lab.cli.asking import asked_sweeps
@@ -35,7 +35,7 @@ def sweep(
     from lab.record.sweep import Gear
     from lab.study.sweeps import Asked, services_of
     of = dumps(twin, addr, route, rule)
-    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs, of)
+    given = Given([matrix] if matrix else [], policy, topology, mend, allow_commands, shipped, without_macs, of, lab=lab)
 
     def asked() -> Asked:
         services = services_of(service, tcp=tcp, udp=udp, both=both, of_sources=sources is not None)

@@ -25,7 +25,7 @@ def trace(
     mark: Annotated[str, Option(metavar="MARK", help="Send from a socket with this mark, 0x1.")] = "0",
     uid: Annotated[int | None, Option(metavar="UID", help="Send from a socket of the user with this number.")] = None,
     all_blockers: Annotated[bool, Option("--all-blockers", help="Name every rule that denies it, one by one.")] = False,
-    family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None,
+    family: o.EitherFamily = None, backend: o.Backends = o.NFT, json: o.Json = None, lab: o.OfLab = None,
     mend: o.Mend = False, without_macs: o.NoMacs = False, allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,
 ) -> None:  # fmt: skip
     """Send one probe with everything traced and show, hook by hook, what became of it."""
@@ -35,7 +35,7 @@ def trace(
     from lab.written.sending import sending
 
     named, of = [matrix] if matrix else [], dumps(twin, addr, route, rule)
-    given = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, of)
+    given = Given(named, policy, topology, mend, allow_commands, shipped, without_macs, of, lab=lab)
 
     def asked() -> Asked:
         how = sending(sport=sport, ack=ack, flags=flags, mark=mark, uid=uid)

@@ -49,6 +49,17 @@ def enter() -> None:
         Path("/proc/self/gid_map").write_text(f"0 {group} 1")
     except OSError as error:
         raise MachineError(_refusal(error)) from error
+    _be_rootless(user)
+
+
+def settle(user: int) -> None:
+    """What remains to be done in a user namespace that another process of ``user`` made, and this one has come into."""
+    unshare(CLONE_NEWNS)
+    make_mounts_private()
+    _be_rootless(user)
+
+
+def _be_rootless(user: int) -> None:
     os.environ[ROOTLESS] = "1"
     # inside, this user is called root; programs that name files after their user must not take root's
     os.environ["LOGNAME"] = os.environ["USER"] = f"uid{user}"

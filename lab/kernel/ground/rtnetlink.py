@@ -200,6 +200,11 @@ def set_down(name: str, index: int) -> Request:
     return Request(f"{name} down", _NEWLINK, 0, struct.pack("=BxHiII", sockets.AF_UNSPEC, 0, index, 0, _IFF_UP))
 
 
+def set_mtu(name: str, index: int, mtu: int) -> Request:
+    """Have the link ``index`` take packets of so many bytes at most."""
+    return Request(f"{name} takes {mtu} bytes at most", _NEWLINK, 0, _link(index, 0, word(_MTU, mtu)))
+
+
 def ask_nobody(name: str, index: int, *, ipv6: bool) -> Request:
     """Let a link ask for no neighbour; where the kernel has ``ipv6``, no link-local address, as its ends have one MAC."""
     own = nest(_AF_SPEC, nest(sockets.AF_INET6, attribute(_ADDR_GEN_MODE, _GEN_NONE))) if ipv6 else b""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.namespace import Namespace
+from lab.kernel.ground.tools import run
 from lab.kernel.hold.held import Held
-from lab.kernel.hold.kinds import NFT_FAMILIES, tables_in
+from lab.kernel.hold.kinds import NFT_FAMILIES, saves, tables_in
 from lab.kernel.hold.nf_tables import BaseChain, ChainKey, expressions, rules_of, tables
 from lab.record.path import Rule
 from lab.ruleset.backend import Backend
 from lab.ruleset.held_save import Lines
-from lab.ruleset.save import Ruleset
+from lab.ruleset.save import Ruleset, read_save
 
 _TABLES = ("raw", "mangle", "nat", "filter", "security")
 _BUILT_IN = frozenset(("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"))
+_DATE, _COUNTED = re.compile(r"(?m)^#.*\n"), re.compile(r"(?m)^(:\S+ \S+) \[\d+:\d+\]$")
 _NAMES = {"v4": "ip_tables_names", "v6": "ip6_tables_names"}
 # what iptables-nft makes its rules of, and prints: of another expression iptables-save (1.8.9) leaves the condition out
 _OF_IPTABLES = frozenset((
@@ -45,6 +48,13 @@ def tables_of_iptables(namespace: Namespace, backend: Backend, before: Mapping[s
 def legacy_tables(namespace: Namespace) -> list[str]:
     """The tables that ip_tables holds; none where an ordinary user may not read that."""
     return [name for kind in NFT_FAMILIES for name in _legacy_names(namespace, kind) or ()]
+
+
+def accepts_all(namespace: Namespace, table: str) -> bool:
+    """Whether a table of ip_tables has no rule, in either family, and no policy but ACCEPT: whoever looks at one makes it."""
+    printed = [run(namespace, command).out for kind in NFT_FAMILIES for command in saves(kind, Backend.LEGACY, [table])]
+    chains = [chain for text in printed for one in read_save(text).tables.values() for chain in one.chains.values()]
+    return not any(chain.rules or chain.policy not in ("ACCEPT", None) for chain in chains)
 
 
 def _legacy_names(namespace: Namespace, kind: str) -> list[str] | None:
@@ -83,6 +93,15 @@ def only(ruleset: Ruleset, family: str, own: Collection[ChainKey]) -> Ruleset:
         for name, table in ruleset.tables.items()
     }  # fmt: skip
     return replace(ruleset, tables=kept)
+
+
+def prints_alike(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether the tools print the same of each kind, but for dates and counters: then each rule stands where it stood."""
+    return before.keys() == now.keys() and all(_bare(text) == _bare(now[kind]) for kind, text in before.items())
+
+
+def _bare(text: str) -> str:
+    return _COUNTED.sub(r"\1", _DATE.sub("", text))
 
 
 def carried_lines(before: Held, now: Held) -> dict[str, Lines]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from lab.kernel.hold.kinds import NFT_FAMILIES
@@ -13,8 +13,13 @@ from lab.ruleset.absent import Here, here_of
 from lab.ruleset.backend import Backend
 from lab.ruleset.held import ChainKey, Chains, HeldChain, HeldRule
 from lab.ruleset.held_save import Lines, chains_of_save
+from lab.ruleset.render import Rendered
 from lab.ruleset.rulesets import Rulesets
 from lab.ruleset.save import Ruleset
+
+_OF_IPTABLES = {
+    (family, table) for family in NFT_FAMILIES.values() for table in ("raw", "mangle", "nat", "filter", "security")
+}
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,8 @@ class Held:
     more of them are seen than the lab began with, ``zoned`` that some rule puts flows into a zone of conntrack.  ``texts``
     are what rules and sets stand in, by kind (``ipset``, ``v4``, ``v6``, ``nft``): as they were loaded, else as the tools
     print them.
-    What the tools printed (``saved`` and ``native``) is for this room alone: everybody else reads `chains`.
+    ``by_hand`` tells that somebody has changed since what was loaded.
+    What the tools printed (``saved``, ``native``, ``printed``) is for this room alone: everybody else reads `chains`.
     """
 
     node: str
@@ -38,6 +44,8 @@ class Held:
     rendered: Rulesets | None = None
     traces: bool = False
     zoned: bool = False
+    printed: Mapping[str, str] = field(default_factory=dict)
+    by_hand: bool = False
 
     @cached_property
     def chains(self) -> Chains:
@@ -71,6 +79,29 @@ class Held:
     def here(self, interfaces: Collection[str], ports: Collection[str] = (), helpers: Collection[str] = ()) -> Here:
         """What of that which rules wait for is there; ``interfaces`` are the node's, ``ports`` and ``helpers`` as in `Here`."""
         return here_of(self.texts, interfaces, ports, helpers)
+
+    @property
+    def told(self) -> Rulesets:
+        """Its texts as rulesets: as they were loaded, of rules that were changed by hand what the tools print."""
+        if self.rendered is not None and not self.by_hand:
+            return self.rendered
+        return Rulesets(**{kind: Rendered(text, (), self.node) for kind, text in self.printed.items()})
+
+    @property
+    def in_force(self) -> Rulesets:
+        """What another ruleset takes the place of: what was loaded, or of rules that were changed by hand what the tools print.
+
+        Tables of iptables that nft has changed so that iptables takes them for no table of its own are left out.
+        """
+        if not self.by_hand:
+            return self.rendered or Rulesets()
+        foreign = {key[0] for key in self.native if key[:2] in _OF_IPTABLES}
+        printed = {
+            kind: Rendered(text, (), self.node)
+            for kind, text in self.printed.items()
+            if kind != "nft" and NFT_FAMILIES.get(kind) not in foreign
+        }
+        return Rulesets(**printed)
 
     @property
     def counts_all(self) -> bool:

@@ -22,7 +22,8 @@ _GETTABLE, _GETCHAIN, _GETRULE, _GETOBJ = (nl.NFNL_SUBSYS_NFTABLES << 8 | number
 _UNSPECIFIED = 0
 _TABLE_NAME, _TABLE_OWNER = 1, 7
 _RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
-_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 1, 3, 4, 7
+_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _CHAIN_TYPE = 1, 3, 4, 5, 7
+_DROP = 0  # NF_DROP
 _OBJECT_TABLE, _OBJECT_NAME, _OBJECT_TYPE, _OBJECT_DATA, _COUNTER_OBJECT = 1, 2, 3, 4, 1
 _REF_TYPE, _REF_NAME = 1, 2
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting", "ingress")
@@ -214,9 +215,16 @@ def _handle(data: bytes) -> int:
     return int.from_bytes(data[handle + 4 : handle + 12], "big")
 
 
-def has_rules(namespace: Namespace) -> bool:
-    """Whether nf_tables holds any rule but the lab's own."""
-    return any(True for _ in kernel_rules(namespace))
+def decides(namespace: Namespace) -> bool:
+    """Whether nf_tables holds any rule, or a policy to drop, but the lab's own."""
+    if any(True for _ in kernel_rules(namespace)):
+        return True
+    for data in _dump(namespace, _GETCHAIN):
+        parts = nl.attributes(data, nl.HEADER)
+        own = NF_FAMILIES.get(data[16], ""), parts[_CHAIN_TABLE][:-1].decode()
+        if own not in OWN_TABLES and int.from_bytes(parts.get(_CHAIN_POLICY, b"\1"), "big") == _DROP:
+            return True
+    return False
 
 
 def _dump(namespace: Namespace, kind: int) -> Iterator[bytes]:

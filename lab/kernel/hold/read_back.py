@@ -9,13 +9,21 @@ from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.garbage import without_collection
 from lab.kernel.ground.names import OWN_TABLES
 from lab.kernel.ground.tools import Running
-from lab.kernel.hold.by_hand import carried_lines, legacy_tables, made_by_iptables, only, tables_of_iptables
+from lab.kernel.hold.by_hand import (
+    accepts_all,
+    carried_lines,
+    legacy_tables,
+    made_by_iptables,
+    only,
+    prints_alike,
+    tables_of_iptables,
+)
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.kinds import NFT_FAMILIES, saves, tables_in
 from lab.kernel.hold.line_map import KnownLines, LineMap
 from lab.kernel.hold.meddling import refuse_blinding, refuse_forging, refuse_own_names, trace_statements
 from lab.kernel.hold.native_rules import native_rules
-from lab.kernel.hold.nf_tables import all_chains, handles, has_rules
+from lab.kernel.hold.nf_tables import all_chains, decides, handles
 from lab.kernel.hold.rule_index import Key, Record, RuleIndex, iptables_rules, policy_of, record_of
 from lab.kernel.stage.node import Node
 from lab.ruleset.backend import Backend
@@ -77,6 +85,8 @@ def held(node: Node, backend: Backend = Backend.NFT, *, before: Held | None = No
             listed = reading.listed() if not of_iptables.issuperset(reading.chains) else None
         files = dict.fromkeys(("v4", "v6", "nft"), node.name)
         texts = reading.texts()
+        if before is not None and prints_alike(before.printed, texts):
+            return reading.held(saved, listed, before.lines, files, texts, before.rendered)
         bare = reading.held(saved, listed, {}, files, texts, None)
         if before is None:
             return bare
@@ -122,8 +132,9 @@ class _Reading:
 
     def texts(self) -> dict[str, str]:
         """What was printed by kind, with the sets that rules of iptables ask."""
-        if any(words in text for words in _ASKS_SETS for text in self._printed.values()):
-            return self._printed | {"ipset": self._text(Running(self._node.namespace, ["ipset", "save"]))}
+        asks = any(words in text for words in _ASKS_SETS for text in self._printed.values())
+        if asks and "ipset" not in self._printed:
+            self._printed["ipset"] = self._text(Running(self._node.namespace, ["ipset", "save"]))
         return dict(self._printed)
 
     def held(
@@ -143,10 +154,13 @@ class _Reading:
         if listed is not None:
             records, native = native_rules(self._node, listed, lines.get("nft", {}), {key[:3] for key in rules})
             rules |= records
-        elif self._backend is Backend.LEGACY and has_rules(namespace):
-            raise _failed(name, "nf_tables holds rules, though all were loaded by iptables-legacy")
-        if self._backend is Backend.NFT and (others := legacy_tables(namespace)):
-            raise _failed(name, f"ip_tables holds the table {others[0]}, though nothing was loaded by iptables-legacy")
+        elif self._backend is Backend.LEGACY and decides(namespace):
+            raise _failed(name, "nf_tables holds rules, though all were loaded by iptables-legacy", "nft flush ruleset")
+        if self._backend is Backend.NFT:
+            for table in legacy_tables(namespace):
+                if not accepts_all(namespace, table):
+                    what = f"ip_tables holds the table {table}, though nothing was loaded by iptables-legacy"
+                    raise _failed(name, what, f"iptables-legacy -t {table} -F, and its policies ACCEPT")
         index = RuleIndex(name, rules, {key: chain for key, chain in self.chains.items() if chain is not None})
         traces = any(" -j TRACE" in text for kind, text in self._printed.items() if kind in NFT_FAMILIES)
         if self._script is not None:
@@ -154,7 +168,9 @@ class _Reading:
             refuse_blinding(statements, index, self._script)
             traces = traces or bool(statements)
         zoned = any(("zone set" if kind == "nft" else " --zone") in text for kind, text in self._printed.items())
-        return Held(name, self._backend, index, saved, native, lines, texts, rendered, traces, zoned)
+        return Held(
+            name, self._backend, index, saved, native, lines, texts, rendered, traces, zoned, printed=self.texts()
+        )
 
     def _text(self, running: Running) -> str:
         done = running.finish()
@@ -184,5 +200,5 @@ def _by_number(node: str, family: str, ruleset: Ruleset, lines: Lines) -> Iterat
                 yield (family, table.name, chain.name, rule.number), record_of(node, family, rule, source)
 
 
-def _failed(node: str, what: str) -> MeasurementError:
-    return MeasurementError(Problem(f"{node}: {what}"))
+def _failed(node: str, what: str, mend: str = "") -> MeasurementError:
+    return MeasurementError(Problem(f"{node}: {what}", mend=f"at that node: {mend}" if mend else ""))

@@ -90,6 +90,12 @@ class RuleIndex:
         for key, record in self._rules.items():
             yield key, record if isinstance(record, Rule) else record()
 
+    def told_as(self, told: Callable[[Rule], Rule]) -> RuleIndex:
+        """The same rules and policies, each as ``told`` makes of it."""
+        other = RuleIndex(self._node, {key: told(rule) for key, rule in self.items()})
+        other._names, other._chains = self._names, self._chains
+        return other
+
     @cached_property
     def logging(self) -> tuple[Rule, ...]:
         """The rules that log."""

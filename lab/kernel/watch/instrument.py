@@ -163,7 +163,10 @@ class Instrument:
         trace, before = self._watches[name].trace, self._backlog.dropped()
         with Pin():
             for _ in range(_CANARY_REPEATS + 1):
-                trace.send_canaries()
+                try:
+                    trace.send_canaries()
+                except OSError as error:
+                    raise _no_loopback(name, error) from error
                 self.network.fence.pass_by(_LOOPBACK_CROSSINGS)
                 trouble = trace.canary_trouble(keep=keep)
                 if trouble is None:
@@ -334,3 +337,8 @@ class Instrument:
         side_by_side(*channels, *also)
         self._backlog.close()
         self._neighbours.close()
+
+
+def _no_loopback(name: str, error: OSError) -> MeasurementError:
+    what = f"{name}: the lab cannot make sure that it sees there: the loopback takes no packet ({error.strerror})"
+    return MeasurementError(Problem(what, mend="at that node: ip link set lo up; ip address replace 127.0.0.1/8 dev lo"))

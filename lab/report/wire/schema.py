@@ -15,6 +15,7 @@ from lab.report.wire.conntrack import Conntrack, Counted
 from lab.report.wire.diff import Diff, Difference, Diffs, Flow, RowOutcome, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.drifted import Compared, Drifted
+from lab.report.wire.drills import Drills
 from lab.report.wire.evidence import BundledFile, Bundles, Manifest
 from lab.report.wire.exposure import Exposures
 from lab.report.wire.marks import MarkRule, Marks, MarkWay
@@ -115,6 +116,11 @@ def bundles_schema() -> Schema:
     return _document(Bundles, "bundles", "bundles of evidence that were verified", (BundledFile,))
 
 
+def drills_schema() -> Schema:
+    """Of ``lab drill list --json``."""
+    return _document(Drills, "drills", "the drills that there are", ())
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -132,7 +138,7 @@ def own_schemas() -> dict[str, Schema]:
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
         "drift": drift_schema(), "evidence": evidence_schema(), "bundles": bundles_schema(),
-        "rehearse": rehearse_schema(),
+        "rehearse": rehearse_schema(), "drills": drills_schema(),
     }  # fmt: skip
 
 

@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -47,8 +49,34 @@ def test_a_command_is_a_short_file_that_names_itself(name: str) -> None:
     assert found.function.__name__ == name
     assert found.function.__doc__
     (folder,) = commands.__path__
+    if found.group:
+        return
     assert len(Path(folder, f"{name}.py").read_text().splitlines()) <= MOST_LINES
     assert len(found.line) <= 66
+
+
+GROUPS = [name for name in commands_there() if find_command(name).group]
+
+
+def folder_of(group: str) -> ModuleType:
+    return import_module(f"{commands.__name__}.{group}")
+
+
+@pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in commands_there(folder_of(group))])
+def test_a_command_of_a_group_is_one_too(group: str, name: str) -> None:
+    folder = folder_of(group)
+    found = find_command(name, folder)
+    assert found.name == name
+    assert found.function.__doc__
+    assert len(Path(*folder.__path__, f"{name}.py").read_text().splitlines()) <= MOST_LINES
+    assert len(found.line) <= 66
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_commands_of_a_group_stand_on_one_screen(group: str) -> None:
+    screen = told(group, "--help").splitlines()[:-1]
+    assert len(screen) <= 25
+    assert all(len(line) <= 80 for line in screen)
 
 
 def test_each_job_has_commands() -> None:

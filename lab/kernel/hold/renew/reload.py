@@ -25,8 +25,9 @@ from lab.ruleset.rulesets import Rulesets
 def reload(node: Node, held: Held) -> Held:
     """What the node holds afterwards; raises MeasurementError when that is not what it held before, and what `load` raises."""
     rendered = held.rendered
-    if rendered is None:
-        raise MeasurementError(Problem(f"{node.name}: what rules remember goes with them, and nobody says how to load them"))
+    if rendered is None or held.by_hand:
+        why = "they were changed by hand" if held.by_hand else "nobody says how to load them"
+        raise MeasurementError(Problem(f"{node.name}: what its rules remember goes with them alone, and {why}"))
     exchange(node, rendered, Rulesets(ipset=rendered.ipset), held.backend, "")
     if rendered.ipset is not None:
         try:

@@ -16,7 +16,7 @@ import signal
 import socket as sockets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,20 @@ from lab.kernel.ground.syscalls import (
     unshare,
 )
 
-_CONTROL = 0
+CONTROL = 0
 _OWN_FOLDERS = {"/run": "mode=755,size=64m", "/tmp": "mode=1777,size=64m"}
-_KEPT = (0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 18, 23)
+KEPT = (0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 18, 23)
 """Of capabilities(7) those of a server or a daemon: its files, its users, signals, the node's network, chroot, priorities."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/tty", "/dev/ptmx", "/dev/pts", "/proc/sys/net")
 
 
 def main(status: int) -> None:
     """Do as the pipe says; ``status`` is told why the program could not be started, and closed once it is."""
+    in_a_new_world(status, _first)
+
+
+def in_a_new_world(status: int, first: Callable[[Mapping[str, Any], int], int]) -> None:
+    """Do ``first`` as process 1 of new namespaces, with what the pipe says and ``status``; its result is the exit code."""
     asked = json.loads(_exactly(int.from_bytes(_exactly(8))))
     try:
         unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID)
@@ -56,9 +61,9 @@ def main(status: int) -> None:
         return
     child = os.fork()
     if child == 0:
-        os._exit(_first(asked, status))
+        os._exit(first(asked, status))
     os.close(status)
-    os.close(_CONTROL)
+    os.close(CONTROL)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     os._exit(code if code >= 0 else 128 - code)
 
@@ -66,7 +71,7 @@ def main(status: int) -> None:
 def _exactly(length: int) -> bytes:
     found = b""
     while len(found) < length:
-        part = os.read(_CONTROL, length - len(found))
+        part = os.read(CONTROL, length - len(found))
         if not part:
             sys.exit(1)
         found += part
@@ -77,7 +82,7 @@ def _first(asked: Mapping[str, Any], status: int) -> int:
     """What process 1 does; returns the exit code of the program."""
     try:
         die_with_parent(signal.SIGKILL)
-        woken = _woken_by_children()
+        woken = woken_by_children()
         _furnish(asked["hostname"], asked["files"])
         program = _start(asked)
     except OSError as error:
@@ -90,7 +95,7 @@ def _first(asked: Mapping[str, Any], status: int) -> int:
     return _serve(program, woken)
 
 
-def _woken_by_children() -> int:
+def woken_by_children() -> int:
     """A descriptor that is readable when a child has ended."""
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
@@ -117,7 +122,7 @@ def _start(asked: Mapping[str, Any]) -> subprocess.Popen[bytes]:
 
     def give_up() -> None:
         give_up_new_privileges()
-        give_up_capabilities(_KEPT)
+        give_up_capabilities(KEPT)
         with suppress(OSError):  # without Landlock the mounts are read-only all the same
             landlock.restrict_thread(writes=_DEVICES, executes=None, owns=tuple(_OWN_FOLDERS))
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["printed"], asked["printed"]))
@@ -132,26 +137,26 @@ def _start(asked: Mapping[str, Any]) -> subprocess.Popen[bytes]:
 def _serve(program: subprocess.Popen[bytes], woken: int) -> int:
     """Pass signals on and reap, as process 1 does, until the program ends or the pipe does."""
     waiting = select.poll()
-    for descriptor in (_CONTROL, woken):
+    for descriptor in (CONTROL, woken):
         waiting.register(descriptor, select.POLLIN)
     while True:
         ready = {descriptor for descriptor, _ in waiting.poll()}
         if woken in ready:
             os.read(woken, 4096)
-            while (ended := _reaped()) is not None:
+            while (ended := reap()) is not None:
                 pid, code = ended
                 if pid == program.pid:
                     return code if code >= 0 else 128 - code
-        if _CONTROL in ready:
-            signals = os.read(_CONTROL, 16)
+        if CONTROL in ready:
+            signals = os.read(CONTROL, 16)
             if not signals:
                 return 0
             for signum in signals:
                 os.kill(program.pid, signum)
 
 
-def _reaped() -> tuple[int, int] | None:
-    """A child that has ended, and its exit code; None where none has."""
+def reap() -> tuple[int, int] | None:
+    """A child that has ended, which is gone with that, and its exit code; None where none has."""
     with suppress(ChildProcessError):
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import lab
 from lab.errors import InputError, MachineError, MeasurementError, Problem
@@ -27,7 +27,9 @@ _SHOWN = 2000  # characters of its output in a message: the last
 _ASK_AGAIN_MS = 5  # a witness that nobody notifies is asked again after so long, or when the program ends
 _OWN = ("/run/", "/tmp/")
 THIS_PYTHON = "/proc/self/exe"  # may be executed where its name may lead where only others may go
-_INIT = "import sys; sys.path[:] = sys.argv[2:]; from lab.kernel.stage.program.init import main; main(int(sys.argv[1]))"
+_INIT = "import sys; sys.path[:] = sys.argv[3:]; from importlib import import_module; "
+_INIT += "import_module(sys.argv[2]).main(int(sys.argv[1]))"
+_PROGRAM = "lab.kernel.stage.program.init"
 
 
 class Process:
@@ -51,13 +53,10 @@ class Process:
         files: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._name, self.argv = name, tuple(argv)
         files, environment = dict(files or {}), dict(environment or {})
         _refuse_untellable(name, argv, files, environment)
         command = [found(name, argv[0]), *argv[1:]]
-        self._printed = os.memfd_create("printed")
-        self._said = ""
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._set_up(name, argv)
         try:
             told = ready.arm(namespace) if ready is not None else {}
             asked = {
@@ -74,10 +73,24 @@ class Process:
             if ready is not None:
                 ready.close()
 
+    def _set_up(self, name: str, argv: Sequence[str]) -> None:
+        self._name, self.argv = name, tuple(argv)
+        self._printed = os.memfd_create("printed")
+        self._said = ""
+        self._popen: subprocess.Popen[bytes] | None = None
+
     def _start(self, namespace: Namespace, asked: bytes) -> None:
+        status = self._begin(namespace, _PROGRAM)
+        self._tell(asked)
+        with status:
+            if refused := status.read().decode(errors="replace"):
+                raise MachineError(Problem(f"{self._name}: {self.argv[0]} cannot be started: {refused}"))
+
+    def _begin(self, namespace: Namespace, module: str) -> IO[bytes]:
+        """Start what becomes process 1; returns where it tells why there is nothing that it could do."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
         path = [entry for entry in dict.fromkeys((*sys.path, str(Path(lab.__file__).parents[1]))) if entry.startswith("/")]
-        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _INIT, str(writing), *path]
+        command = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _INIT, str(writing), module, *path]
         try:
             with namespace:
                 self._popen = subprocess.Popen(
@@ -86,11 +99,11 @@ class Process:
                 )  # fmt: skip
         finally:
             os.close(writing)
-        with open(reading, "rb") as status:
-            with suppress(BrokenPipeError):  # how it ended is told below
-                self._say(len(asked).to_bytes(8) + asked)
-            if refused := status.read().decode(errors="replace"):
-                raise MachineError(Problem(f"{self._name}: {self.argv[0]} cannot be started: {refused}"))
+        return open(reading, "rb")
+
+    def _tell(self, asked: bytes) -> None:
+        with suppress(BrokenPipeError):  # how it ended is told through its status
+            self._say(len(asked).to_bytes(8) + asked)
 
     def _say(self, what: bytes) -> None:
         assert self._popen is not None
