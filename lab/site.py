@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import TracebackType
@@ -128,6 +128,8 @@ class Site:
         self.topology = topology
         self.backend = backend
         self.trouble: Problem | None = None
+        self.bell: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Tells those who look that somebody waits for his turn; inside of it nobody begins to look."""
         with ExitStack() as undo:
             home = Home()
             undo.callback(home.close)
@@ -368,9 +370,22 @@ class Site:
     def turn(self) -> Iterator[None]:
         """While inside, no other process asks; it waits until none does.  A process that dies has had its turn.
 
-        What two of them send at once would share conntrack's entries and the services' ports.
+        What two of them send at once would share conntrack's entries and the services' ports.  Who only looks is told by the
+        `bell`, and steps aside.
         """
-        with next(iter(self.network.nodes.values())).namespace.alone():
+        first = next(iter(self.network.nodes.values())).namespace
+        with ExitStack() as undo:
+            with nullcontext() if first.is_alone else self.bell():
+                undo.enter_context(first.alone())
+            yield
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """While inside, no other process asks, and others may look too; it waits until none asks.
+
+        ip_tables tells its trace to one reader alone: there no other looks either.
+        """
+        with next(iter(self.network.nodes.values())).namespace.alone(shared=self.backend is Backend.NFT):
             yield
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from lab.ruleset.held import HeldRule
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
 
+_TOOLS = {"ip": "iptables", "ip6": "ip6tables"}
 _REBOOTED = "/run/lab/rebooted"
 _FAMILIES = {"4": ("ip",), "6": ("ip6",), "both": ("ip", "ip6", "inet")}
 
@@ -66,6 +67,13 @@ class Grounds:
             said = " ".join((done.err or done.out).split())[-500:]
             raise InputError(Problem(f"{name}: `{' '.join(argv)}` {done.stopped or f'ended with {done.code}'}: {said}"))
         return done.out
+
+    def zero_counters(self) -> None:
+        """Have the rules of all nodes count from nothing."""
+        for name, policy in self.site.held.policies.items():
+            for family, table in dict.fromkeys(key[:2] for key in self.held(name).chains):
+                if family in _TOOLS and (family, table) not in {key[:2] for key in policy.native}:
+                    self.tool(name, [f"{_TOOLS[family]}-{self.backend}", "-w", "-t", table, "-Z"])
 
     def inside(self, name: str, argv: Sequence[str], stdin: bytes = b"") -> bytes:
         """What a command prints in the node's world; raises InputError where it fails, and MeasurementError without a world."""

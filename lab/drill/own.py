@@ -13,7 +13,7 @@ from lab.drill.grounds import Grounds
 from lab.keep.boot import boot_files
 from lab.keep.keeper import hosts_text
 from lab.kernel.hold.line_map import NodeLines
-from lab.kernel.stage.world import Furniture, make_doors, start_world
+from lab.kernel.stage.world import Furniture, make_doors, start_worlds
 from lab.prepare.drills import Play
 from lab.site import Site
 
@@ -38,11 +38,13 @@ def own_grounds(
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, own, ignore_errors=True)
         site = undo.enter_context(Site(scene.topology, scene.policies, lines, backend=play.rendering.backend))
-        found = {}
-        for name in dict.fromkeys(nodes):
+        names = [*dict.fromkeys(nodes)]
+        for name in names:
             site.require_node(name)
-            furniture = Furniture(lab=play.drill.drill, hosts=hosts, files=files.get(name, {}))
-            world = start_world(site.network.nodes[name], own, furniture)
+        worlds = start_worlds(
+            [site.network.nodes[name] for name in names], own,
+            lambda node: Furniture(lab=play.drill.drill, hosts=hosts, files=files.get(node.name, {})),
+        )  # fmt: skip
+        for world in worlds:
             undo.callback(world.stop)
-            found[name] = str(own / name)
-        yield Grounds(site, found, play.policies)
+        yield Grounds(site, {name: str(own / name) for name in names}, play.policies)

@@ -36,6 +36,7 @@ def start_drill(play: Play, name: str = "") -> Played:
         _prove_healthy(grounds, plans)
         baseline = break_it(grounds, play)
         _prove_broken(grounds, plans)
+        grounds.zero_counters()
         found = keep(entry, play, baseline)
         said = {"drill": play.drill.drill, "seed": play.seed, "values": dict(play.values), "name": entry.name}
         found.journal.note(EventKind.STARTED, play.drill.page, said)

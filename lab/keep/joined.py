@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.errors import MachineError, Problem
 from lab.keep.entry import Entry
+from lab.keep.turns import bell_of, ring_before_turns
 from lab.kernel.ground.privileges import settle
 from lab.kernel.ground.syscalls import setns
 from lab.site import Site
@@ -30,6 +31,9 @@ def join(entry: Entry) -> None:
 
 def site_of(entry: Entry) -> Site:
     """What stands, as it is now, whatever was done to its rules; its `close` lets go of it and leaves it up."""
+    bell = bell_of(entry)
     join(entry)
     kept = entry.kept()
-    return Site.as_it_is(kept.topology, kept.held, entry.handles, backend=kept.backend)
+    site = Site.as_it_is(kept.topology, kept.held, entry.handles, backend=kept.backend)
+    ring_before_turns(site, bell)
+    return site

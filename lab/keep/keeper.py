@@ -22,7 +22,7 @@ from lab.keep.entry import Entry, Kept, note
 from lab.keep.runtime import Claim, tidy
 from lab.kernel.ground.privileges import enter
 from lab.kernel.ground.syscalls import die_with_parent
-from lab.kernel.stage.world import Furniture, make_doors, start_world
+from lab.kernel.stage.world import Furniture, make_doors, start_worlds
 from lab.ruleset.backend import Backend
 from lab.ruleset.rulesets import Rulesets
 from lab.site import Site
@@ -90,9 +90,9 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
             site = undo.enter_context(
                 Site(wanted.topology, wanted.policies, backend=wanted.backend, ruled=wanted.topology.nodes.keys())
             )
-            worlds = {
-                name: start_world(node, doors, _furniture(wanted, name)).first for name, node in site.network.nodes.items()
-            }
+            nodes = tuple(site.network.nodes.values())
+            made = start_worlds(nodes, doors, lambda node: _furniture(wanted, node.name))
+            worlds = {node.name: world.number for node, world in zip(nodes, made, strict=True)}
             entry = Entry(
                 name=wanted.name, keeper=os.getpid(), sweeper=sweeper, since=time.time(), about=wanted.about,
                 topology=wanted.topology.topology, backend=wanted.backend, handles=site.network.handles, doors=str(doors),

@@ -51,12 +51,21 @@ def start(
         [sys.executable, "-I", "-S", "-X", "utf8", "-c", _KEEPER, *path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         start_new_session=True,
     ) as process:  # fmt: skip
-        said, _ = process.communicate(pickle.dumps(wanted))
-        told = _told(said)
+        told = _told(_answer(process, pickle.dumps(wanted)))
         process.returncode = 0  # it goes on by itself
     if told is not None:
         raise told
     return find(name)
+
+
+def _answer(process: subprocess.Popen[bytes], asked: bytes) -> bytes:
+    """What the keeper says; it is not waited for that the process ends, as it goes on."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(BrokenPipeError):
+        process.stdin.write(asked)
+        process.stdin.close()
+    return process.stdout.read()
 
 
 def _told(said: bytes) -> LabError | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -152,6 +152,8 @@ def _fill(document: Document, values: Mapping[str, Value], templates: Templates)
         texts = templates.fill(list(asked.values()), values, LONGEST)
     except Unfilled as error:
         raise InputError(Problem(error.what, document.where(*paths[error.number]), error.mend)) from None
+    except InputError as error:  # which of them it was, the process could not tell any more
+        raise InputError(replace(problem, where=document.where()) for problem in error.problems) from None
     return dict(zip(paths, texts, strict=True))
 
 

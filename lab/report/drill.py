@@ -42,7 +42,7 @@ def _time(seconds: float | None) -> str:
 def red_lines(cells: Iterable[CellResult]) -> Iterator[str]:
     """What is not as it must be, without the rule that decided it: that is for the team to find."""
     for cell in cells:
-        yield f"  {cell.id}: expected {cell.expected}, is {cell.verdict.kind}"
+        yield f"  {cell.id.rpartition('::')[2]}: expected {cell.expected}, is {cell.verdict.kind}"
 
 
 def verified_lines(verified: Sequence[Verified]) -> Iterator[str]:

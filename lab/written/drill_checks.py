@@ -69,7 +69,7 @@ def check_on_topology(drill: Drill, topology: Topology) -> Iterator[Problem]:
                 yield Problem(wrong[0], drill.where("answer", place, *at), wrong[1])
     yield from _typed(drill, drill.fix, topology, "fix")
     for place, wrong_mend in enumerate(drill.wrong):
-        yield from _typed(drill, wrong_mend.steps, topology, "wrong", place)
+        yield from _typed(drill, wrong_mend.steps, topology, "wrong", place, "type")
     for place, stage in enumerate(drill.stages):
         yield from _typed(drill, stage.fix, topology, "stages", place, "fix")
 

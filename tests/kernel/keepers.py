@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from lab.keep.turns import Bell, ring_before_turns
 from lab.kernel.stage.handles import NetworkHandles
+from lab.kernel.stage.network import Network
+from lab.kernel.stage.world import Furniture, make_doors, start_worlds
 from lab.lab import Lab
 from lab.ruleset.backend import Backend
 from lab.site import Site
@@ -63,15 +66,40 @@ def keep(backend: Backend, written: Mapping[str, Any], text: str) -> None:
         sys.stdin.readline()
 
 
+def worlds(backend: Backend, written: Mapping[str, Any], files: Mapping[str, str], hidden: list[str]) -> None:
+    """Hold a network whose nodes have worlds until told to end; where their doors are is what it says."""
+    doors = make_doors()
+    furniture = Furniture("office", "127.0.0.1 localhost\n", files, [Path(path) for path in hidden], str(backend))
+    network = Network(topology(written))
+    with ExitStack() as undo:
+        undo.callback(network.close)
+        for world in start_worlds(tuple(network.nodes.values()), doors, lambda _: furniture):
+            undo.callback(world.stop)
+        print(doors, flush=True)
+        sys.stdin.readline()
+
+
 def adopted(backend: Backend, written: Mapping[str, Any], text: str, handles: str) -> Site:
     """What another one keeps."""
     told = NetworkHandles.from_json(handles)
     return Site.adopt(topology(written), {"gateway": rulesets(text)}, told, backend=backend)
 
 
-def ask(backend: Backend, written: Mapping[str, Any], text: str, handles: str, services: list[str]) -> None:
-    """Say ``ready`` with the instrument armed; then, for each line, the services' verdicts, or wait inside of a batch."""
-    with adopted(backend, written, text, handles) as site, Lab.on(site) as lab:
+def ask(
+    backend: Backend, written: Mapping[str, Any], text: str, handles: str, services: list[str], bell: str | None = None
+) -> None:
+    """Say ``ready`` with the instrument armed; then, for each line, the services' verdicts, or wait inside of a batch.
+
+    It rings the ``bell`` before each turn.
+    """
+    with adopted(backend, written, text, handles) as site:
+        if bell is not None:
+            ring_before_turns(site, Bell(Path(bell)))
+        _answer(site, services)
+
+
+def _answer(site: Site, services: list[str]) -> None:
+    with Lab.on(site) as lab:
         print("ready", flush=True)
         while (word := sys.stdin.readline().strip()) != "end":
             if word == "begin a batch":
@@ -83,5 +111,5 @@ def ask(backend: Backend, written: Mapping[str, Any], text: str, handles: str, s
 
 
 if __name__ == "__main__":
-    does: dict[str, Callable[..., None]] = {"keep": keep, "ask": ask}
+    does: dict[str, Callable[..., None]] = {"keep": keep, "ask": ask, "worlds": worlds}
     does[sys.argv[1]](Backend(sys.argv[2]), *json.loads(sys.stdin.readline()))

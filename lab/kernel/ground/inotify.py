@@ -12,7 +12,7 @@ from lab.errors import MachineError, Problem
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLOEXEC, _NONBLOCK = os.O_CLOEXEC, os.O_NONBLOCK
-MODIFIED, CREATED, DELETED, MOVED = 0x002, 0x100, 0x200, 0x0C0  # linux/inotify.h
+MODIFIED, TOUCHED, CREATED, DELETED, MOVED = 0x002, 0x004, 0x100, 0x200, 0x0C0  # linux/inotify.h
 _MOST = 1 << 16
 
 

@@ -60,14 +60,20 @@ class Namespace:
         finally:
             setns(self.home.descriptor)
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether this process is inside of `alone`."""
+        return self._inside > 0
+
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, *, shared: bool = False) -> Iterator[None]:
         """While inside, no other process is inside of this for the same namespace; inside of itself it changes nothing.
 
-        It waits until none is.  The lock is that of the namespace's own file, and goes with its holder (flock(2)).
+        Those who are inside ``shared`` are there together.  It waits until it may be inside.  The lock is that of the
+        namespace's own file, and goes with its holder (flock(2)).
         """
         if not self._inside:
-            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+            fcntl.flock(self.descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         self._inside += 1
         try:
             yield

@@ -66,9 +66,9 @@ class Ready:
         """Those that have, without waiting."""
         return self.within(0)
 
-    def within(self, seconds: float) -> set[int]:
-        """Those that have as soon as there are any; none when so much time went by."""
-        return {descriptor for descriptor, _ in self._poll.poll(seconds * 1000)}
+    def within(self, seconds: float | None) -> set[int]:
+        """Those that have as soon as there are any; none when so much time went by, which with None it never does."""
+        return {descriptor for descriptor, _ in self._poll.poll(None if seconds is None else seconds * 1000)}
 
 
 def make_mounts_private() -> None:

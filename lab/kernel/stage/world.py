@@ -14,6 +14,7 @@ from pathlib import Path
 import lab
 from lab.errors import InputError, MachineError, Problem
 from lab.kernel.ground.syscalls import CLONE_NEWNS, MS_NODEV, MS_NOEXEC, MS_NOSUID, make_mounts_private, mount, unshare
+from lab.kernel.ground.tools import find
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.program import door_client, world_init
 from lab.kernel.stage.program.process import Process
@@ -28,13 +29,15 @@ class Furniture:
     """What is in a world beside the machine's programs.
 
     ``hosts`` is its /etc/hosts, ``files`` are texts by their paths below /etc, /run, /root, /tmp or /var, ``hidden`` is
-    covered if it could be seen at all, ``lab`` is what the prompt calls the lab.
+    covered if it could be seen at all, ``lab`` is what the prompt calls the lab.  ``backend`` (nft or legacy) is what
+    `iptables` and its like are there, the machine's choice where it is empty.
     """
 
     lab: str
     hosts: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     hidden: Sequence[Path] = ()
+    backend: str = ""
 
 
 class World(Process):
@@ -128,6 +131,7 @@ def _asked(name: str, doors: Path, furniture: Furniture) -> dict[str, object]:
             "/root/.bashrc": startup, "/root/.profile": startup, **furniture.files,
         },
         "commands": _commands(),
+        "called": _called(furniture.backend),
         "hidden": [str(path) for path in (*furniture.hidden, Path(lab.__file__).parent)],
         "python": [sys.base_prefix, sys.base_exec_prefix],
         "environment": {
@@ -135,6 +139,13 @@ def _asked(name: str, doors: Path, furniture: Furniture) -> dict[str, object]:
             "SHELL": "/bin/sh",
         },
     }  # fmt: skip
+
+
+def _called(backend: str) -> dict[str, str]:
+    """What iptables and its like lead to, by name, where that is not left to the machine."""
+    names = [f"{tool}{action}" for tool in ("iptables", "ip6tables") for action in ("", "-restore", "-save")] if backend else []
+    tools = {name: find(name.replace("tables", f"tables-{backend}")) for name in names}
+    return {name: path for name, path in tools.items() if path}
 
 
 def _commands() -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 
-from lab.errors import InputError, MeasurementError, Problem
+from lab.errors import MeasurementError, Problem
 from lab.kernel.ground.closing import side_by_side
 from lab.kernel.ground.syscalls import Ready
 from lab.kernel.hold.rule_index import RuleIndex
@@ -15,6 +15,7 @@ from lab.kernel.stage.neighbour_tables import NeighbourTables
 from lab.kernel.stage.network import Network
 from lab.kernel.stage.node import Node
 from lab.kernel.stage.rest import Backlog, Pin
+from lab.kernel.watch.arming import arm
 from lab.kernel.watch.between import Between
 from lab.kernel.watch.conntrack import ConntrackChannel
 from lab.kernel.watch.count_table import CountTable
@@ -23,9 +24,8 @@ from lab.kernel.watch.drop_reason import DropReasons
 from lab.kernel.watch.legacy_trace import LegacyTrace
 from lab.kernel.watch.log_groups import LogGroups
 from lab.kernel.watch.nft_trace import NftTrace
-from lab.kernel.watch.paths import Assembler, Passage
+from lab.kernel.watch.paths import Passage
 from lab.kernel.watch.queues import AllQueues
-from lab.kernel.watch.tracer import Tracer
 from lab.kernel.watch.watch import Trace, Watch
 from lab.record.path import Path
 from lab.record.sweep import Counts, Gear
@@ -65,19 +65,7 @@ class Instrument:
         whose rules are held by ip_tables: what its log tells of a packet does not say which of several looks it was.
         """
         self.forget(node.name)
-        spec = self.network.topology.nodes[node.name]
-        # a bridge passes packets on whatever its own addresses are
-        families = [family for family in (4, 6) if node.has(family)] or [4]
-        devices = ("lo", *node.ports) if rules.has_ingress else ()
-        trace: Trace
-        if backend is Backend.LEGACY:
-            if spec.bridges:
-                what = f"{node.name} is a bridge, which cannot be traced where ip_tables holds its rules"
-                raise InputError(Problem(what, mend="load them with the other iptables: --backend nft"))
-            trace = LegacyTrace(node.name, node.namespace, families, rules, node.port_name)
-        else:
-            tracer = Tracer(node.namespace, families, devices, bridge=bool(spec.bridges))
-            trace = NftTrace(tracer, Assembler(node.name, rules, node.port_name, tracer.table.name))
+        trace = arm(node, rules, backend, bridges=bool(self.network.topology.nodes[node.name].bridges))
         self._ready = None
         trace.queues = self._queues.of(node.name)
         self._watches[node.name] = Watch(trace, ConntrackChannel(node.name, node.namespace, zoned=zoned), rules, always)

@@ -58,6 +58,7 @@ class LegacyTrace:
         self._node, self._port_name = node, port_name
         self._kept: Kept[Logged] | None = None
         self.queues: Queues | None = None
+        self._under_way: list[Logged] = []
         self.retell(rules)
         choose_logger(namespace)
         self._log = PacketLog(namespace)
@@ -135,10 +136,23 @@ class LegacyTrace:
         self._kept = None
         messages = self._read_on()
         self.told = len(messages)
-        return [
-            Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))
-            for way in _ways(messages, self._own, one_by_one=False)
-        ]
+        return [self._passage(way) for way in _ways(messages, self._own, one_by_one=False)]
+
+    def so_far(self, over: int = 0) -> tuple[list[Passage], int]:
+        """As `Trace.so_far`."""
+        before, self._under_way = self._under_way, []
+        passages: list[Passage] = []
+        count = 0
+        for place, way in enumerate(_ways(before + self._log.read(), self._own, one_by_one=False)):
+            if place < over or self._path(way).end is not End.VANISHED:
+                passages.append(self._passage(way))
+            else:
+                self._under_way += (way.entry, *way.steps)
+                count += 1
+        return passages, count
+
+    def _passage(self, way: _Way) -> Passage:
+        return Passage(_split(way.entry), way.exit and _split(way.exit), _story(way), partial(self._path, way))
 
     @property
     def room(self) -> int:
@@ -166,7 +180,7 @@ class LegacyTrace:
     def resume(self) -> None:
         """Take the log's group, which one process of the machine can read at a time; MeasurementError while another has it."""
         self._log.bind()
-        self._kept = None
+        self._kept, self._under_way = None, []
 
     def pause(self) -> None:
         """Let the group go, so that other processes can ask."""

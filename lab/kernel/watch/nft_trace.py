@@ -25,6 +25,7 @@ class NftTrace:
         self._tracer, self._assembler = tracer, assembler
         self._kept: Kept[TraceMessage] | None = None
         self.queues: Queues | None = None
+        self._under_way: list[TraceMessage] = []
 
     @property
     def descriptor(self) -> int:
@@ -79,6 +80,12 @@ class NftTrace:
         self.told = len(messages)
         return self._assembler.passages(messages)
 
+    def so_far(self, over: int = 0) -> tuple[list[Passage], int]:
+        """As `Trace.so_far`."""
+        before, self._under_way = self._under_way, []
+        passages, self._under_way, count = self._assembler.so_far(before + self._tracer.read(), over)
+        return passages, count
+
     @property
     def room(self) -> int:
         """How many messages can wait, at least."""
@@ -99,7 +106,7 @@ class NftTrace:
         """Let go of what was told since `pause`: it is of other processes' packets."""
         with suppress(Overrun):
             self._tracer.read()
-        self._kept = None
+        self._kept, self._under_way = None, []
 
     def pause(self) -> None:
         """Let other processes ask: each can listen as well."""

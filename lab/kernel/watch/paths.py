@@ -79,6 +79,11 @@ class _Way:
                 self.heads.append((len(self.said), message))
         self.said.append(message.said)
 
+    @property
+    def ended(self) -> bool:
+        """Whether what was told of it has an end."""
+        return self.exit is not None or self.said[-1].verdict in STOPS
+
     def messages(self) -> list[TraceMessage]:
         """Its messages so far, of one that has not left."""
         return [self.entry, *(TraceMessage(self.entry.ident, said) for said in self.said[1:])]
@@ -121,18 +126,31 @@ class Assembler:
         paths: list[Path] = []
         left: list[TraceMessage] = []
         for way in _ways(messages, self._own):
-            if way.exit is not None or way.said[-1].verdict in STOPS:
+            if way.ended:
                 paths.append(self._path(way))
             else:
                 left += way.messages()
         return paths, left
 
+    def so_far(self, messages: Iterable[TraceMessage], over: int) -> tuple[list[Passage], list[TraceMessage], int]:
+        """The passages that have an end or are among the first ``over``; of the others the messages, and how many they are."""
+        passages: list[Passage] = []
+        left: list[TraceMessage] = []
+        count = 0
+        for place, way in enumerate(_ways(messages, self._own)):
+            if way.ended or place < over:
+                passages.append(self._passage(way))
+            else:
+                left += way.messages()
+                count += 1
+        return passages, left, count
+
     def passages(self, messages: Iterable[TraceMessage]) -> list[Passage]:
         """The same, for many packets that went few ways."""
-        return [
-            Passage(_headers(way.entry), way.exit and _headers(way.exit), tuple(way.said), partial(self._path, way))
-            for way in _ways(messages, self._own)
-        ]
+        return [self._passage(way) for way in _ways(messages, self._own)]
+
+    def _passage(self, way: _Way) -> Passage:
+        return Passage(_headers(way.entry), way.exit and _headers(way.exit), tuple(way.said), partial(self._path, way))
 
     def _path(self, way: _Way) -> Path:
         key = tuple(way.said)

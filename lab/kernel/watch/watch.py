@@ -37,6 +37,13 @@ class Trace(Protocol):
     def passages(self) -> list[Passage]:
         """The same for many packets that went few ways."""
 
+    def so_far(self, over: int = 0) -> tuple[list[Passage], int]:
+        """The ways of packets that have come to an end by now, and how many are told of that have not.
+
+        Of those that had not when this was called last, the first ``over`` are over, wherever they came to: they have
+        vanished if nothing more is told of them.  Raises tracer.Overrun when some were lost.
+        """
+
     @property
     def room(self) -> int:
         """How many messages can wait, at least."""

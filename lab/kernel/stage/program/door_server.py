@@ -39,11 +39,14 @@ def serve(channel: sockets.socket, node: str, environment: Mapping[str, str]) ->
         descriptors = [slave, slave, slave]
     surroundings = {**environment, **{str(name): str(value) for name, value in (asked.get("environment") or {}).items()}}
     surroundings["PATH"] = environment["PATH"]
+    begun, beginning = os.pipe2(os.O_CLOEXEC)
     command = os.fork()
     if command == 0:
         os._exit(_become(node, argv, descriptors, surroundings, str(asked.get("cwd") or _HOME), on_terminal=size is not None))
-    for descriptor in set(descriptors):
+    for descriptor in (*set(descriptors), beginning):
         os.close(descriptor)
+    os.read(begun, 1)  # until it is what was asked for, or cannot be: a signal would find no session before
+    os.close(begun)
     if master is not None:
         tell(channel, {"terminal": True}, (master,))
         os.close(master)  # so that it hangs up as soon as the asker has gone

@@ -140,6 +140,12 @@ class Process:
         return None if self._popen is None else self._popen.poll()
 
     @property
+    def number(self) -> int:
+        """The number of the process that begins its world."""
+        assert self._popen is not None
+        return self._popen.pid
+
+    @property
     def stopped(self) -> bool:
         """Whether `stop` has been called."""
         return self._printed < 0

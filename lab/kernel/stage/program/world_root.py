@@ -52,7 +52,7 @@ def furnish(asked: Mapping[str, Any]) -> None:
     _make_sys()
     _write(etc)
     _write({path: text.encode() for path, text in asked["files"].items()})
-    _write_commands(asked["commands"])
+    _write_commands(asked["commands"], asked["called"])
     for path in hidden:
         _hide(path)
     sockets.sethostname(asked["hostname"])
@@ -124,13 +124,15 @@ def _write(files: Mapping[str, bytes]) -> None:
         _at(path).write_bytes(content)
 
 
-def _write_commands(commands: Mapping[str, str]) -> None:
-    """The lab's own commands, which stand before the machine's and cannot be changed."""
+def _write_commands(commands: Mapping[str, str], called: Mapping[str, str]) -> None:
+    """The lab's own commands, and other names for the machine's: they stand before those and cannot be changed."""
     folder = f"{LAB}/bin"
     _make_folder(folder, "mode=755,size=256k,nr_inodes=64")
     for name, text in commands.items():
         _write({f"{folder}/{name}": text.encode()})
         _at(f"{folder}/{name}").chmod(0o755)
+    for name, path in called.items():
+        _at(f"{folder}/{name}").symlink_to(path)
     make_read_only(_ROOT + folder)
 
 

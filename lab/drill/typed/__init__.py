@@ -1,0 +1,1 @@
+"""What was typed into recorded terminals, and what each command is for."""
