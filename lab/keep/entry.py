@@ -40,7 +40,8 @@ class Entry(BaseModel):
     """A lab that is up.
 
     ``keeper`` and ``sweeper`` are processes: the one holds it, the other removes what is noted of it when that has ended.
-    ``doors`` is the folder of doors as the keeper sees it; ``since`` is in seconds since the epoch.
+    ``doors`` is the folder of doors as the keeper sees it, ``worlds`` the first process of each node's world; ``since`` is in
+    seconds since the epoch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class Entry(BaseModel):
     backend: Backend
     handles: NetworkHandles
     doors: str
+    worlds: dict[str, int]
     drill: str = ""
     folder: Path = Field(default=Path(), exclude=True)
     """Where it is noted, and what else is about it."""
@@ -67,6 +69,11 @@ class Entry(BaseModel):
         """Where commands are brought into a node; raises InputError for one that is not there."""
         self.require_node(node)
         return f"/proc/{self.keeper}/root{self.doors}/{node}"
+
+    def world_of(self, node: str) -> Path:
+        """The files of a node, as its shells have them."""
+        self.require_node(node)
+        return Path(f"/proc/{self.worlds[node]}/root")
 
     def require_node(self, node: str) -> None:
         """Raise InputError for a node that is none of the lab's."""

@@ -93,12 +93,13 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
                 Site(wanted.topology, wanted.policies, backend=wanted.backend, ruled=wanted.topology.nodes.keys())
             )
             nodes = tuple(site.network.nodes.values())
-            for world in start_worlds(nodes, doors, lambda node: _furniture(wanted, node.name)):
+            worlds = start_worlds(nodes, doors, lambda node: _furniture(wanted, node.name))
+            for world in worlds:
                 undo.callback(world.stop)
             entry = Entry(
                 name=wanted.name, keeper=os.getpid(), sweeper=sweeper, since=time.time(), about=wanted.about,
                 topology=wanted.topology.topology, backend=wanted.backend, handles=site.network.handles, doors=str(doors),
-                drill=wanted.drill,
+                worlds={node.name: world.first for node, world in zip(nodes, worlds, strict=True)}, drill=wanted.drill,
             )  # fmt: skip
             kept = Kept(wanted.topology, wanted.policies, site.lines, wanted.backend, site.held.policies)
             note(claim.folder, entry, kept)
