@@ -29,7 +29,7 @@ check:
   - {{name: it is reached again, from: "{{{{ caller.node }}}}", to: office-address, service: tcp/8443, expect: allow,
      v4: {{arrives: {{at: files, port: 443}}}}}}
 kept:
-  - {{name: the other services stay closed, from: world, to: office-address, service: "tcp/22,445", expect: deny}}
+  - {{name: its other ports stay closed, from: world, to: files, service: "tcp/22,445", expect: deny}}
   - {{name: people surf, from: alice, to: world, service: tcp/443, expect: allow}}
 
 # The cause: its place, and a kind of the list that all drills have in common. Several causes are a list.

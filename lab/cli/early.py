@@ -22,6 +22,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "drift": {"--json": "json", "--markdown": "markdown"},
     "reconcile": {"--json": "json"},
     "marks": {"--json": "json"},
+    "status": {"--json": "json"},
     "evidence": {"--json": "json"},
     "rehearse": {"--json": "json", "--markdown": "markdown", "--svg": "svg"},
     "reach": {"--json": "json", "--svg": "svg"},

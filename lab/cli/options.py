@@ -85,6 +85,7 @@ Route = Annotated[
 ]
 Rule = Annotated[list[str] | None, typer.Option("--rule", metavar="FILE", help="With --twin: what `ip rule` prints there.")]
 LabThatIsUp = Annotated[str, typer.Argument(metavar="LAB", help="A lab that is up, as `lab ls` lists it.")]
+Count = Annotated[int | None, typer.Option("--count", metavar="N", min=1, help="End after so many packets.")]
 NodeOfIt = Annotated[str, typer.Argument(metavar="NODE", help="One of its nodes.")]
 OfLab = Annotated[str | None, typer.Option("--lab", metavar="LAB", help="Ask this lab that is up, as it is now.")]
 Source = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Send from this address, owned by the sender or not.")]

@@ -36,15 +36,25 @@ def pcapng(frames: Iterable[Captured], comment: str, program: str) -> bytes:
 
 
 def _blocks(frames: Sequence[Captured], numbers: dict[str, int], comment: str, program: str) -> Iterator[bytes]:
-    head = struct.pack("<IHHq", _MAGIC, 1, 0, _UNKNOWN_LENGTH)
-    yield _block(_SECTION, head, [(_COMMENT, comment), (_USERAPPL, program)])
-    for name in numbers:
-        yield _block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, 0), [(_IF_NAME, name)])
+    yield opening(numbers, comment, program)
     for frame in frames:
-        when = round(frame.seconds * _MICROSECONDS)
-        size = len(frame.data)
-        told = struct.pack("<IIIII", numbers[frame.interface], when >> 32, when & 0xFFFFFFFF, size, size)
-        yield _block(_PACKET, told + _padded(frame.data), [(_COMMENT, frame.comment)])
+        yield packet_block(frame, numbers[frame.interface])
+
+
+def opening(interfaces: Iterable[str], comment: str, program: str) -> bytes:
+    """What a section begins with that has packets of these interfaces, which are numbered from 0."""
+    head = struct.pack("<IHHq", _MAGIC, 1, 0, _UNKNOWN_LENGTH)
+    blocks = [_block(_SECTION, head, [(_COMMENT, comment), (_USERAPPL, program)])]
+    blocks += [_block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, 0), [(_IF_NAME, name)]) for name in interfaces]
+    return b"".join(blocks)
+
+
+def packet_block(frame: Captured, number: int) -> bytes:
+    """One frame, at the interface of this number."""
+    when = round(frame.seconds * _MICROSECONDS)
+    size = len(frame.data)
+    told = struct.pack("<IIIII", number, when >> 32, when & 0xFFFFFFFF, size, size)
+    return _block(_PACKET, told + _padded(frame.data), [(_COMMENT, frame.comment)])
 
 
 def _block(kind: int, body: bytes, options: Iterable[tuple[int, str]]) -> bytes:

@@ -77,7 +77,7 @@ class Entry(BaseModel):
 
     def require_node(self, node: str) -> None:
         """Raise InputError for a node that is none of the lab's."""
-        if node not in self.worlds:
+        if node not in self.nodes:
             raise InputError(Problem(f"{self.name} has no node {node!r}", mend=f"its nodes are {', '.join(self.nodes)}"))
 
     def kept(self) -> Kept:

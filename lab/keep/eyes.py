@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from lab.errors import MeasurementError, Problem
 from lab.kernel.hold.rule_index import RuleIndex
@@ -113,3 +113,5 @@ class Eye:
         """Look no more."""
         for close in self._trace.closers():
             close()
+        with suppress(OSError):  # its table is gone: nothing need be put back into it
+            self._shut.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from lab.errors import LabError, as_lab_error
 from lab.keep.entry import Entry, Kept, note
+from lab.keep.relay import start_relay
 from lab.keep.runtime import Claim, tidy
 from lab.kernel.ground.privileges import enter
 from lab.kernel.ground.syscalls import die_with_parent
@@ -91,15 +93,17 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
                 Site(wanted.topology, wanted.policies, backend=wanted.backend, ruled=wanted.topology.nodes.keys())
             )
             nodes = tuple(site.network.nodes.values())
-            made = start_worlds(nodes, doors, lambda node: _furniture(wanted, node.name))
-            worlds = {node.name: world.number for node, world in zip(nodes, made, strict=True)}
+            worlds = start_worlds(nodes, doors, lambda node: _furniture(wanted, node.name))
+            for world in worlds:
+                undo.callback(world.stop)
             entry = Entry(
                 name=wanted.name, keeper=os.getpid(), sweeper=sweeper, since=time.time(), about=wanted.about,
                 topology=wanted.topology.topology, backend=wanted.backend, handles=site.network.handles, doors=str(doors),
-                worlds=worlds, drill=wanted.drill,
+                worlds={node.name: world.first for node, world in zip(nodes, worlds, strict=True)}, drill=wanted.drill,
             )  # fmt: skip
             kept = Kept(wanted.topology, wanted.policies, site.lines, wanted.backend, site.held.policies)
             note(claim.folder, entry, kept)
+            undo.callback(_end, start_relay(entry.model_copy(update={"folder": claim.folder}), sys.path))
             _say(said, None)
             _close_channels()
             os.chdir("/")
@@ -108,6 +112,12 @@ def _kept(wanted: Wanted, sweeper: int) -> int:
         _say(said, as_lab_error(error))
         return 1
     return 0
+
+
+def _end(process: subprocess.Popen[bytes] | None) -> None:
+    if process is not None:
+        process.kill()
+        process.wait()
 
 
 def _woken_by(signals: Iterable[signal.Signals]) -> int:
@@ -127,7 +137,8 @@ def _say(channel: int, what: LabError | None) -> None:
 
 def _furniture(wanted: Wanted, node: str) -> Furniture:
     return Furniture(
-        hosts=hosts_text(wanted.topology), files=wanted.files.get(node, {}), hidden=wanted.hidden, lab=wanted.name
+        hosts=hosts_text(wanted.topology), files=wanted.files.get(node, {}), hidden=wanted.hidden, lab=wanted.name,
+        backend=wanted.backend.value,
     )
 
 

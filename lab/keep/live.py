@@ -66,8 +66,8 @@ class Live:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
+            undo.callback(self._look.close)
             undo.callback(self._close_eyes)
-            undo.callback(lambda: self._look.close())
             self._heard = None if self._bell is None else self._bell.heard()
             if self._heard is not None:
                 undo.callback(self._heard.close)
@@ -75,11 +75,20 @@ class Live:
             for name, node in self._site.network.nodes.items():
                 self._changes[name] = RuleChanges(node.namespace)
                 undo.callback(self._changes[name].close)
-            self._take_turn()
+            self._begin()
             for name in self._site.network.nodes:
                 self._suit(name)
             self._undo = undo.pop_all()
         return self
+
+    def _begin(self) -> None:
+        """Look; where one alone can look at a time, whoever does steps aside."""
+        if self._bell is None or self._heard is None or self._site.backend is Backend.NFT:
+            self._take_turn()
+            return
+        with self._bell.rung():
+            self._look.enter_context(self._site.look())
+            self._heard.drain()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -185,11 +194,17 @@ class Live:
             eye.open()
 
     def _take_turn(self) -> None:
-        with ExitStack() as gate:
-            if self._bell is not None and self._heard is not None:
-                gate.enter_context(self._bell.unrung())
-                self._heard.drain()
+        """Look, unless somebody waits to ask: he goes first."""
+        while True:
             self._look.enter_context(self._site.look())
+            if self._bell is None or self._heard is None:
+                return
+            if self._bell.is_silent():
+                self._heard.drain()
+                self._bell.go_on()
+                return
+            self._look.close()
+            self._bell.wait_behind()
 
 
 def _told(at: float, passage: Passage) -> Told:

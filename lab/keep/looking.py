@@ -118,7 +118,7 @@ def _names(rules: Iterable[Rule]) -> Iterator[str]:
     """What tells each rule from the others at another moment, wherever it then stands."""
     seen: Counter[str] = Counter()
     for rule in rules:
-        name = " ".join((rule.family, rule.table, rule.chain, rule.text))
+        name = f"{rule.family} {rule.table} {rule.chain} {rule.text}"
         seen[name] += 1
         yield f"{name} #{seen[name]}"
 

@@ -1,8 +1,9 @@
 """Whose turn it is in a lab that is up: those who ask have it alone, those who look share what is left.
 
 Who asks rings, and waits for his turn as ever.  Who looks lets go of what he has, and comes back behind those who wait.  The
-bell is a file: its lock is the gate in front of the turn.  An asker holds it until he has his turn, somebody who looks until he
-looks again, so that neither overtakes the other for ever, and none rings while nobody hears it.
+bell is a file, and its lock is the gate in front of the turn: an asker holds it from when he rings until he has his turn.  Who
+looks again looks whether somebody holds it, and then lets him by: so neither overtakes the other for ever, and none rings
+while nobody hears it.
 """
 
 from __future__ import annotations
@@ -37,14 +38,22 @@ class Bell:
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    @contextmanager
-    def unrung(self) -> Iterator[None]:
-        """While inside, nobody rings; it waits behind those who have rung."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+    def is_silent(self) -> bool:
+        """Whether nobody waits who has rung; if so, nobody rings until `go_on`."""
         try:
-            yield
-        finally:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def wait_behind(self) -> None:
+        """Return when those who have rung have had their turn, or are in it."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Let others ring, after `is_silent` has said that none does."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def heard(self) -> Inotify:
         """What tells that it is rung, from now on."""

@@ -72,11 +72,25 @@ def make_scene(
     folders = search_folders(near or Path.cwd() / "matrices" / "none.yaml", shipped=shipped)
     with Templates() as templates:
         templates.foresee(folders.policies if policies else ())
-        loaded = _topology(topology, folders, rendering)
-        _known(policies, loaded)
-        given = {node: resolve_given(node, value, folders.policies) for node, value in policies.items()}
-        files = {node: and_what_is_left_out(found.files, found) for node, found in given.items()}
-        return _scene(loaded, files, rendering, templates)
+        return _given(_topology(topology, folders, rendering), policies, folders, rendering, templates)
+
+
+def scene_on(
+    topology: Topology, policies: Mapping[str, Given], *, rendering: Rendering = AS_IT_IS, shipped: bool = False
+) -> Scene:
+    """The scene of a topology that is known and of policies by name or file."""
+    folders = search_folders(Path.cwd() / "matrices" / "none.yaml", shipped=shipped)
+    with Templates() as templates:
+        return _given(topology, policies, folders, rendering, templates)
+
+
+def _given(
+    topology: Topology, policies: Mapping[str, Given], folders: Folders, rendering: Rendering, templates: Templates
+) -> Scene:
+    _known(policies, topology)
+    given = {node: resolve_given(node, value, folders.policies) for node, value in policies.items()}
+    files = {node: and_what_is_left_out(found.files, found) for node, found in given.items()}
+    return _scene(topology, files, rendering, templates)
 
 
 def twin_scene(twin: Twin, policies: Mapping[str, Given], *, rendering: Rendering = AS_IT_IS) -> Scene:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lab.errors import Problem
 from lab.record.path import Rule
 
 
@@ -51,3 +52,6 @@ class LabStatus:
     topology: str
     seconds: float | None
     nodes: tuple[NodeStatus, ...]
+    interrupted: bool = False
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0

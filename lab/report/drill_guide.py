@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from lab.prepare.drills import Play
-from lab.report.drill_sheet import COLUMNS, inject_rows
+from lab.report.drill_sheet import COLUMNS, Played, inject_rows
 from lab.report.markup import block, code, prose
 from lab.report.plain import plain
 from lab.twin.yaml_flow import flow
@@ -39,7 +38,7 @@ _OF_EVERY_DRILL: Final = (
 )
 
 
-def facilitator_sheet(play: Play) -> str:
+def facilitator_sheet(play: Played) -> str:
     """The facilitator's guide as Markdown: all of the drill, for nobody who plays it."""
     drill = play.drill
     parts: Sequence[Iterable[str]] = (
@@ -51,7 +50,7 @@ def facilitator_sheet(play: Play) -> str:
     return "\n".join([line for lines in told for line in (*lines, "")])
 
 
-def _values(play: Play) -> Iterator[str]:
+def _values(play: Played) -> Iterator[str]:
     drill = play.drill
     yield f"Seed {play.seed} of {', '.join(map(str, drill.seeds))}" + ("" if play.values else "; nothing varies by it.")
     for name, value in play.values.items():
@@ -62,7 +61,7 @@ def _values(play: Play) -> Iterator[str]:
     yield f"> {prose(drill.page)}"
 
 
-def _answer(play: Play) -> Iterator[str]:
+def _answer(play: Played) -> Iterator[str]:
     drill = play.drill
     yield "## The answer"
     yield ""
@@ -78,13 +77,13 @@ def _answer(play: Play) -> Iterator[str]:
         yield f"- {code(_written(play, 'faults', place))}"
 
 
-def _written(play: Play, *path: str | int) -> str:
+def _written(play: Played, *path: str | int) -> str:
     """A part of the file on one line, with its texts filled in; a list of one item may be written without a list."""
     found = play.drill.as_written(*path)
     return flow(play.drill.as_written(*path[:-1]) if found is None else found)
 
 
-def _hours(play: Play) -> Iterator[str]:
+def _hours(play: Played) -> Iterator[str]:
     minutes = play.drill.minutes
     yield "## Timing"
     yield ""
@@ -101,14 +100,14 @@ def _at(minutes: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02}"
 
 
-def _hints(play: Play) -> Iterator[str]:
+def _hints(play: Played) -> Iterator[str]:
     if play.drill.hints:
         yield "## Hints, in their order"
         yield ""
         yield from (f"{number}. {prose(hint)}" for number, hint in enumerate(play.drill.hints, 1))
 
 
-def _injects(play: Play) -> Iterator[str]:
+def _injects(play: Played) -> Iterator[str]:
     rows = list(inject_rows(play))
     if not rows:
         return
@@ -120,7 +119,7 @@ def _injects(play: Play) -> Iterator[str]:
         yield f"| {' | '.join(prose(cell, table=True) for cell in row)} |"
 
 
-def _steps(play: Play) -> Iterator[str]:
+def _steps(play: Played) -> Iterator[str]:
     if play.drill.steps:
         yield "## The first steps of the reference"
         yield ""
@@ -132,7 +131,7 @@ def _steps(play: Play) -> Iterator[str]:
         yield from (f"- {prose(one)}" for one in play.drill.evidence)
 
 
-def _mends(play: Play) -> Iterator[str]:
+def _mends(play: Played) -> Iterator[str]:
     yield "## The mend"
     yield ""
     if play.fix:
@@ -155,7 +154,7 @@ def _typed(lines: Sequence[Typed]) -> Iterator[str]:
     yield block("\n".join(shown))
 
 
-def _seen(play: Play) -> Iterator[str]:
+def _seen(play: Played) -> Iterator[str]:
     yield "## What proves it"
     for part in PARTS:
         items: Sequence[Row | str] = getattr(play.drill, part)
@@ -171,7 +170,7 @@ def _items(items: Sequence[Row | str]) -> Iterator[str]:
         yield f"- the matrix {code(item)}" if isinstance(item, str) else f"- {prose(item.name)}"
 
 
-def _stages(play: Play) -> Iterator[str]:
+def _stages(play: Played) -> Iterator[str]:
     for stage in play.drill.stages:
         yield f"## Then: {prose(stage.stage)}"
         yield ""
@@ -185,7 +184,7 @@ def _stages(play: Play) -> Iterator[str]:
             yield from _typed(play.drill.typed(stage.fix))
 
 
-def _debrief(play: Play) -> Iterator[str]:
+def _debrief(play: Played) -> Iterator[str]:
     told = play.drill.debrief
     yield "## Debrief"
     yield ""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
-from lab.prepare.drills import Play
 from lab.report.markup import code, prose
 from lab.report.plain import plain
+from lab.written.drill import Drill, Value
+from lab.written.drill_parts import Typed
 from lab.written.drill_places import FAULT_KINDS, WITH_NAME, WITHOUT_NAME
+from lab.written.topology import Topology
 
 COLUMNS: Final = ("number", "time", "or when", "text", "expected", "if not")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would reckon out
@@ -26,7 +28,35 @@ _RULES: Final = (
 )
 
 
-def players_sheet(play: Play) -> str:
+class Played(Protocol):
+    """A drill with the values of a seed, as what is printed of it needs it: `lab.prepare.drills.Play` is one."""
+
+    @property
+    def drill(self) -> Drill:
+        """With its texts filled in."""
+
+    @property
+    def seed(self) -> int:
+        """What chose them."""
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """What it chose, by name."""
+
+    @property
+    def topology(self) -> Topology:
+        """What the lab is built of."""
+
+    @property
+    def fix(self) -> tuple[Typed, ...]:
+        """What mends it."""
+
+    @property
+    def wrong(self) -> tuple[tuple[str, tuple[Typed, ...]], ...]:
+        """What mends it not, each with what is wrong about it."""
+
+
+def players_sheet(play: Played) -> str:
     """The situation manual as Markdown; it is made of what everybody may know, and of nothing else of the drill."""
     drill = play.drill
     lines = [f"# {prose(drill.drill)}: situation manual", "", "For the team. What happened is not told here: find it out.", ""]
@@ -45,7 +75,7 @@ def players_sheet(play: Play) -> str:
     return "\n".join([*lines, "", ", ".join(map(code, FAULT_KINDS)), ""])
 
 
-def _network(play: Play) -> Iterator[str]:
+def _network(play: Played) -> Iterator[str]:
     topology = play.topology
     if topology.about:
         yield from (prose(topology.about), "")
@@ -74,7 +104,7 @@ def _cell(text: str) -> str:
     return prose(text, table=True)
 
 
-def injects_sheet(play: Play) -> str:
+def injects_sheet(play: Played) -> str:
     """The injects as CSV (RFC 4180), in the columns of an exercise's list of events; a spreadsheet runs nothing of it."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\r\n")
@@ -83,7 +113,7 @@ def injects_sheet(play: Play) -> str:
     return out.getvalue()
 
 
-def inject_rows(play: Play) -> Iterator[Sequence[str]]:
+def inject_rows(play: Played) -> Iterator[Sequence[str]]:
     """Each inject as `COLUMNS` has it; the time is hours, minutes and seconds since the start."""
     for number, one in enumerate(play.drill.injects, 1):
         when = (one.when or "").replace("-", " ")

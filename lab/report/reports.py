@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lab.record.rehearsal import Rehearsals
     from lab.record.result import RunResult
     from lab.record.service_matrix import ServiceMatrixReport
+    from lab.record.status import LabStatus
     from lab.record.sweep import AskedSweep, SweepReport
     from lab.record.trace import Trace, TraceReport
     from lab.record.tracked import ConntrackReport
@@ -262,6 +263,24 @@ def _drift_markdown() -> Text[DriftReport]:
     from lab.report.drifted import drift_markdown
 
     return drift_markdown
+
+
+def status_reports(json: Path | None = None) -> Reports[LabStatus]:
+    """Those of ``lab status``."""
+    from lab.record.status import LabStatus
+
+    def stopped(problems: tuple[Problem, ...], exit_code: int, *, interrupted: bool = False) -> LabStatus:
+        return LabStatus("", "", None, (), interrupted, problems, exit_code)
+
+    return Reports("status", _texts((json, _status_json)), stopped)
+
+
+def _status_json() -> Text[LabStatus]:
+    from lab.report.run_json import json_text
+    from lab.report.wire.status import Status
+    from lab.report.wire.writing import written
+
+    return lambda report: json_text(written(Status, report))
 
 
 def marks_reports(json: Path | None = None) -> Reports[MarkReport]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lab.record.status import LabStatus, LinkStatus, NodeStatus, RuleCount
 from lab.report.plain import plain
+
+_BESIDE = re.compile(r" (?:proto (?:kernel|static|boot)|scope link|pref medium|metric (?:256|1024))\b")
 
 
 def status_lines(status: LabStatus) -> Iterator[str]:
@@ -23,7 +26,8 @@ def _node(node: NodeStatus) -> Iterator[str]:
         if link.name != "lo" or link.state != "up":
             yield f"  {link.name:<12} {_link(link)}"
     for route in node.routes:
-        yield f"  route        {route}"
+        if not route.startswith("fe80::/"):
+            yield f"  route        {_BESIDE.sub('', route)}"
     if node.tracks is not None:
         yield f"  conntrack    {node.tracks:,}{_most(node)} entries"
     if node.trouble:

@@ -21,7 +21,7 @@ FOLDER = "drills"
 LONGEST = 256 * 1024
 """Characters of all texts of a drill, filled in."""
 _BEGINS = ("{{", "{%", "{#")
-_AS_THEY_ARE = ("drill", "vary", "seeds", "level", "minutes")
+_AS_THEY_ARE = tuple(Heading.model_fields)
 Path_ = tuple[str | int, ...]
 
 

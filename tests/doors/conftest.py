@@ -13,7 +13,9 @@ import pytest
 
 from lab.errors import MachineError
 from lab.kernel.ground.privileges import require
+from lab.prepare.scene import find_scene
 from tests.doors.project import Nobody, Project, run
+from tests.kept import Up, up
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +30,16 @@ def _may_build_labs() -> None:
 def project(tmp_path: Path) -> Project:
     """A project's folder with the small matrix in it."""
     return Project(tmp_path)
+
+
+@pytest.fixture
+def it(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Up]:
+    """The lab of the small matrix, which is up; it is called ``it``."""
+    monkeypatch.setenv("LAB_RUNTIME_DIR", str(project.folder / "runtime"))
+    monkeypatch.chdir(project.folder)
+    scene = find_scene(Path("matrices/small.yaml"), None, {})
+    with up(project.folder / "runtime", scene.topology, scene.policies) as one:
+        yield one
 
 
 @pytest.fixture

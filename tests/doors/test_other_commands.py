@@ -196,5 +196,5 @@ def test_without_a_command_the_commands_are_listed(project: Project) -> None:
     told = run([LAB, "--help"], project.folder).ended(0).out
     for command in commands_there():
         assert f"  {command} " in told
-    assert (len(told.splitlines()) <= 34, max(map(len, told.splitlines())) <= 80) == (True, True), told
+    assert (len(told.splitlines()) <= 48, max(map(len, told.splitlines())) <= 80) == (True, True), told
     assert run([LAB], project.folder).ended(2).told == told

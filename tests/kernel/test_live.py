@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket as sockets
 from collections.abc import Iterator
 from itertools import islice
@@ -12,6 +14,7 @@ from threading import Thread
 import pytest
 
 from lab.keep.live import Live
+from lab.keep.relay import NodeLog, logs_to_the_kernel, relay
 from lab.keep.turns import Bell
 from lab.kernel.ground.tools import run
 from lab.record.told import Fate, News, RulesChanged, Told
@@ -140,3 +143,33 @@ def test_who_asks_has_his_turn_and_the_view_goes_on(backend: Backend, tmp_path: 
             assert "deny" in dropped
             assert allowed.startswith("allowed")
         assert (told.fate, told.path.entry.dport) == (Fate.DROPPED, 97), "nothing of what was asked is told"
+
+
+def test_what_a_nodes_dmesg_holds(sites: dict[Backend, Site], tmp_path: Path) -> None:
+    site, (folder, dmesg) = sites[Backend.NFT], (tmp_path / "run/lab", tmp_path / "run/lab/dmesg")
+    folder.mkdir(parents=True)
+    reading, writing = os.pipe()
+    with Live(site, wanted=logs_to_the_kernel, ends=[reading]) as live:
+        send(site, 98, 99)
+        os.close(writing)
+        relay(live, {"gateway": tmp_path})
+    os.close(reading)
+    (line,) = dmesg.read_text().splitlines()
+    said = re.sub(r"^\[ *\d+\.\d{6}\] ", "", line)
+    assert re.sub(r"(ID|SPT)=\d+", r"\1=?", said) == (
+        "seen: IN=left OUT=right SRC=10.0.1.10 DST=10.0.2.10 LEN=29 TOS=0x00 PREC=0x00 TTL=63 ID=? DF "
+        "PROTO=UDP SPT=? DPT=99 LEN=9"
+    )
+
+
+def test_no_link_of_a_node_leads_its_log_elsewhere(tmp_path: Path) -> None:
+    victim, folder = tmp_path / "victim", tmp_path / "root/run/lab"
+    victim.write_text("as it was")
+    folder.mkdir(parents=True)
+    (folder / "dmesg").symlink_to(victim)
+    NodeLog(tmp_path / "root").write(["a line"])
+    folder.rename(tmp_path / "other")
+    folder.symlink_to(tmp_path)
+    (tmp_path / "dmesg").write_text("")
+    NodeLog(tmp_path / "root").write(["a line"])
+    assert (victim.read_text(), (tmp_path / "dmesg").read_text()) == ("as it was", "")

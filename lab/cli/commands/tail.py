@@ -1,4 +1,4 @@
-"""``lab tail``: what the rules log of each flow, a line of JSON a packet."""
+"""``lab tail``: what the rules log of each flow, a line of JSON a packet; of a lab that is up, what happens there."""
 
 from __future__ import annotations
 
@@ -18,8 +18,19 @@ def tail(
     last_failed: Annotated[bool, Option("--lf", help="Only cells that failed when they were last run, if any did.")] = False,
     allow_commands: o.AllowCommands = False, backend: o.Backends = o.NFT, mend: o.Mend = False,
     without_macs: o.NoMacs = False, shipped: o.Shipped = False,
+    node: Annotated[str | None, Option(metavar="NODE", help="Of a lab that is up: at this node alone.")] = None,
+    top: Annotated[bool, Option("--top", help="Of a lab that is up: who is denied most.")] = False,
+    json: Annotated[bool, Option("--json", help="Of a lab that is up: lines of JSON.")] = False,
+    count: o.Count = None,
 ) -> None:  # fmt: skip
-    """Run matrices and print a line of JSON for each packet that a LOG or NFLOG rule logged, flow by flow."""
+    """Run matrices and print a line of JSON for each packet that a LOG or NFLOG rule logged, flow by flow.
+
+    Of a lab that is up (its name in place of files), print each packet that is denied or logged, as it happens.
+    """
+    from lab.cli.live import lab_to_tail, tail_lab
+
+    if (up := lab_to_tail(files or (), meant=bool(node or top or json or count))) is not None:
+        tail_lab(up, node, json=json, top=top, count=count)
     from lab.cli.given import Given, Selection, dumps
     from lab.cli.tailing import tail_and_print
 

@@ -18,12 +18,14 @@ from lab.report.wire.drifted import Compared, Drifted
 from lab.report.wire.drills import Drills
 from lab.report.wire.evidence import BundledFile, Bundles, Manifest
 from lab.report.wire.exposure import Exposures
+from lab.report.wire.live import LiveLine, LoggedLine
 from lab.report.wire.marks import MarkRule, Marks, MarkWay
 from lab.report.wire.parts import Arrived, Rule
 from lab.report.wire.reconciled import Reconciliation, Rules
 from lab.report.wire.rehearsal import Rehearsals
 from lab.report.wire.run import Run
 from lab.report.wire.service_matrix import ServiceMatrices
+from lab.report.wire.status import Link, RuleCount, Status
 from lab.report.wire.sweep import Sweeps
 from lab.report.wire.tail import Line
 from lab.report.wire.trace import Traces
@@ -101,6 +103,16 @@ def tail_schema() -> Schema:
     return _document(Line, "tail", "a packet that a rule logged", (Rule, seen.Packet))
 
 
+def live_schema() -> Schema:
+    """Of each line of ``lab watch`` and of ``lab tail LAB``."""
+    return _document(LiveLine, "live", "a packet at a node of a lab that is up", (Rule, seen.Packet, LoggedLine))
+
+
+def status_schema() -> Schema:
+    """Of ``lab status --json``."""
+    return _document(Status, "status", "a look at a lab that is up", (Link, RuleCount))
+
+
 def rehearse_schema() -> Schema:
     """Of ``lab rehearse --json``."""
     return _document(Rehearsals, "rehearse", "changes rehearsed", (Rule, RowOutcome, WindowRun, Total))
@@ -137,8 +149,9 @@ def own_schemas() -> dict[str, Schema]:
         "result": result_schema(), "bench": bench_schema(), "sweep": sweep_schema(), "exposure": exposure_schema(),
         "trace": trace_schema(), "diff": diff_schema(), "reach": reach_schema(), "audit": audit_schema(),
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
+        "live": live_schema(),
         "drift": drift_schema(), "evidence": evidence_schema(), "bundles": bundles_schema(),
-        "rehearse": rehearse_schema(), "drills": drills_schema(),
+        "rehearse": rehearse_schema(), "drills": drills_schema(), "status": status_schema(),
     }  # fmt: skip
 
 

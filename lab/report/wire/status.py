@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.report.wire.document import key
+from lab.report.wire.parts import ExitCode, Many, Number, ProblemRecord, problem_records, texts_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +15,12 @@ class Link:
 
     name: str = key("its name there")
     state: str = key("up, down, or another word of ip's for what it is")
-    addresses: tuple[str, ...] = key("with prefix length")
+    addresses: Many[str] = key("with prefix length")
     mtu: int = key("bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Count:
+class RuleCount:
     """A rule or a policy that counts."""
 
     family: str = key("ip, ip6, inet, netdev, bridge", of="rule.family")
@@ -37,13 +38,13 @@ class StatusNode:
     """A node."""
 
     name: str = key("its name")
-    interfaces: tuple[Link, ...] = key("its interfaces", of="links")
-    routes: tuple[str, ...] = key("the main table of both families, as ip prints it")
+    interfaces: Many[Link] = key("its interfaces", of="links")
+    routes: Many[str] = key("the main table of both families, as ip prints it")
     tracks: int | None = key("entries of conntrack; null: it is not told")
     most: int | None = key("how many it takes at most: the machine's own number")
     by_hand: bool = key("its rules are not those that were loaded")
     trouble: str = key("why its rules cannot be told; empty where they can")
-    rules: tuple[Count, ...] = key("its rules that count", of="counts")
+    rules: Many[RuleCount] = key("its rules that count", of="counts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,11 @@ class Status:
     """One look."""
 
     version: Literal[1] = key()
+    exit_code: ExitCode = key("of `lab status`")
+    interrupted: bool = key("true after Ctrl-C, SIGTERM or SIGHUP")
+    problems: Many[str] = key("what stopped it", of=texts_of)
+    problem_records: Many[ProblemRecord] = problem_records()
     lab: str = key("its name", of="name")
     topology: str = key("what it stands on")
-    seconds: float | None = key("since the last look; null: nobody has looked before")
-    nodes: tuple[StatusNode, ...] = key("those that were looked at")
+    seconds: Number | None = key("since the last look; null: nobody has looked before")
+    nodes: Many[StatusNode] = key("those that were looked at")

@@ -1,6 +1,6 @@
 """Every example of README.md and docs/ is read as the lab reads it: what is printed there works, or this fails.
 
-The info string of a fence says what a block is.  ``yaml`` is a whole topology, matrix or change, told by its first key.
+The info string of a fence says what a block is.  ``yaml`` is a whole topology, matrix, change or drill, told by its first key.
 ``yaml fragment`` is a part that is parsed only; ``yaml fragment of topology`` or ``of matrix`` is laid over the document's own
 one, which is then checked again.  ``jinja policies/NAME`` is a policy of the document's matrix; ``python`` is compiled.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from lab.prepare.checked import check_drill
 from lab.prepare.plan import Choices, make_plan
 from lab.ruleset.save import read_save
 from lab.written.cell import Cell
@@ -139,7 +140,7 @@ def test_every_fence_is_closed_and_named(page: Path) -> None:
 
 
 @pytest.mark.parametrize("block", chosen("yaml"))
-def test_yaml(block: Block) -> None:
+def test_yaml(block: Block, tmp_path: Path) -> None:
     document = block.read()
     kind = first_key(block)
     match block.info.split()[1:]:
@@ -149,6 +150,11 @@ def test_yaml(block: Block) -> None:
             assert cells_in(document, block.page)
         case [] if kind == "change":
             assert change_in(document, block.page)
+        case [] if kind == "drill":
+            file = tmp_path / "drills" / f"{document.data['drill']}.yaml"
+            file.parent.mkdir()
+            file.write_text(block.text)
+            assert check_drill(file, shipped=True).play.cells("check").cells
         case ["fragment"]:
             pass
         case ["fragment", "of", "topology"]:
