@@ -13,7 +13,6 @@ def test_a_lab_that_stays_up_leaves_nothing_however_it_ends(in_a_machine: Report
     destroyed, *killed = in_a_machine("kept", lab=())
     assert len(destroyed["running"]) >= 4
     assert all(destroyed["running"]), "what ran in a shell outlived it"
-    print(*destroyed["said"], sep="\n")
     for done in destroyed["said"]:
         assert "Traceback" not in done["out"] + done["err"], done
         assert done["out"] + done["err"], done
