@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 _POLICY = re.compile(r"\bpolicy (\w+);")
-_OPENS = re.compile(r"(table|chain) (.*) \{\Z")
+_OPENS = re.compile(r"(table|chain) (.*?) \{(?: #.*)?\Z")  # of a table with an owner nft says which program that is
 
 
 class ChainText(NamedTuple):
