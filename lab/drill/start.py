@@ -13,6 +13,7 @@ from lab.drill.grounds import Grounds
 from lab.drill.played import Played, grounds_of, keep
 from lab.errors import MeasurementError, Problem
 from lab.keep.boot import boot_files
+from lab.keep.changes import note_changes
 from lab.keep.entry import Entry
 from lab.keep.joined import site_of
 from lab.keep.starting import start, stop
@@ -37,6 +38,7 @@ def start_drill(play: Play, name: str = "") -> Played:
         baseline = break_it(grounds, play)
         _prove_broken(grounds, plans)
         grounds.zero_counters()
+        note_changes(entry)
         found = keep(entry, play, baseline)
         said = {"drill": play.drill.drill, "seed": play.seed, "values": dict(play.values), "name": entry.name}
         found.journal.note(EventKind.STARTED, play.drill.page, said)
