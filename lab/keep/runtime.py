@@ -62,6 +62,7 @@ class Claim:
 
     def __init__(self, root: Path, name: str) -> None:
         self.folder = root / name
+        tidy(root)  # of a name that is taken by nobody any more
         made = _make_within(root, f".{os.getpid()}.new")
         self._lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)

@@ -65,6 +65,13 @@ def test_a_name_is_taken_once(root: Path) -> None:
     claim.close()
 
 
+def test_the_name_of_one_whose_keeper_was_killed_is_free(root: Path) -> None:
+    Claim(root, "one").close()
+    claim = Claim(root, "one")
+    assert names(root) == ["one"]
+    claim.close()
+
+
 def test_what_a_killed_process_was_making_is_removed(root: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
     (root / f".{ended.stdout.strip()}.new").mkdir()
