@@ -50,6 +50,7 @@ class Grounds:
         """The same lab to be asked, whatever was done to it since; raises as `Site.as_it_is`, and what a lab raises."""
         site = self.site
         now = Site.as_it_is(site.topology, site.held.policies, site.network.handles, backend=site.backend)
+        now.bell = site.bell
         with now, Lab.on(now) as lab:
             yield Asking(replace(self, site=now), lab)
 

@@ -37,12 +37,18 @@ def note_changes(entry: Entry) -> None:
     Raises MachineError where that cannot be done.
     """
     path = [entry for entry in dict.fromkeys((*sys.path, str(Path(lab.__file__).parents[1]))) if entry.startswith("/")]
-    with subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-X", "utf8", "-c", _CODE, *path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         start_new_session=True,
-    ) as process:  # fmt: skip
-        said, _ = process.communicate(pickle.dumps((entry, entry.folder)))
-        process.returncode = 0  # it goes on by itself
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin as asked, process.stdout as answer:
+        with suppress(BrokenPipeError):  # what it said is told
+            asked.write(pickle.dumps((entry, entry.folder)))
+            asked.close()
+        said = answer.read()
+    process.returncode = 0  # it goes on by itself
     if said != _READY:
         raise MachineError(Problem(f"{entry.name}: its changes cannot be noted: {said.decode(errors='replace').strip()}"))
 

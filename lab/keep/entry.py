@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.errors import InputError, MachineError, Problem
-from lab.keep.runtime import claimed, runtime_folder
+from lab.keep.runtime import runtime_folder, tidy
 from lab.kernel.hold.held import Held
 from lab.kernel.hold.line_map import NodeLines
 from lab.kernel.stage.handles import NetworkHandles
@@ -113,7 +113,7 @@ def _write(file: Path, content: bytes) -> None:
 
 def entries() -> tuple[Entry, ...]:
     """All labs that are up, by name; one that is being built is none yet."""
-    return tuple(found for folder in claimed(runtime_folder()) if (found := _read(folder)) is not None)
+    return tuple(found for folder in tidy(runtime_folder()) if (found := _read(folder)) is not None)
 
 
 def find(name: str) -> Entry:

@@ -80,6 +80,8 @@ def _close_channels() -> None:
 def _kept(wanted: Wanted, sweeper: int) -> int:
     """Build it, say so, and wait to be told to end."""
     die_with_parent(signal.SIGTERM)
+    if os.getppid() != sweeper:  # it died before the kernel could be told to send a signal
+        return 1
     asked_to_end = _woken_by(_ENDS)
     said = os.dup(1)
     try:

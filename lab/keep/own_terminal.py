@@ -67,7 +67,7 @@ class OwnTerminal:
 
     def _restore(self) -> None:
         with suppress(termios.error):  # it is gone
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._settings)
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._settings)
 
 
 def size_of(descriptor: int) -> tuple[int, int]:

@@ -122,6 +122,8 @@ def main() -> None:
         signal.signal(one, signal.SIG_IGN)
     entry: Entry = pickle.loads(sys.stdin.buffer.read())
     os.chdir("/")
+    if os.getppid() != entry.keeper:  # it died before the kernel could be told to send a signal
+        return
     with suppress(LabError), live_view(entry, logs_to_the_kernel) as live:
         relay(live, {node: entry.world_of(node) for node in entry.nodes})
 

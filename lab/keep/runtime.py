@@ -23,7 +23,10 @@ def runtime_folder() -> Path:
 
     Raises MachineError where it cannot be made, or is somebody else's.
     """
-    folder = _chosen()
+    return _make(_chosen())
+
+
+def _make(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()
@@ -59,8 +62,7 @@ class Claim:
 
     def __init__(self, root: Path, name: str) -> None:
         self.folder = root / name
-        made = root / f".{os.getpid()}.new"
-        made.mkdir(mode=0o700)
+        made = _make_within(root, f".{os.getpid()}.new")
         self._lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         try:
@@ -76,12 +78,23 @@ class Claim:
         os.close(self._lock)
 
 
-def tidy(root: Path) -> None:
-    """Remove what no keeper holds, and the folder itself if no lab is left."""
-    for _ in claimed(root):
-        pass
-    with suppress(OSError):  # there are others
-        root.rmdir()
+def _make_within(root: Path, name: str) -> Path:
+    """A new folder in ``root``, which whoever finds nothing in it removes."""
+    made = root / name
+    while True:
+        _make(root)
+        with suppress(FileNotFoundError):  # it was removed just now
+            made.mkdir(mode=0o700)
+            return made
+
+
+def tidy(root: Path) -> tuple[Path, ...]:
+    """Remove what no keeper holds, and the folder itself if no lab is left; the folders of those that are up."""
+    found = tuple(claimed(root))
+    if not found:
+        with suppress(OSError):  # one is being built
+            root.rmdir()
+    return found
 
 
 def remove(folder: Path) -> None:
@@ -94,13 +107,19 @@ def remove(folder: Path) -> None:
 
 def claimed(root: Path) -> Iterator[Path]:
     """The folders whose keeper lives; the others are removed."""
-    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+    for folder in _within(root):
         if folder.name.startswith("."):
             _remove_unfinished(folder)
         elif _is_held(folder):
             yield folder
         else:
             remove(folder)
+
+
+def _within(root: Path) -> list[Path]:
+    with suppress(FileNotFoundError):  # the last lab went down just now
+        return sorted(root.iterdir())
+    return []
 
 
 def _is_held(folder: Path) -> bool:

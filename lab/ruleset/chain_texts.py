@@ -8,11 +8,15 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 _POLICY = re.compile(r"\bpolicy (\w+);")
-_OPENS = re.compile(r"(table|chain) (.*) \{\Z")
+_OPENS = re.compile(r"(table|chain) (.*?) \{(?: #.*)?\Z")  # of a table with an owner nft says which program that is
 
 
 class ChainText(NamedTuple):
-    """A chain's policy, empty where it has none, and its rules."""
+    """A chain's policy, empty where it has none, and its rules.
+
+    >>> ChainText("DROP", ("-i lo -j ACCEPT",)).policy
+    'DROP'
+    """
 
     policy: str
     rules: tuple[str, ...]
@@ -24,7 +28,11 @@ ChainTexts = Mapping[str, ChainText]
 
 
 def of_save(text: str, family: str = "") -> dict[str, ChainText]:
-    """The chains of what iptables-save printed; ``family`` stands before their names."""
+    r"""The chains of what iptables-save printed; ``family`` stands before their names.
+
+    >>> of_save("*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n")
+    {'filter:INPUT': ChainText(policy='DROP', rules=('-i lo -j ACCEPT',))}
+    """
     table, policies, rules = "", dict[str, str](), dict[str, list[str]]()
     for line in text.splitlines():
         if line.startswith("*"):
@@ -40,7 +48,11 @@ def of_save(text: str, family: str = "") -> dict[str, ChainText]:
 
 
 def of_listing(text: str, hidden: frozenset[str] = frozenset()) -> dict[str, ChainText]:
-    """The chains of what ``nft -s list ruleset`` printed, but those of ``hidden`` tables (``ip filter``)."""
+    r"""The chains of what ``nft -s list ruleset`` printed, but those of ``hidden`` tables (``ip filter``).
+
+    >>> of_listing("table inet edge {\n chain own {\n tcp dport 22 accept\n }\n}\n")
+    {'inet edge own': ChainText(policy='', rules=('tcp dport 22 accept',))}
+    """
     found: dict[str, ChainText] = {}
     table, chain, policy, rules = "", "", "", list[str]()
     for line in (line.strip() for line in text.splitlines()):
@@ -65,6 +77,9 @@ def differences(before: ChainTexts, after: ChainTexts) -> Iterator[str]:
 
     A base chain that is not there lets pass, as does one that has just been made and holds nothing.  The number of a rule
     that came is its place afterwards, that of one that went its place before.
+
+    >>> list(differences({"filter:INPUT": ChainText("ACCEPT", ())}, {"filter:INPUT": ChainText("DROP", ("-i lo -j ACCEPT",))}))
+    ['~ filter:INPUT policy ACCEPT -> DROP', '+ filter:INPUT:1 -i lo -j ACCEPT']
     """
     for name in dict.fromkeys((*before, *after)):
         was = before.get(name, ChainText("ACCEPT" if after.get(name, _EMPTY).policy else "", ()))

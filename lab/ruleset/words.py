@@ -70,7 +70,11 @@ def values_of(line: str, options: Collection[str]) -> Iterator[str]:
 
 
 def placed_words(line: str) -> list[Word]:
-    """The words of a line with their places in it."""
+    """The words of a line with their places in it.
+
+    >>> placed_words("-A INPUT")
+    [Word(value='-A', start=0, end=2), Word(value='INPUT', start=3, end=8)]
+    """
     return [Word(_value(found[0]), found.start(), found.end()) for found in _WORD.finditer(line)]
 
 

@@ -135,7 +135,7 @@ def test_init_leaves_alone_what_is_there(tmp_path: Path) -> None:
 
 def test_schemas_are_named_printed_and_written(project: Project) -> None:
     names = project.lab("schema").ended(0).out.split()
-    assert names == ["topology", "matrix", "change", *own_schemas()]
+    assert names == ["topology", "matrix", "change", "drill", *own_schemas()]
     project.lab("schema", "--write", "schemas").ended(0)
     for name in names:
         jsonschema.Draft202012Validator.check_schema(json.loads(project.read(f"schemas/{name}.schema.json")))
@@ -196,5 +196,5 @@ def test_without_a_command_the_commands_are_listed(project: Project) -> None:
     told = run([LAB, "--help"], project.folder).ended(0).out
     for command in commands_there():
         assert f"  {command} " in told
-    assert (len(told.splitlines()) <= 34, max(map(len, told.splitlines())) <= 80) == (True, True), told
+    assert (len(told.splitlines()) <= 48, max(map(len, told.splitlines())) <= 80) == (True, True), told
     assert run([LAB], project.folder).ended(2).told == told

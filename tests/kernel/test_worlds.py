@@ -189,10 +189,10 @@ def test_a_terminal_controls_what_runs_on_it(doors: Doors) -> None:
         until(terminal, b"its own")
 
 
-def test_what_an_asker_leaves_is_killed_with_its_session(doors: Doors) -> None:
+def test_what_an_asker_leaves_is_killed_in_whatever_session(doors: Doors) -> None:
     reading, writing = os.pipe2(os.O_CLOEXEC)
     with Path(os.devnull).open("r+b") as null:
-        words = ["sh", "-c", "sleep 1000 & echo begun; exec sleep 1000"]
+        words = ["sh", "-c", "sleep 1000 & setsid sh -c 'sleep 1000 & sleep 1000' & echo begun; exec sleep 1000"]
         running = start_at(doors.of("gateway"), words, (null.fileno(), writing, null.fileno()), {})
     os.close(writing)
     assert os.read(reading, 100) == b"begun\n"

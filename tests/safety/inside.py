@@ -1,7 +1,7 @@
 """Run as the first process of a machine of its own: ends labs at chosen moments and prints, as JSON, what was left.
 
-``inside.py kill SEED MOMENTS``, ``tools TIMES``, ``interrupt``, ``ended SIGNAL …`` or ``whole``, then the command line of
-the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
+``inside.py kill SEED MOMENTS``, ``tools TIMES``, ``interrupt``, ``ended SIGNAL …``, ``whole`` or ``kept``, then the command
+line of the lab.  The caller has given it a pid and a mount namespace, and empty folders in the place of /tmp and the like.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from tests.safety import machine
+from tests.safety import inside_kept, machine
 
 Report = dict[str, Any]
 _WHILE_BUILT = 5
@@ -181,6 +181,11 @@ def whole(command: Sequence[str], watch: Watch) -> Iterator[Report]:
     yield {"code": code, "left": watch.left(), "sent": [before, sent()]}
 
 
+def labs_that_stay_up(command: Sequence[str], watch: Watch) -> Iterator[Report]:
+    """Those of `inside_kept`."""
+    return inside_kept.kept(command, watch.settle, watch.left)
+
+
 def sent() -> dict[str, list[int]]:
     """Bytes and packets that each interface has sent."""
     fields = (line.split() for line in Path("/proc/thread-self/net/dev").read_text().replace(":", " ").splitlines()[2:])
@@ -193,7 +198,10 @@ def main() -> None:
     watch = Watch(folders.split(","))
     split = rest.index("--")
     numbers, command = [int(number) for number in rest[:split]], rest[split + 1 :]
-    ways = {"kill": kill, "tools": kill_with_tools, "interrupt": interrupt, "ended": ended, "whole": whole}
+    ways = {
+        "kill": kill, "tools": kill_with_tools, "interrupt": interrupt, "ended": ended, "whole": whole,
+        "kept": labs_that_stay_up,
+    }  # fmt: skip
     for report in ways[what](command, watch, *numbers):  # type: ignore[operator]
         print(json.dumps(report), flush=True)
 

@@ -15,7 +15,7 @@ from lab.cli.command import Job, command
 def pcap(
     lab: o.LabThatIsUp, node: o.NodeOfIt,
     interface: Annotated[str, Argument(metavar="IF", help="One of its interfaces.")],
-    write: Annotated[Path | None, Option("-w", metavar="FILE|-", help="Write pcapng; - to standard output.")] = None,
+    write: Annotated[Path | None, Option("-w", metavar="PCAP|-", help="Write pcapng; - to standard output.")] = None,
     count: o.Count = None,
 ) -> None:  # fmt: skip
     """Print a line for each packet that crosses an interface of a node, or with -w write them as pcapng."""

@@ -15,7 +15,7 @@ def up(
     network: Annotated[str | None, Argument(metavar="TOPOLOGY", help="Its name or file; or --matrix, or --twin.")] = None,
     matrix: o.Matrix = None, policy: o.Policies = None, twin: o.Twins = None, addr: o.Addr = None, route: o.Route = None,
     rule: o.Rule = None,
-    name: Annotated[str | None, Option(metavar="LAB", help="What it is called; by default as its topology.")] = None,
+    name: Annotated[str | None, Option(metavar="NAME", help="What it is called; by default as its topology.")] = None,
     foreground: Annotated[bool, Option("--foreground", help="Wait; Ctrl-C takes it down.")] = False,
     backend: o.Backends = o.NFT, mend: o.Mend = False, without_macs: o.NoMacs = False,
     allow_commands: o.AllowCommands = False, shipped: o.Shipped = False,

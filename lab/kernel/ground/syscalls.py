@@ -16,7 +16,7 @@ CLONE_NEWNET = 0x40000000
 MS_REC_PRIVATE = 0x4000 | (1 << 18)
 _MOUNT_SETATTR, _MOUNT_ATTR_RDONLY = 442, 1
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 1, 38, 36
 _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 23, 24
 MS_NOSUID, MS_NODEV, MS_NOEXEC = 2, 4, 8
 
@@ -98,6 +98,11 @@ def give_up_capabilities(kept: Collection[int]) -> None:
 def die_with_parent(signum: int) -> None:
     """Have the kernel send the calling process this signal when the thread that made it ends (prctl(2)); raises OSError."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signum, 0, 0, 0), "prctl")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all that descends from the calling process and loses its own (prctl(2)); raises OSError."""
+    _check(_libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
 
 
 def give_up_new_privileges() -> None:

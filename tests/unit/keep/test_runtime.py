@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import InputError, MachineError
+from lab.keep.entry import entries
 from lab.keep.runtime import Claim, claimed, require_name, runtime_folder, tidy
 
 
@@ -80,6 +81,16 @@ def test_the_last_one_takes_the_folder_along(root: Path) -> None:
     other.close()
     tidy(root)
     assert not root.exists()
+
+
+def test_who_looks_for_labs_leaves_no_folder_and_takes_none_from_who_makes_one(root: Path) -> None:
+    assert entries() == ()
+    assert not root.exists()
+    assert names(root) == []
+    claim = Claim(root, "one")  # whose folder was there when it was asked for
+    assert entries() == ()  # it is being built
+    assert names(root) == ["one"]
+    claim.close()
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "-x", "x-", "a" * 41, "x\n", ".hidden"])

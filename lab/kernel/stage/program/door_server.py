@@ -1,7 +1,7 @@
 """What a node's door does for each who comes: a command with his descriptors, or on a terminal that is made here.
 
-Each connection has a process of its own, which the command's session is a child of; it knows no file of the machine, only
-what it has imported.
+Each connection has a process of its own, which the command is a child of, and whatever it starts as soon as that has no other
+parent; it knows no file of the machine, only what it has imported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from lab.kernel.ground.syscalls import adopt_orphans
 from lab.kernel.stage.program.door_client import hear, resize, tell
+from lab.kernel.stage.program.init import reap, woken_by_children
 
 _HOME = "/root"
 _NOT_FOUND, _NOT_STARTED = 127, 126
@@ -39,6 +41,8 @@ def serve(channel: sockets.socket, node: str, environment: Mapping[str, str]) ->
         descriptors = [slave, slave, slave]
     surroundings = {**environment, **{str(name): str(value) for name, value in (asked.get("environment") or {}).items()}}
     surroundings["PATH"] = environment["PATH"]
+    adopt_orphans()
+    woken = woken_by_children()
     begun, beginning = os.pipe2(os.O_CLOEXEC)
     command = os.fork()
     if command == 0:
@@ -50,7 +54,7 @@ def serve(channel: sockets.socket, node: str, environment: Mapping[str, str]) ->
     if master is not None:
         tell(channel, {"terminal": True}, (master,))
         os.close(master)  # so that it hangs up as soon as the asker has gone
-    _attend(channel, command)
+    _attend(channel, command, woken)
     return None
 
 
@@ -81,39 +85,47 @@ def _become(
         return _NOT_FOUND if missing else _NOT_STARTED
 
 
-def _attend(channel: sockets.socket, command: int) -> None:
-    """Pass signals on until the command has ended, and tell its code; kill its session when the asker has gone."""
-    ended = os.pidfd_open(command)
+def _attend(channel: sockets.socket, command: int, woken: int) -> None:
+    """Pass signals on until the command has ended, and tell its code; kill all that came of it when the asker has gone."""
     waiting = select.poll()
-    for descriptor in (channel.fileno(), ended):
+    for descriptor in (channel.fileno(), woken):
         waiting.register(descriptor, select.POLLIN)
     while True:
         ready = {descriptor for descriptor, _ in waiting.poll()}
-        if ended in ready:
-            code = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
-            with suppress(OSError):
-                tell(channel, {"code": code if code >= 0 else 128 - code})
-            return
-        if (heard := hear(channel)) is None:
-            _kill_session(command)
-            return
-        with suppress(ProcessLookupError, ValueError, OverflowError):
-            if isinstance(signum := heard[0].get("signal"), int):
-                os.killpg(command, signum)
+        if woken in ready:
+            os.read(woken, 4096)
+            if (code := _reaped().get(command)) is not None:
+                try:
+                    tell(channel, {"code": code if code >= 0 else 128 - code})
+                except OSError:  # what hung it up has the asker gone
+                    _kill_all(command)
+                return None
+        if channel.fileno() in ready:
+            if (heard := hear(channel)) is None:
+                return _kill_all(command)
+            with suppress(ProcessLookupError, ValueError, OverflowError):
+                if isinstance(signum := heard[0].get("signal"), int):
+                    os.killpg(command, signum)
 
 
-def _kill_session(session: int) -> None:
-    """Kill all that is in a session, until there is nobody left to start others."""
-    while left := [int(one.name) for one in Path("/proc").glob("[0-9]*") if _lives_in(one, session)]:
+def _reaped() -> dict[int, int]:
+    """Those of our children that have ended, and their exit codes; orphans among what they started are ours too."""
+    return dict(iter(reap, None))
+
+
+def _kill_all(command: int) -> None:
+    """Kill all that came of a command, in whatever session it is by now, until there is nobody left to start others."""
+    while left := [int(one.name) for one in Path("/proc").glob("[0-9]*") if _came_of(one, command)]:
         for process in left:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        _reaped()
 
 
-def _lives_in(process: Path, session: int) -> bool:
-    """Whether a process belongs to a session and has not ended (proc_pid_stat(5))."""
+def _came_of(process: Path, command: int) -> bool:
+    """Whether a process is in a command's session, or a child of ours, and has not ended (proc_pid_stat(5))."""
     try:
-        state, _, _, its_session = (process / "stat").read_bytes().rpartition(b")")[2].split()[:4]
+        state, parent, _, session = (process / "stat").read_bytes().rpartition(b")")[2].split()[:4]
     except OSError:
         return False
-    return int(its_session) == session and state not in (b"Z", b"X")
+    return (int(session) == command or int(parent) == os.getpid()) and state not in (b"Z", b"X")
