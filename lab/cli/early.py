@@ -26,6 +26,7 @@ REPORTS: Mapping[str, Mapping[str, str]] = {
     "evidence": {"--json": "json"},
     "rehearse": {"--json": "json", "--markdown": "markdown", "--svg": "svg"},
     "reach": {"--json": "json", "--svg": "svg"},
+    "graph": {"--svg": "svg"},
 }
 """The options that name reports, by command, and what `lab.report.reports` calls them."""
 _AGAINST = "--against"

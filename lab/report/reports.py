@@ -16,6 +16,7 @@ from lab.report.write import Reports
 if TYPE_CHECKING:
     from lab.record.audit import AuditReport
     from lab.record.difference import DiffReports
+    from lab.record.drawing import Drawing
     from lab.record.drifted import DriftReport
     from lab.record.evidence import VerifiedBundles
     from lab.record.exposure import ExposureReport
@@ -372,6 +373,14 @@ def _reach_svg() -> Text[ServiceMatrixReport]:
     from lab.report.reach_svg import reach_svg
 
     return reach_svg
+
+
+def graph_reports(svg: Path | None = None) -> Reports[Drawing]:
+    """Those of ``lab graph``."""
+    from lab.record.drawing import no_drawing
+    from lab.report.graph_svg import graph_svg
+
+    return Reports("graph", [(svg, graph_svg)] if svg is not None else [], no_drawing)
 
 
 def _texts(*reports: tuple[Path | None, Callable[[], Text[R]]]) -> Sequence[tuple[Path, Text[R]]]:
