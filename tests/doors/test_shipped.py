@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from contextlib import closing
 
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
 from lab.prepare.plan import Choices
-from lab.prepare.templates import Templates
-from lab.record.result import CellResult, Outcome, RunResult
+from lab.record.result import Outcome, RunResult
 from lab.record.verdict import Kind
 from lab.report.detail import explain
 from lab.run.runner import Order
 from lab.written.schema import json_schemas
 from tests.doors.project import LAB, run
-from tests.doors.shipped import MATRICES, ROOT, native, only, plan_of, run_plan, shipped_plan, with_policies_in
+from tests.doors.shipped import MATRICES, ROOT, failed, native, only, plan_of, run_plan
+from tests.doors.standing import Standing
 from tests.doors.wrong_policy import WrongPolicy, wrong_policies
 
 pytestmark = pytest.mark.kernel
@@ -31,9 +30,9 @@ Seen = Mapping[str, tuple[Outcome, Kind, str, int]]
 
 
 @pytest.fixture(scope="module")
-def templates() -> Iterator[Templates]:
-    """One process for all that is rendered here, as a run has."""
-    with Templates() as one:
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """What wrong policies are loaded into."""
+    with closing(Standing(tmp_path_factory.mktemp("shipped"))) as one:
         yield one
 
 
@@ -90,28 +89,16 @@ def test_in_a_user_namespace_all_is_the_same() -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
-def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, tmp_path: Path, templates: Templates) -> None:
-    for folder in ("matrices", "policies", "topologies"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    in_nft = wrong.template == "nft"
-    (policy,) = shipped_plan(wrong.matrix, in_nft=in_nft).policies.values()
-    template = tmp_path / dict(policy.parts())[wrong.template].file
-    template.write_text(wrong.applied(template.read_text()))
-    plan = with_policies_in(tmp_path, wrong.matrix, templates, in_nft=in_nft)
-    red = _failed(run_plan(only(plan, lambda cell: cell.row in wrong.rows and cell.family in wrong.families)))
+def test_a_wrong_policy_turns_its_rows_red(wrong: WrongPolicy, standing: Standing) -> None:
+    red = standing.red(wrong)
     assert set(wrong.rows) == {cell.row for cell in red}, "not every row turned red"
     assert any(wrong.rule in explain(cell) for cell in red), "\n\n".join(map(explain, red))
-
-
-def _failed(result: RunResult) -> list[CellResult]:
-    assert not result.problems, result.problems
-    return [cell for cell in result.results if cell.outcome not in (Outcome.PASSED, Outcome.ERROR)]
 
 
 def test_a_translation_is_no_permission() -> None:
     """The classic mistake of a port forward is told in words that name both rules."""
     choices = Choices(policies={"gateway": "office-nat-gateway-dnat-without-forward"})
-    red = _failed(run_plan(plan_of("office-nat-gateway", choices)))
+    red = failed(run_plan(plan_of("office-nat-gateway", choices)))
     words = [str(hint) for cell in red for hint in cell.hints]
     named = re.compile(r"translated to \S+ by gateway nat:PREROUTING\S* .*, then dropped by gateway filter:")
     assert any(map(named.search, words))
@@ -124,7 +111,7 @@ def test_the_stateless_look_alike_lets_a_bare_ack_in() -> None:
     choices = Choices(policies={"gateway": "edge-gateway-stateless"})
     plan = only(plan_of("web-edge-gateway", choices), lambda cell: bool(cell.flags))
     assert plan.cells
-    opened = {cell.family for cell in _failed(run_plan(plan)) if cell.outcome is Outcome.FAIL_OPEN}
+    opened = {cell.family for cell in failed(run_plan(plan)) if cell.outcome is Outcome.FAIL_OPEN}
     assert opened == {4, 6}, "in one of the families the look-alike drops every bare ACK"
     stateful = run_plan(only(plan_of("web-edge-gateway"), lambda cell: bool(cell.flags)))
     assert {cell.outcome for cell in stateful.results} == {Outcome.PASSED}

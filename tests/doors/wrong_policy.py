@@ -20,6 +20,7 @@ class WrongPolicy:
     ``edit`` is one of EDITS; ``texts`` are its text and, but for ``remove``, the second one; ``side`` is ``before`` or
     ``after`` for a line that is moved or inserted.  ``template`` is the kind of the file that is edited: ``v4`` or ``v6``, the
     rest of the policy staying as it is, or ``nft``, the script that takes the policy's place (`shipped.native`).
+    ``alone``: its lab is built for it, as it keeps hosts from finding each other, which in one that stands have done so.
     """
 
     matrix: str
@@ -30,6 +31,7 @@ class WrongPolicy:
     rows: tuple[str, ...]
     rule: str
     template: str = "v4"
+    alone: bool = False
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -63,10 +65,11 @@ def wrong_policies(matrix: str) -> Iterator[WrongPolicy]:
     """The wrong policies of a shipped matrix, in the order of its file."""
     for entry in YAML(typ="safe").load((FOLDER / f"{matrix}.yaml").read_text()):
         (edit,) = set(entry) & set(EDITS)
-        assert set(entry) - {"template"} == {"name", "expect", "rule", edit}, entry
+        assert set(entry) - {"template", "alone"} == {"name", "expect", "rule", edit}, entry
         texts, side = _texts(entry[edit])
         template = entry.get("template", "v4")
-        yield WrongPolicy(matrix, entry["name"], edit, texts, side, tuple(entry["expect"]), entry["rule"], template)
+        alone = entry.get("alone", False)
+        yield WrongPolicy(matrix, entry["name"], edit, texts, side, tuple(entry["expect"]), entry["rule"], template, alone)
 
 
 def _texts(written: Any) -> tuple[tuple[str, ...], str]:
