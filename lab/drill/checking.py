@@ -60,6 +60,17 @@ def plans_of(play: Play, stage: int = 0) -> Plans:
     return found
 
 
+def first_wrong(grounds: Grounds, plans: Plans, baseline: Baseline) -> Checked:
+    """As `checked`, as far as the first thing that is not as it must be; only where it is green all of it was asked."""
+    if again := tuple(rebooted(grounds, grounds.doors)):
+        return Checked(rebooted=again)
+    if fouls := opened(baseline.guards, grounds) - baseline.opened:
+        return Checked(fouls=tuple(sorted(fouls)))
+    with grounds.as_they_are() as asking:
+        check = ask(plans["check"], asking.lab, first=True)
+        return Checked(check, _NOTHING if check.red else ask(plans["kept"], asking.lab, first=True))
+
+
 def checked(grounds: Grounds, plans: Plans, baseline: Baseline, *, symptom: bool = False) -> Checked:
     """Ask all of it; with ``symptom`` whether that is still there.  Raises LabError where something cannot be measured."""
     again = tuple(rebooted(grounds, grounds.doors))

@@ -53,15 +53,15 @@ class Asked:
         return tuple(one.id for one in self.red)
 
 
-def ask(plan: Plan, lab: Lab) -> Asked:
+def ask(plan: Plan, lab: Lab, *, first: bool = False) -> Asked:
     """Ask its cells; raises MeasurementError where one could not be measured: that is neither green nor red.
 
-    A cell that gets a lab of its own gets one with the rules that are in force.
+    With ``first`` those behind a red one need not be asked.  A cell that gets a lab of its own gets one with the rules that are in force.
     """
     if not plan.cells:
         return Asked(())
     in_force = {name: held.in_force for name, held in lab.policies.items()}
-    done = run_plan(replace(plan, policies={**plan.policies, **in_force}), Order(), SILENT, on=lab)
+    done = run_plan(replace(plan, policies={**plan.policies, **in_force}), Order(first=first), SILENT, on=lab)
     if done.interrupted is not None:
         raise Interrupted(done.interrupted - 128)
     if done.problems:

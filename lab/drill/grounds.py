@@ -93,8 +93,8 @@ class Grounds:
 
     def write(self, name: str, path: str, text: str) -> None:
         """Put a file into the node's world, in the place of one that is there."""
-        self.inside(name, ["mkdir", "-p", path.rpartition("/")[0] or "/"])
-        self.inside(name, ["tee", path], text.encode())
+        folder = path.rpartition("/")[0] or "/"
+        self.inside(name, ["sh", "-c", 'mkdir -p "$1" && cat > "$2"', "sh", folder, path], text.encode())
 
 
 @dataclass(frozen=True, slots=True)

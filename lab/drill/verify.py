@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from lab.drill.breaking import break_it
-from lab.drill.checking import Baseline, Checked, Plans, checked, plans_of
+from lab.drill.checking import Baseline, Checked, Plans, checked, first_wrong, plans_of
 from lab.drill.checks import Asked, ask
 from lab.drill.grounds import Grounds
 from lab.drill.own import doors, own_grounds
@@ -68,7 +68,7 @@ class _Verifying:
             told = "as told" if symptom.green else f"not as told: {', '.join(symptom.ids)}"
             yield Proof("the symptom is as told", symptom.green, told[:_SHOWN])
             if self._mendable:
-                alone = checked(grounds, plans, baseline)
+                alone = first_wrong(grounds, plans, baseline)
                 yield Proof("doing nothing fails", not alone.check.green, alone.words)
             yield self._mended(grounds, baseline)
 
@@ -87,7 +87,7 @@ class _Verifying:
         with self._broken() as (grounds, baseline):
             try:
                 _type(grounds, lines)
-                found = checked(grounds, self._plans, baseline)
+                found = first_wrong(grounds, self._plans, baseline)
             except LabError as error:  # what blinds the lab, or leaves nobody to ask, mends nothing
                 return Proof(f"{name} fails", holds=True, what=str(error.problems[0].what)[:_SHOWN])
         return Proof(f"{name} fails", not found.green, found.words[:_SHOWN])

@@ -73,6 +73,12 @@ def all_chains(namespace: Namespace) -> dict[ChainKey, BaseChain | None]:
 
 def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[KernelRule]:
     """Every rule of the node but of the lab's own tables, chain by chain, in the order in which they are run."""
+    for key, data in _rules(namespace):
+        yield KernelRule(key, _handle(data), _first_counter(data) if counters else None)
+
+
+def _rules(namespace: Namespace) -> Iterator[tuple[ChainKey, bytes]]:
+    """Every rule's chain and message, but those of the lab's own tables."""
     keys: dict[bytes, ChainKey] = {}
     for data in _dump(namespace, _GETRULE):
         chain = nl.HEADER + _padded(data, nl.HEADER)
@@ -81,17 +87,13 @@ def kernel_rules(namespace: Namespace, *, counters: bool = False) -> Iterator[Ke
         if key is None:
             key = keys[named] = _key(data)
         if key[:2] not in OWN_TABLES:
-            packets = _first_counter(data) if counters else None
-            yield KernelRule(key, _handle(data), packets)
+            yield key, data
 
 
 def counted_rules(namespace: Namespace) -> Iterator[tuple[ChainKey, int, int]]:
     """Chain, handle and packets of each rule of the node that counts, by itself or by a counter with a name."""
     named: dict[tuple[str, str, str], int] | None = None
-    for data in _dump(namespace, _GETRULE):
-        key = _key(data)
-        if key[:2] in OWN_TABLES:
-            continue
+    for key, data in _rules(namespace):
         packets = _first_counter(data)
         if packets is None and (name := _counts_by(data)) is not None:
             if named is None:
@@ -103,6 +105,8 @@ def counted_rules(namespace: Namespace) -> Iterator[tuple[ChainKey, int, int]]:
 
 def _counts_by(data: bytes) -> str | None:
     """The name of the counter that a rule counts by."""
+    if b"objref\0" not in data:
+        return None
     for name, parts in expressions(data):
         found = nl.attributes(parts) if name == b"objref\0" else {}
         if int.from_bytes(found.get(_REF_TYPE, b""), "big") == _COUNTER_OBJECT:
@@ -249,9 +253,16 @@ def _key(data: bytes) -> ChainKey:
 
 def _first_counter(data: bytes) -> int | None:
     """The packets of a rule's first counter; nft puts matches that a statement needs (``reject with tcp reset``) before it."""
-    for name, parts in expressions(data):
-        if name == b"counter\0":
-            return int.from_bytes(nl.attributes(parts)[_COUNTER_PACKETS], "big")
+    if b"counter\0" not in data:
+        return None
+    expressions = nl.attributes(data, nl.HEADER).get(_RULE_EXPRESSIONS, b"")
+    start = 0
+    while start + 4 <= len(expressions):  # an expression begins with its name: those before it need not be taken apart
+        length = int.from_bytes(expressions[start : start + 2], sys.byteorder)
+        if expressions[start + 8 : start + 16] == b"counter\0":
+            parts = nl.attributes(expressions, start + 4, start + length)
+            return int.from_bytes(nl.attributes(parts[_EXPRESSION_DATA])[_COUNTER_PACKETS], "big")
+        start += max(length, 4) + 3 & ~3
     return None
 
 
