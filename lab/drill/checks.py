@@ -56,7 +56,8 @@ class Asked:
 def ask(plan: Plan, lab: Lab, *, first: bool = False) -> Asked:
     """Ask its cells; raises MeasurementError where one could not be measured: that is neither green nor red.
 
-    With ``first`` those behind a red one need not be asked.  A cell that gets a lab of its own gets one with the rules that are in force.
+    With ``first`` those behind a red one need not be asked.  A cell that gets a lab of its own gets one with the rules that
+    are in force.
     """
     if not plan.cells:
         return Asked(())

@@ -22,8 +22,9 @@ pytestmark = pytest.mark.kernel
 CHECKOUT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-NEEDED = ("lab", "topologies", "policies", "matrices")
+NEEDED = ("lab", "topologies", "policies", "matrices", "drills")
 MATRIX = "matrices/mail-gateway.yaml"
+DRILL = "drills/letter-from-a-cert.yaml"
 MAIN = "from lab.cli.main import main; main()"
 SAME = ("id", "expected", "verdict", "result", "rule", "decided")
 
@@ -140,6 +141,14 @@ def test_a_world(nobody: tuple[list[str], dict[str, str], Path]) -> None:
     words, surroundings, code = nobody
     done = runs([*words, "-c", WORLDS], surroundings, code)
     assert done.stdout.splitlines() == ["0 alone", "0 0", "0 -P INPUT ACCEPT", "1 ", "0 "], done.stdout + done.stderr
+
+
+def test_a_drill_is_what_it_says(nobody: tuple[list[str], dict[str, str], Path]) -> None:
+    words, surroundings, code = nobody
+    done = runs([*words, "-c", MAIN, "drill", "verify", DRILL, "--seed", "1", "--json"], surroundings, code)
+    told = json.loads(done.stdout)
+    assert not [proof for proof in told["proofs"] if not proof["holds"]]
+    assert (told["holds"], told["problem"], done.returncode) == (True, "", 0)
 
 
 def test_who_may_not_make_namespaces_is_told_so(nobody: tuple[list[str], dict[str, str], Path]) -> None:

@@ -15,6 +15,7 @@ from lab.report.wire.conntrack import Conntrack, Counted
 from lab.report.wire.diff import Diff, Difference, Diffs, Flow, RowOutcome, Side
 from lab.report.wire.document import adapter, version_of
 from lab.report.wire.drifted import Compared, Drifted
+from lab.report.wire.drilled import ProofOfDrill, VerifiedDrill
 from lab.report.wire.drills import Drills
 from lab.report.wire.evidence import BundledFile, Bundles, Manifest
 from lab.report.wire.exposure import Exposures
@@ -133,6 +134,11 @@ def drills_schema() -> Schema:
     return _document(Drills, "drills", "the drills that there are", ())
 
 
+def verified_schema() -> Schema:
+    """Of each line of ``lab drill verify --json``."""
+    return _document(VerifiedDrill, "verified", "what was proven of a drill", (ProofOfDrill,))
+
+
 def bench_schema() -> Schema:
     """Of ``lab bench --json``; every figure is null where it was not measured."""
     described = "medians; a figure is null where it was left out or cannot be measured on the machine"
@@ -151,7 +157,7 @@ def own_schemas() -> dict[str, Schema]:
         "reconcile": reconcile_schema(), "conntrack": conntrack_schema(), "marks": marks_schema(), "tail": tail_schema(),
         "live": live_schema(),
         "drift": drift_schema(), "evidence": evidence_schema(), "bundles": bundles_schema(),
-        "rehearse": rehearse_schema(), "drills": drills_schema(), "status": status_schema(),
+        "rehearse": rehearse_schema(), "drills": drills_schema(), "verified": verified_schema(), "status": status_schema(),
     }  # fmt: skip
 
 
