@@ -142,7 +142,7 @@ def test_schemas_are_named_printed_and_written(project: Project) -> None:
     for name in ("topology", names[-1]):
         schema = json.loads(project.lab("schema", name).ended(0).out)
         assert json.loads(project.read(f"schemas/{name}.schema.json")) == schema
-    assert "topology, matrix, change, result, bench" in project.lab("schema", "policy").ended(2).err
+    assert "topology, matrix, change, drill, result, bench" in project.lab("schema", "policy").ended(2).err
 
 
 def test_bench_measures_one_group_and_leaves_the_rest_null(project: Project) -> None:
