@@ -1,4 +1,4 @@
-"""The shipped drills are what they say, with each of their seeds."""
+"""The shipped drills are what they say."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from tests.doors.shipped import ROOT
 
 pytestmark = pytest.mark.kernel
 
+QUICK = {"files-unreachable", "half-the-floor", "letter-from-a-cert", "partner-by-eight"}
+"""What CI proves each time; of all of them `lab drill verify --shipped` takes some minutes."""
 FILES = sorted((ROOT / "drills").glob("*.yaml"))
-PLAYS = [(file, seed) for file in FILES for seed in read_drill(file)[1].seeds]
+PLAYS = [(file, read_drill(file)[1].seeds[0]) for file in FILES if file.stem in QUICK]
 ALWAYS = {"the healthy lab passes", "the fault is there", "the symptom is as told", "the reference mend passes", "wrong mends"}
 
 

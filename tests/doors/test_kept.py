@@ -110,7 +110,7 @@ def test_a_shell_on_a_terminal(kept: Kept) -> None:
     until(terminal, b"one web # ")
     os.write(terminal, b"hostname; tty; exit 3\r")
     shown = until(terminal, b"/dev/pts/")
-    assert b"\rweb\r\n" in shown
+    assert b"web\r\n/dev/pts/" in shown
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 3
     os.close(terminal)
 
