@@ -48,7 +48,8 @@ def tell(channel: sockets.socket, what: Mapping[str, Any], descriptors: Sequence
     body = json.dumps(what).encode()
     message = len(body).to_bytes(4, "big") + body
     sent = sockets.send_fds(channel, [message], list(descriptors)) if descriptors else 0
-    channel.sendall(message[sent:])
+    if sent < len(message):  # who has heard all of it may have answered and gone by now: to send nothing would fail
+        channel.sendall(message[sent:])
 
 
 def hear(channel: sockets.socket) -> tuple[dict[str, Any], list[int]] | None:
