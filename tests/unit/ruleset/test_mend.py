@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.ruleset.mend import mend
@@ -268,12 +268,15 @@ PIECES = [
 
 
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), max_size=12).map("\n".join))
+@example("*filter# made\n[3:180] -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT --comment \n> ")
 def test_what_is_mended_needs_no_mending(text: str) -> None:
     found = mend(text)
     again = mend(found.text)
     assert (again.text, again.repairs) == (found.text, ())
     assert len(found.lines) == found.text.count("\n") + 1
-    assert set(found.lines) == set(range(1, text.count("\n") + 2))
+    written = set(range(1, text.count("\n") + 2))
+    joined = any("is one line again" in repair.what for repair in found.repairs)  # its first line stands for all of it
+    assert set(found.lines) == written or (joined and set(found.lines) < written)
     assert list(found.lines) == sorted(found.lines)
     assert bool(found.repairs) == (found.text != text)
     assert found.text.count("-A ") >= text.count("\n-A ")
